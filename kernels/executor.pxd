@@ -1,0 +1,45 @@
+from ovlite.kernels.step cimport dim_t, run_fn, Step
+
+cdef extern from "team.h" nogil:
+    ctypedef struct CTeam "Team":
+        int size
+
+
+cdef struct Task:
+    run_fn run
+    const void* args
+    int width
+    bint meet          # the members meet after this task
+
+
+cdef class Team:
+    cdef CTeam* team
+
+
+cdef class Program:
+    cdef Task* tasks
+    cdef int count
+    cdef int width
+    cdef bint native           # no step needs Python
+    cdef readonly list steps
+    cdef readonly list segments
+    cdef readonly int slots
+    cdef readonly dim_t arena_bytes
+    cdef readonly dim_t scratch
+    cdef dict constants
+    cdef dict placed
+
+
+cdef class Frame:
+    cdef readonly Program program
+    cdef char** slots
+    cdef char* memory          # arena, then the scratch of each member
+    cdef char* arena
+    cdef char* scratch
+    cdef int members
+    cdef double* times         # seconds per step, or NULL
+    cdef int cancelled
+    cdef int status
+    cdef int failed            # index of the step that failed
+    cdef int run_native(self, int begin, int end, CTeam* team) noexcept nogil
+    cdef int run(self, Team team) except -1

@@ -1,0 +1,317 @@
+"""Runs the steps of a plan on a request's buffers.
+
+A Program is what all requests of one plan share: the steps and where the slots lie. A Frame is what
+one request owns: the table of slot addresses and an arena. Frame.run releases the GIL once and the
+thread team walks the steps together; steps that Python carries out split that walk in segments.
+"""
+
+from libc.stdint cimport uintptr_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memset
+
+import numpy as np
+
+cimport numpy as cnp
+from ovlite.kernels.step cimport CANCELLED, MAX_RANK, OK, Member, Span, Status, View, address
+
+cnp.import_array()
+
+cdef extern from "team.h" nogil:
+    CTeam* team_new(int size)
+    void team_free(CTeam* team)
+    int team_take(CTeam* team, int count)
+    ctypedef void (*team_job)(void* job, int rank, int count) noexcept
+    void team_run(CTeam* team, int count, team_job run, void* job)
+    void team_barrier(CTeam* team, int count)
+    long long nanoseconds()
+
+cdef extern from "memory.h" nogil:
+    char* block_new(dim_t size)
+
+REASONS = {
+    1: "an index is out of range",
+    2: "an integer is divided by zero",
+    3: "the inference was cancelled",
+}
+
+
+class StepError(RuntimeError):
+    """A step failed. index: the step's place in the program; code: its Status."""
+
+    def __init__(self, index, name, code):
+        super().__init__(f"step {index} ({name}): {REASONS.get(code, f'status {code}')}")
+        self.index = index
+        self.code = code
+
+
+cdef class Team:
+    """Threads that run programs; size counts the caller.
+
+    Threads start when a program first needs them. A team that is busy lets the next caller run alone.
+    """
+
+    def __cinit__(self, int size):
+        self.team = team_new(size)
+        if self.team == NULL:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        if self.team != NULL:
+            team_free(self.team)
+
+    @property
+    def size(self):
+        return self.team.size
+
+
+cdef class PythonStep(Step):
+    """A step that Python carries out: call(inputs) -> sequence of arrays, copied to the outputs.
+
+    It holds the GIL. inputs are numpy views of the operands, not to be kept.
+    """
+
+    cdef object call
+
+    def __init__(self, str name, call, list reads, list writes):
+        self.name = name
+        self.call = call
+        self.reads = tuple(reads)
+        self.writes = tuple(writes)
+
+    cdef int carry_out(self, Frame frame) except -1:
+        results = self.call([frame.array(view) for view in self.reads])
+        for view, result in zip(self.writes, results, strict=True):
+            target = frame.array(view)
+            if target.shape != np.shape(result):
+                raise RuntimeError(f"{self.name} gave shape {np.shape(result)} where {target.shape} was planned")
+            target[...] = result
+        return 0
+
+
+cdef class Program:
+    """Steps in order, and where their slots lie.
+
+    slots: number of slots. constants: slot -> array, kept alive. placed: slot -> byte offset in the
+    arena of arena_bytes. Slots in neither are inputs and outputs, bound with Frame.bind.
+    """
+
+    def __cinit__(self, list steps, int slots, dict constants=None, dict placed=None, dim_t arena_bytes=0):
+        cdef Step step
+        cdef int i
+        self.steps = steps
+        self.slots = slots
+        self.constants = constants or {}
+        self.placed = placed or {}
+        self.arena_bytes = arena_bytes
+        self.count = len(steps)
+        self.width = 1
+        self.native = True
+        self.tasks = <Task*>calloc(self.count + 1, sizeof(Task))
+        if self.tasks == NULL:
+            raise MemoryError()
+        for i in range(self.count):
+            step = steps[i]
+            self.tasks[i].run = step.run
+            self.tasks[i].args = step.args
+            self.tasks[i].width = step.width
+            self.width = max(self.width, step.width)
+            self.scratch = max(self.scratch, step.scratch)
+            if step.run == NULL:
+                self.native = False
+        self.scratch = (self.scratch + 63) // 64 * 64
+        for i in range(self.count):
+            self.tasks[i].meet = i + 1 < self.count and (self.tasks[i].width > 1 or self.tasks[i + 1].width > 1)
+        self.segments = list(_segments(steps))
+
+    def __dealloc__(self):
+        free(self.tasks)
+
+
+def _segments(steps):
+    """(begin, end) of the runs of native steps, and (index, None) for each step that needs Python."""
+    begin = 0
+    for index, step in enumerate(steps):
+        if isinstance(step, PythonStep):
+            if begin < index:
+                yield begin, index
+            yield index, None
+            begin = index + 1
+    if begin < len(steps):
+        yield begin, len(steps)
+
+
+cdef struct Job:
+    Task* tasks
+    int begin
+    int end
+    char** slots
+    char* scratch
+    dim_t scratch_bytes
+    double* times
+    int* cancelled
+    int* status
+    int* failed
+    CTeam* team
+
+
+cdef void walk(void* argument, int rank, int count) noexcept nogil:
+    """One member's walk through the tasks of a job."""
+    cdef Job* job = <Job*>argument
+    cdef Member me
+    cdef Task* task
+    cdef int i, status
+    cdef long long before = 0, now
+    me.scratch = job.scratch + rank * job.scratch_bytes
+    if job.times != NULL:
+        before = nanoseconds()
+    for i in range(job.begin, job.end):
+        task = &job.tasks[i]
+        if job.status[0] == OK and (rank == 0 or task.width > 1):
+            me.rank = rank
+            me.count = count if task.width > 1 else 1
+            status = task.run(task.args, job.slots, &me)
+            if rank == 0 and job.cancelled[0]:
+                status = CANCELLED
+            if status != OK:
+                job.failed[0] = i
+                job.status[0] = status
+        if task.meet:
+            team_barrier(job.team, count)
+        if job.times != NULL and rank == 0:
+            now = nanoseconds()
+            job.times[i] = <double>(now - before) * 1e-9
+            before = now
+
+
+cdef class Frame:
+    """One request's buffers for a Program: the table of slot addresses and the arena.
+
+    members: threads that may run it at once, each of which gets scratch memory.
+    """
+
+    def __cinit__(self, Program program, int members=1):
+        cdef dim_t total
+        self.program = program
+        self.members = max(1, min(members, program.width))
+        self.slots = <char**>calloc(program.slots + 1, sizeof(char*))
+        total = program.arena_bytes + program.scratch * self.members
+        self.memory = block_new(total)
+        if self.slots == NULL or self.memory == NULL:
+            raise MemoryError(f"no memory for a plan's {total} bytes of buffers")
+        self.arena = self.memory
+        self.scratch = self.memory + program.arena_bytes
+        for slot, array in program.constants.items():
+            self.slots[<int>slot] = <char*><uintptr_t>array.__array_interface__["data"][0]
+        for slot, offset in program.placed.items():
+            self.slots[<int>slot] = self.arena + <dim_t>offset
+
+    def __dealloc__(self):
+        free(self.slots)
+        free(self.times)
+        free(self.memory)
+
+    def bind(self, int slot, array):
+        """Points `slot` at the array's memory. The caller keeps the array alive."""
+        if not 0 <= slot < self.program.slots:
+            raise IndexError(f"slot {slot} of {self.program.slots}")
+        self.slots[slot] = <char*>cnp.PyArray_DATA(<cnp.ndarray?>array)
+
+    def array(self, View view):
+        """A numpy view of an operand, valid while this frame and what it is bound to live."""
+        cdef cnp.npy_intp dims[MAX_RANK]
+        cdef cnp.npy_intp strides[MAX_RANK]
+        cdef int i
+        cdef int size = view.dtype.itemsize
+        for i in range(view.span.rank):
+            dims[i] = view.span.shape[i]
+            strides[i] = view.span.stride[i] * size
+        return cnp.PyArray_New(
+            np.ndarray, view.span.rank, dims, view.dtype.num, strides, address(&view.span, self.slots), size,
+            cnp.NPY_ARRAY_WRITEABLE | cnp.NPY_ARRAY_ALIGNED, None)
+
+    def profile(self, bint on):
+        """Keeps, or stops keeping, the time of each step."""
+        free(self.times)
+        self.times = <double*>calloc(self.program.count + 1, sizeof(double)) if on else NULL
+
+    def step_times(self):
+        """Seconds of each step in the last run, in the program's order; empty without profile(True)."""
+        if self.times == NULL:
+            return []
+        return [self.times[i] for i in range(self.program.count)]
+
+    def cancel(self):
+        """Stops the run in progress after the step at hand; run() then raises StepError."""
+        self.cancelled = 1
+
+    cdef int run_native(self, int begin, int end, CTeam* team) noexcept nogil:
+        """Runs tasks begin .. end - 1; returns the Status."""
+        cdef Job job
+        cdef int count
+        job.tasks = self.program.tasks
+        job.begin = begin
+        job.end = end
+        job.slots = self.slots
+        job.scratch = self.scratch
+        job.scratch_bytes = self.program.scratch
+        job.times = self.times
+        job.cancelled = &self.cancelled
+        job.status = &self.status
+        job.failed = &self.failed
+        job.team = team
+        self.status = OK
+        count = team_take(team, self.members)
+        team_run(team, count, walk, &job)
+        return self.status
+
+    cdef int run(self, Team team) except -1:
+        cdef Program program = self.program
+        cdef int status
+        self.cancelled = 0
+        if program.native:
+            with nogil:
+                status = self.run_native(0, program.count, team.team)
+            if status != OK:
+                self.fail()
+            return 0
+        for begin, end in program.segments:
+            if end is None:
+                self.python_step(begin)
+            else:
+                self.native_segment(begin, end, team)
+        return 0
+
+    def native_segment(self, int begin, int end, Team team):
+        cdef int status
+        with nogil:
+            status = self.run_native(begin, end, team.team)
+        if status != OK:
+            self.fail()
+
+    def python_step(self, int index):
+        cdef long long before = nanoseconds()
+        if self.cancelled:
+            self.failed = index
+            self.status = CANCELLED
+            self.fail()
+        (<PythonStep>self.program.steps[index]).carry_out(self)
+        if self.times != NULL:
+            self.times[index] = <double>(nanoseconds() - before) * 1e-9
+
+    def fail(self):
+        raise StepError(self.failed, self.program.steps[self.failed].name, self.status)
+
+    def execute(self, Team team):
+        """Runs the program once. Raises StepError when a step fails or the run is cancelled."""
+        self.run(team)
+
+
+def run_steps(list steps, list arrays, int threads=1):
+    """Runs steps on arrays, array i being slot i: the plain way to try a kernel.
+
+    Each array's memory is used as it lies; Views say how. Returns None.
+    """
+    frame = Frame(Program(steps, len(arrays)), threads)
+    for slot, array in enumerate(arrays):
+        frame.bind(slot, array)
+    frame.execute(Team(threads))

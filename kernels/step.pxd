@@ -1,0 +1,57 @@
+"""What a kernel is to the executor: a function, its arguments, and the slots it works on."""
+
+ctypedef Py_ssize_t dim_t
+
+cdef enum:
+    MAX_RANK = 8
+
+cdef enum Status:
+    OK = 0
+    INDEX_OUT_OF_RANGE = 1
+    DIVISION_BY_ZERO = 2
+    CANCELLED = 3
+
+cdef struct Span:              # where the elements of one operand lie
+    int slot
+    int rank
+    dim_t offset               # bytes from the slot's address to element (0, ..., 0)
+    dim_t shape[MAX_RANK]
+    dim_t stride[MAX_RANK]     # in elements; 0 where the operand is broadcast
+
+cdef struct Member:            # one thread of the team, as a kernel sees it
+    int rank                   # 0 .. count - 1
+    int count
+    char* scratch              # this member's own, 64-byte aligned, Step.scratch bytes
+
+ctypedef int (*run_fn)(const void* args, char* const* slots, const Member* me) noexcept nogil
+
+
+cdef class View:
+    cdef Span span
+    cdef readonly object dtype
+
+
+cdef class Step:
+    cdef run_fn run            # NULL for a step that Python carries out
+    cdef const void* args
+    cdef readonly dim_t scratch
+    cdef readonly int width
+    cdef readonly str name
+    cdef readonly tuple reads
+    cdef readonly tuple writes
+    cdef object keep
+
+
+# Address of element (0, ..., 0) of an operand.
+cdef inline char* address(const Span* span, char* const* slots) noexcept nogil:
+    return slots[span.slot] + span.offset
+
+
+# Splits `count` items evenly over the team; `grain` items stay together, so that what a member
+# gets begins at a multiple of it whatever the team's size.
+cdef inline void share(const Member* me, dim_t count, dim_t grain, dim_t* begin, dim_t* end) noexcept nogil:
+    cdef dim_t grains = (count + grain - 1) // grain
+    begin[0] = grains * me.rank // me.count * grain
+    end[0] = grains * (me.rank + 1) // me.count * grain
+    if end[0] > count:
+        end[0] = count

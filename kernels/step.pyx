@@ -1,0 +1,108 @@
+"""View and Step: what the plan builds and the executor runs.
+
+A View says where the elements of one operand lie: a slot of the request's buffer table, a byte
+offset into it, a shape, and strides in elements. Layout is nothing else than strides: an image
+stored channels-last is an (N, C, H, W) view whose channel stride is 1, a broadcast operand has
+stride 0, a slice or a channel range of a larger tensor has an offset and its parent's strides.
+
+A Step is one kernel with its arguments. `run` is called by every member of the thread team with
+the request's slots; it divides the work by `Member.rank` and `Member.count` and returns a Status.
+Nothing is checked, allocated or formatted there: a Step's constructor does all that once.
+"""
+
+import numpy as np
+
+
+cdef class View:
+    """Where an operand's elements lie.
+
+    slot: index into the request's buffer table.
+    dtype: numpy dtype of an element.
+    shape: tuple of int, at most 8 dimensions.
+    strides: in elements, C order when None.
+    offset: bytes from the slot's address to element (0, ..., 0).
+    """
+
+    def __init__(self, int slot, dtype, shape, strides=None, dim_t offset=0):
+        cdef int i
+        cdef dim_t step = 1
+        rank = len(shape)
+        if rank > MAX_RANK:
+            raise ValueError(f"a tensor of {rank} dimensions: kernels take at most {MAX_RANK}")
+        if strides is not None and len(strides) != rank:
+            raise ValueError(f"{len(strides)} strides for {rank} dimensions")
+        self.dtype = np.dtype(dtype)
+        self.span.slot = slot
+        self.span.rank = rank
+        self.span.offset = offset
+        for i in range(rank - 1, -1, -1):
+            self.span.shape[i] = shape[i]
+            self.span.stride[i] = step if strides is None else strides[i]
+            step *= shape[i]
+
+    @property
+    def slot(self):
+        return self.span.slot
+
+    @property
+    def offset(self):
+        return self.span.offset
+
+    @property
+    def shape(self):
+        return tuple([self.span.shape[i] for i in range(self.span.rank)])
+
+    @property
+    def strides(self):
+        return tuple([self.span.stride[i] for i in range(self.span.rank)])
+
+    @property
+    def size(self):
+        """Number of elements."""
+        cdef dim_t count = 1
+        for i in range(self.span.rank):
+            count *= self.span.shape[i]
+        return count
+
+    @property
+    def contiguous(self):
+        """True when the elements lie in C order without gaps."""
+        cdef dim_t step = 1
+        for i in range(self.span.rank - 1, -1, -1):
+            if self.span.shape[i] != 1 and self.span.stride[i] != step:
+                return False
+            step *= self.span.shape[i]
+        return True
+
+    def like(self, shape=None, strides=None, offset=None, slot=None):
+        """The same view with some of its parts replaced; strides are C order when only shape is."""
+        if strides is None and shape is None:
+            strides = self.strides
+        return View(
+            self.slot if slot is None else slot,
+            self.dtype,
+            self.shape if shape is None else shape,
+            strides,
+            self.offset if offset is None else offset,
+        )
+
+    def __repr__(self):
+        return f"View(slot={self.slot}, {self.dtype.name}, {self.shape}, strides={self.strides}, offset={self.offset})"
+
+
+cdef class Step:
+    """One kernel and its arguments; made by the subclasses in the kernel families.
+
+    scratch: bytes of private memory each member of the team needs.
+    width: the most members among which the work can be divided; 1 for a step too small to share.
+    reads, writes: the Views of the operands.
+    """
+
+    def __cinit__(self):
+        self.width = 1
+        self.reads = ()
+        self.writes = ()
+        self.name = type(self).__name__
+
+    def __repr__(self):
+        return f"<{self.name} {', '.join(map(str, self.reads))} -> {', '.join(map(str, self.writes))}>"
