@@ -1,0 +1,26 @@
+"""Exceptions. Each is of the class that OpenVINO's binding raises for the same mistake."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class OVError(Exception):
+    """Base of the errors that OpenVINO's Python layer raises itself."""
+
+
+class OVTypeError(OVError, TypeError):
+    """An argument is of a type that can't be used."""
+
+
+class UserInputError(OVError):
+    """An argument has a value that can't be used."""
+
+
+class ModelError(RuntimeError):
+    """A model, or a node in it, is not valid; the text names the node, what is expected and what was found."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """' Did you mean ...?' when one of the known names is close to `name`, else ''."""
+    near = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,105 @@
+"""What the graph asks of an operator: attributes, shape inference, and plain numpy evaluation.
+
+An operator is a frozen dataclass whose fields are its attributes, named as in OpenVINO's operation
+specifications. The families in `ovlite.ops` define them; the graph knows none in particular.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..types import Dimension, PartialShape, Type
+
+Array = npt.NDArray[Any]
+
+
+class TensorType(NamedTuple):
+    """Element type and shape of a tensor."""
+
+    element_type: Type
+    shape: PartialShape
+
+    def __str__(self) -> str:
+        return f"{self.element_type.name}{self.shape}"
+
+
+@dataclass(frozen=True)
+class PartialValue:
+    """Elements of a small tensor as far as they are known when the graph is built.
+
+    array: the elements; known: bool array of the same shape, False where an element is not known.
+    """
+
+    array: Array
+    known: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, array: Array) -> PartialValue:
+        """A value all of whose elements are known."""
+        return cls(array, np.ones(array.shape, bool))
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.known.all())
+
+    def dimensions(self) -> list[Dimension]:
+        """The elements of a 1-D value as dimensions; unknown ones are dynamic."""
+        pairs = zip(self.array.ravel().tolist(), self.known.ravel().tolist(), strict=True)
+        return [Dimension(int(value)) if known else Dimension() for value, known in pairs]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What is known of an input when shapes are inferred.
+
+    partial: its elements as far as known, None when nothing is known of them.
+    """
+
+    element_type: Type
+    shape: PartialShape
+    partial: PartialValue | None = None
+
+    @property
+    def value(self) -> Array | None:
+        """The elements, when all are known."""
+        return self.partial.array if self.partial is not None and self.partial.complete else None
+
+    def __str__(self) -> str:
+        return f"{self.element_type.name}{self.shape}"
+
+
+class Operator:
+    """Base of all operators; subclasses are `@dataclass(frozen=True)`.
+
+    type: name of the operation, as in model files. opset: the opset whose definition it follows.
+    value_inputs: inputs whose elements, not only shapes, decide the shapes of the outputs; they must
+    be known before a plan for the operator can be made.
+    moved_inputs: inputs whose elements evaluate() only moves about. For such an operator, and for
+    element-wise ones (`elementwise`), elements that are known come out as known elements.
+    """
+
+    type: ClassVar[str]
+    opset: ClassVar[str] = "opset1"
+    value_inputs: ClassVar[tuple[int, ...]] = ()
+    moved_inputs: ClassVar[tuple[int, ...]] = ()
+    elementwise: ClassVar[bool] = False
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        """Types of the outputs. Raises ModelError, with what was expected and found, for wrong inputs."""
+        raise NotImplementedError(f"{type(self).__name__}.infer")
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        """The outputs, by numpy alone: the specification of every kernel.
+
+        f16 and bf16 tensors are given and returned as f32; the plan converts at the model's border.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.evaluate")
+
+    def attributes(self) -> dict[str, Any]:
+        """The attributes by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]

@@ -1,0 +1,130 @@
+"""How a family declares an operator, and how node factories come from that.
+
+Beside its attributes (the dataclass's fields) an operator class says how its factory is called:
+
+    factory     name of the function in ovlite.opsetN; "" for none
+    signature   the function's parameters, as written in Python
+    inputs      which of them are tensors, in the operator's input order; a name with a star takes a
+                list of tensors. A tensor parameter that defaults to None may be left out.
+    since       the first opset that has this factory; a newer class with the same factory replaces it
+    until       the last opset that has it
+
+All other parameters are attributes of the same name, brought to the field's type: a list or array
+for tuple[int, ...], any spelling of an element type for Type, any case for an enumerated str.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any, ClassVar, get_type_hints
+
+import numpy as np
+
+from ..errors import OVTypeError
+from ..graph import Constant, Node, Operator, Output
+from ..types import Type
+
+
+class Declared(Operator):
+    """Base of the operators that have node factories."""
+
+    factory: ClassVar[str] = ""
+    signature: ClassVar[str] = ""
+    inputs: ClassVar[tuple[str, ...]] = ()
+    since: ClassVar[int] = 1
+    until: ClassVar[int] = 16
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+
+def as_output(value: Any) -> Output:
+    """The tensor that a factory's argument stands for: a node's only output, an Output, or a new constant."""
+    if isinstance(value, Output):
+        return value
+    if isinstance(value, Node):
+        outputs = value.outputs()
+        if len(outputs) != 1:
+            raise RuntimeError(f"{value} has {len(outputs)} outputs; say which one with .output(i)")
+        return outputs[0]
+    if value is None or isinstance(value, (str, bytes)):
+        raise OVTypeError(f"a tensor is a Node, an Output, an array or a number, not {value!r}")
+    array = np.array(value)
+    if array.dtype.kind not in "biuf":
+        raise OVTypeError(f"a tensor is a Node, an Output, an array or a number, not {value!r}")
+    return Constant(array).output(0)
+
+
+def as_attribute(hint: Any, value: Any) -> Any:
+    """`value` in the type that the operator's field is declared with."""
+    if value is None:
+        return None
+    if hint is Type:
+        return element_type(value)
+    if hint is str:
+        return str(value).lower()
+    if hint is bool:
+        return bool(value)
+    if hint is int:
+        return int(value)
+    if hint is float:
+        return float(value)
+    if hint == tuple[int, ...]:
+        return tuple(int(item) for item in np.asarray(value).ravel())
+    if hint == tuple[float, ...]:
+        return tuple(float(item) for item in np.asarray(value).ravel())
+    if hint == tuple[str, ...]:
+        return tuple(str(item).lower() for item in value)
+    return value
+
+
+def element_type(value: Any) -> Type:
+    """An element type from a Type, a short name such as "i32", or anything numpy takes for a dtype."""
+    if isinstance(value, str):
+        try:
+            return Type._named(value)
+        except KeyError:
+            raise RuntimeError(f"{value!r} is not an element type; write a short name such as 'f32' or 'i64'") from None
+    return Type(value)
+
+
+def node_factory(operator: type[Declared]) -> Callable[..., Node]:
+    """The function that makes nodes of `operator`."""
+    separator = ", " if operator.signature else ""
+    signature = inspect.signature(
+        eval(f"lambda {operator.signature}{separator}name=None: None")  # noqa: S307 - a text of our own class
+    )
+    hints = get_type_hints(operator)
+    names = {field.name for field in fields(operator)}  # type: ignore[arg-type]
+    tensors = [name.removeprefix("*") for name in operator.inputs]
+
+    def make(*arguments: Any, **keywords: Any) -> Node:
+        bound = signature.bind(*arguments, **keywords)
+        bound.apply_defaults()
+        given = bound.arguments
+        sources: list[Output] = []
+        for name in operator.inputs:
+            if name.startswith("*"):
+                sources += [as_output(value) for value in given[name[1:]]]
+            elif given[name] is not None or signature.parameters[name].default is inspect.Parameter.empty:
+                sources.append(as_output(given[name]))
+        attributes = {
+            name: as_attribute(hints[name], value)
+            for name, value in given.items()
+            if name in names and name not in tensors and value is not None
+        }
+        return Node(operator(**attributes), sources, given["name"])
+
+    make.__name__ = make.__qualname__ = operator.factory
+    make.__doc__ = inspect.getdoc(operator)
+    make.__signature__ = signature  # type: ignore[attr-defined]
+    return make
+
+
+def operators_of(module: Any) -> Sequence[type[Operator]]:
+    """The operator classes that a family's module defines."""
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Operator) and value.__module__ == module.__name__ and "type" in vars(value)
+    ]
