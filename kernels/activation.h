@@ -1,0 +1,90 @@
+/* Functions of one f32 that matrix kernels apply to a tile they have just written, and element-wise
+ * kernels to any run of elements. NaN gives NaN in each of them. */
+#ifndef OVLITE_ACTIVATION_H
+#define OVLITE_ACTIVATION_H
+
+#include <stddef.h>
+
+#include "vmath.h"
+
+enum ActivationKind {
+    ACT_NONE,
+    ACT_CLAMP,         /* min(max(x, alpha), beta); relu is clamp(0, inf) */
+    ACT_LEAKY_RELU,    /* x < 0 ? alpha * x : x */
+    ACT_SIGMOID,
+    ACT_TANH,
+    ACT_SWISH,         /* x * sigmoid(alpha * x) */
+    ACT_HARD_SIGMOID,  /* min(max(alpha * x + beta, 0), 1) */
+    ACT_HARD_SWISH,    /* x * min(max(x + 3, 0), 6) / 6 */
+    ACT_GELU_ERF,      /* x * (1 + erf(x / sqrt 2)) / 2 */
+    ACT_GELU_TANH,     /* x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2 */
+    ACT_ELU,           /* x < 0 ? alpha * (exp(x) - 1) : x */
+    ACT_SOFTPLUS,      /* log(1 + exp(x)) */
+    ACT_MISH,          /* x * tanh(softplus(x)) */
+};
+
+typedef struct {
+    int kind;
+    float alpha;
+    float beta;
+} Activation;
+
+INLINE float clamp(float x, float low, float high) { return at_most(at_least(x, low), high); }
+
+/* (1 + erf(x / sqrt 2)) / 2; erfc itself keeps the digits that 1 + erf loses where x < 0. */
+INLINE float gelu_erf(float x) {
+    float tail = vexp(-erfc_exponent(fabsf(x) * 0x1.6a09e6p-1f));
+    return 0.5f * x * (x < 0.0f ? tail : 2.0f - tail);
+}
+
+/* (1 + tanh(u)) / 2 is sigmoid(2 u). */
+INLINE float gelu_tanh(float x) {
+    float cubic = x * x * 0.0713548162726f + 1.59576912161f;
+    return x * vsigmoid(x * cubic);
+}
+
+INLINE float softplus(float x) { return at_least(x, 0.0f) + vlog1p_unit(vexp(-fabsf(x))); }
+
+/* tanh(log(1 + e)) is n / (n + 2) with n = e (e + 2); from x = 20 on it is 1 in f32. */
+INLINE float mish(float x) {
+    float e = vexp(at_most(x, 20.0f));
+    float n = e * (e + 2.0f);
+    return x * (n / (n + 2.0f));
+}
+
+#define EACH(formula)                           \
+    _Pragma("GCC ivdep")                        \
+    for (ptrdiff_t i = 0; i < n; i++) {         \
+        float v = x[i];                         \
+        y[i] = (formula);                       \
+    }                                           \
+    return;
+
+/* y[i] = f(x[i]) for i < n; y may be x. */
+static void activate_to(const Activation *activation, const float *x, float *y, ptrdiff_t n) {
+    const float alpha = activation->alpha, beta = activation->beta;
+    switch (activation->kind) {
+    case ACT_CLAMP: EACH(clamp(v, alpha, beta))
+    case ACT_LEAKY_RELU: EACH(v < 0.0f ? alpha * v : v)
+    case ACT_SIGMOID: EACH(vsigmoid(v))
+    case ACT_TANH: EACH(vtanh(v))
+    case ACT_SWISH: EACH(v * vsigmoid(alpha * v))
+    case ACT_HARD_SIGMOID: EACH(clamp(alpha * v + beta, 0.0f, 1.0f))
+    case ACT_HARD_SWISH: EACH(v * (clamp(v + 3.0f, 0.0f, 6.0f) * 0x1.555556p-3f))
+    case ACT_GELU_ERF: EACH(gelu_erf(v))
+    case ACT_GELU_TANH: EACH(gelu_tanh(v))
+    case ACT_ELU: EACH(v < 0.0f ? alpha * vexpm1_negative(at_most(v, 0.0f)) : v)
+    case ACT_SOFTPLUS: EACH(softplus(v))
+    case ACT_MISH: EACH(mish(v))
+    default: EACH(v)
+    }
+}
+
+#undef EACH
+
+static void activate(const Activation *activation, float *x, ptrdiff_t n) {
+    if (activation->kind != ACT_NONE)
+        activate_to(activation, x, x, n);
+}
+
+#endif

@@ -1,0 +1,169 @@
+/* Elementary functions of one f32, written so that a loop around them vectorises: no branches, no
+ * calls, no tables. Round to nearest is assumed.
+ *
+ * Errors, in units in the last place over the whole range: vexp, vlog 1; vsin, vcos 1.5 for |x| up to
+ * TRIG_LIMIT; vsigmoid, verf, vtanh 3. Limits at infinity are exact, NaN gives NaN, results that are
+ * denormal numbers are right.
+ *
+ * The polynomials are minimax fits (Remez exchange in 120-bit arithmetic, the coefficients rounded to
+ * f32 one after the other and the rest refitted), the reductions are Cody and Waite's. Each sum of
+ * products can be contracted to a fused multiply-add in one way only, so that vector and scalar code
+ * of one level give the same bits. */
+#ifndef OVLITE_VMATH_H
+#define OVLITE_VMATH_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Adding ROUNDER to |v| < 2^22 leaves round(v) in the low bits of the sum. */
+#define ROUNDER 0x1.8p23f
+#define LOG2_E 0x1.715476p0f
+#define LN2_HIGH 0x1.63p-1f          /* 9 bits: a multiple of it by an exponent is exact */
+#define LN2_LOW (-0x1.bd0106p-13f)
+
+INLINE uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+INLINE float float_of(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* 2^k for -127 < k < 128. */
+INLINE float power_of_two(int32_t k) { return float_of(((uint32_t)k + 127u) << 23); }
+
+/* min and max that keep a NaN in the first argument */
+INLINE float at_least(float x, float low) { return x < low ? low : x; }
+INLINE float at_most(float x, float high) { return x > high ? high : x; }
+
+/* exp(x) = 2^k * (1 + p), |log(1 + p)| <= log(2) / 2. Returns p. */
+INLINE float reduced_exp(float x, int32_t *k) {
+    float shifted = x * LOG2_E + ROUNDER;
+    float n = shifted - ROUNDER;
+    float r = x - n * LN2_HIGH;
+    r = r - n * LN2_LOW;
+    float q = 0.00138637086f;
+    q = q * r + 0.00836639013f;
+    q = q * r + 0.0416675098f;
+    q = q * r + 0.16666545f;
+    q = q * r + 0.49999997f;
+    *k = (int32_t)(bits_of(shifted) - bits_of(ROUNDER));
+    return r * r * q + r;
+}
+
+INLINE float vexp(float x) {
+    int32_t k;
+    float p = reduced_exp(at_most(at_least(x, -104.0f), 89.0f), &k);
+    int32_t half = k >> 1;
+    return (p + 1.0f) * power_of_two(half) * power_of_two(k - half);
+}
+
+/* exp(x) - 1 for x <= 0, without cancellation. */
+INLINE float vexpm1_negative(float x) {
+    int32_t k;
+    float p = reduced_exp(at_least(x, -40.0f), &k);
+    float scale = power_of_two(k);
+    return scale * p + (scale - 1.0f);
+}
+
+INLINE float vlog(float x) {
+    const float smallest = 0x1p-126f;
+    const uint32_t root_half = 0x3f3504f3u;      /* the bits of sqrt(0.5) */
+    uint32_t bits = bits_of(x < smallest ? x * 0x1p23f : x) - root_half;
+    float n = (float)((int32_t)bits >> 23) - (x < smallest ? 23.0f : 0.0f);
+    float f = float_of((bits & 0x007fffffu) + root_half) - 1.0f;
+    float p = -0.0763492733f;
+    p = p * f + 0.127627403f;
+    p = p * f - 0.131603166f;
+    p = p * f + 0.142014876f;
+    p = p * f - 0.166233242f;
+    p = p * f + 0.20001246f;
+    p = p * f - 0.250008225f;
+    p = p * f + 0.333333313f;
+    p = p * f - 0.5f;
+    float y = f * f * p + f;
+    y = n * LN2_LOW + y;
+    y = n * LN2_HIGH + y;
+    y = x > 0.0f ? y : x == 0.0f ? -INFINITY : NAN;
+    return x == INFINITY ? x : y;
+}
+
+/* log(1 + z) for 0 <= z <= 1. */
+INLINE float vlog1p_unit(float z) {
+    float p = -0.00330690271f;
+    p = p * z + 0.0201516543f;
+    p = p * z - 0.0575634092f;
+    p = p * z + 0.106701441f;
+    p = p * z - 0.153491423f;
+    p = p * z + 0.196931988f;
+    p = p * z - 0.24958156f;
+    p = p * z + 0.333304703f;
+    p = p * z - 0.499999315f;
+    return z * z * p + z;
+}
+
+INLINE float vsigmoid(float x) {
+    float z = vexp(-fabsf(x));
+    return (x < 0.0f ? z : 1.0f) / (1.0f + z);
+}
+
+INLINE float vtanh(float x) {
+    float z = vexpm1_negative(-2.0f * fabsf(x));
+    return copysignf(-z / (2.0f + z), x);
+}
+
+/* -log(erfc(t)) for t >= 0; right to 1e-6 up to t = 4, a lower bound beyond. */
+INLINE float erfc_exponent(float t) {
+    float u = at_most(t, 4.0f);
+    float p = 6.37039534e-07f;
+    p = p * u - 1.34337879e-05f;
+    p = p * u + 0.000121506724f;
+    p = p * u - 0.000599990075f;
+    p = p * u + 0.00155458518f;
+    p = p * u - 9.97538973e-06f;
+    p = p * u - 0.0192490593f;
+    p = p * u + 0.102805756f;
+    p = p * u + 0.636616409f;
+    p = p * u + 1.12837923f;
+    return t * p;
+}
+
+INLINE float verf(float x) {
+    return copysignf(-vexpm1_negative(-erfc_exponent(fabsf(x))), x);
+}
+
+/* Sine and cosine: reduction by pi/2 in f64, right as long as n * the high part is exact. */
+#define TRIG_LIMIT 1048576.0f
+
+INLINE float sine_of_quarter(float x, uint32_t turn) {
+    const double rounder = 0x1.8p52;
+    double n = (double)x * 0x1.45f306dc9c883p-1 + rounder;
+    n = n - rounder;
+    double r = (double)x - n * 0x1.921fb544p0;
+    r = r - n * 0x1.0b4611a626331p-34;
+    uint32_t quadrant = (uint32_t)(int32_t)n + turn;
+    float a = (float)r;
+    float u = a * a;
+    float s = -0.000195187909f;
+    s = s * u + 0.00833219197f;
+    s = s * u - 0.166666552f;
+    s = u * a * s + a;
+    float c = 2.44317634e-05f;
+    c = c * u - 0.0013887306f;
+    c = c * u + 0.0416666456f;
+    c = c * u - 0.5f;
+    c = c * u + 1.0f;
+    return float_of(bits_of(quadrant & 1u ? c : s) ^ (quadrant & 2u) << 30);
+}
+
+INLINE float vsin(float x) { return sine_of_quarter(x, 0); }
+INLINE float vcos(float x) { return sine_of_quarter(x, 1); }
+
+#endif
