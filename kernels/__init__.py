@@ -53,6 +53,6 @@ def use_level(name: str) -> str:
     return before
 
 
-def family(name: str) -> ModuleType:
-    """The kernel family `name` (a module of kernels, such as "gemm") at the level in use."""
-    return importlib.import_module(f"{__name__}.{_level}.{name}")
+def family(name: str, level: str | None = None) -> ModuleType:
+    """The kernel family `name` (a module of kernels, such as "gemm") at `level`, or at the level in use."""
+    return importlib.import_module(f"{__name__}.{level or _level}.{name}")

@@ -81,6 +81,7 @@ class Operator:
     be known before a plan for the operator can be made.
     moved_inputs: inputs whose elements evaluate() only moves about. For such an operator, and for
     element-wise ones (`elementwise`), elements that are known come out as known elements.
+    stateful: evaluate() need not return the same twice (random numbers without a seed), so it is never folded.
     """
 
     type: ClassVar[str]
@@ -88,6 +89,7 @@ class Operator:
     value_inputs: ClassVar[tuple[int, ...]] = ()
     moved_inputs: ClassVar[tuple[int, ...]] = ()
     elementwise: ClassVar[bool] = False
+    stateful: ClassVar[bool] = False
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         """Types of the outputs. Raises ModelError, with what was expected and found, for wrong inputs."""
@@ -100,6 +102,18 @@ class Operator:
         """
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
 
+    def known(self, inputs: Sequence[Argument]) -> Sequence[PartialValue | None] | None:
+        """What is known of the outputs' elements without evaluate(), such as a shape's; None when nothing special is."""
+        return None
+
     def attributes(self) -> dict[str, Any]:
         """The attributes by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
+    def inlined(self, values: Sequence[Array | None]) -> tuple[Any, Sequence[int]] | None:
+        """A body Model to be walked in the operator's place, for an operator that chooses one (If).
+
+        values: the inputs' elements where they are known; value_inputs are. With the body comes, for
+        each of its parameters, the index of the input that it is given.
+        """
+        return None

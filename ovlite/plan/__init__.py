@@ -1,0 +1,7 @@
+"""Plans: a model at concrete shapes, as steps on an arena. The only room that imports kernels."""
+
+from ..kernels.executor import Frame, StepError, Team
+from .executable import Executable, Plan, Variable
+from .options import Options
+
+__all__ = ["Executable", "Frame", "Options", "Plan", "StepError", "Team", "Variable"]

@@ -1,0 +1,55 @@
+"""Between the element types of a model's ports and those that plans compute in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..graph import Operator
+from ..graph.operator import Array
+from ..types import Type
+from .calls import compute_dtype, decode
+
+
+def border_dtype(element_type: Type) -> np.dtype[Any]:
+    """The numpy dtype of a model's inputs and outputs of this type."""
+    return element_type.to_dtype()
+
+
+def crosses(element_type: Type) -> bool:
+    """True when ports of the type hold something else than plans compute with."""
+    return element_type is Type.bf16 or border_dtype(element_type) != compute_dtype(element_type)
+
+
+@dataclass(frozen=True)
+class Enter(Operator):
+    """Elements of a model's input, from the port's dtype to the compute dtype."""
+
+    type = "Enter"
+    element_type: Type
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        return [decode(np.ascontiguousarray(inputs[0]), self.element_type, inputs[0].shape)]
+
+
+@dataclass(frozen=True)
+class Leave(Operator):
+    """Elements of a model's output, from the compute dtype to the port's dtype."""
+
+    type = "Leave"
+    element_type: Type
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        if self.element_type is Type.bf16:
+            return [_bfloat_bits(inputs[0]).view(np.float16)]
+        return [inputs[0].astype(border_dtype(self.element_type))]
+
+
+def _bfloat_bits(array: Array) -> Array:
+    """f32 rounded to the nearest bf16, ties to even; NaN stays NaN."""
+    bits = np.ascontiguousarray(array, np.float32).view(np.uint32)
+    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+    return np.where(np.isnan(array), np.uint16(0x7FC0), rounded)

@@ -1,0 +1,153 @@
+"""Turns the calls of a stage into a program: steps, slots, and an arena."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..graph.operator import Array
+from ..kernels.executor import Program, PythonStep
+from ..kernels.step import Step, View
+from .calls import Call, Tensor
+from .memory import Buffer, place
+from .packs import Packs
+
+CONTIGUITY_PADDING = 16  # elements added to a pixel whose size would make a tile's rows collide in the cache
+COLLIDING_BYTES = 2048
+
+
+class Builder:
+    """Collects the steps of one program.
+
+    Each tensor gets a View when it is first asked for: constants and model ports on slots of their
+    own, a tensor `within` another on a part of that one's, all others in the arena.
+    """
+
+    def __init__(self, level: str, packs: Packs) -> None:
+        self.level = level
+        self.packs = packs
+        self.steps: list[Step] = []
+        self.views: dict[Tensor, View] = {}
+        self.aliases: set[Tensor] = set()
+        self._constants: dict[int, Array] = {}
+        self._sizes: dict[int, int] = {}
+        self._borders: dict[int, Tensor] = {}
+        self._slots = 0
+
+    def family(self, name: str) -> ModuleType:
+        """A family of kernels at the plan's level."""
+        return kernels.family(name, self.level)
+
+    def new_slot(self) -> int:
+        self._slots += 1
+        return self._slots - 1
+
+    def port(self, dtype: np.dtype[Any], shape: Sequence[int]) -> View:
+        """A view of a C-contiguous array of the caller's, on a slot of its own."""
+        return View(self.new_slot(), dtype, shape)
+
+    def scratch(self, dtype: np.dtype[Any], shape: Sequence[int]) -> View:
+        """A view of memory in the arena that only the steps which name it use."""
+        view = View(self.new_slot(), dtype, shape)
+        self._sizes[view.slot] = view.size * np.dtype(dtype).itemsize
+        return view
+
+    def view(self, tensor: Tensor) -> View:
+        """Where a tensor lies."""
+        if tensor not in self.views:
+            self.views[tensor] = self._place(tensor)
+        return self.views[tensor]
+
+    def alias(self, tensor: Tensor, view: View) -> None:
+        """Lets a tensor lie where another one does."""
+        self.views[tensor] = view
+
+    def is_placed(self, tensor: Tensor) -> bool:
+        """True when where the tensor lies is decided, so that it must be written there."""
+        return tensor in self.views or tensor.within is not None
+
+    def _place(self, tensor: Tensor) -> View:
+        if tensor.array is not None:
+            slot = self.new_slot()
+            self._constants[slot] = np.ascontiguousarray(tensor.array).reshape(tensor.shape)
+            return View(slot, tensor.dtype, tensor.shape)
+        if tensor.within is not None:
+            parent, channel = tensor.within
+            whole = self.view(parent)
+            offset = whole.offset + channel * whole.strides[1] * tensor.dtype.itemsize
+            return View(whole.slot, tensor.dtype, tensor.shape, whole.strides, offset)
+        slot = self.new_slot()
+        if tensor.image:
+            return self._place_image(slot, tensor)
+        self._sizes[slot] = tensor.size * tensor.dtype.itemsize
+        return View(slot, tensor.dtype, tensor.shape)
+
+    def _place_image(self, slot: int, tensor: Tensor) -> View:
+        """A channels-last view with the tensor's border around it."""
+        batch, channels, *spatial = tensor.shape
+        pixel = channels
+        if channels * tensor.dtype.itemsize % COLLIDING_BYTES == 0:
+            pixel += CONTIGUITY_PADDING
+        border = tensor.border or ((0, 0),) * len(spatial)
+        strides, offset, step = [0] * len(spatial), 0, pixel
+        for i in reversed(range(len(spatial))):
+            begin, end = border[i]
+            strides[i] = step
+            offset += begin * step
+            step *= begin + spatial[i] + end
+        itemsize = tensor.dtype.itemsize
+        self._sizes[slot] = batch * step * itemsize
+        if any(begin or end for begin, end in border):
+            self._borders[slot] = tensor
+        return View(slot, tensor.dtype, tensor.shape, (step, 1, *strides), offset * itemsize)
+
+    def emit(self, step: Step) -> None:
+        """Appends a step; the border of an image is written before the image's first step."""
+        for view in step.writes:
+            tensor = self._borders.pop(view.slot, None)
+            if tensor is not None:
+                begin, end = zip(*tensor.border, strict=True)
+                self.steps.append(self.family("copy").FillBorder(self.views[tensor], begin, end))
+        self.steps.append(step)
+
+    def interpret(self, call: Call, evaluate: Callable[..., Sequence[Array]] | None = None) -> None:
+        """Appends a step that Python carries out with the operator's numpy evaluation."""
+        function = evaluate or call.op.evaluate
+        reads = [self.view(tensor) for tensor in call.inputs]
+        writes = [self.view(tensor) for tensor in call.outputs]
+        self.emit(PythonStep(f"{call.op.type} {call.name}", _quiet(function), reads, writes))
+
+    def copy(self, source: View, target: View) -> None:
+        """Appends a copy, with a conversion when the dtypes differ."""
+        if source.dtype == target.dtype:
+            self.emit(self.family("copy").Copy(source, target))
+        else:
+            self.emit(self.family("eltwise").Convert(source, target))
+
+    def finish(self) -> Program:
+        """The program; buffers that are never live together share memory."""
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for index, step in enumerate(self.steps):
+            for view in (*step.reads, *step.writes):
+                first.setdefault(view.slot, index)
+                last[view.slot] = index
+        buffers = [
+            Buffer(slot, max(1, size), first[slot], last[slot]) for slot, size in self._sizes.items() if slot in first
+        ]
+        offsets, total = place(buffers)
+        return Program(self.steps, self._slots, self._constants, offsets, total)
+
+
+def _quiet(function: Callable[..., Sequence[Array]]) -> Callable[[Sequence[Array]], Sequence[Array]]:
+    """The function of a list of arrays, without numpy's floating-point warnings."""
+
+    def call(arrays: Sequence[Array]) -> Sequence[Array]:
+        with np.errstate(all="ignore"):
+            return function(*arrays)
+
+    return call

@@ -1,0 +1,104 @@
+"""A model made ready to run."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .. import kernels
+from ..graph import Model, Output, TensorType
+from ..graph.operator import Array
+from ..kernels.executor import Program, Team
+from ..types import PartialShape, Type
+from .calls import Tensor, compute_dtype
+from .options import Options
+from .stage import Context, Stage
+
+Shapes = tuple[tuple[int, ...], ...]
+
+
+class Variable(NamedTuple):
+    """A state that an inference reads and replaces."""
+
+    name: str
+    element_type: Type
+    shape: PartialShape
+
+
+class Plan:
+    """How a model runs for given input shapes.
+
+    program: its steps, None when the plan has stages. input_slots, output_slots: the slots of the
+    model's inputs and outputs, the variables behind them. outputs: (dtype, shape) of each output.
+    """
+
+    def __init__(self, stage: Stage, inputs: Sequence[Output], results: Sequence[Output]) -> None:
+        self._stage = stage
+        self._inputs = inputs
+        self._results = results
+        self.program: Program | None = None if stage.staged else stage.program
+        self.input_slots = stage.input_slots
+        self.output_slots = stage.output_slots
+        self.outputs = stage.outputs
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the plan's buffers take in each request."""
+        return int(self._stage.program.arena_bytes)
+
+    def run(self, arrays: Sequence[Array], team: Team) -> list[Array]:
+        """Runs all stages on arrays bound as the inputs; returns new arrays for the outputs."""
+        values = dict(zip(self._inputs, arrays, strict=True))
+        stage = self._stage
+        stage.execute(values, team)
+        while stage.staged:
+            stage = stage.next(values)
+            stage.execute(values, team)
+        return [values[output] for output in self._results]
+
+
+class Executable:
+    """A compiled model: the graph after all passes, its packed weights, and its plans.
+
+    Thread-safe, and shared by all requests. variables: states, in the order in which plans take them.
+    """
+
+    def __init__(self, model: Model, options: Options) -> None:
+        self._model = model.clone()
+        self._options = options
+        self.inputs = [TensorType(port.element_type, port.partial_shape) for port in self._model.inputs]
+        self.outputs = [TensorType(port.element_type, port.partial_shape) for port in self._model.outputs]
+        self.variables: list[Variable] = []
+        self._context = Context(kernels.level(), options.threads)
+        self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def plan(self, shapes: Shapes, fresh: frozenset[str] = frozenset()) -> Plan:
+        """The plan for these input shapes; variables in `fresh` take their initial value."""
+        key = (shapes, fresh)
+        with self._lock:
+            plan = self._plans.get(key)
+            if plan is None:
+                plan = self._plans[key] = self._make(shapes)
+                self._drop_old()
+            self._plans.move_to_end(key)
+            return plan
+
+    def _make(self, shapes: Shapes) -> Plan:
+        inputs = [parameter.output(0) for parameter in self._model.parameters]
+        results = [result.sources[0] for result in self._model.results]
+        known = {
+            output: Tensor(compute_dtype(output.element_type), shape)
+            for output, shape in zip(inputs, shapes, strict=True)
+        }
+        stage = Stage(self._context, self._model.get_ordered_ops(), known, results)
+        return Plan(stage, inputs, results)
+
+    def _drop_old(self) -> None:
+        """Forgets the plans used longest ago that go over the byte budget; the newest stays."""
+        total = sum(plan.bytes for plan in self._plans.values())
+        while total > self._options.cache_bytes and len(self._plans) > 1:
+            _, plan = self._plans.popitem(last=False)
+            total -= plan.bytes

@@ -1,0 +1,45 @@
+"""Where the buffers of a plan lie in its arena.
+
+Two buffers may share bytes when no step needs both. Each buffer is live from the first step that
+touches it to the last. The largest are placed first, each at the lowest offset where it overlaps
+none that is live at the same time; source: Pisarchyk and Lee, Efficient Memory Management for Deep
+Neural Net Inference, "greedy by size for offset calculation".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """slot: its number. size: bytes. first, last: the steps between which it is live, both included."""
+
+    slot: int
+    size: int
+    first: int
+    last: int
+
+
+def place(buffers: Sequence[Buffer]) -> tuple[dict[int, int], int]:
+    """(slot -> offset, bytes of the arena). Offsets are multiples of ALIGNMENT."""
+    placed: list[tuple[int, int, Buffer]] = []  # (begin, end, buffer), by begin
+    offsets: dict[int, int] = {}
+    total = 0
+    for buffer in sorted(buffers, key=lambda buffer: (-buffer.size, buffer.first)):
+        size = (buffer.size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+        begin = 0
+        for low, high, other in placed:
+            if other.last < buffer.first or buffer.last < other.first:
+                continue
+            if begin + size <= low:
+                break
+            begin = max(begin, high)
+        offsets[buffer.slot] = begin
+        placed.append((begin, begin + size, buffer))
+        placed.sort(key=lambda entry: entry[0])
+        total = max(total, begin + size)
+    return offsets, total

@@ -1,0 +1,18 @@
+"""How a model is to be made ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """threads: members of the team that runs a plan, the caller included.
+
+    precision: "f32" for IEEE f32 throughout.
+    cache_bytes: memory that cached plans for other input shapes may hold.
+    """
+
+    threads: int = 1
+    precision: str = "f32"
+    cache_bytes: int = 64 << 20

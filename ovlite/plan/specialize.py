@@ -1,0 +1,138 @@
+"""A model at given input shapes: which calls it makes on which concrete tensors.
+
+What depends on shapes alone (ShapeOf and all that is computed from it) is evaluated here and is
+constant in the plan. Where a shape depends on elements that only an inference knows, the walk stops:
+the nodes behind that point are left for a further stage, which is specialized when those elements
+are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..graph import Argument, Constant, Model, Node, Output, Parameter, PartialValue, Result
+from ..graph.operator import Array
+from ..types import PartialShape
+from .calls import Call, Tensor, compute_dtype, constant_array
+
+FOLD_LIMIT = 1 << 16  # elements of a tensor that is worth holding as a constant of a plan
+
+
+class Constants:
+    """Elements of a model's constants in their compute dtype, decoded once."""
+
+    def __init__(self) -> None:
+        self._tensors: dict[Constant, Array] = {}
+
+    def __getitem__(self, node: Constant) -> Array:
+        if node not in self._tensors:
+            self._tensors[node] = constant_array(node)
+        return self._tensors[node]
+
+
+@dataclass
+class Specialized:
+    """What one stage computes, and what must wait for it.
+
+    tensors: every output computed so far. calls: in order. loose: nodes whose outputs' shapes only
+    their evaluation tells; Python evaluates them when the calls have run. pending: nodes that wait.
+    needed: outputs whose elements the pending nodes need before their shapes are known. waiting: the
+    pending nodes and those of bodies that could not be finished.
+    """
+
+    tensors: dict[Output, Tensor]
+    calls: list[Call] = field(default_factory=list)
+    loose: list[Node] = field(default_factory=list)
+    pending: list[Node] = field(default_factory=list)
+    needed: dict[Output, None] = field(default_factory=dict)
+    waiting: list[Node] = field(default_factory=list)
+
+
+def specialize(nodes: Iterable[Node], known: dict[Output, Tensor], constants: Constants) -> Specialized:
+    """Walks `nodes` (in order) from the tensors in `known`."""
+    state = Specialized(dict(known))
+    for node in nodes:
+        if not _visit(node, state, constants):
+            state.pending.append(node)
+    return state
+
+
+def _visit(node: Node, state: Specialized, constants: Constants) -> bool:
+    """Computes a node's outputs; False when it must wait."""
+    tensors = state.tensors
+    if isinstance(node, Constant):
+        tensors[node.output(0)] = Tensor.constant(constants[node])
+        return True
+    if isinstance(node, Parameter) or (node.outputs() and all(output in tensors for output in node.outputs())):
+        return True
+    missing = [source for source in node.sources if source not in tensors]
+    if not missing:
+        wanted = [node.sources[i] for i in node.op.value_inputs if i < len(node.sources)]
+        missing = [source for source in wanted if tensors[source].array is None]
+        state.needed.update(dict.fromkeys(missing))
+    if missing:
+        state.waiting.append(node)
+        return False
+    inputs = [tensors[source] for source in node.sources]
+    if isinstance(node, Result):
+        tensors[node.output(0)] = inputs[0]
+        return True
+    body = node.op.inlined([tensor.array for tensor in inputs])
+    if body is not None:
+        return _inline(node, *body, state, constants)
+    _call(node, inputs, state)
+    return True
+
+
+def _inline(node: Node, body: Model, wiring: Sequence[int], state: Specialized, constants: Constants) -> bool:
+    """Walks a body in the place of the node that chose it."""
+    tensors = state.tensors
+    for parameter, index in zip(body.parameters, wiring, strict=True):
+        tensors[parameter.output(0)] = tensors[node.sources[index]]
+    finished = [_visit(inner, state, constants) for inner in body.get_ordered_ops()]
+    if not all(finished):
+        return False
+    for output, result in zip(node.outputs(), body.results, strict=True):
+        tensors[output] = tensors[result.output(0)]
+    return True
+
+
+def _call(node: Node, inputs: list[Tensor], state: Specialized) -> None:
+    """Evaluates the node when its inputs are constant, else appends its call."""
+    arguments = [_argument(source, tensor) for source, tensor in zip(node.sources, inputs, strict=True)]
+    found = node.op.infer(arguments)
+    constant = all(tensor.array is not None for tensor in inputs) and not node.op.stateful
+    if not all(tensor.shape.is_static for tensor in found):
+        if not constant:
+            state.loose.append(node)
+            return
+        outputs = evaluate(node, [tensor.array for tensor in inputs])
+        state.tensors.update(zip(node.outputs(), map(Tensor.constant, outputs), strict=True))
+        return
+    results = [Tensor(compute_dtype(kind), tuple(dim.min_length for dim in shape.dims)) for kind, shape in found]
+    if node.op.type == "ShapeOf":
+        results = [Tensor.constant(np.asarray(inputs[0].shape, results[0].dtype))]
+    elif constant and sum(tensor.size for tensor in results) <= FOLD_LIMIT:
+        results = [Tensor.constant(array) for array in evaluate(node, [tensor.array for tensor in inputs])]
+    else:
+        state.calls.append(Call(node.op, inputs, results, node.friendly_name))
+    state.tensors.update(zip(node.outputs(), results, strict=True))
+
+
+def _argument(source: Output, tensor: Tensor) -> Argument:
+    known = tensor.array is not None and tensor.array.size <= FOLD_LIMIT
+    partial = PartialValue.of(tensor.array) if known and tensor.array is not None else None
+    return Argument(source.element_type, PartialShape(tensor.shape), partial)
+
+
+def evaluate(node: Node, arrays: Sequence[Array | None]) -> list[Array]:
+    """A node's outputs by numpy, in their compute dtypes."""
+    with np.errstate(all="ignore"):
+        results = node.op.evaluate(*[array for array in arrays if array is not None])
+    return [
+        np.ascontiguousarray(result, compute_dtype(output.element_type)).reshape(np.shape(result))
+        for result, output in zip(results, node.outputs(), strict=True)
+    ]

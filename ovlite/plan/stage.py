@@ -1,0 +1,150 @@
+"""One stage of a plan: a program between tensors whose shapes are known.
+
+A model whose shapes follow from its input shapes has one stage. Where a shape depends on elements
+(NonZero, a loop's trip count, the sizes given to Reshape by an input), the plan goes on in further
+stages, each made when the elements it needs are there, and kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node, Output, Parameter
+from ..graph.operator import Array
+from ..kernels.executor import Frame, Program, Team
+from ..kernels.step import View
+from .border import Enter, Leave, border_dtype, crosses
+from .builder import Builder
+from .calls import Call, Tensor, compute_dtype
+from .lowering import lower
+from .packs import Packs
+from .specialize import Constants, Specialized, evaluate, specialize
+
+STAGE_LIMIT = 32  # successors that a stage keeps
+
+
+class Context:
+    """What all plans of one model share. level: the kernels' level. threads: members of the team."""
+
+    def __init__(self, level: str, threads: int) -> None:
+        self.level = level
+        self.threads = threads
+        self.constants = Constants()
+        self.packs = Packs()
+
+
+class Stage:
+    """The program of one stage, and what follows it.
+
+    nodes: what is left to compute, in order. known: the tensors it starts from; those that are not
+    constant are bound to input slots in that order. results: the outputs that the model returns.
+    """
+
+    def __init__(self, context: Context, nodes: Iterable[Node], known: dict[Output, Tensor], results: Sequence[Output]) -> None:
+        self._context = context
+        self._results = results
+        state = specialize(nodes, known, context.constants)
+        self.loose = state.loose
+        self.pending = state.pending
+        self.needed = list(state.needed)
+        self.staged = bool(self.pending or self.loose)
+        self.entries = [output for output, tensor in known.items() if tensor.array is None]
+        live = _live(state, results) if self.staged else {}
+        self._constants = {output: tensor for output, tensor in live.items() if tensor.array is not None}
+        self.exits = [output for output in live if output not in known and output not in self._constants]
+        if not self.staged:
+            self.exits = list(results)
+        self._next: OrderedDict[Any, Stage] = OrderedDict()
+        self._build(state)
+
+    def _build(self, state: Specialized) -> None:
+        builder = Builder(self._context.level, self._context.packs)
+        calls = list(state.calls)
+        entries = [_enter(builder, output, state.tensors[output], calls) for output in self.entries]
+        exits = [_leave(output, state.tensors[output], calls, not self.staged) for output in self.exits]
+        ports = [builder.port(tensor.dtype, tensor.shape) for tensor in exits]
+        lower(builder, calls, list(zip(exits, ports, strict=True)))
+        self.input_slots = tuple(view.slot for view in entries)
+        self.output_slots = tuple(view.slot for view in ports)
+        self.outputs = tuple((view.dtype, view.shape) for view in ports)
+        self.program: Program = builder.finish()
+
+    def execute(self, values: dict[Output, Array], team: Team) -> None:
+        """Runs the program and then the loose nodes, on the elements in `values`, and adds what they give."""
+        frame = Frame(self.program, team.size)
+        for slot, output in zip(self.input_slots, self.entries, strict=True):
+            frame.bind(slot, values[output])
+        found = [np.empty(shape, dtype) for dtype, shape in self.outputs]
+        for slot, array in zip(self.output_slots, found, strict=True):
+            frame.bind(slot, array)
+        frame.execute(team)
+        values.update(zip(self.exits, found, strict=True))
+        for node in self.loose:
+            arrays = [self._elements(source, values) for source in node.sources]
+            values.update(zip(node.outputs(), evaluate(node, arrays), strict=True))
+
+    def _elements(self, output: Output, values: dict[Output, Array]) -> Array:
+        if output in self._constants:
+            array = self._constants[output].array
+            assert array is not None
+            return array
+        return entered(output, values[output])
+
+    def next(self, values: dict[Output, Array]) -> Stage:
+        """The stage that follows, given the elements computed so far."""
+        known = dict(self._constants)
+        key = []
+        for output in [*self.entries, *self.exits, *(output for node in self.loose for output in node.outputs())]:
+            array = self._elements(output, values)
+            if output in self.needed:
+                known[output] = Tensor.constant(array.copy())
+                key.append(array.tobytes())
+            else:
+                known[output] = Tensor(compute_dtype(output.element_type), array.shape)
+            key.append(array.shape)
+        found = self._next.get(tuple(key))
+        if found is None:
+            found = Stage(self._context, self.pending, known, self._results)
+            self._next[tuple(key)] = found
+            if len(self._next) > STAGE_LIMIT:
+                self._next.popitem(last=False)
+        self._next.move_to_end(tuple(key))
+        return found
+
+
+def _live(state: Specialized, results: Sequence[Output]) -> dict[Output, Tensor]:
+    """The tensors computed so far that later stages or the model's results need."""
+    readers = [*state.waiting, *state.loose, *state.pending]
+    wanted = dict.fromkeys([*results, *(source for node in readers for source in node.sources)])
+    return {output: state.tensors[output] for output in wanted if output in state.tensors}
+
+
+def entered(output: Output, array: Array) -> Array:
+    """An array bound to an entry, in the compute dtype."""
+    if isinstance(output.node, Parameter) and crosses(output.element_type):
+        return Enter(output.element_type).evaluate(array)[0]
+    return array
+
+
+def _enter(builder: Builder, output: Output, tensor: Tensor, calls: list[Call]) -> View:
+    """The port of an entry; a call that converts it goes in front of the others."""
+    if isinstance(output.node, Parameter) and crosses(output.element_type):
+        port = Tensor(border_dtype(output.element_type), tensor.shape)
+        calls.insert(0, Call(Enter(output.element_type), [port], [tensor], "enter"))
+        tensor = port
+    view = builder.port(tensor.dtype, tensor.shape)
+    builder.alias(tensor, view)
+    return view
+
+
+def _leave(output: Output, tensor: Tensor, calls: list[Call], final: bool) -> Tensor:
+    """The tensor to bind to an exit's port; a call that converts it goes behind the others."""
+    if not final or not crosses(output.element_type):
+        return tensor
+    port = Tensor(border_dtype(output.element_type), tensor.shape)
+    calls.append(Call(Leave(output.element_type), [tensor], [port], "leave"))
+    return port
