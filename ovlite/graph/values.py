@@ -1,15 +1,19 @@
 """Known elements of small tensors, carried through the graph.
 
 Shapes are often computed by the model itself (ShapeOf, Gather, Concat, Reshape). Knowing those
-elements while shapes are inferred keeps the shapes behind them known.
+elements while shapes are inferred keeps the shapes behind them known. A shape need not be known
+as a whole: of [?,3,224,224] three elements are known, and Gather and Concat pass them on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
+from ..errors import ModelError
+from ..types import PartialShape, Type
 from .operator import Argument, Array, Operator, PartialValue, TensorType
 
 LIMIT = 4096  # elements of a tensor whose values are carried
@@ -17,22 +21,57 @@ LIMIT = 4096  # elements of a tensor whose values are carried
 
 def propagate(op: Operator, inputs: Sequence[Argument], outputs: Sequence[TensorType]) -> Sequence[PartialValue | None]:
     """What is known of the elements of the outputs."""
+    special = op.known(inputs)
+    if special is not None:
+        return special
     nothing: list[PartialValue | None] = [None] * len(outputs)
-    partials = [argument.partial for argument in inputs]
-    if not (op.moved_inputs or op.elementwise) or not inputs or any(_unusable(argument) for argument in inputs):
+    if not all(_small(output.shape) for output in outputs):
         return nothing
-    arrays = [partial.array for partial in partials if partial is not None]
-    steering = [i for i in range(len(inputs)) if op.moved_inputs and i not in op.moved_inputs]
-    if any(inputs[i].value is None for i in steering):
+    partials = _moved(op, inputs) if op.moved_inputs else _combined(inputs) if op.elementwise else None
+    if not partials:
         return nothing
-    with np.errstate(all="ignore"):
-        values = op.evaluate(*arrays)
-    masks = _known(op, [partial for partial in partials if partial is not None], values)
+    try:
+        with np.errstate(all="ignore"):
+            values = op.evaluate(*[partial.array for partial in partials])
+            masks = _known(op, partials, values)
+    except ModelError:  # wrong elements, such as an index out of range, are an error of the run
+        return nothing
     return [PartialValue(value, mask) for value, mask in zip(values, masks, strict=True)]
 
 
-def _unusable(argument: Argument) -> bool:
-    return argument.partial is None or argument.partial.array.size > LIMIT
+def _small(shape: PartialShape) -> bool:
+    return shape.is_static and prod(shape.to_shape()) <= LIMIT
+
+
+def _combined(inputs: Sequence[Argument]) -> list[PartialValue] | None:
+    """The operands of an element-wise operator; None when nothing is known of one of them."""
+    partials = [argument.partial for argument in inputs if argument.partial is not None]
+    if len(partials) < len(inputs) or any(partial.array.size > LIMIT for partial in partials):
+        return None
+    return partials
+
+
+def _moved(op: Operator, inputs: Sequence[Argument]) -> list[PartialValue] | None:
+    """The operands of an operator that moves elements; None when nothing would be known of its outputs."""
+    if all(inputs[i].partial is None for i in op.moved_inputs if i < len(inputs)):
+        return None
+    partials = []
+    for i, argument in enumerate(inputs):
+        partial = argument.partial
+        if partial is None and i in op.moved_inputs:
+            partial = _unknown(argument)
+        if partial is None or partial.array.size > LIMIT or not (partial.complete or i in op.moved_inputs):
+            return None
+        partials.append(partial)
+    return partials
+
+
+def _unknown(argument: Argument) -> PartialValue | None:
+    """A small tensor of which no element is known, None when its shape is not known either."""
+    if not _small(argument.shape) or argument.element_type in (Type.dynamic, Type.string):
+        return None
+    shape = tuple(argument.shape.to_shape())
+    return PartialValue(np.ones(shape, argument.element_type.to_dtype()), np.zeros(shape, bool))
 
 
 def _known(op: Operator, partials: Sequence[PartialValue], values: Sequence[Array]) -> Sequence[Array]:

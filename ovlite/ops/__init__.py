@@ -15,9 +15,9 @@ from typing import Any
 from ..graph import Node, Operator
 from .declare import Declared, node_factory, operators_of
 
-from . import elementwise, convolution  # isort: skip
+from . import elementwise, convolution, shape, pooling  # isort: skip
 
-FAMILIES: tuple[ModuleType, ...] = (elementwise, convolution)
+FAMILIES: tuple[ModuleType, ...] = (elementwise, convolution, shape, pooling)
 NEWEST_OPSET = 16
 
 

@@ -10,7 +10,8 @@ Beside its attributes (the dataclass's fields) an operator class says how its fa
     until       the last opset that has it
 
 All other parameters are attributes of the same name, brought to the field's type: a list or array
-for tuple[int, ...], any spelling of an element type for Type, any case for an enumerated str.
+for tuple[int, ...], any spelling of an element type for Type, any case for an enumerated str. Where
+the parameters are not yet the inputs and attributes, `arguments` makes them so.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ class Declared(Operator):
     since: ClassVar[int] = 1
     until: ClassVar[int] = 16
     aliases: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The factory's arguments by name, in the operator's own terms: other names, defaults that depend on others."""
+        return given
 
 
 def as_output(value: Any) -> Output:
@@ -101,7 +107,7 @@ def node_factory(operator: type[Declared]) -> Callable[..., Node]:
     def make(*arguments: Any, **keywords: Any) -> Node:
         bound = signature.bind(*arguments, **keywords)
         bound.apply_defaults()
-        given = bound.arguments
+        given = operator.arguments(dict(bound.arguments))
         sources: list[Output] = []
         for name in operator.inputs:
             if name.startswith("*"):

@@ -1,0 +1,112 @@
+"""Checks of axes, element types and steering inputs that the operators which move elements share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import prod
+
+from ..errors import ModelError
+from ..graph import Argument, Operator, PartialValue
+from ..graph.operator import Array
+from ..types import UNBOUNDED, Dimension, PartialShape, Type
+
+
+def require(condition: bool, message: str) -> None:
+    """Raises ModelError with `message` unless the condition holds."""
+    if not condition:
+        raise ModelError(message)
+
+
+def one_of(value: str, known: Sequence[str], what: str) -> None:
+    """Raises ModelError unless an attribute has one of the values it can have."""
+    require(value in known, f"{what} is one of {', '.join(known)}, not {value!r}")
+
+
+def normalized(axis: int, rank: int, what: str = "axis") -> int:
+    """`axis` counted from the front. Raises ModelError when a tensor of that rank has no such axis."""
+    require(-rank <= axis < rank, f"{what} {axis} is out of range: a tensor of rank {rank} has axes {-rank} to {rank - 1}")
+    return axis + rank if axis < 0 else axis
+
+
+def unique_axes(axes: Iterable[int], rank: int, what: str = "axis") -> list[int]:
+    """Axes counted from the front. Raises ModelError when one is out of range or named twice."""
+    found = [normalized(axis, rank, what) for axis in axes]
+    require(len(set(found)) == len(found), f"each {what} can be named once, not {found}")
+    return found
+
+
+def require_integers(argument: Argument, what: str) -> None:
+    require(
+        argument.element_type.integral or argument.element_type.is_dynamic(),
+        f"{what} are integers, not {argument.element_type.name}",
+    )
+
+
+def index_type(element_type: Type, what: str) -> None:
+    """Raises ModelError unless an attribute names i32 or i64."""
+    require(element_type in (Type.i32, Type.i64), f"{what} is i32 or i64, not {element_type.name}")
+
+
+def require_rank(argument: Argument, ranks: int | Sequence[int], what: str) -> None:
+    """Raises ModelError when an input has a known rank that is not among `ranks`."""
+    wanted = (ranks,) if isinstance(ranks, int) else ranks
+    shape = argument.shape
+    require(
+        not shape.has_rank or len(shape) in wanted,
+        f"{what} has rank {' or '.join(map(str, wanted))}, not shape {shape}",
+    )
+
+
+def merged_type(arguments: Iterable[Argument], what: str) -> Type:
+    """The one element type of several inputs. Raises ModelError when they differ."""
+    found: Type | None = Type.dynamic
+    arguments = list(arguments)
+    for argument in arguments:
+        found = found.merge(argument.element_type)
+        if found is None:
+            names = ", ".join(argument.element_type.name for argument in arguments)
+            raise ModelError(f"{what} have one element type, not {names}")
+    return found
+
+
+def integers(argument: Argument) -> list[int] | None:
+    """The elements of a steering input, None when they are not all known."""
+    value = argument.value
+    return None if value is None else [int(item) for item in value.ravel()]
+
+
+def integer(argument: Argument, what: str) -> int | None:
+    """The only element of a steering input, None when it is not known."""
+    values = integers(argument)
+    if values is None:
+        return None
+    require(len(values) == 1, f"{what} is a single number, not {len(values)}")
+    return values[0]
+
+
+def elements(shape: PartialShape | Sequence[Dimension]) -> Dimension:
+    """How many elements a tensor has."""
+    return prod(shape, start=Dimension(1))
+
+
+def length_of(argument: Argument) -> int | None:
+    """The length of a 1-D steering input, None when it is not known."""
+    shape = argument.shape
+    return shape[0].get_length() if shape.has_rank and len(shape) == 1 and shape[0].is_static else None
+
+
+def upper(dim: Dimension) -> Dimension:
+    """Any length up to the dimension's."""
+    return Dimension(0, dim.max_length)
+
+
+def shifted(dim: Dimension, by: int) -> Dimension:
+    """dim + by; never less than 0."""
+    high = dim.max_length
+    return Dimension(max(0, dim.min_length + by), UNBOUNDED if high == UNBOUNDED else max(0, high + by))
+
+
+def static_shapes(op: Operator, *inputs: Array) -> list[tuple[int, ...]]:
+    """The shapes that the operator infers for these arrays."""
+    arguments = [Argument(Type(array.dtype), PartialShape(array.shape), PartialValue.of(array)) for array in inputs]
+    return [tuple(tensor.shape.to_shape()) for tensor in op.infer(arguments)]
