@@ -15,9 +15,9 @@ from typing import Any
 from ..graph import Node, Operator
 from .declare import Declared, node_factory, operators_of
 
-from . import elementwise, convolution, shape, pooling  # isort: skip
+from . import elementwise, convolution, shape, pooling, joining  # isort: skip
 
-FAMILIES: tuple[ModuleType, ...] = (elementwise, convolution, shape, pooling)
+FAMILIES: tuple[ModuleType, ...] = (elementwise, convolution, shape, pooling, joining)
 NEWEST_OPSET = 16
 
 
