@@ -1,0 +1,248 @@
+/* The register tile of the f32 matrix kernels: up to TILE_ROWS rows of A times a panel of B.
+ *
+ *     y[i][j] = f(bias[j] + sum over taps t, k < depth of a[i][offset[t] + k] * b[t][k][j] + residual[i][j])
+ *
+ * A row of A is read where it lies, `depth` floats in a run at each tap's offset: one tap is a plain
+ * matrix product, the taps of a kernel make a convolution. The rows come in two halves with a base
+ * address each, so that a tile may cover two lines of a narrow image. B is packed a panel at a time:
+ * a panel is LANES or 2 * LANES columns wide and holds taps * depth rows of that width.
+ *
+ * Every y is one chain of multiply-adds in the order of the taps and of k, which begins with the bias,
+ * whatever the tile it falls in.
+ */
+#ifndef OVLITE_TILE_H
+#define OVLITE_TILE_H
+
+#include <stddef.h>
+#include <string.h>
+
+#include "activation.h"
+
+#if defined(__AVX512F__)
+#define LANES 16
+#define TILE_ROWS 14
+#elif defined(__AVX__)
+#define LANES 8
+#define TILE_ROWS 6
+#elif defined(__aarch64__)
+#define LANES 4
+#define TILE_ROWS 14
+#else
+#define LANES 4
+#define TILE_ROWS 6
+#endif
+
+#define PANEL (2 * LANES)   /* columns of a full panel */
+#define CACHE_LINE 16       /* floats */
+#define B_AHEAD 512         /* floats between the panel's row in use and the one fetched ahead */
+#define ROW_B_AHEAD 1024    /* the same where the panel is used once */
+
+typedef float Lanes __attribute__((vector_size(4 * LANES)));
+typedef float LooseLanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int LaneMask __attribute__((vector_size(4 * LANES)));
+
+typedef struct {
+    const float *a[2];         /* first row of either half; the first half has (rows + 1) / 2 rows */
+    const float *residual[2];  /* likewise; NULL without a residual */
+    float *y[2];
+    const float *b;            /* the panel */
+    const float *bias;         /* LANES or 2 * LANES floats; NULL is 0 */
+    const ptrdiff_t *offset;   /* per tap, in floats from a row's address */
+    ptrdiff_t taps;
+    ptrdiff_t depth;
+    ptrdiff_t a_stride;        /* floats between the rows of a half */
+    ptrdiff_t b_stride;        /* floats between the rows of the panel */
+    ptrdiff_t y_stride;
+    ptrdiff_t residual_stride;
+    ptrdiff_t residual_step;   /* floats between its columns: 1, or 0 for one value a row */
+    ptrdiff_t columns;         /* that y has: no more are written */
+    Activation activation;
+} Tile;
+
+static const ptrdiff_t NO_OFFSET[1];  /* one tap, where the row begins */
+
+typedef void (*TileFunction)(const Tile *);
+
+INLINE Lanes load(const float *p) { return *(const LooseLanes *)p; }
+INLINE void store(float *p, Lanes v) { *(LooseLanes *)p = v; }
+INLINE Lanes splat(float x) { return x - (Lanes){}; }
+INLINE Lanes choose(LaneMask mask, Lanes yes, Lanes no) {
+    return (Lanes)((mask & (LaneMask)yes) | (~mask & (LaneMask)no));
+}
+INLINE Lanes clamp_lanes(Lanes x, Lanes low, Lanes high) {
+    x = choose(x < low, low, x);
+    return choose(x > high, high, x);
+}
+
+/* Writes one row of `columns` sums, adding the residual and clamping. */
+static void store_part(const Tile *t, const float *sums, const float *residual, float *y) {
+    for (ptrdiff_t j = 0; j < t->columns; j++)
+        y[j] = residual ? sums[j] + residual[j * t->residual_step] : sums[j];
+    if (t->activation.kind != ACT_NONE)
+        activate(&t->activation, y, t->columns);
+}
+
+static __attribute__((noinline)) void store_parts(const Tile *t, int rows, int width, const float *sums) {
+    int half = (rows + 1) / 2;
+    for (int i = 0; i < rows; i++) {
+        int second = i >= half, row = second ? i - half : i;
+        const float *residual = t->residual[second];
+        store_part(t, sums + i * width, residual ? residual + row * t->residual_stride : NULL,
+                   t->y[second] + row * t->y_stride);
+    }
+}
+
+static __attribute__((noinline)) void activate_rows(const Tile *t, int rows) {
+    int half = (rows + 1) / 2;
+    for (int i = 0; i < rows; i++)
+        activate(&t->activation, t->y[i >= half] + (i >= half ? i - half : i) * t->y_stride, t->columns);
+}
+
+/* Writes a tile of sums: residual, clamp or another activation, and no column too many. */
+INLINE void tile_store(const int rows, const int vectors, const Tile *t, Lanes sums[][2]) {
+    const int half = (rows + 1) / 2;
+    const ptrdiff_t y_stride = t->y_stride, residual_stride = t->residual_stride;
+    float *y[2] = {t->y[0], t->y[1]};
+    if (t->columns < vectors * LANES) {
+        float buffer[TILE_ROWS * PANEL];
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                store(buffer + (i * vectors + j) * LANES, sums[i][j]);
+        store_parts(t, rows, vectors * LANES, buffer);
+        return;
+    }
+    if (t->residual[0] && t->residual_step) {
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                sums[i][j] += load(t->residual[i >= half] + (i < half ? i : i - half) * residual_stride + j * LANES);
+    } else if (t->residual[0]) {
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                sums[i][j] += splat(t->residual[i >= half][(i < half ? i : i - half) * residual_stride]);
+    }
+    if (t->activation.kind == ACT_CLAMP) {
+        const Lanes low = splat(t->activation.alpha), high = splat(t->activation.beta);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                sums[i][j] = clamp_lanes(sums[i][j], low, high);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; j++)
+            store(y[i >= half] + (i < half ? i : i - half) * y_stride + j * LANES, sums[i][j]);
+    if (t->activation.kind > ACT_CLAMP)
+        activate_rows(t, rows);
+}
+
+INLINE void tile_body(const int rows, const int vectors, const Tile *t) {
+    const int half = (rows + 1) / 2;
+    const ptrdiff_t a_stride = t->a_stride * sizeof(float), b_stride = t->b_stride;
+    const float *b = t->b;
+    Lanes sums[TILE_ROWS][2];
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; j++) {
+        Lanes bias = t->bias ? load(t->bias + j * LANES) : splat(0);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+            sums[i][j] = bias;
+    }
+    for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
+        const char *first = (const char *)(t->a[0] + t->offset[tap]);
+        const char *second = (const char *)(t->a[1] + t->offset[tap]);
+        for (ptrdiff_t k = t->depth; k > 0; k--) {
+            Lanes weights[2];
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++) {
+                weights[j] = load(b + j * LANES);
+                if (j * LANES % CACHE_LINE == 0)
+                    __builtin_prefetch(b + B_AHEAD + j * LANES);
+            }
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++) {
+                Lanes a = splat(*(const float *)(i < half ? first + i * a_stride : second + (i - half) * a_stride));
+#pragma GCC unroll 2
+                for (int j = 0; j < vectors; j++)
+                    sums[i][j] += a * weights[j];
+            }
+            first += sizeof(float);
+            second += sizeof(float);
+            b += b_stride;
+        }
+    }
+    tile_store(rows, vectors, t, sums);
+}
+
+/* One row: the sum over k is kept in several chains, as the panel is read once and is what takes time. */
+INLINE void row_body(const int vectors, const Tile *t) {
+    enum { CHAINS = 4 };
+    Lanes sums[CHAINS][2], all[1][2];
+    const float *b = t->b;
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; j++) {
+        sums[0][j] = t->bias ? load(t->bias + j * LANES) : splat(0);
+#pragma GCC unroll 8
+        for (int u = 1; u < CHAINS; u++)
+            sums[u][j] = splat(0);
+    }
+    for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
+        const float *a = t->a[0] + t->offset[tap];
+        ptrdiff_t k = 0;
+        for (; k + CHAINS <= t->depth; k += CHAINS, b += CHAINS * vectors * LANES)
+#pragma GCC unroll 8
+            for (int u = 0; u < CHAINS; u++)
+#pragma GCC unroll 2
+                for (int j = 0; j < vectors; j++) {
+                    const float *row = b + (u * vectors + j) * LANES;
+                    sums[u][j] += splat(a[k + u]) * load(row);
+                    if ((u * vectors + j) * LANES % CACHE_LINE == 0)
+                        __builtin_prefetch(row + ROW_B_AHEAD);
+                }
+        for (; k < t->depth; k++, b += vectors * LANES)
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                sums[0][j] += splat(a[k]) * load(b + j * LANES);
+    }
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; j++)
+        all[0][j] = (sums[0][j] + sums[1][j]) + (sums[2][j] + sums[3][j]);
+    tile_store(1, vectors, t, all);
+}
+
+#define TILE(rows)                                                                           \
+    static __attribute__((noinline)) void tile_##rows##_narrow(const Tile *t) { tile_body(rows, 1, t); } \
+    static __attribute__((noinline)) void tile_##rows##_wide(const Tile *t) { tile_body(rows, 2, t); }
+TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#if TILE_ROWS == 14
+TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#endif
+#undef TILE
+
+/* [rows - 1][columns > LANES] */
+static const TileFunction tile_functions[TILE_ROWS][2] = {
+#define TILE(rows) {tile_##rows##_narrow, tile_##rows##_wide},
+    TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#if TILE_ROWS == 14
+    TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#endif
+#undef TILE
+};
+
+static __attribute__((noinline)) void row_times_narrow_panel(const Tile *t) { row_body(1, t); }
+static __attribute__((noinline)) void row_times_wide_panel(const Tile *t) { row_body(2, t); }
+
+/* [columns > LANES] */
+static const TileFunction row_functions[2] = {row_times_narrow_panel, row_times_wide_panel};
+
+/* The width that a panel of `columns` columns is packed with. */
+INLINE ptrdiff_t panel_width(ptrdiff_t columns) { return columns <= LANES ? LANES : PANEL; }
+
+#endif
