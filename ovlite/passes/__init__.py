@@ -1,0 +1,37 @@
+"""What is done to a model before plans are made of it: small rewrites, in this order.
+
+Each pass takes a model that is its own to change and keeps what it computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..graph import Model
+from .activations import recognize_activations
+from .affine import fold_affine
+from .epilogues import fuse_epilogues
+from .folding import fold_constants
+from .normalization import recognize_normalization
+from .precision import compute_in_f32
+from .simplify import simplify
+
+PASSES: tuple[Callable[[Model], None], ...] = (
+    compute_in_f32,
+    fold_constants,
+    simplify,
+    fold_constants,
+    recognize_normalization,
+    recognize_activations,
+    fold_affine,
+    fuse_epilogues,
+)
+
+
+def run_passes(model: Model, upto: int | None = None) -> None:
+    """Applies the passes, or the first `upto` of them, to the model."""
+    for change in PASSES[:upto]:
+        change(model)
+
+
+__all__ = ["PASSES", "run_passes"]

@@ -11,7 +11,7 @@ import numpy as np
 from ..graph import Operator
 from ..graph.operator import Array
 from ..types import Type
-from .calls import compute_dtype, decode
+from ..graph.elements import compute_dtype, decode
 
 
 def border_dtype(element_type: Type) -> np.dtype[Any]:

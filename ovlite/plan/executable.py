@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from .. import kernels
 from ..graph import Model, Output, TensorType
+from ..passes import run_passes
 from ..graph.operator import Array
 from ..kernels.executor import Program, Team
 from ..types import PartialShape, Type
-from .calls import Tensor, compute_dtype
+from .calls import Tensor
+from ..graph.elements import compute_dtype
 from .options import Options
 from .stage import Context, Stage
 
@@ -71,7 +73,9 @@ class Executable:
         self.inputs = [TensorType(port.element_type, port.partial_shape) for port in self._model.inputs]
         self.outputs = [TensorType(port.element_type, port.partial_shape) for port in self._model.outputs]
         self.variables: list[Variable] = []
-        self._context = Context(kernels.level(), options.threads)
+        ports = {parameter.output(0): kind for parameter, (kind, _) in zip(self._model.parameters, self.inputs, strict=True)}
+        run_passes(self._model)
+        self._context = Context(kernels.level(), options.threads, ports)
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -93,7 +97,8 @@ class Executable:
             output: Tensor(compute_dtype(output.element_type), shape)
             for output, shape in zip(inputs, shapes, strict=True)
         }
-        stage = Stage(self._context, self._model.get_ordered_ops(), known, results)
+        types = [kind for kind, _ in self.outputs]
+        stage = Stage(self._context, self._model.get_ordered_ops(), known, list(zip(results, types, strict=True)))
         return Plan(stage, inputs, results)
 
     def _drop_old(self) -> None:

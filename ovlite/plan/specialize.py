@@ -16,7 +16,8 @@ import numpy as np
 from ..graph import Argument, Constant, Model, Node, Output, Parameter, PartialValue, Result
 from ..graph.operator import Array
 from ..types import PartialShape
-from .calls import Call, Tensor, compute_dtype, constant_array
+from .calls import Call, Tensor
+from ..graph.elements import compute_dtype, constant_array
 
 FOLD_LIMIT = 1 << 16  # elements of a tensor that is worth holding as a constant of a plan
 

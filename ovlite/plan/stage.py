@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, Output, Parameter
+from ..graph import Node, Output
 from ..graph.operator import Array
 from ..kernels.executor import Frame, Program, Team
 from ..kernels.step import View
+from ..types import Type
 from .border import Enter, Leave, border_dtype, crosses
 from .builder import Builder
-from .calls import Call, Tensor, compute_dtype
+from .calls import Call, Tensor
+from ..graph.elements import compute_dtype
 from .lowering import lower
 from .packs import Packs
 from .specialize import Constants, Specialized, evaluate, specialize
@@ -28,11 +30,16 @@ STAGE_LIMIT = 32  # successors that a stage keeps
 
 
 class Context:
-    """What all plans of one model share. level: the kernels' level. threads: members of the team."""
+    """What all plans of one model share.
 
-    def __init__(self, level: str, threads: int) -> None:
+    level: the kernels' level. threads: members of the team. ports: the element types that the
+    model's inputs are bound in.
+    """
+
+    def __init__(self, level: str, threads: int, ports: dict[Output, Type]) -> None:
         self.level = level
         self.threads = threads
+        self.ports = ports
         self.constants = Constants()
         self.packs = Packs()
 
@@ -41,10 +48,11 @@ class Stage:
     """The program of one stage, and what follows it.
 
     nodes: what is left to compute, in order. known: the tensors it starts from; those that are not
-    constant are bound to input slots in that order. results: the outputs that the model returns.
+    constant are bound to input slots in that order. results: the outputs that the model returns, and
+    the element types that they are returned in.
     """
 
-    def __init__(self, context: Context, nodes: Iterable[Node], known: dict[Output, Tensor], results: Sequence[Output]) -> None:
+    def __init__(self, context: Context, nodes: Iterable[Node], known: dict[Output, Tensor], results: Sequence[tuple[Output, Type]]) -> None:
         self._context = context
         self._results = results
         state = specialize(nodes, known, context.constants)
@@ -53,19 +61,20 @@ class Stage:
         self.needed = list(state.needed)
         self.staged = bool(self.pending or self.loose)
         self.entries = [output for output, tensor in known.items() if tensor.array is None]
-        live = _live(state, results) if self.staged else {}
+        live = _live(state, self._results) if self.staged else {}
         self._constants = {output: tensor for output, tensor in live.items() if tensor.array is not None}
         self.exits = [output for output in live if output not in known and output not in self._constants]
         if not self.staged:
-            self.exits = list(results)
+            self.exits = [output for output, _ in results]
         self._next: OrderedDict[Any, Stage] = OrderedDict()
         self._build(state)
 
     def _build(self, state: Specialized) -> None:
         builder = Builder(self._context.level, self._context.packs)
         calls = list(state.calls)
-        entries = [_enter(builder, output, state.tensors[output], calls) for output in self.entries]
-        exits = [_leave(output, state.tensors[output], calls, not self.staged) for output in self.exits]
+        entries = [self._enter(builder, output, state.tensors[output], calls) for output in self.entries]
+        types = [None] * len(self.exits) if self.staged else [kind for _, kind in self._results]
+        exits = [_leave(kind, state.tensors[output], calls) for output, kind in zip(self.exits, types, strict=True)]
         ports = [builder.port(tensor.dtype, tensor.shape) for tensor in exits]
         lower(builder, calls, list(zip(exits, ports, strict=True)))
         self.input_slots = tuple(view.slot for view in entries)
@@ -87,12 +96,25 @@ class Stage:
             arrays = [self._elements(source, values) for source in node.sources]
             values.update(zip(node.outputs(), evaluate(node, arrays), strict=True))
 
+    def _enter(self, builder: Builder, output: Output, tensor: Tensor, calls: list[Call]) -> View:
+        """The port of an entry; a call that converts it goes in front of the others."""
+        port_type = self._context.ports.get(output)
+        if port_type is not None and crosses(port_type):
+            port = Tensor(border_dtype(port_type), tensor.shape)
+            calls.insert(0, Call(Enter(port_type), [port], [tensor], "enter"))
+            tensor = port
+        view = builder.port(tensor.dtype, tensor.shape)
+        builder.alias(tensor, view)
+        return view
+
     def _elements(self, output: Output, values: dict[Output, Array]) -> Array:
         if output in self._constants:
             array = self._constants[output].array
             assert array is not None
             return array
-        return entered(output, values[output])
+        port_type = self._context.ports.get(output)
+        array = values[output]
+        return Enter(port_type).evaluate(array)[0] if port_type is not None and crosses(port_type) else array
 
     def next(self, values: dict[Output, Array]) -> Stage:
         """The stage that follows, given the elements computed so far."""
@@ -116,35 +138,17 @@ class Stage:
         return found
 
 
-def _live(state: Specialized, results: Sequence[Output]) -> dict[Output, Tensor]:
+def _live(state: Specialized, results: Sequence[tuple[Output, Type]]) -> dict[Output, Tensor]:
     """The tensors computed so far that later stages or the model's results need."""
     readers = [*state.waiting, *state.loose, *state.pending]
-    wanted = dict.fromkeys([*results, *(source for node in readers for source in node.sources)])
+    wanted = dict.fromkeys([*(output for output, _ in results), *(source for node in readers for source in node.sources)])
     return {output: state.tensors[output] for output in wanted if output in state.tensors}
 
 
-def entered(output: Output, array: Array) -> Array:
-    """An array bound to an entry, in the compute dtype."""
-    if isinstance(output.node, Parameter) and crosses(output.element_type):
-        return Enter(output.element_type).evaluate(array)[0]
-    return array
-
-
-def _enter(builder: Builder, output: Output, tensor: Tensor, calls: list[Call]) -> View:
-    """The port of an entry; a call that converts it goes in front of the others."""
-    if isinstance(output.node, Parameter) and crosses(output.element_type):
-        port = Tensor(border_dtype(output.element_type), tensor.shape)
-        calls.insert(0, Call(Enter(output.element_type), [port], [tensor], "enter"))
-        tensor = port
-    view = builder.port(tensor.dtype, tensor.shape)
-    builder.alias(tensor, view)
-    return view
-
-
-def _leave(output: Output, tensor: Tensor, calls: list[Call], final: bool) -> Tensor:
+def _leave(port_type: Type | None, tensor: Tensor, calls: list[Call]) -> Tensor:
     """The tensor to bind to an exit's port; a call that converts it goes behind the others."""
-    if not final or not crosses(output.element_type):
+    if port_type is None or not crosses(port_type):
         return tensor
-    port = Tensor(border_dtype(output.element_type), tensor.shape)
-    calls.append(Call(Leave(output.element_type), [tensor], [port], "leave"))
+    port = Tensor(border_dtype(port_type), tensor.shape)
+    calls.append(Call(Leave(port_type), [tensor], [port], "leave"))
     return port

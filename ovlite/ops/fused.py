@@ -1,0 +1,102 @@
+"""Operators that passes make: a matrix operator with its epilogue, and compositions that have one kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ..graph import Argument, Operator, TensorType
+from ..graph.operator import Array
+
+
+class Activation(NamedTuple):
+    """A function of one element that a kernel applies to what it has just computed."""
+
+    kind: str
+    alpha: float = 0.0
+    beta: float = 0.0
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x))."""
+    return np.asarray(1 / (1 + np.exp(-x)), x.dtype)
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x))."""
+    return np.asarray(np.logaddexp(x, x.dtype.type(0)))
+
+
+def _erf(x: Array) -> Array:
+    from math import erf
+
+    return np.vectorize(erf, otypes=[np.float64])(x).astype(x.dtype)
+
+
+def activate(activation: Activation, x: Array) -> Array:
+    """The activation of each element of an f32 array."""
+    kind, alpha, beta = activation
+    formulas = {
+        "clamp": lambda: np.clip(x, alpha, beta),
+        "leaky_relu": lambda: np.where(x < 0, alpha * x, x),
+        "sigmoid": lambda: sigmoid(x),
+        "tanh": lambda: np.tanh(x),
+        "swish": lambda: x * sigmoid(alpha * x),
+        "hard_sigmoid": lambda: np.clip(alpha * x + beta, 0, 1),
+        "hard_swish": lambda: x * np.clip(x + 3, 0, 6) / 6,
+        "gelu_erf": lambda: 0.5 * x * (1 + _erf(x / np.sqrt(2.0))),
+        "gelu_tanh": lambda: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+        "elu": lambda: np.where(x < 0, alpha * np.expm1(x), x),
+        "softplus": lambda: softplus(x),
+        "mish": lambda: x * np.tanh(softplus(x)),
+    }
+    return np.asarray(formulas[kind](), x.dtype)
+
+
+@dataclass(frozen=True)
+class Fused(Operator):
+    """activation(inner(x, w) + bias + residual), in one pass over the output.
+
+    inner: Convolution, GroupConvolution, ConvolutionBackpropData or MatMul. Inputs: the inner
+    operator's two, then the bias where `bias`, then the residual where `residual`.
+    """
+
+    type = "Fused"
+    opset = "ovlite"
+    inner: Operator
+    bias: bool = False
+    residual: bool = False
+    activation: Activation | None = None
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        return self.inner.infer(inputs[:2])
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        (result,) = self.inner.evaluate(*inputs[:2])
+        for addend in inputs[2:]:
+            result = result + addend
+        return [result if self.activation is None else activate(self.activation, result)]
+
+
+@dataclass(frozen=True)
+class LayerNorm(Operator):
+    """(x - mean) / sqrt(variance + epsilon) * gamma + beta over the last axis.
+
+    Inputs: x, gamma, beta; the last two of the length of x's last axis.
+    """
+
+    type = "LayerNorm"
+    opset = "ovlite"
+    epsilon: float
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        return [TensorType(inputs[0].element_type, inputs[0].shape)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        x, gamma, beta = inputs
+        centred = x - x.mean(axis=-1, keepdims=True)
+        variance = (centred * centred).mean(axis=-1, keepdims=True)
+        return [(centred / np.sqrt(variance + np.float32(self.epsilon)) * gamma + beta).astype(x.dtype)]

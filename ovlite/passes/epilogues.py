@@ -1,0 +1,103 @@
+"""Residual additions and activations behind a matrix operator become part of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..graph import Model, Node, Output
+from ..ops.fused import Activation, Fused
+from .affine import MATRIX_TYPES
+from .match import Users, constant, single
+
+
+def fuse_epilogues(model: Model) -> None:
+    users = Users(model)
+    order = {node: i for i, node in enumerate(model.get_ordered_ops())}
+    for node in order:
+        if node.op.type in MATRIX_TYPES or isinstance(node.op, Fused):
+            _fuse(node, users, order)
+
+
+def _fuse(node: Node, users: Users, order: dict[Node, int]) -> None:
+    """Takes the Add and the activation that follow `node` into it."""
+    op = node.op if isinstance(node.op, Fused) else Fused(node.op)
+    sources = list(node.sources)
+    end = node.output(0)
+    if end.element_type.name != "f32":
+        return
+    follower = users.only(end)
+    other = _residual(end, follower, order, node)
+    if follower is not None and other is not None:
+        op, end = replace(op, residual=True), follower.output(0)
+        sources.append(other)
+        follower = users.only(end)
+    kind = activation_of(follower) if follower is not None and follower.sources[0] is end else None
+    if follower is not None and kind is not None:
+        op, end = replace(op, activation=kind), follower.output(0)
+    if end is not node.output(0):
+        fused = Node(op, sources, node.friendly_name)
+        end.replace(fused.output(0))
+
+
+def _residual(end: Output, follower: Node | None, order: dict[Node, int], node: Node) -> Output | None:
+    """The tensor of the same shape that the follower adds, when it is there before the node runs."""
+    if follower is None or follower.op.type != "Add":
+        return None
+    left, right = follower.sources
+    other = right if left is end else left
+    if other is end or constant(other) is not None or other.partial_shape != end.partial_shape:
+        return None
+    if follower.output(0).partial_shape != end.partial_shape or not _same_lengths(other, end):
+        return None
+    return other if order.get(other.node, math.inf) < order[node] else None
+
+
+def _same_lengths(left: Output, right: Output) -> bool:
+    """True when dynamic dimensions, too, must be equal: the sum of tensors that both vary broadcasts otherwise."""
+    pairs = zip(left.partial_shape, right.partial_shape, strict=True)
+    return all(a.is_static or a.min_length > 1 or b.is_dynamic for a, b in pairs)
+
+
+def activation_of(node: Node) -> Activation | None:
+    """The activation that a node applies to its input 0, None when it is none that kernels know."""
+    rule = _ACTIVATIONS.get(node.op.type)
+    return rule(node) if rule else None
+
+
+def _swish(node: Node) -> Activation | None:
+    beta = single(node.sources[1]) if len(node.sources) == 2 else 1.0
+    return None if beta is None else Activation("swish", beta)
+
+
+def _hard_sigmoid(node: Node) -> Activation | None:
+    alpha, beta = single(node.sources[1]), single(node.sources[2])
+    return None if alpha is None or beta is None else Activation("hard_sigmoid", alpha, beta)
+
+
+def _prelu(node: Node) -> Activation | None:
+    slope = single(node.sources[1])
+    return None if slope is None else Activation("leaky_relu", slope)
+
+
+def _gelu(node: Node) -> Activation:
+    return Activation("gelu_tanh" if node.op.attributes().get("approximation_mode") == "tanh" else "gelu_erf")
+
+
+_ACTIVATIONS: dict[str, Callable[[Node], Activation | None]] = {
+    "Relu": lambda node: Activation("clamp", 0.0, math.inf),
+    "ReLU": lambda node: Activation("clamp", 0.0, math.inf),
+    "Clamp": lambda node: Activation("clamp", node.op.attributes()["min"], node.op.attributes()["max"]),
+    "Sigmoid": lambda node: Activation("sigmoid"),
+    "Tanh": lambda node: Activation("tanh"),
+    "Swish": _swish,
+    "HSigmoid": lambda node: Activation("hard_sigmoid", 1 / 6, 0.5),
+    "HardSigmoid": _hard_sigmoid,
+    "HSwish": lambda node: Activation("hard_swish"),
+    "Gelu": _gelu,
+    "Elu": lambda node: Activation("elu", node.op.attributes()["alpha"]),
+    "SoftPlus": lambda node: Activation("softplus"),
+    "Mish": lambda node: Activation("mish"),
+    "PRelu": _prelu,
+}

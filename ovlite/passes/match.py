@@ -1,0 +1,64 @@
+"""Small questions about the graph that several passes ask."""
+
+from __future__ import annotations
+
+from ..graph import Constant, Model, Node, Output
+from ..graph.operator import Array
+
+
+def constant(output: Output) -> Array | None:
+    """The elements of a constant, None for any other tensor."""
+    node = output.node
+    return node.array.reshape(tuple(output.shape)) if isinstance(node, Constant) and node.array.dtype.kind in "biuf" else None
+
+
+def scalar(output: Output) -> float | None:
+    """The value of a constant whose elements are all the same, None for any other tensor."""
+    array = constant(output)
+    if array is None or array.size == 0 or (array != array.flat[0]).any():
+        return None
+    return float(array.flat[0])
+
+
+def single(output: Output) -> float | None:
+    """The value of a constant of one element, None for any other tensor."""
+    array = constant(output)
+    return float(array.flat[0]) if array is not None and array.size == 1 else None
+
+
+def is_op(output: Output, *types: str) -> bool:
+    """True for output 0 of a node of one of these types."""
+    return output.node.op.type in types and output.index == 0
+
+
+def operands(node: Node) -> tuple[Output, Array] | None:
+    """(the other operand, the constant) of a binary node one of whose operands is constant."""
+    left, right = node.sources
+    for data, other in ((left, right), (right, left)):
+        array = constant(other)
+        if array is not None and constant(data) is None:
+            return data, array
+    return None
+
+
+class Users:
+    """Who reads each tensor of a model, as the graph stands now."""
+
+    def __init__(self, model: Model) -> None:
+        self._users: dict[Output, list[Node]] = {}
+        for node in model.get_ordered_ops():
+            for source in node.sources:
+                self._users.setdefault(source, []).append(node)
+
+    def of(self, output: Output) -> list[Node]:
+        return self._users.get(output, [])
+
+    def only(self, output: Output) -> Node | None:
+        """The one node that reads the tensor, once; None when there are more or none."""
+        users = self.of(output)
+        return users[0] if len(users) == 1 else None
+
+
+def replace(old: Output, new: Output) -> None:
+    """Puts `new` in the place of `old`, which nobody reads afterwards."""
+    old.replace(new)

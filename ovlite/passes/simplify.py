@@ -1,0 +1,82 @@
+"""Nodes that change nothing, and nodes that others express."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..graph import Constant, Model, Node, Output
+
+from ..ops import NEWEST_OPSET as NEWEST
+from ..ops import factories
+from .match import constant
+
+
+def simplify(model: Model) -> None:
+    """Drops what changes nothing; expresses batch normalization by Multiply and Add."""
+    for node in model.get_ordered_ops():
+        rule = RULES.get(node.op.type)
+        replacement = rule(node) if rule else None
+        if replacement is not None:
+            node.output(0).replace(replacement)
+
+
+def _convert(node: Node) -> Output | None:
+    source = node.sources[0]
+    return source if source.element_type is node.output(0).element_type else None
+
+
+def _transpose(node: Node) -> Output | None:
+    order = constant(node.sources[1])
+    source = node.sources[0]
+    if order is None or order.size == 0:
+        return None
+    if list(order) == list(range(order.size)):
+        return source
+    if source.node.op.type != "Transpose":
+        return None
+    inner = constant(source.node.sources[1])
+    if inner is None or inner.size == 0:
+        return None
+    return factories(NEWEST)["transpose"](source.node.sources[0], inner[order], name=node.friendly_name).output(0)
+
+
+def _same_shape(node: Node) -> Output | None:
+    source, output = node.sources[0], node.output(0)
+    static = source.partial_shape.is_static and output.partial_shape.is_static
+    return source if static and source.partial_shape == output.partial_shape else None
+
+
+def _batch_norm(node: Node) -> Output | None:
+    """x * s + t, s = gamma / sqrt(variance + epsilon), t = beta - mean * s, per channel (axis 1)."""
+    order = (1, 2, 0, 3, 4) if node.op.opset == "opset1" and _gamma_first(node) else (0, 1, 2, 3, 4)
+    data, *rest = (node.sources[i] for i in order)
+    arrays = [constant(source) for source in rest]
+    if any(array is None for array in arrays) or not data.partial_shape.has_rank:
+        return None
+    gamma, beta, mean, variance = (np.asarray(array, np.float64) for array in arrays)
+    scale = gamma / np.sqrt(variance + node.op.attributes()["epsilon"])
+    shape = (-1,) + (1,) * (len(data.partial_shape) - 2)
+    dtype = data.element_type.to_dtype()
+    ops = factories(NEWEST)
+    product = ops["multiply"](data, Constant(scale.astype(dtype).reshape(shape)))
+    total = ops["add"](product, Constant((beta - mean * scale).astype(dtype).reshape(shape)), name=node.friendly_name)
+    return total.output(0)
+
+
+def _gamma_first(node: Node) -> bool:
+    return len(node.sources[0].partial_shape) == 1 and len(node.sources[2].partial_shape) != 1
+
+
+RULES: dict[str, Callable[[Node], Output | None]] = {
+    "Convert": _convert,
+    "ConvertLike": _convert,
+    "Transpose": _transpose,
+    "Reshape": _same_shape,
+    "Squeeze": _same_shape,
+    "Unsqueeze": _same_shape,
+    "Broadcast": _same_shape,
+    "Tile": _same_shape,
+    "BatchNormInference": _batch_norm,
+}
