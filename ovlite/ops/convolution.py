@@ -275,7 +275,10 @@ class ConvolutionBackpropData(Windowed):
 
     @classmethod
     def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return {**given, "auto_pad": given["auto_pad"] or "explicit"}
+        zeros = (0,) * len(given["strides"])
+        defaults = {"pads_begin": zeros, "pads_end": zeros, "dilations": (1,) * len(zeros), "output_padding": zeros}
+        missing = {name: value for name, value in defaults.items() if given[name] is None}
+        return {**given, **missing, "auto_pad": given["auto_pad"] or "explicit"}
 
 
 @dataclass(frozen=True)

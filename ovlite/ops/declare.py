@@ -10,7 +10,7 @@ Beside its attributes (the dataclass's fields) an operator class says how its fa
     until       the last opset that has it
 
 All other parameters are attributes of the same name, brought to the field's type: a list or array
-for tuple[int, ...], any spelling of an element type for Type, any case for an enumerated str. Where
+for tuple[int, ...], any spelling of an element type for Type, any case for an enumerated str (not for Text). Where
 the parameters are not yet the inputs and attributes, `arguments` makes them so.
 """
 
@@ -19,13 +19,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, NewType, get_type_hints
 
 import numpy as np
 
 from ..errors import OVTypeError
 from ..graph import Constant, Node, Operator, Output
 from ..types import Type
+
+
+Text = NewType("Text", str)  # of an attribute whose case matters
 
 
 class Declared(Operator):

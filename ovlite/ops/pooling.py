@@ -23,7 +23,7 @@ OLD_SIGNATURE = "strides, pads_begin, pads_end, kernel_shape"
 
 @dataclass(frozen=True)
 class Pool(Declared):
-    """A window of `kernel` elements that slides. Strides and dilations left empty are 1, pads 0.
+    """A window of `kernel` elements that slides. Strides left empty are 1, pads 0.
 
     rounding_type: "floor" drops a window that does not fit, "ceil" keeps it cut off at the end of the
     padding, "ceil_torch" keeps it when it starts inside the data or the padding in front.
@@ -33,7 +33,6 @@ class Pool(Declared):
     strides: Ints = ()
     pads_begin: Ints = ()
     pads_end: Ints = ()
-    dilations: Ints = ()
     rounding_type: str = "floor"
     auto_pad: str = "explicit"
 
@@ -46,19 +45,23 @@ class Pool(Declared):
             raise ModelError(f"auto_pad is one of {', '.join(PADDINGS)}, not {self.auto_pad!r}")
         if self.rounding_type not in ROUNDINGS:
             raise ModelError(f"rounding_type is one of {', '.join(ROUNDINGS)}, not {self.rounding_type!r}")
-        if min((*self.strides, *self.dilations, *self.kernel), default=1) < 1:
+        if min((*self.strides, *self.spacing(), *self.kernel), default=1) < 1:
             raise ModelError("kernel, strides and dilations are positive")
 
     @classmethod
     def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
         return {**given, "kernel": given["kernel_shape"], "auto_pad": given["auto_pad"] or "explicit"}
 
+    def spacing(self) -> Ints:
+        """Dilations; empty for windows without gaps."""
+        return ()
+
     def sliding(self) -> Sliding:
         """The attributes, complete, for each spatial dimension."""
         count = len(self.kernel)
         return Sliding(
             filled(self.strides, 1, count, "strides"),
-            filled(self.dilations, 1, count, "dilations"),
+            filled(self.spacing(), 1, count, "dilations"),
             filled(self.pads_begin, 0, count, "pads_begin"),
             filled(self.pads_end, 0, count, "pads_end"),
         )
@@ -129,6 +132,7 @@ class MaxPool(MaxPoolV1):
     Of equal elements the first one counts.
     """
 
+    dilations: Ints = ()
     index_element_type: Type = Type.i64
     axis: int = 0
 
@@ -141,6 +145,9 @@ class MaxPool(MaxPoolV1):
         "data, strides, dilations, pads_begin, pads_end, kernel_shape, rounding_type='floor', auto_pad=None, "
         "index_element_type='i64', axis=0"
     )
+
+    def spacing(self) -> Ints:
+        return self.dilations
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         (pooled,) = super().infer(inputs)
@@ -169,7 +176,7 @@ class MaxPool(MaxPoolV1):
 
 
 @dataclass(frozen=True)
-class AvgPool(Pool):
+class AvgPoolV1(Pool):
     """Mean of each window; exclude_pad: of its elements that are data, else of the padding's zeros too.
 
     What a window that "ceil" keeps has behind the padding is never counted.
@@ -183,6 +190,11 @@ class AvgPool(Pool):
     until = 15
     signature = f"data_batch, {OLD_SIGNATURE}, exclude_pad, rounding_type='floor', auto_pad=None"
     inputs: ClassVar[tuple[str, ...]] = ("data_batch",)
+
+    def attributes(self) -> dict[str, Any]:
+        found = super().attributes()
+        found["exclude-pad"] = found.pop("exclude_pad")  # as model files spell it
+        return found
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         return [TensorType(inputs[0].element_type, self.pooled_shape(inputs[0].shape))]
@@ -218,8 +230,10 @@ class AvgPool(Pool):
 
 
 @dataclass(frozen=True)
-class AvgPoolV16(AvgPool):
+class AvgPool(AvgPoolV1):
     """Mean of each window, whose elements may lie apart."""
+
+    dilations: Ints = ()
 
     type = "AvgPool"
     opset = "opset16"
@@ -227,6 +241,9 @@ class AvgPoolV16(AvgPool):
     since = 16
     until = 16
     signature = f"data_batch, {OLD_SIGNATURE}, exclude_pad, rounding_type='floor', auto_pad=None, dilations=None"
+
+    def spacing(self) -> Ints:
+        return self.dilations
 
 
 @dataclass(frozen=True)
