@@ -16,7 +16,8 @@ import numpy as np
 from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
-from ..types import Dimension, PartialShape, Type
+from ..types import Dimension, PartialShape
+from .axes import merged_type
 from .declare import Declared
 from .window import PADDINGS, Ints, filled, padded, resolve_pads, span, spatial_dims, taps, window_count
 
@@ -88,7 +89,7 @@ class Convolution(Windowed):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data, filters = inputs[0].shape, inputs[1].shape
-        element_type = common_type(inputs)
+        element_type = merged_type(inputs[:2], "data and filters")
         count = self._spatial_count(data, filters)
         if count is None:
             return [TensorType(element_type, PartialShape.dynamic())]
@@ -139,14 +140,6 @@ def product(weights: Array, columns: Array) -> Array:
     return np.matmul(weights, columns)
 
 
-def common_type(inputs: Sequence[Argument]) -> Type:
-    """The element type of data and filters. ModelError when they differ."""
-    found = inputs[0].element_type.merge(inputs[1].element_type)
-    if found is None:
-        raise ModelError("the element types of data and filters differ; insert a convert")
-    return found
-
-
 def _kernel_dims(filters: PartialShape, count: int) -> list[Dimension]:
     return list(filters)[-count:] if filters.has_rank else [Dimension()] * count
 
@@ -190,7 +183,7 @@ class ConvolutionBackpropData(Windowed):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data, filters = inputs[0].shape, inputs[1].shape
-        element_type = common_type(inputs)
+        element_type = merged_type(inputs[:2], "data and filters")
         count = self._spatial_count(data, filters)
         if count is None and len(inputs) > 2 and inputs[2].shape.has_rank and inputs[2].shape[0].is_static:
             count = inputs[2].shape[0].get_length()

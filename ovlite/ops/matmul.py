@@ -14,7 +14,8 @@ from ..graph import Argument, Constant, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape
 from .declare import Declared, Text, as_output
-from .elementwise import broadcast
+from .axes import merged_type
+from .broadcasting import broadcast
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,7 @@ class MatMul(Declared):
     inputs: ClassVar[tuple[str, ...]] = ("data_a", "data_b")
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
-        element_type = inputs[0].element_type.merge(inputs[1].element_type)
-        if element_type is None:
-            raise ModelError("the element types of the matrices differ; insert a convert")
+        element_type = merged_type(inputs, "matrices")
         a, b = inputs[0].shape, inputs[1].shape
         if not a.has_rank or not b.has_rank:
             return [TensorType(element_type, PartialShape.dynamic())]
@@ -74,12 +73,7 @@ class Einsum(Declared):
         terms, result = parse_equation(self.equation)
         if len(terms) != len(inputs):
             raise ModelError(f"{self.equation!r} is for {len(terms)} inputs, not {len(inputs)}")
-        element_type = inputs[0].element_type
-        for argument in inputs[1:]:
-            merged = element_type.merge(argument.element_type)
-            if merged is None:
-                raise ModelError("the element types of the inputs differ; insert a convert")
-            element_type = merged
+        element_type = merged_type(inputs, "inputs")
         if not all(argument.shape.has_rank for argument in inputs):
             return [TensorType(element_type, PartialShape.dynamic())]
         labelled, spread = self._label_dims(terms, [argument.shape for argument in inputs])
