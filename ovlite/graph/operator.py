@@ -87,7 +87,7 @@ class Operator:
     type: ClassVar[str]
     opset: ClassVar[str] = "opset1"
     value_inputs: ClassVar[tuple[int, ...]] = ()
-    moved_inputs: ClassVar[tuple[int, ...]] = ()
+    moved_inputs: ClassVar[Sequence[int]] = ()
     elementwise: ClassVar[bool] = False
     stateful: ClassVar[bool] = False
 

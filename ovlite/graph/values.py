@@ -27,14 +27,14 @@ def propagate(op: Operator, inputs: Sequence[Argument], outputs: Sequence[Tensor
     nothing: list[PartialValue | None] = [None] * len(outputs)
     if not all(_small(output.shape) for output in outputs):
         return nothing
-    partials = _moved(op, inputs) if op.moved_inputs else _combined(inputs) if op.elementwise else None
-    if not partials:
+    partials = _moved(op, inputs) if op.moved_inputs else _combined(op, inputs)
+    if not partials or op.stateful:
         return nothing
     try:
         with np.errstate(all="ignore"):
             values = op.evaluate(*[partial.array for partial in partials])
             masks = _known(op, partials, values)
-    except ModelError:  # wrong elements, such as an index out of range, are an error of the run
+    except (ModelError, NotImplementedError):  # wrong elements, such as an index out of range, are an error of the run
         return nothing
     return [PartialValue(value, mask) for value, mask in zip(values, masks, strict=True)]
 
@@ -43,17 +43,23 @@ def _small(shape: PartialShape) -> bool:
     return shape.is_static and prod(shape.to_shape()) <= LIMIT
 
 
-def _combined(inputs: Sequence[Argument]) -> list[PartialValue] | None:
-    """The operands of an element-wise operator; None when nothing is known of one of them."""
+def _combined(op: Operator, inputs: Sequence[Argument]) -> list[PartialValue] | None:
+    """The operands of an operator that computes; None when too little is known of them.
+
+    An element-wise operator can do with some elements of each operand, all others need all. Half
+    precision is left out: evaluate() takes such tensors as f32.
+    """
     partials = [argument.partial for argument in inputs if argument.partial is not None]
-    if len(partials) < len(inputs) or any(partial.array.size > LIMIT for partial in partials):
+    if len(partials) < len(inputs) or any(argument.element_type is Type.f16 for argument in inputs):
+        return None
+    if any(partial.array.size > LIMIT or not (partial.complete or op.elementwise) for partial in partials):
         return None
     return partials
 
 
 def _moved(op: Operator, inputs: Sequence[Argument]) -> list[PartialValue] | None:
     """The operands of an operator that moves elements; None when nothing would be known of its outputs."""
-    if all(inputs[i].partial is None for i in op.moved_inputs if i < len(inputs)):
+    if all(argument.partial is None for i, argument in enumerate(inputs) if i in op.moved_inputs):
         return None
     partials = []
     for i, argument in enumerate(inputs):
