@@ -1,0 +1,52 @@
+"""ONNX models, translated into OpenVINO's operators.
+
+    source.py       file or bytes -> ModelProto
+    tensors.py      TensorProto -> Constant; external.py finds and maps the files beside a model
+    graphs.py       GraphProto -> nodes: order, names, scopes, bodies of control flow
+    call.py         one ONNX node with its inputs and attributes, as translations see it
+    functions.py    operators that are defined by a function body, local or ONNX's own
+    survey.py       the list of what a model needs and this reader hasn't
+    translations/   a function an operator, a file a family
+
+The `onnx` package is imported when the first model is read, not before.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ...errors import ModelError
+from ...graph import Model
+from .external import ExternalData
+from .graphs import Library, build_model
+from .source import parse, read_bytes
+from .survey import check_operators
+from .translations import TRANSLATIONS
+
+# The name that OpenVINO gives models that it reads from .onnx files.
+FILE_MODEL_NAME = "onnx_Frontend_IR"
+
+
+def read_onnx(source: str | os.PathLike[str] | bytes) -> Model:
+    """The model in an .onnx file, or in the bytes of one.
+
+    Inputs, outputs and tensors have the names of the ONNX graph. Tensors in other files are mapped
+    read-only from the model's folder; a model given as bytes may have none.
+
+    Raises ModelError when the source is not a valid model or needs an operator that is missing, and
+    RuntimeError when the onnx package is not installed.
+    """
+    if isinstance(source, bytes):
+        content, label, external = source, "the ONNX model", ExternalData(None)
+    else:
+        path = os.fspath(source)
+        content, label, external = read_bytes(path), repr(path), ExternalData(path)
+    proto = parse(content, label)
+    try:
+        library = Library(proto, external, TRANSLATIONS)
+        check_operators(proto, library)
+        model = build_model(proto.graph, library)
+    except ModelError as error:
+        raise ModelError(f"{label}: {error}") from None
+    model.set_friendly_name(proto.graph.name if isinstance(source, bytes) and proto.graph.name else FILE_MODEL_NAME)
+    return model

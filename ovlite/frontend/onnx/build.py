@@ -1,0 +1,138 @@
+"""What translations build with: the node factories, and constants that fit other tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ...errors import ModelError
+from ...graph import Constant, Node, Output
+from ...graph.operator import Array
+from ...ops import NEWEST_OPSET, factories
+from ...types import Type
+from .call import known
+
+ops: Any = SimpleNamespace(**factories(NEWEST_OPSET))
+
+
+def ints(values: int | Sequence[int] | Array) -> Output:
+    """A constant of type i64: a scalar for an int, else of rank 1."""
+    return Constant(np.array(values, np.int64)).output(0)
+
+
+def typed(values: Any, like: Output) -> Output:
+    """A constant with the element type of another tensor."""
+    return of_type(values, like.element_type) if like.element_type is not Type.dynamic else ops.convert_like(
+        np.asarray(values, np.float32), like
+    ).output(0)
+
+
+def of_type(values: Any, element_type: Type) -> Output:
+    """A constant of an element type."""
+    if element_type is Type.bf16:
+        return Constant(bf16_bits(np.asarray(values, np.float32)), Type.bf16).output(0)
+    return Constant(np.asarray(values).astype(element_type.to_dtype()), element_type).output(0)
+
+
+def bf16_bits(values: Array) -> Array:
+    """f32 values rounded to bf16, as bits in an array of float16."""
+    words = np.asarray(values, np.float32).view(np.uint32).astype(np.uint64)
+    rounded = (words + 0x7FFF + ((words >> 16) & 1)) >> 16
+    return rounded.astype(np.uint16).view(np.float16)
+
+
+def rank(value: Output) -> int:
+    """The rank of a tensor. Raises ModelError when it is not known."""
+    found = rank_or_none(value)
+    if found is None:
+        raise ModelError("the rank of an input is not known; give the model's inputs ranks")
+    return found
+
+
+def rank_or_none(value: Output) -> int | None:
+    return len(value.partial_shape) if value.partial_shape.has_rank else None
+
+
+def static_dims(value: Output) -> list[int | None] | None:
+    """The dimensions, None for one that is not known; None when the rank is not known."""
+    if not value.partial_shape.has_rank:
+        return None
+    return [dim.get_length() if dim.is_static else None for dim in value.partial_shape]
+
+
+def positive(axis: int, count: int) -> int:
+    """An axis counted from the front. Raises ModelError when there is no such axis of `count`."""
+    if not -count <= axis < count:
+        raise ModelError(f"axis {axis} of a tensor of rank {count}")
+    return axis % count if count else 0
+
+
+def shape_of(value: Output) -> Output:
+    return one(ops.shape_of(value, "i64"))
+
+
+def rank_of(value: Output) -> Output:
+    """The rank as an i64 scalar."""
+    found = rank_or_none(value)
+    return ints(found) if found is not None else one(ops.squeeze(ops.shape_of(shape_of(value), "i64"), ints(0)))
+
+
+def dim_of(value: Output, axis: int) -> Output:
+    """A dimension as an i64 tensor of shape [1]; `axis` may count from the back."""
+    return one(ops.gather(shape_of(value), ints([axis]), ints(0)))
+
+
+def all_axes(value: Output) -> Output:
+    """The axes of a tensor: i64, rank 1."""
+    found = rank_or_none(value)
+    if found is not None:
+        return ints(list(range(found)))
+    return one(ops.range(ints(0), rank_of(value), ints(1), "i64"))
+
+
+def axes_from(value: Output, first: int) -> Output:
+    """The axes from `first` to the last."""
+    found = rank_or_none(value)
+    if found is not None:
+        return ints(list(range(first, found)))
+    return one(ops.range(ints(first), rank_of(value), ints(1), "i64"))
+
+
+def reshaped(value: Output, shape: Sequence[int]) -> Output:
+    """The same elements in another shape, one dimension of which may be -1; a constant stays one."""
+    node = value.node
+    if isinstance(node, Constant) and node.array.shape == tuple(value.partial_shape.to_shape()):
+        return Constant(node.array.reshape(shape), value.element_type).output(0)
+    return one(ops.reshape(value, ints(shape), False))
+
+
+def per_channel(value: Output, data: Output) -> Output:
+    """A tensor [C] in the shape [C, 1, ...] that broadcasts over the channels of data [N, C, ...]."""
+    return reshaped(value, [-1] + [1] * (rank(data) - 2))
+
+
+def transposed(value: Output, order: Sequence[int]) -> Output:
+    return one(ops.transpose(value, ints(order)))
+
+
+def converted(value: Output, element_type: Type) -> Output:
+    """The value in an element type, itself when it has that type."""
+    return value if value.element_type is element_type else one(ops.convert(value, element_type))
+
+
+def scalar(value: Output) -> Output:
+    """A tensor of one element as a scalar."""
+    if rank_or_none(value) == 0:
+        return value
+    found = known(value)
+    if found is not None and found.size == 1:
+        return Constant(found.reshape(()), value.element_type).output(0)
+    return one(ops.reshape(value, Constant(np.zeros(0, np.int64)).output(0), False))
+
+
+def one(node: Node) -> Output:
+    """The only output of a node."""
+    return node.output(0)

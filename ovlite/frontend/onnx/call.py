@@ -1,0 +1,157 @@
+"""One ONNX node as its translation sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, overload
+
+import numpy as np
+
+from ...errors import ModelError
+from ...graph import Node, Output
+from ...graph.operator import Array
+from .scope import Scope
+
+# The outputs of a translated node; None when this form of the operator has no translation, which
+# leaves it to the operator's function body or to onnx.reference.
+Translated = Node | Output | Sequence[Output | None] | None
+Translation = Callable[["Call"], Translated]
+
+FLOAT, INT, STRING, TENSOR, GRAPH, SPARSE, FLOATS, INTS, STRINGS = 1, 2, 3, 4, 5, 11, 6, 7, 8  # AttributeProto types
+_KINDS = {
+    FLOAT: "a float", INT: "an int", STRING: "a string", TENSOR: "a tensor", GRAPH: "a graph",
+    SPARSE: "a sparse tensor", FLOATS: "floats", INTS: "ints", STRINGS: "strings",
+}  # fmt: skip
+
+T = TypeVar("T")
+
+
+class Required:
+    """Stands for the default of an attribute that has none."""
+
+
+REQUIRED = Required()
+
+
+class Call:
+    """An operator applied to tensors, with its attributes.
+
+    version: the version of the operator set that the graph imports for the node's domain.
+    inputs: None for an optional input that is left out.
+    """
+
+    def __init__(self, proto: Any, version: int, inputs: Sequence[Output | None], scope: Scope) -> None:
+        self.proto = proto
+        self.op_type: str = proto.op_type
+        self.version = version
+        self.inputs = inputs
+        self.scope = scope
+        self.outputs: list[str] = list(proto.output)
+        self._attributes: Mapping[str, Any] = {attribute.name: attribute for attribute in proto.attribute}
+
+    @property
+    def name(self) -> str:
+        """The node's name, or that of its first output."""
+        return self.proto.name or next(filter(None, self.outputs), self.op_type)
+
+    def input(self, index: int) -> Output:
+        """An input that must be there."""
+        found = self.optional(index)
+        if found is None:
+            raise ModelError(f"input {index} is missing; there are {len(self.inputs)} inputs")
+        return found
+
+    def optional(self, index: int) -> Output | None:
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    def present(self) -> list[Output]:
+        """The inputs that are not left out."""
+        return [value for value in self.inputs if value is not None]
+
+    def wants(self, index: int) -> bool:
+        """Whether output `index` has a name, so that somebody may use it."""
+        return index < len(self.outputs) and bool(self.outputs[index])
+
+    def known(self, index: int) -> Array | None:
+        """The elements of an input, when the input is there and its elements are known."""
+        found = self.optional(index)
+        return known(found) if found is not None else None
+
+    def known_integers(self, index: int) -> list[int] | None:
+        found = self.known(index)
+        return None if found is None else [int(value) for value in found.ravel()]
+
+    def has(self, name: str) -> bool:
+        return name in self._attributes
+
+    @overload
+    def integer(self, name: str, default: int | Required = REQUIRED) -> int: ...
+    @overload
+    def integer(self, name: str, default: None) -> int | None: ...
+    def integer(self, name: str, default: Any = REQUIRED) -> int | None:
+        return self._attribute(name, INT, default, lambda attribute: int(attribute.i))
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        return bool(self.integer(name, int(default)))
+
+    @overload
+    def decimal(self, name: str, default: float | Required = REQUIRED) -> float: ...
+    @overload
+    def decimal(self, name: str, default: None) -> float | None: ...
+    def decimal(self, name: str, default: Any = REQUIRED) -> float | None:
+        return self._attribute(name, FLOAT, default, lambda attribute: float(attribute.f))
+
+    @overload
+    def text(self, name: str, default: str | Required = REQUIRED) -> str: ...
+    @overload
+    def text(self, name: str, default: None) -> str | None: ...
+    def text(self, name: str, default: Any = REQUIRED) -> str | None:
+        return self._attribute(name, STRING, default, lambda attribute: attribute.s.decode("utf-8", "replace"))
+
+    @overload
+    def integers(self, name: str, default: Sequence[int] | Required = REQUIRED) -> list[int]: ...
+    @overload
+    def integers(self, name: str, default: None) -> list[int] | None: ...
+    def integers(self, name: str, default: Any = REQUIRED) -> list[int] | None:
+        found = self._attribute(name, INTS, default, lambda attribute: list(attribute.ints))
+        return None if found is None else list(found)
+
+    @overload
+    def decimals(self, name: str, default: Sequence[float] | Required = REQUIRED) -> list[float]: ...
+    @overload
+    def decimals(self, name: str, default: None) -> list[float] | None: ...
+    def decimals(self, name: str, default: Any = REQUIRED) -> list[float] | None:
+        found = self._attribute(name, FLOATS, default, lambda attribute: list(attribute.floats))
+        return None if found is None else list(found)
+
+    def texts(self, name: str, default: Sequence[str] | Required = REQUIRED) -> list[str]:
+        return list(
+            self._attribute(name, STRINGS, default, lambda a: [value.decode("utf-8", "replace") for value in a.strings])
+        )
+
+    def tensor(self, name: str, default: Any = REQUIRED) -> Any:
+        """A TensorProto."""
+        return self._attribute(name, TENSOR, default, lambda attribute: attribute.t)
+
+    def sparse_tensor(self, name: str) -> Any:
+        return self._attribute(name, SPARSE, REQUIRED, lambda attribute: attribute.sparse_tensor)
+
+    def graph(self, name: str) -> Any:
+        """A GraphProto."""
+        return self._attribute(name, GRAPH, REQUIRED, lambda attribute: attribute.g)
+
+    def _attribute(self, name: str, kind: int, default: Any, take: Callable[[Any], T]) -> Any:
+        attribute = self._attributes.get(name)
+        if attribute is None:
+            if default is REQUIRED:
+                raise ModelError(f"attribute {name!r} is missing")
+            return default
+        if attribute.type != kind:
+            raise ModelError(f"attribute {name!r} is {_KINDS.get(attribute.type, 'of an unknown type')}, not {_KINDS[kind]}")
+        return take(attribute)
+
+
+def known(output: Output) -> Array | None:
+    """The elements of a tensor, when they are known."""
+    partial = output.partial
+    return np.asarray(partial.array) if partial is not None and partial.complete else None

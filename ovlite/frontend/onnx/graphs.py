@@ -1,0 +1,209 @@
+"""GraphProto -> nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ...errors import ModelError
+from ...graph import Model, Node, Output, Parameter, Result
+from ...ops.reference import reference_node
+from ...types import Dimension, PartialShape, Type
+from .call import Call, Translated
+from .functions import bind_attributes, function_of
+from .order import in_order
+from .scope import Library, Scope, domain_of, versions_of
+from .tensors import constant, element_type, sparse_constant
+
+# What wrong attributes and inputs may make a translation raise, besides ModelError.
+FAULTS = (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, ArithmeticError, RuntimeError)
+
+
+def build_model(graph: Any, library: Library) -> Model:
+    """The model of the main graph."""
+    scope = Scope(library, library.versions)
+    constants = define_constants(graph, scope)
+    parameters = [define_input(value, scope) for value in graph.input if value.name not in constants]
+    translate_nodes(graph.node, scope)
+    results = [
+        _result(output.name, graph_output(output.name, scope), repeated)
+        for output, repeated in zip(graph.output, _repetitions([output.name for output in graph.output]), strict=True)
+    ]
+    if not results:
+        raise ModelError("the graph has no output")
+    return Model(results, parameters)
+
+
+def define_constants(graph: Any, scope: Scope) -> set[str]:
+    """Defines the initializers of a graph; returns their names."""
+    names = set()
+    for tensor in graph.initializer:
+        _define_constant(tensor.name, constant(tensor, scope.library.external), scope)
+        names.add(tensor.name)
+    for tensor in graph.sparse_initializer:
+        _define_constant(tensor.values.name, sparse_constant(tensor, scope.library.external), scope)
+        names.add(tensor.values.name)
+    return names
+
+
+def _define_constant(name: str, node: Node, scope: Scope) -> None:
+    if not name:
+        raise ModelError("an initializer has no name")
+    node.friendly_name = scope.prefix + name
+    scope.define(name, node.output(0))
+
+
+def define_input(value: Any, scope: Scope) -> Parameter:
+    """Defines an input of a graph from its ValueInfoProto."""
+    found, shape = declared_type(value)
+    return define_parameter(value.name, found, shape, scope)
+
+
+def define_parameter(name: str, found: Type, shape: PartialShape, scope: Scope) -> Parameter:
+    parameter = Parameter(found, shape, scope.prefix + name)
+    scope.define(name, parameter.output(0))
+    return parameter
+
+
+def declared_type(value: Any) -> tuple[Type, PartialShape]:
+    """Element type and shape that a ValueInfoProto declares; symbolic dims are dynamic."""
+    kind = value.type.WhichOneof("value")
+    if kind != "tensor_type":
+        raise ModelError(f"value {value.name!r} is {_kind_text(kind)}; only tensors are supported")
+    tensor = value.type.tensor_type
+    found = element_type(tensor.elem_type, f"value {value.name!r}")
+    if not tensor.HasField("shape"):
+        return found, PartialShape.dynamic()
+    return found, PartialShape([_dimension(dim, value.name) for dim in tensor.shape.dim])
+
+
+def _kind_text(kind: str | None) -> str:
+    return f"of a {kind.removesuffix('_type').replace('_', ' ')} type" if kind else "of no declared type"
+
+
+def _dimension(dim: Any, name: str) -> Dimension:
+    if not dim.HasField("dim_value") or dim.dim_value == -1:
+        return Dimension()
+    if dim.dim_value < 0:
+        raise ModelError(f"value {name!r} has a dimension of {dim.dim_value}")
+    return Dimension(dim.dim_value)
+
+
+def graph_output(name: str, scope: Scope) -> Output:
+    found = scope.find(name)
+    if found is None:
+        raise ModelError(f"output {name!r} of the graph is produced by no node")
+    return found
+
+
+def _repetitions(names: Sequence[str]) -> list[int]:
+    """How often each name comes again later in the list."""
+    return [names[i + 1 :].count(name) for i, name in enumerate(names)]
+
+
+def _result(name: str, source: Output, repeated: int) -> Result:
+    """The node of an output of the model, named as OpenVINO names it."""
+    if not isinstance(source.node, Parameter) and len(source.node.outputs()) == 1:
+        source.node.friendly_name = name
+    result = Result(source, f"{name}/sink_port_0" + (f"_{repeated}" if repeated else ""))
+    result.output(0).set_names({name})
+    return result
+
+
+def translate_nodes(nodes: Sequence[Any], scope: Scope) -> None:
+    """Translates nodes in the order of their dependencies and defines their outputs."""
+    for node in in_order(nodes):
+        scope.library.count()
+        outputs = translate(node, scope)
+        names = [name for name in node.output if name]
+        if len([output for output in outputs if output is not None]) < len(names):
+            raise ModelError(f"{_label(node)} has {len(node.output)} outputs; its translation gives {len(outputs)}")
+        for name, output in zip(node.output, outputs, strict=False):
+            if name and output is not None:
+                scope.define(name, output)
+
+
+def translate(node: Any, scope: Scope) -> Sequence[Output | None]:
+    """The outputs of one ONNX node. All errors name the node."""
+    try:
+        call = Call(node, _version(node, scope), list(_inputs(node, scope)), scope)
+        outputs = _outputs(_translated(call))
+    except FAULTS as error:
+        text = str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
+        raise ModelError(f"{_label(node)}: {text}") from error
+    _name_nodes(call, outputs)
+    return outputs
+
+
+def _label(node: Any) -> str:
+    domain = domain_of(node)
+    named = repr(node.name) if node.name else f"of output {next(filter(None, node.output), '')!r}"
+    return f"{domain + '.' if domain else ''}{node.op_type} node {named}"
+
+
+def _version(node: Any, scope: Scope) -> int:
+    domain = domain_of(node)
+    version = scope.versions.get(domain)
+    if version is None and domain not in {function[0] for function in scope.library.functions}:
+        raise ModelError(f"the model imports no operator set for domain {domain!r}")
+    return version or 1
+
+
+def _inputs(node: Any, scope: Scope) -> Iterator[Output | None]:
+    for name in node.input:
+        if not name:
+            yield None
+            continue
+        found = scope.find(name)
+        if found is None:
+            raise ModelError(f"input {name!r} is defined nowhere: no node, input or initializer has that name")
+        yield found
+
+
+def _translated(call: Call) -> Translated:
+    """By the model's own function, a translation, the function body that ONNX gives, or onnx.reference."""
+    library = call.scope.library
+    function = library.function(call.proto)
+    if function is not None:
+        return inline(function, call)
+    translation = library.translations.get((domain_of(call.proto), call.op_type))
+    translated = translation(call) if translation is not None else None
+    if translated is not None:
+        return translated
+    function = function_of(call)
+    if function is not None:
+        return inline(function, call)
+    return reference_node(call.proto, call.version, call.inputs, library.ir_version)
+
+
+def _outputs(translated: Translated) -> Sequence[Output | None]:
+    if isinstance(translated, Node):
+        return translated.outputs()
+    if isinstance(translated, Output):
+        return [translated]
+    return translated or []
+
+
+def _name_nodes(call: Call, outputs: Sequence[Output | None]) -> None:
+    """Gives the nodes that make the outputs, if they are new, the ONNX node's name."""
+    sources = set(call.present())
+    for i, output in enumerate(outputs):
+        if output is None or output in sources or output.names or (i and output.node is getattr(outputs[0], "node", None)):
+            continue
+        suffix = "" if i == 0 else f".{i}"
+        if isinstance(output.node, Parameter):
+            continue
+        output.node.friendly_name = f"{call.scope.prefix}{call.name}{suffix}"
+
+
+def inline(function: Any, call: Call) -> Sequence[Output | None]:
+    """The outputs of a function's body on the call's inputs."""
+    scope = call.scope.of_function({**call.scope.library.versions, **versions_of(function)}, call.name)
+    if len(call.inputs) > len(function.input):
+        raise ModelError(f"{len(call.inputs)} inputs for a function of {len(function.input)}")
+    for name, value in zip(function.input, call.inputs, strict=False):
+        if value is not None:
+            scope.define(name, value)
+    absent = {name for name in function.input if scope.find(name) is None}
+    translate_nodes([bind_attributes(node, function, call.proto, absent) for node in function.node], scope)
+    return [scope.find(name) for name in function.output]

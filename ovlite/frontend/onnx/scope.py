@@ -1,0 +1,116 @@
+"""What a name means: the values of a graph, and what all graphs of a model share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...errors import ModelError
+from ...graph import Constant, Output, Parameter
+from .external import ExternalData
+
+MAX_DEPTH = 32  # graphs in graphs, functions in functions
+MAX_NODES = 1_000_000  # nodes translated, those of functions counted each time they are used
+
+
+def domain_of(proto: Any) -> str:
+    """The operator domain of a node, a function or an import; "" for ONNX's own, which has two spellings."""
+    return "" if proto.domain == "ai.onnx" else str(proto.domain)
+
+
+class Library:
+    """What all graphs of a model share: versions of operator sets, local functions, files, translations."""
+
+    def __init__(
+        self, proto: Any, external: ExternalData, translations: Mapping[tuple[str, str], Callable[[Any], Any]]
+    ) -> None:
+        self.versions = versions_of(proto)
+        self.functions = {(domain_of(function), function.name, function.overload): function for function in proto.functions}
+        self.ir_version: int = proto.ir_version
+        self.external = external
+        self.translations = translations
+        self._nodes = 0
+
+    def function(self, node: Any) -> Any | None:
+        """The model's own function that `node` calls."""
+        return self.functions.get((domain_of(node), node.op_type, node.overload))
+
+    def count(self) -> None:
+        """Counts a translated node. Raises ModelError when there are too many."""
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise ModelError(f"the model has more than {MAX_NODES} nodes with its functions written out")
+
+
+def versions_of(proto: Any) -> dict[str, int]:
+    """Version of each operator set that a model or function imports."""
+    return {domain_of(entry): entry.version for entry in proto.opset_import}
+
+
+class Scope:
+    """The values of one graph or function, by name.
+
+    outer: the graph around it. boundary: True for the body of a loop or branch, which is a model of
+    its own: a value from outside becomes a parameter of it (a constant is copied). prefix: what the
+    friendly names of nodes start with.
+    """
+
+    def __init__(
+        self, library: Library, versions: Mapping[str, int], outer: Scope | None = None, *, boundary: bool = False, prefix: str = ""
+    ) -> None:
+        self.library = library
+        self.versions = versions
+        self.outer = outer
+        self.boundary = boundary
+        self.prefix = prefix
+        self.depth = 0
+        self.captures: dict[str, tuple[Parameter, Output]] = {}
+        self.tensor_names = True
+        self._values: dict[str, Output] = {}
+
+    def nested(self, *, boundary: bool) -> Scope:
+        """The scope of a graph inside this one."""
+        return self._deeper(Scope(self.library, self.versions, self, boundary=boundary, prefix=self.prefix))
+
+    def of_function(self, versions: Mapping[str, int], name: str) -> Scope:
+        """The scope of a function called in this one: it sees nothing but its inputs."""
+        scope = self._deeper(Scope(self.library, versions, prefix=f"{self.prefix}{name}/"))
+        scope.tensor_names = False
+        return scope
+
+    def _deeper(self, scope: Scope) -> Scope:
+        scope.depth = self.depth + 1
+        scope.tensor_names = self.tensor_names
+        if scope.depth > MAX_DEPTH:
+            raise ModelError(f"graphs and functions are nested more than {MAX_DEPTH} deep")
+        return scope
+
+    def define(self, name: str, value: Output) -> None:
+        if name in self._values:
+            raise ModelError(f"value {name!r} is defined twice")
+        self._values[name] = value
+        if self.tensor_names:
+            value.add_names({name})
+
+    def find(self, name: str) -> Output | None:
+        """The value that `name` means here, None when there is none."""
+        if name in self._values:
+            return self._values[name]
+        found = self.outer.find(name) if self.outer is not None else None
+        if found is None or not self.boundary:
+            return found
+        return self._capture(name, found)
+
+    def _capture(self, name: str, found: Output) -> Output:
+        """A value from outside, inside this boundary."""
+        node = found.node
+        if isinstance(node, Constant):
+            twin = node.copy([]).output(0)
+        elif name in self.captures:
+            return self.captures[name][0].output(0)
+        else:
+            parameter = Parameter(found.element_type, found.partial_shape, name)
+            self.captures[name] = (parameter, found)
+            twin = parameter.output(0)
+        self._values[name] = twin
+        return twin

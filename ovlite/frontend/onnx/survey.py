@@ -1,0 +1,79 @@
+"""Everything that a model needs and this reader hasn't, in one error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...errors import ModelError
+from ...ops.reference import has_reference
+from .functions import has_function, schema_of
+from .order import graphs_of
+from .scope import Library, domain_of, versions_of
+
+SHOWN = 20  # entries of a list in an error
+
+
+def check_operators(proto: Any, library: Library) -> None:
+    """Raises ModelError that lists all operators and types of the model that are not supported."""
+    missing: dict[tuple[str, str, int], list[str]] = {}
+    for node, versions in _nodes(proto, library):
+        domain = domain_of(node)
+        version = versions.get(domain, 0)
+        if not _supported(node, domain, version, library):
+            missing.setdefault((domain, node.op_type, version), []).append(node.name or next(iter(node.output), ""))
+    lines = [_line(*key, names) for key, names in sorted(missing.items())]
+    lines += [f"value {name!r} of a {kind} type" for name, kind in _odd_values(proto.graph)]
+    if lines:
+        raise ModelError("the model needs what is not supported:\n  " + "\n  ".join(lines))
+
+
+def _line(domain: str, op_type: str, version: int, names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    nodes = ", ".join(map(repr, names[:SHOWN]))
+    set_name = f"domain {domain or 'ai.onnx'!r} version {version}" if version else f"domain {domain!r}, which is not imported"
+    return f"operator {op_type} of {set_name}, node {nodes}{more}"
+
+
+def _nodes(proto: Any, library: Library) -> Iterator[tuple[Any, dict[str, int]]]:
+    """All nodes of the model, those of graphs inside nodes and of functions too, with the versions they see."""
+    pending = [(node, library.versions) for node in proto.graph.node]
+    for function in proto.functions:
+        versions = {**library.versions, **versions_of(function)}
+        pending += [(node, versions) for node in function.node]
+    while pending:
+        node, versions = pending.pop()
+        yield node, versions
+        pending += [(inner, versions) for graph in graphs_of(node) for inner in graph.node]
+
+
+def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
+    if library.function(node) is not None:
+        return True
+    if not version:
+        return False
+    schema = schema_of(domain, node.op_type, version)
+    if (domain, node.op_type) in library.translations:
+        return schema is not None or domain not in ("", "ai.onnx.ml")
+    if schema is None or schema.deprecated or graphs_of(node) or not _tensors_only(schema):
+        return False
+    return has_function(schema) or has_reference(domain, node.op_type, version)
+
+
+def _tensors_only(schema: Any) -> bool:
+    """Whether an operator's inputs and outputs can all be tensors."""
+    return all(_may_be_tensor(port.types) for port in [*schema.inputs, *schema.outputs])
+
+
+def _may_be_tensor(types: Any) -> bool:
+    return any(str(name).startswith("tensor(") for name in types)
+
+
+def _odd_values(graph: Any) -> list[tuple[str, str]]:
+    """The graph's inputs and outputs that are not tensors."""
+    found = []
+    for value in [*graph.input, *graph.output]:
+        kind = value.type.WhichOneof("value")
+        if kind is not None and kind != "tensor_type":
+            found.append((value.name, kind.removesuffix("_type").replace("_", " ")))
+    return found

@@ -1,0 +1,18 @@
+"""Translations of ONNX operators: TRANSLATIONS is the one list of all of them."""
+
+from __future__ import annotations
+
+from ..call import Translation
+from . import constants, convolution, control, detection, elementwise, indexing, matrix, microsoft, normalization
+from . import quantization, recurrent, reduction, resize, shape, signal
+
+FAMILIES = (
+    constants, control, convolution, detection, elementwise, indexing, matrix, normalization, quantization, recurrent,
+    reduction, resize, shape, signal,
+)  # fmt: skip
+
+# By domain and operator type.
+TRANSLATIONS: dict[tuple[str, str], Translation] = {
+    **{("", name): translation for family in FAMILIES for name, translation in family.OPERATORS.items()},
+    **{("com.microsoft", name): translation for name, translation in microsoft.OPERATORS.items()},
+}

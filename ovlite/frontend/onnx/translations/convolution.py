@@ -1,0 +1,268 @@
+"""Convolution and pooling. Data is [N, C, spatial...]."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ....errors import ModelError
+from ....graph import Output
+from ....types import Type
+from ..build import axes_from, converted, ints, one, ops, per_channel, rank, reshaped, static_dims, typed
+from ..call import Call, Translated, Translation
+
+AUTO_PADS = {"NOTSET": "explicit", "VALID": "valid", "SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower"}
+
+
+class Window(NamedTuple):
+    """The attributes that convolution and pooling share, complete for each spatial dimension."""
+
+    kernel: list[int]
+    strides: list[int]
+    dilations: list[int]
+    begin: list[int]
+    end: list[int]
+    auto_pad: str
+
+
+def window(call: Call, kernel: list[int]) -> Window:
+    count = len(kernel)
+    pads = call.integers("pads", [0] * 2 * count)
+    strides = call.integers("strides", [1] * count)
+    dilations = call.integers("dilations", [1] * count)
+    for name, values, length in (("pads", pads, 2 * count), ("strides", strides, count), ("dilations", dilations, count)):
+        if len(values) != length:
+            raise ModelError(f"attribute {name!r} has {len(values)} elements for {count} spatial dimensions; {length} are needed")
+    auto_pad = call.text("auto_pad", "NOTSET") or "NOTSET"
+    if auto_pad not in AUTO_PADS:
+        raise ModelError(f"auto_pad is {auto_pad!r}, not one of {', '.join(AUTO_PADS)}")
+    if auto_pad != "NOTSET":
+        pads = [0] * 2 * count
+    return Window(kernel, strides, dilations, pads[:count], pads[count:], AUTO_PADS[auto_pad])
+
+
+def _filter_dims(call: Call, filters: Output) -> list[int]:
+    dims = static_dims(filters)
+    if dims is None or len(dims) < 3 or None in dims:
+        raise ModelError(f"the filters are of shape {filters.partial_shape}; it must be known, of rank 3 or more")
+    known = [dim for dim in dims if dim is not None]
+    kernel = call.integers("kernel_shape", known[2:])
+    if kernel != known[2:]:
+        raise ModelError(f"kernel_shape is {kernel}, the filters are of shape {known}")
+    return known
+
+
+def with_bias(value: Output, bias: Output | None) -> Output:
+    return value if bias is None else one(ops.add(value, per_channel(bias, value)))
+
+
+def conv(call: Call) -> Translated:
+    data, filters = call.input(0), call.input(1)
+    return with_bias(convolved(call, data, filters), call.optional(2))
+
+
+def convolved(call: Call, data: Output, filters: Output) -> Output:
+    """The convolution that a call's attributes describe; filters are [O, C / groups, kernel...]."""
+    dims = _filter_dims(call, filters)
+    kernel, strides, dilations, begin, end, auto_pad = window(call, dims[2:])
+    groups = call.integer("group", 1)
+    if groups == 1:
+        return one(ops.convolution(data, filters, strides, begin, end, dilations, auto_pad))
+    if groups < 1 or dims[0] % groups:
+        raise ModelError(f"{dims[0]} output channels don't divide into {groups} groups")
+    filters = reshaped(filters, [groups, dims[0] // groups, *dims[1:]])
+    return one(ops.group_convolution(data, filters, strides, begin, end, dilations, auto_pad))
+
+
+def conv_transpose(call: Call) -> Translated:
+    """Filters are [C, O / groups, kernel...]."""
+    data, filters = call.input(0), call.input(1)
+    dims = _filter_dims(call, filters)
+    kernel, strides, dilations, begin, end, auto_pad = window(call, dims[2:])
+    extra = call.integers("output_padding", [0] * len(kernel))
+    groups = call.integer("group", 1)
+    if groups < 1 or dims[0] % groups:
+        raise ModelError(f"{dims[0]} input channels don't divide into {groups} groups")
+    wanted = call.integers("output_shape", None)
+    output_shape = None
+    if wanted is not None:
+        output_shape = wanted[-len(kernel) :]
+        auto_pad = "same_upper" if auto_pad == "same_upper" else "same_lower"
+        begin, end = _pads_for(data, kernel, strides, dilations, extra, output_shape, auto_pad)
+        output_shape, auto_pad = None, "explicit"
+    elif auto_pad in ("same_upper", "same_lower"):
+        spatial = static_dims(data)
+        if spatial is None or None in spatial[2:]:
+            return None
+        output_shape = [int(dim or 0) * stride for dim, stride in zip(spatial[2:], strides, strict=True)]
+        begin, end = _pads_for(data, kernel, strides, dilations, extra, output_shape, auto_pad)
+        auto_pad = "explicit"
+    if groups > 1:
+        filters = reshaped(filters, [groups, dims[0] // groups, *dims[1:]])
+    make = ops.convolution_backprop_data if groups == 1 else ops.group_convolution_backprop_data
+    found = make(
+        data, filters, strides, pads_begin=begin, pads_end=end, dilations=dilations, auto_pad=auto_pad, output_padding=extra
+    )
+    return with_bias(one(found), call.optional(2))
+
+
+def _pads_for(
+    data: Output, kernel: list[int], strides: list[int], dilations: list[int], extra: list[int], wanted: list[int], auto_pad: str
+) -> tuple[list[int], list[int]]:
+    """Padding that gives a transposed convolution a wanted size; an odd element goes to the end for same_upper."""
+    spatial = static_dims(data)
+    if spatial is None or None in spatial[2:]:
+        raise ModelError(f"output_shape needs data whose shape is known, not {data.partial_shape}")
+    begin, end = [], []
+    for i, size in enumerate(spatial[2:]):
+        total = strides[i] * (int(size or 0) - 1) + extra[i] + (kernel[i] - 1) * dilations[i] + 1 - wanted[i]
+        half = total // 2
+        begin.append(half if auto_pad == "same_upper" else total - half)
+        end.append(total - half if auto_pad == "same_upper" else half)
+    return begin, end
+
+
+def max_pool(call: Call) -> Translated:
+    data = call.input(0)
+    kernel, strides, dilations, begin, end, auto_pad = window(call, call.integers("kernel_shape"))
+    found = ops.max_pool(
+        data, strides, dilations, begin, end, kernel, _rounding(call), auto_pad, index_element_type="i64", axis=0
+    )
+    if not call.wants(1):
+        return one(found)
+    indices = found.output(1)
+    return [found.output(0), _column_major(indices, data) if call.integer("storage_order", 0) else indices]
+
+
+def _rounding(call: Call) -> str:
+    return "ceil_torch" if call.flag("ceil_mode") else "floor"
+
+
+def _column_major(indices: Output, data: Output) -> Output:
+    """Indices that count each image's elements by columns, from indices that count by rows."""
+    dims = static_dims(data)
+    if dims is None or len(dims) != 4 or dims[2] is None or dims[3] is None:
+        raise ModelError(f"storage_order 1 needs images of known size, not {data.partial_shape}")
+    height, width = int(dims[2]), int(dims[3])
+    inside = ops.floor_mod(indices, ints(height * width))
+    row, column = ops.divide(inside, ints(width)), ops.floor_mod(inside, ints(width))
+    start = ops.subtract(indices, inside)
+    return one(ops.add(start, ops.add(ops.multiply(column, ints(height)), row)))
+
+
+def average_pool(call: Call) -> Translated:
+    kernel, strides, dilations, begin, end, auto_pad = window(call, call.integers("kernel_shape"))
+    exclude = not call.flag("count_include_pad")
+    spread = dilations if any(dilation != 1 for dilation in dilations) else None
+    return ops.avg_pool(call.input(0), strides, begin, end, kernel, exclude, _rounding(call), auto_pad, spread)
+
+
+def lp_pool(call: Call) -> Translated:
+    """(sum of |x|**p over the window)**(1/p), the sum as an average times the window's size."""
+    if call.flag("ceil_mode"):  # windows cut off at the end would be averaged over fewer elements
+        return None
+    data, order = call.input(0), call.integer("p", 2)
+    kernel, strides, dilations, begin, end, auto_pad = window(call, call.integers("kernel_shape"))
+    powers = ops.power(ops.abs(data), typed(order, data))
+    spread = dilations if any(dilation != 1 for dilation in dilations) else None
+    means = ops.avg_pool(powers, strides, begin, end, kernel, False, "floor", auto_pad, spread)
+    sums = ops.multiply(means, typed(math.prod(kernel), data))
+    return ops.power(sums, typed(1.0 / order, data))
+
+
+def global_average_pool(call: Call) -> Translated:
+    return ops.reduce_mean(call.input(0), axes_from(call.input(0), 2), True)
+
+
+def global_max_pool(call: Call) -> Translated:
+    return ops.reduce_max(call.input(0), axes_from(call.input(0), 2), True)
+
+
+def global_lp_pool(call: Call) -> Translated:
+    data, order = call.input(0), call.integer("p", 2)
+    axes = axes_from(data, 2)
+    if order in (1, 2):
+        return (ops.reduce_l1 if order == 1 else ops.reduce_l2)(data, axes, True)
+    sums = ops.reduce_sum(ops.power(ops.abs(data), typed(order, data)), axes, True)
+    return ops.power(sums, typed(1.0 / order, data))
+
+
+def max_roi_pool(call: Call) -> Translated:
+    height, width = call.integers("pooled_shape")
+    return ops.roi_pooling(call.input(0), call.input(1), [height, width], call.decimal("spatial_scale", 1.0), "max")
+
+
+def deform_conv(call: Call) -> Translated:
+    """Inputs: data, filters, offsets, bias, mask."""
+    data, filters = call.input(0), call.input(1)
+    if rank(data) != 4:
+        return None
+    kernel, strides, dilations, begin, end, _ = window(call, _filter_dims(call, filters)[2:])
+    found = ops.deformable_convolution(
+        data, call.input(2), filters, strides, begin, end, dilations, mask=call.optional(4), group=call.integer("group", 1),
+        deformable_group=call.integer("offset_group", 1), bilinear_interpolation_pad=True,
+    )  # fmt: skip
+    return with_bias(one(found), call.optional(3))
+
+
+def conv_integer(call: Call) -> Translated:
+    """Inputs: data, filters, zero point of data, zero point of the filters (one, or one an output channel)."""
+    data, filters = converted(call.input(0), Type.i32), converted(call.input(1), Type.i32)
+    if (zero := call.optional(2)) is not None:
+        data = one(ops.subtract(data, converted(zero, Type.i32)))
+    if (zero := call.optional(3)) is not None:
+        shape = [-1] + [1] * (rank(filters) - 1)
+        filters = one(ops.subtract(filters, reshaped(converted(zero, Type.i32), shape)))
+    return convolved(call, data, filters)
+
+
+def col2im(call: Call) -> Translated:
+    image, block = call.known_integers(1), call.known_integers(2)
+    if image is None or block is None or len(image) != 2:
+        return None
+    pads = call.integers("pads", [0] * 4)
+    return ops.col2im(
+        call.input(0), ints(image), ints(block), call.integers("strides", [1, 1]), call.integers("dilations", [1, 1]),
+        pads[:2], pads[2:],
+    )  # fmt: skip
+
+
+def max_unpool(call: Call) -> Translated:
+    """Elements go to where their indices say, into zeros of the wanted shape."""
+    data, indices = call.input(0), call.input(1)
+    shape = call.known_integers(2)
+    dims = static_dims(data)
+    if dims is None or None in dims:
+        return None
+    sizes = [int(dim or 0) for dim in dims]
+    kernel, strides, _, begin, end, _ = window(call, call.integers("kernel_shape"))
+    natural = sizes[:2] + [
+        (sizes[i + 2] - 1) * strides[i] - begin[i] - end[i] + kernel[i] for i in range(len(kernel))
+    ]
+    if shape is not None and shape != natural and begin + end != [0] * 2 * len(kernel):
+        return None
+    if shape is not None and shape != natural:  # indices count in the natural shape, which the wanted one contains
+        return None
+    flat = ops.scatter_elements_update(
+        typed(np.zeros(math.prod(natural)), data), reshaped(indices, [-1]), reshaped(data, [-1]), ints(0)
+    )
+    return ops.reshape(flat, ints(natural), False)
+
+
+OPERATORS: dict[str, Translation] = {
+    "AveragePool": average_pool,
+    "Col2Im": col2im,
+    "Conv": conv,
+    "ConvInteger": conv_integer,
+    "ConvTranspose": conv_transpose,
+    "DeformConv": deform_conv,
+    "GlobalAveragePool": global_average_pool,
+    "GlobalLpPool": global_lp_pool,
+    "GlobalMaxPool": global_max_pool,
+    "LpPool": lp_pool,
+    "MaxPool": max_pool,
+    "MaxRoiPool": max_roi_pool,
+    "MaxUnpool": max_unpool,
+}

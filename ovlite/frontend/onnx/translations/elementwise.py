@@ -1,0 +1,257 @@
+"""Element-wise operators of ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+
+import numpy as np
+
+from ....errors import ModelError
+from ....graph import Output
+from ....types import Type
+from ..build import converted, of_type, one, ops, typed
+from ..call import Call, Translated, Translation
+
+# ONNX operators of one tensor and no attributes, by the factory that means the same.
+UNARY = {
+    "Abs": "abs", "Acos": "acos", "Acosh": "acosh", "Asin": "asin", "Asinh": "asinh", "Atan": "atan", "Atanh": "atanh",
+    "BitwiseNot": "bitwise_not", "Ceil": "ceiling", "Cos": "cos", "Cosh": "cosh", "Erf": "erf", "Exp": "exp",
+    "Floor": "floor", "HardSwish": "hswish", "IsNaN": "is_nan", "Log": "log", "Mish": "mish", "Neg": "negative",
+    "Not": "logical_not", "Relu": "relu", "Sigmoid": "sigmoid", "Sign": "sign", "Sin": "sin", "Sinh": "sinh",
+    "Softplus": "softplus", "Softsign": "softsign", "Sqrt": "sqrt", "Tan": "tan", "Tanh": "tanh",
+}  # fmt: skip
+# Operators of two tensors that broadcast as numpy's do.
+BINARY = {
+    "Add": "add", "And": "logical_and", "BitwiseAnd": "bitwise_and", "BitwiseOr": "bitwise_or",
+    "BitwiseXor": "bitwise_xor", "Equal": "equal", "Greater": "greater", "GreaterOrEqual": "greater_equal",
+    "Less": "less", "LessOrEqual": "less_equal", "Mul": "multiply", "Or": "logical_or", "Sub": "subtract",
+    "Xor": "logical_xor",
+}  # fmt: skip
+FLOAT_LIMITS = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
+
+
+def _unary(factory: str) -> Translation:
+    return lambda call: getattr(ops, factory)(call.input(0))  # type: ignore[no-any-return]
+
+
+def _binary(factory: str) -> Translation:
+    return lambda call: getattr(ops, factory)(call.input(0), call.input(1))  # type: ignore[no-any-return]
+
+
+def _folded(factory: str) -> Translation:
+    """An operator of any number of tensors, as operators of two."""
+    return lambda call: _combined(getattr(ops, factory), call)
+
+
+def _combined(make: Callable[..., object], call: Call) -> Output:
+    values = call.present()
+    if not values:
+        raise ModelError("there is no input")
+    return reduce(lambda left, right: one(make(left, right)), values)  # type: ignore[arg-type]
+
+
+def identity(call: Call) -> Translated:
+    return call.input(0)
+
+
+def mean(call: Call) -> Translated:
+    total = _combined(ops.add, call)
+    return ops.divide(total, typed(len(call.present()), total))
+
+
+def div(call: Call) -> Translated:
+    """Integers are divided towards zero: the floor of the magnitudes' quotient, with its sign."""
+    left, right = call.input(0), call.input(1)
+    element_type = left.element_type
+    if not (element_type.integral and element_type.signed):
+        return ops.divide(left, right)
+    quotient = ops.divide(ops.abs(left), ops.abs(right))
+    return ops.multiply(quotient, ops.multiply(ops.sign(left), ops.sign(right)))
+
+
+def mod(call: Call) -> Translated:
+    make = ops.mod if call.flag("fmod") else ops.floor_mod
+    return make(call.input(0), call.input(1))
+
+
+def pow_(call: Call) -> Translated:
+    """The result has the base's element type, whatever the exponent's."""
+    base, exponent = call.input(0), call.input(1)
+    if exponent.element_type.real and base.element_type.integral:
+        found = ops.power(converted(base, exponent.element_type), exponent)
+        return ops.convert(found, base.element_type)
+    return ops.power(base, converted(exponent, base.element_type))
+
+
+def bit_shift(call: Call) -> Translated:
+    make = {"LEFT": ops.bitwise_left_shift, "RIGHT": ops.bitwise_right_shift}[call.text("direction")]
+    return make(call.input(0), call.input(1))
+
+
+def cast(call: Call) -> Translated:
+    return _cast(call, call.input(0), call.integer("to"))
+
+
+def _cast(call: Call, value: Output, number: int) -> Translated:
+    from ..tensors import element_type
+
+    wanted = element_type(number, "the result")
+    special = {value.element_type, wanted} & SPECIAL_TYPES
+    if special and value.element_type is not wanted:
+        return None
+    return converted(value, wanted)
+
+
+# Types whose conversions are left to onnx.reference: strings, and those whose elements numpy can't hold.
+SPECIAL_TYPES = {Type.string, Type.f8e4m3, Type.f8e5m2, Type.f8e8m0, Type.f4e2m1}
+
+
+def cast_like(call: Call) -> Translated:
+    value, wanted = call.input(0), call.input(1).element_type
+    if wanted is Type.dynamic:
+        return ops.convert_like(value, call.input(1))
+    if {value.element_type, wanted} & SPECIAL_TYPES and value.element_type is not wanted:
+        return None
+    return converted(value, wanted)
+
+
+def reciprocal(call: Call) -> Translated:
+    value = call.input(0)
+    return ops.divide(typed(1, value), value)
+
+
+def round_(call: Call) -> Translated:
+    return ops.round(call.input(0), "half_to_even")
+
+
+def is_inf(call: Call) -> Translated:
+    return ops.is_inf(
+        call.input(0),
+        {"detect_negative": call.flag("detect_negative", True), "detect_positive": call.flag("detect_positive", True)},
+    )
+
+
+def where(call: Call) -> Translated:
+    return ops.select(call.input(0), call.input(1), call.input(2))
+
+
+def clip(call: Call) -> Translated:
+    """Bounds are attributes up to version 10, then inputs. Where they cross, the result is the upper bound."""
+    value = call.input(0)
+    if call.version < 11:
+        return ops.clamp(value, call.decimal("min", FLOAT_LIMITS[0]), call.decimal("max", FLOAT_LIMITS[1]))
+    low, high = call.optional(1), call.optional(2)
+    if value.element_type.real and (low is None or call.known(1) is not None) and (high is None or call.known(2) is not None):
+        bounds = [
+            default if array is None else float(array.ravel()[0])
+            for array, default in zip((call.known(1), call.known(2)), (-np.inf, np.inf), strict=True)
+        ]
+        if bounds[0] <= bounds[1] and (low is not None or high is not None):
+            return ops.clamp(value, *bounds)
+    if low is not None:
+        value = one(ops.maximum(value, low))
+    return value if high is None else ops.minimum(value, high)
+
+
+def leaky_relu(call: Call) -> Translated:
+    value = call.input(0)
+    return ops.prelu(value, typed(call.decimal("alpha", 0.01), value))
+
+
+def prelu(call: Call) -> Translated:
+    """The slope broadcasts as numpy's operands do, from the back."""
+    value, slope = call.input(0), call.input(1)
+    return ops.select(ops.less(value, typed(0, value)), ops.multiply(value, slope), value)
+
+
+def elu(call: Call) -> Translated:
+    return ops.elu(call.input(0), call.decimal("alpha", 1.0))
+
+
+def celu(call: Call) -> Translated:
+    """alpha * elu(x / alpha)."""
+    value, alpha = call.input(0), call.decimal("alpha", 1.0)
+    return ops.multiply(ops.elu(ops.divide(value, typed(alpha, value)), 1.0), typed(alpha, value))
+
+
+def selu(call: Call) -> Translated:
+    value = call.input(0)
+    alpha = call.decimal("alpha", 1.67326319217681884765625)
+    gamma = call.decimal("gamma", 1.05070102214813232421875)
+    return ops.selu(value, typed(alpha, value), typed(gamma, value))
+
+
+def thresholded_relu(call: Call) -> Translated:
+    value = call.input(0)
+    passes = ops.greater(value, typed(call.decimal("alpha", 1.0), value))
+    return ops.select(passes, value, typed(0, value))
+
+
+def hard_sigmoid(call: Call) -> Translated:
+    value = call.input(0)
+    alpha, beta = call.decimal("alpha", 0.2), call.decimal("beta", 0.5)
+    return ops.hard_sigmoid(value, typed(alpha, value), typed(beta, value))
+
+
+def shrink(call: Call) -> Translated:
+    """x + bias below -lambd, x - bias above lambd, 0 between."""
+    value = call.input(0)
+    bias, lambd = call.decimal("bias", 0.0), call.decimal("lambd", 0.5)
+    above = ops.select(ops.greater(value, typed(lambd, value)), ops.subtract(value, typed(bias, value)), typed(0, value))
+    return ops.select(ops.less(value, typed(-lambd, value)), ops.add(value, typed(bias, value)), above)
+
+
+def gelu(call: Call) -> Translated:
+    mode = {"none": "erf", "tanh": "tanh"}[call.text("approximate", "none")]
+    return ops.gelu(call.input(0), mode)
+
+
+def swish(call: Call) -> Translated:
+    value = call.input(0)
+    return ops.swish(value, typed(call.decimal("alpha", 1.0), value))
+
+
+def dropout(call: Call) -> Translated:
+    """As in inference: nothing is dropped. With training_mode it is left to onnx.reference."""
+    value = call.input(0)
+    training = call.optional(2)
+    if training is not None and not (call.known(2) is not None and not call.known(2).any()):  # type: ignore[union-attr]
+        return None
+    if not call.wants(1):
+        return value
+    kept = ops.broadcast(of_type(True, Type.boolean), ops.shape_of(value, "i64"))
+    return [value, one(kept) if call.version >= 10 else converted(one(kept), value.element_type)]
+
+
+OPERATORS: dict[str, Translation] = {
+    **{name: _unary(factory) for name, factory in UNARY.items()},
+    **{name: _binary(factory) for name, factory in BINARY.items()},
+    "BitShift": bit_shift,
+    "Cast": cast,
+    "CastLike": cast_like,
+    "Celu": celu,
+    "Clip": clip,
+    "Div": div,
+    "Dropout": dropout,
+    "Elu": elu,
+    "Gelu": gelu,
+    "HardSigmoid": hard_sigmoid,
+    "Identity": identity,
+    "IsInf": is_inf,
+    "LeakyRelu": leaky_relu,
+    "Max": _folded("maximum"),
+    "Mean": mean,
+    "Min": _folded("minimum"),
+    "Mod": mod,
+    "PRelu": prelu,
+    "Pow": pow_,
+    "Reciprocal": reciprocal,
+    "Round": round_,
+    "Selu": selu,
+    "Shrink": shrink,
+    "Sum": _folded("add"),
+    "Swish": swish,
+    "ThresholdedRelu": thresholded_relu,
+    "Where": where,
+}

@@ -1,0 +1,55 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from ....graph import Output
+from ....types import Type
+from ..build import converted, one, ops, rank_or_none, reshaped, typed
+from ..call import Call, Translated, Translation
+
+
+def matmul(call: Call) -> Translated:
+    return ops.matmul(call.input(0), call.input(1), False, False)
+
+
+def gemm(call: Call) -> Translated:
+    """alpha * A' * B' + beta * C."""
+    left, right, addend = call.input(0), call.input(1), call.optional(2)
+    alpha, beta = call.decimal("alpha", 1.0), call.decimal("beta", 1.0)
+    product = one(ops.matmul(left, right, call.flag("transA"), call.flag("transB")))
+    if alpha != 1.0:
+        product = one(ops.multiply(product, typed(alpha, product)))
+    if addend is None or beta == 0.0:
+        return product
+    if beta != 1.0:
+        addend = one(ops.multiply(addend, typed(beta, addend)))
+    return ops.add(product, addend)
+
+
+def einsum(call: Call) -> Translated:
+    return ops.einsum(call.present(), call.text("equation").replace(" ", ""))
+
+
+def matmul_integer(call: Call) -> Translated:
+    """(A - zero point) * (B - zero point) in i32; zero points are single, or one a row of A or a column of B."""
+    left, right = converted(call.input(0), Type.i32), converted(call.input(1), Type.i32)
+    if (zero := call.optional(2)) is not None:
+        left = one(ops.subtract(left, _a_row(converted(zero, Type.i32))))
+    if (zero := call.optional(3)) is not None:
+        right = one(ops.subtract(right, converted(zero, Type.i32)))
+    return ops.matmul(left, right, False, False)
+
+
+def _a_row(zero: Output) -> Output:
+    """A zero point for each row as a column; one for the whole tensor as it is."""
+    if rank_or_none(zero) == 1 and zero.partial_shape[0] != 1:
+        return reshaped(zero, [-1, 1])
+    return zero
+
+
+OPERATORS: dict[str, Translation] = {
+    "Einsum": einsum,
+    "Gemm": gemm,
+    "MatMul": matmul,
+    "MatMulInteger": matmul_integer,
+}

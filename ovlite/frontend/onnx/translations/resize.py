@@ -1,0 +1,91 @@
+"""Resize and Upsample."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....graph import Output
+from ..build import converted, ints, of_type, ops, positive, rank_or_none, static_dims
+from ..call import Call, Translated, Translation, known
+from ....types import Type
+
+MODES = {"nearest": "nearest", "linear": "linear_onnx", "bilinear": "linear_onnx", "cubic": "cubic"}
+COORDINATES = {
+    "half_pixel": "half_pixel", "pytorch_half_pixel": "pytorch_half_pixel", "asymmetric": "asymmetric",
+    "align_corners": "align_corners", "tf_half_pixel_for_nn": "tf_half_pixel_for_nn",
+}  # fmt: skip
+
+
+def upsample(call: Call) -> Translated:
+    """Scales are an attribute in version 7, then an input."""
+    scales = of_type(call.decimals("scales"), Type.f32) if call.version < 9 else call.input(1)
+    return _asymmetric(call, scales)
+
+
+def resize(call: Call) -> Translated:
+    """Version 10 is Upsample with another name; later ones have inputs data, roi, scales, sizes."""
+    if call.version < 11:
+        return _asymmetric(call, call.input(1))
+    mode = MODES.get(call.text("mode", "nearest"))
+    coordinates = COORDINATES.get(call.text("coordinate_transformation_mode", "half_pixel"))
+    antialias = call.flag("antialias")
+    if mode is None or coordinates is None or antialias or call.flag("exclude_outside"):
+        return None
+    if call.text("keep_aspect_ratio_policy", "stretch") != "stretch":
+        return None
+    scales, sizes = _given(call.optional(2)), _given(call.optional(3))
+    target = scales if sizes is None else sizes
+    if target is None:
+        return None
+    attributes = {
+        "coordinate_transformation_mode": coordinates,
+        "nearest_mode": call.text("nearest_mode", "round_prefer_floor"),
+        "cube_coeff": call.decimal("cubic_coeff_a", -0.75),
+    }
+    return _interpolate(call.input(0), target, mode, sizes is None, call.integers("axes", None), attributes)
+
+
+def _given(value: Output | None) -> Output | None:
+    """An optional input; an empty tensor also means that it is left out."""
+    if value is None or (value.partial_shape.has_rank and value.partial_shape.is_static and value.partial_shape == [0]):
+        return None
+    return value
+
+
+def _asymmetric(call: Call, scales: Output) -> Translated:
+    attributes = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor", "cube_coeff": -0.75}
+    mode = MODES.get(call.text("mode", "nearest"))
+    return None if mode is None else _interpolate(call.input(0), scales, mode, True, None, attributes)
+
+
+def _interpolate(
+    data: Output, target: Output, mode: str, by_scales: bool, axes: list[int] | None, attributes: dict[str, object]
+) -> Translated:
+    """Only the axes that change are named, where it is known which."""
+    count = rank_or_none(data)
+    if count is None and axes is None:
+        return None
+    axes = list(range(count or 0)) if axes is None else [positive(axis, count) if count is not None else axis for axis in axes]
+    values = known(target)
+    if values is not None:
+        kept = _unchanged(data, axes, values.ravel(), by_scales)
+        chosen = [i for i in range(len(axes)) if not kept[i]]
+        if not chosen:
+            return data
+        axes = [axes[i] for i in chosen]
+        target = of_type(values.ravel()[chosen], Type.f32 if by_scales else Type.i64)
+    elif not by_scales:
+        target = converted(target, Type.i64)
+    kind = "scales" if by_scales else "sizes"
+    return ops.interpolate(data, target, mode, kind, antialias=False, axes=ints(axes), **attributes)
+
+
+def _unchanged(data: Output, axes: list[int], values: np.ndarray[tuple[int], np.dtype[np.float64]], by_scales: bool) -> list[bool]:
+    """For each axis, whether it is known to keep its length and elements."""
+    if by_scales:
+        return [bool(value == 1) for value in values]
+    dims = static_dims(data)
+    return [dims is not None and dims[axis] == int(value) for axis, value in zip(axes, values, strict=True)]
+
+
+OPERATORS: dict[str, Translation] = {"Resize": resize, "Upsample": upsample}

@@ -1,0 +1,5 @@
+"""signal"""
+from __future__ import annotations
+from ..call import Translation
+
+OPERATORS: dict[str, Translation] = {}

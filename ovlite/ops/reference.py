@@ -1,0 +1,182 @@
+"""ONNX operators that have no equivalent here: `onnx.<Operator>`, carried out by onnx.reference.
+
+The onnx package is imported when such an operator is inferred or evaluated, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelError
+from ..graph import Argument, Node, Operator, Output, TensorType
+from ..graph.operator import Array
+from ..types import PartialShape, Type
+
+# Element types of tensors that onnx.reference is given, by TensorProto.DataType.
+_TYPES = {
+    1: "f32", 2: "u8", 3: "i8", 4: "u16", 5: "i16", 6: "i32", 7: "i64", 8: "string", 9: "boolean", 10: "f16",
+    11: "f64", 12: "u32", 13: "u64", 16: "bf16", 17: "f8e4m3", 19: "f8e5m2", 21: "u4", 22: "i4", 23: "f4e2m1",
+    24: "f8e8m0", 25: "u2",
+}  # fmt: skip
+_NUMBERS = {name: number for number, name in _TYPES.items()}
+_FOLLOWED = 4096  # elements of an input whose values ONNX's shape inference is given
+
+
+@dataclass(frozen=True)
+class Reference(Operator):
+    """An ONNX node as it stands in the model; its inputs are those that are not left out.
+
+    node: a serialized NodeProto whose present inputs are named i0, i1, ... and outputs o0, o1, ...;
+    version: that of the operator set of the node's domain.
+    """
+
+    node: bytes
+    version: int
+    ir_version: int = 10
+
+    opset = "onnx"
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        """By ONNX's own shape inference; what that does not tell is dynamic."""
+        import onnx
+        from onnx import shape_inference
+
+        proto = _node(self.node)
+        try:
+            schema = onnx.defs.get_schema(proto.op_type, self.version, proto.domain)
+            found = shape_inference.infer_node_outputs(
+                schema,
+                proto,
+                {f"i{i}": _type_proto(argument) for i, argument in enumerate(inputs)},
+                {f"i{i}": _tensor_proto(a) for i, a in enumerate(inputs) if _followed(a)},
+                opset_imports=_imports(proto.domain, self.version),
+                ir_version=self.ir_version,
+            )
+        except (onnx.defs.SchemaError, shape_inference.InferenceError) as error:
+            raise ModelError(f"ONNX's shape inference says: {error}") from None
+        return [_tensor_type(found.get(name)) for name in proto.output if name]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        names = [f"i{i}" for i in range(len(inputs))]
+        try:
+            results = _evaluator(self).run(None, dict(zip(names, inputs, strict=True)))
+        except Exception as error:  # whatever the reference raises is told with the operator's name
+            raise RuntimeError(f"onnx.reference can't carry out {self.type}: {type(error).__name__}: {error}") from error
+        if not all(isinstance(result, (np.ndarray, np.generic)) for result in results):
+            raise RuntimeError(f"{self.type} gives something other than tensors, which is not supported")
+        return [np.asarray(result) for result in results]
+
+
+@cache
+def reference_operator(op_type: str) -> type[Reference]:
+    """The class of `onnx.<op_type>`."""
+    return dataclass(frozen=True)(type(f"Onnx{op_type}", (Reference,), {"type": f"onnx.{op_type}", "__doc__": Reference.__doc__}))
+
+
+def reference_node(proto: Any, version: int, inputs: Sequence[Output | None], ir_version: int) -> list[Output | None]:
+    """The outputs of a node that onnx.reference carries out; None where the ONNX node leaves an output out."""
+    twin = type(proto)()
+    twin.CopyFrom(proto)
+    twin.name = ""
+    present = [value for value in inputs if value is not None]
+    numbers = iter(range(len(present)))
+    del twin.input[:]
+    twin.input.extend("" if value is None else f"i{next(numbers)}" for value in inputs)
+    outputs = [f"o{i}" if name else "" for i, name in enumerate(proto.output)]
+    del twin.output[:]
+    twin.output.extend(outputs)
+    operator = reference_operator(proto.op_type)(twin.SerializeToString(deterministic=True), version, ir_version)
+    found = iter(Node(operator, present).outputs())
+    return [next(found) if name else None for name in outputs]
+
+
+def has_reference(domain: str, op_type: str, version: int) -> bool:
+    """Whether onnx.reference carries out an operator."""
+    from onnx.reference import ops
+    from onnx.reference.ops import aionnxml
+
+    loaders = {"": ops.load_op, "ai.onnx.ml": aionnxml.load_op}
+    if domain not in loaders:
+        return False
+    try:
+        loaders[domain](domain, op_type, version)
+    except (RuntimeError, NotImplementedError, ValueError, AssertionError):
+        return False
+    return True
+
+
+@cache
+def _evaluator(operator: Reference) -> Any:
+    from onnx import helper
+    from onnx.reference import ReferenceEvaluator
+
+    proto = _node(operator.node)
+    inputs = [helper.make_value_info(name, _any_type()) for name in proto.input if name]
+    outputs = [helper.make_value_info(name, _any_type()) for name in proto.output if name]
+    graph = helper.make_graph([proto], "node", inputs, outputs)
+    return ReferenceEvaluator(helper.make_model(graph, opset_imports=_imports(proto.domain, operator.version)))
+
+
+def _imports(domain: str, version: int) -> list[Any]:
+    from onnx import defs, helper
+
+    own = version if domain == "" else defs.onnx_opset_version()
+    return [helper.make_opsetid("", own)] + ([helper.make_opsetid(domain, version)] if domain else [])
+
+
+def _any_type() -> Any:
+    import onnx
+
+    return onnx.TypeProto()
+
+
+@cache
+def _node(content: bytes) -> Any:
+    import onnx
+
+    proto = onnx.NodeProto()
+    proto.ParseFromString(content)
+    return proto
+
+
+def _type_proto(argument: Argument) -> Any:
+    proto = _any_type()
+    if argument.element_type is Type.dynamic:
+        return proto
+    proto.tensor_type.elem_type = _NUMBERS[argument.element_type.name]
+    if argument.shape.has_rank:
+        proto.tensor_type.shape.SetInParent()
+        for dim in argument.shape:
+            entry = proto.tensor_type.shape.dim.add()
+            if dim.is_static:
+                entry.dim_value = dim.get_length()
+    return proto
+
+
+def _followed(argument: Argument) -> bool:
+    value = argument.value
+    return value is not None and value.size <= _FOLLOWED and value.dtype.kind in "biuf"
+
+
+def _tensor_proto(argument: Argument) -> Any:
+    from onnx import numpy_helper
+
+    return numpy_helper.from_array(np.ascontiguousarray(argument.value).reshape(np.shape(argument.value)))
+
+
+def _tensor_type(proto: Any) -> TensorType:
+    if proto is None or proto.WhichOneof("value") != "tensor_type":
+        return TensorType(Type.dynamic, PartialShape.dynamic())
+    tensor = proto.tensor_type
+    if tensor.elem_type not in _TYPES:
+        raise ModelError(f"an output has element type number {tensor.elem_type}, which is not supported")
+    found = Type._named(_TYPES[tensor.elem_type])
+    if not tensor.HasField("shape"):
+        return TensorType(found, PartialShape.dynamic())
+    dims = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim]
+    return TensorType(found, PartialShape(dims))
