@@ -15,9 +15,9 @@ from typing import Any
 from ..graph import Node, Operator
 from .declare import Declared, node_factory, operators_of
 
-from . import elementwise, convolution, shape, pooling, joining, matmul, slicing, expand, resize  # isort: skip
+from . import elementwise, convolution, shape, pooling, joining, matmul, slicing, expand, resize, recurrent, gathering, scattering, sorting  # isort: skip
 
-FAMILIES: tuple[ModuleType, ...] = (elementwise, convolution, shape, pooling, joining, matmul, slicing, expand, resize)
+FAMILIES: tuple[ModuleType, ...] = (elementwise, convolution, shape, pooling, joining, matmul, slicing, expand, resize, recurrent, gathering, scattering, sorting)
 NEWEST_OPSET = 16
 
 
