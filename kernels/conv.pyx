@@ -116,7 +116,7 @@ def check_images(View x, View y, Packed packed, View residual, groups):
         raise ValueError(f"x {x.shape} and y {y.shape} do not fit weights of {groups} groups of "
                          f"{packed.depth} to {packed.columns} channels")
     for name, view in (("x", x), ("y", y), ("residual", residual)):
-        if view is not None and view.shape[1] > 1 and view.strides[1] != 1:
+        if view is not None and view.size and view.shape[1] > 1 and view.strides[1] != 1:
             raise ValueError(f"{name} has a channel stride of {view.strides[1]}; convolutions take channels side by side")
 
 

@@ -13,33 +13,18 @@
 #ifndef OVLITE_TILE_H
 #define OVLITE_TILE_H
 
-#include <stddef.h>
-#include <string.h>
-
 #include "activation.h"
+#include "lanes.h"
 
-#if defined(__AVX512F__)
-#define LANES 16
-#define TILE_ROWS 14
-#elif defined(__AVX__)
-#define LANES 8
-#define TILE_ROWS 6
-#elif defined(__aarch64__)
-#define LANES 4
+#if defined(__AVX512F__) || defined(__aarch64__) /* 32 registers */
 #define TILE_ROWS 14
 #else
-#define LANES 4
 #define TILE_ROWS 6
 #endif
 
-#define PANEL (2 * LANES)   /* columns of a full panel */
-#define CACHE_LINE 16       /* floats */
-#define B_AHEAD 512         /* floats between the panel's row in use and the one fetched ahead */
-#define ROW_B_AHEAD 1024    /* the same where the panel is used once */
-
-typedef float Lanes __attribute__((vector_size(4 * LANES)));
-typedef float LooseLanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int LaneMask __attribute__((vector_size(4 * LANES)));
+#define PANEL (2 * LANES)  /* columns of a full panel */
+#define B_AHEAD 512        /* floats between the panel's row in use and the one fetched ahead */
+#define ROW_B_AHEAD 1024   /* the same where the panel is used once */
 
 typedef struct {
     const float *a[2];         /* first row of either half; the first half has (rows + 1) / 2 rows */
@@ -63,32 +48,24 @@ static const ptrdiff_t NO_OFFSET[1];  /* one tap, where the row begins */
 
 typedef void (*TileFunction)(const Tile *);
 
-INLINE Lanes load(const float *p) { return *(const LooseLanes *)p; }
-INLINE void store(float *p, Lanes v) { *(LooseLanes *)p = v; }
-INLINE Lanes splat(float x) { return x - (Lanes){}; }
-INLINE Lanes choose(LaneMask mask, Lanes yes, Lanes no) {
-    return (Lanes)((mask & (LaneMask)yes) | (~mask & (LaneMask)no));
-}
-INLINE Lanes clamp_lanes(Lanes x, Lanes low, Lanes high) {
-    x = choose(x < low, low, x);
-    return choose(x > high, high, x);
-}
-
-/* Writes one row of `columns` sums, adding the residual and clamping. */
-static void store_part(const Tile *t, const float *sums, const float *residual, float *y) {
-    for (ptrdiff_t j = 0; j < t->columns; j++)
-        y[j] = residual ? sums[j] + residual[j * t->residual_step] : sums[j];
-    if (t->activation.kind != ACT_NONE)
-        activate(&t->activation, y, t->columns);
-}
-
-static __attribute__((noinline)) void store_parts(const Tile *t, int rows, int width, const float *sums) {
-    int half = (rows + 1) / 2;
+/* Writes `sums`, rows of LANES or 2 * LANES floats, where y has fewer columns than that. */
+static __attribute__((noinline)) void store_parts(const Tile *t, int rows, int vectors, const float *sums) {
+    const Lanes low = splat(t->activation.alpha), high = splat(t->activation.beta);
     for (int i = 0; i < rows; i++) {
-        int second = i >= half, row = second ? i - half : i;
-        const float *residual = t->residual[second];
-        store_part(t, sums + i * width, residual ? residual + row * t->residual_stride : NULL,
-                   t->y[second] + row * t->y_stride);
+        int half = i >= (rows + 1) / 2, row = half ? i - (rows + 1) / 2 : i;
+        float *y = t->y[half] + row * t->y_stride;
+        const float *residual = t->residual[half] + row * t->residual_stride;
+        for (ptrdiff_t left = t->columns; left > 0; left -= LANES) {
+            ptrdiff_t first = t->columns - left, n = left < LANES ? left : LANES;
+            Lanes sum = load(sums + i * vectors * LANES + first);
+            if (t->residual[0])
+                sum += t->residual_step ? load_part(residual + first, n) : splat(*residual);
+            if (t->activation.kind == ACT_CLAMP)
+                sum = clamp_lanes(sum, low, high);
+            store_part(y + first, sum, n);
+        }
+        if (t->activation.kind > ACT_CLAMP)
+            activate(&t->activation, y, t->columns);
     }
 }
 
@@ -110,7 +87,7 @@ INLINE void tile_store(const int rows, const int vectors, const Tile *t, Lanes s
 #pragma GCC unroll 2
             for (int j = 0; j < vectors; j++)
                 store(buffer + (i * vectors + j) * LANES, sums[i][j]);
-        store_parts(t, rows, vectors * LANES, buffer);
+        store_parts(t, rows, vectors, buffer);
         return;
     }
     if (t->residual[0] && t->residual_step) {

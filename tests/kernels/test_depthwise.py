@@ -1,0 +1,158 @@
+"""Depthwise convolution against sums in float64."""
+
+import numpy as np
+import pytest
+
+import ovlite.kernels
+from images import Image, check, normal
+from ovlite.kernels.executor import run_steps
+from ovlite.kernels.step import View
+
+pytestmark = pytest.mark.usefixtures("level")
+
+
+def convolve(x, weights, strides, dilations, pads_begin, output):
+    """Direct sum in float64."""
+    x, weights = x.astype(np.float64), weights.astype(np.float64)
+    kernel = weights.shape[2:]
+    far = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(output, strides, kernel, dilations)]
+    padded = np.pad(x, [(0, 0), (0, 0), *[(p, max(0, f - p - n)) for p, f, n in zip(pads_begin, far, x.shape[2:])]])
+    y = np.zeros((*x.shape[:2], *output))
+    for tap in np.ndindex(*kernel):
+        at = [slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in zip(tap, dilations, output, strides)]
+        y += padded[(slice(None), slice(None), *at)] * weights[(slice(None), 0, *tap)].reshape(-1, *[1] * len(kernel))
+    return y
+
+
+def run_depthwise(spatial, channels, kernel, strides=None, dilations=None, pads=None, *, batch=1, gap=0, bias=True,
+                  residual=None, activation=None):
+    depthwise, conv = ovlite.kernels.family("depthwise"), ovlite.kernels.family("conv")
+    ones = [1] * len(kernel)
+    strides, dilations = strides or ones, dilations or ones
+    pads = pads or [(k - 1) * d // 2 for k, d in zip(kernel, dilations)]
+    output = [(n + 2 * p - (k - 1) * d - 1) // s + 1 for n, p, k, d, s in zip(spatial, pads, kernel, dilations, strides)]
+    border = conv.convolution_border(spatial, output, kernel, strides, dilations, pads)
+    x = Image(normal(batch, channels, *spatial), border, gap)
+    y = Image(np.zeros((batch, channels, *output), np.float32), [(1, 2)] * len(output), gap)
+    weights = normal(channels, 1, *kernel)
+    offset = normal(channels) if bias else None
+    expected = convolve(x.values, weights, strides, dilations, pads, output)
+    if bias:
+        expected += offset.reshape(-1, *ones)
+    extra = None
+    if residual:
+        extra = Image(normal(*[n if kept else 1 for n, kept in zip(y.values.shape, residual, strict=True)]), gap=3)
+        expected += extra.values
+    if activation:
+        expected = np.clip(expected, activation[1], activation[2])
+    step = depthwise.Depthwise(
+        x.view(0), y.view(1), weights=weights, strides=strides, dilations=dilations, pads_begin=pads, bias=offset,
+        residual=extra and extra.view(2), activation=activation)
+    assert step.flops == 2 * y.values.size * weights[0].size
+    check(step, x, y, expected, weights[0].size, extra)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 17, 40])
+@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_width_of_the_image(width, size, stride):
+    run_depthwise((5, width), 19, (size, size), (stride, stride))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 5, 8, 9, 15, 16, 17, 32, 33, 127, 128, 129, 300])
+def test_number_of_channels(channels):
+    run_depthwise((6, 9), channels, (3, 3), activation=("clamp", 0.0, 1.5), gap=5)
+
+
+@pytest.mark.parametrize(("kernel", "strides", "dilations"), [
+    ((3, 3), (2, 1), (1, 1)),
+    ((3, 3), (1, 1), (2, 2)),
+    ((3, 5), (1, 2), (3, 1)),
+    ((7, 7), (1, 1), (1, 1)),
+    ((1, 3), (1, 3), (1, 1)),
+    ((2, 1), (1, 1), (1, 1)),
+    ((3,), (1,), (1,)),
+    ((31,), (2,), (1,)),
+    ((3, 3, 3), (1, 1, 1), (1, 1, 1)),
+    ((2, 3, 5), (2, 1, 2), (1, 2, 1)),
+])
+def test_geometry(kernel, strides, dilations):
+    run_depthwise((7, 9, 12)[:len(kernel)], 20, kernel, strides, dilations, batch=2)
+
+
+@pytest.mark.parametrize("residual", [(1, 1, 1, 1), (0, 1, 0, 0), (1, 0, 1, 1)])
+@pytest.mark.parametrize("channels", [5, 33])
+def test_residual(residual, channels):
+    run_depthwise((5, 10), channels, (3, 3), batch=2, residual=residual)
+
+
+def test_wide_enough_to_share():
+    run_depthwise((40, 130), 40, (3, 3), (1, 1))
+    run_depthwise((7, 7), 400, (5, 5))
+
+
+def test_no_bias_and_empty():
+    run_depthwise((4, 4), 6, (3, 3), bias=False)
+    run_depthwise((4, 4), 6, (3, 3), batch=0)
+
+
+def test_packed_weights_give_the_same():
+    depthwise = ovlite.kernels.family("depthwise")
+    weights = normal(10, 1, 3, 3)
+    packed = depthwise.pack(weights)
+    x = Image(normal(1, 10, 5, 5), [(1, 1)] * 2)
+    results = []
+    for given in (weights, packed):
+        y = Image(np.zeros((1, 10, 5, 5), np.float32))
+        step = depthwise.Depthwise(x.view(0), y.view(1), weights=given, strides=(1, 1), dilations=(1, 1),
+                                   pads_begin=(1, 1))
+        run_steps([step], [x.memory, y.memory])
+        results.append(y.values.copy())
+    np.testing.assert_array_equal(*results)
+    assert packed.nbytes >= weights.nbytes
+
+
+def test_nan_and_infinity_pass_a_clamp_as_in_where():
+    depthwise = ovlite.kernels.family("depthwise")
+    values = np.array([np.nan, np.inf, -np.inf, 3.0, -3.0], np.float32)
+    for channels in (1, 40):
+        x = Image(np.broadcast_to(values, (1, channels, 1, 5)))
+        y = Image(np.zeros((1, channels, 1, 5), np.float32))
+        step = depthwise.Depthwise(x.view(0), y.view(1), weights=np.ones((channels, 1, 1, 1), np.float32),
+                                   strides=(1, 1), dilations=(1, 1), pads_begin=(0, 0), activation=("clamp", 0.0, np.inf))
+        run_steps([step], [x.memory, y.memory])
+        for channel in range(channels):
+            np.testing.assert_array_equal(y.values[0, channel, 0], np.where(values < 0, 0, values))
+
+
+def test_other_activations_follow_the_sums():
+    depthwise = ovlite.kernels.family("depthwise")
+    x = Image(normal(1, 37, 4, 6))
+    weights = normal(37, 1, 1, 1)
+    y = Image(np.zeros((1, 37, 4, 6), np.float32))
+    step = depthwise.Depthwise(x.view(0), y.view(1), weights=weights, strides=(1, 1), dilations=(1, 1),
+                               pads_begin=(0, 0), activation=("leaky_relu", 0.25, 0.0))
+    sums = convolve(x.values, weights, (1, 1), (1, 1), (0, 0), (4, 6))
+    check(step, x, y, np.where(sums < 0, 0.25 * sums, sums), 1)
+
+
+def make(x_shape, y_shape, weights, **changes):
+    depthwise = ovlite.kernels.family("depthwise")
+    options = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (0, 0), **changes}
+    x, y = (Image(np.zeros(shape, np.float32)).view(slot) for slot, shape in enumerate((x_shape, y_shape)))
+    return depthwise.Depthwise(x, y, weights=weights, **options)
+
+
+def test_errors():
+    with pytest.raises(ValueError, match=r"takes \(channels, 1, \*kernel\)"):
+        make((1, 4, 2, 2), (1, 4, 2, 2), normal(4, 2, 1, 1))
+    with pytest.raises(ValueError, match="do not fit weights of 4 channels"):
+        make((1, 3, 2, 2), (1, 3, 2, 2), normal(4, 1, 1, 1))
+    with pytest.raises(ValueError, match=r"do not fit a kernel \(1,\)"):
+        make((1, 4, 2, 2), (1, 4, 2, 2), normal(4, 1, 1))
+    with pytest.raises(ValueError, match=r"a bias of shape \(3,\) for 4 channels"):
+        make((1, 4, 2, 2), (1, 4, 2, 2), normal(4, 1, 1, 1), bias=normal(3))
+    depthwise = ovlite.kernels.family("depthwise")
+    with pytest.raises(ValueError, match="x has a channel stride of 4; convolutions take channels side by side"):
+        depthwise.Depthwise(View(0, "f4", (1, 4, 2, 2)), View(1, "f4", (1, 4, 2, 2), (16, 1, 8, 4)),
+                            weights=normal(4, 1, 1, 1), strides=(1, 1), dilations=(1, 1), pads_begin=(0, 0))
