@@ -39,7 +39,7 @@ cdef class MatMul(ProductStep):
         inner = (packed.depth, packed.columns) if packed is not None else b.shape[-2:]
         if a.shape[-1] != inner[0] or y.shape[-2:] != (a.shape[-2], inner[1]):
             raise ValueError(f"shapes do not fit: {self.operands(a, b, y)}, weights {inner}")
-        if y.strides[-1] != 1 and y.shape[-1] > 1:
+        if y.size and y.shape[-1] > 1 and y.strides[-1] != 1:
             raise ValueError(f"y has a column stride of {y.strides[-1]}; MatMul writes columns side by side")
         self.describe(a, b, y, packed, residual)
         self.set_epilogue(y, bias, residual, activation)

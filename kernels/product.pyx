@@ -322,7 +322,7 @@ cdef class ProductStep(Step):
             if bias.shape != (columns,):
                 raise ValueError(f"a bias of shape {bias.shape} for {columns} columns")
             padded = np.zeros((p.panels // max(p.group_panels, 1), p.group_panels * PANEL), np.float32)
-            padded[:, :p.group_columns] = bias.reshape(-1, p.group_columns)
+            padded[:, :p.group_columns] = bias.reshape(len(padded), p.group_columns)
             self.keep.append(padded)
             p.tile.bias = <const float*><size_t>padded.__array_interface__["data"][0]
         return 0
