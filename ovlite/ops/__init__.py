@@ -15,9 +15,49 @@ from typing import Any
 from ..graph import Node, Operator
 from .declare import Declared, node_factory, operators_of
 
-from . import elementwise, convolution, shape, pooling, joining, matmul, slicing, expand, resize, recurrent, gathering, scattering, sorting  # isort: skip
+from . import (  # isort: skip
+    activation,
+    convolution,
+    elementwise,
+    expand,
+    gathering,
+    joining,
+    logic,
+    matmul,
+    normalization,
+    pooling,
+    quantization,
+    recurrent,
+    reduction,
+    resize,
+    scattering,
+    shape,
+    slicing,
+    sorting,
+    unary,
+)
 
-FAMILIES: tuple[ModuleType, ...] = (elementwise, convolution, shape, pooling, joining, matmul, slicing, expand, resize, recurrent, gathering, scattering, sorting)
+FAMILIES: tuple[ModuleType, ...] = (
+    activation,
+    convolution,
+    elementwise,
+    expand,
+    gathering,
+    joining,
+    logic,
+    matmul,
+    normalization,
+    pooling,
+    quantization,
+    recurrent,
+    reduction,
+    resize,
+    scattering,
+    shape,
+    slicing,
+    sorting,
+    unary,
+)
 NEWEST_OPSET = 16
 
 

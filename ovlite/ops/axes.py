@@ -42,6 +42,13 @@ def require_integers(argument: Argument, what: str) -> None:
     )
 
 
+def require_real(argument: Argument, what: str) -> None:
+    require(
+        argument.element_type.real or argument.element_type.is_dynamic(),
+        f"{what} has real elements, not {argument.element_type.name}",
+    )
+
+
 def index_type(element_type: Type, what: str) -> None:
     """Raises ModelError unless an attribute names i32 or i64."""
     require(element_type in (Type.i32, Type.i64), f"{what} is i32 or i64, not {element_type.name}")

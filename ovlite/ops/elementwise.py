@@ -1,4 +1,8 @@
-"""Element-wise arithmetic of two tensors, broadcast as numpy does."""
+"""Element-wise arithmetic of two tensors.
+
+Integers wrap around as numpy's do. OpenVINO's CPU plugin saturates 8-bit results instead; its
+reference implementation, and ONNX, wrap.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +12,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
-from ..types import PartialShape
+from ..types import Type
+from .axes import merged_type, require
+from .broadcasting import aligned, combined_shape
 from .declare import Declared
-
-
-def broadcast(left: PartialShape, right: PartialShape) -> PartialShape:
-    """The shape of a numpy broadcast. Raises ModelError when the shapes don't fit."""
-    if not left.has_rank or not right.has_rank:
-        return PartialShape.dynamic()
-    rank = max(len(left), len(right))
-    dims = []
-    for a, b in zip([1] * (rank - len(left)) + list(left), [1] * (rank - len(right)) + list(right), strict=True):
-        dim = PartialShape([a])[0].broadcast(PartialShape([b])[0])
-        if dim is None:
-            raise ModelError(f"shapes {left} and {right} can't be broadcast together")
-        dims.append(dim)
-    return PartialShape(dims)
 
 
 @dataclass(frozen=True)
@@ -39,11 +30,22 @@ class Binary(Declared):
     inputs: ClassVar[tuple[str, ...]] = ("left", "right")
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
-        left, right = inputs
-        element_type = left.element_type.merge(right.element_type)
-        if element_type is None:
-            raise ModelError("the element types differ; insert a convert")
-        return [TensorType(element_type, broadcast(left.shape, right.shape))]
+        element_type = merged_type(inputs, "operands")
+        shape = combined_shape([argument.shape for argument in inputs], self.auto_broadcast)
+        return [TensorType(self.result_type(element_type), shape)]
+
+    def result_type(self, element_type: Type) -> Type:
+        """Element type of the result for operands of `element_type`; ModelError when they can't be of it."""
+        require(element_type is not Type.boolean, "operands of arithmetic are numbers, not boolean")
+        return element_type
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        left, right = aligned(inputs, self.auto_broadcast)
+        return [np.asarray(self.compute(left, right))]
+
+    def compute(self, left: Array, right: Array) -> Array:
+        """The result for operands that numpy can broadcast."""
+        raise NotImplementedError(f"{type(self).__name__}.compute")
 
 
 @dataclass(frozen=True)
@@ -53,5 +55,114 @@ class Add(Binary):
     type = "Add"
     factory = "add"
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        return [np.add(*inputs)]
+    def compute(self, left: Array, right: Array) -> Array:
+        return np.add(left, right)
+
+
+@dataclass(frozen=True)
+class Subtract(Binary):
+    """left - right."""
+
+    type = "Subtract"
+    factory = "subtract"
+
+    def compute(self, left: Array, right: Array) -> Array:
+        return np.subtract(left, right)
+
+
+@dataclass(frozen=True)
+class Multiply(Binary):
+    """left * right."""
+
+    type = "Multiply"
+    factory = "multiply"
+
+    def compute(self, left: Array, right: Array) -> Array:
+        return np.multiply(left, right)
+
+
+@dataclass(frozen=True)
+class Divide(Binary):
+    """left / right. A quotient of integers is rounded down, or toward zero when m_pythondiv is false; n / 0 is 0."""
+
+    m_pythondiv: bool = True
+    type = "Divide"
+    factory = "divide"
+
+    def compute(self, left: Array, right: Array) -> Array:
+        if left.dtype.kind == "f":
+            return np.divide(left, right)
+        quotient = np.floor_divide(left, right)
+        if self.m_pythondiv or left.dtype.kind == "u":
+            return np.asarray(quotient)
+        inexact = (quotient * right != left) & (right != 0)
+        return np.add(quotient, (quotient < 0) & inexact, dtype=left.dtype)
+
+
+@dataclass(frozen=True)
+class Mod(Binary):
+    """The rest of a division that rounds toward zero: it has the sign of `left`. n mod 0 is 0 for integers."""
+
+    type = "Mod"
+    factory = "mod"
+
+    def compute(self, left: Array, right: Array) -> Array:
+        return np.fmod(left, right)
+
+
+@dataclass(frozen=True)
+class FloorMod(Binary):
+    """The rest of a division that rounds down: it has the sign of `right`. n mod 0 is 0 for integers."""
+
+    type = "FloorMod"
+    factory = "floor_mod"
+
+    def compute(self, left: Array, right: Array) -> Array:
+        return np.mod(left, right)
+
+
+@dataclass(frozen=True)
+class Maximum(Binary):
+    """The greater of both; NaN when one is."""
+
+    type = "Maximum"
+    factory = "maximum"
+
+    def compute(self, left: Array, right: Array) -> Array:
+        return np.maximum(left, right)
+
+
+@dataclass(frozen=True)
+class Minimum(Binary):
+    """The smaller of both; NaN when one is."""
+
+    type = "Minimum"
+    factory = "minimum"
+
+    def compute(self, left: Array, right: Array) -> Array:
+        return np.minimum(left, right)
+
+
+@dataclass(frozen=True)
+class Power(Binary):
+    """left to the power of right; for integers with a negative exponent cut toward zero, and 0 to such a power is 0."""
+
+    type = "Power"
+    factory = "power"
+
+    def compute(self, left: Array, right: Array) -> Array:
+        if left.dtype.kind != "i":
+            return np.power(left, right)
+        powers = np.power(left, np.maximum(right, 0))
+        return np.where(right >= 0, powers, np.where(np.abs(left) == 1, np.power(left, right & 1), 0)).astype(left.dtype)
+
+
+@dataclass(frozen=True)
+class SquaredDifference(Binary):
+    """(left - right) squared."""
+
+    type = "SquaredDifference"
+    factory = "squared_difference"
+
+    def compute(self, left: Array, right: Array) -> Array:
+        return np.square(np.subtract(left, right))

@@ -1,0 +1,229 @@
+"""Reductions along axes, and the cumulative sum."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..graph import Argument, PartialValue, TensorType
+from ..graph.operator import Array
+from ..graph.values import LIMIT
+from ..types import Dimension, PartialShape, Type
+from .axes import integers, normalized, require, require_integers, require_rank
+from .declare import Declared
+
+
+@dataclass(frozen=True)
+class Reduction(Declared):
+    """Reduces `node` along reduction_axes: integers, negative ones from the end, in any order; none reduce nothing.
+
+    keep_dims: reduced axes stay, with length 1. The result of no elements at all is each reduction's own.
+    """
+
+    keep_dims: bool = False
+    value_inputs: ClassVar[tuple[int, ...]] = (1,)
+    signature: ClassVar[str] = "node, reduction_axes, keep_dims=False"
+    inputs: ClassVar[tuple[str, ...]] = ("node", "reduction_axes")
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        data, axes = inputs
+        self.check_type(data.element_type)
+        require_integers(axes, "reduction_axes")
+        require_rank(axes, (0, 1), "reduction_axes")
+        return [TensorType(data.element_type, self._shape(data.shape, integers(axes)))]
+
+    def check_type(self, element_type: Type) -> None:
+        """Raises ModelError when elements of this type can't be reduced."""
+        require(element_type is not Type.boolean, "elements are numbers, not boolean")
+
+    def _shape(self, shape: PartialShape, axes: list[int] | None) -> PartialShape:
+        if not shape.has_rank:
+            return shape
+        rank = len(shape)
+        if axes is None:
+            return PartialShape([Dimension()] * rank) if self.keep_dims else PartialShape.dynamic()
+        reduced = {normalized(axis, rank) for axis in axes}
+        if self.keep_dims:
+            return PartialShape([1 if i in reduced else dim for i, dim in enumerate(shape)])
+        return PartialShape([dim for i, dim in enumerate(shape) if i not in reduced])
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        x, axes = inputs
+        reduced = tuple(sorted({normalized(int(axis), x.ndim) for axis in axes.ravel()}))
+        return [np.asarray(self.compute(x, reduced), x.dtype)]
+
+    def known(self, inputs: Sequence[Argument]) -> Sequence[PartialValue | None] | None:
+        """The number of a shape's elements and the like: whatever is small and known as a whole."""
+        arrays = [argument.value for argument in inputs]
+        if any(array is None or array.size > LIMIT for array in arrays):
+            return None
+        return [PartialValue.of(*self.evaluate(*[array for array in arrays if array is not None]))]
+
+    def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
+        """x reduced along axes, which are sorted."""
+        raise NotImplementedError(f"{type(self).__name__}.compute")
+
+
+@dataclass(frozen=True)
+class ReduceSum(Reduction):
+    """The sum; 0 of nothing."""
+
+    type = "ReduceSum"
+    factory = "reduce_sum"
+
+    def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
+        return np.asarray(np.sum(x, axes, x.dtype, keepdims=self.keep_dims))
+
+
+@dataclass(frozen=True)
+class ReduceMean(Reduction):
+    """The mean; of integers, rounded toward zero; 0 of nothing."""
+
+    type = "ReduceMean"
+    factory = "reduce_mean"
+
+    def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
+        total = np.sum(x, axes, np.float64, keepdims=self.keep_dims)
+        return np.asarray(total / max(1, math.prod(x.shape[axis] for axis in axes)))
+
+
+@dataclass(frozen=True)
+class ReduceProd(Reduction):
+    """The product; 1 of nothing."""
+
+    type = "ReduceProd"
+    factory = "reduce_prod"
+
+    def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
+        return np.asarray(np.prod(x, axes, x.dtype, keepdims=self.keep_dims))
+
+
+def _limits(x: Array) -> tuple[int | float, int | float]:
+    """The least and the greatest finite number of the dtype."""
+    limits = np.finfo(x.dtype) if x.dtype.kind == "f" else np.iinfo(x.dtype)
+    return limits.min, limits.max
+
+
+@dataclass(frozen=True)
+class ReduceMax(Reduction):
+    """The greatest; NaN when one is; the least finite number of the type of nothing."""
+
+    type = "ReduceMax"
+    factory = "reduce_max"
+
+    def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
+        if x.size:
+            return np.asarray(np.max(x, axes, keepdims=self.keep_dims))
+        return np.asarray(np.max(x, axes, keepdims=self.keep_dims, initial=_limits(x)[0]))
+
+
+@dataclass(frozen=True)
+class ReduceMin(Reduction):
+    """The smallest; NaN when one is; the greatest finite number of the type of nothing."""
+
+    type = "ReduceMin"
+    factory = "reduce_min"
+
+    def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
+        if x.size:
+            return np.asarray(np.min(x, axes, keepdims=self.keep_dims))
+        return np.asarray(np.min(x, axes, keepdims=self.keep_dims, initial=_limits(x)[1]))
+
+
+@dataclass(frozen=True)
+class ReduceL1(Reduction):
+    """The sum of absolute values."""
+
+    type = "ReduceL1"
+    opset = "opset4"
+    factory = "reduce_l1"
+    since = 4
+
+    def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
+        return np.asarray(np.sum(np.abs(x), axes, x.dtype, keepdims=self.keep_dims))
+
+
+@dataclass(frozen=True)
+class ReduceL2(Reduction):
+    """The square root of the sum of squares; of integers, rounded toward zero."""
+
+    type = "ReduceL2"
+    opset = "opset4"
+    factory = "reduce_l2"
+    since = 4
+
+    def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
+        wide = x if x.dtype.kind == "f" else x.astype(np.float64)
+        return np.asarray(np.sqrt(np.sum(np.square(wide), axes, keepdims=self.keep_dims)))
+
+
+@dataclass(frozen=True)
+class LogicalReduction(Reduction):
+    """A reduction of boolean elements."""
+
+    def check_type(self, element_type: Type) -> None:
+        require(element_type.compatible(Type.boolean), f"elements are boolean, not {element_type.name}")
+
+
+@dataclass(frozen=True)
+class ReduceLogicalAnd(LogicalReduction):
+    """True where all are; of nothing too."""
+
+    type = "ReduceLogicalAnd"
+    factory = "reduce_logical_and"
+
+    def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
+        return np.asarray(np.all(x, axes, keepdims=self.keep_dims))
+
+
+@dataclass(frozen=True)
+class ReduceLogicalOr(LogicalReduction):
+    """True where one is; false of nothing."""
+
+    type = "ReduceLogicalOr"
+    factory = "reduce_logical_or"
+
+    def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
+        return np.asarray(np.any(x, axes, keepdims=self.keep_dims))
+
+
+@dataclass(frozen=True)
+class CumSum(Declared):
+    """Sums of the elements up to each along an axis, a scalar (0 when left out).
+
+    exclusive: without the element itself. reverse: from the end.
+    """
+
+    exclusive: bool = False
+    reverse: bool = False
+    type = "CumSum"
+    opset = "opset3"
+    factory = "cum_sum"
+    aliases = ("cumsum",)
+    since = 3
+    signature = "arg, axis, exclusive=False, reverse=False"
+    inputs = ("arg", "axis")
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        data, *rest = inputs
+        require(data.element_type is not Type.boolean, "elements are numbers, not boolean")
+        for axis in rest:
+            require_integers(axis, "axis")
+            require_rank(axis, (0, 1), "axis")
+            if axis.value is not None and data.shape.has_rank:
+                normalized(int(axis.value.item()), len(data.shape))
+        return [TensorType(data.element_type, data.shape)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        x = inputs[0]
+        axis = normalized(int(inputs[1].item()) if len(inputs) > 1 else 0, x.ndim)
+        along = np.flip(x, axis) if self.reverse else x
+        sums = np.cumsum(along, axis, x.dtype)
+        if self.exclusive:
+            sums = np.roll(sums, 1, axis)
+            sums[(slice(None),) * axis + (slice(0, 1),)] = 0
+        return [np.flip(sums, axis) if self.reverse else sums]

@@ -1,0 +1,331 @@
+"""Element-wise functions of one tensor.
+
+The functions of real numbers take integers too: they are computed as f64 and rounded to the nearest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..graph import Argument, TensorType
+from ..graph.operator import Array
+from .axes import one_of
+from .declare import Declared
+
+
+@dataclass(frozen=True)
+class Unary(Declared):
+    """An element-wise operator whose result has the type and shape of its input."""
+
+    elementwise: ClassVar[bool] = True
+    signature: ClassVar[str] = "input_value"
+    inputs: ClassVar[tuple[str, ...]] = ("input_value",)
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        return [TensorType(inputs[0].element_type, inputs[0].shape)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        x = inputs[0]
+        return [np.asarray(self.compute(x), x.dtype)]
+
+    def compute(self, x: Array) -> Array:
+        """The result, which may still have to be brought to the input's dtype."""
+        raise NotImplementedError(f"{type(self).__name__}.compute")
+
+
+@dataclass(frozen=True)
+class RealFunction(Unary):
+    """A function of real numbers."""
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        return [of_real(self.compute, inputs[0])]
+
+
+def of_real(function: Callable[[Array], Array], x: Array) -> Array:
+    """function(x) in the dtype of x; an integer x is computed as f64, and the result rounded to the nearest."""
+    if x.dtype.kind == "f":
+        return np.asarray(function(x), x.dtype)
+    return np.asarray(np.rint(function(x.astype(np.float64))), x.dtype)
+
+
+def erf(x: Array) -> Array:
+    """The error function, exact to the last bit of x's dtype or nearly so."""
+    return np.asarray(_erf(x.astype(np.float64)), x.dtype)
+
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+@dataclass(frozen=True)
+class Abs(Unary):
+    """The absolute value."""
+
+    type = "Abs"
+    factory = "absolute"
+    aliases = ("abs",)
+
+    def compute(self, x: Array) -> Array:
+        return np.abs(x)
+
+
+@dataclass(frozen=True)
+class Negative(Unary):
+    """-x."""
+
+    type = "Negative"
+    factory = "negative"
+
+    def compute(self, x: Array) -> Array:
+        return np.negative(x)
+
+
+@dataclass(frozen=True)
+class Sign(Unary):
+    """-1, 0 or 1; NaN for NaN."""
+
+    type = "Sign"
+    factory = "sign"
+
+    def compute(self, x: Array) -> Array:
+        return np.sign(x)
+
+
+@dataclass(frozen=True)
+class Ceiling(Unary):
+    """The smallest integer that is not less."""
+
+    type = "Ceiling"
+    factory = "ceiling"
+    aliases = ("ceil",)
+
+    def compute(self, x: Array) -> Array:
+        return np.ceil(x)
+
+
+@dataclass(frozen=True)
+class Floor(Unary):
+    """The greatest integer that is not more."""
+
+    type = "Floor"
+    factory = "floor"
+
+    def compute(self, x: Array) -> Array:
+        return np.floor(x)
+
+
+@dataclass(frozen=True)
+class Round(Unary):
+    """The nearest integer. mode says what becomes of halves: half_to_even or half_away_from_zero."""
+
+    mode: str = "half_to_even"
+    type = "Round"
+    opset = "opset5"
+    factory = "round"
+    since = 5
+    signature = "data, mode='half_to_even'"
+    inputs = ("data",)
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        one_of(self.mode, ("half_to_even", "half_away_from_zero"), "mode")
+        return super().infer(inputs)
+
+    def compute(self, x: Array) -> Array:
+        if x.dtype.kind != "f":
+            return x
+        if self.mode == "half_to_even":
+            return np.rint(x)
+        whole = np.trunc(x)
+        return np.where(np.abs(x - whole) >= 0.5, whole + np.sign(x), whole)
+
+
+@dataclass(frozen=True)
+class Sqrt(RealFunction):
+    """The square root; NaN below zero."""
+
+    type = "Sqrt"
+    factory = "sqrt"
+
+    def compute(self, x: Array) -> Array:
+        return np.sqrt(x)
+
+
+@dataclass(frozen=True)
+class Exp(RealFunction):
+    """e to the power of x."""
+
+    type = "Exp"
+    factory = "exp"
+
+    def compute(self, x: Array) -> Array:
+        return np.exp(x)
+
+
+@dataclass(frozen=True)
+class Log(RealFunction):
+    """The natural logarithm."""
+
+    type = "Log"
+    factory = "log"
+
+    def compute(self, x: Array) -> Array:
+        return np.log(x)
+
+
+@dataclass(frozen=True)
+class Erf(RealFunction):
+    """The error function."""
+
+    type = "Erf"
+    factory = "erf"
+
+    def compute(self, x: Array) -> Array:
+        return erf(x)
+
+
+@dataclass(frozen=True)
+class Sin(RealFunction):
+    """The sine of radians."""
+
+    type = "Sin"
+    factory = "sin"
+
+    def compute(self, x: Array) -> Array:
+        return np.sin(x)
+
+
+@dataclass(frozen=True)
+class Cos(RealFunction):
+    """The cosine of radians."""
+
+    type = "Cos"
+    factory = "cos"
+
+    def compute(self, x: Array) -> Array:
+        return np.cos(x)
+
+
+@dataclass(frozen=True)
+class Tan(RealFunction):
+    """The tangent of radians."""
+
+    type = "Tan"
+    factory = "tan"
+
+    def compute(self, x: Array) -> Array:
+        return np.tan(x)
+
+
+@dataclass(frozen=True)
+class Asin(RealFunction):
+    """The arc sine, in radians."""
+
+    type = "Asin"
+    factory = "asin"
+
+    def compute(self, x: Array) -> Array:
+        return np.arcsin(x)
+
+
+@dataclass(frozen=True)
+class Acos(RealFunction):
+    """The arc cosine, in radians."""
+
+    type = "Acos"
+    factory = "acos"
+
+    def compute(self, x: Array) -> Array:
+        return np.arccos(x)
+
+
+@dataclass(frozen=True)
+class Atan(RealFunction):
+    """The arc tangent, in radians."""
+
+    type = "Atan"
+    factory = "atan"
+
+    def compute(self, x: Array) -> Array:
+        return np.arctan(x)
+
+
+@dataclass(frozen=True)
+class Sinh(RealFunction):
+    """The hyperbolic sine."""
+
+    type = "Sinh"
+    factory = "sinh"
+
+    def compute(self, x: Array) -> Array:
+        return np.sinh(x)
+
+
+@dataclass(frozen=True)
+class Cosh(RealFunction):
+    """The hyperbolic cosine."""
+
+    type = "Cosh"
+    factory = "cosh"
+
+    def compute(self, x: Array) -> Array:
+        return np.cosh(x)
+
+
+@dataclass(frozen=True)
+class Tanh(RealFunction):
+    """The hyperbolic tangent."""
+
+    type = "Tanh"
+    factory = "tanh"
+
+    def compute(self, x: Array) -> Array:
+        return np.tanh(x)
+
+
+@dataclass(frozen=True)
+class Asinh(RealFunction):
+    """The inverse of the hyperbolic sine."""
+
+    type = "Asinh"
+    opset = "opset4"
+    factory = "asinh"
+    since = 4
+    signature = "node"
+    inputs = ("node",)
+
+    def compute(self, x: Array) -> Array:
+        return np.arcsinh(x)
+
+
+@dataclass(frozen=True)
+class Acosh(RealFunction):
+    """The inverse of the hyperbolic cosine."""
+
+    type = "Acosh"
+    opset = "opset4"
+    factory = "acosh"
+    since = 4
+    signature = "node"
+    inputs = ("node",)
+
+    def compute(self, x: Array) -> Array:
+        return np.arccosh(x)
+
+
+@dataclass(frozen=True)
+class Atanh(RealFunction):
+    """The inverse of the hyperbolic tangent."""
+
+    type = "Atanh"
+    opset = "opset4"
+    factory = "atanh"
+    since = 4
+    signature = "node"
+    inputs = ("node",)
+
+    def compute(self, x: Array) -> Array:
+        return np.arctanh(x)
