@@ -32,7 +32,7 @@ def decode(array: Array, element_type: Type, shape: Sequence[int]) -> Array:
         return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(shape)
     if element_type.bitwidth < 8 or element_type.name.startswith("f8"):
         return _DECODERS[element_type.name](array, shape)
-    return np.ascontiguousarray(array.reshape(shape), compute_dtype(element_type))
+    return np.ascontiguousarray(array, compute_dtype(element_type)).reshape(shape)
 
 
 def constant_array(node: Constant) -> Array:
