@@ -17,8 +17,11 @@ from .declare import Declared, node_factory, operators_of
 
 from . import (  # isort: skip
     activation,
+    blocks,
     convolution,
+    ctc,
     elementwise,
+    embedding,
     expand,
     gathering,
     joining,
@@ -57,6 +60,9 @@ FAMILIES: tuple[ModuleType, ...] = (
     slicing,
     sorting,
     unary,
+    blocks,
+    embedding,
+    ctc,
 )
 NEWEST_OPSET = 16
 

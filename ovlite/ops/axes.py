@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import prod
 
 from ..errors import ModelError
-from ..graph import Argument, Operator, PartialValue
+from ..graph import Argument, Operator, PartialValue, TensorType
 from ..graph.operator import Array
 from ..types import UNBOUNDED, Dimension, PartialShape, Type
 
@@ -113,7 +113,11 @@ def shifted(dim: Dimension, by: int) -> Dimension:
     return Dimension(max(0, dim.min_length + by), UNBOUNDED if high == UNBOUNDED else max(0, high + by))
 
 
+def inferred(op: Operator, *inputs: Array) -> Sequence[TensorType]:
+    """The types that the operator infers for these arrays. Raises ModelError when they don't fit."""
+    return op.infer([Argument(Type(array.dtype), PartialShape(array.shape), PartialValue.of(array)) for array in inputs])
+
+
 def static_shapes(op: Operator, *inputs: Array) -> list[tuple[int, ...]]:
-    """The shapes that the operator infers for these arrays."""
-    arguments = [Argument(Type(array.dtype), PartialShape(array.shape), PartialValue.of(array)) for array in inputs]
-    return [tuple(tensor.shape.to_shape()) for tensor in op.infer(arguments)]
+    """The shapes that the operator infers for these arrays. Raises ModelError when they don't fit."""
+    return [tuple(tensor.shape.to_shape()) for tensor in inferred(op, *inputs)]

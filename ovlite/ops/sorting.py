@@ -15,6 +15,7 @@ from ..types import UNBOUNDED, Dimension, PartialShape, Type
 from .axes import (
     elements,
     index_type,
+    inferred,
     integer,
     merged_type,
     normalized,
@@ -199,7 +200,7 @@ class Unique(Declared):
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data = inputs[0]
-        static = self.infer([Argument(Type(array.dtype), PartialShape(array.shape)) for array in inputs])
+        tensors = inferred(self, *inputs)
         axis = int(inputs[1].item()) if len(inputs) > 1 else None
         values, first, inverse, counts = np.unique(data, True, True, True, axis)
         inverse = inverse.ravel()
@@ -209,7 +210,7 @@ class Unique(Declared):
             rank[order] = np.arange(len(order))
             values = np.take(values, order, 0 if axis is None else axis)
             first, inverse, counts = first[order], rank[inverse], counts[order]
-        indices = [array.astype(tensor.element_type.to_dtype()) for array, tensor in zip((first, inverse, counts), static[1:], strict=True)]
+        indices = [array.astype(tensor.element_type.to_dtype()) for array, tensor in zip((first, inverse, counts), tensors[1:], strict=True)]
         return [values, *indices]
 
 
