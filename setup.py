@@ -20,7 +20,7 @@ from Cython.Build import cythonize
 from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, setup
 
-SHARED = ("cpu", "step", "executor", "request")
+SHARED = ("cpu", "step", "executor", "storage", "results", "request", "compiled")
 X86_LEVELS = {
     "baseline": [],
     "avx2": ["-march=haswell"],
@@ -111,6 +111,7 @@ def extensions() -> list[Extension]:
 
 
 setup(
+    options={"build_ext": {"parallel": os.cpu_count() or 1}},
     packages=[
         "ovlite",
         *(f"ovlite.{path.parent.relative_to('ovlite').as_posix().replace('/', '.')}"

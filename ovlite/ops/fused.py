@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -54,6 +55,41 @@ def activate(activation: Activation, x: Array) -> Array:
         "mish": lambda: x * np.tanh(softplus(x)),
     }
     return np.asarray(formulas[kind](), x.dtype)
+
+
+def activation_of(op: Operator, parameters: Sequence[float | None]) -> Activation | None:
+    """The activation that an operator applies to its input 0, None when it is none that kernels know.
+
+    parameters: the values of its further inputs where they are constants of one element, else None.
+    """
+    name = op.type
+    attributes = op.attributes()
+    if name in _PLAIN:
+        return _PLAIN[name]
+    if name == "Clamp":
+        return Activation("clamp", attributes["min"], attributes["max"])
+    if name == "Elu":
+        return Activation("elu", attributes["alpha"])
+    if name == "Gelu":
+        return Activation("gelu_tanh" if attributes.get("approximation_mode") == "tanh" else "gelu_erf")
+    if name == "Swish" and not parameters:
+        return Activation("swish", 1.0)
+    if name in _PARAMETERIZED and all(value is not None for value in parameters):
+        return Activation(_PARAMETERIZED[name], *(value for value in parameters if value is not None))
+    return None
+
+
+_PLAIN = {
+    "Relu": Activation("clamp", 0.0, math.inf),
+    "ReLU": Activation("clamp", 0.0, math.inf),
+    "Sigmoid": Activation("sigmoid"),
+    "Tanh": Activation("tanh"),
+    "HSigmoid": Activation("hard_sigmoid", 1 / 6, 0.5),
+    "HSwish": Activation("hard_swish"),
+    "SoftPlus": Activation("softplus"),
+    "Mish": Activation("mish"),
+}
+_PARAMETERIZED = {"Swish": "swish", "HardSigmoid": "hard_sigmoid", "PRelu": "leaky_relu"}
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 from ..graph import Model, Node, Output
-from ..ops.fused import Activation, Fused
+from ..ops.fused import Fused, activation_of
 from .affine import MATRIX_TYPES
 from .match import Users, constant, single
 
@@ -33,7 +32,9 @@ def _fuse(node: Node, users: Users, order: dict[Node, int]) -> None:
         op, end = replace(op, residual=True), follower.output(0)
         sources.append(other)
         follower = users.only(end)
-    kind = activation_of(follower) if follower is not None and follower.sources[0] is end else None
+    kind = None
+    if follower is not None and follower.sources[0] is end:
+        kind = activation_of(follower.op, [single(source) for source in follower.sources[1:]])
     if follower is not None and kind is not None:
         op, end = replace(op, activation=kind), follower.output(0)
     if end is not node.output(0):
@@ -58,46 +59,3 @@ def _same_lengths(left: Output, right: Output) -> bool:
     """True when dynamic dimensions, too, must be equal: the sum of tensors that both vary broadcasts otherwise."""
     pairs = zip(left.partial_shape, right.partial_shape, strict=True)
     return all(a.is_static or a.min_length > 1 or b.is_dynamic for a, b in pairs)
-
-
-def activation_of(node: Node) -> Activation | None:
-    """The activation that a node applies to its input 0, None when it is none that kernels know."""
-    rule = _ACTIVATIONS.get(node.op.type)
-    return rule(node) if rule else None
-
-
-def _swish(node: Node) -> Activation | None:
-    beta = single(node.sources[1]) if len(node.sources) == 2 else 1.0
-    return None if beta is None else Activation("swish", beta)
-
-
-def _hard_sigmoid(node: Node) -> Activation | None:
-    alpha, beta = single(node.sources[1]), single(node.sources[2])
-    return None if alpha is None or beta is None else Activation("hard_sigmoid", alpha, beta)
-
-
-def _prelu(node: Node) -> Activation | None:
-    slope = single(node.sources[1])
-    return None if slope is None else Activation("leaky_relu", slope)
-
-
-def _gelu(node: Node) -> Activation:
-    return Activation("gelu_tanh" if node.op.attributes().get("approximation_mode") == "tanh" else "gelu_erf")
-
-
-_ACTIVATIONS: dict[str, Callable[[Node], Activation | None]] = {
-    "Relu": lambda node: Activation("clamp", 0.0, math.inf),
-    "ReLU": lambda node: Activation("clamp", 0.0, math.inf),
-    "Clamp": lambda node: Activation("clamp", node.op.attributes()["min"], node.op.attributes()["max"]),
-    "Sigmoid": lambda node: Activation("sigmoid"),
-    "Tanh": lambda node: Activation("tanh"),
-    "Swish": _swish,
-    "HSigmoid": lambda node: Activation("hard_sigmoid", 1 / 6, 0.5),
-    "HardSigmoid": _hard_sigmoid,
-    "HSwish": lambda node: Activation("hard_swish"),
-    "Gelu": _gelu,
-    "Elu": lambda node: Activation("elu", node.op.attributes()["alpha"]),
-    "SoftPlus": lambda node: Activation("softplus"),
-    "Mish": lambda node: Activation("mish"),
-    "PRelu": _prelu,
-}

@@ -19,6 +19,9 @@ from .packs import Packs
 CONTIGUITY_PADDING = 16  # elements added to a pixel whose size would make a tile's rows collide in the cache
 COLLIDING_BYTES = 2048
 
+# Emits the steps of a call and returns True, or returns False when no kernel takes it as it is.
+Lowering = Callable[["Builder", Call], bool]
+
 
 class Builder:
     """Collects the steps of one program.

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from ..kernels.step import View
-from .builder import Builder
-from .calls import Call, Tensor
+from ...kernels.step import View
+from ..builder import Builder, Lowering
+from ..calls import Call, Tensor
+from ..fusion import fuse_maps
+from ..layout import choose_layouts
+from . import elementwise, images, matrices, movement, reductions
 
-# Emits the steps of a call and returns True, or returns False when no kernel takes it as it is.
-Lowering = Callable[[Builder, Call], bool]
-
-LOWERINGS: dict[str, Lowering] = {}
+LOWERINGS: dict[str, Lowering] = {
+    **elementwise.LOWERINGS,
+    **images.LOWERINGS,
+    **matrices.LOWERINGS,
+    **movement.LOWERINGS,
+    **reductions.LOWERINGS,
+}
 
 
 def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor, View]]) -> None:
     """Emits the steps of all calls; each exit's elements end up in its view."""
-    direct = {}
+    calls = fuse_maps(list(calls), {tensor for tensor, _ in exits})
+    calls = choose_layouts(calls)
+    direct = set()
     for tensor, view in exits:
         if tensor.producer is not None and not tensor.image and not builder.is_placed(tensor):
             builder.alias(tensor, view)
-            direct[view.slot] = view
+            direct.add(view.slot)
     for call in calls:
         lowering = LOWERINGS.get(call.op.type)
         if lowering is None or not lowering(builder, call):

@@ -1,0 +1,156 @@
+"""Element-wise operators as instructions of the Map kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..ops.fused import activation_of
+from .calls import Call, Tensor
+
+
+class Instruction(NamedTuple):
+    """name: of the kernel's instruction. operands: tensors, or constants as they are written in a program."""
+
+    name: str
+    operands: tuple[Any, ...]
+    result: Tensor
+
+
+FLOATS = frozenset({"float32", "float64"})
+INTEGERS = frozenset({"int8", "uint8", "int32", "int64"})
+NUMBERS = FLOATS | INTEGERS
+BOOL = frozenset({"bool"})
+F32 = frozenset({"float32"})
+
+# Operator type: (instruction, dtypes that it takes).
+_DIRECT: dict[str, tuple[str, frozenset[str]]] = {
+    "Add": ("add", NUMBERS),
+    "Subtract": ("sub", NUMBERS),
+    "Multiply": ("mul", NUMBERS),
+    "Minimum": ("min", NUMBERS),
+    "Maximum": ("max", NUMBERS),
+    "SquaredDifference": ("squared_difference", NUMBERS),
+    "Power": ("pow", FLOATS),
+    "FloorMod": ("floor_mod", NUMBERS),
+    "Mod": ("mod", NUMBERS),
+    "Equal": ("equal", NUMBERS | BOOL),
+    "NotEqual": ("not_equal", NUMBERS | BOOL),
+    "Less": ("less", NUMBERS),
+    "LessEqual": ("less_equal", NUMBERS),
+    "Greater": ("greater", NUMBERS),
+    "GreaterEqual": ("greater_equal", NUMBERS),
+    "LogicalAnd": ("logical_and", BOOL),
+    "LogicalOr": ("logical_or", BOOL),
+    "LogicalXor": ("logical_xor", BOOL),
+    "LogicalNot": ("logical_not", BOOL),
+    "BitwiseAnd": ("bitwise_and", INTEGERS),
+    "BitwiseOr": ("bitwise_or", INTEGERS),
+    "BitwiseXor": ("bitwise_xor", INTEGERS),
+    "BitwiseNot": ("bitwise_not", INTEGERS),
+    "Negative": ("neg", NUMBERS),
+    "Abs": ("abs", NUMBERS),
+    "Sign": ("sign", NUMBERS),
+    "Sqrt": ("sqrt", FLOATS),
+    "Exp": ("exp", FLOATS),
+    "Log": ("log", FLOATS),
+    "Erf": ("erf", FLOATS),
+    "Sin": ("sin", FLOATS),
+    "Cos": ("cos", FLOATS),
+    "Floor": ("floor", FLOATS),
+    "Ceiling": ("ceil", FLOATS),
+    "IsNaN": ("is_nan", FLOATS),
+    "IsFinite": ("is_finite", FLOATS),
+    **{name: (name.lower(), F32) for name in ("Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh")},
+}
+
+
+def instructions(call: Call) -> list[Instruction] | None:
+    """The instructions that compute a call, None when the kernel has none for it."""
+    if len(call.outputs) != 1 or len(call.outputs[0].shape) > 8 or call.op.attributes().get("auto_broadcast", "numpy") == "pdpd":
+        return None
+    direct = _DIRECT.get(call.op.type)
+    if direct is not None:
+        name, dtypes = direct
+        return _one(call, name) if call.inputs[0].dtype.name in dtypes else None
+    special = _SPECIAL.get(call.op.type)
+    if special is not None:
+        return special(call)
+    return _activation(call)
+
+
+def _one(call: Call, name: str, inputs: Sequence[Tensor] | None = None, *immediates: Any) -> list[Instruction]:
+    """One instruction on the call's inputs, single constants written into it."""
+    operands = [_operand(tensor) for tensor in (call.inputs if inputs is None else inputs)]
+    if not any(isinstance(operand, Tensor) for operand in operands):
+        operands[0] = call.inputs[0]
+    return [Instruction(name, (*operands, *immediates), call.outputs[0])]
+
+
+def _operand(tensor: Tensor) -> Any:
+    """The tensor, or its value when it is one f32 constant."""
+    if tensor.array is not None and tensor.array.size == 1 and tensor.dtype == np.float32:
+        return float(tensor.array.reshape(-1)[0])
+    return tensor
+
+
+def _activation(call: Call) -> list[Instruction] | None:
+    if not call.inputs or call.inputs[0].dtype != np.float32:
+        return None
+    parameters = [
+        float(tensor.array.reshape(-1)[0]) if tensor.array is not None and tensor.array.size == 1 else None
+        for tensor in call.inputs[1:]
+    ]
+    found = activation_of(call.op, parameters)
+    return None if found is None else _one(call, found.kind, call.inputs[:1], found.alpha, found.beta)
+
+
+def _divide(call: Call) -> list[Instruction] | None:
+    dtype = call.inputs[0].dtype.name
+    if dtype in FLOATS:
+        return _one(call, "div")
+    if dtype in INTEGERS:
+        return _one(call, "floor_div" if call.op.attributes().get("m_pythondiv", True) else "trunc_div")
+    return None
+
+
+def _round(call: Call) -> list[Instruction] | None:
+    if call.inputs[0].dtype.name not in FLOATS:
+        return None
+    return _one(call, "round_even" if call.op.attributes()["mode"] == "half_to_even" else "round_away")
+
+
+def _convert(call: Call) -> list[Instruction] | None:
+    held = NUMBERS | BOOL
+    target = call.outputs[0].dtype
+    if call.inputs[0].dtype.name not in held or target.name not in held:
+        return None
+    return [Instruction("convert", (call.inputs[0], target), call.outputs[0])]
+
+
+def _select(call: Call) -> list[Instruction] | None:
+    return [Instruction("select", tuple(call.inputs), call.outputs[0])] if call.inputs[1].dtype.name in NUMBERS | BOOL else None
+
+
+def _prelu(call: Call) -> list[Instruction] | None:
+    """x < 0 ? slope * x : x; a slope of more elements than one is per channel (axis 1)."""
+    found = _activation(call)
+    if found is not None or call.inputs[0].dtype != np.float32:
+        return found
+    data, slope = call.inputs
+    if slope.array is None or len(slope.shape) != 1 or len(data.shape) < 2 or slope.shape[0] != data.shape[1]:
+        return None
+    vector = Tensor.constant(slope.array.reshape(-1, *(1,) * (len(data.shape) - 2)))
+    return [Instruction("prelu", (data, vector), call.outputs[0])]
+
+
+
+_SPECIAL: dict[str, Callable[[Call], list[Instruction] | None]] = {
+    "Divide": _divide,
+    "Round": _round,
+    "Convert": _convert,
+    "Select": _select,
+    "PRelu": _prelu,
+}

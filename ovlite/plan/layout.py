@@ -1,0 +1,138 @@
+"""Which tensors are stored channels-last, and with how much border.
+
+The convolution family computes on images: (N, C, spatial...) tensors whose channel stride is 1, with
+a border of zero pixels where a convolution reads padding. An element-wise operator writes an image
+when it reads one; the few operators that need an image and are given something else get a Reorder
+in front. What a user sees stays N, C, spatial in memory: the copies lie at the rim.
+
+A Concat over channels costs nothing where its inputs can be written straight into their range of its
+output's channels, nor does a Split over channels, whose outputs are read where they lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..graph import Operator
+from .calls import Call, Tensor
+from .windows import Border, convolution
+
+# Beside convolutions: operators whose kernels read input 0 as an image and write output 0 as one.
+IMAGE_TYPES = frozenset({"MaxPool", "AvgPool", "Interpolate"})
+# Operators that write an image when they read one.
+FOLLOWING_TYPES = frozenset({"Map", "Concat", "ReduceMean", "ReduceMax", "ReduceSum", "LRN", "Pad", "MVN", "NormalizeL2", "Softmax"})
+
+
+@dataclass(frozen=True)
+class Reorder(Operator):
+    """A copy into another layout."""
+
+    type = "Reorder"
+
+
+def choose_layouts(calls: list[Call]) -> list[Call]:
+    """Sets image, border and within of the tensors; returns the calls with the Reorders that are needed."""
+    placed: list[Call] = []
+    twins: dict[Tensor, Tensor] = {}
+    borders: dict[Call, Border] = {}
+    for call in calls:
+        window = convolution(call)
+        if window is not None:
+            borders[call] = window.border(call.inputs[0], call.outputs[0])
+        if window is not None or _takes_image(call):
+            _give_image(call, placed, twins)
+            call.outputs[0].image = True
+        elif call.op.type in FOLLOWING_TYPES:
+            call.outputs[0].image = _follows(call)
+        elif _splits_channels(call) is not None:
+            for tensor in call.outputs:
+                tensor.image = True
+        placed.append(call)
+    for call in placed:
+        _share_channels(call)
+    for call, border in borders.items():
+        _widen(call.inputs[0], border)
+    return placed
+
+
+def is_image_shape(tensor: Tensor) -> bool:
+    """True for f32 tensors of (N, C) and 1 to 3 spatial dimensions."""
+    return tensor.dtype == np.float32 and 3 <= len(tensor.shape) <= 5
+
+
+def _takes_image(call: Call) -> bool:
+    """True for pooling and resizing that kernels take."""
+    return call.op.type in IMAGE_TYPES and is_image_shape(call.inputs[0]) and len(call.outputs[0].shape) == len(call.inputs[0].shape)
+
+
+def _give_image(call: Call, placed: list[Call], twins: dict[Tensor, Tensor]) -> None:
+    """Makes input 0 an image; a Reorder goes in front when it is none."""
+    source = call.inputs[0]
+    if source.image:
+        return
+    twin = twins.get(source)
+    if twin is None:
+        twin = twins[source] = Tensor(source.dtype, source.shape, image=True)
+        placed.append(Call(Reorder(), [source], [twin], "reorder"))
+    call.replace_input(source, twin)
+
+
+def _follows(call: Call) -> bool:
+    """True when the call reads an image of its output's rank."""
+    output = call.outputs[0]
+    return is_image_shape(output) and any(tensor.image and len(tensor.shape) == len(output.shape) for tensor in call.inputs)
+
+
+def _splits_channels(call: Call) -> list[int] | None:
+    """First channel of each output of a call that divides an image by channels."""
+    if call.op.type not in ("Split", "VariadicSplit") or not call.inputs[0].image:
+        return None
+    axis = call.inputs[1].array
+    if axis is None or int(axis.reshape(-1)[0]) % len(call.inputs[0].shape) != 1:
+        return None
+    firsts, channel = [], 0
+    for tensor in call.outputs:
+        firsts.append(channel)
+        channel += tensor.shape[1]
+    return firsts
+
+
+def _share_channels(call: Call) -> None:
+    """Places the inputs of a Concat within its output, the outputs of a Split within its input."""
+    firsts = _splits_channels(call)
+    if firsts is not None:
+        for tensor, first in zip(call.outputs, firsts, strict=True):
+            if tensor.within is None:
+                tensor.within = (call.inputs[0], first)
+        return
+    output = call.outputs[0]
+    if call.op.type != "Concat" or not output.image or call.op.attributes()["axis"] % len(output.shape) != 1:
+        return
+    first = 0
+    for tensor in call.inputs:
+        if _can_move(tensor, call):
+            tensor.within = (output, first)
+        first += tensor.shape[1]
+
+
+def _can_move(tensor: Tensor, call: Call) -> bool:
+    """True when the tensor may be written into the Concat's output in the first place."""
+    free = tensor.image and tensor.within is None and tensor.array is None and tensor.producer is not None
+    return free and call.inputs.count(tensor) == 1 and call.outputs[0] not in _wholes(tensor)
+
+
+def _wholes(tensor: Tensor) -> Iterator[Tensor]:
+    """The tensors that a tensor lies within, the nearest first."""
+    while tensor.within is not None:
+        tensor = tensor.within[0]
+        yield tensor
+
+
+def _widen(tensor: Tensor, border: Border) -> None:
+    """Gives the tensor, or the whole that it lies in, at least this border."""
+    whole = [tensor, *_wholes(tensor)][-1]
+    have = whole.border or ((0, 0),) * len(border)
+    whole.border = tuple((max(a, c), max(b, d)) for (a, b), (c, d) in zip(have, border, strict=True))

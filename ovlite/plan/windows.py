@@ -1,0 +1,93 @@
+"""The convolution family as the plan sees it: what is fused into a call, and what it reads around an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..graph import Operator
+from ..graph.operator import Array
+from ..ops.fused import Activation, Fused
+from .calls import Call, Tensor
+
+Border = tuple[tuple[int, int], ...]
+
+CONVOLUTIONS = frozenset({"Convolution", "GroupConvolution"})
+TRANSPOSED = frozenset({"ConvolutionBackpropData", "GroupConvolutionBackpropData"})
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A call of a matrix operator, fused or not, taken apart."""
+
+    op: Operator
+    bias: Array | None
+    residual: Tensor | None
+    activation: Activation | None
+
+
+def matrix(call: Call) -> Matrix:
+    """The matrix operator of a call and its epilogue."""
+    if not isinstance(call.op, Fused):
+        return Matrix(call.op, None, None, None)
+    rest = call.inputs[2:]
+    bias = rest[0].array if call.op.bias else None
+    residual = rest[-1] if call.op.residual else None
+    return Matrix(call.op.inner, None if bias is None else bias.reshape(-1), residual, call.op.activation)
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution's constant weights and geometry, groups brought into the weights' shape.
+
+    weights: (Cout, Cin / groups, *kernel), or (Cin, Cout / groups, *kernel) of a transposed one.
+    """
+
+    weights: Array
+    groups: int
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    pads_begin: tuple[int, ...]
+    transposed: bool
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        return self.weights.shape[2:]
+
+    @property
+    def depthwise(self) -> bool:
+        """True when each output channel reads the one input channel of its number."""
+        return not self.transposed and self.weights.shape[1] == 1 and self.groups == self.weights.shape[0] > 1
+
+    def border(self, x: Tensor, y: Tensor) -> Border:
+        """Pixels of zeros that must lie around x."""
+        family = kernels.family("conv")
+        shapes = x.shape[2:], y.shape[2:], self.kernel, self.strides, self.dilations, self.pads_begin
+        needed = family.transpose_border(*shapes) if self.transposed else family.convolution_border(*shapes)
+        return tuple((int(begin), int(end)) for begin, end in needed)
+
+
+def convolution(call: Call) -> Convolution | None:
+    """The convolution of a call when the kernels take it: f32, constant weights, 1 to 3 spatial dimensions."""
+    op: Any = matrix(call).op
+    if op.type not in CONVOLUTIONS | TRANSPOSED:
+        return None
+    x, filters, y = call.inputs[0], call.inputs[1].array, call.outputs[0]
+    if filters is None or filters.dtype != np.float32 or x.dtype != np.float32 or not 3 <= len(x.shape) <= 5:
+        return None
+    transposed = op.type in TRANSPOSED
+    groups = filters.shape[0] if op.grouped else 1
+    if op.grouped:
+        rows = filters.shape[0] * filters.shape[1]
+        filters = filters.reshape(rows, *filters.shape[2:])
+    kernel = filters.shape[2:]
+    strides, dilations, _, _ = op.sliding(len(kernel))
+    if transposed:
+        wanted = y.shape[2:] if len(call.inputs) > 2 and not isinstance(call.op, Fused) else None
+        begin, _ = op.placement(x.shape[2:], kernel, wanted)
+    else:
+        begin, _ = op.pads(x.shape[2:], kernel)
+    return Convolution(filters, groups, tuple(strides), tuple(dilations), tuple(begin), transposed)
