@@ -27,7 +27,7 @@ def sliced(dim: Dimension, start: int | None, stop: int | None, step: int) -> Di
     lengths = [ENDLESS if length == UNBOUNDED else length for length in (dim.min_length, dim.max_length)]
     counts = [len(range(*slice(start, stop, step).indices(length))) for length in lengths]
     low, high = min(counts), max(counts)
-    if start is not None and stop is not None and (start < 0) != (stop < 0) and (start < 0) == (step > 0):
+    if dim.is_dynamic and start is not None and stop is not None and (start < 0) != (stop < 0) and (start < 0) == (step > 0):
         peak = -start + stop if step > 0 else start - stop
         high = min(-(-min(peak, lengths[1]) // abs(step)), -(-lengths[1] // abs(step)))
     return Dimension(low, UNBOUNDED if high * abs(step) > ENDLESS // 2 else max(low, high))
