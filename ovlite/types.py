@@ -283,12 +283,11 @@ class Dimension:
             return other
         if other == 1:
             return self
-        if self.is_static and other.is_static:
-            return self if self._low == other._low else None
-        if self.is_static and self._low > 1:
-            return self if other.relaxes(Dimension(1)) or other.relaxes(self) else None
-        if other.is_static and other._low > 1:
-            return other.broadcast(self)
+        one = Dimension(1)
+        if not self.relaxes(one):
+            return self if other.relaxes(one) else self.intersect(other)
+        if not other.relaxes(one):
+            return other
         high = UNBOUNDED if UNBOUNDED in (self._high, other._high) else max(self._high, other._high)
         return Dimension(min(self._low, other._low), high)
 

@@ -44,14 +44,18 @@ def merged(left: PartialShape, right: PartialShape) -> PartialShape:
 
 
 def stretched(left: PartialShape, right: PartialShape, what: str = "shape") -> PartialShape:
-    """`left`, to which `right` must broadcast as numpy does. Raises ModelError when it would change `left`."""
-    if left.has_rank and right.has_rank:
-        fits = len(right) <= len(left) and all(
-            b == 1 or a.compatible(b) or b.relaxes(Dimension(1))
-            for a, b in zip(list(left)[len(left) - len(right) :], right, strict=True)
-        )
-        require(fits, f"{what} {right} can't be broadcast to {left}")
-    return left
+    """`left`, to which `right` broadcasts as numpy does. Raises ModelError when that would change `left`."""
+    if not left.has_rank or not right.has_rank:
+        return left
+    require(len(right) <= len(left), f"{what} {right} can't be broadcast to {left}")
+    dims = list(left)
+    for i, dim in enumerate(right, len(left) - len(right)):
+        if not dim.relaxes(Dimension(1)):
+            equal = dims[i].intersect(dim)
+            if equal is None:
+                raise ModelError(f"{what} {right} can't be broadcast to {left}")
+            dims[i] = equal
+    return PartialShape(dims)
 
 
 def combined_shape(shapes: Iterable[PartialShape], mode: str) -> PartialShape:
@@ -64,7 +68,7 @@ def combined_shape(shapes: Iterable[PartialShape], mode: str) -> PartialShape:
     left, *others = shapes
     for right in others:
         if left.has_rank and right.has_rank:
-            stretched(left, PartialShape(_from_the_front(right, len(left))))
+            left = stretched(left, PartialShape(_from_the_front(right, len(left))))
     return left
 
 

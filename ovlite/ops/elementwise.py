@@ -96,7 +96,7 @@ class Divide(Binary):
         if self.m_pythondiv or left.dtype.kind == "u":
             return np.asarray(quotient)
         inexact = (quotient * right != left) & (right != 0)
-        return np.add(quotient, (quotient < 0) & inexact, dtype=left.dtype)
+        return np.asarray(np.add(quotient, (quotient < 0) & inexact, dtype=left.dtype))
 
 
 @dataclass(frozen=True)
