@@ -18,6 +18,7 @@ from .declare import Declared, node_factory, operators_of
 from . import (  # isort: skip
     activation,
     blocks,
+    control,
     convolution,
     ctc,
     elementwise,
@@ -37,13 +38,17 @@ from . import (  # isort: skip
     shape,
     slicing,
     sorting,
+    state,
     unary,
 )
 
 FAMILIES: tuple[ModuleType, ...] = (
     activation,
+    blocks,
     convolution,
+    ctc,
     elementwise,
+    embedding,
     expand,
     gathering,
     joining,
@@ -60,9 +65,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     slicing,
     sorting,
     unary,
-    blocks,
-    embedding,
-    ctc,
+    state,
+    control,
 )
 NEWEST_OPSET = 16
 

@@ -1,0 +1,329 @@
+"""If, Loop and TensorIterator: operators that run models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import ModelError
+from ..graph import Argument, Model, Operator, TensorType
+from ..graph.elements import compute_dtype
+from ..graph.operator import Array
+from ..types import Dimension, PartialShape, Type
+from .axes import normalized, require
+from .bodies import (
+    BodyOutputDescription,
+    ConcatOutputDescription,
+    InputDescription,
+    InvariantInputDescription,
+    MergedInputDescription,
+    OutputDescription,
+    SliceInputDescription,
+    declared,
+    joined,
+    union,
+    widened,
+)
+from .interpreter import evaluate_model, infer_model
+
+
+def _mark_stateful(op: Operator, bodies: Iterable[Model | None]) -> None:
+    """An operator is stateful when one of its bodies is."""
+    found = any(node.op.stateful for body in bodies if body is not None for node in body.get_ordered_ops())
+    object.__setattr__(op, "stateful", found)
+
+
+@dataclass(frozen=True)
+class If(Operator):
+    """Runs then_body when the first input, a boolean, is true, else else_body.
+
+    The descriptions say which inputs the parameters of each body take, and which outputs its results give.
+    An operator whose bodies are not yet set has no outputs.
+    """
+
+    then_body: Model | None = None
+    else_body: Model | None = None
+    then_inputs: tuple[InvariantInputDescription, ...] = ()
+    else_inputs: tuple[InvariantInputDescription, ...] = ()
+    then_outputs: tuple[BodyOutputDescription, ...] = ()
+    else_outputs: tuple[BodyOutputDescription, ...] = ()
+
+    type = "If"
+    opset = "opset8"
+    since: ClassVar[int] = 8
+
+    def __post_init__(self) -> None:
+        _mark_stateful(self, (self.then_body, self.else_body))
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        if self.then_body is None or self.else_body is None:
+            return []
+        condition = inputs[0]
+        if condition.element_type not in (Type.boolean, Type.dynamic):
+            raise ModelError(f"the condition is boolean, not {condition.element_type.name}")
+        known = condition.value
+        then = _branch_types(self.then_body, self.then_inputs, self.then_outputs, inputs)
+        other = _branch_types(self.else_body, self.else_inputs, self.else_outputs, inputs)
+        if known is not None:
+            return then if known.reshape(-1)[0] else other
+        if len(then) != len(other):
+            raise ModelError(f"the branches have {len(then)} and {len(other)} outputs")
+        return [_either(i, a, b) for i, (a, b) in enumerate(zip(then, other, strict=True))]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        chosen = bool(inputs[0].reshape(-1)[0])
+        body, taken, given = (
+            (self.then_body, self.then_inputs, self.then_outputs)
+            if chosen
+            else (self.else_body, self.else_inputs, self.else_outputs)
+        )
+        if body is None:
+            raise ModelError("a branch of the If has no body")
+        places = {description.body_parameter_index: description.input_index for description in taken}
+        results = evaluate_model(body, [inputs[places[i]] for i in range(len(body.parameters))])
+        return [results[description.body_value_index] for description in _by_output(given)]
+
+
+def _by_output(descriptions: Iterable[Any]) -> list[Any]:
+    return sorted(descriptions, key=lambda description: description.output_index)
+
+
+def _branch_types(
+    body: Model,
+    taken: Sequence[InvariantInputDescription],
+    given: Sequence[BodyOutputDescription],
+    inputs: Sequence[Argument],
+) -> list[TensorType]:
+    arguments = declared(body)
+    for description in taken:
+        arguments[description.body_parameter_index] = inputs[description.input_index]
+    results = infer_model(body, arguments)
+    found = [results[description.body_value_index] for description in _by_output(given)]
+    return [TensorType(result.element_type, result.shape) for result in found]
+
+
+def _either(index: int, left: TensorType, right: TensorType) -> TensorType:
+    element_type = left.element_type.merge(right.element_type)
+    if element_type is None:
+        raise ModelError(f"output {index} is {left} in one branch and {right} in the other")
+    return TensorType(element_type, union(left.shape, right.shape))
+
+
+@dataclass(frozen=True)
+class Iteration(Operator):
+    """What Loop and TensorIterator share: a body that runs again and again.
+
+    A parameter that no description names takes what it declares, and can't be evaluated.
+    """
+
+    body: Model | None = None
+    input_descriptions: tuple[InputDescription, ...] = ()
+    output_descriptions: tuple[OutputDescription, ...] = ()
+
+    def __post_init__(self) -> None:
+        _mark_stateful(self, [self.body])
+
+    def _counter(self) -> int:
+        """The parameter that is given the number of the iteration; -1 for none."""
+        return -1
+
+    def _condition(self) -> int:
+        """The result that says whether another iteration follows; -1 for none."""
+        return -1
+
+    def _limit(self, inputs: Sequence[Argument], going_on: Argument | None) -> Dimension:
+        """The number of iterations, as far as inputs other than sliced ones tell."""
+        return Dimension()
+
+    def _sliced(self) -> list[SliceInputDescription]:
+        return [item for item in self.input_descriptions if isinstance(item, SliceInputDescription)]
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        if self.body is None:
+            return []
+        arguments, results = self._fixpoint(self.body, inputs)
+        count = self._count(inputs, results)
+        outputs = _by_output(self.output_descriptions)
+        return [self._output_type(item, arguments, results, count) for item in outputs]
+
+    def iterations(self, inputs: Sequence[Argument]) -> Dimension:
+        """The number of iterations, as far as it is known."""
+        return Dimension() if self.body is None else self._count(inputs, self._fixpoint(self.body, inputs)[1])
+
+    def _fixpoint(self, body: Model, inputs: Sequence[Argument]) -> tuple[list[Argument], list[Argument]]:
+        """What is known of the body's parameters and results in all iterations."""
+        arguments = self._first_arguments(body, inputs)
+        merged = [item for item in self.input_descriptions if isinstance(item, MergedInputDescription)]
+        while True:
+            results = infer_model(body, arguments)
+            before = list(arguments)
+            for item in merged:
+                place = item.body_parameter_index
+                arguments[place] = _next_argument(arguments[place], results[item.body_value_index])
+            if all(arguments[item.body_parameter_index] == before[item.body_parameter_index] for item in merged):
+                return arguments, results
+
+    def _first_arguments(self, body: Model, inputs: Sequence[Argument]) -> list[Argument]:
+        arguments = declared(body)
+        for item in self.input_descriptions:
+            given = inputs[item.input_index]
+            if isinstance(item, SliceInputDescription):
+                given = Argument(given.element_type, _part_shape(item, given.shape))
+            elif isinstance(item, MergedInputDescription):
+                given = Argument(given.element_type, given.shape)
+            arguments[item.body_parameter_index] = given
+        return arguments
+
+    def _count(self, inputs: Sequence[Argument], results: Sequence[Argument]) -> Dimension:
+        """The number of iterations."""
+        condition = self._condition()
+        count = self._limit(inputs, results[condition] if condition >= 0 else None)
+        for item in self._sliced():
+            shape = inputs[item.input_index].shape
+            if shape.has_rank and shape[item.axis].is_static:
+                parts = item.count(shape[item.axis].get_length())
+                exact = condition < 0 and count.max_length < 0
+                count = Dimension(parts if exact else min(parts, count.min_length), parts)
+        return count
+
+    def _output_type(
+        self, item: OutputDescription, arguments: Sequence[Argument], results: Sequence[Argument], count: Dimension
+    ) -> TensorType:
+        result = results[item.body_value_index]
+        shape = result.shape
+        if isinstance(item, ConcatOutputDescription):
+            if not shape.has_rank:
+                return TensorType(result.element_type, shape)
+            dims = list(shape)
+            axis = normalized(item.axis, len(dims))
+            dims[axis] = dims[axis] * count if dims[axis].is_static else Dimension()
+            return TensorType(result.element_type, PartialShape(dims))
+        if count.min_length == 0:  # without an iteration, what was merged comes out
+            for source in self.input_descriptions:
+                if isinstance(source, MergedInputDescription) and source.body_value_index == item.body_value_index:
+                    shape = union(shape, arguments[source.body_parameter_index].shape)
+        return TensorType(result.element_type, shape)
+
+    def run(self, inputs: Sequence[Array], limit: int | None, going_on: bool) -> list[Array]:
+        """The outputs. limit: most iterations there are; going_on: whether there is a first one."""
+        body = self.body
+        if body is None:
+            raise ModelError(f"the {self.type} has no body")
+        counts = [item.count(inputs[item.input_index].shape[item.axis]) for item in self._sliced()]
+        limit = min([*counts, *([] if limit is None else [limit])], default=None)
+        merged = {item.body_parameter_index: inputs[item.input_index] for item in self.input_descriptions
+                  if isinstance(item, MergedInputDescription)}  # fmt: skip
+        history: list[list[Array]] = []
+        while going_on and (limit is None or len(history) < limit):
+            results = evaluate_model(body, self._parameters(body, inputs, merged, len(history)))
+            history.append(results)
+            for item in self.input_descriptions:
+                if isinstance(item, MergedInputDescription):
+                    merged[item.body_parameter_index] = results[item.body_value_index]
+            if self._condition() >= 0:
+                going_on = bool(results[self._condition()].reshape(-1)[0])
+        return [self._output(body, item, inputs, history) for item in _by_output(self.output_descriptions)]
+
+    def _parameters(
+        self, body: Model, inputs: Sequence[Array], merged: dict[int, Array], iteration: int
+    ) -> list[Array]:
+        arrays: dict[int, Array] = dict(merged)
+        for item in self.input_descriptions:
+            if isinstance(item, SliceInputDescription):
+                arrays[item.body_parameter_index] = item.part(inputs[item.input_index], iteration)
+            elif isinstance(item, InvariantInputDescription):
+                arrays[item.body_parameter_index] = inputs[item.input_index]
+        if self._counter() >= 0:
+            port = body.inputs[self._counter()]
+            shape = [1] * len(port.partial_shape) if port.partial_shape.has_rank else []
+            arrays[self._counter()] = np.full(shape, iteration, compute_dtype(port.element_type))
+        missing = [i for i in range(len(body.parameters)) if i not in arrays]
+        require(not missing, f"parameters {missing} of the body get no input")
+        return [arrays[i] for i in range(len(arrays))]
+
+    def _output(
+        self, body: Model, item: OutputDescription, inputs: Sequence[Array], history: Sequence[Sequence[Array]]
+    ) -> Array:
+        index = item.body_value_index
+        if isinstance(item, ConcatOutputDescription):
+            parts = [results[index] for results in history]
+            if parts:
+                return joined(parts, item.axis, item.stride < 0, PartialShape.dynamic())
+            result = infer_model(body, self._first_arguments(body, _arguments(inputs)))[index]
+            return joined([], item.axis, False, result.shape).astype(compute_dtype(result.element_type))
+        if history:
+            return history[item.iteration][index]
+        for source in self.input_descriptions:
+            if isinstance(source, MergedInputDescription) and source.body_value_index == index:
+                return inputs[source.input_index]
+        raise ModelError(f"output {item.output_index} of a {self.type} without iterations has no value")
+
+
+def _arguments(arrays: Sequence[Array]) -> list[Argument]:
+    return [Argument(Type(array.dtype), PartialShape(array.shape)) for array in arrays]
+
+
+def _part_shape(item: SliceInputDescription, shape: PartialShape) -> PartialShape:
+    if not shape.has_rank:
+        return shape
+    dims = list(shape)
+    dims[normalized(item.axis, len(dims))] = Dimension(item.part_size)
+    return PartialShape(dims)
+
+
+def _next_argument(argument: Argument, result: Argument) -> Argument:
+    """What is known of a merged parameter over all iterations."""
+    element_type = argument.element_type.merge(result.element_type)
+    if element_type is None:
+        raise ModelError(f"a merged input is {argument}, but the body gives back {result}")
+    return Argument(element_type, widened(argument.shape, result.shape))
+
+
+@dataclass(frozen=True)
+class TensorIterator(Iteration):
+    """Runs its body on one part of each sliced input after the other."""
+
+    type = "TensorIterator"
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        require(bool(self._sliced()), "a TensorIterator has an input in parts, which says how often it runs")
+        return self.run(inputs, None, True)
+
+
+@dataclass(frozen=True)
+class Loop(Iteration):
+    """Runs its body up to as often as the first input says, -1 for no limit, as long as the second is true.
+
+    current_iteration_input_idx: the parameter that gets the iteration's number, -1 for none.
+    body_condition_output_idx: the result that decides whether another iteration follows.
+    """
+
+    current_iteration_input_idx: int = -1
+    body_condition_output_idx: int = -1
+
+    type = "Loop"
+    opset = "opset5"
+    since: ClassVar[int] = 5
+
+    def _counter(self) -> int:
+        return self.current_iteration_input_idx
+
+    def _condition(self) -> int:
+        return self.body_condition_output_idx
+
+    def _limit(self, inputs: Sequence[Argument], going_on: Argument | None) -> Dimension:
+        trips, start = inputs[0].value, inputs[1].value
+        if start is not None and not start.reshape(-1)[0]:
+            return Dimension(0)
+        limit = -1 if trips is None else max(int(trips.reshape(-1)[0]), -1)
+        certain = start is not None and (going_on is None or (going_on.value is not None and going_on.value.all()))
+        if limit < 0:
+            return Dimension(1, -1) if start is not None else Dimension()
+        return Dimension(limit) if certain else Dimension(min(limit, 0 if start is None else 1), limit)
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        trips, start = (array.reshape(-1)[0] for array in inputs[:2])
+        return self.run(inputs, None if trips < 0 else int(trips), bool(start))

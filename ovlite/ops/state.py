@@ -1,0 +1,153 @@
+"""Variables: tensors that a model keeps from one inference to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import ModelError
+from ..graph import Argument, TensorType
+from ..graph.elements import compute_dtype
+from ..graph.operator import Array
+from ..types import PartialShape, Type
+from .axes import require
+from .declare import Declared, Text
+
+
+@dataclass
+class VariableInfo:
+    """What a variable is: its name, and its element type and shape as far as they are fixed."""
+
+    data_shape: PartialShape = field(default_factory=PartialShape.dynamic)
+    data_type: Type = Type.dynamic
+    variable_id: str = ""
+
+
+class Variable:
+    """A variable of a model."""
+
+    def __init__(self, info: VariableInfo) -> None:
+        self.info = info
+
+    def get_info(self) -> VariableInfo:
+        return self.info
+
+    def update(self, info: VariableInfo) -> None:
+        self.info = info
+
+
+@dataclass(frozen=True)
+class ReadValueV3(Declared):
+    """The value of a variable: in the first inference the input, later what Assign has set."""
+
+    variable_id: Text
+
+    type = "ReadValue"
+    opset = "opset3"
+    factory = "read_value"
+    since = 3
+    until = 5
+    stateful: ClassVar[bool] = True
+    signature = "init_value, variable_id"
+    inputs: ClassVar[tuple[str, ...]] = ("init_value",)
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        return [TensorType(inputs[0].element_type, inputs[0].shape)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        return list(inputs)
+
+
+@dataclass(frozen=True)
+class ReadValue(ReadValueV3):
+    """The value of a variable: in the first inference the input, later what Assign has set.
+
+    Without input, the first value is zeros of the variable's shape. variable_type, variable_shape: bounds
+    of the variable; dynamic ones leave it to the input.
+    """
+
+    variable_type: Type = Type.dynamic
+    variable_shape: PartialShape = field(default_factory=PartialShape.dynamic, hash=False)
+
+    type = "ReadValue"
+    opset = "opset6"
+    factory = "read_value"
+    since = 6
+    until = 16
+    signature = "init_value=None, variable_id=None, variable_type=None, variable_shape=None"
+
+    @classmethod
+    def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Also read_value(id, type, shape), read_value(variable), read_value(init_value, variable)."""
+        first, second = given["init_value"], given["variable_id"]
+        variable = first if isinstance(first, Variable) else second
+        if isinstance(first, str):
+            given = {**given, "variable_id": first, "variable_type": second, "variable_shape": given["variable_type"]}
+        elif isinstance(variable, Variable):
+            info = variable.info
+            given = {**given, "variable_id": info.variable_id}
+            given |= {"variable_type": info.data_type, "variable_shape": info.data_shape}
+        if isinstance(first, (str, Variable)):
+            given["init_value"] = None
+        if given["variable_shape"] is not None:
+            given["variable_shape"] = PartialShape(given["variable_shape"])
+        return given
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        if not inputs:
+            return [TensorType(self.variable_type, self.variable_shape)]
+        (initial,) = inputs
+        found = self.variable_type.merge(initial.element_type)
+        if found is None or not self.variable_shape.compatible(initial.shape):
+            wanted = TensorType(self.variable_type, self.variable_shape)
+            raise ModelError(f"variable {self.variable_id!r} is {wanted}; {initial} can't be its first value")
+        bounded = self.variable_shape.has_rank
+        return [TensorType(found, self.variable_shape if bounded else initial.shape)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        if inputs:
+            return list(inputs)
+        require(self.variable_type.is_static() and self.variable_shape.has_rank, f"variable {self.variable_id!r} has no value")
+        shape = [dim.min_length for dim in self.variable_shape]
+        return [np.zeros(shape, compute_dtype(self.variable_type))]
+
+
+@dataclass(frozen=True)
+class Assign(Declared):
+    """Sets a variable to its input, from the next inference on, and passes the input on."""
+
+    variable_id: Text
+
+    type = "Assign"
+    opset = "opset6"
+    factory = "assign"
+    since = 6
+    stateful: ClassVar[bool] = True
+    signature = "new_value, variable_id"
+    inputs: ClassVar[tuple[str, ...]] = ("new_value",)
+
+    @classmethod
+    def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Also assign(new_value, variable)."""
+        variable = given["variable_id"]
+        return {**given, "variable_id": variable.info.variable_id} if isinstance(variable, Variable) else given
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        return [TensorType(inputs[0].element_type, inputs[0].shape)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        return list(inputs)
+
+
+@dataclass(frozen=True)
+class AssignV3(Assign):
+    """As the newer version."""
+
+    type = "Assign"
+    opset = "opset3"
+    factory = "assign"
+    since = 3
+    until = 5
