@@ -83,7 +83,7 @@ def aligned(arrays: Iterable[Array], mode: str) -> list[Array]:
 def _from_the_front(dims: Iterable[Any], rank: int) -> list[Any]:
     """The dimensions of a right operand without trailing ones, filled up with ones behind."""
     found = list(dims)
+    require(len(found) <= rank, f"an operand of rank {len(found)} can't be broadcast to rank {rank}")
     while found and found[-1] == 1:
         found.pop()
-    require(len(found) <= rank, f"an operand of rank {len(found)} can't be broadcast to rank {rank}")
     return found + [1] * (rank - len(found))
