@@ -31,6 +31,7 @@ from . import (  # isort: skip
     normalization,
     pooling,
     quantization,
+    randomness,
     recurrent,
     reduction,
     resize,
@@ -45,6 +46,7 @@ from . import (  # isort: skip
 FAMILIES: tuple[ModuleType, ...] = (
     activation,
     blocks,
+    control,
     convolution,
     ctc,
     elementwise,
@@ -57,6 +59,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     normalization,
     pooling,
     quantization,
+    randomness,
     recurrent,
     reduction,
     resize,
@@ -64,9 +67,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     shape,
     slicing,
     sorting,
-    unary,
     state,
-    control,
+    unary,
 )
 NEWEST_OPSET = 16
 
