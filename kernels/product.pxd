@@ -48,7 +48,8 @@ cdef struct Product:
     Space batch                # products with a `b` each
     Space lines                # lines of rows
     dim_t width                # rows in a line
-    dim_t per_line             # row tiles to a line; 0 where a tile takes two lines
+    dim_t tile_lines           # lines that a row tile takes rows of: 1 or 2
+    dim_t per_line             # row tiles to a line, or to two lines
     dim_t tiles                # row tiles in a product
     dim_t block                # row tiles that meet all panels before the next ones do
     dim_t panels               # of all groups

@@ -39,6 +39,8 @@ cdef extern from "pack.h" nogil:
 cdef enum:
     CACHED_BYTES = 1 << 19     # of an operand that is to stay in the second-level cache
     SMALL_FLOPS = 200000       # not worth waking the team
+    PAGE_FLOATS = 1024         # rows a multiple of this apart share one set of the first-level cache,
+    ALIASED_ROWS = 7           # which holds 8 lines: of the rows of one tile, and of the panel
 
 cdef class Packed:
     """Constant weights, packed in panels for this level's kernels; plans may share one.
@@ -104,37 +106,30 @@ cdef inline Place place_of(const Space* space, dim_t index) noexcept nogil:
     return found
 
 
-cdef inline void set_half(Tile* tile, int half, const Tile* origin, Place place) noexcept nogil:
-    tile.a[half] = origin.a[0] + place.a
-    tile.y[half] = origin.y[0] + place.y
-    tile.residual[half] = origin.residual[0] + place.residual if origin.residual[0] != NULL else NULL
+cdef inline void set_half(Tile* tile, int half, const Tile* origin, Place place, dim_t row) noexcept nogil:
+    """Points a half of `tile` at a row of the line at `place`."""
+    tile.a[half] = origin.a[0] + place.a + row * tile.a_stride
+    tile.y[half] = origin.y[0] + place.y + row * tile.y_stride
+    tile.residual[half] = NULL
+    if origin.residual[0] != NULL:
+        tile.residual[half] = origin.residual[0] + place.residual + row * tile.residual_stride
 
 
 cdef inline int set_tile_rows(const Product* p, dim_t index, const Tile* origin, Tile* tile) noexcept nogil:
     """Points `tile` at the rows of row tile `index`; returns how many there are."""
-    cdef dim_t line = index, begin = 0, rows = p.width
+    cdef dim_t line = index // p.per_line, begin, rows
     cdef Place place
-    if p.per_line == 0:
-        line = 2 * index
-    elif p.per_line > 1:
-        line = index // p.per_line
-        index -= line * p.per_line
-        begin = p.width * index // p.per_line
-        rows = p.width * (index + 1) // p.per_line - begin
+    index -= line * p.per_line
+    begin = p.width * index // p.per_line
+    rows = p.width * (index + 1) // p.per_line - begin
+    line *= p.tile_lines
     place = place_of(&p.lines, line)
-    place.a += begin * tile.a_stride
-    place.y += begin * tile.y_stride
-    place.residual += begin * tile.residual_stride
-    set_half(tile, 0, origin, place)
-    if p.per_line == 0 and line + 1 < p.lines.size:
-        set_half(tile, 1, origin, place_of(&p.lines, line + 1))
-        return <int>(2 * rows)
-    begin = (rows + 1) // 2
-    place.a += begin * tile.a_stride
-    place.y += begin * tile.y_stride
-    place.residual += begin * tile.residual_stride
-    set_half(tile, 1, origin, place)
-    return <int>rows
+    set_half(tile, 0, origin, place, begin)
+    if p.tile_lines == 1 or line + 1 == p.lines.size:
+        set_half(tile, 1, origin, place, begin + (rows + 1) // 2)
+        return <int>rows
+    set_half(tile, 1, origin, place_of(&p.lines, line + 1), begin)
+    return <int>(2 * rows)
 
 
 cdef inline Tile origin_of(const Product* p, char* const* slots, dim_t batch) noexcept nogil:
@@ -283,16 +278,20 @@ cdef class ProductStep(Step):
     cdef int set_rows(self, list batch, list rows) except -1:
         """batch, rows: (size, a, b, y, residual) dimensions with strides in floats, outermost first."""
         cdef Product* p = &self.product
+        cdef dim_t most = TILE_ROWS
         rows = fold(rows) or [(1, 0, 0, 0, 0)]
         p.batch = space_of(fold(batch))
         p.lines = space_of(rows[:-1])
         p.width, p.tile.a_stride, _, p.tile.y_stride, p.tile.residual_stride = rows[-1]
-        if 2 * p.width <= TILE_ROWS and p.lines.size > 1:
-            p.per_line = 0
-            p.tiles = (p.lines.size + 1) // 2
-        else:
-            p.per_line = (p.width + TILE_ROWS - 1) // TILE_ROWS
-            p.tiles = p.lines.size * p.per_line
+        if p.tile.a_stride % PAGE_FLOATS == 0 and p.k_stride == 1:
+            most = min(most, <dim_t>ALIASED_ROWS)
+        p.tile_lines = 1
+        p.per_line = (p.width + most - 1) // most
+        p.tiles = p.lines.size * p.per_line
+        if (p.lines.size + 1) // 2 * ((2 * p.width + most - 1) // most) < p.tiles:
+            p.tile_lines = 2
+            p.per_line = (2 * p.width + most - 1) // most
+            p.tiles = (p.lines.size + 1) // 2 * p.per_line
         return 0
 
     cdef int set_weights(self, Packed weights) except -1:

@@ -132,6 +132,11 @@ INLINE void tile_body(const int rows, const int vectors, const Tile *t) {
         for (int i = 0; i < rows; i++)
             sums[i][j] = bias;
     }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors * LANES; j += CACHE_LINE)
+            __builtin_prefetch(t->y[i >= half] + (i < half ? i : i - half) * t->y_stride + j, 1);
     for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
         const char *first = (const char *)(t->a[0] + t->offset[tap]);
         const char *second = (const char *)(t->a[1] + t->offset[tap]);
