@@ -12,8 +12,8 @@ import numpy as np
 from ..graph import Argument, PartialValue, TensorType
 from ..graph.operator import Array
 from ..graph.values import LIMIT
-from ..types import Dimension, PartialShape, Type
-from .axes import integers, normalized, require, require_integers, require_rank
+from ..types import PartialShape, Type
+from .axes import integer, integers, normalized, require, require_integers, require_rank
 from .declare import Declared
 
 
@@ -34,19 +34,21 @@ class Reduction(Declared):
         self.check_type(data.element_type)
         require_integers(axes, "reduction_axes")
         require_rank(axes, (0, 1), "reduction_axes")
-        return [TensorType(data.element_type, self._shape(data.shape, integers(axes)))]
+        return [TensorType(data.element_type, self._shape(data.shape, axes))]
 
     def check_type(self, element_type: Type) -> None:
         """Raises ModelError when elements of this type can't be reduced."""
         require(element_type is not Type.boolean, "elements are numbers, not boolean")
 
-    def _shape(self, shape: PartialShape, axes: list[int] | None) -> PartialShape:
+    def _shape(self, shape: PartialShape, axes: Argument) -> PartialShape:
         if not shape.has_rank:
             return shape
         rank = len(shape)
-        if axes is None:
-            return PartialShape([Dimension()] * rank) if self.keep_dims else PartialShape.dynamic()
-        reduced = {normalized(axis, rank) for axis in axes}
+        values = integers(axes)
+        if values is None:
+            one = axes.shape.has_rank and all(dim == 1 for dim in axes.shape)  # more could name an axis twice
+            return PartialShape.dynamic(rank if self.keep_dims else rank - 1 if one else None)
+        reduced = {normalized(axis, rank) for axis in values}
         if self.keep_dims:
             return PartialShape([1 if i in reduced else dim for i, dim in enumerate(shape)])
         return PartialShape([dim for i, dim in enumerate(shape) if i not in reduced])
@@ -214,8 +216,9 @@ class CumSum(Declared):
         for axis in rest:
             require_integers(axis, "axis")
             require_rank(axis, (0, 1), "axis")
-            if axis.value is not None and data.shape.has_rank:
-                normalized(int(axis.value.item()), len(data.shape))
+            value = integer(axis, "axis")
+            if value is not None and data.shape.has_rank:
+                normalized(value, len(data.shape))
         return [TensorType(data.element_type, data.shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
