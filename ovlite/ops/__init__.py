@@ -28,6 +28,7 @@ from . import (  # isort: skip
     joining,
     logic,
     matmul,
+    nms,
     normalization,
     pooling,
     quantization,
@@ -69,6 +70,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     sorting,
     state,
     unary,
+    nms,
 )
 NEWEST_OPSET = 16
 
