@@ -1,0 +1,142 @@
+/* Maximum and mean over the taps of a pooling window.
+ *
+ * Images whose channels are adjacent in memory are pooled one window for all channels, images whose
+ * columns are adjacent a line of windows for one channel.
+ * A maximum is NaN when an element is. A mean sums the taps of each row, then the rows.
+ */
+#ifndef OVLITE_POOL_H
+#define OVLITE_POOL_H
+
+#include <math.h>
+#include <stddef.h>
+
+#include "lanes.h"
+
+/* The taps of one window that lie in the image, in floats from `x`. */
+typedef struct {
+    const float *x;
+    ptrdiff_t planes, rows, columns;
+    ptrdiff_t plane_step, row_step, column_step;
+} Window;
+
+INLINE Lanes larger_lanes(Lanes a, Lanes b) {
+#if defined(__AVX512F__)
+    return _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
+#elif defined(__AVX__)
+    return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+#elif defined(__SSE2__)
+    return _mm_or_ps(_mm_max_ps(a, b), _mm_and_ps(_mm_cmpunord_ps(a, a), a));
+#else
+    LaneMask keep = (a >= b) | (a != a);
+    return (Lanes)((keep & (LaneMask)a) | (~keep & (LaneMask)b));
+#endif
+}
+
+/* LANES floats that lie `step` apart. */
+INLINE Lanes load_apart(const float *x, const ptrdiff_t step) {
+    if (step == 1)
+        return load(x);
+    Lanes v;
+    if (step == 2) {
+        LaneMask even;
+        for (int i = 0; i < LANES; i++)
+            even[i] = i < LANES / 2 ? 2 * i : 2 * i + 1;
+        v = __builtin_shuffle(load(x), load(x + LANES - 1), even);
+    } else
+        for (int i = 0; i < LANES; i++)
+            v[i] = x[i * step];
+    return v;
+}
+
+/* Pools `vectors` vectors of channels, or of windows whose first taps are `step` floats apart;
+ * where that is 1, a single vector may want only its first n elements. */
+INLINE void pool_vectors(
+    const Window *w, const float *first, float *y, const int vectors, ptrdiff_t n, const ptrdiff_t step,
+    const int maximum, float count) {
+    Lanes total[4];
+    for (int v = 0; v < vectors; v++)
+        total[v] = splat(maximum ? -INFINITY : 0.0f);
+    for (ptrdiff_t p = 0; p < w->planes; p++)
+        for (ptrdiff_t r = 0; r < w->rows; r++) {
+            const float *x = first + p * w->plane_step + r * w->row_step;
+            Lanes row[4] = {};
+            for (ptrdiff_t c = 0; c < w->columns; c++, x += w->column_step)
+                for (int v = 0; v < vectors; v++) {
+                    Lanes tap = n < LANES ? load_part(x, n) : load_apart(x + v * LANES, step);
+                    if (maximum)
+                        total[v] = larger_lanes(total[v], tap);
+                    else
+                        row[v] += tap;
+                }
+            if (!maximum)
+                for (int v = 0; v < vectors; v++)
+                    total[v] += row[v];
+        }
+    for (int v = 0; v < vectors; v++) {
+        Lanes result = maximum ? total[v] : total[v] / splat(count);
+        if (n == LANES)
+            store(y + v * LANES, result);
+        else
+            store_part(y, result, n);
+    }
+}
+
+INLINE void pool_channels(const Window *w, float *y, ptrdiff_t channels, const int maximum, float count) {
+    ptrdiff_t c = 0;
+    for (; c + 4 * LANES <= channels; c += 4 * LANES)
+        pool_vectors(w, w->x + c, y + c, 4, LANES, 1, maximum, count);
+    for (; c + 2 * LANES <= channels; c += 2 * LANES)
+        pool_vectors(w, w->x + c, y + c, 2, LANES, 1, maximum, count);
+    for (; c + LANES <= channels; c += LANES)
+        pool_vectors(w, w->x + c, y + c, 1, LANES, 1, maximum, count);
+    if (c < channels)
+        pool_vectors(w, w->x + c, y + c, 1, channels - c, 1, maximum, count);
+}
+
+INLINE void pool_one(const Window *w, const float *first, float *y, const int maximum, float count) {
+    float total = maximum ? -INFINITY : 0.0f;
+    for (ptrdiff_t p = 0; p < w->planes; p++)
+        for (ptrdiff_t r = 0; r < w->rows; r++) {
+            const float *x = first + p * w->plane_step + r * w->row_step;
+            float row = 0.0f;
+            for (ptrdiff_t c = 0; c < w->columns; c++, x += w->column_step)
+                if (maximum)
+                    total = total >= *x || total != total ? total : *x;
+                else
+                    row += *x;
+            total += row;
+        }
+    *y = maximum ? total : total / count;
+}
+
+/* The last vector overlaps the one before. */
+INLINE void pool_line(
+    const Window *w, float *y, ptrdiff_t windows, const ptrdiff_t step, const int maximum, float count) {
+    if (windows < LANES)
+        for (ptrdiff_t i = 0; i < windows; i++)
+            pool_one(w, w->x + i * step, y + i, maximum, count);
+    else
+        for (ptrdiff_t i = 0; i < windows; i += LANES) {
+            ptrdiff_t at = i + LANES <= windows ? i : windows - LANES;
+            pool_vectors(w, w->x + at * step, y + at, 1, LANES, step, maximum, count);
+        }
+}
+
+#define DEFINE_POOL(name, maximum)                                                             \
+    /* y[c] of one window, for all channels c */                                               \
+    static void name##_channels(const Window *w, float *y, ptrdiff_t channels, float count) {  \
+        pool_channels(w, y, channels, maximum, count);                                         \
+    }                                                                                          \
+    /* y[i] of windows that lie `step` floats apart, all with as many taps as the first */     \
+    static void name##_line(const Window *w, float *y, ptrdiff_t windows, ptrdiff_t step, float count) { \
+        switch (step) {                                                                        \
+        case 1: pool_line(w, y, windows, 1, maximum, count); break;                            \
+        case 2: pool_line(w, y, windows, 2, maximum, count); break;                            \
+        default: pool_line(w, y, windows, step, maximum, count);                               \
+        }                                                                                      \
+    }
+
+DEFINE_POOL(max, 1)
+DEFINE_POOL(mean, 0)
+
+#endif
