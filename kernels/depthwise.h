@@ -9,7 +9,7 @@
 #define OVLITE_DEPTHWISE_H
 
 #include "activation.h"
-#include "lanes.h"
+#include "vectors.h"
 
 #define STRIP 8
 

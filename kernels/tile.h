@@ -14,7 +14,7 @@
 #define OVLITE_TILE_H
 
 #include "activation.h"
-#include "lanes.h"
+#include "vectors.h"
 
 #if defined(__AVX512F__) || defined(__aarch64__) /* 32 registers */
 #define TILE_ROWS 14

@@ -1,0 +1,76 @@
+/* Vectors of f32 for the matrix and window kernels, as wide as this level's registers. */
+#ifndef OVLITE_VECTORS_H
+#define OVLITE_VECTORS_H
+
+#include <stddef.h>
+
+#include "vmath.h"
+
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+#define CACHE_LINE 16 /* floats */
+
+typedef float Lanes __attribute__((vector_size(4 * LANES)));
+typedef float LooseLanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int LaneMask __attribute__((vector_size(4 * LANES)));
+
+INLINE Lanes load(const float *p) { return *(const LooseLanes *)p; }
+INLINE void store(float *p, Lanes v) { *(LooseLanes *)p = v; }
+INLINE Lanes splat(float x) { return x - (Lanes){}; }
+
+#if LANES == 8
+INLINE LaneMask first_lanes(ptrdiff_t n) { return (LaneMask){0, 1, 2, 3, 4, 5, 6, 7} < (int)n; }
+#endif
+
+/* The first n floats at p, n <= LANES, and zeros; memory behind them is not touched. */
+INLINE Lanes load_part(const float *p, ptrdiff_t n) {
+#if defined(__AVX512F__)
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#elif defined(__AVX__)
+    return _mm256_maskload_ps(p, (__m256i)first_lanes(n));
+#else
+    Lanes v = {};
+    for (ptrdiff_t i = 0; i < n; i++)
+        v[i] = p[i];
+    return v;
+#endif
+}
+
+INLINE void store_part(float *p, Lanes v, ptrdiff_t n) {
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v);
+#elif defined(__AVX__)
+    _mm256_maskstore_ps(p, (__m256i)first_lanes(n), v);
+#else
+    for (ptrdiff_t i = 0; i < n; i++)
+        p[i] = v[i];
+#endif
+}
+
+/* min(max(x, low), high) of each lane; NaN stays. */
+INLINE Lanes clamp_lanes(Lanes x, Lanes low, Lanes high) {
+#if defined(__AVX512F__)
+    return _mm512_min_ps(high, _mm512_max_ps(low, x));
+#elif defined(__AVX__)
+    return _mm256_min_ps(high, _mm256_max_ps(low, x));
+#elif defined(__SSE2__)
+    return _mm_min_ps(high, _mm_max_ps(low, x));
+#else
+    LaneMask below = x < low;
+    x = (Lanes)((below & (LaneMask)low) | (~below & (LaneMask)x));
+    LaneMask above = x > high;
+    return (Lanes)((above & (LaneMask)high) | (~above & (LaneMask)x));
+#endif
+}
+
+#endif
