@@ -14,7 +14,7 @@ from .match import Users, constant, single
 def fuse_epilogues(model: Model) -> None:
     users = Users(model)
     order = {node: i for i, node in enumerate(model.get_ordered_ops())}
-    for node in order:
+    for node in list(order):
         if node.op.type in MATRIX_TYPES or isinstance(node.op, Fused):
             _fuse(node, users, order)
 
@@ -39,6 +39,7 @@ def _fuse(node: Node, users: Users, order: dict[Node, int]) -> None:
         op, end = replace(op, activation=kind), follower.output(0)
     if end is not node.output(0):
         fused = Node(op, sources, node.friendly_name)
+        order[fused] = order[node]
         end.replace(fused.output(0))
 
 

@@ -20,10 +20,15 @@ from ..graph import Operator
 from .calls import Call, Tensor
 from .windows import Border, convolution
 
-# Beside convolutions: operators whose kernels read input 0 as an image and write output 0 as one.
-IMAGE_TYPES = frozenset({"MaxPool", "AvgPool", "Interpolate"})
 # Operators that write an image when they read one.
-FOLLOWING_TYPES = frozenset({"Map", "Concat", "ReduceMean", "ReduceMax", "ReduceSum", "LRN", "Pad", "MVN", "NormalizeL2", "Softmax"})
+FOLLOWING_TYPES = frozenset(
+    {
+        "Map", "MaxPool", "AvgPool", "Interpolate", "Concat", "LRN", "Pad", "MVN", "NormalizeL2", "Softmax", "LogSoftmax",
+        "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum",
+    }
+)  # fmt: skip
+# Operators that only move elements: they write an image for a convolution to read.
+MOVING_TYPES = frozenset({"Reshape", "Squeeze", "Unsqueeze", "Transpose", "Slice", "StridedSlice", "Gather", "Tile", "Broadcast"})
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,6 @@ def choose_layouts(calls: list[Call]) -> list[Call]:
         window = convolution(call)
         if window is not None:
             borders[call] = window.border(call.inputs[0], call.outputs[0])
-        if window is not None or _takes_image(call):
             _give_image(call, placed, twins)
             call.outputs[0].image = True
         elif call.op.type in FOLLOWING_TYPES:
@@ -50,6 +54,10 @@ def choose_layouts(calls: list[Call]) -> list[Call]:
         elif _splits_channels(call) is not None:
             for tensor in call.outputs:
                 tensor.image = True
+        elif call.op.type in MOVING_TYPES:
+            call.outputs[0].image = is_image_shape(call.outputs[0]) and any(
+                convolution(user) is not None and user.inputs[0] is call.outputs[0] for user in call.outputs[0].users
+            )
         placed.append(call)
     for call in placed:
         _share_channels(call)
@@ -61,11 +69,6 @@ def choose_layouts(calls: list[Call]) -> list[Call]:
 def is_image_shape(tensor: Tensor) -> bool:
     """True for f32 tensors of (N, C) and 1 to 3 spatial dimensions."""
     return tensor.dtype == np.float32 and 3 <= len(tensor.shape) <= 5
-
-
-def _takes_image(call: Call) -> bool:
-    """True for pooling and resizing that kernels take."""
-    return call.op.type in IMAGE_TYPES and is_image_shape(call.inputs[0]) and len(call.outputs[0].shape) == len(call.inputs[0].shape)
 
 
 def _give_image(call: Call, placed: list[Call], twins: dict[Tensor, Tensor]) -> None:

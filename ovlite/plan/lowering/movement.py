@@ -22,7 +22,7 @@ def _reshape(builder: Builder, call: Call) -> bool:
     """The same elements in another shape: a view where strides can say so, else a copy."""
     source, output = builder.view(call.inputs[0]), call.outputs[0]
     strides = reshaped_strides(source.shape, source.strides, output.shape)
-    if strides is not None and not builder.is_placed(output):
+    if strides is not None and may_lie(builder, output, strides):
         builder.alias(output, source.like(output.shape, strides))
         return True
     target = builder.view(output)
@@ -34,6 +34,12 @@ def _reshape(builder: Builder, call: Call) -> bool:
     else:
         builder.copy(source, target.like(source.shape, strides))
     return True
+
+
+def may_lie(builder: Builder, tensor: Tensor, strides: Sequence[int]) -> bool:
+    """True when the tensor has no place yet and needs none that these strides are not."""
+    channels_last = not tensor.image or (not tensor.border and (strides[1] == 1 or tensor.shape[1] == 1))
+    return channels_last and not builder.is_placed(tensor)
 
 
 def reshaped_strides(shape: Sequence[int], strides: Sequence[int], to: Sequence[int]) -> tuple[int, ...] | None:
@@ -97,10 +103,10 @@ def _lie(builder: Builder, tensor: Tensor, view: View) -> None:
     """Lets the tensor lie at `view`, or copies it from there when it has a place."""
     if tensor.within is not None and builder.view(tensor.within[0]).slot == view.slot:
         return
-    if builder.is_placed(tensor):
-        builder.copy(view, builder.view(tensor))
-    else:
+    if may_lie(builder, tensor, view.strides):
         builder.alias(tensor, view)
+    else:
+        builder.copy(view, builder.view(tensor))
 
 
 def _concat(builder: Builder, call: Call) -> bool:
