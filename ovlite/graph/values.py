@@ -32,7 +32,7 @@ def propagate(op: Operator, inputs: Sequence[Argument], outputs: Sequence[Tensor
         return nothing
     try:
         with np.errstate(all="ignore"):
-            values = op.evaluate(*[partial.array for partial in partials])
+            values = [np.asarray(value) for value in op.evaluate(*[partial.array for partial in partials])]
             masks = _known(op, partials, values)
     except (ModelError, NotImplementedError):  # wrong elements, such as an index out of range, are an error of the run
         return nothing

@@ -109,7 +109,7 @@ class Gather(Declared):
 def _taken(data: Array, indices: Array, axis: int, batch: int) -> Array:
     """np.take along `axis`, apart for each element of the first `batch` dimensions."""
     if batch == 0:
-        return np.take(data, indices, axis)
+        return np.asarray(np.take(data, indices, axis))
     groups = data.shape[:batch]
     pieces = [np.take(data[place], indices[place], axis - batch) for place in np.ndindex(*groups)]
     if not pieces:

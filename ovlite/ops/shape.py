@@ -141,11 +141,11 @@ def _reshaped(shape: PartialShape, pattern: Sequence[int | None], copied: set[in
 
 
 def _quotient(left: Dimension, fixed: Dimension, shape: PartialShape, pattern: Sequence[int | None]) -> Dimension:
-    """The length that makes `fixed` times itself equal to `left`."""
+    """The length that makes `fixed` times itself equal to `left`; 1 when any would."""
     divisor = fixed.get_length()
     if divisor == 0:
         require(left.min_length == 0, f"the -1 of the target shape {list(pattern)} has no value for shape {shape}")
-        return Dimension(0) if None not in pattern else Dimension()
+        return Dimension(1) if None not in pattern else Dimension()
     if left.is_static:
         require(left.get_length() % divisor == 0, f"shape {shape} can't be divided into the target shape {list(pattern)}")
     low = -(-left.min_length // divisor)
@@ -271,4 +271,4 @@ class Transpose(Declared):
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data, order = inputs
         static_shapes(self, data, order)
-        return [np.ascontiguousarray(np.transpose(data, order.tolist() or None))]
+        return [np.transpose(data, order.tolist() or None)]
