@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import PartialShape
@@ -35,14 +36,19 @@ def per_channel(values: Array, rank: int) -> Array:
     return values.reshape(-1, *[1] * (rank - 2))
 
 
-def check_channels(data: Argument, vectors: Sequence[Argument], names: Sequence[str]) -> None:
-    """Raises ModelError unless data is [N, C, ...] and each of the others [C]."""
-    require(not data.shape.has_rank or len(data.shape) >= 2, f"data has shape [N, C, ...], not {data.shape}")
+def channelled(data: Argument, vectors: Sequence[Argument], names: Sequence[str]) -> PartialShape:
+    """The shape [N, C, ...] of data, C known if it is of one of the vectors [C]. Raises ModelError when they don't fit."""
+    if not data.shape.has_rank:
+        return data.shape
+    require(len(data.shape) >= 2, f"data has shape [N, C, ...], not {data.shape}")
+    channels = data.shape[1]
     for vector, name in zip(vectors, names, strict=True):
         require_rank(vector, 1, name)
-        if data.shape.has_rank and vector.shape.has_rank:
-            fits = vector.shape[0].compatible(data.shape[1])
-            require(fits, f"{name} has an element for each channel of {data.shape}, not shape {vector.shape}")
+        found = channels.intersect(vector.shape[0]) if vector.shape.has_rank else channels
+        if found is None:
+            raise ModelError(f"{name} has an element for each channel of {data.shape}, not shape {vector.shape}")
+        channels = found
+    return PartialShape([data.shape[0], channels, *data.shape[2:]])
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,7 @@ class BatchNormInference(Declared):
         element_type = merged_type(inputs, "inputs")
         require_real(data, "data")
         require(self.epsilon >= 0, f"epsilon is not negative, but it is {self.epsilon}")
-        check_channels(data, list(given.values()), list(given))
-        return [TensorType(element_type, data.shape)]
+        return [TensorType(element_type, channelled(data, list(given.values()), list(given)))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         given = dict(zip(self.inputs, inputs, strict=True))
@@ -261,9 +266,8 @@ class GroupNormalization(SameType):
 
     def check(self, inputs: Sequence[Argument]) -> None:
         merged_type(inputs, "inputs")
-        check_channels(inputs[0], inputs[1:], self.inputs[1:])
+        shape = channelled(inputs[0], inputs[1:], self.inputs[1:])
         require(self.num_groups > 0, f"num_groups is positive, not {self.num_groups}")
-        shape = inputs[0].shape
         if shape.has_rank and shape[1].is_static:
             channels = shape[1].get_length()
             require(channels % self.num_groups == 0, f"{channels} channels can't be put in {self.num_groups} equal groups")
