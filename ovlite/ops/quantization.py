@@ -34,6 +34,15 @@ def converted(x: Array, dtype: np.dtype[Any]) -> Array:
     return x.astype(dtype)
 
 
+def low_bits(x: Array, element_type: Type) -> Array:
+    """Elements of an integer type of less than a byte as they are when only its bits are kept; others as they are."""
+    if not element_type.integral or element_type.bitwidth >= 8:
+        return x
+    kept = x & ((1 << element_type.bitwidth) - 1)
+    sign = 1 << (element_type.bitwidth - 1)
+    return (kept ^ sign) - sign if element_type.signed else kept
+
+
 @dataclass(frozen=True)
 class Convert(Declared):
     """The elements as another type; see `converted`.
@@ -53,7 +62,7 @@ class Convert(Declared):
         return [TensorType(self.destination_type, inputs[0].shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        return [converted(inputs[0], compute_dtype(self.destination_type))]
+        return [low_bits(converted(inputs[0], compute_dtype(self.destination_type)), self.destination_type)]
 
 
 @dataclass(frozen=True)
@@ -174,7 +183,13 @@ class FakeQuantize(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         require(self.levels > 1, f"levels is at least 2, not {self.levels}")
         element_type = merged_type(inputs, "inputs")
-        return [TensorType(element_type, combined_shape([argument.shape for argument in inputs], self.auto_broadcast))]
+        shape = inputs[0].shape
+        if self.auto_broadcast == "numpy":
+            for argument, name in zip(inputs[1:], self.inputs[1:], strict=True):
+                shape = stretched(shape, argument.shape, name)
+        else:
+            shape = combined_shape([argument.shape for argument in inputs], self.auto_broadcast)
+        return [TensorType(element_type, shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         x, in_low, in_high, out_low, out_high = aligned(inputs, self.auto_broadcast)

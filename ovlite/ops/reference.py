@@ -64,12 +64,24 @@ class Reference(Operator):
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         names = [f"i{i}" for i in range(len(inputs))]
         try:
-            results = _evaluator(self).run(None, dict(zip(names, inputs, strict=True)))
+            given = [array.astype(str) if array.dtype.kind == "S" else array for array in inputs]
+            results = _evaluator(self).run(None, dict(zip(names, given, strict=True)))
         except Exception as error:  # whatever the reference raises is told with the operator's name
             raise RuntimeError(f"onnx.reference can't carry out {self.type}: {type(error).__name__}: {error}") from error
         if not all(isinstance(result, (np.ndarray, np.generic)) for result in results):
             raise RuntimeError(f"{self.type} gives something other than tensors, which is not supported")
-        return [np.asarray(result) for result in results]
+        return [_computed(np.asarray(result)) for result in results]
+
+
+def _computed(array: Array) -> Array:
+    """A result in the dtype that its type is computed in."""
+    if array.dtype.kind in "biufSU" and array.dtype != np.float16:
+        return array
+    if array.dtype.kind == "O":
+        return array.astype(str)
+    if array.dtype.name.startswith(("int", "uint")):
+        return array.astype(np.int8 if array.dtype.name.startswith("int") else np.uint8)
+    return array.astype(np.float32)
 
 
 @cache

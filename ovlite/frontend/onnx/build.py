@@ -15,6 +15,9 @@ from ...ops import NEWEST_OPSET, factories
 from ...types import Type
 from .call import known
 
+# The 8-bit floats that `fake_convert` rounds to.
+ROUNDED_FLOATS = {Type.f8e4m3: "f8e4m3", Type.f8e5m2: "f8e5m2"}
+
 ops: Any = SimpleNamespace(**factories(NEWEST_OPSET))
 
 
@@ -123,13 +126,19 @@ def converted(value: Output, element_type: Type) -> Output:
     return value if value.element_type is element_type else one(ops.convert(value, element_type))
 
 
+def as_float8(value: Output, target: Type) -> Output:
+    """Rounded to one of ROUNDED_FLOATS, what is out of its range to its greatest number."""
+    wide = value if value.element_type in (Type.f32, Type.f16, Type.bf16) else converted(value, Type.f32)
+    return converted(one(ops.fake_convert(wide, typed(1, wide), destination_type=ROUNDED_FLOATS[target])), target)
+
+
 def scalar(value: Output) -> Output:
     """A tensor of one element as a scalar."""
     if rank_or_none(value) == 0:
         return value
     found = known(value)
     if found is not None and found.size == 1:
-        return Constant(found.reshape(()), value.element_type).output(0)
+        return of_type(found.reshape(()), value.element_type)
     return one(ops.reshape(value, Constant(np.zeros(0, np.int64)).output(0), False))
 
 

@@ -45,6 +45,8 @@ def function_of(call: Call) -> Any | None:
         )
     function = onnx.FunctionProto()
     function.ParseFromString(content)
+    defaults = [attribute.default_value for attribute in schema.attributes.values()]
+    function.attribute_proto.extend(default for default in defaults if default.type)
     return function if function.node else None
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ...errors import ModelError
-from ...graph import Model, Node, Output, Parameter, Result
+from ...graph import Model, Node, Output, Parameter, Result, TensorType
 from ...ops.reference import reference_node
 from ...types import Dimension, PartialShape, Type
+from .build import ints, one, ops
 from .call import Call, Translated
 from .functions import bind_attributes, function_of
-from .order import in_order
+from .order import graphs_of, in_order
 from .scope import Library, Scope, domain_of, versions_of
 from .tensors import constant, element_type, sparse_constant
 
@@ -173,6 +174,8 @@ def _translated(call: Call) -> Translated:
     function = function_of(call)
     if function is not None:
         return inline(function, call)
+    if graphs_of(call.proto):
+        raise ModelError("this form of the operator is not supported")
     return reference_node(call.proto, call.version, call.inputs, library.ir_version)
 
 
@@ -207,3 +210,51 @@ def inline(function: Any, call: Call) -> Sequence[Output | None]:
     absent = {name for name in function.input if scope.find(name) is None}
     translate_nodes([bind_attributes(node, function, call.proto, absent) for node in function.node], scope)
     return [scope.find(name) for name in function.output]
+
+
+class Port(NamedTuple):
+    """A parameter of a body. axis: one of length 1 that the graph inside does not see, None for none."""
+
+    type: TensorType
+    axis: int | None = None
+
+
+class Body(NamedTuple):
+    """A graph as a model of its own. captures: outside values, which its last parameters take."""
+
+    model: Model
+    captures: list[Output]
+
+
+def build_body(graph: Any, outer: Scope, ports: Sequence[Port], stacked: Mapping[int, int]) -> Body:
+    """The body of a branch or loop. stacked: axes of length 1 that outputs get, by their place among the outputs."""
+    scope = outer.nested(boundary=True)
+    if len(graph.input) != len(ports):
+        raise ModelError(f"graph {graph.name!r} has {len(graph.input)} inputs, and is given {len(ports)}")
+    define_constants(graph, scope)
+    parameters = [_body_parameter(value.name, port, scope) for value, port in zip(graph.input, ports, strict=True)]
+    translate_nodes(graph.node, scope)
+    results = []
+    for i, output in enumerate(graph.output):
+        source = graph_output(output.name, scope)
+        if i in stacked:
+            source = one(ops.unsqueeze(source, ints([stacked[i]])))
+        results.append(Result(source, output.name))
+    captured = list(scope.captures.values())
+    model = Model(results, parameters + [parameter for parameter, _ in captured], name=graph.name)
+    return Body(model, [source for _, source in captured])
+
+
+def _body_parameter(name: str, port: Port, scope: Scope) -> Parameter:
+    parameter = Parameter(port.type.element_type, port.type.shape, scope.prefix + name)
+    value = parameter.output(0)
+    scope.define(name, value if port.axis is None else one(ops.squeeze(value, ints([port.axis]))))
+    return parameter
+
+
+def inline_graph(graph: Any, outer: Scope) -> list[Output]:
+    """The outputs of a graph without inputs, written into the graph around it."""
+    scope = outer.nested(boundary=False)
+    define_constants(graph, scope)
+    translate_nodes(graph.node, scope)
+    return [graph_output(output.name, scope) for output in graph.output]

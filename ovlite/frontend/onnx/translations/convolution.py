@@ -9,8 +9,7 @@ import numpy as np
 
 from ....errors import ModelError
 from ....graph import Output
-from ....types import Type
-from ..build import axes_from, converted, ints, one, ops, per_channel, rank, reshaped, static_dims, typed
+from ..build import axes_from, ints, one, ops, per_channel, rank, reshaped, static_dims, typed
 from ..call import Call, Translated, Translation
 
 AUTO_PADS = {"NOTSET": "explicit", "VALID": "valid", "SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower"}
@@ -207,17 +206,6 @@ def deform_conv(call: Call) -> Translated:
     return with_bias(one(found), call.optional(3))
 
 
-def conv_integer(call: Call) -> Translated:
-    """Inputs: data, filters, zero point of data, zero point of the filters (one, or one an output channel)."""
-    data, filters = converted(call.input(0), Type.i32), converted(call.input(1), Type.i32)
-    if (zero := call.optional(2)) is not None:
-        data = one(ops.subtract(data, converted(zero, Type.i32)))
-    if (zero := call.optional(3)) is not None:
-        shape = [-1] + [1] * (rank(filters) - 1)
-        filters = one(ops.subtract(filters, reshaped(converted(zero, Type.i32), shape)))
-    return convolved(call, data, filters)
-
-
 def col2im(call: Call) -> Translated:
     image, block = call.known_integers(1), call.known_integers(2)
     if image is None or block is None or len(image) != 2:
@@ -230,32 +218,28 @@ def col2im(call: Call) -> Translated:
 
 
 def max_unpool(call: Call) -> Translated:
-    """Elements go to where their indices say, into zeros of the wanted shape."""
+    """Elements go to where their indices say in zeros of the pooled tensor's natural shape; a larger wanted shape pads that."""
     data, indices = call.input(0), call.input(1)
-    shape = call.known_integers(2)
     dims = static_dims(data)
     if dims is None or None in dims:
         return None
     sizes = [int(dim or 0) for dim in dims]
     kernel, strides, _, begin, end, _ = window(call, call.integers("kernel_shape"))
-    natural = sizes[:2] + [
-        (sizes[i + 2] - 1) * strides[i] - begin[i] - end[i] + kernel[i] for i in range(len(kernel))
-    ]
-    if shape is not None and shape != natural and begin + end != [0] * 2 * len(kernel):
-        return None
-    if shape is not None and shape != natural:  # indices count in the natural shape, which the wanted one contains
-        return None
+    natural = sizes[:2] + [(sizes[i + 2] - 1) * strides[i] - begin[i] - end[i] + kernel[i] for i in range(len(kernel))]
     flat = ops.scatter_elements_update(
         typed(np.zeros(math.prod(natural)), data), reshaped(indices, [-1]), reshaped(data, [-1]), ints(0)
     )
-    return ops.reshape(flat, ints(natural), False)
+    image = ops.reshape(flat, ints(natural), False)
+    if call.optional(2) is None:
+        return image
+    missing = ops.subtract(call.input(2), ints(natural))
+    return ops.pad(image, ints([0] * len(natural)), missing, "constant", typed(0, data))
 
 
 OPERATORS: dict[str, Translation] = {
     "AveragePool": average_pool,
     "Col2Im": col2im,
     "Conv": conv,
-    "ConvInteger": conv_integer,
     "ConvTranspose": conv_transpose,
     "DeformConv": deform_conv,
     "GlobalAveragePool": global_average_pool,

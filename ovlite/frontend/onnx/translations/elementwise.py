@@ -10,8 +10,9 @@ import numpy as np
 from ....errors import ModelError
 from ....graph import Output
 from ....types import Type
-from ..build import converted, of_type, one, ops, typed
+from ..build import ROUNDED_FLOATS, as_float8, converted, of_type, one, ops, typed
 from ..call import Call, Translated, Translation
+from ..tensors import element_type
 
 # ONNX operators of one tensor and no attributes, by the factory that means the same.
 UNARY = {
@@ -28,6 +29,7 @@ BINARY = {
     "Less": "less", "LessOrEqual": "less_equal", "Mul": "multiply", "Or": "logical_or", "Sub": "subtract",
     "Xor": "logical_xor",
 }  # fmt: skip
+SMALL_FLOATS = {Type.f8e4m3, Type.f8e5m2, Type.f8e8m0, Type.f4e2m1}
 FLOAT_LIMITS = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
 
 
@@ -90,28 +92,22 @@ def bit_shift(call: Call) -> Translated:
 
 
 def cast(call: Call) -> Translated:
-    return _cast(call, call.input(0), call.integer("to"))
-
-
-def _cast(call: Call, value: Output, number: int) -> Translated:
-    from ..tensors import element_type
-
-    wanted = element_type(number, "the result")
-    special = {value.element_type, wanted} & SPECIAL_TYPES
-    if special and value.element_type is not wanted:
-        return None
-    return converted(value, wanted)
-
-
-# Types whose conversions are left to onnx.reference: strings, and those whose elements numpy can't hold.
-SPECIAL_TYPES = {Type.string, Type.f8e4m3, Type.f8e5m2, Type.f8e8m0, Type.f4e2m1}
+    """To one of the 8-bit floats with saturation; without it, and to other small floats, by onnx.reference."""
+    return _cast(call, element_type(call.integer("to"), "the result"))
 
 
 def cast_like(call: Call) -> Translated:
-    value, wanted = call.input(0), call.input(1).element_type
-    if wanted is Type.dynamic:
-        return ops.convert_like(value, call.input(1))
-    if {value.element_type, wanted} & SPECIAL_TYPES and value.element_type is not wanted:
+    wanted = call.input(1).element_type
+    return ops.convert_like(call.input(0), call.input(1)) if wanted is Type.dynamic else _cast(call, wanted)
+
+
+def _cast(call: Call, wanted: Type) -> Translated:
+    value = call.input(0)
+    if value.element_type is wanted:
+        return value
+    if wanted in ROUNDED_FLOATS and value.element_type.real and call.flag("saturate", True):
+        return as_float8(value, wanted)
+    if Type.string in (value.element_type, wanted) or wanted in SMALL_FLOATS:
         return None
     return converted(value, wanted)
 

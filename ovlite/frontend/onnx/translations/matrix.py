@@ -6,6 +6,7 @@ from ....graph import Output
 from ....types import Type
 from ..build import converted, one, ops, rank_or_none, reshaped, typed
 from ..call import Call, Translated, Translation
+from .quantization import centred, stays_exact
 
 
 def matmul(call: Call) -> Translated:
@@ -31,13 +32,15 @@ def einsum(call: Call) -> Translated:
 
 
 def matmul_integer(call: Call) -> Translated:
-    """(A - zero point) * (B - zero point) in i32; zero points are single, or one a row of A or a column of B."""
-    left, right = converted(call.input(0), Type.i32), converted(call.input(1), Type.i32)
-    if (zero := call.optional(2)) is not None:
-        left = one(ops.subtract(left, _a_row(converted(zero, Type.i32))))
-    if (zero := call.optional(3)) is not None:
-        right = one(ops.subtract(right, converted(zero, Type.i32)))
-    return ops.matmul(left, right, False, False)
+    """(A - zero point) * (B - zero point) as i32; zero points are single, or one a row of A or a column of B.
+
+    Computed in f32 where the elements of B show that no sum leaves the integers that f32 holds.
+    """
+    left, right = call.input(0), call.input(1)
+    left_zero, right_zero = call.optional(2), call.optional(3)
+    kind = Type.f32 if stays_exact(right, right_zero, axis=-2) else Type.i32
+    a = centred(left, None if left_zero is None else _a_row(left_zero), kind)
+    return converted(one(ops.matmul(a, centred(right, right_zero, kind), False, False)), Type.i32)
 
 
 def _a_row(zero: Output) -> Output:

@@ -1,5 +1,175 @@
-"""quantization"""
-from __future__ import annotations
-from ..call import Translation
+"""Quantization: real = (quantized - zero point) * scale.
 
-OPERATORS: dict[str, Translation] = {}
+Everything is written with real arithmetic on integers that f32 holds exactly. Scales and zero points
+are one a tensor, one along an axis, or one a block of an axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....errors import ModelError
+from ....graph import Output
+from ....types import Type
+from ..build import (
+    ROUNDED_FLOATS,
+    as_float8,
+    converted,
+    ints,
+    one,
+    ops,
+    positive,
+    rank,
+    rank_or_none,
+    reshaped,
+    scalar,
+    static_dims,
+)
+from ..call import Call, Translated, Translation, known
+from ..tensors import element_type
+from .convolution import convolved, with_bias
+
+RANGES = {
+    Type.u2: (0, 3), Type.u4: (0, 15), Type.i4: (-8, 7), Type.u8: (0, 255), Type.i8: (-128, 127), Type.u16: (0, 65535),
+    Type.i16: (-32768, 32767),
+}  # fmt: skip
+
+
+def spread(parameter: Output, data: Output, axis: int, block: int = 0) -> Output:
+    """A scale or zero point in a shape that broadcasts to data. block: elements of `axis` that share one, 0 for all."""
+    count = rank_or_none(parameter)
+    dims = static_dims(parameter)
+    if count == 0 or dims == [1]:
+        return scalar(parameter)
+    if block:
+        length = (static_dims(data) or [None] * (axis + 1))[axis]
+        if length is None:
+            raise ModelError(f"blocks along axis {axis} need its length, which is not known")
+        return one(ops.gather(parameter, ints(np.arange(length) // block), ints(axis)))
+    if count == 1:
+        return reshaped(parameter, [-1] + [1] * (rank(data) - positive(axis, rank(data)) - 1))
+    return parameter
+
+
+def quantize_linear(call: Call) -> Translated:
+    data, scale, zero = call.input(0), call.input(1), call.optional(2)
+    number = call.integer("output_dtype", 0)
+    target = zero.element_type if zero is not None else element_type(number, "the result") if number else Type.u8
+    axis, block = _axis(call, data), call.integer("block_size", 0)
+    scale = spread(scale, data, axis, block)
+    if zero is not None:
+        zero = spread(zero, data, axis, block)
+    if target in ROUNDED_FLOATS and call.flag("saturate", True):
+        wide = ops.divide(converted(data, scale.element_type), scale)
+        return as_float8(one(wide), target)
+    return quantized(data, scale, zero, target) if target in RANGES else None
+
+
+def quantized(data: Output, scale: Output, zero: Output | None, target: Type) -> Output:
+    """round(data / scale) + zero point, cut to the range of the target type; ties round to even."""
+    wide = converted(data, scale.element_type)
+    steps = one(ops.round(ops.divide(wide, scale), "half_to_even"))
+    if zero is not None:
+        steps = one(ops.add(steps, converted(zero, scale.element_type)))
+    low, high = RANGES[target]
+    return one(ops.convert(ops.clamp(steps, low, high), target))
+
+
+def dequantize_linear(call: Call) -> Translated:
+    data, scale, zero = call.input(0), call.input(1), call.optional(2)
+    axis, block = _axis(call, data), call.integer("block_size", 0)
+    number = call.integer("output_dtype", 0)
+    found = dequantized(
+        data, spread(scale, data, axis, block), None if zero is None else spread(zero, data, axis, block)
+    )
+    return converted(found, element_type(number, "the result")) if number else found
+
+
+def dequantized(data: Output, scale: Output, zero: Output | None) -> Output:
+    return one(ops.multiply(centred(data, zero, scale.element_type), scale))
+
+
+def centred(data: Output, zero: Output | None, target: Type = Type.f32) -> Output:
+    """data - zero point, in the type `target`."""
+    wide = converted(data, target)
+    return wide if zero is None else one(ops.subtract(wide, converted(zero, target)))
+
+
+def stays_exact(weights: Output, zero: Output | None, axis: int | tuple[int, ...]) -> bool:
+    """Whether sums along `axis` of products of bytes and (weights - zero point) stay below 2**24 in any order.
+
+    Weights that are not known may be anything; a zero point that is not a single known one, too.
+    """
+    found, shift = known(weights), None if zero is None else known(zero)
+    if found is None or (zero is not None and (shift is None or shift.size != 1)):
+        return False
+    magnitudes = np.abs(found.astype(np.int64) - (0 if shift is None else int(shift.ravel()[0])))
+    return int(magnitudes.sum(axis).max(initial=0)) * 255 < 2**24
+
+
+def _axis(call: Call, data: Output) -> int:
+    axis = call.integer("axis", 1)
+    count = rank_or_none(data)
+    return axis if count is None or not -count <= axis < count else positive(axis, count)
+
+
+def _column(parameter: Output, data: Output) -> Output:
+    """One value a row of a matrix as a column; one for the whole tensor as a scalar."""
+    if static_dims(parameter) == [1]:
+        return scalar(parameter)
+    return reshaped(parameter, [-1, 1]) if rank_or_none(parameter) == 1 and rank(data) > 1 else parameter
+
+
+def _row(parameter: Output) -> Output:
+    return scalar(parameter) if static_dims(parameter) == [1] else parameter
+
+
+def qlinear_matmul(call: Call) -> Translated:
+    """Inputs: a, its scale, its zero point, b and its two, and the two of the result."""
+    a, b = call.input(0), call.input(3)
+    product = ops.matmul(
+        centred(a, _column(call.input(2), a)), centred(b, _row(call.input(5))), False, False
+    )
+    scale = ops.multiply(converted(_column(call.input(1), a), Type.f32), converted(_row(call.input(4)), Type.f32))
+    steps = ops.divide(converted(_column(call.input(6), a), Type.f32), scale)
+    return quantized(one(product), one(steps), _column(call.input(7), a), call.input(7).element_type)
+
+
+def qlinear_conv(call: Call) -> Translated:
+    """Inputs: x, scale, zero point, w, scale, zero point (one an output channel), those of y, bias in i32."""
+    data, filters = call.input(0), call.input(3)
+    channels = [-1] + [1] * (rank(filters) - 1)
+    filter_zero, filter_scale = call.input(5), call.input(4)
+    if static_dims(filter_zero) not in ([], [1]):
+        filter_zero = reshaped(filter_zero, channels)
+    else:
+        filter_zero = scalar(filter_zero)
+    total = convolved(call, centred(data, scalar(call.input(2))), centred(filters, filter_zero))
+    bias = call.optional(8)
+    total = with_bias(total, None if bias is None else converted(bias, Type.f32))
+    filter_scale = scalar(filter_scale) if static_dims(filter_scale) in ([], [1]) else reshaped(filter_scale, channels[:-1])
+    steps = ops.divide(scalar(call.input(6)), ops.multiply(scalar(call.input(1)), filter_scale))
+    return quantized(total, one(steps), scalar(call.input(7)), call.input(7).element_type)
+
+
+def conv_integer(call: Call) -> Translated:
+    """Inputs: data, filters, zero point of data, zero point of the filters (one, or one an output channel).
+
+    Computed in f32 where the filters show that no sum leaves the integers that f32 holds.
+    """
+    data, filters, zero, filter_zero = call.input(0), call.input(1), call.optional(2), call.optional(3)
+    count = rank(filters)
+    if filter_zero is not None:
+        filter_zero = reshaped(filter_zero, [-1] + [1] * (count - 1))
+    kind = Type.f32 if stays_exact(filters, filter_zero, tuple(range(1, count))) else Type.i32
+    data = centred(data, None if zero is None else scalar(zero), kind)
+    return converted(convolved(call, data, centred(filters, filter_zero, kind)), Type.i32)
+
+
+OPERATORS: dict[str, Translation] = {
+    "ConvInteger": conv_integer,
+    "DequantizeLinear": dequantize_linear,
+    "QLinearConv": qlinear_conv,
+    "QLinearMatMul": qlinear_matmul,
+    "QuantizeLinear": quantize_linear,
+}

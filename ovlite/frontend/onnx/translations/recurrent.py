@@ -14,7 +14,7 @@ import numpy as np
 from ....errors import ModelError
 from ....graph import Constant, Output
 from ....types import Type
-from ..build import converted, dim_of, ints, one, ops, static_dims, transposed, typed
+from ..build import converted, dim_of, ints, of_type, one, ops, static_dims, transposed, typed
 from ..call import Call, Translated, Translation, known
 
 LSTM_ORDER = (2, 0, 3, 1)
@@ -100,8 +100,7 @@ def _bias(call: Call, sequence: Sequence, gates: int) -> tuple[Output, Output]:
     found = known(bias)
     if found is not None:
         half = found.shape[1] // 2
-        left, right = (Constant(np.ascontiguousarray(part), bias.element_type) for part in (found[:, :half], found[:, half:]))
-        return left.output(0), right.output(0)
+        return of_type(found[:, :half], bias.element_type), of_type(found[:, half:], bias.element_type)
     parts = ops.split(bias, ints(1), 2).outputs()
     return parts[0], parts[1]
 
@@ -109,7 +108,7 @@ def _bias(call: Call, sequence: Sequence, gates: int) -> tuple[Output, Output]:
 def _summed(left: Output, right: Output) -> Output:
     a, b = known(left), known(right)
     if a is not None and b is not None:
-        return Constant(a + b, left.element_type).output(0)
+        return of_type(a + b, left.element_type)
     return one(ops.add(left, right))
 
 
@@ -158,7 +157,7 @@ def _gru_bias(left: Output, right: Output, hidden: int) -> Output:
     a, b = known(left), known(right)
     if a is not None and b is not None:
         both = np.concatenate([a[:, : 2 * hidden] + b[:, : 2 * hidden], a[:, 2 * hidden :], b[:, 2 * hidden :]], axis=1)
-        return Constant(both, left.element_type).output(0)
+        return of_type(both, left.element_type)
     (gates, own), (state_gates, state_own) = (
         ops.variadic_split(value, ints(1), ints([2 * hidden, hidden])).outputs() for value in (left, right)
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....graph import Output
 from ....types import Type
-from ..build import all_axes, dim_of, ints, one, ops, scalar, typed
+from ..build import all_axes, dim_of, ints, one, ops, scalar, static_dims, typed
 from ..call import Call, Translated, Translation
 
 # The first version in which the axes are an input.
@@ -40,7 +40,7 @@ def _axes(call: Call) -> tuple[Output | None, bool]:
         axes = call.integers("axes", None)
         return (ints(axes) if axes else None), True
     axes_input = call.optional(1)
-    if axes_input is not None and axes_input.partial_shape.has_rank and axes_input.partial_shape == [0]:
+    if axes_input is not None and static_dims(axes_input) == [0]:
         axes_input = None
     return axes_input, not call.flag("noop_with_empty_axes")
 

@@ -47,9 +47,7 @@ def resize(call: Call) -> Translated:
 
 def _given(value: Output | None) -> Output | None:
     """An optional input; an empty tensor also means that it is left out."""
-    if value is None or (value.partial_shape.has_rank and value.partial_shape.is_static and value.partial_shape == [0]):
-        return None
-    return value
+    return None if value is None or static_dims(value) == [0] else value
 
 
 def _asymmetric(call: Call, scales: Output) -> Translated:
