@@ -49,7 +49,9 @@ def promoted_by_scalar(tensor: Type, scalar: Type, unsafe: bool, u64_target: Typ
     if _kind(scalar) > _kind(tensor):
         return promoted(tensor, scalar, unsafe, u64_target)
     if _kind(scalar) == _kind(tensor) != _BOOLEAN:
-        fits = scalar.bitwidth <= tensor.bitwidth and (tensor.signed or not scalar.signed)
+        # OpenVINO lets an unsigned scalar be twice as long as a signed tensor.
+        longest = tensor.bitwidth * (2 if tensor.signed and not scalar.signed else 1)
+        fits = scalar.bitwidth <= longest and (tensor.signed or not scalar.signed)
     else:
         fits = _kind(scalar) == _BOOLEAN or tensor.bitwidth >= 2 * scalar.bitwidth
     _require_safe(unsafe or fits, tensor, scalar)
