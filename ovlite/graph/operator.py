@@ -110,10 +110,11 @@ class Operator:
         """The attributes by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
-    def inlined(self, values: Sequence[Array | None]) -> tuple[Any, Sequence[int]] | None:
+    def inlined(self, values: Sequence[Array | None]) -> tuple[Any, Sequence[int], Sequence[int]] | None:
         """A body Model to be walked in the operator's place, for an operator that chooses one (If).
 
-        values: the inputs' elements where they are known; value_inputs are. With the body comes, for
-        each of its parameters, the index of the input that it is given.
+        values: the inputs' elements where they are known; value_inputs are. With the body come, for each
+        of its parameters, the index of the input that it is given, and for each output of the operator,
+        the index of the body's result.
         """
         return None

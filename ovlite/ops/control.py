@@ -54,6 +54,7 @@ class If(Operator):
     type = "If"
     opset = "opset8"
     since: ClassVar[int] = 8
+    value_inputs: ClassVar[tuple[int, ...]] = (0,)
 
     def __post_init__(self) -> None:
         _mark_stateful(self, (self.then_body, self.else_body))
@@ -73,8 +74,12 @@ class If(Operator):
             raise ModelError(f"the branches have {len(then)} and {len(other)} outputs")
         return [_either(i, a, b) for i, (a, b) in enumerate(zip(then, other, strict=True))]
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        chosen = bool(inputs[0].reshape(-1)[0])
+    def inlined(self, values: Sequence[Array | None]) -> tuple[Model, Sequence[int], Sequence[int]] | None:
+        condition = values[0]
+        return None if condition is None else self._branch(bool(condition.reshape(-1)[0]))
+
+    def _branch(self, chosen: bool) -> tuple[Model, Sequence[int], Sequence[int]]:
+        """(body, input of each parameter, result of each output) of a branch."""
         body, taken, given = (
             (self.then_body, self.then_inputs, self.then_outputs)
             if chosen
@@ -83,8 +88,13 @@ class If(Operator):
         if body is None:
             raise ModelError("a branch of the If has no body")
         places = {description.body_parameter_index: description.input_index for description in taken}
-        results = evaluate_model(body, [inputs[places[i]] for i in range(len(body.parameters))])
-        return [results[description.body_value_index] for description in _by_output(given)]
+        inputs = [places[i] for i in range(len(body.parameters))]
+        return body, inputs, [description.body_value_index for description in _by_output(given)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        body, taken, given = self._branch(bool(inputs[0].reshape(-1)[0]))
+        results = evaluate_model(body, [inputs[i] for i in taken])
+        return [results[i] for i in given]
 
 
 def _by_output(descriptions: Iterable[Any]) -> list[Any]:

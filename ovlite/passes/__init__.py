@@ -6,6 +6,7 @@ Each pass takes a model that is its own to change and keeps what it computes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..graph import Model
 from .activations import recognize_activations
@@ -29,9 +30,15 @@ PASSES: tuple[Callable[[Model], None], ...] = (
 
 
 def run_passes(model: Model, upto: int | None = None) -> None:
-    """Applies the passes, or the first `upto` of them, to the model."""
+    """Applies the passes, or the first `upto` of them, to the model and to the bodies of its operators."""
     for change in PASSES[:upto]:
         change(model)
+    for node in model.get_ordered_ops():
+        bodies = {name: value.clone() for name, value in node.op.attributes().items() if isinstance(value, Model)}
+        for body in bodies.values():
+            run_passes(body, upto)
+        if bodies:
+            node.op = replace(node.op, **bodies)  # type: ignore[type-var]
 
 
 __all__ = ["PASSES", "run_passes"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .. import kernels
-from ..graph import Model, Output, TensorType
+from ..graph import Model, Node, Output, TensorType
 from ..passes import run_passes
 from ..graph.operator import Array
 from ..kernels.executor import Program, Team
@@ -22,7 +22,7 @@ Shapes = tuple[tuple[int, ...], ...]
 
 
 class Variable(NamedTuple):
-    """A state that an inference reads and replaces."""
+    """A state that an inference reads and replaces: its id, and what ReadValue says of its type."""
 
     name: str
     element_type: Type
@@ -72,9 +72,15 @@ class Executable:
         self._options = options
         self.inputs = [TensorType(port.element_type, port.partial_shape) for port in self._model.inputs]
         self.outputs = [TensorType(port.element_type, port.partial_shape) for port in self._model.outputs]
-        self.variables: list[Variable] = []
-        ports = {parameter.output(0): kind for parameter, (kind, _) in zip(self._model.parameters, self.inputs, strict=True)}
+        readers = _readers(self._model)
+        self.variables = [
+            Variable(name, node.output(0).element_type, node.output(0).partial_shape) for name, node in readers.items()
+        ]
+        ports: dict[Output, Type] = {parameter.output(0): kind for parameter, (kind, _) in zip(self._model.parameters, self.inputs, strict=True)}
+        ports |= {node.output(0): node.output(0).element_type for node in readers.values()}
         run_passes(self._model)
+        self._states = [node.output(0) for node in readers.values()]
+        self._nodes = self._model.get_ordered_ops()
         self._context = Context(kernels.level(), options.threads, ports)
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
         self._lock = threading.Lock()
@@ -85,21 +91,32 @@ class Executable:
         with self._lock:
             plan = self._plans.get(key)
             if plan is None:
-                plan = self._plans[key] = self._make(shapes)
+                plan = self._plans[key] = self._make(shapes, fresh)
                 self._drop_old()
             self._plans.move_to_end(key)
             return plan
 
-    def _make(self, shapes: Shapes) -> Plan:
+    def _make(self, shapes: Shapes, fresh: frozenset[str]) -> Plan:
         inputs = [parameter.output(0) for parameter in self._model.parameters]
-        results = [result.sources[0] for result in self._model.results]
+        inputs += [
+            state for state, variable in zip(self._states, self.variables, strict=True) if variable.name not in fresh
+        ]
         known = {
             output: Tensor(compute_dtype(output.element_type), shape)
             for output, shape in zip(inputs, shapes, strict=True)
         }
-        types = [kind for kind, _ in self.outputs]
-        stage = Stage(self._context, self._model.get_ordered_ops(), known, list(zip(results, types, strict=True)))
+        results = [result.sources[0] for result in self._model.results] + self._assigned()
+        types = [kind for kind, _ in self.outputs] + [variable.element_type for variable in self.variables]
+        stage = Stage(self._context, self._nodes, known, list(zip(results, types, strict=True)))
         return Plan(stage, inputs, results)
+
+    def _assigned(self) -> list[Output]:
+        """The new value of each variable; the one it had when nothing is assigned."""
+        values = {variable.name: state for variable, state in zip(self.variables, self._states, strict=True)}
+        for node in self._nodes:
+            if node.op.type == "Assign":
+                values[node.op.attributes()["variable_id"]] = node.sources[0]
+        return list(values.values())
 
     def _drop_old(self) -> None:
         """Forgets the plans used longest ago that go over the byte budget; the newest stays."""
@@ -107,3 +124,14 @@ class Executable:
         while total > self._options.cache_bytes and len(self._plans) > 1:
             _, plan = self._plans.popitem(last=False)
             total -= plan.bytes
+
+
+def _readers(model: Model) -> dict[str, Node]:
+    """The node that reads each variable, by the variable's id; all who read it read that one."""
+    readers: dict[str, Node] = {}
+    for node in model.get_ordered_ops():
+        if node.op.type == "ReadValue":
+            first = readers.setdefault(node.op.attributes()["variable_id"], node)
+            if first is not node:
+                node.output(0).replace(first.output(0))
+    return readers

@@ -88,16 +88,18 @@ def _visit(node: Node, state: Specialized, constants: Constants) -> bool:
     return True
 
 
-def _inline(node: Node, body: Model, wiring: Sequence[int], state: Specialized, constants: Constants) -> bool:
+def _inline(
+    node: Node, body: Model, taken: Sequence[int], given: Sequence[int], state: Specialized, constants: Constants
+) -> bool:
     """Walks a body in the place of the node that chose it."""
     tensors = state.tensors
-    for parameter, index in zip(body.parameters, wiring, strict=True):
+    for parameter, index in zip(body.parameters, taken, strict=True):
         tensors[parameter.output(0)] = tensors[node.sources[index]]
     finished = [_visit(inner, state, constants) for inner in body.get_ordered_ops()]
     if not all(finished):
         return False
-    for output, result in zip(node.outputs(), body.results, strict=True):
-        tensors[output] = tensors[result.output(0)]
+    for output, index in zip(node.outputs(), given, strict=True):
+        tensors[output] = tensors[body.results[index].output(0)]
     return True
 
 

@@ -179,7 +179,8 @@ def _pad(builder: Builder, call: Call) -> bool:
 
 LOWERINGS: dict[str, Lowering] = {
     "Reorder": _reorder,
-    **dict.fromkeys(("Reshape", "Squeeze", "Unsqueeze"), _reshape),
+    **dict.fromkeys(("Reshape", "Squeeze", "Unsqueeze", "Assign"), _reshape),
+    "ReadValue": lambda builder, call: bool(call.inputs) and _reshape(builder, call),
     **dict.fromkeys(("Transpose", "Slice", "StridedSlice", "Split", "VariadicSplit"), _view),
     "Concat": _concat,
     "Broadcast": _broadcast,
