@@ -30,6 +30,7 @@ from . import (  # isort: skip
     matmul,
     nms,
     normalization,
+    patches,
     pooling,
     quantization,
     randomness,
@@ -38,6 +39,7 @@ from . import (  # isort: skip
     resize,
     scattering,
     shape,
+    signal,
     slicing,
     sorting,
     state,
@@ -71,6 +73,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     state,
     unary,
     nms,
+    signal,
+    patches,
 )
 NEWEST_OPSET = 16
 
