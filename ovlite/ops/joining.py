@@ -104,7 +104,7 @@ class Split(Declared):
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data, axis = inputs
         static_shapes(self, data, axis)
-        return [np.ascontiguousarray(piece) for piece in np.split(data, self.num_splits, int(axis.item()))]
+        return list(np.split(data, self.num_splits, int(axis.item())))
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class VariadicSplit(Declared):
         data, axis, _ = inputs
         place = normalized(int(axis.item()), data.ndim)
         lengths = [shape[place] for shape in static_shapes(self, *inputs)]
-        return [np.ascontiguousarray(piece) for piece in np.split(data, list(accumulate(lengths))[:-1], place)]
+        return list(np.split(data, list(accumulate(lengths))[:-1], place))
 
 
 def _pieces(whole: Dimension, lengths: Sequence[int]) -> list[Dimension]:

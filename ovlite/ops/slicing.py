@@ -22,15 +22,18 @@ def sliced(dim: Dimension, start: int | None, stop: int | None, step: int) -> Di
     """How many elements start:stop:step takes of a dimension, by the rules of Python's slices.
 
     As the dimension grows the count grows too, but where start and stop count from different ends it
-    rises to a peak and falls again: the whole dimension, or the gap between the two, is the peak.
+    rises to a peak and falls again.
     """
+    start = None if start is not None and abs(start) > ENDLESS and (start < 0) == (step > 0) else start
+    stop = None if stop is not None and abs(stop) > ENDLESS and (stop < 0) == (step < 0) else stop
     lengths = [ENDLESS if length == UNBOUNDED else length for length in (dim.min_length, dim.max_length)]
     counts = [len(range(*slice(start, stop, step).indices(length))) for length in lengths]
     low, high = min(counts), max(counts)
-    if dim.is_dynamic and start is not None and stop is not None and (start < 0) != (stop < 0) and (start < 0) == (step > 0):
-        peak = -start + stop if step > 0 else start - stop
-        high = min(-(-min(peak, lengths[1]) // abs(step)), -(-lengths[1] // abs(step)))
-    return Dimension(low, UNBOUNDED if high * abs(step) > ENDLESS // 2 else max(low, high))
+    rises_and_falls = start is not None and stop is not None and (start < 0) != (stop < 0) and (start < 0) == (step > 0)
+    if dim.is_dynamic and rises_and_falls:
+        peak = min(-start, stop) if step > 0 else min(start + 1, -stop - 1)
+        high = max(high, -(-min(peak, lengths[1]) // abs(step)))
+    return Dimension(low, UNBOUNDED if high * abs(step) > ENDLESS // 2 else high)
 
 
 def _steering(data: Argument, parts: Sequence[Argument]) -> None:
@@ -103,7 +106,7 @@ class Slice(Declared):
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         static_shapes(self, *inputs)
-        return [np.ascontiguousarray(inputs[0][_index(inputs[0], inputs[1:])])]
+        return [inputs[0][_index(inputs[0], inputs[1:])]]
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ class SliceScatter(Declared):
         data, updates = inputs[:2]
         wanted = _sliced_shape(data, inputs[2:])
         require(updates.shape.compatible(wanted), f"the updates of shape {updates.shape} don't fit the slice of shape {wanted}")
-        return [TensorType(merged_type((data, updates), "data and updates"), data.shape)]
+        shape = data.shape if data.shape.has_rank else PartialShape.dynamic(updates.shape.rank)
+        return [TensorType(merged_type((data, updates), "data and updates"), shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data, updates = inputs[:2]
@@ -223,7 +227,7 @@ class StridedSlice(Declared):
                 index.append(0 if _set(self.begin_mask, i) else begin[i])
             else:
                 index.append(None if kind == "new" else slice(None))
-        return [np.ascontiguousarray(data[tuple(index)]).reshape(shape)]
+        return [data[tuple(index)].reshape(shape)]
 
 
 def _set(mask: Sequence[int], i: int) -> bool:
