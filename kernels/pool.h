@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "lanes.h"
+#include "vectors.h"
 
 /* The taps of one window that lie in the image, in floats from `x`. */
 typedef struct {
