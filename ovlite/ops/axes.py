@@ -66,13 +66,13 @@ def require_rank(argument: Argument, ranks: int | Sequence[int], what: str) -> N
 
 def merged_type(arguments: Iterable[Argument], what: str) -> Type:
     """The one element type of several inputs. Raises ModelError when they differ."""
-    found: Type | None = Type.dynamic
-    arguments = list(arguments)
-    for argument in arguments:
-        found = found.merge(argument.element_type)
-        if found is None:
-            names = ", ".join(argument.element_type.name for argument in arguments)
-            raise ModelError(f"{what} have one element type, not {names}")
+    types = [argument.element_type for argument in arguments]
+    found = Type.dynamic
+    for element_type in types:
+        merged = found.merge(element_type)
+        if merged is None:
+            raise ModelError(f"{what} have one element type, not {', '.join(item.name for item in types)}")
+        found = merged
     return found
 
 

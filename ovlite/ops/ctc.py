@@ -21,7 +21,7 @@ def _collapsed(classes: Array, blank: int, merge: bool) -> Array:
     kept = classes != blank
     if merge:
         kept[1:] &= classes[1:] != classes[:-1]
-    return classes[kept]
+    return np.asarray(classes[kept])
 
 
 def _same_length(a: Argument, axis: int, b: Argument, other: int) -> Dimension:

@@ -258,7 +258,7 @@ class GatherND(Declared):
             tuples = np.zeros((groups, int(np.prod(indices.shape[batch:-1], dtype=np.int64)), 0), np.int64)
         lengths = np.array(data.shape[batch : batch + count], np.int64)
         tuples = np.where(tuples < 0, tuples + lengths, tuples)
-        inside = ((tuples >= 0) & (tuples < lengths)).all(-1)
+        inside = np.asarray(((tuples >= 0) & (tuples < lengths)).all(-1))
         if not inside.any():
             return [np.zeros(shape, data.dtype)]
         tuples = np.where(inside[..., None], tuples, 0)

@@ -148,11 +148,11 @@ class RandomUniform(Declared):
 def _scaled(words: Array, low: Any, high: Any, element_type: Type, torch: bool) -> Array:
     """Random words as numbers from low to high."""
     if element_type.integral:
-        return (words % np.uint64(high - low)).astype(np.int64).astype(element_type.to_dtype()) + element_type.to_dtype().type(low)
+        return np.asarray((words % np.uint64(high - low)).astype(np.int64) + low, element_type.to_dtype())
     dtype: Any = np.float64 if element_type is Type.f64 else np.float32
     bits = (53 if torch else 52) if element_type is Type.f64 else (24 if torch else 23)
     unit = (words & np.uint64(2**bits - 1)).astype(dtype) * dtype(0.5**bits)
-    return unit * dtype(high - low) + dtype(low)
+    return np.asarray(unit * dtype(high - low) + dtype(low))
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,17 @@ def sliced(dim: Dimension, start: int | None, stop: int | None, step: int) -> Di
     lengths = [ENDLESS if length == UNBOUNDED else length for length in (dim.min_length, dim.max_length)]
     counts = [len(range(*slice(start, stop, step).indices(length))) for length in lengths]
     low, high = min(counts), max(counts)
-    rises_and_falls = start is not None and stop is not None and (start < 0) != (stop < 0) and (start < 0) == (step > 0)
-    if dim.is_dynamic and rises_and_falls:
-        peak = min(-start, stop) if step > 0 else min(start + 1, -stop - 1)
+    peak = _peak(start, stop, step)
+    if dim.is_dynamic and peak is not None:
         high = max(high, -(-min(peak, lengths[1]) // abs(step)))
     return Dimension(low, UNBOUNDED if high * abs(step) > ENDLESS // 2 else high)
+
+
+def _peak(start: int | None, stop: int | None, step: int) -> int | None:
+    """The most elements between start and stop, where they approach each other as the dimension grows; else None."""
+    if start is None or stop is None or (start < 0) == (stop < 0) or (start < 0) != (step > 0):
+        return None
+    return min(-start, stop) if step > 0 else min(start + 1, -stop - 1)
 
 
 def _steering(data: Argument, parts: Sequence[Argument]) -> None:
@@ -73,8 +79,10 @@ def _sliced_shape(data: Argument, parts: Sequence[Argument]) -> PartialShape:
     require(0 not in steps, "a step is 0")
     dims = list(data.shape)
     for axis, start, stop, step in zip(places, starts, stops, steps, strict=True):
-        known = start is not None and stop is not None and step is not None
-        dims[axis] = sliced(dims[axis], start, stop, step) if known else upper(dims[axis])
+        if start is None or stop is None or step is None:
+            dims[axis] = upper(dims[axis])
+        else:
+            dims[axis] = sliced(dims[axis], start, stop, step)
     return PartialShape(dims)
 
 
