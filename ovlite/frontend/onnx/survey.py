@@ -55,9 +55,9 @@ def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
     schema = schema_of(domain, node.op_type, version)
     if (domain, node.op_type) in library.translations:
         return schema is not None or domain not in ("", "ai.onnx.ml")
-    if schema is None or schema.deprecated or graphs_of(node) or not _tensors_only(schema):
+    if schema is None or schema.deprecated or not _tensors_only(schema):
         return False
-    return has_function(schema) or has_reference(domain, node.op_type, version)
+    return has_function(schema) or (not graphs_of(node) and has_reference(domain, node.op_type, version))
 
 
 def _tensors_only(schema: Any) -> bool:

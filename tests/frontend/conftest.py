@@ -1,0 +1,5 @@
+"""Reading tests need the onnx package."""
+
+import pytest
+
+pytest.importorskip("onnx")

@@ -1,0 +1,74 @@
+"""ONNX's own test cases of single operators, and how a case is run."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from onnx.backend.test.case.node import collect_testcases
+
+from ovlite.frontend.onnx import read_onnx
+from ovlite.graph import Model
+from ovlite.graph.elements import compute_dtype
+from ovlite.ops.interpreter import evaluate_model
+from ovlite.types import PartialShape
+
+# What an output of these types may be off by: a unit in the last place more than rounding it, since
+# halves are computed in f32 here and step by step in the halves there.
+RELATIVE = {"f16": 2**-9, "bf16": 2**-6}
+
+
+def node_cases() -> dict[str, Any]:
+    """All cases by name without "test_"."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return {case.name.removeprefix("test_"): case for case in collect_testcases(None)}
+
+
+def array(value: Any) -> np.ndarray:
+    """A tensor of a case; its data sets hold arrays, scalars and TensorProtos."""
+    return numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value)
+
+
+def evaluate(model: Model, inputs: list[Any]) -> list[np.ndarray]:
+    """The outputs by numpy alone, in the dtypes that are computed in."""
+    arrays = []
+    for port, value in zip(model.inputs, map(array, inputs), strict=True):
+        strings = value.dtype.kind in "OUS"
+        arrays.append(value.astype(str) if strings else value.astype(compute_dtype(port.element_type)))
+    return evaluate_model(model, arrays)
+
+
+def check(case: Any) -> None:
+    """Reads a case's model and compares outputs, and inferred types and shapes, with what the case expects."""
+    model = read_onnx(case.model.SerializeToString())
+    for inputs, expected in case.data_sets:
+        outputs = evaluate(model, inputs)
+        assert len(outputs) == len(expected)
+        for port, declared, found, wanted in zip(model.outputs, case.model.graph.output, outputs, map(array, expected), strict=True):
+            assert port.names == {declared.name}
+            assert port.partial_shape.relaxes(PartialShape(wanted.shape)), f"inferred {port}, found {wanted.shape}"
+            assert found.shape == wanted.shape
+            compare(found, wanted, port.element_type.name, case)
+
+
+def compare(found: np.ndarray, wanted: np.ndarray, element_type: str, case: Any) -> None:
+    if wanted.dtype.kind in "OUS":
+        assert found.astype(str).tolist() == wanted.astype(str).tolist()
+        return
+    assert _matches(element_type, wanted.dtype.name), f"{element_type} for {wanted.dtype}"
+    relative = max(case.rtol, RELATIVE.get(element_type, 0.0))
+    absolute = max(case.atol, 1e-6 if element_type in RELATIVE else 0.0)
+    kind = found.dtype if found.dtype.kind in "biuf" else np.dtype(np.float32)
+    np.testing.assert_allclose(found.astype(kind), wanted.astype(kind), rtol=relative, atol=absolute)
+
+
+def _matches(element_type: str, dtype: str) -> bool:
+    """Whether an element type is that of a numpy or ml_dtypes dtype, by name."""
+    names = {"bool": "boolean", "bfloat16": "bf16", "float8_e4m3fn": "f8e4m3", "float8_e5m2": "f8e5m2", "float8_e8m0fnu": "f8e8m0",
+             "float4_e2m1fn": "f4e2m1"}  # fmt: skip
+    short = dtype.replace("uint", "u").replace("int", "i").replace("float", "f")
+    return element_type == names.get(dtype, short)

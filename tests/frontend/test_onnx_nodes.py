@@ -1,0 +1,51 @@
+"""Every node case of the onnx package, read and evaluated."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from onnx_cases import check, node_cases
+
+from ovlite.errors import ModelError
+from ovlite.frontend.onnx import read_onnx
+
+CASES = node_cases()
+
+# Cases whose models are refused, by a pattern of their names, with a part of the error's text.
+REFUSED = {
+    r"sequence_|identity_sequence|split_to_sequence|loop13_seq|if_seq": "of a sequence type|Sequence",
+    r"optional_get_element_(optional|sequence)|optional_has_element_(tensor|optional|empty_optional)_input": "type",
+    r"identity_opt|if_opt|loop16_seq_none": "of a optional type|Optional",
+    r"adagrad|adam|.*momentum": "training",
+    r".*FNUZ": "fnuz",
+    r".*(INT2|int2)(?<!UINT2)(?<!uint2)": "int2",
+    r"scan_sum": "not supported",
+}
+# Cases that give something else here, by a pattern of their names.
+DIFFERENT = {
+    r"bernoulli": "random numbers",
+    r"image_decoder": "onnx.reference needs Pillow for it",
+    r"quantizelinear_float4e2m1": "onnx.reference does not give 4-bit floats for f32 zero points",
+    r"reduce_(max|min)_empty_set$": "the extreme of nothing is the lowest or greatest finite number, as OpenVINO's is",
+    r"resize_downsample_scales_(linear|cubic)_align_corners$": "corners are aligned to the output's length, not to scale * length",
+}
+
+
+def _entry(table: dict[str, str], name: str) -> str | None:
+    return next((text for pattern, text in table.items() if re.match(pattern, name)), None)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_node_case(name: str) -> None:
+    case: Any = CASES[name]
+    refusal = _entry(REFUSED, name)
+    if refusal is not None:
+        with pytest.raises(ModelError, match=refusal):
+            read_onnx(case.model.SerializeToString())
+        return
+    different = _entry(DIFFERENT, name)
+    if different is not None:
+        pytest.skip(different)
+    check(case)
