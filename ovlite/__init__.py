@@ -1,1 +1,55 @@
-"""ovlite"""
+"""ovlite: CPU inference for ONNX and OpenVINO IR models behind OpenVINO's Python API.
+
+The names here are those of the `openvino` module; each is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .compiled import CompiledModel
+    from .core import Core, compile_model
+    from .graph import Input, Model, Node, Output
+    from .ports import ConstOutput
+    from .properties.declare import OVAny
+    from .queue import AsyncInferQueue
+    from .request import InferRequest, ProfilingInfo
+    from .tensor import Tensor, tensor_from_file
+    from .types import Dimension, PartialShape, Shape, Type
+    from .version import Version, get_version
+
+_MODULES = {
+    "compiled": ("CompiledModel",),
+    "core": ("Core", "compile_model"),
+    "graph": ("Input", "Model", "Node", "Output"),
+    "ports": ("ConstOutput",),
+    "properties.declare": ("OVAny",),
+    "queue": ("AsyncInferQueue",),
+    "request": ("InferRequest", "ProfilingInfo"),
+    "tensor": ("Tensor", "tensor_from_file"),
+    "types": ("Dimension", "PartialShape", "Shape", "Type"),
+    "version": ("Version", "get_version"),
+}
+_SUBMODULES = ("exceptions", "op", "properties", "utils", *(f"opset{number}" for number in range(1, 17)))
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [*_HOMES, *_SUBMODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    elif name in _SUBMODULES:
+        value = import_module(f".{name}", __name__)
+    elif name == "__version__":
+        value = __getattr__("get_version")()
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__, "__version__"])

@@ -1,0 +1,476 @@
+/* Jobs of requests, the streams that carry them out, and pools of jobs.
+ *
+ * Each request is one Job. Whoever works with a request holds it: a synchronous call (HELD), or an
+ * asynchronous run from its submission to its end (QUEUED, RUNNING). Jobs that are submitted wait in
+ * the queue of their Streams, whose threads start when the first job comes and sleep between jobs.
+ * Whoever waits for a job that no thread has begun may carry it out itself.
+ *
+ * One lock guards all queues and pools; it is never held while anything else is waited for, the
+ * interpreter's lock included. After fork() the child has no threads: its queues are empty, and jobs
+ * that were under way are marked as lost.
+ */
+#ifndef OVLITE_STREAM_H
+#define OVLITE_STREAM_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { JOB_FREE, JOB_HELD, JOB_QUEUED, JOB_RUNNING };
+enum { WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN };
+
+typedef struct Job {
+    _Atomic int state;
+    _Atomic int waiting;         /* threads in job_hold() */
+    unsigned submitted, done;    /* runs; a run is done when its report is */
+    int reports;                 /* the run's end is reported through Streams.report */
+    int reporting;
+    int lost;                    /* the last run was cut off by fork() */
+    int closed;                  /* in its own report: job_perform() frees it */
+    void *owner;
+    struct Streams *streams;
+    struct Pool *pool;           /* or NULL */
+    int taken;                   /* by pool_take(), and not idle again yet */
+    struct Job *next;            /* in the queue, or among the idle jobs of the pool */
+    struct Job *sibling;         /* in the list of all jobs */
+    pthread_cond_t changed;
+} Job;
+
+typedef struct Stream {
+    struct Streams *streams;
+    int index;
+    pthread_t thread;
+} Stream;
+
+typedef struct Streams {
+    void (*run)(void *owner, int stream);
+    void (*report)(void *owner);
+    int count, started, idle;
+    Job *first, **last;
+    pthread_cond_t work;
+    struct Streams *sibling;
+    Stream stream[];
+} Streams;
+
+typedef struct Pool {
+    Job *first, **last;          /* idle jobs, the one that was freed first in front */
+    int idle, count;
+    pthread_cond_t changed;
+    struct Pool *sibling;
+} Pool;
+
+static pthread_mutex_t board = PTHREAD_MUTEX_INITIALIZER;
+static Streams *all_streams;
+static Job *all_jobs;
+static Pool *all_pools;
+static int stopping;
+static _Thread_local int on_stream;        /* this thread is a stream's */
+static _Thread_local Job *reported;        /* the job whose report this thread is in */
+
+static void cond_init(pthread_cond_t *cond) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+/* The time `timeout` nanoseconds from now. */
+static struct timespec after(long long timeout) {
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    timeout += end.tv_nsec;
+    end.tv_sec += timeout / 1000000000;
+    end.tv_nsec = timeout % 1000000000;
+    return end;
+}
+
+static void pool_add_idle(Pool *pool, Job *job) {
+    job->next = NULL;
+    *pool->last = job;
+    pool->last = &job->next;
+    pool->idle++;
+}
+
+static void pool_drop(Pool *pool, Job *job) {
+    pool->count--;
+    for (Job **link = &pool->first; *link; link = &(*link)->next)
+        if (*link == job) {
+            *link = job->next;
+            if (pool->last == &job->next)
+                pool->last = link;
+            pool->idle--;
+            break;
+        }
+}
+
+static void pool_clear(Pool *pool) {
+    pool->first = NULL;
+    pool->last = &pool->first;
+    pool->idle = 0;
+    cond_init(&pool->changed);
+}
+
+static void streams_clear(Streams *streams) {
+    streams->started = streams->idle = 0;
+    streams->first = NULL;
+    streams->last = &streams->first;
+    cond_init(&streams->work);
+}
+
+static void board_lock(void) { pthread_mutex_lock(&board); }
+static void board_unlock(void) { pthread_mutex_unlock(&board); }
+static void board_in_child(void) {
+    for (Streams *streams = all_streams; streams; streams = streams->sibling)
+        streams_clear(streams);
+    for (Pool *pool = all_pools; pool; pool = pool->sibling)
+        pool_clear(pool);
+    for (Job *job = all_jobs; job; job = job->sibling) {
+        if (job->state >= JOB_QUEUED)
+            job->lost = 1;
+        job->state = JOB_FREE;
+        job->waiting = job->reporting = job->taken = 0;
+        job->done = job->submitted;
+        cond_init(&job->changed);
+        if (job->pool)
+            pool_add_idle(job->pool, job);
+    }
+    board_unlock();
+}
+
+/* Groups of streams live as long as the process. */
+static Streams *streams_new(int count, void (*run)(void *, int), void (*report)(void *)) {
+    static int registered;
+    Streams *streams = calloc(1, sizeof(Streams) + sizeof(Stream) * count);
+    if (streams == NULL)
+        return NULL;
+    streams->count = count;
+    streams->run = run;
+    streams->report = report;
+    streams_clear(streams);
+    board_lock();
+    if (!registered)
+        pthread_atfork(board_lock, board_unlock, board_in_child);
+    registered = 1;
+    streams->sibling = all_streams;
+    all_streams = streams;
+    board_unlock();
+    return streams;
+}
+
+static Job *job_new(void *owner, Streams *streams) {
+    Job *job = calloc(1, sizeof(Job));
+    if (job == NULL)
+        return NULL;
+    job->owner = owner;
+    job->streams = streams;
+    cond_init(&job->changed);
+    board_lock();
+    job->sibling = all_jobs;
+    all_jobs = job;
+    board_unlock();
+    return job;
+}
+
+/* Frees a job after job_settle(). */
+static void job_free(Job *job) {
+    board_lock();
+    if (job->pool)
+        pool_drop(job->pool, job);
+    for (Job **link = &all_jobs; *link; link = &(*link)->sibling)
+        if (*link == job) {
+            *link = job->sibling;
+            break;
+        }
+    job->closed = job->reporting;
+    int closed = job->closed;
+    board_unlock();
+    if (!closed)
+        free(job);
+}
+
+static inline int job_try(Job *job) {
+    int state = JOB_FREE;
+    return atomic_compare_exchange_strong(&job->state, &state, JOB_HELD);
+}
+
+/* Holds the job, after other synchronous holders. Returns 0 when an asynchronous run has it. */
+static int job_hold(Job *job) {
+    int held, state = JOB_FREE;
+    board_lock();
+    job->waiting++;
+    while (!(held = job_try(job)) && (state = job->state) < JOB_QUEUED)
+        if (state == JOB_HELD)
+            pthread_cond_wait(&job->changed, &board);
+    job->waiting--;
+    board_unlock();
+    return held;
+}
+
+static inline void job_release(Job *job) {
+    job->state = JOB_FREE;
+    if (job->waiting) {
+        board_lock();
+        pthread_cond_broadcast(&job->changed);
+        board_unlock();
+    }
+}
+
+/* Takes a job out of its queue; the lock is held. */
+static void job_unqueue(Job *job) {
+    Streams *streams = job->streams;
+    Job **link = &streams->first;
+    while (*link != job)
+        link = &(*link)->next;
+    *link = job->next;
+    if (streams->last == &job->next)
+        streams->last = link;
+}
+
+/* Ends run number `run` of a job; the lock is held. */
+static void job_finish(Job *job, unsigned run) {
+    if ((int)(run - job->done) > 0)
+        job->done = run;
+    pthread_cond_broadcast(&job->changed);
+    if (job->taken && job->state < JOB_QUEUED) {
+        job->taken = 0;
+        pool_add_idle(job->pool, job);
+        pthread_cond_broadcast(&job->pool->changed);
+    }
+}
+
+/* Carries out a job in state RUNNING, and its report. */
+static void job_perform(Job *job, int stream) {
+    unsigned run = job->submitted;
+    job->streams->run(job->owner, stream);
+    board_lock();
+    int reports = job->reports;
+    job->state = JOB_FREE;
+    if (reports) {
+        job->reporting++;
+        pthread_cond_broadcast(&job->changed);
+        board_unlock();
+        Job *outer = reported;
+        reported = job;
+        job->streams->report(job->owner);
+        reported = outer;
+        board_lock();
+        job->reporting--;
+        if (job->closed) {
+            board_unlock();
+            free(job);
+            return;
+        }
+    }
+    job_finish(job, run);
+    board_unlock();
+}
+
+static void *stream_main(void *argument) {
+    Stream *stream = argument;
+    Streams *streams = stream->streams;
+    on_stream = 1;
+    board_lock();
+    for (;;) {
+        while (streams->first == NULL && !stopping) {
+            streams->idle++;
+            pthread_cond_wait(&streams->work, &board);
+            streams->idle--;
+        }
+        Job *job = streams->first;
+        if (job == NULL)
+            break;
+        job_unqueue(job);
+        job->state = JOB_RUNNING;
+        board_unlock();
+        job_perform(job, stream->index);
+        board_lock();
+    }
+    board_unlock();
+    return NULL;
+}
+
+/* Starts one more thread; the lock is held. */
+static int stream_start(Streams *streams) {
+    Stream *stream = &streams->stream[streams->started];
+    stream->streams = streams;
+    stream->index = streams->started;
+    if (pthread_create(&stream->thread, NULL, stream_main, stream))
+        return 0;
+    streams->started++;
+    return 1;
+}
+
+/* Queues a job that the caller holds. Returns 0, the job still held, when there can be no thread for it. */
+static int job_submit(Job *job, int reports) {
+    Streams *streams = job->streams;
+    board_lock();
+    int waits = streams->first != NULL;
+    int ready = !stopping && (streams->started || stream_start(streams));
+    if (ready) {
+        job->reports = reports;
+        job->lost = 0;
+        job->submitted++;
+        job->next = NULL;
+        *streams->last = job;
+        streams->last = &job->next;
+        job->state = JOB_QUEUED;
+        if (streams->idle)
+            pthread_cond_signal(&streams->work);
+        if (streams->idle <= waits && streams->started < streams->count)
+            stream_start(streams);
+        if (job->waiting)
+            pthread_cond_broadcast(&job->changed);
+    }
+    board_unlock();
+    return ready;
+}
+
+/* Takes a submitted job that no thread has begun out of the queue. */
+static int job_withdraw(Job *job) {
+    board_lock();
+    int queued = job->state == JOB_QUEUED;
+    if (queued) {
+        job_unqueue(job);
+        job->state = JOB_FREE;
+        job_finish(job, job->submitted);
+    }
+    board_unlock();
+    return queued;
+}
+
+/* True when this thread may carry out a job instead of waiting: reports come on streams' threads only. */
+static int job_stealable(Job *job) { return job->state == JOB_QUEUED && (!job->reports || on_stream); }
+
+static void job_steal(Job *job) {
+    job_unqueue(job);
+    job->state = JOB_RUNNING;
+}
+
+/* Waits until the runs submitted so far are done, `timeout` nanoseconds at the most. WAIT_TAKEN, only if
+ * `steal`: the job had not begun, and job_perform() by the caller must follow. */
+static int job_wait(Job *job, long long timeout, int steal) {
+    int answer = WAIT_DONE;
+    struct timespec end = after(timeout);
+    board_lock();
+    unsigned run = job->submitted;
+    if (reported == job && job->state < JOB_QUEUED)
+        run = job->done;
+    while (answer == WAIT_DONE && (int)(job->done - run) < 0) {
+        if (steal && job_stealable(job)) {
+            job_steal(job);
+            answer = WAIT_TAKEN;
+        } else if (pthread_cond_timedwait(&job->changed, &board, &end) == ETIMEDOUT && (int)(job->done - run) < 0) {
+            answer = WAIT_TIMEOUT;
+        }
+    }
+    board_unlock();
+    return answer;
+}
+
+/* Waits until nothing works with the job any more, this thread's own report apart. */
+static void job_settle(Job *job) {
+    board_lock();
+    int own = reported == job;
+    while (job->state != JOB_FREE || job->reporting > own || (job->done != job->submitted && !own))
+        pthread_cond_wait(&job->changed, &board);
+    board_unlock();
+}
+
+static Pool *pool_new(void) {
+    Pool *pool = calloc(1, sizeof(Pool));
+    if (pool == NULL)
+        return NULL;
+    pool_clear(pool);
+    board_lock();
+    pool->sibling = all_pools;
+    all_pools = pool;
+    board_unlock();
+    return pool;
+}
+
+static void pool_free(Pool *pool) {
+    board_lock();
+    for (Job *job = all_jobs; job; job = job->sibling)
+        if (job->pool == pool)
+            job->pool = NULL;
+    for (Pool **link = &all_pools; *link; link = &(*link)->sibling)
+        if (*link == pool) {
+            *link = pool->sibling;
+            break;
+        }
+    board_unlock();
+    free(pool);
+}
+
+static void pool_join(Pool *pool, Job *job) {
+    board_lock();
+    job->pool = pool;
+    pool->count++;
+    pool_add_idle(pool, job);
+    board_unlock();
+}
+
+/* Waits for an idle job, `timeout` nanoseconds at the most, and returns it or NULL; takes it out of the
+ * pool unless `look`. */
+static Job *pool_take(Pool *pool, int look, long long timeout) {
+    struct timespec end = after(timeout);
+    int late = 0;
+    board_lock();
+    while (pool->first == NULL && !late)
+        late = pthread_cond_timedwait(&pool->changed, &board, &end) == ETIMEDOUT;
+    Job *job = pool->first;
+    if (job && !look) {
+        pool->first = job->next;
+        if (pool->first == NULL)
+            pool->last = &pool->first;
+        pool->idle--;
+        job->taken = 1;
+    }
+    board_unlock();
+    return job;
+}
+
+/* Puts back a job that was taken and not submitted. */
+static void pool_return(Job *job) {
+    board_lock();
+    job_finish(job, job->submitted);
+    board_unlock();
+}
+
+/* Waits until all jobs are idle, `timeout` nanoseconds at the most. WAIT_TAKEN: `mine` is a job that had
+ * not begun, for the caller to carry out. */
+static int pool_wait(Pool *pool, long long timeout, Job **mine) {
+    struct timespec end = after(timeout);
+    int answer = WAIT_DONE;
+    board_lock();
+    while (answer == WAIT_DONE && pool->idle < pool->count) {
+        for (Job *job = all_jobs; job && answer == WAIT_DONE; job = job->sibling)
+            if (job->pool == pool && job_stealable(job)) {
+                job_steal(job);
+                *mine = job;
+                answer = WAIT_TAKEN;
+            }
+        if (answer == WAIT_DONE && pthread_cond_timedwait(&pool->changed, &board, &end) == ETIMEDOUT)
+            answer = pool->idle < pool->count ? WAIT_TIMEOUT : WAIT_DONE;
+    }
+    board_unlock();
+    return answer;
+}
+
+/* Carries out what is queued, lets no more in, and ends all threads. */
+static void streams_stop(void) {
+    board_lock();
+    stopping = 1;
+    for (Streams *streams = all_streams; streams; streams = streams->sibling)
+        pthread_cond_broadcast(&streams->work);
+    board_unlock();
+    for (Streams *streams = all_streams; streams; streams = streams->sibling)
+        for (int i = 0; i < streams->started; i++)
+            pthread_join(streams->stream[i].thread, NULL);
+}
+
+#endif

@@ -1,0 +1,157 @@
+"""CompiledModel: a model that is ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .config import Config
+from .errors import suggestion
+from .graph import Model, Node
+from .graph.node import Constant
+from .kernels.compiled import Compiled
+from .kernels.results import OVDict, Ports
+from .plan import Executable, Options
+from .ports import ConstOutput
+from .request import InferRequest, list_ports, port_index
+from .state import VariableState
+from .tensor import packed_bits
+from .threads import shared_streams
+from .types import Type
+
+Mapping.register(OVDict)
+
+
+class Compilation:
+    """What all requests of one compiled model share.
+
+    types: what Request needs to know of each input's element type.
+    """
+
+    def __init__(self, model: Model, config: Config) -> None:
+        self.config = config
+        self.name = model.get_friendly_name()
+        streams, threads = config.streams(), config.threads_per_stream()
+        self.executable = Executable(model, Options(threads=threads, precision=config.precision()))
+        self.streams = shared_streams(streams, threads)
+        self.variables = self.executable.variables
+        self.profiled = config.profiled()
+        ports = [
+            [ConstOutput(output, kind, place) for place, (output, kind) in enumerate(zip(outputs, kinds, strict=True))]
+            for outputs, kinds in ((model.inputs, self.executable.inputs), (model.outputs, self.executable.outputs))
+        ]
+        self.types = tuple(_numpy_type(port.element_type) for port in ports[0])
+        self.ports = Ports(*ports, ConstOutput, any(port.element_type is Type.string for port in ports[1]))
+        for port in [*ports[0], *ports[1]]:
+            port._renamed = self.ports.rename
+        self._initial = _initial_values(model)
+
+    def initial_state(self, index: int) -> npt.NDArray[Any]:
+        """The value that a variable has before the first run, as far as it does not follow from inputs: zeros then."""
+        variable = self.variables[index]
+        found = self._initial.get(variable.name)
+        if found is not None:
+            return found
+        shape = tuple(dim.min_length for dim in variable.shape.dims) if variable.shape.has_rank else (0,)
+        return np.zeros(shape, variable.element_type.to_dtype())
+
+    def wrapper(self) -> CompiledModel:
+        """Another CompiledModel on this compilation."""
+        return CompiledModel(self)
+
+
+class CompiledModel(Compiled):  # type: ignore[misc]
+    """A model compiled by Core.compile_model(); call it, or make requests of it."""
+
+    def __init__(self, other: Compilation | CompiledModel) -> None:
+        if not isinstance(other, (Compilation, CompiledModel)):
+            raise TypeError(f"a CompiledModel is made by Core.compile_model(), not from {type(other).__name__}")
+        self._compilation = other if isinstance(other, Compilation) else other._compilation
+
+    def _new_request(self, hidden: bool) -> InferRequest:
+        return InferRequest(self._compilation, hidden)
+
+    def create_infer_request(self) -> InferRequest:
+        return InferRequest(self._compilation)
+
+    def infer_new_request(self, inputs: Any = None) -> OVDict:
+        """Runs the model on a new request; inputs and results are copied."""
+        return self.create_infer_request().infer(inputs)
+
+    @property
+    def inputs(self) -> list[ConstOutput]:
+        return list(self._compilation.ports.inputs)
+
+    @property
+    def outputs(self) -> list[ConstOutput]:
+        return list(self._compilation.ports.outputs)
+
+    def input(self, index: int | str | None = None, *, tensor_name: str | None = None) -> ConstOutput:
+        """The input of this index or name, or the only one."""
+        return self._port("input", index if tensor_name is None else tensor_name)
+
+    def output(self, index: int | str | None = None, *, tensor_name: str | None = None) -> ConstOutput:
+        """The output of this index or name, or the only one."""
+        return self._port("output", index if tensor_name is None else tensor_name)
+
+    def _port(self, kind: str, key: int | str | None) -> ConstOutput:
+        table = self._compilation.ports
+        ports, keys = (table.inputs, table.input_keys) if kind == "input" else (table.outputs, table.output_keys)
+        if not isinstance(key, str):
+            return ports[port_index(ports, key, kind)]  # type: ignore[no-any-return]
+        if key not in keys:
+            known = [name for name in keys if isinstance(name, str)]
+            raise RuntimeError(f"the model has no {kind} {key!r}; it has {', '.join(known)}.{suggestion(key, known)}")
+        return ports[keys[key]]  # type: ignore[no-any-return]
+
+    def get_property(self, name: str) -> Any:
+        return self._compilation.config.compiled_property(name, self._compilation.name)
+
+    def set_property(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("properties of a compiled model can't be changed; pass them to compile_model()")
+
+    def query_state(self) -> list[VariableState]:
+        """The variables of the request that calls go to."""
+        return self._hidden_request().query_state()  # type: ignore[no-any-return]
+
+    def reset_state(self) -> None:
+        self._hidden_request().reset_state()
+
+    def release_memory(self) -> None:
+        """Drops the buffers that idle requests for simultaneous calls hold."""
+        self._drop_idle()
+
+    def __copy__(self) -> Any:
+        raise TypeError("a CompiledModel can't be copied; it can be used from many threads as it is")
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a CompiledModel can't be pickled; pass the model's path or bytes and compile where it is used")
+
+    def __repr__(self) -> str:
+        return f"<CompiledModel:\n{list_ports(self._compilation.ports.inputs, self._compilation.ports.outputs)}>"
+
+
+def _numpy_type(element_type: Type) -> tuple[int, bool]:
+    """(numpy's type number, whether values need more than a cast) for an input of this type."""
+    if element_type is Type.string:
+        return np.dtype(object).num, True
+    return element_type.to_dtype().num, element_type is Type.bf16 or packed_bits(element_type) > 0
+
+
+def _initial_values(model: Model) -> dict[str, npt.NDArray[Any]]:
+    """Initial values of the variables whose ReadValue reads a constant, by name."""
+    return {
+        _variable(node): node.sources[0].node.array
+        for node in model.get_ordered_ops()
+        if node.get_type_name() == "ReadValue" and node.sources and isinstance(node.sources[0].node, Constant)
+    }
+
+
+def _variable(node: Node) -> str:
+    return str(node.op.attributes().get("variable_id"))

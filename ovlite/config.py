@@ -1,0 +1,257 @@
+"""The properties of the CPU device: their values, defaults, and what they mean for a compiled model."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import suggestion
+from .properties import device
+from .properties.declare import OVAny
+from .properties.hint import ExecutionMode, PerformanceMode, SchedulingCoreType
+from .properties.intel_cpu import TbbPartitioner
+from .properties.log import Level
+from .properties.streams import Num
+from .threads import thread_budget
+from .types import Type
+
+Parser = Callable[[Any], Any]
+
+
+class _Invalid(Exception):
+    """A value that a property does not take; the text says which it takes."""
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, str) and value in ("YES", "NO", "true", "false"):
+        return value in ("YES", "true")
+    raise _Invalid("a bool, 'YES' or 'NO'")
+
+
+def _count(value: Any) -> int:
+    number = _number(value, "a non-negative number")
+    if number < 0:
+        raise _Invalid("a non-negative number")
+    return number
+
+
+def _streams(value: Any) -> int:
+    if isinstance(value, Num):
+        value = value.to_integer()
+    number = {"AUTO": -1, "NUMA": -2}.get(value) if isinstance(value, str) else None
+    number = _number(value, "a number, 'AUTO' or 'NUMA'") if number is None else number
+    if number < Num.NUMA.to_integer():
+        raise _Invalid("a number, 'AUTO' or 'NUMA'")
+    return number
+
+
+def _number(value: Any, expected: str) -> int:
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+        return int(value)
+    try:
+        return int(float(value)) if isinstance(value, str) else _refuse(expected)
+    except (ValueError, OverflowError):
+        raise _Invalid(expected) from None
+
+
+def _refuse(expected: str) -> int:
+    raise _Invalid(expected)
+
+
+def _decimal(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise _Invalid("a number") from None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (str, Path)):
+        return str(value)
+    raise _Invalid("a str")
+
+
+def _enum(kind: Any, names: Mapping[str, Any] | None = None) -> Parser:
+    """Takes members of an enum, and their names."""
+    known = dict(kind.__members__ if names is None else names)
+
+    def parse(value: Any) -> Any:
+        if isinstance(value, kind):
+            return value
+        if isinstance(value, str) and value in known:
+            return known[value]
+        raise _Invalid(f"one of {', '.join(known)}")
+
+    return parse
+
+
+def _element_type(*names: str) -> Parser:
+    def parse(value: Any) -> Type:
+        name = value.get_type_name() if isinstance(value, Type) else value
+        if isinstance(name, str) and name in names:
+            return Type._named(name)
+        raise _Invalid(f"one of {', '.join(names)}")
+
+    return parse
+
+
+def _set(value: Any) -> set[Any]:
+    if isinstance(value, (set, frozenset)):
+        return set(value)
+    raise _Invalid("a set")
+
+
+_LEVELS = {
+    "LOG_NONE": Level.NO, "LOG_ERROR": Level.ERR, "LOG_WARNING": Level.WARNING,
+    "LOG_INFO": Level.INFO, "LOG_DEBUG": Level.DEBUG, "LOG_TRACE": Level.TRACE,
+}  # fmt: skip
+_PRECISIONS = _element_type("f32", "bf16", "f16", "dynamic")
+_CACHE_PRECISIONS = _element_type("f32", "bf16", "f16", "u8", "i8", "u4", "dynamic")
+
+# What can be set: key -> (parser, default).
+SETTABLE: dict[str, tuple[Parser, Any]] = {
+    "NUM_STREAMS": (_streams, 1),
+    "INFERENCE_NUM_THREADS": (_count, 0),
+    "PERF_COUNT": (_boolean, False),
+    "INFERENCE_PRECISION_HINT": (_PRECISIONS, Type.f32),
+    "PERFORMANCE_HINT": (_enum(PerformanceMode), PerformanceMode.LATENCY),
+    "EXECUTION_MODE_HINT": (_enum(ExecutionMode), ExecutionMode.PERFORMANCE),
+    "PERFORMANCE_HINT_NUM_REQUESTS": (_count, 0),
+    "ENABLE_CPU_PINNING": (_boolean, False),
+    "ENABLE_CPU_RESERVATION": (_boolean, False),
+    "SCHEDULING_CORE_TYPE": (_enum(SchedulingCoreType), SchedulingCoreType.ANY_CORE),
+    "MODEL_DISTRIBUTION_POLICY": (_set, set()),
+    "ENABLE_HYPER_THREADING": (_boolean, True),
+    "CPU_DENORMALS_OPTIMIZATION": (_boolean, False),
+    "LOG_LEVEL": (_enum(Level, _LEVELS), Level.NO),
+    "CPU_SPARSE_WEIGHTS_DECOMPRESSION_RATE": (_decimal, 1.0),
+    "TBB_PARTITIONER": (_enum(TbbPartitioner), TbbPartitioner.NONE),
+    "DYNAMIC_QUANTIZATION_GROUP_SIZE": (_count, 0),
+    "KV_CACHE_PRECISION": (_CACHE_PRECISIONS, Type.f32),
+    "KEY_CACHE_PRECISION": (_CACHE_PRECISIONS, Type.f32),
+    "VALUE_CACHE_PRECISION": (_CACHE_PRECISIONS, Type.f32),
+    "KEY_CACHE_GROUP_SIZE": (_count, 0),
+    "VALUE_CACHE_GROUP_SIZE": (_count, 0),
+}  # fmt: skip
+# What compile_model() takes besides, and what belongs to a Core: key -> (parser, default).
+CORE_SETTABLE: dict[str, tuple[Parser, Any]] = {
+    "CACHE_DIR": (_text, ""),
+    "ENABLE_MMAP": (_boolean, True),
+    "FORCE_TBB_TERMINATE": (_boolean, False),
+}
+READ_ONLY = (
+    "SUPPORTED_PROPERTIES", "AVAILABLE_DEVICES", "RANGE_FOR_ASYNC_INFER_REQUESTS", "RANGE_FOR_STREAMS",
+    "EXECUTION_DEVICES", "FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES", "DEVICE_TYPE", "DEVICE_ARCHITECTURE",
+)  # fmt: skip
+_OF_COMPILED = ("SUPPORTED_PROPERTIES", "NETWORK_NAME", "OPTIMAL_NUMBER_OF_INFER_REQUESTS", "EXECUTION_DEVICES", "LOADED_FROM_CACHE")
+
+
+def check(key: str, value: Any) -> Any:
+    """The value of a property in its own type. RuntimeError for an unknown key or a value it does not take."""
+    known = SETTABLE | CORE_SETTABLE
+    if key not in known:
+        if key in READ_ONLY or key in _OF_COMPILED:
+            raise RuntimeError(f"property {key} can't be set")
+        raise RuntimeError(f"there is no property {key!r}.{suggestion(key, known)}")
+    try:
+        return known[key][0](value.value if isinstance(value, OVAny) else value)
+    except _Invalid as error:
+        raise RuntimeError(f"property {key} takes {error}, not {value!r}") from None
+
+
+class Config:
+    """What a model is compiled with: the properties that are set, checked; all others have their defaults."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        values = {key: value for key, value in values.items() if value is not None or key != "INFERENCE_NUM_THREADS"}
+        self._set = {str(key): check(key, value) for key, value in values.items()}
+
+    def __getitem__(self, key: str) -> Any:
+        return self._set[key] if key in self._set else (SETTABLE | CORE_SETTABLE)[key][1]
+
+    def threads(self) -> int:
+        """Threads of all streams together."""
+        budget, wanted = thread_budget(), self["INFERENCE_NUM_THREADS"]
+        return min(budget, wanted) if wanted else budget
+
+    def hint(self) -> PerformanceMode:
+        automatic = self._set.get("NUM_STREAMS") == Num.AUTO.to_integer()
+        return PerformanceMode.THROUGHPUT if automatic else self["PERFORMANCE_HINT"]  # type: ignore[no-any-return]
+
+    def streams(self) -> int:
+        """Inferences that run at once."""
+        threads = self.threads()
+        wanted = self._set.get("NUM_STREAMS", Num.AUTO.to_integer() if self.hint() is not PerformanceMode.LATENCY else 1)
+        if wanted == Num.AUTO.to_integer():
+            wanted = min(threads, self["PERFORMANCE_HINT_NUM_REQUESTS"] or threads)
+        return max(1, min(wanted, threads))
+
+    def threads_per_stream(self) -> int:
+        return max(1, self.threads() // self.streams())
+
+    def precision(self) -> str:
+        """The precision in which plans compute: "bf16" where INFERENCE_PRECISION_HINT asks for it, else "f32"."""
+        return "bf16" if self["INFERENCE_PRECISION_HINT"] is Type.bf16 else "f32"
+
+    def profiled(self) -> bool:
+        return bool(self["PERF_COUNT"])
+
+    def compiled_property(self, key: str, name: str) -> Any:
+        """A property of a compiled model of this name, in the type that OpenVINO gives it there."""
+        found: dict[str, Callable[[], Any]] = {
+            "SUPPORTED_PROPERTIES": lambda: dict.fromkeys([*found, *SETTABLE], "RO"),
+            "NETWORK_NAME": lambda: name,
+            "OPTIMAL_NUMBER_OF_INFER_REQUESTS": self.streams,
+            "EXECUTION_DEVICES": lambda: ["CPU"],
+            "LOADED_FROM_CACHE": lambda: False,
+            "NUM_STREAMS": self.streams,
+            "INFERENCE_NUM_THREADS": self.threads,
+            "PERF_COUNT": lambda: "YES" if self.profiled() else "NO",
+            "PERFORMANCE_HINT": lambda: self.hint().name,
+            "PERFORMANCE_HINT_NUM_REQUESTS": lambda: str(self["PERFORMANCE_HINT_NUM_REQUESTS"]),
+            "INFERENCE_PRECISION_HINT": self._shown_precision,
+        }
+        if key in found:
+            return found[key]()
+        if key in SETTABLE:
+            return self[key]
+        known = [*found, *SETTABLE]
+        raise RuntimeError(f"a compiled model has no property {key!r}.{suggestion(key, known)}")
+
+    def _shown_precision(self) -> Type:
+        accurate = self["EXECUTION_MODE_HINT"] is ExecutionMode.ACCURACY and "INFERENCE_PRECISION_HINT" not in self._set
+        return Type.dynamic if accurate else self["INFERENCE_PRECISION_HINT"]  # type: ignore[no-any-return]
+
+
+def device_property(key: str) -> Any:
+    """A read-only property of the CPU device."""
+    known: dict[str, Callable[[], Any]] = {
+        "SUPPORTED_PROPERTIES": lambda: dict.fromkeys(READ_ONLY, "RO") | dict.fromkeys(SETTABLE, "RW"),
+        "AVAILABLE_DEVICES": lambda: [""],
+        "RANGE_FOR_ASYNC_INFER_REQUESTS": lambda: (1, 1, 1),
+        "RANGE_FOR_STREAMS": lambda: (1, thread_budget()),
+        "EXECUTION_DEVICES": lambda: ["CPU"],
+        "FULL_DEVICE_NAME": processor_name,
+        "OPTIMIZATION_CAPABILITIES": lambda: ["FP32", "INT8", "EXPORT_IMPORT"],
+        "DEVICE_TYPE": lambda: device.Type.INTEGRATED,
+        "DEVICE_ARCHITECTURE": lambda: "intel64" if platform.machine() in ("x86_64", "AMD64") else platform.machine(),
+    }
+    if key not in known:
+        raise RuntimeError(f"device CPU has no property {key!r}.{suggestion(key, [*known, *SETTABLE])}")
+    return known[key]()
+
+
+def processor_name(root: Path = Path("/")) -> str:
+    """The processor's name as the operating system tells it."""
+    try:
+        lines = (root / "proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,137 @@
+"""Core: reads models and compiles them."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .compiled import Compilation, CompiledModel
+from .config import CORE_SETTABLE, SETTABLE, Config, check, device_property
+from .graph import Model
+from .tensor import Tensor
+from .version import Version, get_version
+
+DEVICES = ("CPU", "AUTO", "AUTO:CPU", "HETERO:CPU", "MULTI:CPU")
+
+
+class Core:
+    """Reads models and compiles them; holds the properties that later compilations start from."""
+
+    def __init__(self, xml_config_file: str = "") -> None:
+        if xml_config_file and not Path(xml_config_file).exists():
+            raise RuntimeError(f"{xml_config_file}: there is no such file")
+        self._properties: dict[str, Any] = {}
+        self._checked = False  # values set before the device's first use are looked at then
+
+    @property
+    def available_devices(self) -> list[str]:
+        return ["CPU"]
+
+    def get_available_devices(self) -> list[str]:
+        return self.available_devices
+
+    def get_versions(self, device_name: str) -> dict[str, Version]:
+        """Versions of what serves a device; empty for a device that there is not."""
+        return {"CPU": Version(get_version(), "ovlite CPU")} if device_name == "CPU" else {}
+
+    def read_model(self, model: Any, weights: Any = None, config: Mapping[str, Any] | None = None) -> Model:
+        """Reads a model from a path, from bytes, or from a stream of bytes (ONNX, or OpenVINO IR with its weights)."""
+        from .frontend import read_model
+
+        if isinstance(model, Model):
+            raise TypeError("read_model reads a path or bytes; this is a Model already")
+        if isinstance(model, io.BytesIO):
+            if weights is not None and not isinstance(weights, io.BytesIO):
+                raise AttributeError(f"weights of a model in a BytesIO are a BytesIO, not {type(weights).__name__}")
+            model, weights = model.getvalue(), None if weights is None else weights.getvalue()
+        elif isinstance(model, bytes):
+            if weights is not None and not isinstance(weights, (bytes, Tensor)):
+                raise TypeError(f"weights of a model in bytes are bytes or a Tensor, not {type(weights).__name__}")
+        elif isinstance(model, str) and isinstance(weights, Tensor):
+            model = model.encode()
+        elif not isinstance(model, (str, os.PathLike)):
+            raise TypeError(f"a model is read from a path, bytes or BytesIO, not {type(model).__name__}")
+        elif weights is not None and not isinstance(weights, (str, os.PathLike)):
+            raise RuntimeError(f"weights of a model at a path are a path, not {type(weights).__name__}")
+        if isinstance(weights, Tensor):
+            weights = weights.data.tobytes()
+        return read_model(model, weights)
+
+    def compile_model(
+        self, model: Any, device_name: str | None = None, config: Mapping[str, Any] | None = None, *, weights: Any = None
+    ) -> CompiledModel:
+        """Makes a model ready to run; the model may be changed afterwards.
+
+        model: a Model, a path, or with `weights` the text of an OpenVINO IR. config: properties by name.
+        """
+        if device_name is not None and not isinstance(device_name, str):
+            raise TypeError(f"device_name is a str, not {type(device_name).__name__}; pass properties as config=")
+        if config is not None and not (isinstance(config, dict) and all(isinstance(key, str) for key in config)):
+            raise TypeError("config is a dict of properties by name")
+        _check_device("AUTO" if device_name is None else device_name)
+        if weights is not None and isinstance(model, io.BytesIO):
+            raise TypeError("with weights= the model is the text of an IR, str or bytes; read_model() reads a BytesIO")
+        if weights is not None:
+            model = self.read_model(model.encode() if isinstance(model, str) else model, weights)
+        elif not isinstance(model, Model):
+            if not isinstance(model, (str, os.PathLike)):
+                raise RuntimeError(f"compile_model compiles a Model or a path, not {type(model).__name__}; use read_model()")
+            model = self.read_model(model)
+        self._check_stored()
+        return CompiledModel(Compilation(model, Config({**self._properties, **(config or {})})))
+
+    def query_model(self, model: Model, device_name: str, config: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """The device of each operation, by friendly name."""
+        _check_device(device_name)
+        Config(config or {})
+        return {node.friendly_name: "CPU" for node in model.get_ordered_ops()}
+
+    def set_property(self, *args: Any, **kwargs: Any) -> None:
+        """set_property(properties) or set_property(device, properties); properties are a dict or a (key, value)."""
+        values = [*args, *(kwargs[name] for name in ("device_name", "properties") if name in kwargs)]
+        device, properties = values if len(values) == 2 else ("", *values) if len(values) == 1 else (None, None)
+        if isinstance(properties, tuple) and len(properties) == 2:
+            properties = dict([properties])
+        if not isinstance(device, str) or not isinstance(properties, dict) or not all(isinstance(key, str) for key in properties):
+            raise TypeError("set_property takes a dict or a (key, value) pair, after a device name if one is meant")
+        if device:
+            _check_device(device)
+        if self._checked or not device:
+            properties = {key: check(key, value) for key, value in properties.items()}
+        self._properties.update({str(key): value for key, value in properties.items()})
+
+    def get_property(self, device_name: str, name: str | None = None) -> Any:
+        """A property of a device, or with one argument of this Core."""
+        if name is None:
+            key = device_name
+            if key not in CORE_SETTABLE:
+                raise RuntimeError(f"a Core has no property {key!r}; pass the device's name before it")
+            return check(key, self._properties[key]) if key in self._properties else CORE_SETTABLE[key][1]
+        _check_device(device_name)
+        self._check_stored()
+        if name in SETTABLE or name in CORE_SETTABLE:
+            default = (SETTABLE | CORE_SETTABLE)[name][1]
+            return check(name, self._properties[name]) if name in self._properties else default
+        return device_property(name)
+
+    def _check_stored(self) -> None:
+        """Checks what was set before the device was first used; wrong values raise each time."""
+        for key, value in self._properties.items():
+            check(key, value)
+        self._checked = True
+
+    def __repr__(self) -> str:
+        return "<Core: available devices[CPU]>"
+
+
+def compile_model(model: Any, device_name: str = "AUTO", config: Mapping[str, Any] | None = None) -> CompiledModel:
+    """Makes a model ready to run, with a Core of its own."""
+    return Core().compile_model(model, device_name, dict(config) if isinstance(config, Mapping) else config)
+
+
+def _check_device(name: str) -> None:
+    if name not in DEVICES and not name.startswith("BATCH:CPU"):
+        raise RuntimeError(f"there is no device {name!r}; there is CPU")

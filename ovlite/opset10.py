@@ -1,0 +1,6 @@
+"""Node factories of opset10."""
+
+from .ops.opset import functions
+
+__all__ = sorted(functions(10))
+globals().update(functions(10))

@@ -1,0 +1,6 @@
+"""Node factories of opset2."""
+
+from .ops.opset import functions
+
+__all__ = sorted(functions(2))
+globals().update(functions(2))

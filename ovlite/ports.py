@@ -1,0 +1,166 @@
+"""ConstOutput: a port of a compiled model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import total_ordering
+from typing import Any
+
+from .graph import Node, Output, TensorType
+from .types import PartialShape, Shape, Type
+
+
+def _nobody() -> None:
+    """Who is told that a port has other names, before anybody asks to be told."""
+
+
+class PortTensor:
+    """The tensor that a port of a compiled model stands for: its type, shape and names."""
+
+    __slots__ = ("_port",)
+
+    def __init__(self, port: ConstOutput) -> None:
+        self._port = port
+
+    @property
+    def names(self) -> set[str]:
+        return self._port.names
+
+    @property
+    def any_name(self) -> str:
+        return self._port.any_name
+
+    @property
+    def element_type(self) -> Type:
+        return self._port.element_type
+
+    @property
+    def partial_shape(self) -> PartialShape:
+        return self._port.partial_shape
+
+    @property
+    def shape(self) -> Shape:
+        return self._port.shape
+
+    def get_names(self) -> set[str]:
+        return self.names
+
+    def get_any_name(self) -> str:
+        return self.any_name
+
+    def set_names(self, names: set[str]) -> None:
+        """Gives the port other names, by which inputs are given and results are found from then on."""
+        if not isinstance(names, set):
+            raise TypeError(f"names are a set of str, not {type(names).__name__}")
+        self._port._tensor_names = set(names)
+        self._port._renamed()
+
+    def add_names(self, names: set[str]) -> None:
+        self.set_names(self.names | names)
+
+
+@total_ordering
+class ConstOutput:
+    """An input or output of a compiled model; equal to nothing but itself, and a key of inputs and results."""
+
+    __slots__ = ("__weakref__", "_output", "_place", "_renamed", "_tensor_names", "element_type", "partial_shape")
+
+    def __init__(self, output: Output, kind: TensorType, place: int) -> None:
+        self._output = output
+        self._place = place
+        self._tensor_names = output.names
+        self._renamed: Callable[[], None] = _nobody
+        self.element_type: Type = kind.element_type
+        self.partial_shape: PartialShape = kind.shape
+
+    @property
+    def names(self) -> set[str]:
+        return set(self._tensor_names)
+
+    @property
+    def any_name(self) -> str:
+        """The first name in byte order; RuntimeError when there is none."""
+        if not self._tensor_names:
+            raise RuntimeError(f"{self!r} has no name")
+        return min(self._tensor_names, key=str.encode)
+
+    @property
+    def node(self) -> Node:
+        """The Parameter or Result that the port belongs to."""
+        return self._output.node
+
+    @property
+    def index(self) -> int:
+        return self._output.index
+
+    @property
+    def shape(self) -> Shape:
+        return self.partial_shape.to_shape()
+
+    @property
+    def tensor(self) -> PortTensor:
+        """What holds the port's names."""
+        return PortTensor(self)
+
+    @property
+    def target_inputs(self) -> set[Any]:
+        return self._output.target_inputs
+
+    @property
+    def rt_info(self) -> dict[str, Any]:
+        return self._output.rt_info
+
+    @property
+    def _as_output(self) -> Output:
+        return self._output
+
+    def get_any_name(self) -> str:
+        return self.any_name
+
+    def get_names(self) -> set[str]:
+        return self.names
+
+    def get_node(self) -> Node:
+        return self.node
+
+    def get_index(self) -> int:
+        return self.index
+
+    def get_shape(self) -> Shape:
+        return self.shape
+
+    def get_partial_shape(self) -> PartialShape:
+        return self.partial_shape
+
+    def get_element_type(self) -> Type:
+        return self.element_type
+
+    def get_tensor(self) -> PortTensor:
+        return self.tensor
+
+    def get_target_inputs(self) -> set[Any]:
+        return self.target_inputs
+
+    def get_rt_info(self) -> dict[str, Any]:
+        return self.rt_info
+
+    def __lt__(self, other: object) -> bool:
+        return self._place < other._place if isinstance(other, ConstOutput) else NotImplemented
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __copy__(self) -> ConstOutput:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ConstOutput:
+        raise TypeError("a port of a compiled model can't be copied deeply")
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a port of a compiled model can't be pickled")
+
+    def __repr__(self) -> str:
+        names = ", ".join(sorted(self.names))
+        return f"<ConstOutput: names[{names}] shape{self.partial_shape} type: {self.element_type.name}>"

@@ -1,0 +1,46 @@
+"""Properties of devices and compiled models, by the names that OpenVINO gives them."""
+
+from ..types import Type
+from . import device, hint, intel_auto, intel_cpu, log, streams
+from .declare import Property, PropertyEnum, boolean, integer, of, read_only, text
+
+__all__ = ["CacheMode", "Property", "WorkloadType", "device", "hint", "intel_auto", "intel_cpu", "log", "streams"]
+
+
+class CacheMode(PropertyEnum):
+    OPTIMIZE_SIZE = 0
+    OPTIMIZE_SPEED = 1
+
+
+class WorkloadType(PropertyEnum):
+    DEFAULT = 0
+    EFFICIENT = 1
+
+
+auto_batch_timeout = integer("AUTO_BATCH_TIMEOUT")
+available_devices = read_only("AVAILABLE_DEVICES")
+cache_dir = text("CACHE_DIR")
+cache_encryption_callbacks = of("CACHE_ENCRYPTION_CALLBACKS", list)
+cache_mode = of("CACHE_MODE", CacheMode)
+compilation_num_threads = integer("COMPILATION_NUM_THREADS")
+enable_mmap = boolean("ENABLE_MMAP")
+enable_profiling = boolean("PERF_COUNT")
+enable_weightless = boolean("ENABLE_WEIGHTLESS")
+execution_devices = read_only("EXECUTION_DEVICES")
+force_tbb_terminate = boolean("FORCE_TBB_TERMINATE")
+inference_num_threads = integer("INFERENCE_NUM_THREADS")
+key_cache_group_size = integer("KEY_CACHE_GROUP_SIZE")
+key_cache_precision = of("KEY_CACHE_PRECISION", Type)
+loaded_from_cache = read_only("LOADED_FROM_CACHE")
+max_batch_size = read_only("MAX_BATCH_SIZE")
+model_name = read_only("NETWORK_NAME")
+num_streams = of("NUM_STREAMS", streams.Num)
+optimal_batch_size = read_only("OPTIMAL_BATCH_SIZE")
+optimal_number_of_infer_requests = read_only("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+range_for_async_infer_requests = read_only("RANGE_FOR_ASYNC_INFER_REQUESTS")
+range_for_streams = read_only("RANGE_FOR_STREAMS")
+supported_properties = read_only("SUPPORTED_PROPERTIES")
+value_cache_group_size = integer("VALUE_CACHE_GROUP_SIZE")
+value_cache_precision = of("VALUE_CACHE_PRECISION", Type)
+weights_path = text("WEIGHTS_PATH")
+workload_type = of("WORKLOAD_TYPE", WorkloadType)

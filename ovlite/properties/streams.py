@@ -1,0 +1,32 @@
+"""Streams: how many inferences run at once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from .declare import Property
+
+
+class Num:
+    """A number of streams; AUTO lets the device choose."""
+
+    __slots__ = ("_number",)
+    AUTO: ClassVar[Num]
+    NUMA: ClassVar[Num]
+
+    def __init__(self, number: int) -> None:
+        self._number = int(number)
+
+    def to_integer(self) -> int:
+        return self._number
+
+    def __repr__(self) -> str:
+        return f"<Num: {self._number}>"
+
+
+Num.AUTO = Num(-1)
+Num.NUMA = Num(-2)
+
+num = Property("NUM_STREAMS", lambda value: isinstance(value, (int, np.integer, Num)))

@@ -1,0 +1,298 @@
+"""InferRequest: one set of inputs, outputs and variables of a compiled model, and its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import suggestion
+from .graph import Output
+from .inputs import bind_value, give_container
+from .kernels.request import Request
+from .kernels.results import OVDict
+from .kernels.storage import Storage
+from .ports import ConstOutput
+from .state import VariableState
+from .tensor import Tensor, from_strings, new_storage
+from .types import PartialShape, Type
+
+if TYPE_CHECKING:
+    from .compiled import Compilation, CompiledModel
+
+Array = npt.NDArray[Any]
+
+
+class ProfilingInfo:
+    """What one step of a run cost."""
+
+    class Status(Enum):
+        NOT_RUN = 0
+        OPTIMIZED_OUT = 1
+        EXECUTED = 2
+
+    def __init__(self, node_name: str, node_type: str, seconds: float, status: Status) -> None:
+        self.node_name = node_name
+        self.node_type = node_type
+        self.exec_type = node_type
+        self.real_time = self.cpu_time = timedelta(seconds=seconds)
+        self.status = status
+
+
+class InferRequest(Request):  # type: ignore[misc]
+    """Runs a compiled model on inputs of its own; made by CompiledModel.create_infer_request()."""
+
+    def __init__(self, compilation: Compilation, hidden: bool = False) -> None:
+        self._compilation = compilation
+        names = tuple(variable.name for variable in compilation.variables)
+        super().__init__(
+            compilation.executable, compilation.ports, compilation.types, names, compilation.streams, hidden, compilation.profiled
+        )
+
+    # What the compiled base class asks for.
+
+    def _convert(self, index: int, value: Any, share: bool) -> None:
+        bind_value(self, index, value, share)
+
+    def _give(self, inputs: Any, share: bool) -> None:
+        give_container(self, inputs, share)
+
+    def _check_shape(self, index: int, shape: tuple[int, ...]) -> None:
+        port = self.ports.inputs[index]
+        expected: PartialShape = port.partial_shape
+        if not expected.relaxes(PartialShape(shape)):
+            raise RuntimeError(f"input {describe(port, index)} has shape {expected}; the value given has {list(shape)}")
+
+    def _missing(self, indices: Sequence[int]) -> None:
+        names = ", ".join(describe(self.ports.inputs[index], index) for index in indices)
+        raise RuntimeError(f"no value was ever given for input {names}")
+
+    def _input_memory(self, index: int) -> Storage:
+        return _memory(self.ports.inputs[index], None)
+
+    def _output_memory(self, index: int, shape: tuple[int, ...] | None) -> Storage:
+        return _memory(self.ports.outputs[index], shape)
+
+    def _show(self, index: int, array: Array) -> Storage:
+        return Storage(self.ports.inputs[index].element_type, array)
+
+    def _tensor(self, storage: Storage) -> Tensor:
+        tensor = Tensor._on(storage)
+        tensor._viewed = storage.memory
+        return tensor
+
+    def _decode(self, arrays: list[Array], decode: bool) -> list[Array]:
+        return [from_strings(array, decode) if array.dtype == object else array for array in arrays]
+
+    def _initial_state(self, index: int) -> Array:
+        return self._compilation.initial_state(index)
+
+    # Tensors.
+
+    @property
+    def model_inputs(self) -> list[ConstOutput]:
+        return list(self.ports.inputs)
+
+    @property
+    def model_outputs(self) -> list[ConstOutput]:
+        return list(self.ports.outputs)
+
+    @property
+    def input_tensors(self) -> list[Tensor]:
+        return [self.get_input_tensor(index) for index in range(len(self.ports.inputs))]
+
+    @property
+    def output_tensors(self) -> list[Tensor]:
+        return [self.get_output_tensor(index) for index in range(len(self.ports.outputs))]
+
+    @property
+    def results(self) -> OVDict:
+        """Copies of the output tensors, as a mapping by port, index and name."""
+        return self.copies()
+
+    def get_input_tensor(self, index: int | None = None) -> Tensor:
+        self.ensure_idle()
+        return Tensor._on(self.input_storage(port_index(self.ports.inputs, index, "input")))
+
+    def get_output_tensor(self, index: int | None = None) -> Tensor:
+        self.ensure_idle()
+        return Tensor._on(self.output_storage(port_index(self.ports.outputs, index, "output")))
+
+    def get_tensor(self, port: str | ConstOutput | Output) -> Tensor:
+        is_input, index = self._find(port)
+        return self.get_input_tensor(index) if is_input else self.get_output_tensor(index)
+
+    def set_tensor(self, port: str | ConstOutput | Output, tensor: Tensor) -> None:
+        """Makes the request read or write the tensor's memory."""
+        is_input, index = self._find(port)
+        if is_input:
+            self.set_input_tensor(index, tensor)
+        else:
+            self.set_output_tensor(index, tensor)
+
+    def set_input_tensor(self, *args: Any, **kwargs: Any) -> None:
+        """set_input_tensor(tensor) or set_input_tensor(index, tensor): makes the request read the tensor's memory."""
+        index, tensor = _index_and_tensor(args, kwargs)
+        self.ensure_idle()
+        index = port_index(self.ports.inputs, index, "input")
+        bind_tensor(self, index, tensor)
+
+    def set_output_tensor(self, *args: Any, **kwargs: Any) -> None:
+        """set_output_tensor(tensor) or set_output_tensor(index, tensor): makes the request write the tensor's memory."""
+        index, tensor = _index_and_tensor(args, kwargs)
+        self.ensure_idle()
+        index = port_index(self.ports.outputs, index, "output")
+        port = self.ports.outputs[index]
+        _check_type(port, index, tensor, "output")
+        if port.partial_shape.is_static and tuple(port.shape) != tensor._storage.shape:
+            raise RuntimeError(f"output {describe(port, index)} has shape {port.shape}; the tensor has {tensor.shape}")
+        self.set_output_storage(index, tensor._storage)
+
+    def set_input_tensors(self, *args: Any) -> None:
+        """A dict of tensors by index; or a list of tensors, one for each element of the batch of the only input."""
+        if len(args) == 1 and isinstance(args[0], dict):
+            for index, tensor in _by_index(args[0]).items():
+                self.set_input_tensor(index, tensor)
+            return
+        index, tensors = args if len(args) == 2 else (None, *args)
+        if not isinstance(tensors, (list, tuple)) or not all(isinstance(tensor, Tensor) for tensor in tensors):
+            raise TypeError("set_input_tensors takes a dict of Tensors by index, or a list of Tensors for a batch")
+        index = port_index(self.ports.inputs, index, "input")
+        layout = getattr(self.ports.inputs[index].node, "layout", None)
+        batch = layout.get_index_by_name("N") if layout is not None and not layout.empty and layout.has_name("N") else None
+        if batch is None:
+            raise RuntimeError(f"input {index} has no layout with a batch dimension N to lay {len(tensors)} tensors along")
+        whole = np.concatenate([tensor._storage.array for tensor in tensors], axis=batch)
+        self.set_input_tensor(index, Tensor(whole, shared_memory=True))
+
+    def set_output_tensors(self, tensors: dict[int, Tensor]) -> None:
+        for index, tensor in _by_index(tensors).items():
+            self.set_output_tensor(index, tensor)
+
+    def set_tensors(self, tensors: dict[str, Tensor]) -> None:
+        if not isinstance(tensors, dict):
+            raise TypeError(f"set_tensors takes a dict of Tensors by name, not {type(tensors).__name__}")
+        for port, tensor in tensors.items():
+            self.set_tensor(port, tensor)
+
+    def _find(self, port: Any) -> tuple[bool, int]:
+        """(whether it is an input, its index) of the port that a name or a port of the model means."""
+        if not isinstance(port, (str, ConstOutput, Output)):
+            raise TypeError(f"a tensor is named by str or by a port, not {type(port).__name__}")
+        for is_input, keys in ((True, self.ports.input_keys), (False, self.ports.output_keys)):
+            if port in keys:
+                return is_input, keys[port]
+        if not isinstance(port, str):
+            for is_input, ports in ((True, self.ports.inputs), (False, self.ports.outputs)):
+                for index, mine in enumerate(ports):
+                    if mine.node is port.node or (port.names and port.names == mine.names):
+                        return is_input, index
+        known = [key for keys in (self.ports.input_keys, self.ports.output_keys) for key in keys if isinstance(key, str)]
+        name = port if isinstance(port, str) else repr(port)
+        raise RuntimeError(f"the model has no port {name!r}; it has {', '.join(known)}.{suggestion(name, known)}")
+
+    # States, profile.
+
+    def query_state(self) -> list[VariableState]:
+        self.ensure_idle()
+        return [VariableState(self, index, variable) for index, variable in enumerate(self._compilation.variables)]
+
+    def reset_state(self) -> None:
+        """Gives all variables their initial values."""
+        for state in self.query_state():
+            state.reset()
+
+    def get_profiling_info(self) -> list[ProfilingInfo]:
+        """A record for each step of the plan; its times are those of the last run when PERF_COUNT is on."""
+        self.ensure_idle()
+        if self.plan is None or self.plan.program is None:
+            return []
+        steps = self.plan.program.steps
+        times = self.step_times()
+        status = ProfilingInfo.Status.EXECUTED if times else ProfilingInfo.Status.NOT_RUN
+        seconds = times or [0.0] * len(steps)
+        return [
+            ProfilingInfo(f"{index}:{step.name}", step.name, time, status)
+            for index, (step, time) in enumerate(zip(steps, seconds, strict=True))
+        ]
+
+    @property
+    def profiling_info(self) -> list[ProfilingInfo]:
+        return self.get_profiling_info()
+
+    def get_compiled_model(self) -> CompiledModel:
+        return self._compilation.wrapper()
+
+    def __copy__(self) -> Any:
+        raise TypeError("a request can't be copied; make another one with create_infer_request()")
+
+    __deepcopy__ = __reduce__ = __copy__  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<InferRequest:\n{list_ports(self.ports.inputs, self.ports.outputs)}>"
+
+
+def describe(port: ConstOutput, index: int) -> str:
+    """How errors name a port."""
+    return f"{index} ({port.any_name!r})" if port.names else str(index)
+
+
+def list_ports(inputs: Sequence[ConstOutput], outputs: Sequence[ConstOutput]) -> str:
+    lines = ["inputs[", *map(repr, inputs), "]", "outputs[", *map(repr, outputs), "]"]
+    return "\n".join(lines)
+
+
+def port_index(ports: Sequence[ConstOutput], index: int | None, kind: str) -> int:
+    """The index of a port given by index, or of the only one."""
+    if index is None:
+        if len(ports) != 1:
+            raise RuntimeError(f"the model has {len(ports)} {kind}s; say which one by index or name")
+        return 0
+    if not isinstance(index, (int, np.integer)) or index < 0:
+        raise TypeError(f"an {kind} is named by a non-negative int, not {index!r}")
+    if index >= len(ports):
+        raise RuntimeError(f"the model has no {kind} {index}: it has {len(ports)}")
+    return int(index)
+
+
+def bind_tensor(request: InferRequest, index: int, tensor: Tensor) -> None:
+    """Makes an input read a tensor's memory."""
+    port = request.ports.inputs[index]
+    _check_type(port, index, tensor, "input")
+    request.set_input_storage(index, tensor._storage)
+
+
+def _check_type(port: ConstOutput, index: int, tensor: Tensor, kind: str) -> None:
+    if tensor.element_type is not port.element_type:
+        raise RuntimeError(
+            f"{kind} {describe(port, index)} holds {port.element_type.name}; the tensor holds {tensor.element_type.name}"
+        )
+
+
+def _memory(port: ConstOutput, shape: tuple[int, ...] | None) -> Storage:
+    """Memory for a port's tensor, of zeros; dynamic dimensions start as 0."""
+    expected: PartialShape = port.partial_shape
+    if shape is None:
+        shape = tuple(dim.min_length if dim.is_static else 0 for dim in expected.dims) if expected.has_rank else (0,)
+    storage = new_storage(port.element_type, shape)
+    if port.element_type is not Type.string:
+        storage.array.fill(0)
+    return storage
+
+
+def _index_and_tensor(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int | None, Tensor]:
+    values = [*args, *(kwargs[name] for name in ("index", "idx", "tensor") if name in kwargs)]
+    index, tensor = values if len(values) == 2 else (None, *values) if len(values) == 1 else (None, None)
+    if not isinstance(tensor, Tensor) or isinstance(index, str):
+        raise TypeError("set_input_tensor and set_output_tensor take a Tensor, or an index and a Tensor")
+    return index, tensor
+
+
+def _by_index(tensors: Any) -> dict[int, Tensor]:
+    if not isinstance(tensors, dict) or not all(isinstance(index, int) for index in tensors):
+        raise TypeError("tensors are given as a dict by index")
+    return tensors

@@ -1,0 +1,55 @@
+"""VariableState: a value that a request keeps from run to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .plan import Variable
+from .tensor import Tensor, new_storage
+
+if TYPE_CHECKING:
+    from .request import InferRequest
+
+
+class VariableState:
+    """A handle on one variable of a request; it shows the value at hand whenever it is asked."""
+
+    def __init__(self, request: InferRequest, index: int, variable: Variable) -> None:
+        self._request = request
+        self._index = index
+        self._variable = variable
+
+    @property
+    def name(self) -> str:
+        return self._variable.name
+
+    @property
+    def state(self) -> Tensor:
+        """A copy of the value; assign a Tensor to change it."""
+        array = self._request.state(self._index)
+        if array is None:
+            array = self._request._initial_state(self._index)
+        tensor = Tensor._on(new_storage(self._variable.element_type, array.shape))
+        tensor._storage.array[...] = array
+        return tensor
+
+    @state.setter
+    def state(self, tensor: Tensor) -> None:
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"a state is a Tensor, not {type(tensor).__name__}")
+        kind = self._variable.element_type
+        shape = tensor._storage.shape
+        if tensor.element_type is not kind:
+            raise RuntimeError(f"variable {self.name!r} holds {kind.name}, not {tensor.element_type.name}")
+        if not self._variable.shape.relaxes(type(self._variable.shape)(shape)):
+            raise RuntimeError(f"variable {self.name!r} has shape {self._variable.shape}, not {list(shape)}")
+        self._request.set_state(self._index, np.array(tensor._storage.array, order="C"))
+
+    def reset(self) -> None:
+        """Gives the variable its initial value in the next run."""
+        self._request.set_state(self._index, None)
+
+    def __repr__(self) -> str:
+        return f"<VariableState: {self.name!r} {self._variable.element_type.name}{self._variable.shape}>"

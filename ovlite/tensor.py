@@ -1,0 +1,290 @@
+"""Tensor: typed memory that requests read from and write to."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .graph import Output
+from .kernels.storage import Storage, view_on
+from .types import PartialShape, Shape, Type
+
+Array = npt.NDArray[Any]
+
+
+def packed_bits(element_type: Type) -> int:
+    """Bits of an element for types that are packed into bytes, 0 for all others."""
+    return element_type.bitwidth if 0 < element_type.bitwidth < 8 else 0
+
+
+def new_storage(element_type: Type, shape: Sequence[int]) -> Storage:
+    """Memory for a tensor, not initialised."""
+    if element_type.is_dynamic():
+        raise RuntimeError("a tensor needs an element type; dynamic is none")
+    dtype = np.dtype(object) if element_type is Type.string else element_type.to_dtype()
+    return Storage.new(element_type, dtype, tuple(shape), packed_bits(element_type))
+
+
+def to_strings(array: Array) -> Array:
+    """The elements of a U or S array, or of an object array of str and bytes, as an object array of UTF-8 bytes."""
+    strings = np.empty(array.shape, object)
+    strings.ravel()[:] = [item.encode() if isinstance(item, str) else bytes(item) for item in array.ravel().tolist()]
+    return strings
+
+
+def from_strings(strings: Array, decode: bool) -> Array:
+    """An object array of UTF-8 bytes as a U array, or as an S array."""
+    items = strings.ravel().tolist()
+    if decode:
+        return np.array([item.decode(errors="replace") for item in items], "U").reshape(strings.shape)
+    return np.array(items, "S").reshape(strings.shape)
+
+
+class Tensor:
+    """Elements of one type in a shape.
+
+    Tensor(array, shared_memory=False)   a copy, or the array's own memory, which must be C-contiguous and writable
+    Tensor(list)                         numpy's default type for the elements
+    Tensor(type, shape)                  new memory; its elements are not defined
+    Tensor(array, shape, type)           the array's bytes, seen in another shape and type
+    Tensor(port), Tensor(port, array)    type and shape of a model's port
+    Tensor(tensor, begin, end)           the region [begin, end) of another tensor, on the same memory
+    """
+
+    __slots__ = ("__weakref__", "_storage", "_viewed")
+    _storage: Storage
+    _viewed: Array | None  # the memory that the first view of `data` shows, kept for that view
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._viewed = None
+        self._storage = _construct(args, kwargs)
+
+    @classmethod
+    def _on(cls, storage: Storage) -> Tensor:
+        """A Tensor that shows `storage`."""
+        tensor = cls.__new__(cls)
+        tensor._storage = storage
+        tensor._viewed = None
+        storage.shown = True
+        return tensor
+
+    @property
+    def element_type(self) -> Type:
+        return self._storage.element_type  # type: ignore[no-any-return]
+
+    @property
+    def shape(self) -> Shape:
+        return Shape(self._storage.shape)
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        self.set_shape(shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self._storage.shape, dtype=np.int64))
+
+    @property
+    def byte_size(self) -> int:
+        return self._storage.array.size * self._storage.array.itemsize  # type: ignore[no-any-return]
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Bytes between neighbours along each dimension."""
+        if self._storage.bits:
+            raise RuntimeError(f"elements of {self.element_type.name} are packed; there are no strides in bytes")
+        return self._storage.array.strides  # type: ignore[no-any-return]
+
+    @property
+    def data(self) -> Array:
+        """A writable view; packed bytes in one dimension for types of less than a byte, for strings a copy."""
+        storage = self._storage
+        if storage.element_type is Type.string:
+            warnings.warn("data of a string tensor is a copy; use str_data or bytes_data", RuntimeWarning, stacklevel=2)
+            return from_strings(storage.array, decode=False)
+        if self._viewed is None:
+            self._viewed = storage.memory
+        base = self if self._viewed is storage.memory else Tensor._on(storage)
+        base._viewed = storage.memory
+        return view_on(storage.array, base)  # type: ignore[no-any-return]
+
+    @property
+    def str_data(self) -> Array:
+        """A copy of the strings as str."""
+        return from_strings(self._strings(), decode=True)
+
+    @str_data.setter
+    def str_data(self, strings: Any) -> None:
+        self._set_strings(strings)
+
+    @property
+    def bytes_data(self) -> Array:
+        """A copy of the strings as bytes."""
+        return from_strings(self._strings(), decode=False)
+
+    @bytes_data.setter
+    def bytes_data(self, strings: Any) -> None:
+        self._set_strings(strings)
+
+    def _strings(self) -> Array:
+        if self.element_type is not Type.string:
+            raise RuntimeError(f"the tensor holds {self.element_type.name}, not strings")
+        return self._storage.array  # type: ignore[no-any-return]
+
+    def _set_strings(self, strings: Any) -> None:
+        target = self._strings()
+        array = np.array(strings)
+        if array.dtype.kind not in "US":
+            raise RuntimeError(f"elements of a string tensor are str or bytes, not {array.dtype}")
+        if array.size != target.size:
+            raise RuntimeError(f"{array.size} strings for a tensor of {target.size}")
+        target[...] = to_strings(array).reshape(target.shape)
+
+    def set_shape(self, shape: Any) -> None:
+        """Changes the shape; a larger one needs memory of the tensor's own, and moves it."""
+        self._storage.set_shape(tuple(Shape(shape)))
+
+    def copy_to(self, target: Tensor) -> None:
+        """Copies the elements to a tensor of the same type, which takes this one's shape."""
+        if not isinstance(target, Tensor):
+            raise TypeError(f"copy_to takes a Tensor, not {type(target).__name__}")
+        target.copy_from(self)
+
+    def copy_from(self, source: Any) -> None:
+        """Takes the elements and the shape of a Tensor, array or list of the same element type."""
+        source = source if isinstance(source, Tensor) else Tensor(source)
+        if source.element_type is not self.element_type:
+            raise RuntimeError(f"elements of {source.element_type.name} can't be copied to {self.element_type.name}")
+        self._storage.set_shape(source._storage.shape)
+        self._storage.array[...] = source._storage.array
+
+    def is_continuous(self) -> bool:
+        """True when the elements lie in C order without gaps."""
+        return bool(self._storage.array.flags.c_contiguous)
+
+    def get_element_type(self) -> Type:
+        return self.element_type
+
+    def get_shape(self) -> Shape:
+        return self.shape
+
+    def get_size(self) -> int:
+        return self.size
+
+    def get_byte_size(self) -> int:
+        return self.byte_size
+
+    def get_strides(self) -> tuple[int, ...]:
+        return self.strides
+
+    def __copy__(self) -> Tensor:
+        return Tensor._on(self._storage)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        twin = Tensor._on(new_storage(self.element_type, self._storage.shape))
+        twin._storage.array[...] = self._storage.array
+        return twin
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Tensor can't be pickled; pickle its data")
+
+    def __repr__(self) -> str:
+        return f"<Tensor: shape{self.shape} type: {self.element_type.name}>"
+
+
+def _construct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Storage:
+    names = ["array", "shape", "type"] if "array" in kwargs else ["type", "shape"] if "type" in kwargs else []
+    first = args[0] if args else kwargs.pop(names[0]) if names else kwargs.pop("port", None) or kwargs.pop("list", None)
+    rest = args[1:]
+    if first is None:
+        raise TypeError("Tensor() takes an array, a list, an element type and a shape, a port, or a tensor and a region")
+    if isinstance(first, Output) or hasattr(first, "_as_output"):
+        return _of_port(first, *rest, **kwargs)
+    if isinstance(first, Tensor):
+        return _region(first, *rest, **kwargs)
+    if isinstance(first, np.ndarray):
+        shared = rest and not isinstance(rest[0], (bool, np.bool_)) or "shape" in kwargs
+        return _reinterpreted(first, *rest, **kwargs) if shared else _of_array(first, *rest, **kwargs)
+    if isinstance(first, list):
+        return _of_array(np.array(first), *rest, **kwargs)
+    if rest or "shape" in kwargs:
+        return _new(first, *rest, **kwargs)
+    raise TypeError(f"a Tensor can't be made from {type(first).__name__}; pass a numpy array")
+
+
+def _new(type: Any, shape: Any) -> Storage:
+    return new_storage(type if isinstance(type, Type) else Type(type), tuple(Shape(shape)))
+
+
+def _of_array(array: Array, shared_memory: bool = False) -> Storage:
+    element_type = Type(array.dtype)
+    if element_type is Type.string:
+        if shared_memory:
+            raise RuntimeError("a string tensor can't share memory with an array")
+        return Storage(element_type, to_strings(array), owned=True)
+    if not shared_memory:
+        native = np.array(array, array.dtype.newbyteorder("="), order="C", subok=False)
+        return Storage(element_type, native, owned=True)
+    if not array.flags.c_contiguous:
+        raise RuntimeError("shared_memory needs a C-contiguous array; pass np.ascontiguousarray(array)")
+    if not array.dtype.isnative:
+        raise RuntimeError(f"shared_memory needs native byte order, not {array.dtype.str}")
+    if not array.flags.writeable:
+        raise ValueError("shared_memory needs an array that is writeable")
+    return Storage(element_type, np.asarray(array))
+
+
+def _reinterpreted(array: Array, shape: Any, type: Type = Type.dynamic) -> Storage:
+    element_type = Type(array.dtype) if type.is_dynamic() else type
+    dims = tuple(Shape(shape))
+    bits = element_type.bitwidth
+    if element_type is Type.string:
+        raise RuntimeError("a string tensor can't share memory with an array")
+    if not array.flags.c_contiguous:
+        raise RuntimeError("a tensor on an array's memory needs a C-contiguous array")
+    count = int(np.prod(dims, dtype=np.int64))
+    needed = (count * bits + 7) // 8
+    if needed > array.nbytes:
+        raise RuntimeError(f"shape {list(dims)} of {element_type.name} takes {needed} bytes; the array has {array.nbytes}")
+    held = np.asarray(array).reshape(-1).view(np.uint8)[:needed].view(element_type.to_dtype())
+    return Storage(element_type, held if packed_bits(element_type) else held.reshape(dims), dims, packed_bits(element_type))
+
+
+def _of_port(port: Any, array: Array | None = None) -> Storage:
+    shape: PartialShape = port.partial_shape
+    dims = tuple(shape.to_shape()) if shape.is_static else (0,)
+    if array is None:
+        return new_storage(port.element_type, dims)
+    if Type(array.dtype) is not port.element_type:
+        warnings.warn(f"the bytes of {array.dtype} elements are read as {port.element_type.name}", RuntimeWarning, stacklevel=4)
+    if shape.is_dynamic:
+        dims = array.shape
+    elif dims != array.shape:
+        warnings.warn(f"an array of shape {array.shape} is read in the port's shape {dims}", RuntimeWarning, stacklevel=4)
+    return _reinterpreted(array, dims, port.element_type)
+
+
+def _region(tensor: Tensor, begin: Any, end: Any) -> Storage:
+    storage = tensor._storage
+    if storage.bits:
+        raise RuntimeError(f"elements of {tensor.element_type.name} are packed; a region of them has no place in memory")
+    bounds = list(zip(begin, end, strict=True))
+    shape = storage.shape
+    inside = all(0 <= low <= high <= dim for (low, high), dim in zip(bounds, shape, strict=False))
+    if len(bounds) != len(shape) or not inside:
+        raise RuntimeError(f"the region {list(begin)} .. {list(end)} does not lie in a tensor of shape {list(shape)}")
+    return Storage(storage.element_type, storage.array[tuple(slice(int(low), int(high)) for low, high in bounds)])
+
+
+def tensor_from_file(path: str | os.PathLike[str]) -> Tensor:
+    """The bytes of a file, as a u8 tensor."""
+    try:
+        return Tensor(np.fromfile(path, np.uint8), shared_memory=True)
+    except OSError as error:
+        raise RuntimeError(f"{os.fspath(path)}: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""Helpers, at the places where OpenVINO has them."""
