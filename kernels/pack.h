@@ -4,20 +4,33 @@
 
 #include "tile.h"
 
-/* One stage of a transposition: exchanges the off-diagonal blocks of `span` of each pair of rows. */
-INLINE void exchange(Lanes rows[LANES], const int span) {
-    LaneMask low, high;
-    for (int i = 0; i < LANES; i++) {
-        low[i] = i & span ? LANES + i - span : i;
-        high[i] = i & span ? LANES + i : i + span;
-    }
+/* Exchanges the off-diagonal blocks of `span` lanes of the rows i and i + span. */
+INLINE void exchange_blocks(Lanes rows[LANES], const int span) {
+    const LaneMask upper = ((LANE_NUMBERS & span) != 0) & (LANES - span);
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
         if (!(i & span)) {
             Lanes first = rows[i], second = rows[i + span];
-            rows[i] = __builtin_shuffle(first, second, low);
-            rows[i + span] = __builtin_shuffle(first, second, high);
+            rows[i] = __builtin_shuffle(first, second, LANE_NUMBERS + upper);
+            rows[i + span] = __builtin_shuffle(first, second, LANE_NUMBERS + upper + span);
         }
+}
+
+/* Transposes each 4 x 4 block. */
+INLINE void transpose_quads(Lanes rows[LANES]) {
+    const LaneMask quad = LANE_NUMBERS & ~3, low = LANE_NUMBERS & 1, high = LANE_NUMBERS >> 1 & 1;
+    const LaneMask singles = quad + high + low * LANES, pairs = quad + low + high * LANES;
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES; i += 4) {
+        Lanes a = __builtin_shuffle(rows[i], rows[i + 1], singles);
+        Lanes b = __builtin_shuffle(rows[i], rows[i + 1], singles + 2);
+        Lanes c = __builtin_shuffle(rows[i + 2], rows[i + 3], singles);
+        Lanes d = __builtin_shuffle(rows[i + 2], rows[i + 3], singles + 2);
+        rows[i] = __builtin_shuffle(a, c, pairs);
+        rows[i + 1] = __builtin_shuffle(a, c, pairs + 2);
+        rows[i + 2] = __builtin_shuffle(b, d, pairs);
+        rows[i + 3] = __builtin_shuffle(b, d, pairs + 2);
+    }
 }
 
 /* to[k][n] = from[n][k] for LANES x LANES floats. */
@@ -26,9 +39,11 @@ INLINE void transpose_block(const float *from, ptrdiff_t from_stride, float *to,
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
         rows[i] = load(from + i * from_stride);
-#pragma GCC unroll 4
-    for (int span = 1; span < LANES; span *= 2)
-        exchange(rows, span);
+    transpose_quads(rows);
+    if (LANES > 4)
+        exchange_blocks(rows, 4);
+    if (LANES > 8)
+        exchange_blocks(rows, 8);
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
         store(to + i * to_stride, rows[i]);

@@ -50,6 +50,8 @@ cdef struct Product:
     dim_t width                # rows in a line
     dim_t tile_lines           # lines that a row tile takes rows of: 1 or 2
     dim_t per_line             # row tiles to a line, or to two lines
+    dim_t rows                 # of a line in a tile; the first `longer` tiles have one more
+    dim_t longer
     dim_t tiles                # row tiles in a product
     dim_t block                # row tiles that meet all panels before the next ones do
     dim_t panels               # of all groups
@@ -61,6 +63,8 @@ cdef struct Product:
     dim_t b_k_stride
     dim_t b_n_stride
     dim_t first                # of b's panel in the scratch memory, in floats: behind a's rows
+    bint single                # a product has one row
+    bint dots                  # of one row by columns that are runs of floats
     const float* weights       # NULL for a run-time b
     Tile tile                  # with what all tiles have in common
 

@@ -31,6 +31,7 @@ cdef extern from "pack.h" nogil:
     ctypedef void (*TileFunction)(const Tile* tile) noexcept
     const TileFunction tile_functions[1][2]
     const TileFunction row_functions[2]
+    const TileFunction dot_functions[2]
     dim_t panel_width(dim_t columns) noexcept
     void pack_panel(const float* b, dim_t depth, dim_t k_stride, dim_t columns, dim_t n_stride,
                     float* panel, dim_t width) noexcept
@@ -117,11 +118,13 @@ cdef inline void set_half(Tile* tile, int half, const Tile* origin, Place place,
 
 cdef inline int set_tile_rows(const Product* p, dim_t index, const Tile* origin, Tile* tile) noexcept nogil:
     """Points `tile` at the rows of row tile `index`; returns how many there are."""
-    cdef dim_t line = index // p.per_line, begin, rows
+    cdef dim_t line = 0, begin, rows
     cdef Place place
-    index -= line * p.per_line
-    begin = p.width * index // p.per_line
-    rows = p.width * (index + 1) // p.per_line - begin
+    if p.lines.size > 1:
+        line = index // p.per_line
+        index -= line * p.per_line
+    begin = index * p.rows + min(index, p.longer)
+    rows = p.rows + (index < p.longer)
     line *= p.tile_lines
     place = place_of(&p.lines, line)
     set_half(tile, 0, origin, place, begin)
@@ -147,7 +150,10 @@ cdef inline Tile origin_of(const Product* p, char* const* slots, dim_t batch) no
 
 cdef inline TileFunction set_panel(const Product* p, dim_t index, const Tile* batch, Tile* origin, Tile* tile,
                                    float* scratch) noexcept nogil:
-    """Points `tile` at panel `index`, packing it if b is a run-time operand, and `origin` at its columns."""
+    """Points `tile` at panel `index` and `origin` at its columns; packs the panel if b can't be read in place.
+
+    Returns the function of a product of one row, else NULL.
+    """
     cdef dim_t group = index // p.group_panels
     cdef dim_t first = (index - group * p.group_panels) * PANEL
     cdef dim_t width
@@ -162,11 +168,18 @@ cdef inline TileFunction set_panel(const Product* p, dim_t index, const Tile* ba
         origin.residual[0] = batch.residual[0] + (group * p.group_columns + first) * tile.residual_step
     if p.weights != NULL:
         tile.b = batch.b + group * p.group_floats + first * tile.taps * tile.depth
+    elif p.dots:
+        tile.b = batch.b + first * p.b_n_stride
+        tile.b_stride = p.b_n_stride
+        return dot_functions[width > LANES]
+    elif p.tiles == 1 and p.b_n_stride == 1 and tile.columns == width:
+        tile.b = batch.b + first
+        tile.b_stride = p.b_k_stride
     else:
         tile.b = scratch
         pack_panel(batch.b + first * p.b_n_stride, tile.depth, p.b_k_stride, tile.columns, p.b_n_stride,
                    scratch, width)
-    return row_functions[width > LANES] if p.tiles == 1 and p.width == 1 else NULL
+    return row_functions[width > LANES] if p.single else NULL
 
 
 cdef void pack_block(const Product* p, dim_t first, dim_t count, const Tile* batch, float* scratch) noexcept nogil:
@@ -292,6 +305,8 @@ cdef class ProductStep(Step):
             p.tile_lines = 2
             p.per_line = (2 * p.width + most - 1) // most
             p.tiles = (p.lines.size + 1) // 2 * p.per_line
+        p.rows = p.width // max(p.per_line, <dim_t>1)
+        p.longer = p.width - p.rows * p.per_line
         return 0
 
     cdef int set_weights(self, Packed weights) except -1:
@@ -330,6 +345,8 @@ cdef class ProductStep(Step):
         """Chooses the block, the scratch memory and the width, when all else is set. a_bytes: of all rows."""
         cdef Product* p = &self.product
         cdef dim_t b_bytes = p.panels * PANEL * p.tile.taps * p.tile.depth * 4
+        p.single = p.tiles == 1 and p.width == 1
+        p.dots = p.single and p.weights == NULL and p.b_k_stride == 1 and p.b_n_stride != 1
         p.block = p.tiles
         if p.weights != NULL and b_bytes <= 2 * CACHED_BYTES and b_bytes < a_bytes:
             p.block = 1

@@ -7,8 +7,10 @@
  * address each, so that a tile may cover two lines of a narrow image. B is packed a panel at a time:
  * a panel is LANES or 2 * LANES columns wide and holds taps * depth rows of that width.
  *
+ * A panel need not be packed: b_stride says how far apart its rows are.
+ *
  * Every y is one chain of multiply-adds in the order of the taps and of k, which begins with the bias,
- * whatever the tile it falls in.
+ * whatever the tile it falls in. A product of one row alone has functions of its own, with several chains.
  */
 #ifndef OVLITE_TILE_H
 #define OVLITE_TILE_H
@@ -168,6 +170,7 @@ INLINE void row_body(const int vectors, const Tile *t) {
     enum { CHAINS = 4 };
     Lanes sums[CHAINS][2], all[1][2];
     const float *b = t->b;
+    const ptrdiff_t b_stride = t->b_stride;
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; j++) {
         sums[0][j] = t->bias ? load(t->bias + j * LANES) : splat(0);
@@ -178,17 +181,17 @@ INLINE void row_body(const int vectors, const Tile *t) {
     for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
         const float *a = t->a[0] + t->offset[tap];
         ptrdiff_t k = 0;
-        for (; k + CHAINS <= t->depth; k += CHAINS, b += CHAINS * vectors * LANES)
+        for (; k + CHAINS <= t->depth; k += CHAINS, b += CHAINS * b_stride)
 #pragma GCC unroll 8
             for (int u = 0; u < CHAINS; u++)
 #pragma GCC unroll 2
                 for (int j = 0; j < vectors; j++) {
-                    const float *row = b + (u * vectors + j) * LANES;
+                    const float *row = b + u * b_stride + j * LANES;
                     sums[u][j] += splat(a[k + u]) * load(row);
-                    if ((u * vectors + j) * LANES % CACHE_LINE == 0)
+                    if (j * LANES % CACHE_LINE == 0)
                         __builtin_prefetch(row + ROW_B_AHEAD);
                 }
-        for (; k < t->depth; k++, b += vectors * LANES)
+        for (; k < t->depth; k++, b += b_stride)
 #pragma GCC unroll 2
             for (int j = 0; j < vectors; j++)
                 sums[0][j] += splat(a[k]) * load(b + j * LANES);
@@ -196,6 +199,37 @@ INLINE void row_body(const int vectors, const Tile *t) {
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; j++)
         all[0][j] = (sums[0][j] + sums[1][j]) + (sums[2][j] + sums[3][j]);
+    tile_store(1, vectors, t, all);
+}
+
+/* One row by columns of b that are runs of `depth` floats, b_stride apart: a dot product for each. */
+INLINE void dot_body(const int vectors, const Tile *t) {
+    enum { COLUMNS = 4 };
+    float buffer[PANEL] = {0};
+    const float *a = t->a[0] + t->offset[0];
+    Lanes all[1][2];
+    for (ptrdiff_t column = 0; column < t->columns; column += COLUMNS) {
+        Lanes sums[COLUMNS] = {};
+        const float *b[COLUMNS];
+        ptrdiff_t k = 0;
+#pragma GCC unroll 4
+        for (int j = 0; j < COLUMNS; j++)
+            b[j] = t->b + (column + j < t->columns ? column + j : column) * t->b_stride;
+        for (; k + LANES <= t->depth; k += LANES)
+#pragma GCC unroll 4
+            for (int j = 0; j < COLUMNS; j++)
+                sums[j] += load(a + k) * load(b[j] + k);
+        if (k < t->depth)
+#pragma GCC unroll 4
+            for (int j = 0; j < COLUMNS; j++)
+                sums[j] += load_part(a + k, t->depth - k) * load_part(b[j] + k, t->depth - k);
+#pragma GCC unroll 4
+        for (int j = 0; j < COLUMNS; j++)
+            buffer[column + j] = sum_of_lanes(sums[j]);
+    }
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; j++)
+        all[0][j] = (t->bias ? load(t->bias + j * LANES) : splat(0)) + load(buffer + j * LANES);
     tile_store(1, vectors, t, all);
 }
 
@@ -221,8 +255,12 @@ static const TileFunction tile_functions[TILE_ROWS][2] = {
 static __attribute__((noinline)) void row_times_narrow_panel(const Tile *t) { row_body(1, t); }
 static __attribute__((noinline)) void row_times_wide_panel(const Tile *t) { row_body(2, t); }
 
+static __attribute__((noinline)) void row_times_narrow_columns(const Tile *t) { dot_body(1, t); }
+static __attribute__((noinline)) void row_times_wide_columns(const Tile *t) { dot_body(2, t); }
+
 /* [columns > LANES] */
 static const TileFunction row_functions[2] = {row_times_narrow_panel, row_times_wide_panel};
+static const TileFunction dot_functions[2] = {row_times_narrow_columns, row_times_wide_columns};
 
 /* The width that a panel of `columns` columns is packed with. */
 INLINE ptrdiff_t panel_width(ptrdiff_t columns) { return columns <= LANES ? LANES : PANEL; }

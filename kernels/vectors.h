@@ -28,9 +28,15 @@ INLINE Lanes load(const float *p) { return *(const LooseLanes *)p; }
 INLINE void store(float *p, Lanes v) { *(LooseLanes *)p = v; }
 INLINE Lanes splat(float x) { return x - (Lanes){}; }
 
-#if LANES == 8
-INLINE LaneMask first_lanes(ptrdiff_t n) { return (LaneMask){0, 1, 2, 3, 4, 5, 6, 7} < (int)n; }
+#if LANES == 16
+#define LANE_NUMBERS ((LaneMask){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
+#elif LANES == 8
+#define LANE_NUMBERS ((LaneMask){0, 1, 2, 3, 4, 5, 6, 7})
+#else
+#define LANE_NUMBERS ((LaneMask){0, 1, 2, 3})
 #endif
+
+INLINE LaneMask first_lanes(ptrdiff_t n) { return LANE_NUMBERS < (int)n; }
 
 /* The first n floats at p, n <= LANES, and zeros; memory behind them is not touched. */
 INLINE Lanes load_part(const float *p, ptrdiff_t n) {
@@ -55,6 +61,13 @@ INLINE void store_part(float *p, Lanes v, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++)
         p[i] = v[i];
 #endif
+}
+
+INLINE float sum_of_lanes(Lanes v) {
+#pragma GCC unroll 4
+    for (int span = LANES / 2; span > 0; span /= 2)
+        v += __builtin_shuffle(v, LANE_NUMBERS ^ span);
+    return v[0];
 }
 
 /* min(max(x, low), high) of each lane; NaN stays. */
