@@ -297,8 +297,9 @@ class PRelu(Parametric):
 
     def check_parameters(self, inputs: Sequence[Argument]) -> None:
         data, slope = (argument.shape for argument in inputs)
-        per_channel = data.has_rank and slope.has_rank and len(slope) == 1 and len(data) > 1 and slope[0].compatible(data[1])
-        if not per_channel:
+        if not data.has_rank or not slope.has_rank:
+            return
+        if not (len(slope) == 1 and len(data) > 1 and slope[0].compatible(data[1])):
             stretched(data, slope, "slope")
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

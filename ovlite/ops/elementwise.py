@@ -154,7 +154,8 @@ class Power(Binary):
         if left.dtype.kind != "i":
             return np.power(left, right)
         powers = np.power(left, np.maximum(right, 0))
-        return np.where(right >= 0, powers, np.where(np.abs(left) == 1, np.power(left, right & 1), 0)).astype(left.dtype)
+        reciprocals = np.where(np.abs(left) == 1, np.power(left, right & 1), 0)
+        return np.where(right >= 0, powers, reciprocals).astype(left.dtype)
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,8 @@ class Logical(Binary):
     """An operator of two boolean tensors."""
 
     def result_type(self, element_type: Type) -> Type:
-        require(element_type.compatible(Type.boolean), f"operands are boolean, not {element_type.name}; compare with 0 first")
+        boolean = element_type.compatible(Type.boolean)
+        require(boolean, f"operands are boolean, not {element_type.name}; compare with 0 first")
         return Type.boolean
 
 

@@ -37,7 +37,7 @@ def per_channel(values: Array, rank: int) -> Array:
 
 
 def channelled(data: Argument, vectors: Sequence[Argument], names: Sequence[str]) -> PartialShape:
-    """The shape [N, C, ...] of data, C known if it is of one of the vectors [C]. Raises ModelError when they don't fit."""
+    """The shape [N, C, ...] of data, C known if it is of one of the vectors [C]; ModelError when they don't fit."""
     if not data.shape.has_rank:
         return data.shape
     require(len(data.shape) >= 2, f"data has shape [N, C, ...], not {data.shape}")
@@ -269,13 +269,15 @@ class GroupNormalization(SameType):
         shape = channelled(inputs[0], inputs[1:], self.inputs[1:])
         require(self.num_groups > 0, f"num_groups is positive, not {self.num_groups}")
         if shape.has_rank and shape[1].is_static:
-            channels = shape[1].get_length()
-            require(channels % self.num_groups == 0, f"{channels} channels can't be put in {self.num_groups} equal groups")
+            channels, groups = shape[1].get_length(), self.num_groups
+            require(channels % groups == 0, f"{channels} channels can't be put in {groups} equal groups")
 
     def compute(self, x: Array, *others: Array) -> Array:
         scale, bias = (per_channel(wide(vector), x.ndim) for vector in others)
-        groups = x.reshape(x.shape[0], self.num_groups, -1) if x.size else x
-        return np.asarray(standardized(groups, (2,), self.epsilon).reshape(x.shape) * scale + bias) if x.size else x
+        if not x.size:
+            return x
+        groups = x.reshape(x.shape[0], self.num_groups, -1)
+        return np.asarray(standardized(groups, (2,), self.epsilon).reshape(x.shape) * scale + bias)
 
 
 @dataclass(frozen=True)

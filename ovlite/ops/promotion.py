@@ -59,4 +59,5 @@ def promoted_by_scalar(tensor: Type, scalar: Type, unsafe: bool, u64_target: Typ
 
 
 def _require_safe(safe: bool, left: Type, right: Type) -> None:
-    require(safe, f"{left.name} and {right.name} can't be promoted to one type without losing values; set promote_unsafe")
+    names = f"{left.name} and {right.name}"
+    require(safe, f"{names} can't be promoted to one type without losing values; set promote_unsafe")

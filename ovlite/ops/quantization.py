@@ -97,7 +97,10 @@ class ConvertPromoteTypes(Declared):
     opset = "opset14"
     factory = "convert_promote_types"
     since = 14
-    signature = "left_node, right_node, promote_unsafe=False, pytorch_scalar_promotion=False, u64_integer_promotion_target='f32'"
+    signature = (
+        "left_node, right_node, promote_unsafe=False, pytorch_scalar_promotion=False, "
+        "u64_integer_promotion_target='f32'"
+    )
     inputs = ("left_node", "right_node")
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
@@ -123,7 +126,8 @@ class ConvertPromoteTypes(Declared):
         return promoted_by_scalar(right, left, *options) if scalars[0] else promoted_by_scalar(left, right, *options)
 
 
-_FLOAT_FORMATS = {"f8e4m3": (3, -6, 448.0), "f8e5m2": (2, -14, 57344.0)}  # mantissa bits, least exponent, greatest number
+# Mantissa bits, least exponent and greatest number; source: OCP 8-bit floating point specification 1.0.
+_FLOAT_FORMATS = {"f8e4m3": (3, -6, 448.0), "f8e5m2": (2, -14, 57344.0)}
 
 
 def rounded_to_float8(x: Array, name: str) -> Array:

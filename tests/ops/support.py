@@ -78,6 +78,9 @@ def compare(found: Sequence[np.ndarray], expected: Sequence[Any], rtol: float = 
             np.testing.assert_array_equal(mine, other)
 
 
+_Maker = Callable[[np.ndarray], Any]
+
+
 class _Call:
     """A call of a node factory, of which graphs are made with this or that known of its tensors."""
 
@@ -87,10 +90,12 @@ class _Call:
         self.attributes = attributes
         self.opset = opset
         self.tensors: list[np.ndarray] = []  # those of parameters, in the order of the arguments
-        self.constants = 0
-        self._map(lambda array: self.tensors.append(array), lambda array: setattr(self, "constants", self.constants + 1))
+        self.constants: list[np.ndarray] = []
+        self._map(self.tensors.append, self.constants.append)
 
-    def _map(self, parameter: Callable[[np.ndarray], Any], constant: Callable[[np.ndarray], Any]) -> tuple[list[Any], dict[str, Any]]:
+    def _map(self, parameter: _Maker, constant: _Maker) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments and keywords of a call, with what is made of the arrays in place of them."""
+
         def convert(value: Any) -> Any:
             if isinstance(value, np.ndarray):
                 return parameter(value)
@@ -100,9 +105,12 @@ class _Call:
                 return [convert(item) for item in value]
             return value
 
-        return [convert(value) for value in self.arguments], {key: convert(value) for key, value in self.attributes.items()}
+        keywords = {key: convert(value) for key, value in self.attributes.items()}
+        return [convert(value) for value in self.arguments], keywords
 
-    def node(self, shapes: Sequence[PartialShape] | None = None, fixed_known: bool = True) -> tuple[Node, list[Parameter]]:
+    def node(
+        self, shapes: Sequence[PartialShape] | None = None, fixed_known: bool = True
+    ) -> tuple[Node, list[Parameter]]:
         """ovlite's node, and the parameters of `tensors`; without fixed_known constants become parameters too."""
         given = iter(shapes or [PartialShape(array.shape) for array in self.tensors])
         parameters: list[Parameter] = []
@@ -246,7 +254,7 @@ def run_peer(call: _Call, peer: str = "cpu") -> list[np.ndarray]:
 
 
 def signature_of_peer(opset: int, factory: str) -> tuple[list[str], list[Any]] | None:
-    """The parameters of OpenVINO's factory by the names it can be called with, and their defaults; None if there is none."""
+    """The names and defaults of the parameters that OpenVINO's factory can be called with; None if there is none."""
     function = getattr(_peer_module(opset), factory, None)
     if function is None:
         return None

@@ -169,7 +169,9 @@ def limits(*values: float) -> list[fixed]:
 
 
 @pytest.mark.parametrize("levels", [2, 5, 256])
-@pytest.mark.parametrize("ends", [(-1, 1, 0, 10), (-1, 1, 10, 0), (-1, 1, -1, 1), (1, -1, 0, 10), (0, 0.5, 3, 3)], ids=str)
+@pytest.mark.parametrize(
+    "ends", [(-1, 1, 0, 10), (-1, 1, 10, 0), (-1, 1, -1, 1), (1, -1, 0, 10), (0, 0.5, 3, 3)], ids=str
+)
 def test_fake_quantize(ends: tuple[float, ...], levels: int) -> None:
     low, high, out_low, out_high = ends
     scaled = np.clip((DATA.astype(np.float64) - low) / (high - low), -10, 10) * (levels - 1)
@@ -198,7 +200,10 @@ def test_fake_quantize_errors() -> None:
 # Numbers and what they are in each format: nearest, ties to even, below normal numbers in steps of the least one.
 FLOAT8 = {
     "f8e4m3": ([0, 1.06, 1.07, 17, 18, 449, -1e6, 2**-10, 3 * 2**-10], [0, 1, 1.125, 16, 18, 448, -448, 0, 2**-8]),
-    "f8e5m2": ([0, 1.1, 1.13, 17, 480, -1e6, 2**-16, 2**-17, 3 * 2**-17], [0, 1, 1.25, 16, 512, -57344, 2**-16, 0, 2**-15]),
+    "f8e5m2": (
+        [0, 1.1, 1.13, 17, 480, -1e6, 2**-16, 2**-17, 3 * 2**-17],
+        [0, 1, 1.25, 16, 512, -57344, 2**-16, 0, 2**-15],
+    ),
 }
 
 
