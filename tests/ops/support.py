@@ -105,8 +105,8 @@ class _Call:
                 return [convert(item) for item in value]
             return value
 
-        keywords = {key: convert(value) for key, value in self.attributes.items()}
-        return [convert(value) for value in self.arguments], keywords
+        arguments = [convert(value) for value in self.arguments]
+        return arguments, {key: convert(value) for key, value in self.attributes.items()}
 
     def node(
         self, shapes: Sequence[PartialShape] | None = None, fixed_known: bool = True
