@@ -37,6 +37,8 @@ from . import (  # isort: skip
     recurrent,
     reduction,
     resize,
+    roi,
+    sampling,
     scattering,
     shape,
     signal,
@@ -75,6 +77,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     nms,
     signal,
     patches,
+    sampling,
+    roi,
 )
 NEWEST_OPSET = 16
 
