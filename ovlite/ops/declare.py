@@ -3,7 +3,7 @@
 Beside its attributes (the dataclass's fields) an operator class says how its factory is called:
 
     factory     name of the function in ovlite.opsetN; "" for none
-    signature   the function's parameters, as written in Python
+    signature   the function's parameters, as written in Python; name=None comes last unless it is among them
     inputs      which of them are tensors, in the operator's input order; a name with a star takes a
                 list of tensors. A tensor parameter that defaults to None may be left out.
     since       the first opset that has this factory; a newer class with the same factory replaces it
@@ -99,10 +99,8 @@ def element_type(value: Any) -> Type:
 
 def node_factory(operator: type[Declared]) -> Callable[..., Node]:
     """The function that makes nodes of `operator`."""
-    separator = ", " if operator.signature else ""
-    signature = inspect.signature(
-        eval(f"lambda {operator.signature}{separator}name=None: None")  # noqa: S307 - a text of our own class
-    )
+    parameters = operator.signature if "name=None" in operator.signature else f"{operator.signature}, name=None"
+    signature = inspect.signature(eval(f"lambda {parameters.lstrip(', ')}: None"))  # noqa: S307 - a text of our own class
     hints = get_type_hints(operator)
     names = {field.name for field in fields(operator)}  # type: ignore[arg-type]
     tensors = [name.removeprefix("*") for name in operator.inputs]

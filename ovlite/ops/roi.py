@@ -178,7 +178,7 @@ class ROIPooling(Declared):
     opset = "opset2"
     factory = "roi_pooling"
     since = 2
-    signature = "input, coords, output_roi=None, spatial_scale=None, method='max'"
+    signature = "input, coords, output_roi=None, spatial_scale=None, method='max', name=None, *, output_size=None"
     inputs: ClassVar[tuple[str, ...]] = ("input", "coords")
 
     def __post_init__(self) -> None:
@@ -187,7 +187,7 @@ class ROIPooling(Declared):
 
     @classmethod
     def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
-        if given.get("output_size") is not None:
+        if given["output_size"] is not None:
             warnings.warn("output_size is deprecated; use output_roi", DeprecationWarning, stacklevel=3)
             given = {**given, "output_roi": given["output_size"]}
         for name in ("output_roi", "spatial_scale"):
