@@ -13,6 +13,7 @@ import numpy as np
 
 from ovlite.kernels.step cimport OK, Member, Step, View, dim_t
 
+from . import depthwise
 from .product cimport Packed, Product, ProductStep, multiply
 from .product import broadcast_strides, check_f32, fold
 
@@ -23,6 +24,8 @@ def pack(weights, groups=1):
     columns, depth, *kernel = weights.shape
     if columns % groups:
         raise ValueError(f"weights of shape {weights.shape} can't be divided into {groups} groups")
+    if groups > 1 and depth * groups == columns and depthwise.group_fits(depth):
+        return depthwise.Packed(weights)
     shape = (groups, columns // groups, depth, math.prod(kernel))
     return Packed(weights.reshape(shape).transpose(0, 3, 2, 1), tuple(kernel))
 
@@ -175,11 +178,27 @@ cdef class Convolution(Windows):
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, bias=None,
                  groups=1, View residual=None, activation=None):
-        packed = weights if isinstance(weights, Packed) else pack(weights, groups)
+        packed = weights if isinstance(weights, (Packed, depthwise.Packed)) else pack(weights, groups)
+        if isinstance(packed, depthwise.Packed):
+            self.stand_for(depthwise.Depthwise(
+                x, y, weights=packed, strides=strides, dilations=dilations, pads_begin=pads_begin, bias=bias,
+                residual=residual, activation=activation))
+            return
         check_images(x, y, packed, residual, groups)
         taps = [range(-pad, size * gap - pad, gap)
                 for size, gap, pad in zip(packed.kernel, dilations, pads_begin, strict=True)]
         super().__init__(x, y, packed, taps, strides, bias, residual, activation)
+
+    cdef int stand_for(self, Step step) except -1:
+        """Groups of a few channels are the depthwise kernel's."""
+        self.keep = step
+        self.run = step.run
+        self.args = step.args
+        self.width = step.width
+        self.reads = step.reads
+        self.writes = step.writes
+        self.flops = step.flops
+        return 0
 
 
 cdef struct Parts:

@@ -1,9 +1,13 @@
-/* Convolution of each channel with a kernel of its own, on channels-last images: a strip of up to
- * STRIP neighbouring output pixels at a time, whose windows share the pixels that they read.
+/* Convolution of each channel, or of small groups of channels, with kernels of their own, on
+ * channels-last images: a strip of up to STRIP neighbouring output pixels at a time, whose windows share
+ * the pixels that they read.
  *
  * A kernel is a list of rows, each at an offset from the first output's pixel, of `width` taps that are
- * `tap_step` floats apart. Every y is one chain of multiply-adds in the order of the taps, which begins
- * with the bias, whatever the strip it falls in.
+ * `tap_step` floats apart. In a group of g channels every output channel takes all g input channels: a
+ * vector of weights holds what its lanes' outputs take from the s-th channel of their groups, and meets
+ * the input vector with that channel copied to all lanes of the group. g divides LANES.
+ *
+ * Every y is one chain of multiply-adds, which begins with the bias, whatever the strip it falls in.
  */
 #ifndef OVLITE_DEPTHWISE_H
 #define OVLITE_DEPTHWISE_H
@@ -17,11 +21,12 @@ typedef struct {
     const float *x;
     const float *residual;     /* NULL without one */
     float *y;
-    const float *weights;      /* per LANES channels: rows * width vectors */
+    const float *weights;      /* per LANES channels: vectors [row][channel of the group][tap] */
     const float *bias;         /* LANES floats per LANES channels */
     const ptrdiff_t *offset;   /* of each kernel row, in floats */
     ptrdiff_t rows;
     ptrdiff_t width;
+    ptrdiff_t group;           /* channels in a group */
     ptrdiff_t tap_step;
     ptrdiff_t x_stride;        /* floats between the windows of neighbouring outputs */
     ptrdiff_t y_stride;
@@ -57,83 +62,123 @@ INLINE void strip_store(const int count, const Strip *s, ptrdiff_t c, ptrdiff_t 
             store_part(y + i * y_stride, sums[i], n);
 }
 
+/* Copies the s-th of each `group` lanes to all of them. */
+INLINE Lanes spread(Lanes v, const int group, const int s) {
+    return group == 1 ? v : __builtin_shuffle(v, (LANE_NUMBERS & -group) + s);
+}
+
 /* `width` taps side by side in each kernel row, `stride` pixels between windows: each pixel is read
  * once for all the windows that it is in. Whole vectors of channels; returns how many channels. */
-INLINE ptrdiff_t sliding_body(const int count, const int width, const int stride, const Strip *s) {
-    const float *weights = s->weights;
-    const ptrdiff_t pixel = s->tap_step;
+INLINE ptrdiff_t sliding_body(const int count, const int width, const int stride, const int group, const Strip *t) {
+    const float *weights = t->weights;
+    const ptrdiff_t pixel = t->tap_step;
     ptrdiff_t c = 0;
-    for (; c + LANES <= s->channels; c += LANES) {
+    for (; c + LANES <= t->channels; c += LANES) {
         Lanes sums[STRIP];
 #pragma GCC unroll 8
         for (int i = 0; i < count; i++)
-            sums[i] = load(s->bias + c);
-        for (ptrdiff_t row = 0; row < s->rows; row++) {
-            const float *x = s->x + s->offset[row] + c;
-            Lanes w[5];
-#pragma GCC unroll 5
-            for (int k = 0; k < width; k++)
-                w[k] = load(weights + k * LANES);
-            weights += width * LANES;
-#pragma GCC unroll 20
-            for (int j = 0; j < (count - 1) * stride + width; j++) {
-                Lanes value = load(x);
-                x += pixel;
+            sums[i] = load(t->bias + c);
+        for (ptrdiff_t row = 0; row < t->rows; row++)
+#pragma GCC unroll 8
+            for (int s = 0; s < group; s++) {
+                const float *x = t->x + t->offset[row] + c;
+                Lanes w[5];
 #pragma GCC unroll 5
                 for (int k = 0; k < width; k++)
-                    if (j >= k && (j - k) % stride == 0 && (j - k) / stride < count)
-                        sums[(j - k) / stride] += value * w[k];
+                    w[k] = load(weights + k * LANES);
+                weights += width * LANES;
+#pragma GCC unroll 20
+                for (int j = 0; j < (count - 1) * stride + width; j++) {
+                    Lanes value = spread(load(x), group, s);
+                    x += pixel;
+#pragma GCC unroll 5
+                    for (int k = 0; k < width; k++)
+                        if (j >= k && (j - k) % stride == 0 && (j - k) / stride < count)
+                            sums[(j - k) / stride] += value * w[k];
+                }
             }
-        }
-        strip_store(count, s, c, LANES, sums);
+        strip_store(count, t, c, LANES, sums);
     }
     return c;
 }
 
 /* Any kernel, and vectors that are not whole; from channel c on. */
-INLINE void any_body(const int count, const Strip *s, ptrdiff_t c) {
-    const float *weights = s->weights + c * s->rows * s->width;
-    for (; c < s->channels; c += LANES) {
-        ptrdiff_t n = s->channels - c < LANES ? s->channels - c : LANES;
+INLINE void any_body(const int count, const Strip *t, ptrdiff_t c) {
+    const float *weights = t->weights + c * t->rows * t->width * t->group;
+    for (; c < t->channels; c += LANES) {
+        const ptrdiff_t n = t->channels - c < LANES ? t->channels - c : LANES;
         Lanes sums[STRIP];
 #pragma GCC unroll 8
         for (int i = 0; i < count; i++)
-            sums[i] = load(s->bias + c);
-        for (ptrdiff_t row = 0; row < s->rows; row++) {
-            const float *x = s->x + s->offset[row] + c;
-            for (ptrdiff_t k = s->width; k > 0; k--) {
-                Lanes w = load(weights);
+            sums[i] = load(t->bias + c);
+        for (ptrdiff_t row = 0; row < t->rows; row++)
+            for (ptrdiff_t s = 0; s < t->group; s++) {
+                const float *x = t->x + t->offset[row] + c;
+                const LaneMask lanes = (LANE_NUMBERS & -(int)t->group) + (int)s;
+                for (ptrdiff_t k = t->width; k > 0; k--) {
+                    Lanes w = load(weights);
 #pragma GCC unroll 8
-                for (int i = 0; i < count; i++)
-                    sums[i] += load_part(x + i * s->x_stride, n) * w;
-                x += s->tap_step;
-                weights += LANES;
+                    for (int i = 0; i < count; i++) {
+                        Lanes value = load_part(x + i * t->x_stride, n);
+                        sums[i] += (t->group == 1 ? value : __builtin_shuffle(value, lanes)) * w;
+                    }
+                    x += t->tap_step;
+                    weights += LANES;
+                }
             }
-        }
-        strip_store(count, s, c, n, sums);
+        strip_store(count, t, c, n, sums);
     }
 }
 
 #define NOINLINE static __attribute__((noinline))
-#define STRIPS(count)                                                                                       \
-    NOINLINE void strip_##count(const Strip *s, ptrdiff_t c) { any_body(count, s, c); }                     \
-    NOINLINE void any_##count(const Strip *s) { strip_##count(s, 0); }                                      \
-    NOINLINE void strip_##count##_3_1(const Strip *s) { strip_##count(s, sliding_body(count, 3, 1, s)); }   \
-    NOINLINE void strip_##count##_3_2(const Strip *s) { strip_##count(s, sliding_body(count, 3, 2, s)); }   \
-    NOINLINE void strip_##count##_5_1(const Strip *s) { strip_##count(s, sliding_body(count, 5, 1, s)); }   \
-    NOINLINE void strip_##count##_5_2(const Strip *s) { strip_##count(s, sliding_body(count, 5, 2, s)); }
+#define SLIDING(count, width, stride, group)                                           \
+    NOINLINE void strip_##count##_##width##_##stride##_##group(const Strip *t) {       \
+        strip_##count(t, sliding_body(count, width, stride, group, t));                \
+    }
+#if LANES > 8
+#define SLIDING_EIGHTS(count) SLIDING(count, 3, 1, 8) SLIDING(count, 3, 2, 8)
+#else
+#define SLIDING_EIGHTS(count)
+#endif
+#define STRIPS(count)                                                                  \
+    NOINLINE void strip_##count(const Strip *t, ptrdiff_t c) { any_body(count, t, c); } \
+    NOINLINE void any_##count(const Strip *t) { strip_##count(t, 0); }                 \
+    SLIDING(count, 3, 1, 1) SLIDING(count, 3, 2, 1)                                    \
+    SLIDING(count, 5, 1, 1) SLIDING(count, 5, 2, 1)                                    \
+    SLIDING(count, 3, 1, 2) SLIDING(count, 3, 2, 2)                                    \
+    SLIDING(count, 3, 1, 4) SLIDING(count, 3, 2, 4)                                    \
+    SLIDING_EIGHTS(count)
 STRIPS(1) STRIPS(2) STRIPS(3) STRIPS(4) STRIPS(5) STRIPS(6) STRIPS(7) STRIPS(8)
 #undef STRIPS
 
-/* [kernel][pixels - 1] */
-enum { ANY_KERNEL, WIDTH_3_STRIDE_1, WIDTH_3_STRIDE_2, WIDTH_5_STRIDE_1, WIDTH_5_STRIDE_2 };
-#define STRIPS(prefix, suffix)                                                                        \
-    {prefix##1##suffix, prefix##2##suffix, prefix##3##suffix, prefix##4##suffix,                      \
+/* A kernel's functions: [pixels - 1]. */
+#define STRIPS(prefix, suffix)                                                         \
+    {prefix##1##suffix, prefix##2##suffix, prefix##3##suffix, prefix##4##suffix,       \
      prefix##5##suffix, prefix##6##suffix, prefix##7##suffix, prefix##8##suffix}
-static const StripFunction strip_functions[5][STRIP] = {
-    STRIPS(any_, ), STRIPS(strip_, _3_1), STRIPS(strip_, _3_2), STRIPS(strip_, _5_1), STRIPS(strip_, _5_2),
+static const struct {
+    int width, stride, group;
+    StripFunction functions[STRIP];
+} sliding_kernels[] = {
+    {3, 1, 1, STRIPS(strip_, _3_1_1)}, {3, 2, 1, STRIPS(strip_, _3_2_1)},
+    {5, 1, 1, STRIPS(strip_, _5_1_1)}, {5, 2, 1, STRIPS(strip_, _5_2_1)},
+    {3, 1, 2, STRIPS(strip_, _3_1_2)}, {3, 2, 2, STRIPS(strip_, _3_2_2)},
+    {3, 1, 4, STRIPS(strip_, _3_1_4)}, {3, 2, 4, STRIPS(strip_, _3_2_4)},
+#if LANES > 8
+    {3, 1, 8, STRIPS(strip_, _3_1_8)}, {3, 2, 8, STRIPS(strip_, _3_2_8)},
+#endif
 };
+static const StripFunction any_kernel[STRIP] = STRIPS(any_, );
 #undef STRIPS
+
+/* The functions for a kernel whose windows are `stride` pixels apart and whose taps are neighbours if
+ * `dense`. */
+static const StripFunction *strip_functions(const Strip *t, ptrdiff_t stride, int dense) {
+    for (size_t i = 0; dense && i < sizeof sliding_kernels / sizeof *sliding_kernels; i++)
+        if (sliding_kernels[i].width == t->width && sliding_kernels[i].stride == stride &&
+            sliding_kernels[i].group == t->group)
+            return sliding_kernels[i].functions;
+    return any_kernel;
+}
 
 /* Finishes `count` pixels: the activations that strip_store does not know. */
 static void activate_strip(const Strip *s, ptrdiff_t count) {

@@ -1,5 +1,6 @@
 # cython: wraparound=True
-"""Depthwise convolution of f32 images: each channel with a kernel of its own, channels side by side.
+"""Depthwise convolution of f32 images, channels side by side: each channel, or each small group of
+channels, with kernels of its own.
 
 The work is a list of lines (output rows) for each block of channels; each member of the team takes an
 equal, contiguous part of it. A part is done column block by column block, downwards, so that the input
@@ -27,6 +28,7 @@ cdef extern from "depthwise.h" nogil:
         const dim_t* offset
         dim_t rows
         dim_t width
+        dim_t group
         dim_t tap_step
         dim_t x_stride
         dim_t y_stride
@@ -35,16 +37,11 @@ cdef extern from "depthwise.h" nogil:
         dim_t channels
         Activation activation
     ctypedef void (*StripFunction)(const Strip* strip) noexcept
-    const StripFunction strip_functions[5][1]
+    const StripFunction* strip_functions(const Strip* strip, dim_t stride, bint dense) noexcept
     void activate_strip(const Strip* strip, dim_t count) noexcept
     enum:
         LANES
         STRIP
-        ANY_KERNEL
-        WIDTH_3_STRIDE_1
-        WIDTH_3_STRIDE_2
-        WIDTH_5_STRIDE_1
-        WIDTH_5_STRIDE_2
 
 cdef enum:
     CHANNEL_BLOCK = 128        # channels that a part of the work keeps together, a multiple of LANES
@@ -66,7 +63,7 @@ cdef struct Windows:
     dim_t channels
     dim_t blocks               # of CHANNEL_BLOCK channels
     dim_t columns              # output pixels in a column block
-    int kernel                 # first index to strip_functions
+    const StripFunction* functions
     Strip strip                # with what all strips have in common
 
 
@@ -86,7 +83,7 @@ cdef inline void convolve_line(const Windows* p, const Strip* origin, dim_t line
         if origin.residual != NULL:
             strip.residual = (origin.residual + image * p.residual_line[0] + row * p.residual_line[1]
                               + line * p.residual_line[2] + first * strip.residual_stride)
-        strip_functions[p.kernel][pixels - 1](strip)
+        p.functions[pixels - 1](strip)
         activate_strip(strip, pixels)
 
 
@@ -109,7 +106,7 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
         line = at - at // p.lines * p.lines
         last = min(p.lines, line + end - at)
         strip.channels = min(<dim_t>CHANNEL_BLOCK, p.channels - channel)
-        strip.weights = p.strip.weights + channel * p.strip.rows * p.strip.width
+        strip.weights = p.strip.weights + channel * p.strip.rows * p.strip.width * p.strip.group
         strip.bias = p.strip.bias + channel
         origin.x = <const float*>address(&p.x, slots) + channel
         origin.y = <float*>address(&p.y, slots) + channel
@@ -121,30 +118,43 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
 
 
 cdef class Packed:
-    """Weights for Depthwise, from an f32 array (channels, 1, *kernel); plans may share one.
+    """Weights for Depthwise; plans may share them.
 
+    weights: f32 array (channels, g, *kernel): output channel c takes the g input channels of its group,
+    from c // g * g on. g is 1, or another number that divides a vector, see group_fits().
     nbytes: memory held.
     """
 
     cdef readonly object vectors
     cdef readonly tuple kernel
     cdef readonly dim_t channels
+    cdef readonly dim_t group
 
     def __init__(self, weights):
         weights = np.asarray(weights, np.float32)
-        if weights.ndim not in (3, 4, 5) or weights.shape[1] != 1:
+        if weights.ndim not in (3, 4, 5):
             raise ValueError(f"weights of shape {weights.shape}: a depthwise convolution takes (channels, 1, *kernel) "
                              "with 1 to 3 spatial dimensions")
-        self.channels, _, *kernel = weights.shape
+        self.channels, self.group, *kernel = weights.shape
+        if not group_fits(self.group) or self.channels % self.group:
+            raise ValueError(f"weights of shape {weights.shape} have groups of {self.group} channels; "
+                             "a depthwise convolution takes (channels, 1, *kernel)")
         self.kernel = tuple(kernel)
         blocks = (self.channels + LANES - 1) // LANES
-        padded = np.zeros((blocks * LANES, math.prod(kernel)), np.float32)
-        padded[:self.channels] = weights.reshape(self.channels, math.prod(kernel))
-        self.vectors = np.ascontiguousarray(padded.reshape(blocks, LANES, math.prod(kernel)).transpose(0, 2, 1))
+        rows = math.prod(kernel[:-1])
+        padded = np.zeros((blocks * LANES, self.group, rows, kernel[-1]), np.float32)
+        padded[:self.channels] = weights.reshape(self.channels, *padded.shape[1:])
+        # [block][row][channel of the group][tap][lane]
+        self.vectors = np.ascontiguousarray(padded.reshape(blocks, LANES, *padded.shape[1:]).transpose(0, 3, 2, 4, 1))
 
     @property
     def nbytes(self):
         return self.vectors.nbytes
+
+
+def group_fits(group):
+    """Whether groups of this many channels can be mixed within vectors."""
+    return group == 1 or 1 < group < LANES and LANES % group == 0
 
 
 def pack(weights):
@@ -153,6 +163,8 @@ def pack(weights):
 
 cdef class Depthwise(Step):
     """y = activation(depthwise convolution(x, weights) + bias + residual), all f32.
+
+    weights of (C, g, *kernel) make a convolution in groups of g channels to g channels.
 
     x: (N, C, *spatial), y: (N, C, *spatial), of 1 to 3 spatial dimensions and channel stride 1.
     weights: array (C, 1, *kernel) or pack() of one. bias: array (C,). residual: View that broadcasts to y, of
@@ -172,11 +184,11 @@ cdef class Depthwise(Step):
         self.windows.residual.slot = -1
         self.set_images(x, y, strides, residual)
         self.set_taps(x, packed, strides, dilations, pads_begin)
-        self.set_columns(packed, bias)
+        self.set_blocks(packed, bias)
         self.windows.strip.activation = described(activation)
         self.reads = (x,) if residual is None else (x, residual)
         self.writes = (y,)
-        self.flops = 2 * y.size * math.prod(packed.kernel)
+        self.flops = 2 * y.size * math.prod(packed.kernel) * packed.group
         self.width = 1 if self.flops < SMALL_FLOPS else min(self.windows.blocks * self.windows.lines, 1 << 16)
         self.args = &self.windows
         self.run = convolve
@@ -223,14 +235,11 @@ cdef class Depthwise(Step):
         strip.rows = len(offsets)
         strip.width = packed.kernel[-1]
         strip.tap_step = steps[-1] * dilations[-1]
-        p.kernel = ANY_KERNEL
-        if dilations[-1] == 1:
-            p.kernel = {
-                (3, 1): WIDTH_3_STRIDE_1, (3, 2): WIDTH_3_STRIDE_2, (5, 1): WIDTH_5_STRIDE_1, (5, 2): WIDTH_5_STRIDE_2,
-            }.get((strip.width, strides[-1]), ANY_KERNEL)
+        strip.group = packed.group
+        p.functions = strip_functions(strip, strides[-1], dilations[-1] == 1)
         return 0
 
-    cdef int set_columns(self, packed, bias) except -1:
+    cdef int set_blocks(self, packed, bias) except -1:
         """Weights, bias, and the blocks of channels and columns."""
         cdef Windows* p = &self.windows
         padded = np.zeros(len(packed.vectors) * LANES, np.float32)

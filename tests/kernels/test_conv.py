@@ -113,10 +113,13 @@ def test_padding_at_the_end_alone():
     run_convolution((8, 9), 4, 6, (3, 3), (2, 2), pads=(0, 0), pads_end=(1, 2))
 
 
-@pytest.mark.parametrize(("groups", "channels", "columns"), [(2, 8, 6), (4, 4, 8), (3, 48, 51), (5, 10, 5), (8, 32, 32)])
+@pytest.mark.parametrize(("groups", "channels", "columns"), [(2, 8, 6), (4, 4, 8), (3, 48, 51), (5, 10, 5), (8, 32, 32),
+                                                           (7, 14, 14), (9, 36, 36), (20, 160, 160), (4, 64, 64)])
 @pytest.mark.parametrize("gap", [0, 3])
 def test_groups(groups, channels, columns, gap):
     run_convolution((4, 15), channels, columns, (3, 3), pads=(1, 1), groups=groups, gap=gap, residual=True)
+    run_convolution((4, 15), channels, columns, (3, 3), (2, 2), pads=(1, 1), groups=groups, gap=gap)
+    run_convolution((4, 15), channels, columns, (2, 5), dilations=(2, 1), groups=groups)
 
 
 def test_pointwise_images_without_gaps_are_one_matrix():

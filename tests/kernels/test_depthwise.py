@@ -145,7 +145,7 @@ def make(x_shape, y_shape, weights, **changes):
 
 def test_errors():
     with pytest.raises(ValueError, match=r"takes \(channels, 1, \*kernel\)"):
-        make((1, 4, 2, 2), (1, 4, 2, 2), normal(4, 2, 1, 1))
+        make((1, 6, 2, 2), (1, 6, 2, 2), normal(6, 3, 1, 1))
     with pytest.raises(ValueError, match="do not fit weights of 4 channels"):
         make((1, 3, 2, 2), (1, 3, 2, 2), normal(4, 1, 1, 1))
     with pytest.raises(ValueError, match=r"do not fit a kernel \(1,\)"):
