@@ -338,43 +338,4 @@ static const Operation OPERATIONS[] = {
 
 enum { OPERATION_COUNT = sizeof OPERATIONS / sizeof *OPERATIONS };
 
-/* Copies `rows` by `cols` elements of `size` bytes, strides in bytes, from or to a dense block. */
-#define TILE_COPY(T, target_row, target_step, source_row, source_step)                           \
-    for (ptrdiff_t r = 0; r < rows; r++) {                                                       \
-        char *y = to + r * (target_row);                                                         \
-        const char *x = from + r * (source_row);                                                 \
-        EACH(cols) *(T *)(y + i * (ptrdiff_t)(target_step)) =                                    \
-            *(const T *)(x + i * (ptrdiff_t)(source_step));                                      \
-    }                                                                                            \
-    break;
-
-#define GATHER(T)                                                                                \
-    if (step == sizeof(T)) {                                                                     \
-        TILE_COPY(T, cols * sizeof(T), sizeof(T), row, sizeof(T))                                \
-    } else {                                                                                     \
-        TILE_COPY(T, cols * sizeof(T), sizeof(T), row, step)                                     \
-    }
-
-#define SCATTER(T) TILE_COPY(T, row, step, cols * sizeof(T), sizeof(T))
-
-static void gather(const char *from, ptrdiff_t row, ptrdiff_t step, char *to, ptrdiff_t rows, ptrdiff_t cols,
-                   int size) {
-    switch (size) {
-    case 1: GATHER(uint8_t)
-    case 2: GATHER(uint16_t)
-    case 4: GATHER(uint32_t)
-    default: GATHER(uint64_t)
-    }
-}
-
-static void scatter(const char *from, char *to, ptrdiff_t row, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t cols,
-                    int size) {
-    switch (size) {
-    case 1: SCATTER(uint8_t)
-    case 2: SCATTER(uint16_t)
-    case 4: SCATTER(uint32_t)
-    default: SCATTER(uint64_t)
-    }
-}
-
 #endif

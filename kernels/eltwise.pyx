@@ -36,8 +36,10 @@ cdef extern from "eltwise.h" nogil:
     const Kernel CONVERSIONS[12][12]
     int OPERATION_COUNT
     int activation_f32(const Source* const* operands, char* to, dim_t n, const Activation* activation) noexcept
-    void gather(const char* source, dim_t row, dim_t step, char* to, dim_t rows, dim_t cols, int size)
-    void scatter(const char* source, char* to, dim_t row, dim_t step, dim_t rows, dim_t cols, int size)
+
+cdef extern from "gather.h" nogil:
+    void gather(const char* source, dim_t row, dim_t step, char* to, dim_t rows, dim_t cols, int size) noexcept
+    void scatter(const char* source, char* to, dim_t row, dim_t step, dim_t rows, dim_t cols, int size) noexcept
 
 cdef enum:
     BLOCK = 1024               # elements
@@ -346,7 +348,8 @@ cdef class Map(Step):
         if dtype.kind == "f":
             content = dtype.type(value).tobytes()
         else:
-            if not value.is_integer() or (dtype.kind != "b" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max):
+            low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+            if not value.is_integer() or not low <= value <= high:
                 raise ValueError(f"Map: the constant {value} is no {dtype}")
             content = dtype.type(int(value)).tobytes()
         memcpy(self.arguments.constant[index], <char*>content, len(content))

@@ -1,0 +1,160 @@
+/* Reductions as loops over dense runs (rows) and over dense rows added up element by element (columns).
+ *
+ * f32 is accumulated in f32 over at most RUN elements of a row or COLUMN_RUN of a column; these partial
+ * results are combined in f64. Integers and bools are accumulated in i64, modulo 2^64. */
+#ifndef OVLITE_REDUCE_H
+#define OVLITE_REDUCE_H
+
+#include <stdint.h>
+
+#include "runs.h"
+
+enum { COLUMN_TILE = 512, COLUMN_RUN = 64 };
+
+typedef union {
+    double f;
+    int64_t i;
+} Total;
+
+typedef struct {
+    const char *name;
+    const char *type;          /* numpy's name of the element type */
+    int is_float;
+    Total start;
+    /* Adds x[0 .. n) to *total. */
+    void (*row)(const void *x, ptrdiff_t n, float shift, Total *total);
+    /* Adds x[r * stride + j], r < rows, to total[j] for j < n <= COLUMN_TILE. */
+    void (*columns)(const void *x, ptrdiff_t stride, ptrdiff_t rows, const float *shift, Total *total, ptrdiff_t n);
+} Accumulation;
+
+#define FLOAT_ACCUMULATION(name, identity, combine, value)                                       \
+    RUN_REDUCTION(run_##name, identity, combine, value)                                          \
+    static void row_##name(const void *from, ptrdiff_t n, float shift, Total *total) {           \
+        const float *x = (const float *)from;                                                    \
+        for (ptrdiff_t i = 0; i < n; i += RUN) {                                                 \
+            const double part = run_##name(x + i, n - i < RUN ? n - i : RUN, shift);             \
+            total->f = combine(total->f, part);                                                  \
+        }                                                                                        \
+    }                                                                                            \
+    static inline void tile_##name(const float *x, ptrdiff_t stride, ptrdiff_t rows, const float *shifts, \
+                                   Total *total, ptrdiff_t n) {                                  \
+        float sum[COLUMN_TILE];                                                                  \
+        for (ptrdiff_t j = 0; j < n; j++)                                                        \
+            sum[j] = identity;                                                                   \
+        for (ptrdiff_t r = 0; r < rows; r++, x += stride)                                        \
+            for (ptrdiff_t j = 0; j < n; j++) {                                                  \
+                const float v = x[j], shift = shifts[j];                                         \
+                (void)shift;                                                                     \
+                sum[j] = combine(sum[j], value);                                                 \
+            }                                                                                    \
+        for (ptrdiff_t j = 0; j < n; j++) {                                                      \
+            const double part = sum[j];                                                          \
+            total[j].f = combine(total[j].f, part);                                              \
+        }                                                                                        \
+    }                                                                                            \
+    static void columns_##name(const void *from, ptrdiff_t stride, ptrdiff_t rows, const float *shifts, \
+                               Total *total, ptrdiff_t n) {                                      \
+        const float *x = (const float *)from;                                                    \
+        for (ptrdiff_t r = 0; r < rows; r += COLUMN_RUN)                                         \
+            tile_##name(x + r * stride, stride, rows - r < COLUMN_RUN ? rows - r : COLUMN_RUN, shifts, total, n); \
+    }
+
+FLOAT_ACCUMULATION(sum_f, 0.0f, SUM_OF, v)
+FLOAT_ACCUMULATION(sum_abs_f, 0.0f, SUM_OF, fabsf(v))
+FLOAT_ACCUMULATION(sum_square_f, 0.0f, SUM_OF, v * v)
+FLOAT_ACCUMULATION(sum_exp_f, 0.0f, SUM_OF, vexp(v - shift))
+FLOAT_ACCUMULATION(prod_f, 1.0f, PRODUCT_OF, v)
+FLOAT_ACCUMULATION(max_f, -INFINITY, MAX_OF, v)
+FLOAT_ACCUMULATION(min_f, INFINITY, MIN_OF, v)
+
+#define INTEGER_ACCUMULATION(name, T, combine)                                                   \
+    static void row_##name(const void *from, ptrdiff_t n, float shift, Total *total) {           \
+        const T *x = (const T *)from;                                                            \
+        for (ptrdiff_t i = 0; i < n; i++)                                                        \
+            total->i = (int64_t)combine(total->i, (int64_t)x[i]);                                \
+    }                                                                                            \
+    static void columns_##name(const void *from, ptrdiff_t stride, ptrdiff_t rows, const float *shifts, \
+                               Total *total, ptrdiff_t n) {                                      \
+        const T *x = (const T *)from;                                                            \
+        for (ptrdiff_t r = 0; r < rows; r++)                                                     \
+            for (ptrdiff_t j = 0; j < n; j++)                                                    \
+                total[j].i = (int64_t)combine(total[j].i, (int64_t)x[r * stride + j]);           \
+    }
+
+#define WRAPPED_SUM_OF(a, b) ((uint64_t)(a) + (uint64_t)(b))
+#define WRAPPED_PRODUCT_OF(a, b) ((uint64_t)(a) * (uint64_t)(b))
+
+#define INTEGER_ACCUMULATIONS(t, T)                                                              \
+    INTEGER_ACCUMULATION(sum_##t, T, WRAPPED_SUM_OF)                                             \
+    INTEGER_ACCUMULATION(prod_##t, T, WRAPPED_PRODUCT_OF)                                        \
+    INTEGER_ACCUMULATION(max_##t, T, MAX_OF)                                                     \
+    INTEGER_ACCUMULATION(min_##t, T, MIN_OF)
+
+INTEGER_ACCUMULATIONS(i32, int32_t)
+INTEGER_ACCUMULATIONS(i64, int64_t)
+INTEGER_ACCUMULATION(max_bool, uint8_t, MAX_OF)
+INTEGER_ACCUMULATION(min_bool, uint8_t, MIN_OF)
+
+#define FLOAT_ENTRY(name, identity) {#name, "float32", 1, {.f = identity}, row_##name##_f, columns_##name##_f}
+#define INTEGER_ENTRY(name, t, type, identity) {#name, type, 0, {.i = identity}, row_##name##_##t, columns_##name##_##t}
+
+static const Accumulation ACCUMULATIONS[] = {
+    FLOAT_ENTRY(sum, 0),
+    FLOAT_ENTRY(sum_abs, 0),
+    FLOAT_ENTRY(sum_square, 0),
+    FLOAT_ENTRY(sum_exp, 0),
+    FLOAT_ENTRY(prod, 1),
+    FLOAT_ENTRY(max, -INFINITY),
+    FLOAT_ENTRY(min, INFINITY),
+    INTEGER_ENTRY(sum, i32, "int32", 0),
+    INTEGER_ENTRY(prod, i32, "int32", 1),
+    INTEGER_ENTRY(max, i32, "int32", INT32_MIN),
+    INTEGER_ENTRY(min, i32, "int32", INT32_MAX),
+    INTEGER_ENTRY(sum, i64, "int64", 0),
+    INTEGER_ENTRY(prod, i64, "int64", 1),
+    INTEGER_ENTRY(max, i64, "int64", INT64_MIN),
+    INTEGER_ENTRY(min, i64, "int64", INT64_MAX),
+    {"logical_or", "bool", 0, {.i = 0}, row_max_bool, columns_max_bool},
+    {"logical_and", "bool", 0, {.i = 1}, row_min_bool, columns_min_bool},
+};
+
+enum { ACCUMULATION_COUNT = sizeof ACCUMULATIONS / sizeof *ACCUMULATIONS };
+
+enum Finish { AS_IS, DIVIDED, ROOT, LOGARITHM, SHIFTED_LOGARITHM };
+
+INLINE float finished(double total, int finish, double count, float shift) {
+    switch (finish) {
+    case DIVIDED: return (float)(total / count);
+    case ROOT: return (float)sqrt(total);
+    case LOGARITHM: return (float)log(total);
+    case SHIFTED_LOGARITHM: return (float)(log(total) + shift);
+    default: return (float)total;
+    }
+}
+
+/* y[j * step] = the result for total[j], as an element of `size` bytes. */
+static void finish_totals(const Total *total, int is_float, int finish, ptrdiff_t count, const float *shift,
+                          void *y, ptrdiff_t step, int size, ptrdiff_t n) {
+    if (is_float)
+        for (ptrdiff_t j = 0; j < n; j++)
+            ((float *)y)[j * step] = finished(total[j].f, finish, (double)count, shift[j]);
+    else if (size == 8)
+        for (ptrdiff_t j = 0; j < n; j++)
+            ((int64_t *)y)[j * step] = total[j].i;
+    else if (size == 4)
+        for (ptrdiff_t j = 0; j < n; j++)
+            ((int32_t *)y)[j * step] = (int32_t)total[j].i;
+    else
+        for (ptrdiff_t j = 0; j < n; j++)
+            ((uint8_t *)y)[j * step] = (uint8_t)total[j].i;
+}
+
+/* What to subtract before exp: the maximum, or 0 where that isn't finite. The totals become `start`. */
+static void maxima_to_shifts(Total *total, float *shift, Total start, ptrdiff_t n) {
+    for (ptrdiff_t j = 0; j < n; j++) {
+        shift[j] = isfinite(total[j].f) ? (float)total[j].f : 0.0f;
+        total[j] = start;
+    }
+}
+
+#endif
