@@ -31,7 +31,7 @@ from .declare import Declared
 
 @dataclass(frozen=True)
 class TopK(Declared):
-    """The k largest (mode max) or smallest (min) elements along `axis`, and their i32 indices.
+    """The k largest (mode max) or smallest (min) elements along `axis`, and their indices.
 
     sort: value (best first), index (as they lie in the tensor) or none (best first). Of equal elements
     the first ones are taken. NaN counts as larger than any number.
@@ -40,6 +40,7 @@ class TopK(Declared):
     axis: int = -1
     mode: str = "max"
     sort: str = "value"
+    index_element_type: Type = Type.i32
 
     type = "TopK"
     factory = "topk"
@@ -52,7 +53,7 @@ class TopK(Declared):
         data, k = inputs
         one_of(self.mode, ("max", "min"), "mode")
         one_of(self.sort, ("value", "index", "none"), "sort")
-        index_type(self._index_type, "index_element_type")
+        index_type(self.index_element_type, "index_element_type")
         require_integers(k, "counts")
         require_rank(k, 0, "k")
         count = integer(k, "k")
@@ -64,11 +65,7 @@ class TopK(Declared):
             if count is not None and length.max_length != UNBOUNDED and count > length.max_length:
                 raise ModelError(f"k is {count}, dimension {axis} has {length} elements")
             shape = PartialShape([*shape[:axis], upper(length) if count is None else Dimension(count), *shape[axis + 1 :]])
-        return [TensorType(data.element_type, shape), TensorType(self._index_type, shape)]
-
-    @property
-    def _index_type(self) -> Type:
-        return Type.i32
+        return [TensorType(data.element_type, shape), TensorType(self.index_element_type, shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data, k = inputs
@@ -81,7 +78,7 @@ class TopK(Declared):
         order = np.take(order, np.arange(int(k.item())), axis)
         if self.sort == "index":
             order = np.sort(order, axis)
-        return [np.take_along_axis(data, order, axis), order.astype(self._index_type.to_dtype())]
+        return [np.take_along_axis(data, order, axis), order.astype(self.index_element_type.to_dtype())]
 
 
 @dataclass(frozen=True)
@@ -92,19 +89,12 @@ class TopK3(TopK):
     the first ones are taken. NaN counts as larger than any number.
     """
 
-    index_element_type: Type = Type.i32
-
     type = "TopK"
     opset = "opset3"
     factory = "topk"
     signature = "data, k, axis, mode, sort, index_element_type='i32'"
     since = 3
     until = 10
-
-    @property
-    def _index_type(self) -> Type:
-        return self.index_element_type
-
 
 @dataclass(frozen=True)
 class TopK11(TopK3):
