@@ -227,7 +227,6 @@ class ShuffleChannels(Declared):
     group: int = 1
 
     type = "ShuffleChannels"
-    opset = "opset3"
     factory = "shuffle_channels"
     signature = "data, axis, group"
     inputs = ("data",)

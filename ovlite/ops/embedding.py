@@ -24,8 +24,9 @@ def _table(table: Argument, indices: Argument, rank: int) -> None:
     require_rank(indices, rank, "indices")
 
 
-def _weighted(table: Argument, indices: Argument, weights: Argument) -> None:
+def _weighted(table: Argument, indices: Argument, weights: Argument, mean: bool = False) -> None:
     """Checks per-sample weights."""
+    require(not mean, "per_sample_weights need the reduction 'sum'")
     merged_type((table, weights), "the table and the weights")
     require(weights.shape.compatible(indices.shape), f"per_sample_weights {weights.shape} have the indices' shape {indices.shape}")
 
@@ -90,9 +91,9 @@ class EmbeddingBagOffsetsSum(Declared):
         if len(inputs) > 3:
             merged_type((indices, inputs[3]), "indices and default_index")
             require_rank(inputs[3], 0, "default_index")
+        mean = self._mean
         if len(inputs) > 4:
-            require(not self._mean, "per_sample_weights need the reduction 'sum'")
-            _weighted(table, indices, inputs[4])
+            _weighted(table, indices, inputs[4], mean)
         count = offsets.shape[0] if offsets.shape.has_rank else Dimension()
         return [TensorType(table.element_type, _with_rows(table.shape, count))]
 
@@ -152,10 +153,11 @@ class EmbeddingBagPackedSum(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         table, indices = inputs[:2]
         _table(table, indices, 2)
+        mean = self._mean
         if len(inputs) > 2:
-            require(not self._mean, "per_sample_weights need the reduction 'sum'")
-            _weighted(table, indices, inputs[2])
-        count = indices.shape[0] if indices.shape.has_rank else Dimension()
+            _weighted(table, indices, inputs[2], mean)
+        batches = [argument.shape[0] for argument in inputs[1:] if argument.shape.has_rank]
+        count = next((dim for dim in batches if dim.is_static), batches[0] if batches else Dimension())
         return [TensorType(table.element_type, _with_rows(table.shape, count))]
 
     @property

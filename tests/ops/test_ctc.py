@@ -1,0 +1,65 @@
+"""CTCGreedyDecoder and CTCGreedyDecoderSeqLen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ovlite.errors import ModelError
+from ovlite.ops import factories
+from ovlite.types import Type
+
+from .support import check, fixed
+from .test_shape import tensor
+
+F = factories(16)
+CLASSES = [[0, 0, 3, 0, 1, 1], [3, 2, 2, 3, 3, 2], [1, 1, 1, 1, 1, 1]]  # the best class of each step, batch by batch; 3 is blank
+
+
+def scores() -> np.ndarray:
+    """[batch, time, classes], largest at CLASSES."""
+    return np.eye(4, dtype=np.float32)[CLASSES] + np.random.default_rng(0).random((3, 6, 4), np.float32) / 2
+
+
+def padded(*rows: list[int], length: int = 6) -> np.ndarray:
+    return np.array([row + [-1] * (length - len(row)) for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("merge", "expected"), [(True, ([0, 0, 1], [2, 2], [1])), (False, ([0, 0, 0, 1, 1], [2, 2, 2], [1, 1, 1, 1]))]
+)
+def test_greedy_decoder(merge: bool, expected: Any) -> None:
+    mask = np.ones((6, 3), np.float32)
+    mask[4:, 2] = 0
+    data = np.ascontiguousarray(scores().transpose(1, 0, 2))
+    check("ctc_greedy_decoder", data, mask, merge, expected=padded(*expected)[:, :, None, None].astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("merge", "expected"), [(True, ([0, 0, 1], [2, 2], [1])), (False, ([0, 0, 0, 1, 1], [2, 2, 2], [1, 1, 1, 1]))]
+)
+@pytest.mark.parametrize("index_type", ["i32", "i64"])
+def test_greedy_decoder_by_lengths(merge: bool, expected: Any, index_type: str) -> None:
+    lengths = np.array([6, 6, 4], np.int32)
+    counts = np.array([len(row) for row in expected])
+    check("ctc_greedy_decoder_seq_len", scores(), lengths, None, merge, index_type, index_type, expected=[padded(*expected), counts])
+
+
+def test_greedy_decoder_with_another_blank() -> None:
+    lengths = np.array([6, 6, 0], np.int32)
+    expected = [padded([3, 1], [3, 2, 3, 2], []), np.array([2, 4, 0])]
+    check("ctc_greedy_decoder_seq_len", scores(), lengths, fixed(np.array([0], np.int32)), expected=expected)
+
+
+def test_greedy_decoders_refuse() -> None:
+    with pytest.raises(ModelError, match="share a dimension that is 6 in one, 5 in the other"):
+        F["ctc_greedy_decoder"](tensor("6,3,4"), tensor("5,3"))
+    with pytest.raises(ModelError, match="sequence_length has rank 1"):
+        F["ctc_greedy_decoder_seq_len"](tensor("3,6,4"), tensor("3,1", Type.i32))
+    with pytest.raises(ModelError, match="sequence lengths are integers, not f32"):
+        F["ctc_greedy_decoder_seq_len"](tensor("3,6,4"), tensor("3"))
+    op = F["ctc_greedy_decoder_seq_len"](tensor("3,6,4"), tensor("3", Type.i32)).op
+    with pytest.raises(ModelError, match="sequence lengths are 0 to 6, not 7"):
+        op.evaluate(scores(), np.array([6, 6, 7], np.int32))
