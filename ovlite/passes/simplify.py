@@ -50,9 +50,9 @@ def _same_shape(node: Node) -> Output | None:
 
 def _batch_norm(node: Node) -> Output | None:
     """x * s + t, s = gamma / sqrt(variance + epsilon), t = beta - mean * s, per channel (axis 1)."""
-    order = (1, 2, 0, 3, 4) if node.op.opset == "opset1" and _gamma_first(node) else (0, 1, 2, 3, 4)
-    data, *rest = (node.sources[i] for i in order)
-    arrays = [constant(source) for source in rest]
+    sources = dict(zip(getattr(node.op, "inputs"), node.sources, strict=True))  # noqa: B009 - of Declared operators
+    data = sources["data"]
+    arrays = [constant(sources[name]) for name in ("gamma", "beta", "mean", "variance")]
     if any(array is None for array in arrays) or not data.partial_shape.has_rank:
         return None
     gamma, beta, mean, variance = (np.asarray(array, np.float64) for array in arrays)
@@ -63,10 +63,6 @@ def _batch_norm(node: Node) -> Output | None:
     product = ops["multiply"](data, Constant(scale.astype(dtype).reshape(shape)))
     total = ops["add"](product, Constant((beta - mean * scale).astype(dtype).reshape(shape)), name=node.friendly_name)
     return total.output(0)
-
-
-def _gamma_first(node: Node) -> bool:
-    return len(node.sources[0].partial_shape) == 1 and len(node.sources[2].partial_shape) != 1
 
 
 RULES: dict[str, Callable[[Node], Output | None]] = {

@@ -67,6 +67,7 @@ class Stage:
         if not self.staged:
             self.exits = [output for output, _ in results]
         self._next: OrderedDict[Any, Stage] = OrderedDict()
+        self._frames: list[Frame] = []  # idle ones
         self._build(state)
 
     def _build(self, state: Specialized) -> None:
@@ -84,13 +85,14 @@ class Stage:
 
     def execute(self, values: dict[Output, Array], team: Team) -> None:
         """Runs the program and then the loose nodes, on the elements in `values`, and adds what they give."""
-        frame = Frame(self.program, team.size)
+        frame = self._frames.pop() if self._frames else Frame(self.program, team.size)
         for slot, output in zip(self.input_slots, self.entries, strict=True):
             frame.bind(slot, values[output])
         found = [np.empty(shape, dtype) for dtype, shape in self.outputs]
         for slot, array in zip(self.output_slots, found, strict=True):
             frame.bind(slot, array)
         frame.execute(team)
+        self._frames.append(frame)
         values.update(zip(self.exits, found, strict=True))
         for node in self.loose:
             arrays = [self._elements(source, values) for source in node.sources]

@@ -30,6 +30,8 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
             builder.alias(tensor, view)
             direct.add(view.slot)
     for call in calls:
+        if all(tensor.size == 0 for tensor in call.outputs):
+            continue
         lowering = LOWERINGS.get(call.op.type)
         if lowering is None or not lowering(builder, call):
             builder.interpret(call)

@@ -2,6 +2,41 @@
 
 from __future__ import annotations
 
-from ..builder import Lowering
+import numpy as np
 
-LOWERINGS: dict[str, Lowering] = {}
+from ..builder import Builder, Lowering
+from ..calls import Call
+
+_KINDS = {
+    "ReduceSum": "sum",
+    "ReduceMean": "mean",
+    "ReduceMax": "max",
+    "ReduceMin": "min",
+    "ReduceProd": "prod",
+    "ReduceL1": "l1",
+    "ReduceL2": "l2",
+    "ReduceLogicalAnd": "logical_and",
+    "ReduceLogicalOr": "logical_or",
+}
+_INTEGER_KINDS = frozenset({"sum", "max", "min", "prod"})
+
+
+def _reduce(builder: Builder, call: Call) -> bool:
+    x, y, kind = call.inputs[0], call.outputs[0], _KINDS[call.op.type]
+    integer = x.dtype.name in ("int32", "int64") and kind in _INTEGER_KINDS
+    if not (x.dtype == np.float32 or integer or x.dtype == np.bool_) or kind.startswith("logical") != (x.dtype == np.bool_):
+        return False
+    given = call.inputs[1].array
+    if given is None:
+        return False
+    axes = sorted({int(axis) % len(x.shape) for axis in given.reshape(-1)}) if x.shape else []
+    if not axes and kind in ("l1", "l2"):  # |x|, which is left to evaluate()
+        return False
+    if not axes:
+        builder.copy(builder.view(x), builder.view(y))
+        return True
+    builder.emit(builder.family("reduce").Reduce(kind, builder.view(x), builder.view(y), axes))
+    return True
+
+
+LOWERINGS: dict[str, Lowering] = dict.fromkeys(_KINDS, _reduce)
