@@ -32,6 +32,7 @@ from . import (  # isort: skip
     normalization,
     patches,
     pooling,
+    priors,
     quantization,
     randomness,
     recurrent,
@@ -46,6 +47,7 @@ from . import (  # isort: skip
     sorting,
     state,
     unary,
+    yolo,
 )
 
 FAMILIES: tuple[ModuleType, ...] = (
@@ -79,6 +81,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     patches,
     sampling,
     roi,
+    yolo,
+    priors,
 )
 NEWEST_OPSET = 16
 
