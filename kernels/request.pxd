@@ -68,6 +68,7 @@ cdef class Request:
     cdef list found            # results of a plan in stages
     # runs
     cdef bint plain            # a run needs nothing of Python
+    cdef bint prepared         # a submitted run has its plan
     cdef long long began
     cdef long long ended
     cdef object error          # (cause, text) of the last asynchronous run
@@ -90,6 +91,7 @@ cdef class Request:
     cdef int watch(self, Py_ssize_t index, Storage storage) except -1
     cdef int refresh(self, Py_ssize_t index) except -1
     cdef int settle(self) except -1
+    cdef int look(self) except -1
     cdef int replan(self) except -1
     cdef int use(self, object plan) except -1
     cdef Frame frame_of(self, object plan)
@@ -105,6 +107,7 @@ cdef class Request:
     cdef bint complete(self) noexcept
     cdef int forget(self) except -1
     cdef int begin(self, object inputs, bint share, bint reports) except -1
+    cdef int prepare(self) except -1
     cdef int run_plain(self, int stream) noexcept nogil
     cdef int run_recorded(self, int stream) except -1
     cdef int record(self, object error) except -1

@@ -85,7 +85,7 @@ cdef class Streams:
 
 
 cdef void run_job(void* owner, int stream) noexcept nogil:
-    if (<Request>owner).plain:
+    if (<Request>owner).plain and (<Request>owner).prepared:
         if (<Request>owner).run_plain(stream):
             with gil:
                 record_status(<Request>owner)
@@ -363,20 +363,25 @@ cdef class Request:
 
     cdef int settle(self) except -1:
         """Brings inputs, plan and variables up to date before a run."""
-        cdef int i
-        if self.live_count:
-            for i in range(self.input_count):
-                if self.live[i] is not None:
-                    self.refresh(i)
+        self.look()
         if not self.planned:
             self.replan()
         if self.variable_count:
             self.bind_states()
         return 0
 
-    cdef int replan(self) except -1:
+    cdef int look(self) except -1:
+        """Looks at the inputs whose memory may have changed; raises for those that were never given."""
+        cdef int i
+        if self.live_count:
+            for i in range(self.input_count):
+                if self.live[i] is not None:
+                    self.refresh(i)
         if not self.complete():
             self._missing([i for i in range(self.input_count) if self.inputs[i].rank < 0])
+        return 0
+
+    cdef int replan(self) except -1:
         shapes = [array.shape for array in self.arrays]
         shapes += [state.shape for state in self.states if state is not None]
         fresh = [name for name, state in zip(self.variables, self.states) if state is None]
@@ -649,12 +654,11 @@ cdef class Request:
         try:
             if inputs is not None:
                 self.give(inputs, share)
-            if not self.settled:
-                self.settle()
-            self.bind_targets()
+            self.look()
+            self.prepared = self.planned
+            if self.prepared:
+                self.prepare()
             self.error = None
-            if self.frame is not None:
-                self.frame.cancelled = 0
         except BaseException:
             self.release()
             raise
@@ -662,6 +666,14 @@ cdef class Request:
         if not submitted:
             self.release()
             raise RuntimeError("no thread can be started for an asynchronous run, or the interpreter is shutting down")
+        return 0
+
+    cdef int prepare(self) except -1:
+        if not self.settled:
+            self.settle()
+        self.bind_targets()
+        if self.frame is not None:
+            self.frame.cancelled = 0
         return 0
 
     cdef int run_plain(self, int stream) noexcept nogil:
@@ -673,7 +685,10 @@ cdef class Request:
         return status
 
     cdef int run_recorded(self, int stream) except -1:
+        """Carries out a run, and first what start_async() left to it: making a plan takes its time."""
         try:
+            if not self.prepared:
+                self.prepare()
             self.run(stream)
             self.after_run()
         except Exception as error:
