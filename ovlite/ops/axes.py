@@ -24,7 +24,9 @@ def one_of(value: str, known: Sequence[str], what: str) -> None:
 
 def normalized(axis: int, rank: int, what: str = "axis") -> int:
     """`axis` counted from the front. Raises ModelError when a tensor of that rank has no such axis."""
-    require(-rank <= axis < rank, f"{what} {axis} is out of range: a tensor of rank {rank} has axes {-rank} to {rank - 1}")
+    require(
+        -rank <= axis < rank, f"{what} {axis} is out of range: a tensor of rank {rank} has axes {-rank} to {rank - 1}"
+    )
     return axis + rank if axis < 0 else axis
 
 
@@ -115,7 +117,9 @@ def shifted(dim: Dimension, by: int) -> Dimension:
 
 def inferred(op: Operator, *inputs: Array) -> Sequence[TensorType]:
     """The types that the operator infers for these arrays. Raises ModelError when they don't fit."""
-    return op.infer([Argument(Type(array.dtype), PartialShape(array.shape), PartialValue.of(array)) for array in inputs])
+    return op.infer(
+        [Argument(Type(array.dtype), PartialShape(array.shape), PartialValue.of(array)) for array in inputs]
+    )
 
 
 def static_shapes(op: Operator, *inputs: Array) -> list[tuple[int, ...]]:

@@ -93,7 +93,13 @@ class DepthToSpace(Declared):
         shape = _checked_blocks(self.mode, self.block_size, inputs[0].shape)
         if shape.has_rank:
             count = self.block_size ** (len(shape) - 2)
-            shape = PartialShape([shape[0], divided(shape[1], count, "the number of channels"), *[dim * self.block_size for dim in shape[2:]]])
+            shape = PartialShape(
+                [
+                    shape[0],
+                    divided(shape[1], count, "the number of channels"),
+                    *[dim * self.block_size for dim in shape[2:]],
+                ]
+            )
         return [TensorType(inputs[0].element_type, shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
@@ -111,7 +117,10 @@ class DepthToSpace(Declared):
 def _checked_blocks(mode: str, block_size: int, shape: PartialShape) -> PartialShape:
     one_of(mode, ("blocks_first", "depth_first"), "mode")
     require(block_size > 0, f"block_size is positive, not {block_size}")
-    require(not shape.has_rank or len(shape) >= 3, f"the tensor has batch, channels and spatial dimensions, not shape {shape}")
+    require(
+        not shape.has_rank or len(shape) >= 3,
+        f"the tensor has batch, channels and spatial dimensions, not shape {shape}",
+    )
     return shape
 
 
@@ -184,7 +193,7 @@ class BatchToSpace(Declared):
         return [TensorType(data.element_type, PartialShape([batch, *spatial]))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        data, block_shape, begin, end = inputs
+        data, block_shape, begin = inputs[:3]
         shape = static_shapes(self, *inputs)[0]
         blocks = block_shape.tolist()[1:]
         k = len(blocks)
@@ -195,7 +204,9 @@ class BatchToSpace(Declared):
         return [np.ascontiguousarray(spread[tuple(kept)])]
 
 
-def _block_inputs(data: Argument, parts: Sequence[Argument]) -> tuple[list[int] | None, list[int] | None, list[int] | None]:
+def _block_inputs(
+    data: Argument, parts: Sequence[Argument]
+) -> tuple[list[int] | None, list[int] | None, list[int] | None]:
     """block_shape and the two pads or crops, as far as they are known."""
     for name, argument in zip(("block_shape", "the begins", "the ends"), parts, strict=True):
         require_integers(argument, f"the elements of {name}")
@@ -203,12 +214,18 @@ def _block_inputs(data: Argument, parts: Sequence[Argument]) -> tuple[list[int] 
         count = length_of(argument)
         fits = count is None or not data.shape.has_rank or count == len(data.shape)
         require(fits, f"{name} has one element for each dimension of shape {data.shape}, not {count}")
-    require(not data.shape.has_rank or len(data.shape) >= 2, f"the tensor has a batch and other dimensions, not shape {data.shape}")
+    require(
+        not data.shape.has_rank or len(data.shape) >= 2,
+        f"the tensor has a batch and other dimensions, not shape {data.shape}",
+    )
     blocks, begin, end = (integers(argument) for argument in parts)
     require(blocks is None or min(blocks) > 0, f"block_shape holds positive numbers, not {blocks}")
     require(blocks is None or blocks[0] == 1, f"block_shape starts with 1, for the batch, not {blocks}")
     for values in (begin, end):
-        require(values is None or (values[0] == 0 and min(values) >= 0), f"pads and crops are 0 for the batch and not negative, not {values}")
+        require(
+            values is None or (values[0] == 0 and min(values) >= 0),
+            f"pads and crops are 0 for the batch and not negative, not {values}",
+        )
     return blocks, begin, end
 
 
@@ -309,7 +326,9 @@ class ReverseSequence(Declared):
         if lengths.shape.has_rank:
             common = dims[batch].intersect(lengths.shape[0])
             if common is None:
-                raise ModelError(f"seq_lengths {lengths.shape} has one element for each of {dims[batch]} along batch_axis")
+                raise ModelError(
+                    f"seq_lengths {lengths.shape} has one element for each of {dims[batch]} along batch_axis"
+                )
             dims[batch] = common
         return [TensorType(data.element_type, PartialShape(dims))]
 
@@ -319,7 +338,9 @@ class ReverseSequence(Declared):
         batch, axis = normalized(self.batch_axis, data.ndim), normalized(self.seq_axis, data.ndim)
         count = data.shape[axis]
         limits = lengths.astype(np.int64)
-        require(bool(((limits >= 0) & (limits <= count)).all()), f"sequence lengths are 0 to {count}, not {limits.tolist()}")
+        require(
+            bool(((limits >= 0) & (limits <= count)).all()), f"sequence lengths are 0 to {count}, not {limits.tolist()}"
+        )
         place = np.arange(count).reshape([-1 if i == axis else 1 for i in range(data.ndim)])
         limit = limits.reshape([-1 if i == batch else 1 for i in range(data.ndim)])
         order = np.where(place < limit, limit - 1 - place, place)

@@ -29,7 +29,9 @@ def _same_length(a: Argument, axis: int, b: Argument, other: int) -> Dimension:
     dims = [x.shape[i] if x.shape.has_rank else Dimension() for x, i in ((a, axis), (b, other))]
     common = dims[0].intersect(dims[1])
     if common is None:
-        raise ModelError(f"shapes {a.shape} and {b.shape} share a dimension that is {dims[0]} in one, {dims[1]} in the other")
+        raise ModelError(
+            f"shapes {a.shape} and {b.shape} share a dimension that is {dims[0]} in one, {dims[1]} in the other"
+        )
     return common
 
 
@@ -88,7 +90,8 @@ class CTCGreedyDecoderSeqLen(Declared):
     opset = "opset6"
     factory = "ctc_greedy_decoder_seq_len"
     signature = (
-        "data, sequence_length, blank_index=None, merge_repeated=True, classes_index_type='i32', sequence_length_type='i32'"
+        "data, sequence_length, blank_index=None, merge_repeated=True, "
+        "classes_index_type='i32', sequence_length_type='i32'"
     )
     inputs = ("data", "sequence_length", "blank_index")
     since = 6

@@ -28,7 +28,10 @@ def _weighted(table: Argument, indices: Argument, weights: Argument, mean: bool 
     """Checks per-sample weights."""
     require(not mean, "per_sample_weights need the reduction 'sum'")
     merged_type((table, weights), "the table and the weights")
-    require(weights.shape.compatible(indices.shape), f"per_sample_weights {weights.shape} have the indices' shape {indices.shape}")
+    require(
+        weights.shape.compatible(indices.shape),
+        f"per_sample_weights {weights.shape} have the indices' shape {indices.shape}",
+    )
 
 
 def _with_rows(table: PartialShape, count: Dimension) -> PartialShape:
@@ -218,7 +221,10 @@ class EmbeddingSegmentsSum(Declared):
         table, indices, segments = inputs[:3]
         _table(table, indices, 1)
         merged_type((indices, segments), "indices and segment_ids")
-        require(segments.shape.compatible(indices.shape), f"segment_ids {segments.shape} have the indices' shape {indices.shape}")
+        require(
+            segments.shape.compatible(indices.shape),
+            f"segment_ids {segments.shape} have the indices' shape {indices.shape}",
+        )
         count = Dimension()
         if len(inputs) > 3:
             require_rank(inputs[3], 0, "num_segments")

@@ -90,7 +90,9 @@ class Broadcast(Declared):
 def _one_way(shape: PartialShape, wanted: list[Dimension]) -> PartialShape:
     """The target, when `shape` can be repeated to it."""
     if shape.has_rank:
-        require(len(shape) <= len(wanted), f"shape {shape} can't be broadcast to fewer dimensions, {PartialShape(wanted)}")
+        require(
+            len(shape) <= len(wanted), f"shape {shape} can't be broadcast to fewer dimensions, {PartialShape(wanted)}"
+        )
         for dim, target in zip(reversed(shape.dims), reversed(wanted), strict=False):
             fits = dim.compatible(Dimension(1)) or dim.compatible(target)
             require(fits, f"shape {shape} can't be broadcast to {PartialShape(wanted)}")
@@ -113,7 +115,9 @@ def _both_ways(dims: list[Dimension], wanted: list[Dimension]) -> PartialShape:
     output = []
     for dim, target in pairs:
         common = dim.broadcast(target)
-        require(common is not None, f"shapes {PartialShape(dims)} and {PartialShape(wanted)} can't be broadcast together")
+        require(
+            common is not None, f"shapes {PartialShape(dims)} and {PartialShape(wanted)} can't be broadcast together"
+        )
         output.append(common)
     return PartialShape(output)
 
@@ -125,8 +129,13 @@ def _mapped(shape: PartialShape, wanted: list[Dimension], mapping: Argument) -> 
     places = integers(mapping)
     if places is not None:
         require(places == sorted(set(places)), f"axes_mapping is in ascending order, not {places}")
-        require(all(0 <= i < len(wanted) for i in places), f"axes_mapping {places} names axes beyond {PartialShape(wanted)}")
-        require(not shape.has_rank or len(places) == len(shape), f"axes_mapping {places} has one element for each of {shape}")
+        require(
+            all(0 <= i < len(wanted) for i in places), f"axes_mapping {places} names axes beyond {PartialShape(wanted)}"
+        )
+        require(
+            not shape.has_rank or len(places) == len(shape),
+            f"axes_mapping {places} has one element for each of {shape}",
+        )
         for place, dim in zip(places, shape if shape.has_rank else (), strict=False):
             fits = dim.compatible(Dimension(1)) or dim.compatible(wanted[place])
             require(fits, f"dimension {dim} can't be broadcast to dimension {place} of {PartialShape(wanted)}")
@@ -198,7 +207,10 @@ class Range(Declared):
             require_rank(argument, 0, name)
         values = [argument.value for argument in inputs]
         step = values[2]
-        require(step is None or (isfinite(step.item()) and step.item() != 0), f"step is a finite number other than 0, not {step}")
+        require(
+            step is None or (isfinite(step.item()) and step.item() != 0),
+            f"step is a finite number other than 0, not {step}",
+        )
         dim = Dimension()
         if all(value is not None for value in values):
             dim = Dimension(_count(*[value.item() for value in values if value is not None]))
@@ -219,7 +231,9 @@ class Range(Declared):
 
 def _count(start: float, stop: float, step: float) -> int:
     """How many numbers a range has."""
-    require(isfinite(start) and isfinite(stop) and isfinite(step) and step != 0, f"range from {start} to {stop} by {step}")
+    require(
+        isfinite(start) and isfinite(stop) and isfinite(step) and step != 0, f"range from {start} to {stop} by {step}"
+    )
     if isinstance(start, int) and isinstance(stop, int) and isinstance(step, int):
         return len(range(start, stop, step))
     return max(0, ceil((stop - start) / step))
@@ -242,7 +256,9 @@ class Range4(Range):
         return self.output_type
 
     def _dtype(self, wide: np.dtype[Any]) -> np.dtype[Any]:
-        return np.dtype(np.float32) if self.output_type.real and self.output_type.size < 4 else self.output_type.to_dtype()
+        return (
+            np.dtype(np.float32) if self.output_type.real and self.output_type.size < 4 else self.output_type.to_dtype()
+        )
 
 
 @dataclass(frozen=True)
@@ -336,7 +352,9 @@ class Eye(Declared):
             require_integers(argument, name)
             require_rank(argument, (0, 1), name)
         sizes = [integer(argument, "the size of a matrix") for argument in inputs[:2]]
-        require(all(size is None or size >= 0 for size in sizes), f"the sizes of a matrix are not negative, not {sizes}")
+        require(
+            all(size is None or size >= 0 for size in sizes), f"the sizes of a matrix are not negative, not {sizes}"
+        )
         batch: list[Dimension] | None = []
         if len(inputs) > 3:
             require_integers(inputs[3], "the elements of batch_shape")

@@ -101,7 +101,9 @@ class Gather(Declared):
             return [np.zeros(shape, data.dtype)]
         output = _taken(data, np.where(inside, indices, 0).astype(np.int64), axis, batch).reshape(shape)
         if not inside.all():
-            lost = inside.reshape(indices.shape[:batch] + (1,) * (axis - batch) + indices.shape[batch:] + (1,) * (data.ndim - axis - 1))
+            lost = inside.reshape(
+                indices.shape[:batch] + (1,) * (axis - batch) + indices.shape[batch:] + (1,) * (data.ndim - axis - 1)
+            )
             output = np.where(lost, output, np.zeros((), data.dtype))
         return [output]
 
@@ -138,7 +140,10 @@ class Gather7(Gather):
         if not indices.has_rank:
             return self.batch_dims if self.batch_dims == 0 else None
         rank = len(indices)
-        require(-rank <= self.batch_dims <= rank, f"batch_dims {self.batch_dims} is out of range for indices of shape {indices}")
+        require(
+            -rank <= self.batch_dims <= rank,
+            f"batch_dims {self.batch_dims} is out of range for indices of shape {indices}",
+        )
         return self.batch_dims + rank if self.batch_dims < 0 else self.batch_dims
 
 
@@ -192,7 +197,9 @@ class GatherElements(Declared):
         for i in range(len(data)):
             common = indices[i] if i == axis else data[i].intersect(indices[i])
             if common is None:
-                raise ModelError(f"data of shape {data} and indices of shape {indices} differ in dimension {i}, which is not the axis")
+                raise ModelError(
+                    f"data of shape {data} and indices of shape {indices} differ in dimension {i}, not the axis"
+                )
             dims.append(common)
         return PartialShape(dims)
 
@@ -233,7 +240,9 @@ class GatherND(Declared):
     def _output(self, data: PartialShape, indices: PartialShape) -> PartialShape:
         batch = self.batch_dims
         for what, shape in (("data", data), ("indices", indices)):
-            require(not shape.has_rank or len(shape) > batch, f"batch_dims {batch} is too large for {what} of shape {shape}")
+            require(
+                not shape.has_rank or len(shape) > batch, f"batch_dims {batch} is too large for {what} of shape {shape}"
+            )
         if not data.has_rank or not indices.has_rank or indices[-1].is_dynamic:
             return PartialShape.dynamic()
         count = indices[-1].get_length()
@@ -253,7 +262,11 @@ class GatherND(Declared):
         shape = static_shapes(self, data, indices)[0]
         batch, count = self.batch_dims, indices.shape[-1]
         groups = int(np.prod(data.shape[:batch], dtype=np.int64))
-        tuples = indices.astype(np.int64).reshape(groups, -1, count) if indices.size else np.zeros((groups, 0, max(count, 1)), np.int64)
+        tuples = (
+            indices.astype(np.int64).reshape(groups, -1, count)
+            if indices.size
+            else np.zeros((groups, 0, max(count, 1)), np.int64)
+        )
         if count == 0:
             tuples = np.zeros((groups, int(np.prod(indices.shape[batch:-1], dtype=np.int64)), 0), np.int64)
         lengths = np.array(data.shape[batch : batch + count], np.int64)
@@ -301,9 +314,17 @@ class GatherTree(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         steps, parents, lengths, end = inputs
         element_type = merged_type(inputs, "the four inputs")
-        for name, argument, rank in (("step_ids", steps, 3), ("parent_idx", parents, 3), ("max_seq_len", lengths, 1), ("end_token", end, 0)):
+        for name, argument, rank in (
+            ("step_ids", steps, 3),
+            ("parent_idx", parents, 3),
+            ("max_seq_len", lengths, 1),
+            ("end_token", end, 0),
+        ):
             require_rank(argument, rank, name)
-        require(steps.shape.compatible(parents.shape), f"step_ids {steps.shape} and parent_idx {parents.shape} have one shape")
+        require(
+            steps.shape.compatible(parents.shape),
+            f"step_ids {steps.shape} and parent_idx {parents.shape} have one shape",
+        )
         if not steps.shape.has_rank or not parents.shape.has_rank:
             return [TensorType(element_type, parents.shape if parents.shape.has_rank else _ranked(steps.shape))]
         dims = [a.intersect(b) or a for a, b in zip(steps.shape, parents.shape, strict=True)]

@@ -95,7 +95,9 @@ class Split(Declared):
             dims = list(data.shape)
             length = dims[axis]
             if length.is_static and length.get_length() % self.num_splits:
-                raise ModelError(f"dimension {axis} of length {length} can't be cut into {self.num_splits} equal pieces")
+                raise ModelError(
+                    f"dimension {axis} of length {length} can't be cut into {self.num_splits} equal pieces"
+                )
             low = Dimension(-(-length.min_length // self.num_splits), -1)
             dims[axis] = (length // self.num_splits).intersect(low) or Dimension()
             shape = PartialShape(dims)
@@ -146,7 +148,10 @@ def _pieces(whole: Dimension, lengths: Sequence[int]) -> list[Dimension]:
     require(list(lengths).count(-1) <= 1, f"split lengths {list(lengths)} hold more than one -1")
     total = sum(length for length in lengths if length != -1)
     fits = total <= whole.get_length() if whole.is_static and -1 in lengths else whole.compatible(Dimension(total))
-    require(fits or (-1 in lengths and whole.is_dynamic), f"split lengths {list(lengths)} don't sum up to the dimension {whole}")
+    require(
+        fits or (-1 in lengths and whole.is_dynamic),
+        f"split lengths {list(lengths)} don't sum up to the dimension {whole}",
+    )
     return [shifted(whole, -total) if length == -1 else Dimension(length) for length in lengths]
 
 
@@ -197,9 +202,17 @@ class Pad(Declared):
         if self.pad_mode != "constant" and dim.is_static:
             most = dim.get_length() - (self.pad_mode == "reflect")
             limited = self.pad_mode in ("reflect", "symmetric")
-            require(not limited or max(before, after) <= most, f"{self.pad_mode} pads a dimension {dim} by at most {most}")
-            require(dim.get_length() > 0 or max(before, after) <= 0, f"a dimension of no elements can't be padded in mode {self.pad_mode}")
-        require(dim.is_dynamic or dim.get_length() + before + after >= 0, f"pads {before} and {after} crop more than dimension {dim}")
+            require(
+                not limited or max(before, after) <= most, f"{self.pad_mode} pads a dimension {dim} by at most {most}"
+            )
+            require(
+                dim.get_length() > 0 or max(before, after) <= 0,
+                f"a dimension of no elements can't be padded in mode {self.pad_mode}",
+            )
+        require(
+            dim.is_dynamic or dim.get_length() + before + after >= 0,
+            f"pads {before} and {after} crop more than dimension {dim}",
+        )
         return shifted(dim, before + after)
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
@@ -212,7 +225,9 @@ class Pad(Declared):
             padded = np.pad(data, added, constant_values=value)
         else:
             padded = np.pad(data, added, mode=self.pad_mode)  # type: ignore[call-overload]
-        kept = [slice(max(0, -int(a)), length - max(0, -int(b))) for (a, b), length in zip(pads, padded.shape, strict=True)]
+        kept = [
+            slice(max(0, -int(a)), length - max(0, -int(b))) for (a, b), length in zip(pads, padded.shape, strict=True)
+        ]
         return [np.ascontiguousarray(padded[tuple(kept)])]
 
 

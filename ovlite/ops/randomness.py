@@ -45,7 +45,7 @@ def philox(key: int, counter: int, steps: int) -> Array:
 
 
 def mersenne(count: int, *seeds: int) -> Array:
-    """32-bit words of a Mersenne twister that is seeded with one number, or with several through C++'s std::seed_seq."""
+    """32-bit words of a Mersenne twister, seeded with one number, or with several through C++'s std::seed_seq."""
     if len(seeds) == 1:
         words = np.random.RandomState(seeds[0] & 0xFFFFFFFF).randint(0, 2**32, count, np.uint32)
         return words.astype(np.uint64)
@@ -109,7 +109,10 @@ class RandomUniform(Declared):
         require_rank(target, 1, "output_shape")
         for name, argument in (("min_val", low), ("max_val", high)):
             require_rank(argument, (0, 1), name)
-            require(argument.element_type.compatible(self.output_type), f"{name} is of output_type {self.output_type.name}, not {argument.element_type.name}")
+            require(
+                argument.element_type.compatible(self.output_type),
+                f"{name} is of output_type {self.output_type.name}, not {argument.element_type.name}",
+            )
         if low.value is not None and high.value is not None:
             require(low.value.item() < high.value.item(), f"min_val {low.value} is less than max_val {high.value}")
         count = length_of(target)
@@ -182,7 +185,10 @@ class Multinomial(Declared):
         probs, samples = inputs
         index_type(self.convert_type, "convert_type")
         require(min(self.global_seed, self.op_seed) >= 0, "seeds are not negative")
-        require(probs.element_type.real or probs.element_type.is_dynamic(), f"probs are real numbers, not {probs.element_type.name}")
+        require(
+            probs.element_type.real or probs.element_type.is_dynamic(),
+            f"probs are real numbers, not {probs.element_type.name}",
+        )
         require_rank(probs, 2, "probs")
         require_integers(samples, "numbers of samples")
         require_rank(samples, (0, 1), "num_samples")

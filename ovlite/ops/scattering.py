@@ -18,7 +18,6 @@ from .axes import (
     one_of,
     require,
     require_integers,
-    require_rank,
     static_shapes,
 )
 from .declare import Declared
@@ -85,7 +84,10 @@ class ScatterElementsUpdate(Declared):
         require_integers(indices, "indices")
         require_integers(axis, "axes")
         element_type = merged_type((data, updates), "data and updates")
-        require(indices.shape.compatible(updates.shape), f"indices {indices.shape} and updates {updates.shape} have one shape")
+        require(
+            indices.shape.compatible(updates.shape),
+            f"indices {indices.shape} and updates {updates.shape} have one shape",
+        )
         for what, shape in (("indices", indices.shape), ("updates", updates.shape)):
             same = not (shape.has_rank and data.shape.has_rank) or len(shape) == len(data.shape)
             require(same, f"{what} {shape} have the rank of data {data.shape}")
@@ -109,7 +111,9 @@ def _element_places(op: Declared, inputs: Sequence[Array]) -> tuple[Array, ...]:
     index: list[Array] = list(np.indices(indices.shape, sparse=True))
     index[place] = checked_indices(indices.astype(np.int64), data.shape[place], place)
     for i, (length, most) in enumerate(zip(indices.shape, data.shape, strict=True)):
-        require(i == place or length <= most, f"indices {indices.shape} reach beyond data {data.shape} in dimension {i}")
+        require(
+            i == place or length <= most, f"indices {indices.shape} reach beyond data {data.shape} in dimension {i}"
+        )
     return tuple(index)
 
 
@@ -126,7 +130,7 @@ _REDUCTIONS: dict[str, Any] = {
 def _reduce(output: Array, index: tuple[Any, ...], updates: Array, reduction: str) -> None:
     """Combines updates with the elements of `output` that they meet. Booleans: sum is or, prod is and."""
     operation = _REDUCTIONS[reduction]
-    if output.dtype == bool:
+    if output.dtype.kind == "b":
         operation = {"sum": np.logical_or, "prod": np.logical_and, "sub": np.logical_xor}.get(reduction, operation)
     operation.at(output, index, updates)
 
@@ -180,7 +184,7 @@ def _neutral(dtype: np.dtype[Any], reduction: str) -> Any:
         return 0
     if reduction == "prod":
         return 1
-    if dtype == bool:
+    if dtype.kind == "b":
         return reduction == "min"
     if dtype.kind == "f":
         return np.inf if reduction == "min" else -np.inf
@@ -213,7 +217,10 @@ class ScatterNDUpdate(Declared):
             if indices.shape[-1].is_static:
                 count = indices.shape[-1].get_length()
                 fits = 1 <= count <= len(data.shape)
-                require(fits, f"index tuples for data of shape {data.shape} have 1 to {len(data.shape)} elements, not {count}")
+                require(
+                    fits,
+                    f"index tuples for data of shape {data.shape} have 1 to {len(data.shape)} elements, not {count}",
+                )
                 wanted = PartialShape([*indices.shape[:-1], *data.shape[count:]])
                 require(updates.shape.compatible(wanted), f"updates have shape {wanted}, not {updates.shape}")
         return [TensorType(element_type, data.shape)]

@@ -105,7 +105,10 @@ class Reshape(Declared):
             for value, known in zip(target.partial.array.tolist(), target.partial.known.tolist(), strict=True)
         ]
         require(pattern.count(-1) <= 1, f"the target shape {pattern} has more than one -1")
-        require(all(value is None or value >= -1 for value in pattern), f"the target shape {pattern} has a negative dimension")
+        require(
+            all(value is None or value >= -1 for value in pattern),
+            f"the target shape {pattern} has a negative dimension",
+        )
         copied = {i for i, value in enumerate(pattern) if value == 0 and self.special_zero}
         if copied and shape.has_rank:
             require(max(copied) < len(shape), f"the target shape copies dimension {max(copied)} of shape {shape}")
@@ -116,7 +119,7 @@ class Reshape(Declared):
 
 
 def _reshaped(shape: PartialShape, pattern: Sequence[int | None], copied: set[int]) -> list[Dimension]:
-    """The output's dimensions; a None in the pattern is an element that is not known, `copied` are places of copied dims.
+    """The output's dimensions. None in the pattern is an element that is not known; `copied` are places of copied ones.
 
     Copied dimensions are left out of the division, so that [?,3,4] with pattern [0,-1] gives [?,12].
     """
@@ -147,7 +150,9 @@ def _quotient(left: Dimension, fixed: Dimension, shape: PartialShape, pattern: S
         require(left.min_length == 0, f"the -1 of the target shape {list(pattern)} has no value for shape {shape}")
         return Dimension(1) if None not in pattern else Dimension()
     if left.is_static:
-        require(left.get_length() % divisor == 0, f"shape {shape} can't be divided into the target shape {list(pattern)}")
+        require(
+            left.get_length() % divisor == 0, f"shape {shape} can't be divided into the target shape {list(pattern)}"
+        )
     low = -(-left.min_length // divisor)
     return Dimension(low, UNBOUNDED if left.max_length == UNBOUNDED else left.max_length // divisor)
 
@@ -179,7 +184,9 @@ class Squeeze(Declared):
             single = length_of(axes[0]) == 1 and len(shape)
             return PartialShape.dynamic(len(shape) - 1) if single else PartialShape.dynamic()
         places = {normalized(axis, len(shape)) for axis in given} or set(range(len(shape)))
-        if (not given or self._may_stay) and any(shape[i].is_dynamic and shape[i].compatible(Dimension(1)) for i in places):
+        if (not given or self._may_stay) and any(
+            shape[i].is_dynamic and shape[i].compatible(Dimension(1)) for i in places
+        ):
             return PartialShape.dynamic()
         return PartialShape([dim for i, dim in enumerate(shape) if i not in places or not dim.compatible(Dimension(1))])
 
@@ -237,7 +244,11 @@ class Unsqueeze(Declared):
         dims = iter(data.shape)
         rank = len(data.shape) + len(places)
         require(max(places) < rank, f"axes {given} leave a gap: the output has rank {rank}")
-        return [TensorType(data.element_type, PartialShape([Dimension(1) if i in places else next(dims) for i in range(rank)]))]
+        return [
+            TensorType(
+                data.element_type, PartialShape([Dimension(1) if i in places else next(dims) for i in range(rank)])
+            )
+        ]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         return [inputs[0].reshape(static_shapes(self, *inputs)[0])]

@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import UNBOUNDED, Dimension, PartialShape
-from .axes import integers, length_of, merged_type, require, require_integers, require_rank, static_shapes, unique_axes, upper
+from .axes import (
+    integers,
+    length_of,
+    merged_type,
+    require,
+    require_integers,
+    require_rank,
+    static_shapes,
+    unique_axes,
+    upper,
+)
 from .declare import Declared
 
 ENDLESS = 2**62  # stands for the length of a dimension without an upper bound
@@ -53,7 +61,9 @@ def _steering(data: Argument, parts: Sequence[Argument]) -> None:
     known = {length for length in lengths.values() if length is not None}
     require(len(known) <= 1, f"start, stop, step and axes have one length, not {lengths}")
     if known and data.shape.has_rank:
-        require(max(known) <= len(data.shape), f"a tensor of rank {len(data.shape)} can't be sliced along {max(known)} axes")
+        require(
+            max(known) <= len(data.shape), f"a tensor of rank {len(data.shape)} can't be sliced along {max(known)} axes"
+        )
 
 
 def _places(data: Argument, parts: Sequence[Argument]) -> list[int] | None:
@@ -132,7 +142,10 @@ class SliceScatter(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data, updates = inputs[:2]
         wanted = _sliced_shape(data, inputs[2:])
-        require(updates.shape.compatible(wanted), f"the updates of shape {updates.shape} don't fit the slice of shape {wanted}")
+        require(
+            updates.shape.compatible(wanted),
+            f"the updates of shape {updates.shape} don't fit the slice of shape {wanted}",
+        )
         shape = data.shape if data.shape.has_rank else PartialShape.dynamic(updates.shape.rank)
         return [TensorType(merged_type((data, updates), "data and updates"), shape)]
 

@@ -64,7 +64,9 @@ class TopK(Declared):
             length = shape[axis]
             if count is not None and length.max_length != UNBOUNDED and count > length.max_length:
                 raise ModelError(f"k is {count}, dimension {axis} has {length} elements")
-            shape = PartialShape([*shape[:axis], upper(length) if count is None else Dimension(count), *shape[axis + 1 :]])
+            shape = PartialShape(
+                [*shape[:axis], upper(length) if count is None else Dimension(count), *shape[axis + 1 :]]
+            )
         return [TensorType(data.element_type, shape), TensorType(self.index_element_type, shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
@@ -95,6 +97,7 @@ class TopK3(TopK):
     signature = "data, k, axis, mode, sort, index_element_type='i32'"
     since = 3
     until = 10
+
 
 @dataclass(frozen=True)
 class TopK11(TopK3):
@@ -186,7 +189,11 @@ class Unique(Declared):
         axis = normalized(place, len(shape)) if place is not None else None
         total = elements(shape) if axis is None else shape[axis]
         found = Dimension(min(1, total.min_length), total.max_length)
-        return (PartialShape([found]) if axis is None else PartialShape([*shape[:axis], found, *shape[axis + 1 :]])), total, found
+        return (
+            (PartialShape([found]) if axis is None else PartialShape([*shape[:axis], found, *shape[axis + 1 :]])),
+            total,
+            found,
+        )
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data = inputs[0]
@@ -200,7 +207,10 @@ class Unique(Declared):
             rank[order] = np.arange(len(order))
             values = np.take(values, order, 0 if axis is None else axis)
             first, inverse, counts = first[order], rank[inverse], counts[order]
-        indices = [array.astype(tensor.element_type.to_dtype()) for array, tensor in zip((first, inverse, counts), tensors[1:], strict=True)]
+        indices = [
+            array.astype(tensor.element_type.to_dtype())
+            for array, tensor in zip((first, inverse, counts), tensors[1:], strict=True)
+        ]
         return [values, *indices]
 
 

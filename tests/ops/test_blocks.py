@@ -72,7 +72,12 @@ def test_blocks_refuse(factory: str, shape: str, arguments: Any, message: str) -
 
 @pytest.mark.parametrize(
     ("shape", "block", "begin", "end"),
-    [((1, 4), (1, 2), (0, 0), (0, 0)), ((2, 3, 5), (1, 2, 3), (0, 1, 0), (0, 0, 1)), ((1, 2, 4, 6), (1, 1, 2, 2), (0, 0, 0, 0), (0, 0, 2, 0)), ((2, 3, 2, 1, 2), (1, 1, 2, 1, 2), (0,) * 5, (0,) * 5)],
+    [
+        ((1, 4), (1, 2), (0, 0), (0, 0)),
+        ((2, 3, 5), (1, 2, 3), (0, 1, 0), (0, 0, 1)),
+        ((1, 2, 4, 6), (1, 1, 2, 2), (0, 0, 0, 0), (0, 0, 2, 0)),
+        ((2, 3, 2, 1, 2), (1, 1, 2, 1, 2), (0,) * 5, (0,) * 5),
+    ],
 )
 def test_batch_and_space_undo_each_other(shape: Any, block: Any, begin: Any, end: Any) -> None:
     data = numbers(*shape) + 1
@@ -81,7 +86,10 @@ def test_batch_and_space_undo_each_other(shape: Any, block: Any, begin: Any, end
     check("batch_to_space", batched, ints(*block), ints(*begin), ints(*end), expected=data, peer=peer)
 
 
-@pytest.mark.parametrize(("shape", "axis", "group"), [((2, 6, 2), 1, 3), ((2, 6, 2), 1, 2), ((4, 3), 0, 2), ((2, 3, 4), 2, 4), ((2, 3), 1, 1)])
+@pytest.mark.parametrize(
+    ("shape", "axis", "group"),
+    [((2, 6, 2), 1, 3), ((2, 6, 2), 1, 2), ((4, 3), 0, 2), ((2, 3, 4), 2, 4), ((2, 3), 1, 1)],
+)
 def test_shuffle_channels(shape: tuple[int, ...], axis: int, group: int) -> None:
     data = numbers(*shape)
     order = np.arange(shape[axis]).reshape(group, -1).T.ravel()
@@ -90,7 +98,10 @@ def test_shuffle_channels(shape: tuple[int, ...], axis: int, group: int) -> None
     np.testing.assert_array_equal(found, data.take(order, axis))
 
 
-@pytest.mark.parametrize(("mode", "axes"), [("index", [0]), ("index", [-1, 0]), ("index", []), ("mask", [True, False]), ("mask", [True, True])])
+@pytest.mark.parametrize(
+    ("mode", "axes"),
+    [("index", [0]), ("index", [-1, 0]), ("index", []), ("mask", [True, False]), ("mask", [True, True])],
+)
 def test_reverse(mode: str, axes: list[Any]) -> None:
     data = numbers(3, 4)
     given = np.array(axes, bool if mode == "mask" else np.int64)
@@ -100,13 +111,23 @@ def test_reverse(mode: str, axes: list[Any]) -> None:
     np.testing.assert_array_equal(node.op.evaluate(data, given)[0], np.flip(data, chosen))
 
 
-@pytest.mark.parametrize(("mode", "axes", "message"), [("index", [2], "axis 2 is out of range"), ("index", [0, 0], "named once"), ("mask", [True], "one element for each"), ("odd", [0], "mode is one of")])
+@pytest.mark.parametrize(
+    ("mode", "axes", "message"),
+    [
+        ("index", [2], "axis 2 is out of range"),
+        ("index", [0, 0], "named once"),
+        ("mask", [True], "one element for each"),
+        ("odd", [0], "mode is one of"),
+    ],
+)
 def test_reverse_refuses(mode: str, axes: list[Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         Node(Reverse(mode), [tensor("3,4").output(0), Constant(np.array(axes)).output(0)])
 
 
-@pytest.mark.parametrize(("batch_axis", "seq_axis", "lengths"), [(0, 1, [1, 4, 2]), (1, 0, [3, 1, 2, 3]), (0, 2, [1, 2, 2]), (2, 1, [4, 3])])
+@pytest.mark.parametrize(
+    ("batch_axis", "seq_axis", "lengths"), [(0, 1, [1, 4, 2]), (1, 0, [3, 1, 2, 3]), (0, 2, [1, 2, 2]), (2, 1, [4, 3])]
+)
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
 def test_reverse_sequence(batch_axis: int, seq_axis: int, lengths: list[int], dtype: type) -> None:
     data = numbers(3, 4, 2)

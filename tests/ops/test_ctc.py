@@ -15,7 +15,11 @@ from .support import check, fixed
 from .test_shape import tensor
 
 F = factories(16)
-CLASSES = [[0, 0, 3, 0, 1, 1], [3, 2, 2, 3, 3, 2], [1, 1, 1, 1, 1, 1]]  # the best class of each step, batch by batch; 3 is blank
+CLASSES = [
+    [0, 0, 3, 0, 1, 1],
+    [3, 2, 2, 3, 3, 2],
+    [1, 1, 1, 1, 1, 1],
+]  # the best class of each step, batch by batch; 3 is blank
 
 
 def scores() -> np.ndarray:
@@ -44,7 +48,16 @@ def test_greedy_decoder(merge: bool, expected: Any) -> None:
 def test_greedy_decoder_by_lengths(merge: bool, expected: Any, index_type: str) -> None:
     lengths = np.array([6, 6, 4], np.int32)
     counts = np.array([len(row) for row in expected])
-    check("ctc_greedy_decoder_seq_len", scores(), lengths, None, merge, index_type, index_type, expected=[padded(*expected), counts])
+    check(
+        "ctc_greedy_decoder_seq_len",
+        scores(),
+        lengths,
+        None,
+        merge,
+        index_type,
+        index_type,
+        expected=[padded(*expected), counts],
+    )
 
 
 def test_greedy_decoder_with_another_blank() -> None:

@@ -26,7 +26,9 @@ def ints(*values: int) -> np.ndarray:
 
 def rows(*bags: dict[int, float]) -> np.ndarray:
     """Weighted sums of table rows."""
-    return np.array([sum((TABLE[row] * weight for row, weight in bag.items()), np.zeros(2)) for bag in bags], np.float32)
+    return np.array(
+        [sum((TABLE[row] * weight for row, weight in bag.items()), np.zeros(2)) for bag in bags], np.float32
+    )
 
 
 @pytest.mark.parametrize("factory", ["embedding_bag_offsets_sum", "embedding_bag_offsets"])
@@ -36,7 +38,13 @@ def test_bags_by_offsets(factory: str) -> None:
     check(factory, TABLE, INDICES, offsets, one, expected=rows({1: 1}, {0: 1, 2: 1}, {3: 1}))
     check(factory, TABLE, INDICES, offsets, one, WEIGHTS, expected=rows({1: 1}, {0: 1, 2: 2}, {3: -3}))
     check(factory, TABLE, INDICES, ints(0, 2, 3), peer="", expected=rows({0: 1, 2: 1}, {3: 1}, {}))
-    check(factory, numbers(4, 2, 3), INDICES, offsets, expected=np.stack([numbers(4, 2, 3)[part].sum(0) for part in ([], [0, 2], [3])]))
+    check(
+        factory,
+        numbers(4, 2, 3),
+        INDICES,
+        offsets,
+        expected=np.stack([numbers(4, 2, 3)[part].sum(0) for part in ([], [0, 2], [3])]),
+    )
 
 
 @pytest.mark.parametrize("factory", ["embedding_bag_offsets_sum", "embedding_bag_offsets"])
@@ -50,7 +58,13 @@ def test_weights_without_a_default_row(factory: str) -> None:
 def test_means_of_bags() -> None:
     expected = rows({}, {0: 0.5, 2: 0.5}, {3: 1})
     check("embedding_bag_offsets", TABLE, INDICES, ints(0, 0, 2), reduction="mean", expected=expected)
-    check("embedding_bag_packed", TABLE, np.array([[0, 2], [1, 1]]), reduction="mean", expected=rows({0: 0.5, 2: 0.5}, {1: 1}))
+    check(
+        "embedding_bag_packed",
+        TABLE,
+        np.array([[0, 2], [1, 1]]),
+        reduction="mean",
+        expected=rows({0: 0.5, 2: 0.5}, {1: 1}),
+    )
 
 
 @pytest.mark.parametrize("factory", ["embedding_bag_packed_sum", "embedding_bag_packed"])
@@ -83,7 +97,11 @@ def test_segments_end_with_the_last_one() -> None:
 @pytest.mark.parametrize(
     ("factory", "arguments", "message"),
     [
-        ("embedding_bag_offsets", (INDICES, ints(0), None, WEIGHTS, "mean"), "per_sample_weights need the reduction 'sum'"),
+        (
+            "embedding_bag_offsets",
+            (INDICES, ints(0), None, WEIGHTS, "mean"),
+            "per_sample_weights need the reduction 'sum'",
+        ),
         ("embedding_bag_offsets", (INDICES, ints(0), None, None, "odd"), "reduction is one of sum, mean, not 'odd'"),
         ("embedding_bag_packed", (ints(0).reshape(1, 1), None, "odd"), "reduction is one of sum, mean, not 'odd'"),
         ("embedding_bag_offsets_sum", (INDICES, ints(0), None, WEIGHTS[:2]), "have the indices' shape"),
@@ -102,7 +120,12 @@ def test_embeddings_refuse(factory: str, arguments: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("factory", "indices", "places", "message"),
     [
-        ("embedding_bag_offsets_sum", [0, 4, 1], [0, 1, 1], "index 4 is out of range for dimension 0 of length 4: indices are 0 to 3"),
+        (
+            "embedding_bag_offsets_sum",
+            [0, 4, 1],
+            [0, 1, 1],
+            "index 4 is out of range for dimension 0 of length 4: indices are 0 to 3",
+        ),
         ("embedding_bag_offsets_sum", [0, -1, 1], [0, 1, 1], "index -1 is out of range"),
         ("embedding_bag_offsets_sum", [0, 1, 1], [0, 2, 4], "offsets ascend from 0 to the number of indices, 3"),
         ("embedding_bag_offsets_sum", [0, 1, 1], [0, 2, 1], "offsets ascend"),
@@ -110,7 +133,9 @@ def test_embeddings_refuse(factory: str, arguments: Any, message: str) -> None:
         ("embedding_segments_sum", [0, 1, 9], [0, 1, 1], "index 9 is out of range"),
     ],
 )
-def test_wrong_elements_are_an_error_of_the_run(factory: str, indices: list[int], places: list[int], message: str) -> None:
+def test_wrong_elements_are_an_error_of_the_run(
+    factory: str, indices: list[int], places: list[int], message: str
+) -> None:
     op = F[factory](tensor("4,2"), tensor("3", Type.i32), tensor("3", Type.i32)).op
     with pytest.raises(ModelError, match=message):
         op.evaluate(TABLE, ints(*indices), ints(*places))

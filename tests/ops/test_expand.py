@@ -22,7 +22,8 @@ def ints(*values: int) -> fixed:
 
 
 @pytest.mark.parametrize(
-    ("shape", "target"), [((3,), (2, 3)), ((1, 3), (2, 3)), ((), (2, 2)), ((2, 1, 3), (4, 2, 5, 3)), ((2, 3), (2, 3)), ((1, 3), (0, 3))]
+    ("shape", "target"),
+    [((3,), (2, 3)), ((1, 3), (2, 3)), ((), (2, 2)), ((2, 1, 3), (4, 2, 5, 3)), ((2, 3), (2, 3)), ((1, 3), (0, 3))],
 )
 @pytest.mark.parametrize("opset", [1, 16])
 def test_broadcast(shape: tuple[int, ...], target: tuple[int, ...], opset: int) -> None:
@@ -31,7 +32,8 @@ def test_broadcast(shape: tuple[int, ...], target: tuple[int, ...], opset: int) 
 
 
 @pytest.mark.parametrize(
-    ("shape", "target", "expected"), [((2, 3), (2, 1), (2, 3)), ((2, 3, 1), (3, 4), (2, 3, 4)), ((4,), (2, 1), (2, 4)), ((1,), (3, 1, 2), (3, 1, 2))]
+    ("shape", "target", "expected"),
+    [((2, 3), (2, 1), (2, 3)), ((2, 3, 1), (3, 4), (2, 3, 4)), ((4,), (2, 1), (2, 4)), ((1,), (3, 1, 2), (3, 1, 2))],
 )
 def test_broadcast_both_ways(shape: tuple[int, ...], target: tuple[int, ...], expected: tuple[int, ...]) -> None:
     data = numbers(*shape)
@@ -40,9 +42,16 @@ def test_broadcast_both_ways(shape: tuple[int, ...], target: tuple[int, ...], ex
 
 @pytest.mark.parametrize(
     ("shape", "target", "mapping", "places"),
-    [((2, 3), (2, 3, 4), (0, 1), (2, 3, 1)), ((3,), (2, 3, 4), (1,), (1, 3, 1)), ((1, 4), (2, 3, 4), (0, 2), (1, 1, 4)), ((), (2,), (), (1,))],
+    [
+        ((2, 3), (2, 3, 4), (0, 1), (2, 3, 1)),
+        ((3,), (2, 3, 4), (1,), (1, 3, 1)),
+        ((1, 4), (2, 3, 4), (0, 2), (1, 1, 4)),
+        ((), (2,), (), (1,)),
+    ],
 )
-def test_broadcast_by_a_mapping(shape: tuple[int, ...], target: tuple[int, ...], mapping: Any, places: tuple[int, ...]) -> None:
+def test_broadcast_by_a_mapping(
+    shape: tuple[int, ...], target: tuple[int, ...], mapping: Any, places: tuple[int, ...]
+) -> None:
     data = numbers(*shape)
     expected = np.broadcast_to(data.reshape(places), target)
     check("broadcast", data, ints(*target), ints(*mapping), broadcast_spec="explicit", expected=expected)
@@ -68,7 +77,8 @@ def test_broadcast_refuses(shape: str, arguments: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "repeats"), [((2, 3), (1, 2)), ((2, 3), (2,)), ((2,), (3, 2)), ((), (2, 2)), ((2, 3), (0, 2)), ((2, 3), (2, 1, 3))]
+    ("shape", "repeats"),
+    [((2, 3), (1, 2)), ((2, 3), (2,)), ((2,), (3, 2)), ((), (2, 2)), ((2, 3), (0, 2)), ((2, 3), (2, 1, 3))],
 )
 def test_tile(shape: tuple[int, ...], repeats: tuple[int, ...]) -> None:
     data = numbers(*shape)
@@ -82,7 +92,15 @@ def test_tile_takes_negative_repeats_for_none() -> None:
 
 @pytest.mark.parametrize(
     ("start", "stop", "step", "dtype"),
-    [(0, 5, 2, np.int64), (5, 0, -2, np.int32), (0, 5, -1, np.int64), (-3, 3, 1, np.int32), (0, 1, 0.25, np.float32), (1, 0, -0.3, np.float32), (3, 3, 1, np.int64)],
+    [
+        (0, 5, 2, np.int64),
+        (5, 0, -2, np.int32),
+        (0, 5, -1, np.int64),
+        (-3, 3, 1, np.int32),
+        (0, 1, 0.25, np.float32),
+        (1, 0, -0.3, np.float32),
+        (3, 3, 1, np.int64),
+    ],
 )
 @pytest.mark.parametrize("opset", [1, 16])
 def test_range(start: float, stop: float, step: float, dtype: type, opset: int) -> None:
@@ -98,7 +116,8 @@ def test_range_converts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "message"), [((0, 5, 0), "other than 0"), ((0, 5, np.float64("nan")), "finite"), (([0], 5, 1), "start has rank 0")]
+    ("values", "message"),
+    [((0, 5, 0), "other than 0"), ((0, 5, np.float64("nan")), "finite"), (([0], 5, 1), "start has rank 0")],
 )
 def test_range_refuses(values: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):

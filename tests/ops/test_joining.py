@@ -64,7 +64,10 @@ def test_split_of_unknown_lengths() -> None:
         F["split"](tensor("2,3"), 1, 0)
 
 
-@pytest.mark.parametrize(("axis", "lengths", "ends"), [(0, [1, 3], [1]), (1, [2, -1, 1], [2, 5]), (-1, [2, 0], [2]), (1, [-1], []), (0, [4], [])])
+@pytest.mark.parametrize(
+    ("axis", "lengths", "ends"),
+    [(0, [1, 3], [1]), (1, [2, -1, 1], [2, 5]), (-1, [2, 0], [2]), (1, [-1], []), (0, [4], [])],
+)
 def test_variadic_split(axis: int, lengths: list[int], ends: list[int]) -> None:
     data = numbers(4, 6, 2)
     check("variadic_split", data, fixed(np.array(axis)), ints(*lengths), expected=np.split(data, ends, axis))
@@ -94,7 +97,12 @@ PADS = [(1, 2), (-1, 2), (2, -1), (-2, -1), (3, 0), (-3, 2), (-4, 2), (-2, 3), (
 def test_pad(mode: str, pads: tuple[int, int]) -> None:
     data = numbers(2, 4) + 1
     before, after = pads
-    padded = np.pad(data, [(0, 1), (max(before, 0), max(after, 0))], **({"constant_values": 9} if mode == "constant" else {}), mode=mode)
+    padded = np.pad(
+        data,
+        [(0, 1), (max(before, 0), max(after, 0))],
+        **({"constant_values": 9} if mode == "constant" else {}),
+        mode=mode,
+    )
     expected = padded[:, max(0, -before) : padded.shape[1] - max(0, -after)]
     value = {"arg_pad_value": fixed(np.array(9, np.float32))} if mode == "constant" else {}
     check("pad", data, ints(0, before), ints(1, after), mode, **value, expected=expected)
@@ -106,7 +114,16 @@ def test_pad_of_element_types(dtype: Any, opset: int) -> None:
     data = numbers(2, 3, dtype=dtype)
     check("pad", data, ints(1, 0), ints(0, 2), "constant", opset=opset, expected=np.pad(data, [(1, 0), (0, 2)]))
     value = fixed(np.array(5, dtype))
-    check("pad", data, ints(1, 0), ints(0, 2), "constant", value, opset=opset, expected=np.pad(data, [(1, 0), (0, 2)], constant_values=5))
+    check(
+        "pad",
+        data,
+        ints(1, 0),
+        ints(0, 2),
+        "constant",
+        value,
+        opset=opset,
+        expected=np.pad(data, [(1, 0), (0, 2)], constant_values=5),
+    )
 
 
 def test_pad_of_unknown_lengths() -> None:
@@ -132,7 +149,10 @@ def test_pad_refuses(pads: list[Any], mode: str, message: str) -> None:
         F["pad"](tensor("2,3"), [0, 0], [0, 0], "constant", np.array(1))
 
 
-@pytest.mark.parametrize(("shift", "axes"), [([1], [0]), ([-2], [1]), ([1, 7], [0, 1]), ([1, 2], [1, 1]), ([0], [-1]), ([-9, 2, 1], [0, -2, 2])])
+@pytest.mark.parametrize(
+    ("shift", "axes"),
+    [([1], [0]), ([-2], [1]), ([1, 7], [0, 1]), ([1, 2], [1, 1]), ([0], [-1]), ([-9, 2, 1], [0, -2, 2])],
+)
 def test_roll(shift: list[int], axes: list[int]) -> None:
     data = numbers(3, 4, 2)
     check("roll", data, ints(*shift), ints(*axes), expected=np.roll(data, shift, axes))
@@ -140,7 +160,9 @@ def test_roll(shift: list[int], axes: list[int]) -> None:
 
 def test_roll_shifts_all_axes_by_one_number() -> None:
     node = F["roll"](tensor("3,4"), np.array(1), [0, 1])
-    np.testing.assert_array_equal(node.op.evaluate(numbers(3, 4), np.array(1), np.array([0, 1]))[0], np.roll(numbers(3, 4), 1, (0, 1)))
+    np.testing.assert_array_equal(
+        node.op.evaluate(numbers(3, 4), np.array(1), np.array([0, 1]))[0], np.roll(numbers(3, 4), 1, (0, 1))
+    )
     with pytest.raises(ModelError, match="2 shifts for 1 axes"):
         F["roll"](tensor("3,4"), [1, 2], [0])
     with pytest.raises(ModelError, match="axis 2 is out of range"):

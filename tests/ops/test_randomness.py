@@ -29,9 +29,12 @@ def uniform(low: Any, high: Any, output_type: str, *seeds: Any) -> np.ndarray:
 @pytest.mark.parametrize("alignment", ["tensorflow", "pytorch"])
 @pytest.mark.parametrize("seeds", SEEDS)
 @pytest.mark.parametrize(
-    ("output_type", "low", "high"), [("f32", 0, 1), ("f32", -3, 7), ("f64", -5, 100), ("i32", -5, 100), ("i64", -5, 100), ("i64", -5, 2**40)]
+    ("output_type", "low", "high"),
+    [("f32", 0, 1), ("f32", -3, 7), ("f64", -5, 100), ("i32", -5, 100), ("i64", -5, 100), ("i64", -5, 2**40)],
 )
-def test_the_numbers_are_openvinos(alignment: str, seeds: tuple[int, int], output_type: str, low: float, high: float) -> None:
+def test_the_numbers_are_openvinos(
+    alignment: str, seeds: tuple[int, int], output_type: str, low: float, high: float
+) -> None:
     dtype = Type._named(output_type).to_dtype()
     bounds = fixed(np.array(low, dtype)), fixed(np.array(high, dtype))
     peer = "reference" if output_type.endswith("64") else "cpu"  # the CPU plugin draws 64-bit types from 32 bits
@@ -44,7 +47,9 @@ def test_philox_gives_its_authors_known_answers() -> None:
 
 def test_pytorch_alignment_is_a_mersenne_twister() -> None:
     found = uniform(0, 1, "f32", 0, 10, "pytorch")[:2]
-    np.testing.assert_allclose(found, [0.49625658988952637, 0.7682217955589294], rtol=1e-7)  # torch.manual_seed(0); torch.rand(2)
+    np.testing.assert_allclose(
+        found, [0.49625658988952637, 0.7682217955589294], rtol=1e-7
+    )  # torch.manual_seed(0); torch.rand(2)
 
 
 @pytest.mark.parametrize("output_type", ["f32", "f64", "i32", "i64"])

@@ -42,7 +42,9 @@ def test_scatter_update_refuses() -> None:
         F["scatter_update"](tensor("3,4"), tensor("2", Type.i64), tensor("2,4", Type.i32), 0)
     op = F["scatter_update"](tensor("3"), tensor("1", Type.i64), tensor("1"), 0).op
     for index in (-1, 3):
-        with pytest.raises(ModelError, match=f"index {index} is out of range for dimension 0 of length 3: indices are 0 to 2"):
+        with pytest.raises(
+            ModelError, match=f"index {index} is out of range for dimension 0 of length 3: indices are 0 to 2"
+        ):
             op.evaluate(numbers(3), ints(index), numbers(1), np.array(0))
 
 
@@ -53,7 +55,7 @@ def test_scatter_elements_update(axis: int, opset: int, dtype: type) -> None:
     data, updates = numbers(3, 4, dtype=dtype), -1 - numbers(2, 3, dtype=dtype)
     indices = ints([0, 1, 2], [-2, 0, -1]) if axis == 0 else ints([0, 3, 1], [-1, 1, 0])
     expected = data.copy()
-    np.put_along_axis(expected[: 2 if axis else 3, :4 if axis else 3], indices, updates, axis)
+    np.put_along_axis(expected[: 2 if axis else 3, : 4 if axis else 3], indices, updates, axis)
     check("scatter_elements_update", data, indices, updates, fixed(np.array(axis)), opset=opset, expected=expected)
 
 
@@ -67,14 +69,18 @@ def test_scatter_elements_update_reduces(reduction: str, use_init_val: bool, dty
     data, updates = np.array([1, 2, 3, 4], dtype), np.array([9, 7, -5, 3], dtype)
     expected = data.copy()
     old = [1] if use_init_val else []
-    expected[0] = np.floor(REDUCED[reduction]([*old, 9, 7, -5])) if dtype == np.int32 else REDUCED[reduction]([*old, 9, 7, -5])
+    expected[0] = (
+        np.floor(REDUCED[reduction]([*old, 9, 7, -5])) if dtype == np.int32 else REDUCED[reduction]([*old, 9, 7, -5])
+    )
     expected[2] = REDUCED[reduction]([3, 3] if use_init_val else [3])
     arguments = data, ints(0, 0, 0, -2), updates, fixed(np.array(0)), reduction, use_init_val
     check("scatter_elements_update", *arguments, expected=expected)
 
 
 def test_a_mean_of_integers_is_rounded_down() -> None:
-    op = F["scatter_elements_update"](tensor("1", Type.i32), tensor("2", Type.i64), tensor("2", Type.i32), 0, "mean", False).op
+    op = F["scatter_elements_update"](
+        tensor("1", Type.i32), tensor("2", Type.i64), tensor("2", Type.i32), 0, "mean", False
+    ).op
     found = op.evaluate(np.array([5], np.int32), ints(0, 0), np.array([-3, -4], np.int32), np.array(0))[0]
     np.testing.assert_array_equal(found, [-4])
 
@@ -83,7 +89,17 @@ def test_a_mean_of_integers_is_rounded_down() -> None:
 def test_booleans_reduce_as_logic(reduction: str, expected: bool) -> None:
     data, updates = np.array([True, False]), np.array([False, True])
     for use_init_val in (True, False):
-        check("scatter_elements_update", data, ints(0, 0), updates, fixed(np.array(0)), reduction, use_init_val, expected=[np.array([expected, False])], peer="")
+        check(
+            "scatter_elements_update",
+            data,
+            ints(0, 0),
+            updates,
+            fixed(np.array(0)),
+            reduction,
+            use_init_val,
+            expected=[np.array([expected, False])],
+            peer="",
+        )
 
 
 def test_scatter_elements_update_refuses() -> None:
@@ -122,7 +138,15 @@ def test_scatter_nd_update(shape: tuple[int, ...], indices: np.ndarray, opset: i
 
 
 @pytest.mark.parametrize(
-    ("reduction", "expected"), [("sum", [1, 18, 3]), ("sub", [1, -14, 3]), ("prod", [1, 126, 3]), ("min", [1, 2, 3]), ("max", [1, 9, 3]), ("none", [1, 7, 3])]
+    ("reduction", "expected"),
+    [
+        ("sum", [1, 18, 3]),
+        ("sub", [1, -14, 3]),
+        ("prod", [1, 126, 3]),
+        ("min", [1, 2, 3]),
+        ("max", [1, 9, 3]),
+        ("none", [1, 7, 3]),
+    ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
 def test_scatter_nd_update_reduces(reduction: str, expected: list[int], dtype: type) -> None:

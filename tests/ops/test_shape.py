@@ -60,7 +60,14 @@ def test_shape_of_takes_index_types_only() -> None:
 def test_reshape(shape: tuple[int, ...], target: list[int], special_zero: bool, expected: tuple[int, ...]) -> None:
     data = numbers(*shape)
     wanted = np.zeros(expected, np.float32) if 0 in expected else data.reshape(expected)
-    check("reshape", data, fixed(np.array(target, np.int64)), special_zero, expected=wanted, peer="cpu" if data.size else "")
+    check(
+        "reshape",
+        data,
+        fixed(np.array(target, np.int64)),
+        special_zero,
+        expected=wanted,
+        peer="cpu" if data.size else "",
+    )
 
 
 def test_reshape_of_no_elements_takes_one_for_what_any_length_would_fit() -> None:
@@ -141,7 +148,9 @@ def test_unsqueeze(axes: Any, expected: tuple[int, ...]) -> None:
     check("unsqueeze", data, fixed(np.array(axes)), expected=data.reshape(expected))
 
 
-@pytest.mark.parametrize(("axes", "message"), [([3], "axis 3 is out of range"), ([], "at least one axis"), ([0.5], "integers")])
+@pytest.mark.parametrize(
+    ("axes", "message"), [([3], "axis 3 is out of range"), ([], "at least one axis"), ([0.5], "integers")]
+)
 def test_unsqueeze_refuses(axes: list[Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         F["unsqueeze"](tensor("2,3"), np.array(axes, float if 0.5 in axes else np.int64))

@@ -24,7 +24,19 @@ def ints(*values: int) -> fixed:
     return fixed(np.array(values, np.int64))
 
 
-RANGES = [(0, 4, 1), (1, 3, 1), (-3, -1, 1), (4, 0, -1), (-1, -6, -2), (0, FAR, 2), (FAR, -FAR, -1), (3, 1, 1), (9, 12, 1), (-9, 2, 1), (2, -9, -1)]
+RANGES = [
+    (0, 4, 1),
+    (1, 3, 1),
+    (-3, -1, 1),
+    (4, 0, -1),
+    (-1, -6, -2),
+    (0, FAR, 2),
+    (FAR, -FAR, -1),
+    (3, 1, 1),
+    (9, 12, 1),
+    (-9, 2, 1),
+    (2, -9, -1),
+]
 
 
 @pytest.mark.parametrize("bounds", RANGES)
@@ -41,7 +53,10 @@ def test_slice_along_axes() -> None:
 
 
 @pytest.mark.parametrize("step", [1, 2, -1, -3])
-@pytest.mark.parametrize(("start", "stop"), [(0, 4), (-3, 2), (2, -2), (-4, -1), (3, 0), (4, -6), (-1, 1), (None, None), (None, 2), (-2, None)])
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [(0, 4), (-3, 2), (2, -2), (-4, -1), (3, 0), (4, -6), (-1, 1), (None, None), (None, 2), (-2, None)],
+)
 def test_a_slice_of_a_dimension_within_bounds(start: int | None, stop: int | None, step: int) -> None:
     for low, high in itertools.combinations_with_replacement(range(9), 2):
         counts = [len(range(length)[start:stop:step]) for length in range(low, high + 1)]
@@ -54,7 +69,14 @@ def test_a_slice_of_a_dimension_within_bounds(start: int | None, stop: int | Non
 
 @pytest.mark.parametrize(
     ("shape", "bounds", "expected"),
-    [("?", (0, 2, 1), "[..2]"), ("?", (0, -2, 1), "[?]"), ("?", (-3, 2, 1), "[..2]"), ("2..9", (3, -2, 1), "[..4]"), ("3..", (-3, FAR, 1), "[3]"), ("?", (0, FAR, 1), "[?]")],
+    [
+        ("?", (0, 2, 1), "[..2]"),
+        ("?", (0, -2, 1), "[?]"),
+        ("?", (-3, 2, 1), "[..2]"),
+        ("2..9", (3, -2, 1), "[..4]"),
+        ("3..", (-3, FAR, 1), "[3]"),
+        ("?", (0, FAR, 1), "[?]"),
+    ],
 )
 def test_slice_of_unknown_lengths(shape: str, bounds: tuple[int, int, int], expected: str) -> None:
     assert shape_of(F["slice"](tensor(shape), *[np.array([bound]) for bound in bounds])) == expected
@@ -64,7 +86,10 @@ def test_slice_with_unknown_bounds() -> None:
     some = tensor("1", Type.i64)
     assert shape_of(F["slice"](tensor("4,5"), some, [9], [1], [1])) == "[4,..5]"
     assert shape_of(F["slice"](tensor("4,5"), [0], [9], [1], some)) == "[..4,..5]"
-    assert shape_of(F["slice"](tensor("4,5"), tensor("?", Type.i64), tensor("?", Type.i64), tensor("?", Type.i64))) == "[..4,..5]"
+    assert (
+        shape_of(F["slice"](tensor("4,5"), tensor("?", Type.i64), tensor("?", Type.i64), tensor("?", Type.i64)))
+        == "[..4,..5]"
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +109,9 @@ def test_slice_refuses(parts: Any, message: str) -> None:
         F["slice"](tensor("4,5"), *[np.array(part) for part in parts])
 
 
-@pytest.mark.parametrize(("bounds", "axes"), [(([1], [3], [1]), [0]), (([0, -1], [9, -9], [2, -2]), [0, 1]), (([2], [2], [1]), [1])])
+@pytest.mark.parametrize(
+    ("bounds", "axes"), [(([1], [3], [1]), [0]), (([0, -1], [9, -9], [2, -2]), [0, 1]), (([2], [2], [1]), [1])]
+)
 def test_slice_scatter(bounds: Any, axes: list[int]) -> None:
     data = numbers(4, 5)
     index: list[slice] = [slice(None)] * 2
@@ -131,8 +158,16 @@ X = numbers(2, 3, 4)
         (([1, 1], [1, 3], [1, 1]), {"new_axis": [1], "shrink_axis": [1]}, X[None, 1:3]),
         (([0, 1], [0, 3], [1, 1]), {"ellipsis": [1]}, X[..., 1:3]),
         (([0, 0, 0], [0, 0, 0], [1, 1, 1]), {"ellipsis": [0, 1], "shrink_axis": [1, 0, 1]}, X[0, ..., 0]),
-        (([0, 0, 0, 1], [1, 0, 0, 3], [1, 1, 1, 1]), {"ellipsis": [0, 1], "new_axis": [0, 0, 1]}, X[0:1, ..., None, 1:3]),
-        (([0, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]), {"new_axis": [1, 0, 0, 1], "begin": [0, 1, 1], "end": [0, 1, 1]}, X[None, :, :, None]),
+        (
+            ([0, 0, 0, 1], [1, 0, 0, 3], [1, 1, 1, 1]),
+            {"ellipsis": [0, 1], "new_axis": [0, 0, 1]},
+            X[0:1, ..., None, 1:3],
+        ),
+        (
+            ([0, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]),
+            {"new_axis": [1, 0, 0, 1], "begin": [0, 1, 1], "end": [0, 1, 1]},
+            X[None, :, :, None],
+        ),
         (([2], [2], [1]), {}, X[2:2]),
     ],
 )
@@ -154,7 +189,9 @@ def test_strided_slice_without_strides() -> None:
         ("...", [0], [1], {}, "[...]"),
     ],
 )
-def test_strided_slice_of_unknown_shapes(shape: str, begin: Any, end: Any, masks: dict[str, Any], expected: str) -> None:
+def test_strided_slice_of_unknown_shapes(
+    shape: str, begin: Any, end: Any, masks: dict[str, Any], expected: str
+) -> None:
     masks = {"begin_mask": [], "end_mask": []} | masks
     assert shape_of(F["strided_slice"](tensor(shape), begin, end, [1] * len(begin), **masks)) == expected
 

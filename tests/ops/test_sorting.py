@@ -84,7 +84,14 @@ def test_topk_refuses(k: Any, arguments: tuple[Any, ...], message: str) -> None:
 
 @pytest.mark.parametrize("output_type", ["i32", "i64"])
 @pytest.mark.parametrize(
-    "data", [np.float32([[0, 1, np.nan], [-0.0, 2, 0]]), np.zeros((2, 2), np.int32), np.array([[[True], [False]]]), np.float32(3).reshape(()), np.float32([])]
+    "data",
+    [
+        np.float32([[0, 1, np.nan], [-0.0, 2, 0]]),
+        np.zeros((2, 2), np.int32),
+        np.array([[[True], [False]]]),
+        np.float32(3).reshape(()),
+        np.float32([]),
+    ],
 )
 def test_non_zero(data: np.ndarray, output_type: str) -> None:
     check("non_zero", data, output_type, expected=np.array(np.nonzero(np.atleast_1d(data))))
@@ -110,8 +117,19 @@ def test_unique_slices() -> None:
     data = np.array([[3, 1], [3, 1], [0, 1]], np.int32)
     rows = [data[[2, 0]], np.array([2, 0]), np.array([1, 1, 0]), np.array([1, 2])]
     check("unique", data, fixed(np.array(0)), expected=rows)
-    check("unique", data, fixed(np.array(0)), False, expected=[data[[0, 2]], np.array([0, 2]), np.array([0, 0, 1]), np.array([2, 1])])
-    check("unique", data, fixed(np.array([1])), expected=[data[:, [1, 0]], np.array([1, 0]), np.array([1, 0]), np.array([1, 1])])
+    check(
+        "unique",
+        data,
+        fixed(np.array(0)),
+        False,
+        expected=[data[[0, 2]], np.array([0, 2]), np.array([0, 0, 1]), np.array([2, 1])],
+    )
+    check(
+        "unique",
+        data,
+        fixed(np.array([1])),
+        expected=[data[:, [1, 0]], np.array([1, 0]), np.array([1, 0]), np.array([1, 1])],
+    )
 
 
 def test_unique_bounds_its_counts() -> None:
@@ -137,7 +155,13 @@ def test_search_sorted(right: bool) -> None:
     def places(row: np.ndarray, values: np.ndarray) -> list[int]:
         return [int(sum(x <= value if right else x < value for x in row)) for value in values]
 
-    check("search_sorted", rows, values, right, expected=np.array([places(*pair) for pair in zip(rows, values, strict=True)]))
+    check(
+        "search_sorted",
+        rows,
+        values,
+        right,
+        expected=np.array([places(*pair) for pair in zip(rows, values, strict=True)]),
+    )
     check("search_sorted", rows[0], values, right, expected=np.array([places(rows[0], row) for row in values]))
 
 

@@ -83,7 +83,11 @@ def test_a_joined_tensor_may_hold_one_of_which_nothing_is_known() -> None:
 
 def test_an_operator_that_computes_needs_all_elements() -> None:
     assert known(F["reduce_prod"](F["shape_of"](tensor("2,3,4")), [0])) == 24
-    assert known(F["range"](np.array(0), F["gather"](F["shape_of"](tensor("?,3")), 1, 0), np.array(1), "i64")) == [0, 1, 2]
+    assert known(F["range"](np.array(0), F["gather"](F["shape_of"](tensor("?,3")), 1, 0), np.array(1), "i64")) == [
+        0,
+        1,
+        2,
+    ]
 
 
 def test_random_numbers_are_never_known() -> None:
