@@ -21,6 +21,7 @@ from . import (  # isort: skip
     control,
     convolution,
     ctc,
+    detection,
     elementwise,
     embedding,
     expand,
@@ -33,6 +34,7 @@ from . import (  # isort: skip
     patches,
     pooling,
     priors,
+    proposal,
     quantization,
     randomness,
     recurrent,
@@ -83,6 +85,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     roi,
     yolo,
     priors,
+    detection,
+    proposal,
 )
 NEWEST_OPSET = 16
 
