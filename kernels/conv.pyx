@@ -16,16 +16,22 @@ from ovlite.kernels.step cimport OK, Member, Step, View, dim_t
 from . import depthwise
 from .product cimport Packed, Product, ProductStep, multiply
 from .product import broadcast_strides, check_f32, fold
+from .winograd import TransformedWeights, Winograd, winograd_fits
 
 
-def pack(weights, groups=1):
-    """Packs weights, an f32 array (Cout, Cin / groups, *kernel), for Convolution."""
+def pack(weights, groups=1, winograd=False):
+    """Packs weights, an f32 array (Cout, Cin / groups, *kernel), for Convolution.
+
+    winograd: for the kernel that Convolution chooses with the same argument, when strides and dilations are 1.
+    """
     weights = np.asarray(weights, np.float32)
     columns, depth, *kernel = weights.shape
     if columns % groups:
         raise ValueError(f"weights of shape {weights.shape} can't be divided into {groups} groups")
     if groups > 1 and depth * groups == columns and depthwise.group_fits(depth):
         return depthwise.Packed(weights)
+    if winograd and winograd_fits(kernel, (1, 1), (1, 1), groups):
+        return TransformedWeights(weights)
     shape = (groups, columns // groups, depth, math.prod(kernel))
     return Packed(weights.reshape(shape).transpose(0, 3, 2, 1), tuple(kernel))
 
@@ -107,7 +113,7 @@ def phase_size(size, p, stride):
     return max(0, (size - p + stride - 1) // stride)
 
 
-def check_images(View x, View y, Packed packed, View residual, groups):
+def check_images(View x, View y, packed, View residual, groups):
     check_f32(x=x, y=y, residual=residual)
     rank = len(packed.kernel)
     if not 1 <= rank <= 3 or len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
@@ -120,7 +126,8 @@ def check_images(View x, View y, Packed packed, View residual, groups):
                          f"{packed.depth} to {packed.columns} channels")
     for name, view in (("x", x), ("y", y), ("residual", residual)):
         if view is not None and view.size and view.shape[1] > 1 and view.strides[1] != 1:
-            raise ValueError(f"{name} has a channel stride of {view.strides[1]}; convolutions take channels side by side")
+            raise ValueError(
+                f"{name} has a channel stride of {view.strides[1]}; convolutions take channels side by side")
 
 
 cdef class Windows(ProductStep):
@@ -173,28 +180,36 @@ cdef class Convolution(Windows):
     x: (N, Cin, *spatial), y: (N, Cout, *spatial), of 1 to 3 spatial dimensions and channel stride 1.
     weights: array (Cout, Cin / groups, *kernel) or pack() of one. bias: array (Cout,). residual: View that
     broadcasts to y, of channel stride 1. strides, dilations, pads_begin: for each spatial dimension; what the
-    windows reach beyond x must be zeros in memory, see convolution_border().
+    windows reach beyond x must be zeros in memory, see convolution_border(). winograd: allows Winograd's
+    algorithm where it applies, see winograd.pyx.
     """
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, bias=None,
-                 groups=1, View residual=None, activation=None):
-        packed = weights if isinstance(weights, (Packed, depthwise.Packed)) else pack(weights, groups)
+                 groups=1, View residual=None, activation=None, winograd=False):
+        packed = weights
+        if not isinstance(weights, (Packed, depthwise.Packed, TransformedWeights)):
+            allowed = winograd and winograd_fits(np.shape(weights)[2:], strides, dilations, groups)
+            packed = pack(weights, groups, allowed)
         if isinstance(packed, depthwise.Packed):
             self.stand_for(depthwise.Depthwise(
                 x, y, weights=packed, strides=strides, dilations=dilations, pads_begin=pads_begin, bias=bias,
                 residual=residual, activation=activation))
             return
         check_images(x, y, packed, residual, groups)
+        if isinstance(packed, TransformedWeights):
+            self.stand_for(Winograd(x, y, packed, pads_begin, bias, residual, activation))
+            return
         taps = [range(-pad, size * gap - pad, gap)
                 for size, gap, pad in zip(packed.kernel, dilations, pads_begin, strict=True)]
         super().__init__(x, y, packed, taps, strides, bias, residual, activation)
 
     cdef int stand_for(self, Step step) except -1:
-        """Groups of a few channels are the depthwise kernel's."""
+        """Lets another kernel's step do the work."""
         self.keep = step
         self.run = step.run
         self.args = step.args
         self.width = step.width
+        self.scratch = step.scratch
         self.reads = step.reads
         self.writes = step.writes
         self.flops = step.flops

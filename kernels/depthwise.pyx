@@ -266,4 +266,5 @@ def check_depthwise(View x, View y, View residual, packed):
         raise ValueError(f"x {x.shape} and y {y.shape} do not fit weights of {packed.channels} channels")
     for name, view in (("x", x), ("y", y), ("residual", residual)):
         if view is not None and view.size and view.shape[1] > 1 and view.strides[1] != 1:
-            raise ValueError(f"{name} has a channel stride of {view.strides[1]}; convolutions take channels side by side")
+            raise ValueError(
+                f"{name} has a channel stride of {view.strides[1]}; convolutions take channels side by side")

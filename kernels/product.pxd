@@ -19,6 +19,7 @@ cdef extern from "tile.h" nogil:
         dim_t residual_step
         dim_t columns
         Activation activation
+    ctypedef void (*TileFunction)(const Tile* tile) noexcept
     const dim_t NO_OFFSET[1]
     enum:
         LANES
@@ -73,7 +74,7 @@ cdef int multiply(const void* arguments, char* const* slots, const Member* me) n
 
 
 cdef class Packed:
-    cdef float* data
+    cdef float* data           # [group][panel][tap][depth][width of the panel]
     cdef readonly dim_t groups
     cdef readonly dim_t taps
     cdef readonly dim_t depth

@@ -28,7 +28,6 @@ cdef extern from "memory.h" nogil:
     char* block_new(dim_t size)
 
 cdef extern from "pack.h" nogil:
-    ctypedef void (*TileFunction)(const Tile* tile) noexcept
     const TileFunction tile_functions[1][2]
     const TileFunction row_functions[2]
     const TileFunction dot_functions[2]

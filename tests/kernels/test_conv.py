@@ -45,7 +45,7 @@ def transpose_convolve(x, weights, strides, dilations, pads_begin, output, group
 
 
 def run_convolution(spatial, channels, columns, kernel, strides=None, dilations=None, pads=None, pads_end=None, *,
-                    batch=1, groups=1, gap=0, y_gap=0, bias=True, residual=False, activation=None):
+                    batch=1, groups=1, gap=0, y_gap=0, bias=True, residual=False, activation=None, winograd=False):
     conv = ovlite.kernels.family("conv")
     ones = [1] * len(kernel)
     strides, dilations = strides or ones, dilations or ones
@@ -69,7 +69,7 @@ def run_convolution(spatial, channels, columns, kernel, strides=None, dilations=
         expected = np.clip(expected, activation[1], activation[2])
     step = conv.Convolution(
         x.view(0), y.view(1), weights=weights, strides=strides, dilations=dilations, pads_begin=pads, bias=offset,
-        groups=groups, residual=extra and extra.view(2), activation=activation)
+        groups=groups, residual=extra and extra.view(2), activation=activation, winograd=winograd)
     terms = weights[0].size
     assert step.flops == 2 * y.values.size * terms
     check(step, x, y, expected, terms, extra)
@@ -178,6 +178,26 @@ def test_other_activations_follow_the_sums():
                             activation=("leaky_relu", 0.25, 0.0))
     sums = convolve(x.values, weights, (1, 1), (1, 1), (0, 0), (4, 6), 1)
     check(step, x, y, np.where(sums < 0, 0.25 * sums, sums), 5)
+
+
+@pytest.mark.parametrize("spatial", [(1, 1), (2, 2), (3, 4), (7, 7), (9, 14), (28, 30)])
+@pytest.mark.parametrize(("channels", "columns"), [(1, 1), (5, 17), (16, 70), (40, 64), (33, 130)])
+def test_winograd(spatial, channels, columns):
+    run_convolution(spatial, channels, columns, (3, 3), pads=(1, 1), batch=2, winograd=True, gap=3,
+                    activation=("clamp", -1.0, np.inf))
+    run_convolution(spatial, channels, columns, (3, 3), pads=(2, 1), pads_end=(0, 1), residual=True, winograd=True,
+                    bias=False)
+
+
+def test_winograd_in_many_blocks():
+    run_convolution((60, 61), 70, 40, (3, 3), pads=(1, 1), winograd=True)
+
+
+def test_winograd_is_for_windows_of_3_by_3_at_stride_1():
+    run_convolution((8, 8), 4, 5, (3, 3), (2, 2), pads=(1, 1), winograd=True)
+    run_convolution((8, 8), 4, 5, (5, 5), pads=(1, 1), winograd=True)
+    run_convolution((8, 8), 4, 6, (3, 3), pads=(1, 1), groups=2, winograd=True)
+    run_convolution((8,), 4, 6, (3,), pads=(1,), winograd=True)
 
 
 def make(x_shape, y_shape, weights, **changes):
