@@ -285,3 +285,8 @@ class GroupConvolutionBackpropData(ConvolutionBackpropData):
         "auto_pad='EXPLICIT', output_padding=None"
     )
     grouped: ClassVar[bool] = True
+
+    @classmethod
+    def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """With an output_shape the pads are left out, as OpenVINO's factory does."""
+        return super().arguments(given if given["output_shape"] is None else {**given, "pads_begin": None, "pads_end": None})
