@@ -1,4 +1,7 @@
-"""Greedy decoding of the outputs of models that are trained with the CTC loss."""
+"""The CTC loss, and greedy decoding of the outputs of models that are trained with it.
+
+Graves, Fernandez, Gomez, Schmidhuber: Connectionist temporal classification. ICML 2006.
+"""
 
 from __future__ import annotations
 
@@ -126,3 +129,78 @@ class CTCGreedyDecoderSeqLen(Declared):
             output[i, : len(found)] = found
             counts[i] = len(found)
         return [output, counts]
+
+
+@dataclass(frozen=True)
+class CTCLoss(Declared):
+    """-log of the probability that a model gives to a sequence of labels, over all ways to align it with the steps.
+
+    logits: [batch, time, classes]; labels: [batch, time], of which label_length: [batch] count, as
+    logit_length: [batch] steps do. blank_index: the last class by default. The output is [batch].
+    ctc_merge_repeated: a label may last for several steps. preprocess_collapse_repeated: repetitions of
+    a label are dropped first. unique: all but the first occurrence of each label are dropped first.
+    """
+
+    preprocess_collapse_repeated: bool = False
+    ctc_merge_repeated: bool = True
+    unique: bool = False
+
+    type = "CTCLoss"
+    opset = "opset4"
+    factory = "ctc_loss"
+    signature = (
+        "logits, logit_length, labels, label_length, blank_index=None, preprocess_collapse_repeated=False, "
+        "ctc_merge_repeated=True, unique=False"
+    )
+    inputs = ("logits", "logit_length", "labels", "label_length", "blank_index")
+    since = 4
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        logits = inputs[0]
+        ranks = {"logits": 3, "logit_length": 1, "labels": 2, "label_length": 1, "blank_index": 0}
+        for (name, rank), argument in zip(ranks.items(), inputs, strict=False):
+            require_rank(argument, rank, name)
+            if argument is not logits:
+                require_integers(argument, f"the elements of {name}")
+        batch = Dimension()
+        for argument in inputs[:4]:
+            if argument.shape.has_rank:
+                common = batch.intersect(argument.shape[0])
+                if common is None:
+                    raise ModelError(f"the inputs have one batch, not {batch} and {argument.shape[0]}")
+                batch = common
+        _same_length(logits, 1, inputs[2], 1)
+        return [TensorType(logits.element_type, PartialShape([batch]))]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        logits, steps, labels, counts = inputs[:4]
+        shape = static_shapes(self, *inputs)[0]
+        blank = int(inputs[4].item()) if len(inputs) > 4 else logits.shape[2] - 1
+        output = np.zeros(shape, logits.dtype)
+        for i in range(shape[0]):
+            require(0 <= counts[i] <= steps[i] <= logits.shape[1], "0 <= label_length <= logit_length <= time")
+            scores = logits[i, : steps[i]].astype(np.float64)
+            scores = scores - np.logaddexp.reduce(scores, 1, keepdims=True)
+            output[i] = -self._log_probability(scores, self._cleaned(labels[i, : counts[i]].tolist()), blank)
+        return [output]
+
+    def _cleaned(self, labels: list[int]) -> list[int]:
+        if self.unique:
+            return list(dict.fromkeys(labels))
+        if self.preprocess_collapse_repeated:
+            return [label for i, label in enumerate(labels) if i == 0 or label != labels[i - 1]]
+        return labels
+
+    def _log_probability(self, scores: Array, labels: list[int], blank: int) -> float:
+        """The forward recursion over the labels with blanks around them; scores: [time, classes], logarithms."""
+        states = [blank, *[state for label in labels for state in (label, blank)]]
+        alpha = np.full(len(states), -np.inf)
+        alpha[0] = 0.0  # before the first step: in front of all labels
+        for step, score in enumerate(scores):
+            before, alpha = alpha, np.full(len(states), -np.inf)
+            for j, state in enumerate(states):
+                stays = j % 2 == 0 or (self.ctc_merge_repeated and step > 0)
+                skips = j % 2 == 1 and j > 1 and not (self.ctc_merge_repeated and state == states[j - 2])
+                ways = [before[k] for k, taken in ((j, stays), (j - 1, j > 0), (j - 2, skips)) if taken]
+                alpha[j] = np.logaddexp.reduce(ways) + score[state]
+        return float(np.logaddexp.reduce(alpha[-2:]))

@@ -120,18 +120,16 @@ class RandomUniform(Declared):
         return [TensorType(self.output_type, shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        shape = static_shapes(self, *[array.astype(self._border(i, array)) for i, array in enumerate(inputs)])[0]
+        shape = tuple(int(length) for length in inputs[0])
         low, high = inputs[1].item(), inputs[2].item()
+        require(low < high, f"min_val {low} is less than max_val {high}")
+        require(min(shape, default=0) >= 0, f"output_shape {list(shape)} has a negative dimension")
         count = int(np.prod(shape, dtype=np.int64))
         seeds = (self.global_seed, self.op_seed)
         if seeds == (0, 0):
             seeds = (secrets.randbits(32), secrets.randbits(32))
         words = self._words(count, seeds, high - low)
         return [_scaled(words, low, high, self.output_type, self.alignment == "pytorch").reshape(shape)]
-
-    def _border(self, i: int, array: Array) -> np.dtype[Any]:
-        """The dtype of an input where the model holds it: bounds of half precision are given as f32."""
-        return np.dtype(array.dtype) if i == 0 else self.output_type.to_dtype()
 
     def _words(self, count: int, seeds: tuple[int, int], span: float) -> Array:
         """A random word for each element, of 64 bits where the output type has as many."""

@@ -283,3 +283,22 @@ class Transpose(Declared):
         data, order = inputs
         static_shapes(self, data, order)
         return [np.transpose(data, order.tolist() or None)]
+
+
+@dataclass(frozen=True)
+class Identity(Declared):
+    """The tensor as it is."""
+
+    type = "Identity"
+    opset = "opset16"
+    factory = "identity"
+    signature = "data"
+    inputs = ("data",)
+    since = 16
+    moved_inputs: ClassVar[tuple[int, ...]] = (0,)
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        return [TensorType(inputs[0].element_type, inputs[0].shape)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        return [inputs[0]]

@@ -1,7 +1,8 @@
-"""CTCGreedyDecoder and CTCGreedyDecoderSeqLen."""
+"""CTCGreedyDecoder, CTCGreedyDecoderSeqLen, CTCLoss."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,56 @@ def test_greedy_decoder_with_another_blank() -> None:
     lengths = np.array([6, 6, 0], np.int32)
     expected = [padded([3, 1], [3, 2, 3, 2], []), np.array([2, 4, 0])]
     check("ctc_greedy_decoder_seq_len", scores(), lengths, fixed(np.array([0], np.int32)), expected=expected)
+
+
+def loss_by_enumeration(scores: np.ndarray, labels: list[int], blank: int, merge: bool) -> float:
+    """-log of the sum over all alignments of [time, classes] logits that read as `labels`."""
+    probs = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    total = 0.0
+    for path in itertools.product(range(scores.shape[1]), repeat=len(scores)):
+        read = [step for i, step in enumerate(path) if not (merge and i and path[i - 1] == step) and step != blank]
+        total += np.prod(probs[range(len(path)), path]) if read == labels else 0
+    return float(-np.log(total)) if total else float("inf")
+
+
+@pytest.mark.parametrize("merge", [True, False])
+@pytest.mark.parametrize("blank", [None, 0])
+@pytest.mark.parametrize("preprocess", ["", "collapse", "unique"])
+def test_loss(merge: bool, blank: int | None, preprocess: str) -> None:
+    logits = np.random.default_rng(5).normal(size=(3, 5, 4)).astype(np.float32)
+    labels = np.array([[1, 1, 2, 1, 0], [2, 1, 0, 0, 0], [2, 2, 2, 2, 2]], np.int32)
+    steps, counts = np.array([5, 4, 3], np.int32), np.array([4, 2, 2], np.int32)
+    expected = []
+    for i in range(3):
+        wanted = labels[i, : counts[i]].tolist()
+        if preprocess == "unique":
+            wanted = list(dict.fromkeys(wanted))
+        elif preprocess == "collapse":
+            wanted = [label for label, _ in itertools.groupby(wanted)]
+        expected.append(
+            loss_by_enumeration(logits[i, : steps[i]].astype(float), wanted, 3 if blank is None else blank, merge)
+        )
+    index = [] if blank is None else [np.array(blank, np.int32)]
+    flags = {
+        "preprocess_collapse_repeated": preprocess == "collapse",
+        "ctc_merge_repeated": merge,
+        "unique": preprocess == "unique",
+    }
+    check(
+        "ctc_loss", logits, steps, labels, counts, *index, **flags, expected=np.array(expected, np.float32), rtol=1e-4
+    )
+
+
+def test_loss_refuses() -> None:
+    lengths = tensor("3", Type.i32)
+    with pytest.raises(ModelError, match="the inputs have one batch, not 3 and 2"):
+        F["ctc_loss"](tensor("3,6,4"), lengths, tensor("2,6", Type.i32), lengths)
+    with pytest.raises(ModelError, match="labels has rank 2"):
+        F["ctc_loss"](tensor("3,6,4"), lengths, lengths, lengths)
+    op = F["ctc_loss"](tensor("3,6,4"), lengths, tensor("3,6", Type.i32), lengths).op
+    many = np.full(3, 7, np.int32)
+    with pytest.raises(ModelError, match="label_length <= logit_length <= time"):
+        op.evaluate(scores(), many, np.zeros((3, 6), np.int32), many)
 
 
 def test_greedy_decoders_refuse() -> None:

@@ -174,3 +174,7 @@ def test_transpose_without_an_order_reverses() -> None:
 def test_transpose_refuses(order: list[int]) -> None:
     with pytest.raises(ModelError, match="a permutation of 0 to 2"):
         F["transpose"](tensor("2,?,4"), order)
+
+
+def test_identity() -> None:
+    check("identity", numbers(2, 3), expected=numbers(2, 3))
