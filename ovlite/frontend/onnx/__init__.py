@@ -18,7 +18,8 @@ import os
 from ...errors import ModelError
 from ...graph import Model
 from .external import ExternalData
-from .graphs import Library, build_model
+from .graphs import FAULTS, build_model
+from .scope import Library
 from .source import parse, read_bytes
 from .survey import check_operators
 from .translations import TRANSLATIONS
@@ -48,5 +49,7 @@ def read_onnx(source: str | os.PathLike[str] | bytes) -> Model:
         model = build_model(proto.graph, library)
     except ModelError as error:
         raise ModelError(f"{label}: {error}") from None
+    except FAULTS as error:  # names that are not UTF-8, fields of impossible values
+        raise ModelError(f"{label} is not valid: {type(error).__name__}: {error}") from error
     model.set_friendly_name(proto.graph.name if isinstance(source, bytes) and proto.graph.name else FILE_MODEL_NAME)
     return model

@@ -10,7 +10,7 @@ from ...graph import Constant, Output, Parameter
 from .external import ExternalData
 
 MAX_DEPTH = 32  # graphs in graphs, functions in functions
-MAX_NODES = 1_000_000  # nodes translated, those of functions counted each time they are used
+MAX_NODES = 250_000  # nodes translated, those of functions counted each time they are used
 
 
 def domain_of(proto: Any) -> str:

@@ -41,8 +41,7 @@ def _nodes(proto: Any, library: Library) -> Iterator[tuple[Any, dict[str, int]]]
     for function in proto.functions:
         versions = {**library.versions, **versions_of(function)}
         pending += [(node, versions) for node in function.node]
-    while pending:
-        node, versions = pending.pop()
+    for node, versions in pending:  # grows while it is walked
         yield node, versions
         pending += [(inner, versions) for graph in graphs_of(node) for inner in graph.node]
 

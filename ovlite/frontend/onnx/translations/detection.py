@@ -24,11 +24,14 @@ def non_max_suppression(call: Call) -> Translated:
 
 
 def roi_align(call: Call) -> Translated:
+    """ONNX's maximum is over weighted corners of samples, not over samples: that is left to onnx.reference."""
+    if call.text("mode", "avg") != "avg":
+        return None
     half_pixel = call.version >= 16 and call.text("coordinate_transformation_mode", "half_pixel") == "half_pixel"
     return ops.roi_align(
         call.input(0), call.input(1), converted(call.input(2), Type.i32), call.integer("output_height", 1),
         call.integer("output_width", 1), call.integer("sampling_ratio", 0), call.decimal("spatial_scale", 1.0),
-        call.text("mode", "avg"), "half_pixel" if half_pixel else "asymmetric",
+        "avg", "half_pixel_for_nn" if half_pixel else "asymmetric",
     )  # fmt: skip
 
 

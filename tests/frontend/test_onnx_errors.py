@@ -1,0 +1,339 @@
+"""Models that are refused: each with one error that says where and why, never with a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, parser
+
+from ovlite.errors import ModelError
+from ovlite.frontend.onnx import read_onnx, scope
+
+
+def proto(text: str, opset: int = 17, head: str = "") -> onnx.ModelProto:
+    return parser.parse_model(f'<ir_version: 8, opset_import: ["" : {opset}{head}]>\n{text}')
+
+
+def refused(model: onnx.ModelProto | bytes | Path, *parts: str) -> None:
+    """Reading raises ModelError whose text has all of `parts`."""
+    source = model.SerializeToString() if isinstance(model, onnx.ModelProto) else model
+    with pytest.raises(ModelError) as caught:
+        read_onnx(source)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+RELU = "g (float[2] a) => (float[2] y) { [act] y = Relu(a) }"
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    refused(tmp_path / "none.onnx", "none.onnx", "No such file")
+
+
+def test_directory(tmp_path: Path) -> None:
+    refused(tmp_path, str(tmp_path), "directory")
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"not a model", b"<net/>", bytes(range(256)), b"\x08\x01"])
+def test_bytes_that_are_no_model(content: bytes) -> None:
+    refused(content, "the ONNX model")
+
+
+def test_every_truncation_is_refused_or_complete() -> None:
+    content = proto("g (float[2] a) => (float[2] y) <float[2] w = {1, 2}> { y = Add(a, w) }").SerializeToString()
+    for length in range(len(content)):
+        try:
+            read_onnx(content[:length])
+        except ModelError:
+            continue
+        assert onnx.load_from_string(content[:length]).graph.output, f"{length} bytes were taken for a model"
+
+
+def test_every_changed_byte_gives_a_model_or_an_error() -> None:
+    text = """g (float[2,1] a) => (float[1] y) <float[2] w = {1, 2}> {
+        x = Constant<value_ints = [1]>() b = Squeeze(a, x) c = Mul(b, w) y = ReduceSum(c)
+    }"""
+    data = proto(text).SerializeToString()
+    changed = np.random.default_rng(5)
+    for place in range(len(data)):
+        for value in {0, 0x7F, 0x80, 0xFF, int(changed.integers(256))}:
+            with contextlib.suppress(ModelError):
+                read_onnx(data[:place] + bytes([value]) + data[place + 1 :])
+
+
+def test_no_operator_set() -> None:
+    model = proto(RELU)
+    del model.opset_import[:]
+    refused(model, "opset_import")
+
+
+def test_no_outputs() -> None:
+    model = proto(RELU)
+    del model.graph.output[:]
+    refused(model, "no output")
+
+
+def test_output_that_nothing_makes() -> None:
+    model = proto(RELU)
+    model.graph.output[0].name = "z"
+    refused(model, "'z'", "no node")
+
+
+def test_input_that_nothing_makes() -> None:
+    refused(proto("g (float[2] a) => (float[2] y) { [sum] y = Add(a, other) }"), "Add node 'sum'", "'other'")
+
+
+def test_cycle() -> None:
+    refused(proto("g (float[2] a) => (float[2] y) { y = Add(a, z) z = Relu(y) }"), "cycle")
+
+
+def test_node_that_reads_itself() -> None:
+    refused(proto("g (float[2] a) => (float[2] y) { y = Add(a, y) }"), "cycle")
+
+
+def test_value_that_two_nodes_make() -> None:
+    refused(proto("g (float[2] a) => (float[2] y) { [one] y = Relu(a) [two] y = Neg(a) }"), "'y'", "'one'", "'two'")
+
+
+def test_value_that_is_an_initializer_too() -> None:
+    model = proto("g (float[2] a) => (float[2] y) <float[2] y = {1, 2}> { y = Relu(a) }")
+    refused(model, "'y'", "twice")
+
+
+def test_unsupported_operators_are_all_listed() -> None:
+    text = """g (float[2] a) => (float[2] z) {
+        [first] b = Nothing(a)
+        [second] c = strange.Thing(b)
+        [third] d = Nothing(c)
+        [fourth] z = unknown.Thing(d)
+    }"""
+    refused(
+        proto(text, head=', "strange" : 4'),
+        "operator Nothing of domain 'ai.onnx' version 17, node 'first', 'third'",
+        "operator Thing of domain 'strange' version 4, node 'second'",
+        "operator Thing of domain 'unknown', which is not imported, node 'fourth'",
+    )
+
+
+def test_unsupported_operators_inside_branches_are_listed() -> None:
+    text = """g (bool c, float[2] a) => (float[2] y) {
+        y = If (c) <then_branch = t () => (float[2] u) { [inner] u = Nothing(a) },
+                    else_branch = e () => (float[2] v) { v = Neg(a) }>
+    }"""
+    refused(proto(text), "Nothing", "'inner'")
+
+
+def test_sequences_are_listed() -> None:
+    refused(proto("g (float[2] a) => (seq(float[2]) s) { [seq] s = SequenceConstruct(a) }"), "SequenceConstruct", "'s' of a sequence")
+
+
+@pytest.mark.parametrize(
+    ("call", "parts"),
+    [
+        ("y = Concat(a, a)", ("attribute 'axis' is missing",)),
+        ('y = Concat<axis = "one">(a, a)', ("attribute 'axis' is a string, not an int",)),
+        ("y = Add(a)", ("input 1 is missing",)),
+        ("y = Softmax<axis = 5>(a)", ("axis",)),
+        ("y = Transpose<perm = [0, 1, 2]>(a)", ()),
+        ("y = Conv(a, a)", ("filters",)),
+        ("y = MaxPool<kernel_shape = [2], pads = [1, 2, 3]>(a)", ("'pads' has 3 elements",)),
+        ("y = Cast<to = 99>(a)", ("99",)),
+        ("y = Unsqueeze(a)", ("axes",)),
+        ("y, z = Relu(a)", ("2 outputs",)),
+    ],
+)
+def test_wrong_calls_name_node_and_reason(call: str, parts: tuple[str, ...]) -> None:
+    made, _, right = call.partition(" = ")
+    refused(proto(f"g (float[2,3] a) => (float[] y) {{ [here] {made} = {right} }}"), "node 'here'", *parts)
+
+
+def test_input_of_negative_dimension() -> None:
+    model = proto(RELU)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -7
+    refused(model, "'a'", "-7")
+
+
+def test_input_of_an_unsupported_type() -> None:
+    model = proto(RELU)
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.COMPLEX64
+    refused(model, "'a'", "complex64")
+
+
+def weighted(change: Callable[[Any], None]) -> onnx.ModelProto:
+    """A model with a tensor "w" of 2 x 2 f32 in raw_data, changed."""
+    model = proto("g (float[2,2] a) => (float[2,2] y) { y = Add(a, w) }")
+    tensor = helper.make_tensor("w", TensorProto.FLOAT, [2, 2], bytes(16), raw=True)
+    change(tensor)
+    model.graph.initializer.append(tensor)
+    return model
+
+
+def _dims(*dims: int) -> Callable[[Any], None]:
+    def change(tensor: Any) -> None:
+        del tensor.dims[:]
+        tensor.dims.extend(dims)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        (_dims(2, 3), ("needs 24 bytes", "16")),
+        (_dims(-4), ("[-4]", "negative")),
+        (_dims(-2, -2), ("negative",)),
+        (_dims(2**32, 2**32), ("needs",)),
+        (_dims(2**62, 4), ("needs",)),
+        (_dims(0, 2**63 - 1, 2), ("needs 0 bytes",)),
+        (_dims(*[1] * 65), ("at most 64 dims",)),
+        (lambda tensor: setattr(tensor, "data_type", 0), ("element type",)),
+        (lambda tensor: setattr(tensor, "data_type", TensorProto.COMPLEX64), ("complex64",)),
+        (lambda tensor: tensor.ClearField("raw_data"), ("4 elements", "float_data has 0")),
+        (lambda tensor: setattr(tensor.segment, "begin", 1), ("segment",)),
+    ],
+    ids=range(11),
+)
+def test_tensors_that_lie_about_themselves(change: Callable[[Any], None], parts: tuple[str, ...]) -> None:
+    refused(weighted(change), "tensor 'w'", *parts)
+
+
+def test_empty_tensor_of_a_huge_dimension_is_refused() -> None:
+    def change(tensor: Any) -> None:
+        _dims(0, 2**63 - 1, 2**63 - 1)(tensor)
+        tensor.raw_data = b""
+
+    refused(weighted(change), "tensor 'w'", "too large")
+
+
+def external(folder: Path, content: int = 16, **entries: str | int) -> Path:
+    """A model in `folder` whose tensor of 16 bytes lies where `entries` say; writes w.bin of `content` bytes."""
+    model = weighted(lambda tensor: tensor.ClearField("raw_data"))
+    tensor = model.graph.initializer[0]
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in {"location": "w.bin", **entries}.items():
+        tensor.external_data.add(key=key, value=str(value))
+    folder.mkdir(exist_ok=True)
+    (folder / "w.bin").write_bytes(bytes(content))
+    path = folder / "m.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_external_data_is_read(tmp_path: Path) -> None:
+    (tmp_path / "m" / "sub").mkdir(parents=True)
+    (tmp_path / "m" / "sub" / "w.bin").write_bytes(bytes(32))
+    assert read_onnx(external(tmp_path / "m", offset=0, length=16))
+    assert read_onnx(external(tmp_path / "m"))
+    assert read_onnx(external(tmp_path / "m", location="sub/w.bin", offset=16))
+
+
+@pytest.mark.parametrize(
+    ("entries", "parts"),
+    [
+        ({"location": "../w.bin"}, ("'..'",)),
+        ({"location": "a/../../w.bin"}, ("'..'",)),
+        ({"location": "/etc/passwd"}, ("relative path",)),
+        ({"location": ""}, ("relative path",)),
+        ({"location": "."}, ("'.'",)),
+        ({"location": "a\\..\\w.bin"}, ("refused",)),
+        ({"location": "none.bin"}, ("'none.bin'", "No such file")),
+        ({"offset": 1}, ("bytes 1 to 17", "16 bytes")),
+        ({"offset": 2**63}, ("16 bytes",)),
+        ({"offset": 10**30}, ("offset",)),
+        ({"offset": -1}, ("offset",)),
+        ({"offset": "x"}, ("offset",)),
+        ({"length": 15}, ("16 bytes", "15")),
+        ({"length": 17}, ("16 bytes", "17")),
+        ({"length": -16}, ("length",)),
+    ],
+)
+def test_external_data_stays_inside_the_folder_and_the_file(tmp_path: Path, entries: dict[str, Any], parts: tuple[str, ...]) -> None:
+    (tmp_path / "w.bin").write_bytes(bytes(16))
+    refused(external(tmp_path / "m", **entries), "tensor 'w'", *parts)
+
+
+def test_external_file_that_is_too_short(tmp_path: Path) -> None:
+    refused(external(tmp_path / "m", content=8), "tensor 'w'", "8 bytes")
+    refused(external(tmp_path / "m", content=0), "tensor 'w'", "0 bytes")
+
+
+def _other(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_bytes(bytes(16))
+    return path
+
+
+def test_external_data_does_not_follow_links_out(tmp_path: Path) -> None:
+    path = external(tmp_path / "m")
+    (tmp_path / "m" / "w.bin").unlink()
+    (tmp_path / "m" / "w.bin").symlink_to(_other(tmp_path))
+    refused(path, "'w.bin'", "leads out")
+    (tmp_path / "m" / "w.bin").unlink()
+    (tmp_path / "m" / "up").symlink_to(tmp_path)
+    refused(external(tmp_path / "m", location="up/secret"), "leads out")
+
+
+def test_external_data_may_be_a_link_inside(tmp_path: Path) -> None:
+    path = external(tmp_path / "m", location="link.bin")
+    (tmp_path / "m" / "link.bin").symlink_to("w.bin")
+    assert read_onnx(path)
+
+
+def test_model_that_is_a_link_finds_its_data_beside_what_it_leads_to(tmp_path: Path) -> None:
+    path = external(tmp_path / "blobs")
+    (tmp_path / "names").mkdir()
+    (tmp_path / "names" / "m.onnx").symlink_to(path)
+    (tmp_path / "names" / "w.bin").symlink_to(tmp_path / "blobs" / "w.bin")
+    assert read_onnx(tmp_path / "names" / "m.onnx")
+
+
+def test_external_data_is_no_hard_link(tmp_path: Path) -> None:
+    path = external(tmp_path / "m")
+    (tmp_path / "m" / "w.bin").unlink()
+    os.link(_other(tmp_path), tmp_path / "m" / "w.bin")
+    refused(path, "'w.bin'", "hard link")
+
+
+def test_external_data_is_a_regular_file(tmp_path: Path) -> None:
+    path = external(tmp_path / "m")
+    (tmp_path / "m" / "w.bin").unlink()
+    os.mkfifo(tmp_path / "m" / "w.bin")
+    refused(path, "'w.bin'", "not a regular file")
+
+
+def test_model_from_bytes_has_no_external_data(tmp_path: Path) -> None:
+    refused(external(tmp_path / "m").read_bytes(), "tensor 'w'", "'w.bin'", "read the model from its path")
+
+
+def test_functions_that_call_themselves() -> None:
+    text = """g (float[2] a) => (float[2] y) { y = own.Again(a) }
+    <opset_import: ["" : 17, "own" : 1], domain: "own">
+    Again(x) => (z) { z = own.Again(x) }"""
+    refused(proto(text, head=', "own" : 1'), f"more than {scope.MAX_DEPTH} deep")
+
+
+def test_functions_that_multiply_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "MAX_NODES", 5000)
+    calls = "\n".join(
+        f"""<opset_import: ["" : 17, "own" : 1], domain: "own"> F{i}(x) => (z) {{
+            a = own.F{i + 1}(x) b = own.F{i + 1}(a) c = own.F{i + 1}(b) z = own.F{i + 1}(c) }}"""
+        for i in range(12)
+    )
+    text = f"""g (float[2] a) => (float[2] y) {{ y = own.F0(a) }} {calls}
+        <opset_import: ["" : 17], domain: "own"> F12(x) => (z) {{ z = Identity(x) }}"""
+    refused(proto(text, head=', "own" : 1'), "more than 5000 nodes")
+
+
+def test_errors_name_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(proto("g (float[2] a) => (float[2] y) { y = Add(a, b) }").SerializeToString())
+    with pytest.raises(ModelError, match=re.escape(repr(str(path)))):
+        read_onnx(path)
