@@ -33,7 +33,7 @@ INLINE float clamp(float x, float low, float high) { return at_most(at_least(x, 
 
 /* (1 + erf(x / sqrt 2)) / 2; erfc itself keeps the digits that 1 + erf loses where x < 0. */
 INLINE float gelu_erf(float x) {
-    float tail = vexp(-erfc_exponent(fabsf(x) * 0x1.6a09e6p-1f));
+    float tail = vexp_negative(-erfc_exponent(fabsf(x) * 0x1.6a09e6p-1f));
     return 0.5f * x * (x < 0.0f ? tail : 2.0f - tail);
 }
 
@@ -43,7 +43,7 @@ INLINE float gelu_tanh(float x) {
     return x * vsigmoid(x * cubic);
 }
 
-INLINE float softplus(float x) { return at_least(x, 0.0f) + vlog1p_unit(vexp(-fabsf(x))); }
+INLINE float softplus(float x) { return at_least(x, 0.0f) + vlog1p_unit(vexp_negative(-fabsf(x))); }
 
 /* tanh(log(1 + e)) is n / (n + 2) with n = e (e + 2); from x = 20 on it is 1 in f32. */
 INLINE float mish(float x) {

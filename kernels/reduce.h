@@ -32,7 +32,7 @@ typedef struct {
     static void row_##name(const void *from, ptrdiff_t n, float shift, Total *total) {           \
         const float *x = (const float *)from;                                                    \
         for (ptrdiff_t i = 0; i < n; i += RUN) {                                                 \
-            const double part = run_##name(x + i, n - i < RUN ? n - i : RUN, shift);             \
+            const double part = run_##name(x + i, NULL, n - i < RUN ? n - i : RUN, shift);             \
             total->f = combine(total->f, part);                                                  \
         }                                                                                        \
     }                                                                                            \

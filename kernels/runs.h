@@ -31,19 +31,21 @@ enum {
 #define FOLD_16(combine)
 
 #define REDUCTION_IN_LANES(name, lanes, identity, combine, value)                                \
-    static inline float name(const float *x, ptrdiff_t n, float shift) {                         \
+    static inline float name(const float *x, float *y, ptrdiff_t n, float shift) {               \
         float lane[lanes];                                                                       \
         ptrdiff_t i = 0;                                                                         \
-        (void)shift;                                                                             \
+        (void)shift, (void)y;                                                                    \
         for (int j = 0; j < lanes; j++)                                                          \
             lane[j] = identity;                                                                  \
         for (; i + lanes <= n; i += lanes) {                                                     \
+            _Pragma("GCC ivdep")                                                                 \
             OVER_LANES_##lanes                                                                   \
             for (int j = 0; j < lanes; j++) {                                                    \
                 const float v = x[i + j];                                                        \
                 lane[j] = combine(lane[j], value);                                               \
             }                                                                                    \
         }                                                                                        \
+        _Pragma("GCC ivdep")                                                                     \
         for (int j = 0; j < n - i; j++) {                                                        \
             const float v = x[i + j];                                                            \
             lane[j] = combine(lane[j], value);                                                   \
@@ -55,23 +57,24 @@ enum {
         return combine(lane[0], lane[1]);                                                        \
     }
 
-/* name(x, n, shift): the `combine`d `value`s of v over x[0 .. n), n <= RUN. */
+/* name(x, y, n, shift): the `combine`d `value`s of v over x[0 .. n), n <= RUN; `value` may leave something in
+ * y[i + j], the place of v. */
 #define RUN_REDUCTION(name, identity, combine, value)                                            \
     REDUCTION_IN_LANES(short_##name, 16, identity, combine, value)                               \
     REDUCTION_IN_LANES(long_##name, 64, identity, combine, value)                                \
-    static inline float name(const float *x, ptrdiff_t n, float shift) {                         \
+    static inline float name(const float *x, float *y, ptrdiff_t n, float shift) {               \
         if (n < 8) {                                                                             \
             float total = identity;                                                              \
+            const int j = 0;                                                                     \
             for (ptrdiff_t i = 0; i < n; i++) {                                                  \
-                const float v = x[i];                                                            \
+                const float v = x[i + j];                                                        \
                 total = combine(total, value);                                                   \
             }                                                                                    \
             return total;                                                                        \
         }                                                                                        \
-        return n <= SHORT_RUN ? short_##name(x, n, shift) : long_##name(x, n, shift);            \
+        return n <= SHORT_RUN ? short_##name(x, y, n, shift) : long_##name(x, y, n, shift);      \
     }
 
 RUN_REDUCTION(run_sum, 0.0f, SUM_OF, v)
-RUN_REDUCTION(run_max, -INFINITY, MAX_OF, v)
 
 #endif

@@ -5,36 +5,36 @@
 
 #include "runs.h"
 
-enum { SOFTMAX_COLUMNS = 256, SOFTMAX_BLOCK = 1024, SOFTMAX_ROWS = 64 };
+enum { SOFTMAX_COLUMNS = 256, SOFTMAX_ROWS = 64 };
+
+#define GREATER_OF(a, b) ((b) > (a) ? (b) : (a))      /* b only when it is a number */
+
+RUN_REDUCTION(run_top, -INFINITY, GREATER_OF, v)
+RUN_REDUCTION(run_sum_exp, 0.0f, SUM_OF, vexp_negative(v - shift))
 
 static float maximum_of_row(const float *x, ptrdiff_t n) {
     float top = -INFINITY;
     for (ptrdiff_t i = 0; i < n; i += RUN) {
-        const float part = run_max(x + i, n - i < RUN ? n - i : RUN, 0.0f);
-        top = MAX_OF(top, part);
+        const float part = run_top(x + i, NULL, n - i < RUN ? n - i : RUN, 0.0f);
+        top = GREATER_OF(top, part);
     }
     return top;
 }
 
-/* y = exp(x - top); returns its sum. Blocks stay in the first-level cache between the two. */
+/* y = exp(x - top); the sum of these. */
+RUN_REDUCTION(run_exp, 0.0f, SUM_OF, y[i + j] = vexp_negative(v - shift))
+
 static double exponentials_of_row(const float *x, float *y, ptrdiff_t n, float top) {
     double sum = 0;
-    for (ptrdiff_t i = 0; i < n; i += SOFTMAX_BLOCK) {
-        const ptrdiff_t end = n - i < SOFTMAX_BLOCK ? n : i + SOFTMAX_BLOCK;
-        _Pragma("GCC ivdep")
-        for (ptrdiff_t j = i; j < end; j++)
-            y[j] = vexp(x[j] - top);
-        sum += run_sum(y + i, end - i, 0.0f);
-    }
+    for (ptrdiff_t i = 0; i < n; i += RUN)
+        sum += run_exp(x + i, y + i, n - i < RUN ? n - i : RUN, top);
     return sum;
 }
-
-RUN_REDUCTION(run_sum_exp, 0.0f, SUM_OF, vexp(v - shift))
 
 static double sum_of_exponentials(const float *x, ptrdiff_t n, float top) {
     double sum = 0;
     for (ptrdiff_t i = 0; i < n; i += RUN)
-        sum += run_sum_exp(x + i, n - i < RUN ? n - i : RUN, top);
+        sum += run_sum_exp(x + i, NULL, n - i < RUN ? n - i : RUN, top);
     return sum;
 }
 
@@ -64,13 +64,13 @@ static void add_exponentials(const float *x, ptrdiff_t x_row, float *y, ptrdiff_
         if (y) {
             _Pragma("GCC ivdep")
             for (ptrdiff_t j = 0; j < columns; j++) {
-                const float e = vexp(x[r * x_row + j] - top[j]);
+                const float e = vexp_negative(x[r * x_row + j] - top[j]);
                 y[r * y_row + j] = e;
                 part[j] += e;
             }
         } else {
             for (ptrdiff_t j = 0; j < columns; j++)
-                part[j] += vexp(x[r * x_row + j] - top[j]);
+                part[j] += vexp_negative(x[r * x_row + j] - top[j]);
         }
     }
     for (ptrdiff_t j = 0; j < columns; j++)
@@ -90,7 +90,7 @@ static void softmax_columns(const float *x, ptrdiff_t x_row, float *y, ptrdiff_t
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t j = 0; j < columns; j++) {
             const float v = x[r * x_row + j];
-            top[j] = MAX_OF(top[j], v);
+            top[j] = GREATER_OF(top[j], v);
         }
     for (ptrdiff_t r = 0; r < rows; r += SOFTMAX_ROWS)
         add_exponentials(x + r * x_row, x_row, logarithm ? NULL : y + r * y_row, y_row,

@@ -1,9 +1,9 @@
 /* Elementary functions of one f32, written so that a loop around them vectorises: no branches, no
  * calls, no tables. Round to nearest is assumed.
  *
- * Errors, in units in the last place over the whole range: vexp, vlog 1; vsin, vcos 1.5 for |x| up to
- * TRIG_LIMIT; vsigmoid, verf, vtanh 3. Limits at infinity are exact, NaN gives NaN, results that are
- * denormal numbers are right.
+ * Errors, in units in the last place over the whole range: vexp, vlog 1.2; vsin, vcos 1.5 for |x| up to
+ * TRIG_LIMIT; vsigmoid, verf, vtanh 3. Limits at infinity are exact, NaN gives NaN. Results that are
+ * denormal numbers are right, but for those of vexp_negative and vsigmoid, which are 0 then.
  *
  * The polynomials are minimax fits (Remez exchange in 120-bit arithmetic, the coefficients rounded to
  * f32 one after the other and the rest refitted), the reductions are Cody and Waite's. Each sum of
@@ -43,33 +43,47 @@ INLINE float power_of_two(int32_t k) { return float_of(((uint32_t)k + 127u) << 2
 INLINE float at_least(float x, float low) { return x < low ? low : x; }
 INLINE float at_most(float x, float high) { return x > high ? high : x; }
 
-/* exp(x) = 2^k * (1 + p), |log(1 + p)| <= log(2) / 2. Returns p. */
-INLINE float reduced_exp(float x, int32_t *k) {
-    float shifted = x * LOG2_E + ROUNDER;
-    float n = shifted - ROUNDER;
+/* x = k * log(2) + r with |r| <= log(2) / 2; k is in the low bits of *shifted. Returns r. */
+INLINE float reduced_exponent(float x, float *shifted) {
+    *shifted = x * LOG2_E + ROUNDER;
+    float n = *shifted - ROUNDER;
     float r = x - n * LN2_HIGH;
-    r = r - n * LN2_LOW;
+    return r - n * LN2_LOW;
+}
+
+/* (exp(r) - 1 - r) / r^2 for |r| <= log(2) / 2. */
+INLINE float exp_series(float r) {
     float q = 0.00138637086f;
     q = q * r + 0.00836639013f;
     q = q * r + 0.0416675098f;
     q = q * r + 0.16666545f;
-    q = q * r + 0.49999997f;
-    *k = (int32_t)(bits_of(shifted) - bits_of(ROUNDER));
-    return r * r * q + r;
+    return q * r + 0.49999997f;
 }
 
 INLINE float vexp(float x) {
-    int32_t k;
-    float p = reduced_exp(at_most(at_least(x, -104.0f), 89.0f), &k);
+    float shifted;
+    float r = reduced_exponent(at_most(at_least(x, -104.0f), 89.0f), &shifted);
+    int32_t k = (int32_t)(bits_of(shifted) - bits_of(ROUNDER));
     int32_t half = k >> 1;
-    return (p + 1.0f) * power_of_two(half) * power_of_two(k - half);
+    float e = (exp_series(r) * r + 1.0f) * r + 1.0f;
+    return e * power_of_two(half) * power_of_two(k - half);
+}
+
+/* exp(x) for x <= 0, with 0 for a result below the smallest normal number. */
+INLINE float vexp_negative(float x) {
+    float shifted;
+    float r = reduced_exponent(x, &shifted);
+    float e = (exp_series(r) * r + 1.0f) * r + 1.0f;
+    float scale = float_of((bits_of(shifted) << 23) + 0x3f800000u);      /* 2^k: the rounder's bits leave */
+    return x < -87.33654f ? 0.0f : e * scale;
 }
 
 /* exp(x) - 1 for x <= 0, without cancellation. */
 INLINE float vexpm1_negative(float x) {
-    int32_t k;
-    float p = reduced_exp(at_least(x, -40.0f), &k);
-    float scale = power_of_two(k);
+    float shifted;
+    float r = reduced_exponent(at_least(x, -40.0f), &shifted);
+    float p = r * r * exp_series(r) + r;
+    float scale = float_of((bits_of(shifted) << 23) + 0x3f800000u);
     return scale * p + (scale - 1.0f);
 }
 
@@ -110,7 +124,7 @@ INLINE float vlog1p_unit(float z) {
 }
 
 INLINE float vsigmoid(float x) {
-    float z = vexp(-fabsf(x));
+    float z = vexp_negative(-fabsf(x));
     return (x < 0.0f ? z : 1.0f) / (1.0f + z);
 }
 

@@ -145,7 +145,7 @@ def test_round_away_moves_halves_from_zero():
 
 # Largest error in units in the last place of the exact value.
 @pytest.mark.parametrize("name, low, high, ulps", [
-    ("exp", -104, 88.7, 1.1), ("log", 1e-30, 1e30, 1.1), ("erf", -5, 5, 3), ("rsqrt", 1e-3, 1e3, 1.6),
+    ("exp", -104, 88.7, 1.2), ("log", 1e-30, 1e30, 1.2), ("erf", -5, 5, 3), ("rsqrt", 1e-3, 1e3, 1.6),
     ("sin", -1e4, 1e4, 1.6), ("cos", -1e4, 1e4, 1.6), ("sin", -1e9, 1e9, 1.6), ("tan", -1.5, 1.5, 2),
     ("asin", -1, 1, 2), ("acos", -1, 1, 2), ("atan", -9, 9, 2), ("sinh", -9, 9, 3), ("cosh", -9, 9, 3),
     ("asinh", -9, 9, 3), ("acosh", 1, 9, 3), ("atanh", -0.99, 0.99, 3),
