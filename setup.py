@@ -25,7 +25,6 @@ X86_LEVELS = {
     "baseline": [],
     "avx2": ["-march=haswell"],
     "avx512": ["-march=skylake-avx512", "-mprefer-vector-width=512"],
-    "amx": ["-march=sapphirerapids", "-mprefer-vector-width=512"],
 }
 STAGE = Path("build", "stage", "ovlite", "kernels")
 

@@ -1,8 +1,8 @@
 """ovlite's kernels: compiled once per instruction-set level, chosen once at import.
 
 Levels, lowest first: "baseline" (any x86-64, and every other architecture), "avx2" (AVX2 and FMA),
-"avx512" (AVX-512 F, CD, BW, DQ, VL), "amx" (AVX-512 and AMX tiles with bf16). The environment
-variable OVLITE_ISA forces a level at or below what the processor has.
+"avx512" (AVX-512 F, CD, BW, DQ, VL), "amx" (AVX-512 and AMX tiles with bf16; its f32 kernels are those
+of "avx512"). The environment variable OVLITE_ISA forces a level at or below what the processor has.
 """
 
 import importlib
@@ -15,12 +15,20 @@ from .cpu import LEVELS, highest_level
 
 __all__ = ["LEVELS", "available_levels", "family", "level", "use_level"]
 
+# Levels whose kernels are another level's.
+_BORROWED = {"amx": "avx512"}
+
 
 @cache
 def available_levels() -> tuple[str, ...]:
     """The levels that this build holds and this processor can execute, lowest first."""
     usable = LEVELS[: LEVELS.index(highest_level()) + 1]
-    return tuple(name for name in usable if find_spec(f"{__name__}.{name}.gemm"))
+    return tuple(name for name in usable if find_spec(f"{__name__}.{_home(name)}.gemm"))
+
+
+def _home(name: str) -> str:
+    """The level from which level `name` has its kernels."""
+    return _BORROWED.get(name, name)
 
 
 def _choose(name: str) -> str:
@@ -55,4 +63,4 @@ def use_level(name: str) -> str:
 
 def family(name: str, level: str | None = None) -> ModuleType:
     """The kernel family `name` (a module of kernels, such as "gemm") at `level`, or at the level in use."""
-    return importlib.import_module(f"{__name__}.{level or _level}.{name}")
+    return importlib.import_module(f"{__name__}.{_home(level or _level)}.{name}")

@@ -65,6 +65,15 @@ class Builder:
             self.views[tensor] = self._place(tensor)
         return self.views[tensor]
 
+    def plain(self, tensor: Tensor) -> View:
+        """Where a tensor lies in C order without gaps: a copy of it when it lies otherwise."""
+        view = self.view(tensor)
+        if not view.contiguous:
+            target = self.scratch(tensor.dtype, tensor.shape)
+            self.copy(view, target)
+            return target
+        return view
+
     def alias(self, tensor: Tensor, view: View) -> None:
         """Lets a tensor lie where another one does."""
         self.views[tensor] = view

@@ -1,0 +1,86 @@
+"""Ports, variables and the plan cache."""
+
+from itertools import takewhile
+
+import numpy as np
+import pytest
+
+from ovlite.graph import Model
+from ovlite.plan import Executable, Options
+from ovlite.types import Type
+
+from .support import compiled, noise, ops, parameter, run
+
+
+@pytest.mark.parametrize("kind", [Type.f16, Type.f32, Type.f64, Type.i8, Type.u8, Type.i32, Type.i64])
+def test_outputs_have_the_type_of_the_model(kind):
+    x = parameter([2, 3], kind)
+    executable = compiled([ops["add"](x, x), x], [x])
+    data = np.arange(6).reshape(2, 3).astype(kind.to_dtype())
+    total, same = run(executable, [data])
+    assert total.dtype == same.dtype == data.dtype
+    np.testing.assert_array_equal(total, data + data)
+    np.testing.assert_array_equal(same, data)
+
+
+def test_bf16_ports_hold_its_bits():
+    x = parameter([4], Type.bf16)
+    values = np.array([1.0, -2.5, 3.0, 1e30], np.float32)
+    bits = (values.view(np.uint32) >> 16).astype(np.uint16).view(np.float16)
+    (found,) = run(compiled([ops["add"](x, x)], [x]), [bits])
+    back = (found.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    np.testing.assert_allclose(back, 2 * values, rtol=2**-7)
+
+
+def test_one_tensor_as_two_outputs_and_an_input_as_an_output():
+    x = parameter([3])
+    total = ops["add"](x, np.float32(1))
+    executable = compiled([total, total, x, ops["multiply"](total, np.float32(2))], [x])
+    a, b, c, twice = run(executable, [np.arange(3, dtype=np.float32)])
+    np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(c, [0, 1, 2])
+    np.testing.assert_array_equal(twice, 2 * a)
+    assert not np.shares_memory(a, b)
+
+
+def test_constant_outputs():
+    x = parameter([1])
+    executable = compiled([ops["add"](np.float32([1, 2]), np.float32(1)), x], [x])
+    np.testing.assert_array_equal(run(executable, [np.zeros(1, np.float32)])[0], [2, 3])
+
+
+def test_variables_are_inputs_and_outputs_of_the_plan():
+    x = parameter([1, 2])
+    state = ops["read_value"](np.full((1, 2), 5, np.float32), "sum")
+    total = ops["add"](state, x)
+    model = Model([ops["multiply"](total, np.float32(10))], [ops["assign"](total, "sum")], [x])
+    executable = Executable(model, Options())
+    assert [(v.name, v.element_type) for v in executable.variables] == [("sum", Type.f32)]
+    data = np.float32([[1, 2]])
+    first, state_after = run(executable, [data], fresh=frozenset({"sum"}))
+    np.testing.assert_array_equal(state_after, [[6, 7]])
+    np.testing.assert_array_equal(first, [[60, 70]])
+    second, state_after = run(executable, [data, state_after])
+    np.testing.assert_array_equal(second, [[70, 90]])
+    np.testing.assert_array_equal(state_after, [[7, 9]])
+
+
+def test_cached_plans_stay_within_their_bytes():
+    x = parameter([1, 8, -1, 16])
+    weights = noise(8, 8, 3, 3)
+    image = ops["convolution"](x, weights, [1, 1], [1, 1], [1, 1], [1, 1])
+    executable = compiled([ops["convolution"](image, weights, [1, 1], [1, 1], [1, 1], [1, 1])], [x], cache_bytes=1 << 18)
+    plans = [executable.plan(((1, 8, height, 16),)) for height in range(1, 60)]
+    newest_first = list(enumerate(plans, 1))[::-1]
+    held = list(takewhile(lambda entry: executable.plan(((1, 8, entry[0], 16),)) is entry[1], newest_first))
+    assert sum(plan.bytes for plan in plans) > 1 << 18
+    assert 0 < len(held) < len(plans)
+    assert sum(plan.bytes for _, plan in held) <= 1 << 18
+
+
+def test_the_model_given_is_left_as_it_was():
+    x = parameter([1, 3, 4, 4])
+    model = Model([ops["relu"](ops["add"](x, np.float32(1)))], [x])
+    before = [node.get_type_name() for node in model.get_ordered_ops()]
+    Executable(model, Options())
+    assert [node.get_type_name() for node in model.get_ordered_ops()] == before

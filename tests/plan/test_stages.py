@@ -1,0 +1,62 @@
+"""Models whose shapes depend on elements run in stages, each planned when what it needs is known."""
+
+import numpy as np
+import pytest
+
+from ovlite.plan import StepError
+from ovlite.types import Type
+
+from .support import compiled, noise, ops, parameter, run
+
+
+def test_shapes_from_shapes_need_one_stage():
+    x = parameter([-1, -1, 4])
+    flat = ops["reshape"](x, ops["concat"]([[-1], ops["gather"](ops["shape_of"](x), [1], 0)], 0), False)
+    executable = compiled([ops["relu"](flat)], [x])
+    data = noise(2, 3, 4)
+    assert executable.plan((data.shape,)).program is not None
+    np.testing.assert_array_equal(run(executable, [data])[0], np.maximum(data, 0).reshape(-1, 3))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_shape_given_as_an_input(threads):
+    x, target = parameter([-1]), parameter([2], Type.i64)
+    executable = compiled([ops["relu"](ops["reshape"](ops["exp"](x), target, False))], [x, target])
+    data = noise(12)
+    for shape in ([3, 4], [2, 6], [3, 4]):
+        (found,) = run(executable, [data, np.array(shape)], threads)
+        np.testing.assert_allclose(found, np.exp(data).reshape(shape), rtol=1e-6)
+
+
+def test_as_many_rows_as_are_not_zero():
+    x = parameter([-1, 3])
+    chosen = ops["squeeze"](ops["non_zero"](ops["greater"](ops["gather"](x, 0, 1), np.float32(0))), 0)
+    executable = compiled([ops["multiply"](ops["gather"](x, chosen, 0), np.float32(2))], [x])
+    for seed in range(4):
+        data = noise(7, 3, seed=seed)
+        np.testing.assert_array_equal(run(executable, [data])[0], data[data[:, 0] > 0] * 2)
+    none = np.full((5, 3), -1, np.float32)
+    assert run(executable, [none])[0].shape == (0, 3)
+
+
+def test_results_of_every_stage_are_returned():
+    x = parameter([-1])
+    early = ops["exp"](x)
+    indices = ops["non_zero"](ops["greater"](early, np.float32(1)))
+    executable = compiled([early, indices, x, ops["add"](early, np.float32(3))], [x])
+    data = noise(9)
+    found = run(executable, [data])
+    np.testing.assert_allclose(found[0], np.exp(data), rtol=1e-6)
+    np.testing.assert_array_equal(found[1], np.nonzero(data > 0)[0][np.newaxis])
+    np.testing.assert_array_equal(found[2], data)
+    np.testing.assert_allclose(found[3], 3 + np.exp(data), rtol=1e-6)
+
+
+def test_an_index_out_of_range_stops_the_run_and_the_next_one_is_right():
+    x, indices = parameter([4, 2]), parameter([-1], Type.i64)
+    executable = compiled([ops["gather"](x, indices, 0)], [x, indices])
+    data = noise(4, 2)
+    with pytest.raises(RuntimeError) as failure:
+        run(executable, [data, np.array([0, 4])])
+    assert isinstance(failure.value, StepError) or "range" in str(failure.value)
+    np.testing.assert_array_equal(run(executable, [data, np.array([3, -4])])[0], data[[3, 0]])
