@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Dimension, PartialShape, Type
+from ..types import UNBOUNDED, Dimension, PartialShape, Type
 
 Array = npt.NDArray[Any]
 
@@ -33,10 +33,13 @@ class PartialValue:
     """Elements of a small tensor as far as they are known when the graph is built.
 
     array: the elements; known: bool array of the same shape, False where an element is not known.
+    bounds: the least and the greatest that each element can be, where anything is known of that; the
+    greatest number of the dtype stands for no upper bound.
     """
 
     array: Array
     known: npt.NDArray[np.bool_]
+    bounds: tuple[Array, Array] | None = None
 
     @classmethod
     def of(cls, array: Array) -> PartialValue:
@@ -48,9 +51,18 @@ class PartialValue:
         return bool(self.known.all())
 
     def dimensions(self) -> list[Dimension]:
-        """The elements of a 1-D value as dimensions; unknown ones are dynamic."""
-        pairs = zip(self.array.ravel().tolist(), self.known.ravel().tolist(), strict=True)
-        return [Dimension(int(value)) if known else Dimension() for value, known in pairs]
+        """The elements of a 1-D value as dimensions; unknown ones are dynamic, within their bounds."""
+        found = [
+            Dimension(int(value)) if known else Dimension()
+            for value, known in zip(self.array.ravel().tolist(), self.known.ravel().tolist(), strict=True)
+        ]
+        if self.bounds is not None:
+            endless = np.iinfo(self.array.dtype).max
+            pairs = zip(self.bounds[0].ravel().tolist(), self.bounds[1].ravel().tolist(), strict=True)
+            for i, (low, high) in enumerate(pairs):
+                if not self.known.flat[i] and 0 <= low <= high:
+                    found[i] = Dimension(low, UNBOUNDED if high == endless else high)
+        return found
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ..errors import ModelError
 from ..types import PartialShape, Type
 from .operator import Argument, Array, Operator, PartialValue, TensorType
 
+Bounds = tuple[Array, Array]
 LIMIT = 4096  # elements of a tensor whose values are carried
 
 
@@ -34,9 +35,10 @@ def propagate(op: Operator, inputs: Sequence[Argument], outputs: Sequence[Tensor
         with np.errstate(all="ignore"):
             values = [np.asarray(value) for value in op.evaluate(*[partial.array for partial in partials])]
             masks = _known(op, partials, values)
+            bounds = _bounds(op, partials, values)
     except (ModelError, NotImplementedError):  # wrong elements, such as an index out of range, are an error of the run
         return nothing
-    return [PartialValue(value, mask) for value, mask in zip(values, masks, strict=True)]
+    return [PartialValue(*found) for found in zip(values, masks, bounds, strict=True)]
 
 
 def _small(shape: PartialShape) -> bool:
@@ -94,3 +96,24 @@ def _known(op: Operator, partials: Sequence[PartialValue], values: Sequence[Arra
         for i, partial in enumerate(partials)
     ]
     return [np.asarray(mask != 0) for mask in op.evaluate(*masks)]
+
+
+def _bounds(op: Operator, partials: Sequence[PartialValue], values: Sequence[Array]) -> Sequence[Bounds | None]:
+    """The bounds of the outputs' elements, where elements with bounds are moved."""
+    if not op.moved_inputs or all(partial.bounds is None for partial in partials):
+        return [None] * len(values)
+    lows, highs = [], []
+    for i, partial in enumerate(partials):
+        low, high = _interval(partial) if i in op.moved_inputs else (partial.array, partial.array)
+        lows.append(low)
+        highs.append(high)
+    return list(zip(map(np.asarray, op.evaluate(*lows)), map(np.asarray, op.evaluate(*highs)), strict=True))
+
+
+def _interval(partial: PartialValue) -> Bounds:
+    """The bounds of integer elements; those of an unknown one are the dtype's."""
+    if partial.bounds is not None:
+        return partial.bounds
+    limits = np.iinfo(partial.array.dtype)
+    low = np.where(partial.known, partial.array, np.array(limits.min, partial.array.dtype))
+    return low, np.where(partial.known, partial.array, np.array(limits.max, partial.array.dtype))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, isfinite
 from typing import Any, ClassVar
 
@@ -32,8 +32,7 @@ def _dims(argument: Argument) -> list[Dimension] | None:
     if argument.partial is None:
         count = length_of(argument)
         return None if count is None else [Dimension()] * count
-    pairs = zip(argument.partial.array.tolist(), argument.partial.known.tolist(), strict=True)
-    return [Dimension(max(0, int(value))) if known else Dimension() for value, known in pairs]
+    return replace(argument.partial, array=np.maximum(argument.partial.array, 0)).dimensions()
 
 
 @dataclass(frozen=True)

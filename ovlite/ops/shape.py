@@ -44,9 +44,14 @@ class ShapeOf(Declared):
         shape = inputs[0].shape
         if not shape.has_rank:
             return [None]
-        lengths = [dim.get_length() if dim.is_static else 1 for dim in shape]
-        known = [dim.is_static for dim in shape]
-        return [PartialValue(np.array(lengths, self._type.to_dtype()), np.array(known, bool))]
+        dtype = self._type.to_dtype()
+        known = np.array([dim.is_static for dim in shape], bool)
+        if known.all():
+            return [PartialValue(np.array(shape.to_shape(), dtype), known)]
+        low = np.array([dim.min_length for dim in shape], dtype)
+        endless = np.iinfo(dtype).max
+        high = np.array([endless if dim.max_length == UNBOUNDED else dim.max_length for dim in shape], dtype)
+        return [PartialValue(np.where(known, low, np.ones_like(low)), known, (low, high))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         return [np.array(inputs[0].shape, self._type.to_dtype())]
@@ -100,61 +105,62 @@ class Reshape(Declared):
         if target.partial is None:
             return PartialShape.dynamic(length_of(target))
         require(target.partial.array.ndim == 1, f"the target shape is 1-D, not of shape {target.shape}")
-        pattern = [
-            value if known else None
-            for value, known in zip(target.partial.array.tolist(), target.partial.known.tolist(), strict=True)
-        ]
+        partial = target.partial
+        pairs = zip(partial.array.tolist(), partial.known.tolist(), strict=True)
+        pattern = [int(value) if known else None for value, known in pairs]
         require(pattern.count(-1) <= 1, f"the target shape {pattern} has more than one -1")
         require(
             all(value is None or value >= -1 for value in pattern),
             f"the target shape {pattern} has a negative dimension",
         )
+        output = partial.dimensions()
         copied = {i for i, value in enumerate(pattern) if value == 0 and self.special_zero}
+        for i, dim in enumerate(output):
+            may_copy = self.special_zero and pattern[i] is None and dim.min_length == 0
+            if i in copied or may_copy:
+                output[i] = shape[i] if i in copied and shape.has_rank and i < len(shape) else Dimension()
         if copied and shape.has_rank:
             require(max(copied) < len(shape), f"the target shape copies dimension {max(copied)} of shape {shape}")
-        return PartialShape(_reshaped(shape, pattern, copied))
+        return PartialShape(_reshaped(shape, pattern, output, copied) if shape.has_rank else output)
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         return [inputs[0].reshape(static_shapes(self, *inputs)[0])]
 
 
-def _reshaped(shape: PartialShape, pattern: Sequence[int | None], copied: set[int]) -> list[Dimension]:
-    """The output's dimensions. None in the pattern is an element that is not known; `copied` are places of copied ones.
+def _reshaped(
+    shape: PartialShape, pattern: Sequence[int | None], output: list[Dimension], copied: set[int]
+) -> list[Dimension]:
+    """The output's dimensions, with the one that follows from the others: the -1, or the only one that is not known.
 
-    Copied dimensions are left out of the division, so that [?,3,4] with pattern [0,-1] gives [?,12].
+    pattern: the target, None for elements that are not known. copied: places of dimensions that are
+    copied; they are left out of the division, so that [?,3,4] with pattern [0,-1] gives [?,12].
     """
-    ranked = shape.has_rank
-    output = [
-        (shape[i] if ranked else Dimension()) if i in copied else Dimension(-1 if value is None else value)
-        for i, value in enumerate(pattern)
-    ]
-    if not ranked:
-        return output
-    left = elements([dim for i, dim in enumerate(shape) if i not in copied])
-    open_places = [i for i, value in enumerate(pattern) if value in (-1, None)]
-    fixed = elements([dim for i, dim in enumerate(output) if i not in copied and i not in open_places])
+    open_places = [pattern.index(-1)] if -1 in pattern else [i for i, value in enumerate(pattern) if value is None]
     if not open_places:
-        require(
-            elements(shape).compatible(elements(output)),
-            f"shape {shape} has {elements(shape)} elements, the target shape {PartialShape(output)} {elements(output)}",
-        )
+        found = elements(output)
+        fits = elements(shape).compatible(found)
+        target = PartialShape(output)
+        require(fits, f"shape {shape} has {elements(shape)} elements, the target shape {target} {found}")
     elif len(open_places) == 1:
-        output[open_places[0]] = _quotient(left, fixed, shape, pattern)
+        place = open_places[0]
+        left = elements([dim for i, dim in enumerate(shape) if i not in copied])
+        others = elements([dim for i, dim in enumerate(output) if i not in copied and i != place])
+        fits = not (left.is_static and others.is_static and others != 0) or left.get_length() % others.get_length() == 0
+        require(fits, f"shape {shape} can't be divided into the target shape {list(pattern)}")
+        fits = others != 0 or left.min_length == 0
+        require(fits, f"the -1 of the target shape {list(pattern)} has no value for shape {shape}")
+        output[place] = _quotient(left, others).intersect(output[place]) or output[place]
     return output
 
 
-def _quotient(left: Dimension, fixed: Dimension, shape: PartialShape, pattern: Sequence[int | None]) -> Dimension:
-    """The length that makes `fixed` times itself equal to `left`; 1 when any would."""
-    divisor = fixed.get_length()
-    if divisor == 0:
-        require(left.min_length == 0, f"the -1 of the target shape {list(pattern)} has no value for shape {shape}")
-        return Dimension(1) if None not in pattern else Dimension()
-    if left.is_static:
-        require(
-            left.get_length() % divisor == 0, f"shape {shape} can't be divided into the target shape {list(pattern)}"
-        )
-    low = -(-left.min_length // divisor)
-    return Dimension(low, UNBOUNDED if left.max_length == UNBOUNDED else left.max_length // divisor)
+def _quotient(whole: Dimension, part: Dimension) -> Dimension:
+    """The length that makes `part` times itself equal to `whole`; 1 when any would."""
+    if part == 0:
+        return Dimension(1)
+    if part.min_length == 0:
+        return Dimension()
+    low = 0 if part.max_length == UNBOUNDED else -(-whole.min_length // part.max_length)
+    return Dimension(low, UNBOUNDED if whole.max_length == UNBOUNDED else whole.max_length // part.min_length)
 
 
 @dataclass(frozen=True)

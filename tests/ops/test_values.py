@@ -117,6 +117,22 @@ def test_flatten_keeps_known_dimensions() -> None:
     assert shape_of(flatten(tensor("?,3,4,5"), 2)) == "[?,3,?]"
 
 
+def test_bounds_of_dimensions_are_kept() -> None:
+    data = tensor("1..4,3,8")
+    shape = F["shape_of"](data)
+    target = F["concat"]([F["slice"](shape, [0], [2], [1]), np.array([2, 4])], 0)
+    assert shape_of(F["reshape"](data, target, False)) == "[1..4,3,2,4]"
+    assert shape_of(F["broadcast"](np.float32(1).reshape(()), shape)) == "[1..4,3,8]"
+    assert shape_of(F["tile"](tensor("2,2,2"), shape)) == "[2..8,6,16]"
+    assert shape_of(flatten(tensor("1..4,3,4,5"), 1)) == "[1..4,15..240]"
+
+
+def test_an_element_that_may_be_zero_may_copy() -> None:
+    target = F["shape_of"](tensor("0..4,6"))
+    assert shape_of(F["reshape"](tensor("5,?"), target, True)) == "[?,6]"
+    assert shape_of(F["reshape"](tensor("5,?"), target, False)) == "[..4,6]"
+
+
 def test_heads_of_attention_keep_known_dimensions() -> None:
     data = tensor("?,?,768")
     sizes = F["slice"](F["shape_of"](data), [0], [2], [1])
