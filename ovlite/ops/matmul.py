@@ -74,9 +74,9 @@ class Einsum(Declared):
         if len(terms) != len(inputs):
             raise ModelError(f"{self.equation!r} is for {len(terms)} inputs, not {len(inputs)}")
         element_type = merged_type(inputs, "inputs")
-        if not all(argument.shape.has_rank for argument in inputs):
-            return [TensorType(element_type, PartialShape.dynamic())]
         labelled, spread = self._label_dims(terms, [argument.shape for argument in inputs])
+        if "..." in result and not spread.has_rank:
+            return [TensorType(element_type, spread)]
         dims: list[Dimension] = []
         for label in result:
             dims += list(spread) if label == "..." else [labelled[label]]
@@ -89,6 +89,10 @@ class Einsum(Declared):
         labelled: dict[str, Dimension] = {}
         spread = PartialShape([])
         for term, shape in zip(terms, shapes, strict=True):
+            if not shape.has_rank:
+                labelled |= {label: labelled.get(label, Dimension(1)).broadcast(Dimension()) or Dimension() for label in term}
+                spread = PartialShape.dynamic() if "..." in term else spread
+                continue
             width = len(shape) - len([label for label in term if label != "..."])
             if width < 0 or (width and "..." not in term):
                 raise ModelError(f"the part {''.join(term)!r} of {self.equation!r} does not fit shape {shape}")
@@ -159,14 +163,20 @@ class ScaledDotProductAttention(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         query, key, value = (argument.shape for argument in inputs[:3])
         element_type = inputs[0].element_type
-        if not (query.has_rank and key.has_rank and value.has_rank):
+        if not query.has_rank:
             return [TensorType(element_type, PartialShape.dynamic())]
+        unknown = PartialShape.dynamic(len(query))
+        key, value = (shape if shape.has_rank else unknown for shape in (key, value))
         if min(len(query), len(key), len(value)) < 2:
             raise ModelError(f"query, key and value are matrices, not {query}, {key} and {value}")
         if not query[-1].compatible(key[-1]) or not key[-2].compatible(value[-2]):
             raise ModelError(f"query [..., L, E], key [..., S, E] and value [..., S, V] don't fit: {query}, {key}, {value}")
         batch = broadcast(broadcast(query[:-2], key[:-2]), value[:-2])
-        return [TensorType(element_type, PartialShape([*batch, query[-2], value[-1]]))]
+        length = query[-2]
+        mask = inputs[3].shape if len(inputs) > 3 and not self.causal else None
+        if mask is not None and mask.has_rank and len(mask) > 1 and mask[-2] != 1:
+            length = length.intersect(mask[-2]) or length
+        return [TensorType(element_type, PartialShape([*batch, length, value[-1]]))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         query, key, value, *rest = inputs
