@@ -1,0 +1,134 @@
+"""Recurrent cells and sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ovlite.errors import ModelError
+from ovlite.graph import Parameter
+from ovlite.ops import factories
+from ovlite.ops.recurrent import ACTIVATIONS
+from ovlite.types import PartialShape, Type
+
+from .support import check, fixed
+
+N, T, I, H = 3, 4, 5, 6
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+LENGTHS = np.array([4, 2, 3])
+
+
+def normal(*shape: int) -> np.ndarray:
+    return np.random.default_rng(sum(shape)).normal(size=shape).astype(np.float32)
+
+
+def weights(gates: int, *lead: int, bias: int = 0) -> list[fixed]:
+    rows = gates * H
+    return [fixed(normal(*lead, rows, I)), fixed(normal(*lead, rows, H)), fixed(normal(*lead, (bias or gates) * H))]
+
+
+def states(count: int, *middle: int) -> list[np.ndarray]:
+    return [normal(N, *middle, H) + i for i in range(count)]
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def lstm(x: np.ndarray, h: np.ndarray, c: np.ndarray, w: np.ndarray, r: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    f, i, g, o = np.split(x @ w.T + h @ r.T + b, 4, 1)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+def test_lstm_by_its_formula() -> None:
+    x, (h, c), parameters = normal(N, I), states(2), weights(4)
+    check("lstm_cell", x, h, c, *parameters, H, expected=list(lstm(x, h, c, *[p.array for p in parameters])), **CLOSE)
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_sequence_is_its_steps(backward: bool) -> None:
+    """The last states are those of each sequence's own end, and nothing comes out behind it."""
+    x, parameters = normal(N, T, I), weights(4, 1)
+    outputs, lasts = np.zeros((N, 1, T, H), np.float32), []
+    for n in range(N):
+        h, c = states(2)[0][n : n + 1], states(2)[1][n : n + 1]
+        for t in reversed(range(LENGTHS[n])) if backward else range(LENGTHS[n]):
+            h, c = lstm(x[n : n + 1, t], h, c, *[p.array[0] for p in parameters])
+            outputs[n, 0, t] = h[0]
+        lasts.append((h, c))
+    expected = [outputs, *(np.stack(part) for part in zip(*lasts, strict=True))]
+    given = [state[:, np.newaxis] for state in states(2)]
+    direction = "reverse" if backward else "forward"
+    check("lstm_sequence", x, *given, LENGTHS, *parameters, H, direction, expected=expected, **CLOSE)
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.3])
+@pytest.mark.parametrize("direction", ["forward", "REVERSE", "bidirectional"])
+def test_sequences(direction: str, clip: float) -> None:
+    d = 2 if direction == "bidirectional" else 1
+    x, call = normal(N, T, I), {"hidden_size": H, "direction": direction, "clip": clip, **CLOSE}
+    check("lstm_sequence", x, *states(2, d), LENGTHS, *weights(4, d), **call)
+    check("lstm_sequence", x, *states(2, d), LENGTHS, *weights(4, d), activations=["sigmoid", "relu", "tanh"], **call)
+    check("gru_sequence", x, *states(1, d), LENGTHS, *weights(3, d), activations=["sigmoid", "relu"], **call)
+    check("gru_sequence", x, *states(1, d), LENGTHS, *weights(3, d, bias=4), linear_before_reset=True, **call)
+    check("rnn_sequence", x, *states(1, d), LENGTHS, *weights(1, d), **call)
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.3])
+def test_cells(clip: float) -> None:
+    x, call = normal(N, I), {"hidden_size": H, "clip": clip, **CLOSE}
+    check("lstm_cell", x, *states(2), *weights(4), **call)
+    check("lstm_cell", x, *states(2), *weights(4), opset=3, **call)
+    check("gru_cell", x, *states(1), *weights(3), **call)
+    check("gru_cell", x, *states(1), *weights(3, bias=4), linear_before_reset=True, **call)
+    plain: dict[str, Any] = {"activations": ["sigmoid"], "activations_alpha": [], "activations_beta": []}
+    check("rnn_cell", x, *states(1), *weights(1), **plain, **call)
+
+
+def test_an_empty_sequence_keeps_its_state() -> None:
+    (h,) = states(1, 1)
+    y, last = check("gru_sequence", normal(N, T, I), h, np.zeros(N, np.int64), *weights(3, 1), H, "forward", peer="")
+    np.testing.assert_array_equal(y, 0)
+    np.testing.assert_array_equal(last, h)
+
+
+def test_activations() -> None:
+    x = np.array([-2.0, -0.5, 0.0, 0.5, 2.0], np.float32)
+    expected = {
+        "hardsigmoid": np.clip(0.3 * x + 0.7, 0, 1),
+        "elu": np.where(x < 0, 0.3 * (np.exp(x) - 1), x),
+        "affine": 0.3 * x + 0.7,
+        "leakyrelu": np.where(x < 0, 0.3 * x, x),
+        "thresholdedrelu": np.where(x > 0.3, x, 0),
+        "scaledtanh": 0.3 * np.tanh(0.7 * x),
+        "softsign": x / (1 + abs(x)),
+        "softplus": np.log(1 + np.exp(x)),
+        "relu": np.maximum(x, 0),
+        "tanh": np.tanh(x),
+        "sigmoid": sigmoid(x),
+    }
+    assert set(expected) == set(ACTIVATIONS)
+    for name, values in expected.items():
+        np.testing.assert_allclose(ACTIVATIONS[name][0](x, 0.3, 0.7), values, rtol=1e-6, atol=1e-7, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden_size": 5}, "shape .*, not"),
+        ({"direction": "backward"}, "direction is one of"),
+        ({"activations": ["tanh"]}, "has 3 activations"),
+        ({"activations": ["sigmoid", "tanh", "cosine"]}, "an activation is one of"),
+    ],
+    ids=str,
+)
+def test_wrong_attributes(change: dict[str, Any], message: str) -> None:
+    shapes = [[N, T, I], [N, 1, H], [N, 1, H]]
+    tensors = [Parameter(Type.f32, PartialShape(shape)) for shape in shapes]
+    parameters = [p.array for p in weights(4, 1)]
+    call: dict[str, Any] = {"hidden_size": H, "direction": "forward"} | change
+    with pytest.raises(ModelError, match=message):
+        factories(13)["lstm_sequence"](*tensors, LENGTHS, *parameters, **call)
