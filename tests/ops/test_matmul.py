@@ -92,7 +92,8 @@ def test_attention() -> None:
     name, close = "scaled_dot_product_attention", {"rtol": 1e-4, "atol": 1e-5}
     check(name, q, k, v, expected=attention(q, k, v), **close)
     check(name, q, k, v, mask, expected=attention(q, k, v, mask), **close)
-    check(name, q, k, v, mask > 0, expected=attention(q, k, v, np.where(mask > 0, 0, -1e9)), **close)
+    seen = (mask > 0) | np.eye(5, 7, dtype=bool)
+    check(name, q, k, v, seen, expected=attention(q, k, v, np.where(seen, 0, -1e9)), **close)
     check(name, q, k, v, mask, np.float32([0.3]), expected=attention(q, k, v, mask, 0.3), **close)
     check(name, q, k, v, None, np.array(0.3, np.float32), expected=attention(q, k, v, 0, 0.3), **close)
     causal = np.where(np.tri(5, 7, dtype=bool), 0, -1e9)
@@ -102,7 +103,7 @@ def test_attention() -> None:
 
 
 def test_a_query_that_sees_no_key_gives_zeros() -> None:
-    q, k, v = normal(1, 2, 4), normal(1, 3, 4), normal(1, 3, 5)
+    q, k, v = normal(2, 2, 4), normal(2, 3, 4), normal(2, 3, 5)
     mask = np.array([[True, True, False], [False, False, False]])
     (found,) = check("scaled_dot_product_attention", q, k, v, mask, peer="")
     np.testing.assert_array_equal(found[0, 1], np.zeros(5))
