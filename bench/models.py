@@ -26,6 +26,7 @@ from onnx import numpy_helper
 PACKAGES = {"rapidocr": "rapidocr", "silero-vad": "silero_vad"}
 WEIGHTED = {"Conv", "Gemm", "BatchNormalization", "Mul", "Add"}
 WITH_RATE = ("silero_vad", "silero_vad_16k_op15", "silero_vad_op18_ifless")  # models that take the rate as an input
+Floats = np.ndarray[Any, np.dtype[np.float32]]
 RESIDUAL_SCALE = 0.4  # of a branch that is added to its input, so that sums don't grow with depth
 
 
@@ -51,7 +52,8 @@ def load(name: str, seed: int = 0) -> bytes:
     inputs = [value for value in graph.input if value.name in _data_names(graph)]
     nodes = [node for node in graph.node if node.op_type != "ConstantOfShape"]
     twin = onnx.helper.make_graph(nodes, graph.name, inputs, list(graph.output), [*fixed, *tensors])
-    return onnx.helper.make_model(twin, opset_imports=model.opset_import, ir_version=8).SerializeToString()
+    filled = onnx.helper.make_model(twin, opset_imports=model.opset_import, ir_version=8)
+    return bytes(filled.SerializeToString())
 
 
 def _data_names(graph: Any) -> set[str]:
@@ -93,16 +95,17 @@ def _kind(node: Any, normal: set[str], summed: set[str]) -> str:
     return "Residual" if node.op_type == "BatchNormalization" and node.output[0] in summed else str(node.op_type)
 
 
-def _weights(shape: tuple[int, ...], kind: str, place: int, name: str, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _weights(shape: tuple[int, ...], kind: str, place: int, name: str, seed: int) -> Floats:
     """Weights by role: He-scaled filters and matrices, scales near 1, small biases and means, positive variances."""
     random = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    noise = random.standard_normal(shape, np.float32)
+    noise: Floats = random.standard_normal(shape, np.float32)
     if kind in ("Conv", "Gemm", "Linear") and place == 1:
         inputs = shape[-1] if kind == "Gemm" else math.prod(shape[1:])
         return noise * np.float32(math.sqrt((1.0 if kind == "Linear" else 2.0) / inputs))
     if kind in ("BatchNormalization", "Residual") and place in (1, 4):
-        scale = RESIDUAL_SCALE if kind == "Residual" and place == 1 else 1.0
-        return np.float32(scale) * np.abs(1 + np.float32(0.1) * noise)
+        scale = np.float32(RESIDUAL_SCALE if kind == "Residual" and place == 1 else 1.0)
+        positive: Floats = np.abs(1 + np.float32(0.1) * noise)
+        return scale * positive
     if kind == "Mul":
         return 1 + np.float32(0.1) * noise
     return np.float32(0.05) * noise

@@ -53,7 +53,7 @@ class Reference(Operator):
                 schema,
                 proto,
                 {f"i{i}": _type_proto(argument) for i, argument in enumerate(inputs)},
-                {f"i{i}": _tensor_proto(a) for i, a in enumerate(inputs) if _followed(a)},
+                {f"i{i}": _tensor_proto(value) for i, value in enumerate(map(_followed, inputs)) if value is not None},
                 opset_imports=_imports(proto.domain, self.version),
                 ir_version=self.ir_version,
             )
@@ -170,15 +170,16 @@ def _type_proto(argument: Argument) -> Any:
     return proto
 
 
-def _followed(argument: Argument) -> bool:
+def _followed(argument: Argument) -> Array | None:
+    """The elements of an input, when they are known and ONNX's shape inference may want them."""
     value = argument.value
-    return value is not None and value.size <= _FOLLOWED and value.dtype.kind in "biuf"
+    return value if value is not None and value.size <= _FOLLOWED and value.dtype.kind in "biuf" else None
 
 
-def _tensor_proto(argument: Argument) -> Any:
+def _tensor_proto(value: Array) -> Any:
     from onnx import numpy_helper
 
-    return numpy_helper.from_array(np.ascontiguousarray(argument.value).reshape(np.shape(argument.value)))
+    return numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape))
 
 
 def _tensor_type(proto: Any) -> TensorType:

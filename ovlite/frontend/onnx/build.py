@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import SimpleNamespace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,18 @@ from .call import known
 # The 8-bit floats that `fake_convert` rounds to.
 ROUNDED_FLOATS = {Type.f8e4m3: "f8e4m3", Type.f8e5m2: "f8e5m2"}
 
-ops: Any = SimpleNamespace(**factories(NEWEST_OPSET))
+
+class Factories:
+    """The node factories of the newest opset, as attributes."""
+
+    def __getattr__(self, name: str) -> Callable[..., Node]:
+        try:
+            return factories(NEWEST_OPSET)[name]
+        except KeyError:
+            raise AttributeError(f"there is no node factory {name!r}") from None
+
+
+ops = Factories()
 
 
 def ints(values: int | Sequence[int] | Array) -> Output:

@@ -89,7 +89,8 @@ class Call:
     @overload
     def integer(self, name: str, default: None) -> int | None: ...
     def integer(self, name: str, default: Any = REQUIRED) -> int | None:
-        return self._attribute(name, INT, default, lambda attribute: int(attribute.i))
+        found: int | None = self._attribute(name, INT, default, lambda attribute: int(attribute.i))
+        return found
 
     def flag(self, name: str, default: bool = False) -> bool:
         return bool(self.integer(name, int(default)))
@@ -99,14 +100,16 @@ class Call:
     @overload
     def decimal(self, name: str, default: None) -> float | None: ...
     def decimal(self, name: str, default: Any = REQUIRED) -> float | None:
-        return self._attribute(name, FLOAT, default, lambda attribute: float(attribute.f))
+        found: float | None = self._attribute(name, FLOAT, default, lambda attribute: float(attribute.f))
+        return found
 
     @overload
     def text(self, name: str, default: str | Required = REQUIRED) -> str: ...
     @overload
     def text(self, name: str, default: None) -> str | None: ...
     def text(self, name: str, default: Any = REQUIRED) -> str | None:
-        return self._attribute(name, STRING, default, lambda attribute: attribute.s.decode("utf-8", "replace"))
+        found: str | None = self._attribute(name, STRING, default, lambda attribute: attribute.s.decode("utf-8", "replace"))
+        return found
 
     @overload
     def integers(self, name: str, default: Sequence[int] | Required = REQUIRED) -> list[int]: ...

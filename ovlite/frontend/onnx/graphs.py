@@ -11,7 +11,7 @@ from ...ops.reference import reference_node
 from ...types import Dimension, PartialShape, Type
 from .build import ints, one, ops
 from .call import Call, Translated
-from .functions import bind_attributes, function_of
+from .functions import bind_attributes, function_of, schema_of
 from .order import graphs_of, in_order
 from .scope import Library, Scope, domain_of, versions_of
 from .tensors import constant, element_type, sparse_constant
@@ -168,13 +168,13 @@ def _translated(call: Call) -> Translated:
     if function is not None:
         return inline(function, call)
     translation = library.translations.get((domain_of(call.proto), call.op_type))
-    translated = translation(call) if translation is not None else None
+    translated: Translated = translation(call) if translation is not None else None
     if translated is not None:
         return translated
     function = function_of(call)
     if function is not None:
         return inline(function, call)
-    if graphs_of(call.proto):
+    if graphs_of(call.proto) or schema_of(domain_of(call.proto), call.op_type, call.version) is None:
         raise ModelError("this form of the operator is not supported")
     return reference_node(call.proto, call.version, call.inputs, library.ir_version)
 

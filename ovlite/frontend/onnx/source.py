@@ -30,7 +30,7 @@ def parse(content: bytes, label: str) -> Any:
             "reading ONNX models needs the onnx package: pip install ovlite[onnx], "
             "or convert the model to an OpenVINO .xml file"
         ) from None
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     proto = onnx.ModelProto()
     try:

@@ -53,7 +53,7 @@ def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
         return False
     schema = schema_of(domain, node.op_type, version)
     if (domain, node.op_type) in library.translations:
-        return schema is not None or domain not in ("", "ai.onnx.ml")
+        return True
     if schema is None or schema.deprecated or not _tensors_only(schema):
         return False
     return has_function(schema) or (not graphs_of(node) and has_reference(domain, node.op_type, version))

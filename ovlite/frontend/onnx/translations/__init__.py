@@ -14,5 +14,6 @@ FAMILIES = (
 # By domain and operator type.
 TRANSLATIONS: dict[tuple[str, str], Translation] = {
     **{("", name): translation for family in FAMILIES for name, translation in family.OPERATORS.items()},
+    **{("", name): translation for name, translation in microsoft.UNNAMED.items()},
     **{("com.microsoft", name): translation for name, translation in microsoft.OPERATORS.items()},
 }

@@ -34,11 +34,11 @@ FLOAT_LIMITS = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max)
 
 
 def _unary(factory: str) -> Translation:
-    return lambda call: getattr(ops, factory)(call.input(0))  # type: ignore[no-any-return]
+    return lambda call: getattr(ops, factory)(call.input(0))
 
 
 def _binary(factory: str) -> Translation:
-    return lambda call: getattr(ops, factory)(call.input(0), call.input(1))  # type: ignore[no-any-return]
+    return lambda call: getattr(ops, factory)(call.input(0), call.input(1))
 
 
 def _folded(factory: str) -> Translation:

@@ -1,5 +1,326 @@
-"""microsoft"""
-from __future__ import annotations
-from ..call import Translation
+"""Operators of onnxruntime's own domain, com.microsoft, that its optimizers and exporters write most."""
 
-OPERATORS: dict[str, Translation] = {}
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from ....errors import ModelError
+from ....graph import Constant, Node, Output
+from ....types import Type
+from ..build import converted, ints, of_type, one, ops, rank, reshaped, scalar, static_dims, transposed, typed
+from ..call import Call, Translated, Translation
+from .convolution import conv
+from .matrix import gemm
+from .normalization import root_mean_square
+from .quantization import centred, dequantize_linear, dequantized, quantize_linear, quantized
+
+MASKED = -10000.0  # what onnxruntime adds to the scores of masked positions unless a model says otherwise
+
+
+def gelu(call: Call) -> Translated:
+    return ops.gelu(call.input(0), "erf")
+
+
+def bias_gelu(call: Call) -> Translated:
+    return ops.gelu(ops.add(call.input(0), call.input(1)), "erf")
+
+
+def fast_gelu(call: Call) -> Translated:
+    bias = call.optional(1)
+    return ops.gelu(call.input(0) if bias is None else ops.add(call.input(0), bias), "tanh")
+
+
+def quick_gelu(call: Call) -> Translated:
+    """x * sigmoid(alpha * x)."""
+    return ops.swish(call.input(0), typed(call.decimal("alpha", 1.702), call.input(0)))
+
+
+def fused_matmul(call: Call) -> Translated:
+    if call.flag("transBatchA") or call.flag("transBatchB"):
+        return None
+    product = ops.matmul(call.input(0), call.input(1), call.flag("transA"), call.flag("transB"))
+    return ops.multiply(product, typed(call.decimal("alpha", 1.0), call.input(0)))
+
+
+def fused_conv(call: Call) -> Translated:
+    """A convolution, to which the fourth input is added, and an activation."""
+    found = one_of(conv(call))
+    if (addend := call.optional(3)) is not None:
+        found = one(ops.add(found, addend))
+    return _activated(call, found, call.decimals("activation_params", []))
+
+
+def fused_gemm(call: Call) -> Translated:
+    parameters = [call.decimal(f"activation_{name}", None) for name in ("alpha", "beta", "gamma")]
+    return _activated(call, one_of(gemm(call)), [value for value in parameters if value is not None])
+
+
+def one_of(translated: Translated) -> Output:
+    """The single output of a translation."""
+    if isinstance(translated, Node):
+        return one(translated)
+    if isinstance(translated, Output):
+        return translated
+    raise ModelError("a part of the operator has no translation")
+
+
+def _activated(call: Call, value: Output, parameters: list[float]) -> Translated:
+    kind = call.text("activation", "")
+    if kind in ("", "Relu", "Tanh", "Sigmoid"):
+        return value if not kind else {"Relu": ops.relu, "Tanh": ops.tanh, "Sigmoid": ops.sigmoid}[kind](value)
+    if kind == "LeakyRelu":
+        return ops.prelu(value, typed(np.array([parameters[0] if parameters else 0.01]), value))
+    if kind == "Clip" and len(parameters) == 2:
+        return ops.clamp(value, *parameters)
+    if kind == "HardSigmoid" and len(parameters) == 2:
+        return ops.hard_sigmoid(value, typed(parameters[0], value), typed(parameters[1], value))
+    return None
+
+
+def skip_layer_normalization(call: Call) -> Translated:
+    """Inputs: x, skip, scale, bias of the result, bias of the sum. The fourth output is the sum."""
+    return _skipped(call, call.optional(3), call.optional(4), simplified=False)
+
+
+def skip_simplified_layer_normalization(call: Call) -> Translated:
+    """Inputs: x, skip, scale, bias of the sum. The fourth output is the sum."""
+    return _skipped(call, None, call.optional(3), simplified=True)
+
+
+def _skipped(call: Call, bias: Output | None, sum_bias: Output | None, *, simplified: bool) -> Translated:
+    if call.wants(1) or call.wants(2):
+        return None
+    total = one(ops.add(call.input(0), call.input(1)))
+    if sum_bias is not None:
+        total = one(ops.add(total, sum_bias))
+    epsilon = call.decimal("epsilon", 1e-12)
+    if simplified:
+        found = root_mean_square(total, call.input(2), ints([-1]), epsilon)
+    else:
+        found = _layer_norm(total, call.input(2), bias, epsilon)
+    return [found, None, None, total]
+
+
+def _layer_norm(value: Output, scale: Output, bias: Output | None, epsilon: float) -> Output:
+    normal = ops.multiply(ops.mvn(value, ints([-1]), True, epsilon, "inside_sqrt"), scale)
+    return one(normal if bias is None else ops.add(normal, bias))
+
+
+def simplified_layer_normalization(call: Call) -> Translated:
+    axes = list(range(call.integer("axis", -1), 0)) or None
+    if axes is None or call.wants(1):
+        return None
+    return root_mean_square(call.input(0), call.input(1), ints(axes), call.decimal("epsilon", 1e-5))
+
+
+def embed_layer_normalization(call: Call) -> Translated:
+    """Inputs: word ids, segment ids, three tables (words, positions, segments), scale, bias, mask, position ids."""
+    ids, segments, words, positions, segment_table = (call.optional(i) for i in range(5))
+    if ids is None or words is None or positions is None or call.wants(1) or call.optional(7) is not None:
+        return None
+    places = call.optional(8)
+    if places is None:
+        length = scalar(one(ops.gather(ops.shape_of(ids, "i64"), ints([1]), ints(0))))
+        places = one(ops.range(ints(0), length, ints(1), "i64"))
+    parts = [ops.gather(words, ids, ints(0)), ops.gather(positions, places, ints(0))]
+    if segments is not None and segment_table is not None:
+        parts.append(ops.gather(segment_table, segments, ints(0)))
+    total = one(reduce(ops.add, parts))
+    return [_layer_norm(total, call.input(5), call.optional(6), call.decimal("epsilon", 1e-12)), None, total]
+
+
+def attention(call: Call) -> Translated:
+    """Inputs: x, weights of query, key and value side by side, their bias, a mask [batch, length] of 0 and 1."""
+    if any(call.optional(i) is not None for i in (4, 5, 6)) or call.wants(1) or call.has("qkv_hidden_sizes"):
+        return None
+    mask = call.optional(3)
+    if mask is not None and rank(mask) != 2:
+        return None
+    projected = ops.matmul(call.input(0), call.input(1), False, False)
+    if (bias := call.optional(2)) is not None:
+        projected = ops.add(projected, bias)
+    parts = ops.split(projected, ints(-1), 3).outputs()
+    heads = call.integer("num_heads")
+    return _attended(call, [_split_heads(part, heads) for part in parts], _key_mask(call, mask))
+
+
+def _key_mask(call: Call, mask: Output | None) -> Output | None:
+    """What is added to scores [batch, heads, queries, keys] for a mask of keys [batch, keys] of 0 and 1."""
+    if mask is None:
+        return None
+    wide = ops.unsqueeze(converted(mask, Type.f32), ints([1, 2]))
+    away = of_type(call.decimal("mask_filter_value", MASKED), Type.f32)
+    return converted(one(ops.multiply(ops.subtract(of_type(1, Type.f32), wide), away)), call.input(0).element_type)
+
+
+def multi_head_attention(call: Call) -> Translated:
+    """Inputs: query, key, value [batch, length, heads * size], bias of all three, mask of keys, scores to add."""
+    query, key, value, bias, mask, scores = (call.optional(i) for i in range(6))
+    if key is None or value is None or any(call.optional(i) is not None for i in (6, 7)) or call.wants(1):
+        return None
+    if query is None or any(rank(part) != 3 for part in (query, key, value)) or (mask is not None and rank(mask) != 2):
+        return None
+    parts = [query, key, value]
+    if bias is not None:
+        sizes = [(static_dims(part) or [None])[-1] for part in parts]
+        if None in sizes:
+            return None
+        biases = ops.variadic_split(bias, ints(0), ints([int(size or 0) for size in sizes])).outputs()
+        parts = [one(ops.add(part, own)) for part, own in zip(parts, biases, strict=True)]
+    added = _key_mask(call, mask)
+    if scores is not None:
+        added = scores if added is None else one(ops.add(scores, added))
+    heads = call.integer("num_heads")
+    return _attended(call, [_split_heads(part, heads) for part in parts], added)
+
+
+def _split_heads(value: Output, heads: int) -> Output:
+    """[batch, length, heads * size] -> [batch, heads, length, size]."""
+    return transposed(one(ops.reshape(value, ints([0, 0, heads, -1]), True)), [0, 2, 1, 3])
+
+
+def _attended(call: Call, parts: list[Output], added: Output | None) -> Translated:
+    """Attention of [batch, heads, length, size], as [batch, length, heads * size]."""
+    scale = call.decimal("scale", 0.0)
+    scores = typed(scale, parts[0]) if scale else None
+    if scores is not None and added is None:
+        added = typed(0, parts[0])
+    found = ops.scaled_dot_product_attention(*parts, added, scores, call.flag("unidirectional"))
+    return ops.reshape(transposed(one(found), [0, 2, 1, 3]), ints([0, 0, -1]), True)
+
+
+def qlinear_binary(factory: str) -> Translation:
+    """Inputs: a, its scale, its zero point, b and its two, and the two of the result."""
+
+    def translate(call: Call) -> Translated:
+        a, b = (dequantized(call.input(i), call.input(i + 1), call.optional(i + 2)) for i in (0, 3))
+        return _requantized(call, one(getattr(ops, factory)(a, b)), 6)
+
+    return translate
+
+
+def _requantized(call: Call, value: Output, place: int) -> Output:
+    """A real tensor quantized with the scale and zero point at inputs `place` and `place` + 1, in the first input's type."""
+    return quantized(value, call.input(place), call.optional(place + 1), call.input(0).element_type)
+
+
+def _real(call: Call) -> Output:
+    return dequantized(call.input(0), call.input(1), call.optional(2))
+
+
+def qlinear_sigmoid(call: Call) -> Translated:
+    return _requantized(call, one(ops.sigmoid(_real(call))), 3)
+
+
+def qlinear_leaky_relu(call: Call) -> Translated:
+    slope = np.array([call.decimal("alpha", 0.01)], np.float32)
+    return _requantized(call, one(ops.prelu(_real(call), slope)), 3)
+
+
+def qlinear_global_average_pool(call: Call) -> Translated:
+    data = _real(call)
+    axes = list(range(1, rank(data) - 1) if call.flag("channels_last") else range(2, rank(data)))
+    return _requantized(call, one(ops.reduce_mean(data, ints(axes), True)), 3)
+
+
+def qlinear_concat(call: Call) -> Translated:
+    """Inputs: scale and zero point of the result, then tensor, scale and zero point of each part."""
+    parts = [dequantized(call.input(i), call.input(i + 1), call.optional(i + 2)) for i in range(2, len(call.inputs), 3)]
+    joined = one(ops.concat(parts, call.integer("axis")))
+    return quantized(joined, call.input(0), call.optional(1), call.input(2).element_type)
+
+
+def matmul_integer_to_float(call: Call) -> Translated:
+    """Inputs: a, b, their scales, their zero points, bias."""
+    a, b, a_scale, b_scale = (call.input(i) for i in range(4))
+    product = ops.matmul(centred(a, call.optional(4)), centred(b, call.optional(5)), False, False)
+    found = ops.multiply(product, ops.multiply(a_scale, b_scale))
+    bias = call.optional(6)
+    return found if bias is None else ops.add(found, bias)
+
+
+def dynamic_quantize_matmul(call: Call) -> Translated:
+    """Inputs: a in f32, b, its scale, its zero point, bias. The range of a, with 0 in it, becomes 0 ... 255."""
+    a = call.input(0)
+    low, high = (one(make(a, ops.range(ints(0), ints(rank(a)), ints(1), "i64"), False)) for make in (ops.reduce_min, ops.reduce_max))
+    zero = of_type(0, Type.f32)
+    low, high = one(ops.minimum(low, zero)), one(ops.maximum(high, zero))
+    scale = one(ops.divide(ops.subtract(high, low), of_type(255, Type.f32)))
+    scale = one(ops.select(ops.equal(scale, zero), of_type(1, Type.f32), scale))
+    shift = ops.clamp(ops.round(ops.divide(ops.subtract(zero, low), scale), "half_to_even"), 0, 255)
+    steps = ops.clamp(ops.add(ops.round(ops.divide(a, scale), "half_to_even"), shift), 0, 255)
+    product = ops.matmul(ops.subtract(steps, shift), centred(call.input(1), call.optional(3)), False, False)
+    found = ops.multiply(product, ops.multiply(scale, call.input(2)))
+    bias = call.optional(4)
+    return found if bias is None else ops.add(found, bias)
+
+
+def matmul_nbits(call: Call) -> Translated:
+    """A times the transpose of weights [N, K] of 4 or 8 bits; a scale and a zero point for each block of a row.
+
+    Inputs: A, weights [N, blocks, bytes of a block], scales, zero points (packed, or real), order of groups, bias.
+    """
+    bits, block, columns, rows = (call.integer(name) for name in ("bits", "block_size", "K", "N"))
+    weights, zeros = call.input(1).node, call.optional(3)
+    if bits not in (4, 8) or not isinstance(weights, Constant) or call.optional(4) is not None:
+        return None
+    blocks = -(-columns // block)
+    kind = Type.u4 if bits == 4 else Type.u8
+    scales = reshaped(call.input(2), [rows, blocks, 1])
+    values = _packed(weights, kind, (rows, blocks, block), scales.element_type)
+    if zeros is None:
+        zero = typed(1 << (bits - 1), scales)
+    elif zeros.element_type.real:
+        zero = reshaped(zeros, [rows, blocks, 1])
+    elif isinstance(zeros.node, Constant) and (bits == 8 or blocks % 2 == 0):
+        zero = _packed(zeros.node, kind, (rows, blocks, 1), scales.element_type)
+    else:
+        return None
+    real = ops.reshape(ops.multiply(ops.subtract(values, zero), scales), ints([rows, blocks * block]), False)
+    if blocks * block != columns:
+        real = ops.slice(real, ints([0]), ints([columns]), ints([1]), ints([1]))
+    product = ops.matmul(call.input(0), real, False, True)
+    bias = call.optional(5)
+    return product if bias is None else ops.add(product, bias)
+
+
+def _packed(node: Constant, kind: Type, shape: tuple[int, ...], target: Type) -> Output:
+    """The bytes of a constant as elements of 4 or 8 bits, low bits first, converted."""
+    array = node.array.reshape(-1) if kind is Type.u4 else node.array.reshape(shape)
+    return converted(Constant(array, kind, shape).output(0), target)
+
+
+def inverse(call: Call) -> Translated:
+    return ops.inverse(call.input(0))
+
+
+OPERATORS: dict[str, Translation] = {
+    "Attention": attention,
+    "BiasGelu": bias_gelu,
+    "DequantizeLinear": dequantize_linear,
+    "DynamicQuantizeMatMul": dynamic_quantize_matmul,
+    "EmbedLayerNormalization": embed_layer_normalization,
+    "FastGelu": fast_gelu,
+    "FusedConv": fused_conv,
+    "FusedGemm": fused_gemm,
+    "FusedMatMul": fused_matmul,
+    "Gelu": gelu,
+    "Inverse": inverse,
+    "MatMulIntegerToFloat": matmul_integer_to_float,
+    "MatMulNBits": matmul_nbits,
+    "MultiHeadAttention": multi_head_attention,
+    "QLinearAdd": qlinear_binary("add"),
+    "QLinearConcat": qlinear_concat,
+    "QLinearGlobalAveragePool": qlinear_global_average_pool,
+    "QLinearLeakyRelu": qlinear_leaky_relu,
+    "QLinearMul": qlinear_binary("multiply"),
+    "QLinearSigmoid": qlinear_sigmoid,
+    "QuantizeLinear": quantize_linear,
+    "QuickGelu": quick_gelu,
+    "SkipLayerNormalization": skip_layer_normalization,
+    "SkipSimplifiedLayerNormalization": skip_simplified_layer_normalization,
+}
+# The one operator of onnxruntime that models hold in ONNX's own domain.
+UNNAMED: dict[str, Translation] = {"SimplifiedLayerNormalization": simplified_layer_normalization}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from ....graph import Output
 from ....types import Type
@@ -113,21 +114,20 @@ def _hardmax(value: Output, axis: int) -> Output:
     return one(ops.one_hot(index, depth, scalar(typed(1, value)), scalar(typed(0, value)), axis))
 
 
-def _along_axis(call: Call, make: object) -> Translated:
+def _along_axis(call: Call, make: Callable[[Output, int], Output]) -> Translated:
     """Along one axis; up to version 12, over all axes from `axis` on as if they were one."""
-    assert callable(make)
     value = call.input(0)
     axis = call.integer("axis", -1 if call.version >= 13 else 1)
     if call.version >= 13 or axis == -1:
-        return make(value, axis)  # type: ignore[no-any-return]
+        return make(value, axis)
     count = rank(value)
     axis = count if axis == count else positive(axis, count)
     if axis == count - 1:
-        return make(value, axis)  # type: ignore[no-any-return]
+        return make(value, axis)
     dims = static_dims(value) or []
     shape = shape_of(value)
     if all(dim == 1 for dim in dims[axis + 1 :]) and axis < count:
-        return make(value, axis)  # type: ignore[no-any-return]
+        return make(value, axis)
     tail = dims[axis:]
     if None not in tail:
         flat = ops.reshape(value, ints([-1, math.prod(int(dim or 0) for dim in tail)]), False)
@@ -138,16 +138,18 @@ def _along_axis(call: Call, make: object) -> Translated:
 
 
 def rms_normalization(call: Call) -> Translated:
-    """x / sqrt(mean(x**2) + epsilon) * scale over the axes from `axis` on, in f32 for halves."""
-    data, scale = call.input(0), call.input(1)
-    if Type.f32 not in (data.element_type, Type.dynamic) and data.element_type not in (Type.f16, Type.bf16, Type.f64):
-        return None
-    wide = data if data.element_type is Type.f64 else converted(data, Type.f32)
+    """Over the axes from `axis` on."""
+    data = call.input(0)
     axis = positive(call.integer("axis", -1), rank(data))
-    squares = ops.reduce_mean(ops.multiply(wide, wide), axes_from(data, axis), True)
-    root = ops.sqrt(ops.add(squares, of_type(call.decimal("epsilon", 1e-5), wide.element_type)))
-    normal = converted(one(ops.divide(wide, root)), data.element_type)
-    return ops.multiply(normal, scale)
+    return root_mean_square(data, call.input(1), axes_from(data, axis), call.decimal("epsilon", 1e-5))
+
+
+def root_mean_square(data: Output, scale: Output, axes: Output, epsilon: float) -> Output:
+    """data / sqrt(mean(data**2) + epsilon) * scale, the mean over `axes`; halves are computed in f32."""
+    wide = data if data.element_type is Type.f64 else converted(data, Type.f32)
+    squares = ops.reduce_mean(ops.multiply(wide, wide), axes, True)
+    root = ops.sqrt(ops.add(squares, of_type(epsilon, wide.element_type)))
+    return one(ops.multiply(converted(one(ops.divide(wide, root)), data.element_type), scale))
 
 
 OPERATORS: dict[str, Translation] = {

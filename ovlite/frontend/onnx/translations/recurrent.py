@@ -97,10 +97,10 @@ def _bias(call: Call, sequence: Sequence, gates: int) -> tuple[Output, Output]:
     if bias is None:
         zeros = typed(np.zeros((sequence.directions, gates * sequence.hidden), np.float32), sequence.data)
         return zeros, zeros
-    found = known(bias)
-    if found is not None:
-        half = found.shape[1] // 2
-        return of_type(found[:, :half], bias.element_type), of_type(found[:, half:], bias.element_type)
+    values = known(bias)
+    if values is not None:
+        half = values.shape[1] // 2
+        return of_type(values[:, :half], bias.element_type), of_type(values[:, half:], bias.element_type)
     parts = ops.split(bias, ints(1), 2).outputs()
     return parts[0], parts[1]
 
@@ -126,7 +126,7 @@ def lstm(call: Call) -> Translated:
     sequence = _sequence(call)
     if sequence is None or call.flag("input_forget"):
         return None
-    if peepholes is not None and not ((found := known(peepholes)) is not None and not found.any()):
+    if peepholes is not None and ((weights := known(peepholes)) is None or weights.any()):
         return None
     bias = _summed(*_bias(call, sequence, 4))
     found = ops.lstm_sequence(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from ....graph import Output
+from ....graph import Node, Output
 from ....types import Type
 from ..build import all_axes, dim_of, ints, one, ops, scalar, static_dims, typed
 from ..call import Call, Translated, Translation
@@ -18,7 +16,7 @@ PLAIN = {
 }  # fmt: skip
 OF_BOOLEANS = {"ReduceMax": "reduce_logical_or", "ReduceMin": "reduce_logical_and"}
 
-Reduce = Callable[[Output, Output, bool], Any]
+Reduce = Callable[[Output, Output, bool], Node]
 
 
 def _reduction(make: Callable[[Call], Reduce]) -> Translation:
@@ -28,8 +26,8 @@ def _reduction(make: Callable[[Call], Reduce]) -> Translation:
         data = call.input(0)
         axes, all_of_them = _axes(call)
         if axes is None and not all_of_them:
-            return make(call)(data, ints([]), True)  # type: ignore[no-any-return]
-        return make(call)(data, all_axes(data) if axes is None else axes, call.flag("keepdims", True))  # type: ignore[no-any-return]
+            return make(call)(data, ints([]), True)
+        return make(call)(data, all_axes(data) if axes is None else axes, call.flag("keepdims", True))
 
     return translate
 
@@ -47,7 +45,8 @@ def _axes(call: Call) -> tuple[Output | None, bool]:
 
 def _plain(call: Call) -> Reduce:
     names = OF_BOOLEANS if call.input(0).element_type is Type.boolean and call.op_type in OF_BOOLEANS else PLAIN
-    return getattr(ops, names[call.op_type])  # type: ignore[no-any-return]
+    make: Reduce = getattr(ops, names[call.op_type])
+    return make
 
 
 def _log_sum(call: Call) -> Reduce:
@@ -61,7 +60,7 @@ def _sum_square(call: Call) -> Reduce:
 def _log_sum_exp(call: Call) -> Reduce:
     """max + log(sum(exp(x - max))), which does not overflow; an infinite max is not subtracted."""
 
-    def make(data: Output, axes: Output, keep: bool) -> Any:
+    def make(data: Output, axes: Output, keep: bool) -> Node:
         peak = ops.reduce_max(data, axes, True)
         if data.element_type.real:
             peak = ops.select(ops.is_finite(peak), peak, typed(0, data))

@@ -118,20 +118,20 @@ def split(call: Call) -> Translated:
     data, axis = call.input(0), ints(call.integer("axis", 0))
     lengths = call.optional(1) if call.version >= 13 else _lengths(call)
     if lengths is not None:
-        return ops.variadic_split(data, axis, lengths).outputs()  # type: ignore[no-any-return]
+        return ops.variadic_split(data, axis, lengths).outputs()
     count = call.integer("num_outputs", len(call.outputs))
     dims = static_dims(data)
     length = dims[positive(call.integer("axis", 0), len(dims))] if dims is not None else None
     if call.version < 18 or (length is not None and length % count == 0):
-        return ops.split(data, axis, count).outputs()  # type: ignore[no-any-return]
+        return ops.split(data, axis, count).outputs()
     if length is not None:
         chunk = -(-length // count)
         parts = [min(chunk, max(0, length - i * chunk)) for i in range(count)]
-        return ops.variadic_split(data, axis, ints(parts)).outputs()  # type: ignore[no-any-return]
+        return ops.variadic_split(data, axis, ints(parts)).outputs()
     total = dim_of(data, call.integer("axis", 0))
     chunks = ops.divide(ops.add(total, ints([count - 1])), ints([count]))
     rest = ops.subtract(total, ops.multiply(chunks, ints([count - 1])))
-    return ops.variadic_split(data, axis, ops.concat([*[chunks] * (count - 1), rest], 0)).outputs()  # type: ignore[no-any-return]
+    return ops.variadic_split(data, axis, ops.concat([*[chunks] * (count - 1), rest], 0)).outputs()
 
 
 def _lengths(call: Call) -> Output | None:
@@ -143,9 +143,9 @@ def slice_(call: Call) -> Translated:
     """Bounds are attributes up to version 9, then inputs; without axes they are for the first axes."""
     data = call.input(0)
     if call.version < 10:
-        starts, ends = call.integers("starts"), call.integers("ends")
-        axes = call.integers("axes", list(range(len(starts))))
-        return ops.slice(data, ints(starts), ints(ends), ints([1] * len(starts)), ints(axes))
+        first = call.integers("starts")
+        places = call.integers("axes", list(range(len(first))))
+        return ops.slice(data, ints(first), ints(call.integers("ends")), ints([1] * len(first)), ints(places))
     starts, ends, axes, steps = (call.optional(i) for i in range(1, 5))
     if starts is None or ends is None:
         raise ModelError("starts and ends are missing")
