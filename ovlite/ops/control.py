@@ -80,7 +80,7 @@ class If(Operator):
 
     def _branch(self, chosen: bool) -> tuple[Model, Sequence[int], Sequence[int]]:
         """(body, input of each parameter, result of each output) of a branch."""
-        body, taken, given = (
+        body, taken, outputs = (
             (self.then_body, self.then_inputs, self.then_outputs)
             if chosen
             else (self.else_body, self.else_inputs, self.else_outputs)
@@ -99,6 +99,13 @@ class If(Operator):
 
 def _by_output(descriptions: Iterable[Any]) -> list[Any]:
     return sorted(descriptions, key=lambda description: description.output_index)
+
+
+def _in_order(body: Model, arrays: dict[int, Array]) -> list[Array]:
+    """The inputs of a body by its parameters' numbers."""
+    missing = [i for i in range(len(body.parameters)) if i not in arrays]
+    require(not missing, f"parameters {missing} of the body get no input")
+    return [arrays[i] for i in range(len(body.parameters))]
 
 
 def _branch_types(
@@ -250,9 +257,7 @@ class Iteration(Operator):
             port = body.inputs[self._counter()]
             shape = [1] * len(port.partial_shape) if port.partial_shape.has_rank else []
             arrays[self._counter()] = np.full(shape, iteration, compute_dtype(port.element_type))
-        missing = [i for i in range(len(body.parameters)) if i not in arrays]
-        require(not missing, f"parameters {missing} of the body get no input")
-        return [arrays[i] for i in range(len(arrays))]
+        return _in_order(body, arrays)
 
     def _output(
         self, body: Model, item: OutputDescription, inputs: Sequence[Array], history: Sequence[Sequence[Array]]
