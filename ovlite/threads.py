@@ -15,8 +15,12 @@ def thread_budget(root: Path = Path("/")) -> int:
     """Threads that this process should use: the least of its CPU affinity, its cgroup's CPU quota (rounded up),
     and OMP_NUM_THREADS when that is set. root: where /proc and /sys are found.
     """
-    limits = [_affinity(), _quota(root), _environment()]
-    return max(1, min(limit for limit in limits if limit is not None))
+    return max(1, min(limit for limit in thread_limits(root).values() if limit is not None))
+
+
+def thread_limits(root: Path = Path("/")) -> dict[str, int | None]:
+    """What limits the threads of this process, by name; None where a limit is not set."""
+    return {"CPU affinity": _affinity(), "cgroup quota": _quota(root), "OMP_NUM_THREADS": _environment()}
 
 
 def _affinity() -> int:

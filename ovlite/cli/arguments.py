@@ -1,0 +1,132 @@
+"""What the `ovlite` command is asked to do."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+EPILOG = """\
+Without a model it runs ResNet-50 with random weights, which is built in.
+Inputs are random, the same for the same --seed. Dynamic dimensions that no --shape gives become 1 (the first),
+3x224x224 (the others of images) or 16.
+"""
+
+
+class Refused(Exception):
+    """What was asked for can't be done; the text is one sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """shapes: by input name; "" stands for the only input. values: constants to fill inputs with, by input name.
+
+    One of iterations and seconds says how long to measure; threads is None for as many as there may be.
+    """
+
+    model: str | None = None
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
+    threads: int | None = None
+    iterations: int | None = None
+    seconds: float = 3.0
+    api: str = "sync"
+    precision: str = "f32"
+    level: str | None = None
+    seed: int = 0
+    steps: int = 10
+    json: bool = False
+    info: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Refused(f"{message}; see ovlite --help")
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """The arguments of a command line. Raises Refused; ends the program after --help and --version."""
+    values = vars(_parser().parse_args(argv))
+    for name in ("shapes", "values"):
+        values[name] = dict(values[name])
+    return Arguments(**values)
+
+
+def _parser() -> _Parser:
+    parser = _Parser("ovlite", description="Measures a model's inference on this machine.", epilog=EPILOG, allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("model", nargs="?", help="an ONNX file or the .xml file of an OpenVINO IR")
+    parser.add_argument(
+        "--shape", dest="shapes", action="append", type=_shape, default=[], metavar="NAME[1,3,224,224]",
+        help="shape of an input; the name may be left out for the only input; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--value", dest="values", action="append", type=_value, default=[], metavar="NAME=NUMBER",
+        help="fills an input with a number instead of random ones; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--threads", type=_positive, help="threads to use at most; by default as many as there may be")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--iterations", type=_positive, help="inferences to measure")
+    length.add_argument("--seconds", type=_seconds, default=3.0, help="time to measure for (default: 3)")
+    parser.add_argument("--api", choices=("sync", "async"), default="sync", help="one call after the other, or a queue of requests")
+    parser.add_argument("--precision", choices=("f32", "bf16"), default="f32", help="what is computed in (default: f32)")
+    parser.add_argument("--level", help="instruction-set level to use instead of the highest, as OVLITE_ISA does")
+    parser.add_argument("--seed", type=_count, default=0, help="seed of random inputs and weights (default: 0)")
+    parser.add_argument("--steps", type=_count, default=10, help="rows in the table of slowest steps (default: 10)")
+    parser.add_argument("--json", action="store_true", help="prints one JSON object")
+    parser.add_argument("--info", action="store_true", help="prints versions, levels and threads, and runs nothing")
+    parser.add_argument("--version", action=_Version)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help="prints the version")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from ..version import get_version
+
+        print(f"ovlite {get_version()}")
+        parser.exit()
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    found = re.fullmatch(r"(.*?)\[([\d,\s]*)\]", text.strip())
+    numbers = found[2].split(",") if found and found[2].strip() else []
+    if not found or not all(number.strip().isdecimal() for number in numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} is no shape; write name[1,3,224,224]")
+    return found[1], tuple(int(number) for number in numbers)
+
+
+def _value(text: str) -> tuple[str, float]:
+    name, equals, number = text.rpartition("=")
+    try:
+        return name, float(number) if equals else float("")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no value; write name=16000") from None
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive whole number")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
+    return seconds

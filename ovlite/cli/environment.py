@@ -1,0 +1,45 @@
+"""What a measurement depends on besides the model: versions, processor, level, threads."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Any
+
+from .. import kernels
+from ..config import processor_name
+from ..threads import thread_budget, thread_limits
+from ..version import get_version
+from .arguments import Refused
+
+
+def environment(level: str | None = None) -> dict[str, Any]:
+    """Versions by package, the processor, the levels, and how many threads there may be and why.
+
+    level: the one to use from now on, instead of the one that is in use. Raises Refused when it can't be used.
+    """
+    if level is not None:
+        if level not in kernels.available_levels():
+            known = ", ".join(kernels.available_levels())
+            raise Refused(f"there is no level {level!r} that can be used here; there are {known}")
+        kernels.use_level(level)
+    return {
+        "versions": {"ovlite": get_version(), "python": platform.python_version(), **_versions("numpy", "onnx")},
+        "processor": processor_name(),
+        "level": kernels.level(),
+        "levels_usable": list(kernels.available_levels()),
+        "levels_built": [name for name in kernels.LEVELS if find_spec(f"{kernels.__name__}.{name}")],
+        "threads_available": thread_budget(),
+        "thread_limits": thread_limits(),
+    }
+
+
+def _versions(*packages: str) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found

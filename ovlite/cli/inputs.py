@@ -1,0 +1,83 @@
+"""Random inputs for a model's ports."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..ports import ConstOutput
+from ..types import Dimension, PartialShape
+from .arguments import Arguments, Refused
+
+IMAGE = (1, 3, 224, 224)  # what dynamic dimensions of images become
+LENGTH = 16  # ... and those of other tensors, but for the first
+LARGEST = 1 << 32  # bytes of one input
+
+
+def make_inputs(ports: Sequence[ConstOutput], arguments: Arguments) -> list[npt.NDArray[Any]]:
+    """An array for each port, seeded. Raises Refused for shapes and values that no port takes."""
+    names = [port.any_name if port.names else str(port.index) for port in ports]
+    shapes = _by_name(arguments.shapes, names, "--shape")
+    values = _by_name(arguments.values, names, "--value")
+    arrays = []
+    for name, port in zip(names, ports, strict=True):
+        shape = _shape(name, port.partial_shape, shapes.get(name))
+        if math.prod(shape) * port.element_type.size > LARGEST:
+            raise Refused(f"input {name!r} of shape {list(shape)} takes more than {LARGEST >> 30} GiB")
+        random = np.random.default_rng([arguments.seed, zlib.crc32(name.encode())])
+        arrays.append(_elements(name, port, shape, values.get(name), random))
+    return arrays
+
+
+def _by_name(given: dict[str, Any], names: Sequence[str], option: str) -> dict[str, Any]:
+    """What an option gives, by the name of an input."""
+    if "" in given and len(names) == 1:
+        given = {**given, names[0]: given[""]}
+        del given[""]
+    for name in given:
+        if name not in names:
+            raise Refused(f"{option} names {name!r}, but the model's inputs are {', '.join(names)}")
+    return given
+
+
+def _shape(name: str, expected: PartialShape, given: tuple[int, ...] | None) -> tuple[int, ...]:
+    if given is None:
+        if not expected.has_rank:
+            raise Refused(f"input {name!r} may have any shape; say which with --shape '{name}[...]'")
+        return default_shape(expected)
+    if not expected.relaxes(PartialShape(list(given))):
+        raise Refused(f"--shape gives input {name!r} the shape {list(given)}, but the model takes {expected}")
+    return given
+
+
+def default_shape(shape: PartialShape) -> tuple[int, ...]:
+    """The shape with a length in place of each dynamic dimension, within the dimension's bounds."""
+    rank = len(shape)
+    wanted = IMAGE if rank == len(IMAGE) else (1, *(LENGTH,) * (rank - 1))
+    return tuple(_length(dim, length) for dim, length in zip(shape, wanted, strict=False))
+
+
+def _length(dim: Dimension, wanted: int) -> int:
+    if dim.is_static:
+        return dim.min_length
+    longest = dim.max_length if dim.max_length >= 0 else wanted
+    return max(dim.min_length, min(wanted, longest))
+
+
+def _elements(
+    name: str, port: ConstOutput, shape: tuple[int, ...], value: float | None, random: np.random.Generator
+) -> npt.NDArray[Any]:
+    """Standard normal numbers for real types; zeros and ones for all others, which are valid indices nearly anywhere."""
+    kind = port.element_type
+    if kind.name == "string":
+        raise Refused(f"input {name!r} takes strings, for which the command has no values")
+    if value is not None:
+        return np.full(shape, value).astype(kind.to_dtype())
+    if kind.real:
+        return np.asarray(random.standard_normal(shape, np.float32)).astype(kind.to_dtype())
+    return np.asarray(random.integers(0, 2, shape)).astype(kind.to_dtype())

@@ -1,0 +1,172 @@
+"""Runs a model and takes times."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..compiled import CompiledModel
+from ..core import Core
+from ..graph import Model
+from ..queue import AsyncInferQueue
+from .arguments import Arguments, Refused
+from .inputs import make_inputs
+from .progress import Progress
+
+PROFILED = 10  # runs whose steps are timed
+PERCENTILES = {"min": 0, "median": 50, "p90": 90, "p99": 99, "max": 100}
+
+Arrays = Sequence[npt.NDArray[Any]]
+
+
+def measure(arguments: Arguments) -> dict[str, Any]:
+    """All that is measured, by name; times in milliseconds. Raises Refused for what can't be read or run."""
+    model, read_ms = _timed(lambda: _model(arguments))
+    core = Core()
+    hint = "THROUGHPUT" if arguments.api == "async" else "LATENCY"
+    config = {"INFERENCE_PRECISION_HINT": arguments.precision, "PERFORMANCE_HINT": hint}
+    if arguments.threads is not None:
+        config["INFERENCE_NUM_THREADS"] = str(arguments.threads)
+    compiled, compile_ms = _timed(lambda: core.compile_model(model, "CPU", config))
+    inputs = make_inputs(compiled.inputs, arguments)
+    _, first_ms = _timed(lambda: _first(compiled, inputs))
+    run = _queue if arguments.api == "async" else _calls
+    latencies, seconds = run(compiled, inputs, arguments)
+    result = {
+        "model": arguments.model or model.friendly_name,
+        "inputs": {_name(port): _tensor(array, port) for port, array in zip(compiled.inputs, inputs, strict=True)},
+        "api": arguments.api,
+        "precision": arguments.precision,
+        "threads": compiled.get_property("INFERENCE_NUM_THREADS"),
+        "streams": compiled.get_property("NUM_STREAMS"),
+        "read_ms": read_ms,
+        "compile_ms": compile_ms,
+        "first_ms": first_ms,
+        "iterations": len(latencies),
+        "seconds": seconds,
+        "per_second": len(latencies) / seconds,
+        "latency_ms": {name: float(np.percentile(latencies, rank)) for name, rank in PERCENTILES.items()},
+    }
+    del compiled
+    profiled = core.compile_model(model, "CPU", {**config, "PERFORMANCE_HINT": "LATENCY", "PERF_COUNT": "YES"})
+    return {**result, "steps": profile(profiled, inputs) if arguments.steps else []}
+
+
+def _model(arguments: Arguments) -> Model:
+    if arguments.model is None:
+        from ..example import resnet50
+
+        return resnet50(arguments.seed)
+    if not Path(arguments.model).is_file():
+        raise Refused(f"there is no file {arguments.model!r}")
+    try:
+        return Core().read_model(arguments.model)
+    except (RuntimeError, ImportError) as error:
+        raise Refused(str(error)) from error
+
+
+def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
+    begin = time.perf_counter()
+    result = function()
+    return result, (time.perf_counter() - begin) * 1e3
+
+
+def _name(port: Any) -> str:
+    return port.any_name if port.names else str(port.index)
+
+
+def _tensor(array: npt.NDArray[Any], port: Any) -> dict[str, Any]:
+    return {"type": port.element_type.name, "shape": list(array.shape), "model_shape": str(port.partial_shape)}
+
+
+def _first(compiled: CompiledModel, inputs: Arrays) -> None:
+    try:
+        compiled(list(inputs))
+    except RuntimeError as error:
+        shapes = ", ".join(str(list(array.shape)) for array in inputs)
+        raise Refused(f"the model can't run on inputs of shape {shapes}: {error}") from error
+
+
+class _Clock:
+    """Says how far a measurement has come, by inferences or by time."""
+
+    def __init__(self, arguments: Arguments) -> None:
+        self._count, self._seconds = arguments.iterations, arguments.seconds
+        self._progress = Progress(sys.stderr)
+        self._begin = time.perf_counter()
+
+    def goes_on(self, done: int) -> bool:
+        """True while there is more to do; call it before each inference with the number of those done."""
+        fraction = done / self._count if self._count else self.seconds() / self._seconds
+        self._progress.show(fraction)
+        return fraction < 1 or not done
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self._begin
+
+    def __enter__(self) -> _Clock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.clear()
+
+
+def _calls(compiled: CompiledModel, inputs: Arrays, arguments: Arguments) -> tuple[list[float], float]:
+    """Latencies in milliseconds of calls one after the other, and the seconds that all took."""
+    value = inputs[0] if len(inputs) == 1 else list(inputs)
+    latencies: list[float] = []
+    with _Clock(arguments) as clock:
+        while clock.goes_on(len(latencies)):
+            begin = time.perf_counter()
+            compiled(value)
+            latencies.append((time.perf_counter() - begin) * 1e3)
+        return latencies, clock.seconds()
+
+
+def _queue(compiled: CompiledModel, inputs: Arrays, arguments: Arguments) -> tuple[list[float], float]:
+    """The same of requests that a queue keeps busy."""
+    latencies: list[float] = []
+    queue = AsyncInferQueue(compiled)
+    queue.set_callback(lambda request, _: latencies.append(request.latency))
+    value, started = list(inputs), 0
+    with _Clock(arguments) as clock:
+        while clock.goes_on(started):
+            queue.start_async(value, share_inputs=True)
+            started += 1
+        queue.wait_all()
+        return latencies, clock.seconds()
+
+
+def profile(compiled: CompiledModel, inputs: Arrays) -> list[dict[str, Any]]:
+    """The steps of the plan for these inputs, slowest first, each with its least time over some runs.
+
+    Empty for a plan in stages, whose steps are known only while it runs.
+    """
+    request = compiled.create_infer_request()
+    times = []
+    for _ in range(1 + PROFILED):
+        request.infer(list(inputs), share_inputs=True)
+        times.append(request.step_times())
+    if request.plan.program is None or not times[-1]:
+        return []
+    least = np.min(np.array(times[1:]), axis=0)
+    rows = [_row(step, float(seconds)) for step, seconds in zip(request.plan.program.steps, least, strict=True)]
+    total = sum(row["ms"] for row in rows) or 1.0
+    rows = [{"index": index, **row, "share": row["ms"] / total} for index, row in enumerate(rows)]
+    return sorted(rows, key=lambda row: -row["ms"])
+
+
+def _row(step: Any, seconds: float) -> dict[str, Any]:
+    flops = getattr(step, "flops", 0)
+    return {
+        "step": step.name,
+        "shape": list(step.writes[0].shape) if step.writes else [],
+        "ms": seconds * 1e3,
+        "gflops": flops / seconds / 1e9 if flops and seconds else None,
+    }

@@ -1,0 +1,81 @@
+"""Results as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def as_json(found: Mapping[str, Any]) -> str:
+    return json.dumps(found, indent=2)
+
+
+def describe(found: Mapping[str, Any]) -> str:
+    """The environment, a line a subject."""
+    limits = (f"{name} {'unset' if limit is None else limit}" for name, limit in found["thread_limits"].items())
+    return _lines({
+        "versions": _versions(found),
+        "processor": found["processor"],
+        "level": f"{found['level']} (usable: {', '.join(found['levels_usable'])}; built: {', '.join(found['levels_built'])})",
+        "threads": f"{found['threads_available']} ({', '.join(limits)})",
+    })  # fmt: skip
+
+
+def tell(found: Mapping[str, Any], measured: Mapping[str, Any], steps: int) -> str:
+    """A measurement and what it was made on."""
+    latency = ", ".join(f"{name} {value:.3f}" for name, value in measured["latency_ms"].items())
+    text = _lines({
+        "model": measured["model"],
+        "inputs": "; ".join(_input(name, tensor) for name, tensor in measured["inputs"].items()),
+        "device": f"CPU, {found['processor']}, {found['level']} level",
+        "threads": f"{measured['threads']} of {found['threads_available']}{_streams(measured)}",
+        "versions": _versions(found),
+        "precision": measured["precision"],
+        "load": f"{measured['read_ms']:.1f} ms to read, {measured['compile_ms']:.1f} ms to compile",
+        "first inference": f"{measured['first_ms']:.1f} ms",
+        "latency": f"{latency} ms ({measured['api']}, {measured['iterations']} inferences in {measured['seconds']:.2f} s)",
+        "throughput": f"{measured['per_second']:.1f} inferences/s",
+    })  # fmt: skip
+    return f"{text}\n\n{_table(measured['steps'], steps)}" if steps else text
+
+
+def _lines(subjects: Mapping[str, str]) -> str:
+    width = max(map(len, subjects))
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in subjects.items())
+
+
+def _versions(found: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {version or 'not installed'}" for name, version in found["versions"].items())
+
+
+def _input(name: str, tensor: Mapping[str, Any]) -> str:
+    shape = ",".join(map(str, tensor["shape"]))
+    given = f" for {tensor['model_shape']}" if tensor["model_shape"] != f"[{shape}]" else ""
+    return f"{name} {tensor['type']}[{shape}]{given}"
+
+
+def _streams(measured: Mapping[str, Any]) -> str:
+    return f", in {measured['streams']} streams" if measured["streams"] > 1 else ""
+
+
+def _table(steps: Sequence[Mapping[str, Any]], count: int) -> str:
+    """The slowest steps, and what the others take together."""
+    if not steps:
+        return "The plan of this model has stages, whose steps are not timed one by one."
+    rows = [["step", "kernel", "output", "ms", "share", "GFLOP/s"]]
+    for step in steps[:count]:
+        rate = "" if step["gflops"] is None else f"{step['gflops']:.1f}"
+        rows.append([str(step["index"]), step["step"], str(step["shape"]), f"{step['ms']:.3f}", f"{step['share']:.1%}", rate])
+    rest = steps[count:]
+    if rest:
+        time, share = sum(step["ms"] for step in rest), sum(step["share"] for step in rest)
+        rows.append(["", f"{len(rest)} others", "", f"{time:.3f}", f"{share:.1%}", ""])
+    return "\n".join(_aligned(rows, left=(1, 2)))
+
+
+def _aligned(rows: Sequence[Sequence[str]], left: Sequence[int]) -> Iterable[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell:{'<' if i in left else '>'}{widths[i]}}" for i, cell in enumerate(row))
+        yield "  ".join(cells).rstrip()
