@@ -75,6 +75,10 @@ def test_no_operator_set() -> None:
     refused(model, "opset_import")
 
 
+def test_operators_from_before_numpy_s_broadcasting() -> None:
+    refused(proto("g (float[2] a) => (float[2] y) { y = Relu(a) }", 6), "version 6", "version_converter")
+
+
 def test_no_outputs() -> None:
     model = proto(RELU)
     del model.graph.output[:]

@@ -11,11 +11,18 @@ from .functions import has_function, schema_of
 from .order import graphs_of
 from .scope import Library, domain_of, versions_of
 
+OLDEST = 7  # the first version of ONNX's operators in which binary operators broadcast as numpy does
 SHOWN = 20  # entries of a list in an error
 
 
 def check_operators(proto: Any, library: Library) -> None:
     """Raises ModelError that lists all operators and types of the model that are not supported."""
+    version = library.versions.get("", OLDEST)
+    if version < OLDEST:
+        raise ModelError(
+            f"the model is written in version {version} of ONNX's operators; {OLDEST} is the oldest that is read: "
+            "bring it up to date with onnx.version_converter"
+        )
     missing: dict[tuple[str, str, int], list[str]] = {}
     for node, versions in _nodes(proto, library):
         domain = domain_of(node)

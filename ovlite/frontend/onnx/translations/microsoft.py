@@ -116,9 +116,12 @@ def simplified_layer_normalization(call: Call) -> Translated:
 
 
 def embed_layer_normalization(call: Call) -> Translated:
-    """Inputs: word ids, segment ids, three tables (words, positions, segments), scale, bias, mask, position ids."""
+    """Inputs: word ids, segment ids, three tables (words, positions, segments), scale, bias, mask, position ids.
+
+    The second output counts the words of each batch that the mask leaves, 0 without a mask.
+    """
     ids, segments, words, positions, segment_table = (call.optional(i) for i in range(5))
-    if ids is None or words is None or positions is None or call.wants(1) or call.optional(7) is not None:
+    if ids is None or words is None or positions is None:
         return None
     places = call.optional(8)
     if places is None:
@@ -128,7 +131,10 @@ def embed_layer_normalization(call: Call) -> Translated:
     if segments is not None and segment_table is not None:
         parts.append(ops.gather(segment_table, segments, ints(0)))
     total = one(reduce(ops.add, parts))
-    return [_layer_norm(total, call.input(5), call.optional(6), call.decimal("epsilon", 1e-12)), None, total]
+    mask = call.optional(7)
+    counts = ops.reduce_sum(ops.multiply(ids, typed(0, ids)) if mask is None else mask, ints([1]), False)
+    normal = _layer_norm(total, call.input(5), call.optional(6), call.decimal("epsilon", 1e-12))
+    return [normal, converted(one(counts), Type.i32), total]
 
 
 def attention(call: Call) -> Translated:

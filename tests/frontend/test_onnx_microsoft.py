@@ -1,0 +1,163 @@
+"""Operators of com.microsoft against onnxruntime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import parser
+from onnx_cases import evaluate
+
+from ovlite.errors import ModelError
+from ovlite.frontend.onnx import read_onnx
+from ovlite.graph import Constant
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+
+def reals(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng([seed, *shape]).standard_normal(shape, np.float32)
+
+
+def codes(*shape: int, dtype: Any = np.uint8, seed: int = 0, below: int | None = None) -> np.ndarray:
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max + 1 if below is None else below
+    return np.random.default_rng([seed, *shape]).integers(max(low, 0) if below else low, high, shape).astype(dtype)
+
+
+def one(value: float, dtype: Any = np.float32) -> np.ndarray:
+    return np.array(value, dtype)
+
+
+NAMES = {np.dtype(np.float32): "float", np.dtype(np.uint8): "uint8", np.dtype(np.int8): "int8", np.dtype(np.int32): "int32",
+         np.dtype(np.int64): "int64"}  # fmt: skip
+
+
+def build(call: str, arrays: list[np.ndarray], fixed: set[int], outputs: str) -> bytes:
+    """The bytes of a model of one call; inputs in `fixed` are initializers."""
+    names = [f"i{i}" for i in range(len(arrays))]
+    declared = [f"{NAMES[array.dtype]}[{','.join(map(str, array.shape))}] {name}" for name, array in zip(names, arrays, strict=True)]
+    declared = [text.replace("[]", "") for text in declared]
+    inputs = ", ".join(text for i, text in enumerate(declared) if i not in fixed)
+    held = ", ".join(
+        f"{declared[i]} = {{{','.join(map(str, arrays[i].ravel().tolist()))}}}" for i in sorted(fixed)
+    )
+    made = ", ".join(part.split()[-1] for part in outputs.split(", "))
+    text = f"""<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>
+        g ({inputs}) => ({outputs}) {f"<{held}>" if held else ""} {{ {made} = {call} }}"""
+    model = parser.parse_model(text)
+    for output in model.graph.output:
+        if not output.type.tensor_type.shape.dim:
+            output.type.tensor_type.ClearField("shape")
+    return bytes(model.SerializeToString())
+
+
+F, U = "float[] y", "uint8[] y"
+M = "com.microsoft."
+SCALES = [one(0.02), one(128, np.uint8), one(0.03), one(120, np.uint8), one(0.05), one(110, np.uint8)]
+
+CASES: dict[str, tuple[str, list[np.ndarray], set[int], str]] = {
+    "Gelu": (M + "Gelu(i0)", [reals(2, 5)], set(), F),
+    "BiasGelu": (M + "BiasGelu(i0, i1)", [reals(2, 5), reals(5)], set(), F),
+    "FastGelu": (M + "FastGelu(i0, i1)", [reals(2, 5), reals(5)], set(), F),
+    "QuickGelu": (M + "QuickGelu<alpha = 1.5>(i0)", [reals(2, 5)], set(), F),
+    "FusedMatMul": (M + "FusedMatMul<alpha = 0.5, transB = 1>(i0, i1)", [reals(2, 5), reals(3, 5)], set(), F),
+    "FusedConv": (
+        M + 'FusedConv<activation = "Relu", pads = [1, 1, 1, 1]>(i0, i1, i2, i3)',
+        [reals(1, 2, 4, 4), reals(3, 2, 3, 3), reals(3), reals(1, 3, 4, 4)], {1, 2}, F,
+    ),
+    "FusedConv leaky": (
+        M + 'FusedConv<activation = "LeakyRelu", activation_params = [0.2]>(i0, i1)',
+        [reals(1, 2, 4, 4), reals(3, 2, 3, 3)], {1}, F,
+    ),
+    "FusedGemm": (M + 'FusedGemm<activation = "Relu", transB = 1>(i0, i1, i2)', [reals(2, 3), reals(4, 3), reals(4)], set(), F),
+    "SkipLayerNormalization": (
+        M + "SkipLayerNormalization<epsilon = 0.001>(i0, i1, i2, i3, i4)",
+        [reals(1, 2, 6), reals(1, 2, 6, seed=1), reals(6), reals(6, seed=1), reals(6, seed=2)], set(), F,
+    ),
+    "SkipSimplifiedLayerNormalization": (
+        M + "SkipSimplifiedLayerNormalization<epsilon = 0.001>(i0, i1, i2)",
+        [reals(1, 2, 6), reals(1, 2, 6, seed=1), reals(6)], set(), F,
+    ),
+    "SimplifiedLayerNormalization": (
+        "SimplifiedLayerNormalization<axis = -1, epsilon = 0.001>(i0, i1)", [reals(1, 2, 6), reals(6)], set(), F,
+    ),
+    "EmbedLayerNormalization": (
+        M + "EmbedLayerNormalization(i0, i1, i2, i3, i4, i5, i6, i7)",
+        [codes(2, 3, dtype=np.int32, below=7), codes(2, 3, dtype=np.int32, below=2), reals(7, 4), reals(5, 4), reals(2, 4), reals(4),
+         reals(4, seed=1), np.array([[1, 1, 0], [1, 1, 1]], np.int32)], set(), "float[] y, int32[] m",
+    ),
+    "Attention": (
+        M + "Attention<num_heads = 2>(i0, i1, i2, i3)",
+        [reals(2, 3, 4), reals(4, 12), reals(12), np.array([[1, 1, 0], [1, 1, 1]], np.int32)], set(), F,
+    ),
+    "Attention causal": (M + "Attention<num_heads = 2, unidirectional = 1>(i0, i1, i2)", [reals(2, 3, 4), reals(4, 12), reals(12)], set(), F),
+    "MultiHeadAttention": (
+        M + "MultiHeadAttention<num_heads = 2>(i0, i1, i2, i3)",
+        [reals(2, 3, 4), reals(2, 5, 4), reals(2, 5, 4, seed=1), reals(12)], set(), F,
+    ),
+    "MultiHeadAttention with scores": (
+        M + 'MultiHeadAttention<num_heads = 2, scale = 0.3>(i0, i1, i2, "", "", i3)',
+        [reals(1, 3, 4), reals(1, 5, 4), reals(1, 5, 4, seed=1), reals(1, 2, 3, 5)], set(), F,
+    ),
+    "QLinearAdd": (M + "QLinearAdd(i0, i1, i2, i3, i4, i5, i6, i7)", [codes(2, 5), *SCALES[:2], codes(2, 5, seed=1), *SCALES[2:]], set(), U),
+    "QLinearMul": (M + "QLinearMul(i0, i1, i2, i3, i4, i5, i6, i7)", [codes(2, 5), *SCALES[:2], codes(2, 5, seed=1), *SCALES[2:]], set(), U),
+    "QLinearSigmoid": (M + "QLinearSigmoid(i0, i1, i2, i3, i4)", [codes(2, 5), *SCALES[:2], one(0.004), one(0, np.uint8)], {1, 2, 3, 4}, U),
+    "QLinearLeakyRelu": (M + "QLinearLeakyRelu<alpha = 0.2>(i0, i1, i2, i3, i4)", [codes(2, 5), *SCALES[:4]], {1, 2, 3, 4}, U),
+    "QLinearGlobalAveragePool": (
+        M + "QLinearGlobalAveragePool(i0, i1, i2, i3, i4)", [codes(1, 2, 3, 3), *SCALES[:4]], {1, 2, 3, 4}, U,
+    ),
+    "QLinearConcat": (
+        M + "QLinearConcat<axis = 1>(i0, i1, i2, i3, i4, i5, i6, i7)",
+        [*SCALES[4:], codes(2, 3), *SCALES[:2], codes(2, 4), *SCALES[2:4]], {0, 1, 3, 4, 6, 7}, U,
+    ),
+    "MatMulIntegerToFloat": (
+        M + "MatMulIntegerToFloat(i0, i1, i2, i3, i4, i5, i6)",
+        [codes(2, 5), codes(5, 3), one(0.02), one(0.03), one(120, np.uint8), one(130, np.uint8), reals(3)], set(), F,
+    ),
+    "DynamicQuantizeMatMul": (
+        M + "DynamicQuantizeMatMul(i0, i1, i2, i3, i4)",
+        [reals(2, 5), codes(5, 3), one(0.03), one(130, np.uint8), reals(3)], set(), F,
+    ),
+    "MatMulNBits": (
+        M + "MatMulNBits<K = 32, N = 3, bits = 4, block_size = 16>(i0, i1, i2)", [reals(2, 32), codes(3, 2, 8), reals(6)], {1, 2}, F,
+    ),
+    "MatMulNBits zero points": (
+        M + "MatMulNBits<K = 28, N = 3, bits = 4, block_size = 16>(i0, i1, i2, i3)",
+        [reals(2, 28), codes(3, 2, 8), reals(6), codes(3)], {1, 2, 3}, F,
+    ),
+    "QuantizeLinear": (M + "QuantizeLinear(i0, i1, i2)", [reals(2, 5), one(0.02), one(100, np.uint8)], set(), U),
+    "DequantizeLinear": (M + "DequantizeLinear(i0, i1, i2)", [codes(2, 5), one(0.02), one(100, np.uint8)], set(), F),
+    "Inverse": (M + "Inverse(i0)", [reals(2, 3, 3)], set(), F),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_microsoft_operator_gives_what_onnxruntime_gives(name: str) -> None:
+    call, arrays, fixed, outputs = CASES[name]
+    content = build(call, arrays, fixed, outputs)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(content, options)
+    inputs = {f"i{i}": array for i, array in enumerate(arrays) if i not in fixed}
+    model = read_onnx(content)
+    results = evaluate(model, [inputs[port.any_name] for port in model.inputs])
+    for found, expected in zip(results, session.run(None, inputs), strict=True):
+        assert found.shape == expected.shape
+        assert found.dtype == expected.dtype
+        steps = 1 if expected.dtype.kind == "u" else 0  # a quotient half-way between two may be rounded the other way
+        np.testing.assert_allclose(found.astype(np.float64), expected.astype(np.float64), rtol=1e-4, atol=max(steps, 1e-5))
+
+
+def test_weights_of_four_bits_stay_packed() -> None:
+    call, arrays, fixed, outputs = CASES["MatMulNBits"]
+    nodes = read_onnx(build(call, arrays, fixed, outputs)).get_ordered_ops()
+    packed = [node for node in nodes if isinstance(node, Constant) and node.output(0).element_type.name == "u4"]
+    assert [node.array.nbytes for node in packed] == [48]
+
+
+def test_form_that_is_not_supported_says_so() -> None:
+    content = build(M + "FusedMatMul<transBatchA = 1>(i0, i1)", [reals(2, 3, 4), reals(2, 4, 5)], set(), F)
+    with pytest.raises(ModelError, match="FusedMatMul.*this form of the operator is not supported"):
+        read_onnx(content)
