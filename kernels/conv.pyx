@@ -16,13 +16,13 @@ from ovlite.kernels.step cimport OK, Member, Step, View, dim_t
 from . import depthwise
 from .product cimport Packed, Product, ProductStep, multiply
 from .product import broadcast_strides, check_f32, fold
-from .winograd import TransformedWeights, Winograd, winograd_fits
+from .winograd import TransformedWeights, Winograd, winograd_tile
 
 
-def pack(weights, groups=1, winograd=False):
+def pack(weights, groups=1, winograd=0):
     """Packs weights, an f32 array (Cout, Cin / groups, *kernel), for Convolution.
 
-    winograd: for the kernel that Convolution chooses with the same argument, when strides and dilations are 1.
+    winograd: winograd_tile() of the convolution, to do it that way; such weights fit 3 x 3 windows at stride 1.
     """
     weights = np.asarray(weights, np.float32)
     columns, depth, *kernel = weights.shape
@@ -30,8 +30,8 @@ def pack(weights, groups=1, winograd=False):
         raise ValueError(f"weights of shape {weights.shape} can't be divided into {groups} groups")
     if groups > 1 and depth * groups == columns and depthwise.group_fits(depth):
         return depthwise.Packed(weights)
-    if winograd and winograd_fits(kernel, (1, 1), (1, 1), groups):
-        return TransformedWeights(weights)
+    if winograd:
+        return TransformedWeights(weights, winograd)
     shape = (groups, columns // groups, depth, math.prod(kernel))
     return Packed(weights.reshape(shape).transpose(0, 3, 2, 1), tuple(kernel))
 
@@ -181,15 +181,15 @@ cdef class Convolution(Windows):
     weights: array (Cout, Cin / groups, *kernel) or pack() of one. bias: array (Cout,). residual: View that
     broadcasts to y, of channel stride 1. strides, dilations, pads_begin: for each spatial dimension; what the
     windows reach beyond x must be zeros in memory, see convolution_border(). winograd: allows Winograd's
-    algorithm where it applies, see winograd.pyx.
+    algorithm, where it is faster, with output tiles of at most that side, 2 or 4; see winograd.h.
     """
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, bias=None,
-                 groups=1, View residual=None, activation=None, winograd=False):
+                 groups=1, View residual=None, activation=None, winograd=0):
         packed = weights
         if not isinstance(weights, (Packed, depthwise.Packed, TransformedWeights)):
-            allowed = winograd and winograd_fits(np.shape(weights)[2:], strides, dilations, groups)
-            packed = pack(weights, groups, allowed)
+            packed = pack(weights, groups, winograd_tile(
+                np.shape(weights), y.shape, strides, dilations, groups, winograd))
         if isinstance(packed, depthwise.Packed):
             self.stand_for(depthwise.Depthwise(
                 x, y, weights=packed, strides=strides, dilations=dilations, pads_begin=pads_begin, bias=bias,

@@ -1,21 +1,21 @@
-/* Winograd's F(2 x 2, 3 x 3): the 2 x 2 outputs of a 3 x 3 window from 4 x 4 pixels d, with 16
- * multiplications a channel instead of 36 (Lavin and Gray, "Fast Algorithms for Convolutional Neural
- * Networks", 2016).
+/* Winograd's F(m x m, 3 x 3): the m x m outputs of a 3 x 3 window from (m + 2) x (m + 2) pixels d, with
+ * (m + 2)^2 multiplications a channel instead of 9 m^2 (Lavin and Gray, "Fast Algorithms for Convolutional
+ * Neural Networks", 2016).
  *
  *     y = A' [(G g G') * (B' d B)] A      * element by element, summed over channels
  *
- * B and A hold 0, 1 and -1 alone, so the transforms add little rounding. Channels are side by side. */
+ * For m = 2 the polynomials behind B and A are taken at 0, 1, -1 and infinity: only additions, and the
+ * rounding is no worse than that of the direct sum. For m = 4 they are taken at 0, +-NEAR, +-2 NEAR and
+ * infinity; of the points with few digits these give the least rounding error, about twice the direct
+ * sum's. Channels are side by side. */
 #ifndef OVLITE_WINOGRAD_H
 #define OVLITE_WINOGRAD_H
 
 #include "activation.h"
 #include "vectors.h"
 
-enum {
-    OUT = 2,             /* pixels of an output tile, a side */
-    IN = 4,              /* of the input tile */
-    PARTS = IN * IN,
-};
+#define NEAR 0.75f
+#define MOST_IN 6 /* pixels of the largest input tile, a side */
 
 typedef struct {
     const float *bias;         /* as many floats as columns, rounded up to LANES; NULL is 0 */
@@ -28,44 +28,77 @@ typedef struct {
     Activation activation;
 } OutputTile;
 
-/* B' applied to four vectors that are `step` apart. */
-INLINE void to_parts(Lanes *d, const int step) {
-    Lanes a = d[0], b = d[step], c = d[2 * step], e = d[3 * step];
-    d[0] = a - c;
-    d[step] = b + c;
-    d[2 * step] = c - b;
-    d[3 * step] = b - e;
+/* B' applied to out + 2 vectors that are `step` apart. */
+INLINE void to_parts(const int out, Lanes *d, const int step) {
+    const Lanes d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
+    if (out == 2) {
+        d[0] = d0 - d2;
+        d[step] = d1 + d2;
+        d[2 * step] = d2 - d1;
+        d[3 * step] = d1 - d3;
+        return;
+    }
+    const float a = NEAR * NEAR, b = 4 * a;
+    const Lanes d4 = d[4 * step], d5 = d[5 * step];
+    const Lanes near_even = d4 - b * d2, near_odd = NEAR * (d3 - b * d1);
+    const Lanes far_even = d4 - a * d2, far_odd = 2 * NEAR * (d3 - a * d1);
+    d[0] = a * b * d0 + (d4 - (a + b) * d2);
+    d[step] = near_even + near_odd;
+    d[2 * step] = near_even - near_odd;
+    d[3 * step] = far_even + far_odd;
+    d[4 * step] = far_even - far_odd;
+    d[5 * step] = a * b * d1 + (d5 - (a + b) * d3);
 }
 
-/* A' applied to four vectors that are `step` apart; the first two receive the result. */
-INLINE void from_parts(Lanes *m, const int step) {
-    Lanes a = m[0], b = m[step], c = m[2 * step], e = m[3 * step];
-    m[0] = a + b + c;
-    m[step] = b - c - e;
+/* A' applied to out + 2 vectors that are `step` apart; the first `out` receive the result. */
+INLINE void from_parts(const int out, Lanes *m, const int step) {
+    const Lanes m1 = m[step], m2 = m[2 * step], m3 = m[3 * step];
+    if (out == 2) {
+        m[0] = m[0] + m1 + m2;
+        m[step] = m1 - m2 - m3;
+        return;
+    }
+    const Lanes m4 = m[4 * step], m5 = m[5 * step];
+    const Lanes near_even = m1 + m2, near_odd = m1 - m2, far_even = m3 + m4, far_odd = m3 - m4;
+    m[0] = m[0] + near_even + far_even;
+    m[step] = NEAR * (near_odd + 2 * far_odd);
+    m[2 * step] = NEAR * NEAR * (near_even + 4 * far_even);
+    m[3 * step] = NEAR * NEAR * NEAR * (near_odd + 8 * far_odd) + m5;
 }
 
-/* Transforms one tile. line[i] + pixel[j] leads to the channels of pixel (i, j); part p of the result
- * goes to parts + p * part_stride, `channels` floats rounded up to LANES. */
-static void transform_input(const float *const line[IN], const ptrdiff_t pixel[IN], ptrdiff_t channels, float *parts,
-                            ptrdiff_t part_stride) {
+INLINE void input_body(const int out, const float *const *line, const ptrdiff_t *pixel, ptrdiff_t channels,
+                       float *parts, ptrdiff_t part_stride) {
+    const int in = out + 2;
     for (ptrdiff_t c = 0; c < channels; c += LANES) {
         const ptrdiff_t n = channels - c;
-        Lanes d[PARTS];
-#pragma GCC unroll 16
-        for (int i = 0; i < PARTS; i++) {
-            const float *p = line[i / IN] + pixel[i % IN] + c;
-            d[i] = n < LANES ? load_part(p, n) : load(p);
+        Lanes d[MOST_IN * MOST_IN];
+#pragma GCC unroll 6
+        for (int j = 0; j < in; j++) {
+#pragma GCC unroll 6
+            for (int i = 0; i < in; i++) {
+                const float *p = line[i] + pixel[j] + c;
+                d[i * in + j] = n < LANES ? load_part(p, n) : load(p);
+            }
+            to_parts(out, d + j, in);
         }
-#pragma GCC unroll 4
-        for (int i = 0; i < IN; i++)
-            to_parts(d + i, IN);
-#pragma GCC unroll 4
-        for (int i = 0; i < IN; i++)
-            to_parts(d + i * IN, 1);
-#pragma GCC unroll 16
-        for (int i = 0; i < PARTS; i++)
-            store(parts + i * part_stride + c, d[i]);
+#pragma GCC unroll 6
+        for (int i = 0; i < in; i++) {
+            to_parts(out, d + i * in, 1);
+#pragma GCC unroll 6
+            for (int j = 0; j < in; j++)
+                store(parts + (i * in + j) * part_stride + c, d[i * in + j]);
+        }
     }
+}
+
+/* Transforms one input tile for output tiles of out x out. line[i] + pixel[j] leads to the channels of
+ * pixel (i, j); part p of the result goes to parts + p * part_stride, `channels` floats rounded up to LANES. */
+static void transform_input(int out, const float *const *line, const ptrdiff_t *pixel, ptrdiff_t channels,
+                            float *parts, ptrdiff_t part_stride) {
+    if (out == 2)
+        input_body(2, line, pixel, channels, parts, part_stride);
+    else
+        input_body(4, line, pixel, channels, parts, part_stride);
 }
 
 /* Writes one output pixel's vector of columns from j on. */
@@ -84,27 +117,35 @@ INLINE void write_pixel(const OutputTile *t, ptrdiff_t line, ptrdiff_t pixel, pt
         store_part(y, v, n);
 }
 
-/* Transforms the sums of one tile back; part p is at parts + p * part_stride. */
-static void transform_output(const OutputTile *t, const float *parts, ptrdiff_t part_stride) {
+INLINE void output_body(const int out, const OutputTile *t, const float *parts, ptrdiff_t part_stride) {
+    const int in = out + 2;
     for (ptrdiff_t j = 0; j < t->columns; j += LANES) {
         const Lanes bias = t->bias ? load(t->bias + j) : splat(0);
-        Lanes m[PARTS];
-#pragma GCC unroll 16
-        for (int i = 0; i < PARTS; i++)
-            m[i] = load(parts + i * part_stride + j);
+        Lanes m[MOST_IN * MOST_IN];
+#pragma GCC unroll 6
+        for (int pixel = 0; pixel < in; pixel++) {
+#pragma GCC unroll 6
+            for (int line = 0; line < in; line++)
+                m[line * in + pixel] = load(parts + (line * in + pixel) * part_stride + j);
+            from_parts(out, m + pixel, in);
+        }
 #pragma GCC unroll 4
-        for (int i = 0; i < IN; i++)
-            from_parts(m + i, IN);
-#pragma GCC unroll 2
-        for (int i = 0; i < OUT; i++)
-            from_parts(m + i * IN, 1);
-#pragma GCC unroll 2
-        for (int line = 0; line < OUT; line++)
-#pragma GCC unroll 2
-            for (int pixel = 0; pixel < OUT; pixel++)
+        for (int line = 0; line < out; line++) {
+            from_parts(out, m + line * in, 1);
+#pragma GCC unroll 4
+            for (int pixel = 0; pixel < out; pixel++)
                 if (line < t->lines && pixel < t->pixels)
-                    write_pixel(t, line, pixel, j, m[line * IN + pixel] + bias);
+                    write_pixel(t, line, pixel, j, m[line * in + pixel] + bias);
+        }
     }
+}
+
+/* Transforms the sums of one tile of out x out back; part p is at parts + p * part_stride. */
+static void transform_output(int out, const OutputTile *t, const float *parts, ptrdiff_t part_stride) {
+    if (out == 2)
+        output_body(2, t, parts, part_stride);
+    else
+        output_body(4, t, parts, part_stride);
     if (t->activation.kind > ACT_CLAMP)
         for (ptrdiff_t line = 0; line < t->lines; line++)
             for (ptrdiff_t pixel = 0; pixel < t->pixels; pixel++)

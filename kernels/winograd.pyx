@@ -1,13 +1,12 @@
 # cython: wraparound=True
-"""Convolution with 3 x 3 windows at stride 1 by Winograd's F(2 x 2, 3 x 3), see winograd.h.
+"""Convolution with 3 x 3 windows at stride 1 by Winograd's F(m x m, 3 x 3), m = 2 or 4; see winograd.h.
 
-The output is cut into tiles of 2 x 2 pixels. A unit of work is a block of tiles and a block of columns: the
-input tiles are transformed into 16 matrices of tiles x channels in scratch memory, each is multiplied by its
-matrix of transformed weights, and the products are transformed back. A member that has several column blocks
-of one block of tiles transforms the input once.
+The output is cut into tiles of m x m pixels. A unit of work is a block of tiles and a block of columns: the
+input tiles are transformed into (m + 2)^2 matrices of tiles x channels in scratch memory, each is multiplied
+by its matrix of transformed weights, and the products are transformed back. A member that has several column
+blocks of one block of tiles transforms the input once.
 
-Sums come out about as exact as direct ones. An infinity or a NaN in the input reaches all the outputs of its
-tile, not only those whose window holds it.
+An infinity or a NaN in the input reaches all the outputs of its tile, not only those whose window holds it.
 """
 
 import numpy as np
@@ -37,27 +36,28 @@ cdef extern from "winograd.h" nogil:
         dim_t pixels
         dim_t columns
         Activation activation
+    const float NEAR
     enum:
-        IN
-        OUT
-        PARTS
-    void transform_input(const float** line, const dim_t* pixel, dim_t channels, float* parts,
+        MOST_IN
+    void transform_input(int out, const float** line, const dim_t* pixel, dim_t channels, float* parts,
                          dim_t part_stride) noexcept
-    void transform_output(const OutputTile* tile, const float* parts, dim_t part_stride) noexcept
+    void transform_output(int out, const OutputTile* tile, const float* parts, dim_t part_stride) noexcept
 
 cdef enum:
     COLUMN_BLOCK = 64              # a multiple of PANEL
+    FEW_CHANNELS = 16              # for which the transforms take too long
+    CACHED_WEIGHTS = 1 << 20       # bytes; weights beyond come from memory, which takes as long
+    COLD_TILES = 24                # as multiplying this many tiles by them
     CACHED_BYTES = 3 << 17         # of a block's transformed input
     SMALL_FLOPS = 200000           # not worth waking the team
-
-# What the transforms of a 3 x 3 kernel multiply it by on both sides.
-KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 
 
 cdef struct Tiling:
     Span x
     Span y
     Span residual              # its slot is -1 where there is none
+    int out                    # pixels of an output tile, a side
+    int parts                  # (out + 2)^2
     dim_t tile_lines           # tiles in an image: tile_lines x tile_pixels
     dim_t tile_pixels
     dim_t tiles                # of all images
@@ -86,16 +86,16 @@ cdef void transform_tile(const Tiling* p, char* const* slots, dim_t index, float
     cdef dim_t row = index // p.tile_pixels, i, line, pixel
     cdef dim_t image = row // p.tile_lines
     cdef const float* x = <const float*>address(&p.x, slots) + image * p.x_image
-    cdef const float* lines[4]
-    cdef dim_t pixels[4]
+    cdef const float* lines[MOST_IN]
+    cdef dim_t pixels[MOST_IN]
     index -= row * p.tile_pixels
     row -= image * p.tile_lines
-    for i in range(IN):
-        line = min(row * OUT + i, p.height + IN - OUT - 1)
-        pixel = min(index * OUT + i, p.width + IN - OUT - 1)
+    for i in range(p.out + 2):
+        line = min(row * p.out + i, p.height + 1)
+        pixel = min(index * p.out + i, p.width + 1)
         lines[i] = x + line * p.x_line
         pixels[i] = pixel * p.x_pixel
-    transform_input(lines, pixels, p.channels, parts, p.in_part)
+    transform_input(p.out, lines, pixels, p.channels, parts, p.in_part)
 
 
 cdef void multiply_parts(const Tiling* p, dim_t tiles, dim_t column, const float* parts, float* sums) noexcept nogil:
@@ -105,7 +105,7 @@ cdef void multiply_parts(const Tiling* p, dim_t tiles, dim_t column, const float
     cdef dim_t count = (tiles + TILE_ROWS - 1) // TILE_ROWS
     cdef dim_t piece
     tile.columns = PANEL
-    for part in range(PARTS):
+    for part in range(p.parts):
         j = column
         while j < last:
             tile.b = p.weights + part * p.weights_part + j * p.channels
@@ -129,21 +129,23 @@ cdef void write_tile(const Tiling* p, char* const* slots, dim_t index, dim_t col
     cdef dim_t image = row // p.tile_lines
     index -= row * p.tile_pixels
     row -= image * p.tile_lines
-    output.lines = min(p.height - row * OUT, <dim_t>OUT)
-    output.pixels = min(p.width - index * OUT, <dim_t>OUT)
-    output.y = (<float*>address(&p.y, slots) + image * p.y_image + row * OUT * output.y_line
-                + index * OUT * output.y_pixel + column)
+    row *= p.out
+    index *= p.out
+    output.lines = min(p.height - row, <dim_t>p.out)
+    output.pixels = min(p.width - index, <dim_t>p.out)
+    output.y = (<float*>address(&p.y, slots) + image * p.y_image + row * output.y_line
+                + index * output.y_pixel + column)
     if p.residual.slot >= 0:
         output.residual = (<const float*>address(&p.residual, slots) + image * p.residual_image
-                           + row * OUT * output.residual_line + index * OUT * output.residual_pixel
+                           + row * output.residual_line + index * output.residual_pixel
                            + column * output.residual_step)
-    transform_output(output, sums, p.out_part)
+    transform_output(p.out, output, sums, p.out_part)
 
 
 cdef int convolve(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     cdef const Tiling* p = <const Tiling*>arguments
     cdef float* parts = <float*>me.scratch
-    cdef float* sums = parts + PARTS * p.in_part
+    cdef float* sums = parts + p.parts * p.in_part
     cdef OutputTile output = p.output
     cdef dim_t at, end, block, first, count, tile, column, transformed = -1
     share(me, p.blocks * p.column_blocks, 1, &at, &end)
@@ -165,22 +167,55 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
     return OK
 
 
-class TransformedWeights:
-    """Weights packed for Winograd, from an f32 array (Cout, Cin, 3, 3). nbytes: memory held."""
+def kernel_transform(out):
+    """G of shape (out + 2, 3): what a kernel is multiplied by on both sides."""
+    if out == 2:
+        return np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+    near, far = NEAR, 2 * NEAR
+    rows = [[1 / (near * far) ** 2, 0, 0]]
+    for point, other in ((near, far), (-near, far), (far, near), (-far, near)):
+        scale = 2 * point ** 2 * (point ** 2 - other ** 2)
+        rows.append([1 / scale, point / scale, point ** 2 / scale])
+    return np.array([*rows, [0, 0, 1]])
 
-    def __init__(self, weights):
-        weights = np.asarray(weights, np.float64)
-        parts = np.einsum("ij,ncjk,lk->ilcn", KERNEL_TRANSFORM, weights, KERNEL_TRANSFORM)
+
+class TransformedWeights:
+    """Weights packed for Winograd, from an f32 array (Cout, Cin, 3, 3), for output tiles of out x out pixels.
+
+    nbytes: memory held.
+    """
+
+    def __init__(self, weights, out):
+        if out not in (2, 4):
+            raise ValueError(f"Winograd has output tiles of 2 x 2 and 4 x 4, not {out} x {out}")
+        self.out = out
         self.columns, self.depth = weights.shape[:2]
         self.kernel = (3, 3)
         self.groups = 1
-        self.packed = Packed(parts.astype(np.float32).reshape(PARTS, 1, self.depth, self.columns))
+        transform = kernel_transform(out)
+        parts = np.einsum("ij,ncjk,lk->ilcn", transform, np.asarray(weights, np.float64), transform)
+        self.packed = Packed(parts.astype(np.float32).reshape((out + 2) ** 2, 1, self.depth, self.columns))
         self.nbytes = self.packed.nbytes
 
 
-def winograd_fits(kernel, strides, dilations, groups):
-    """Whether a convolution can be done this way."""
-    return groups == 1 and tuple(kernel) == (3, 3) and not {*strides, *dilations} - {1}
+def winograd_tile(weights_shape, output_shape, strides, dilations, groups=1, most=4):
+    """The side of the output tile with which a convolution is fastest, at most `most`; 0: not by Winograd.
+
+    weights_shape: (Cout, Cin / groups, *kernel). output_shape: (N, Cout, *spatial).
+    """
+    if groups > 1 or tuple(weights_shape[2:]) != (3, 3) or {*strides, *dilations} != {1}:
+        return 0
+    if min(weights_shape[:2]) < FEW_CHANNELS:
+        return 0
+    images, _, height, width = output_shape
+    costs = {}
+    for out, parts, overhead in ((0, 9, 1.0), (2, 16, 1.2), (4, 36, 1.3)):
+        side = max(out, 1)
+        tiles = images * ((height + side - 1) // side) * ((width + side - 1) // side)
+        cached = 4 * parts * weights_shape[0] * weights_shape[1] <= CACHED_WEIGHTS
+        if out <= most:
+            costs[out] = overhead * parts * (tiles if cached else max(tiles, COLD_TILES))
+    return min(costs, key=costs.get)
 
 
 cdef class Winograd(Step):
@@ -200,6 +235,8 @@ cdef class Winograd(Step):
         cdef Packed packed = weights.packed
         check_f32(x=x, y=y, residual=residual)
         self.keep = [weights]
+        p.out = weights.out
+        p.parts = (p.out + 2) * (p.out + 2)
         p.channels, p.columns = packed.depth, packed.columns
         p.weights = packed.data
         p.weights_part = packed.group_floats()
@@ -233,10 +270,10 @@ cdef class Winograd(Step):
         cdef Tiling* p = &self.tiling
         cdef dim_t padded = (p.channels + LANES - 1) // LANES * LANES
         cdef dim_t most
-        p.tile_lines = (p.height + OUT - 1) // OUT
-        p.tile_pixels = (p.width + OUT - 1) // OUT
+        p.tile_lines = (p.height + p.out - 1) // p.out
+        p.tile_pixels = (p.width + p.out - 1) // p.out
         p.tiles = images * p.tile_lines * p.tile_pixels
-        most = max(CACHED_BYTES // (4 * PARTS * max(padded, <dim_t>1)), <dim_t>TILE_ROWS)
+        most = max(CACHED_BYTES // (4 * p.parts * max(padded, <dim_t>1)), <dim_t>TILE_ROWS)
         p.blocks = (p.tiles + most - 1) // most
         p.block = (p.tiles + p.blocks - 1) // max(p.blocks, <dim_t>1)
         p.column_blocks = (p.columns + COLUMN_BLOCK - 1) // COLUMN_BLOCK
@@ -247,7 +284,7 @@ cdef class Winograd(Step):
         p.tile.depth = p.channels
         p.tile.a_stride = padded
         p.tile.y_stride = COLUMN_BLOCK
-        self.scratch = 4 * PARTS * (p.in_part + p.out_part)
+        self.scratch = 4 * p.parts * (p.in_part + p.out_part)
         return 0
 
     cdef int set_bias(self, bias) except -1:

@@ -45,7 +45,7 @@ def transpose_convolve(x, weights, strides, dilations, pads_begin, output, group
 
 
 def run_convolution(spatial, channels, columns, kernel, strides=None, dilations=None, pads=None, pads_end=None, *,
-                    batch=1, groups=1, gap=0, y_gap=0, bias=True, residual=False, activation=None, winograd=False):
+                    batch=1, groups=1, gap=0, y_gap=0, bias=True, residual=False, activation=None, winograd=0):
     conv = ovlite.kernels.family("conv")
     ones = [1] * len(kernel)
     strides, dilations = strides or ones, dilations or ones
@@ -180,24 +180,76 @@ def test_other_activations_follow_the_sums():
     check(step, x, y, np.where(sums < 0, 0.25 * sums, sums), 5)
 
 
+def run_winograd(spatial, channels, columns, out, pads, pads_end, *, batch=1, residual=False, activation=None):
+    conv, winograd = ovlite.kernels.family("conv"), ovlite.kernels.family("winograd")
+    output = [n + b + e - 2 for n, b, e in zip(spatial, pads, pads_end)]
+    x = Image(normal(batch, channels, *spatial), conv.convolution_border(spatial, output, (3, 3), (1, 1), (1, 1), pads))
+    y = Image(np.zeros((batch, columns, *output), np.float32), [(1, 1)] * 2, 3)
+    weights, bias = normal(columns, channels, 3, 3), normal(columns)
+    expected = convolve(x.values, weights, (1, 1), (1, 1), pads, output, 1) + bias.reshape(-1, 1, 1)
+    extra = Image(normal(*y.values.shape)) if residual else None
+    expected += extra.values if residual else 0
+    if activation:
+        expected = np.clip(expected, activation[1], activation[2])
+    step = winograd.Winograd(x.view(0), y.view(1), conv.pack(weights, winograd=out), pads, bias,
+                             extra and extra.view(2), activation)
+    # the transforms of 4 x 4 tiles double the rounding error, their largest errors are rarer
+    check(step, x, y, expected, (9 if out == 2 else 36) * (channels + 1), extra)
+
+
+@pytest.mark.parametrize("out", [2, 4])
 @pytest.mark.parametrize("spatial", [(1, 1), (2, 2), (3, 4), (7, 7), (9, 14), (28, 30)])
 @pytest.mark.parametrize(("channels", "columns"), [(1, 1), (5, 17), (16, 70), (40, 64), (33, 130)])
-def test_winograd(spatial, channels, columns):
-    run_convolution(spatial, channels, columns, (3, 3), pads=(1, 1), batch=2, winograd=True, gap=3,
-                    activation=("clamp", -1.0, np.inf))
-    run_convolution(spatial, channels, columns, (3, 3), pads=(2, 1), pads_end=(0, 1), residual=True, winograd=True,
-                    bias=False)
+def test_winograd(spatial, channels, columns, out):
+    run_winograd(spatial, channels, columns, out, (1, 1), (1, 1), batch=2, activation=("clamp", -1.0, np.inf))
+    run_winograd(spatial, channels, columns, out, (2, 1), (0, 1), residual=True)
 
 
-def test_winograd_in_many_blocks():
-    run_convolution((60, 61), 70, 40, (3, 3), pads=(1, 1), winograd=True)
+@pytest.mark.parametrize("out", [2, 4])
+def test_winograd_in_many_blocks(out):
+    run_winograd((60, 61), 70, 40, out, (1, 1), (1, 1))
 
 
-def test_winograd_is_for_windows_of_3_by_3_at_stride_1():
-    run_convolution((8, 8), 4, 5, (3, 3), (2, 2), pads=(1, 1), winograd=True)
-    run_convolution((8, 8), 4, 5, (5, 5), pads=(1, 1), winograd=True)
-    run_convolution((8, 8), 4, 6, (3, 3), pads=(1, 1), groups=2, winograd=True)
-    run_convolution((8,), 4, 6, (3,), pads=(1,), winograd=True)
+def test_winograd_is_chosen_where_it_is_faster():
+    tile = ovlite.kernels.family("conv").winograd_tile
+    ones = (1, 1)
+    assert tile((64, 64, 3, 3), (1, 64, 56, 56), ones, ones) == 4
+    assert tile((64, 64, 3, 3), (1, 64, 56, 56), ones, ones, most=2) == 2
+    assert tile((64, 64, 3, 3), (1, 64, 56, 56), ones, ones, most=0) == 0
+    assert tile((64, 64, 3, 3), (1, 64, 2, 2), ones, ones) == 2
+    assert tile((64, 64, 3, 3), (1, 64, 1, 1), ones, ones) == 0
+    assert tile((512, 512, 3, 3), (1, 512, 7, 7), ones, ones) == 0
+    assert tile((512, 512, 3, 3), (2, 512, 7, 7), ones, ones) == 2
+    assert tile((64, 3, 3, 3), (1, 64, 56, 56), ones, ones) == 0
+    assert tile((64, 64, 3, 3), (1, 64, 56, 56), (2, 2), ones) == 0
+    assert tile((64, 64, 3, 3), (1, 64, 56, 56), ones, (1, 2)) == 0
+    assert tile((64, 32, 3, 3), (1, 64, 56, 56), ones, ones, groups=2) == 0
+    assert tile((64, 64, 5, 5), (1, 64, 56, 56), ones, ones) == 0
+    assert tile((64, 64, 3), (1, 64, 56), (1,), (1,)) == 0
+
+
+@pytest.mark.parametrize("winograd", [2, 4])
+def test_convolution_takes_winograd_where_it_may(winograd):
+    run_convolution((8, 8), 20, 24, (3, 3), (2, 2), pads=(1, 1), winograd=winograd)
+    with pytest.raises(ValueError, match="output tiles of 2 x 2 and 4 x 4, not 3 x 3"):
+        ovlite.kernels.family("conv").pack(normal(4, 4, 3, 3), winograd=3)
+
+
+def test_convolution_by_winograd_is_the_winograd_step():
+    conv = ovlite.kernels.family("conv")
+    weights = normal(20, 16, 3, 3)
+    x = Image(normal(1, 16, 12, 12), [(1, 1)] * 2)
+    options = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (1, 1)}
+    results = []
+    for winograd, given in ((0, weights), (2, weights), (2, conv.pack(weights, winograd=2)), (4, weights)):
+        y = Image(np.zeros((1, 20, 12, 12), np.float32))
+        step = conv.Convolution(x.view(0), y.view(1), weights=given, winograd=winograd, **options)
+        run_steps([step], [x.memory, y.memory])
+        results.append(y.values.copy())
+    np.testing.assert_array_equal(results[1], results[2])
+    for other in (results[1], results[3]):
+        assert np.any(other != results[0])
+        np.testing.assert_allclose(other, results[0], atol=1e-4)
 
 
 def make(x_shape, y_shape, weights, **changes):
