@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from .bodies import (
     widened,
 )
 from .interpreter import evaluate_model, infer_model
+
+T = TypeVar("T")
 
 
 def _mark_stateful(op: Operator, bodies: Iterable[Model | None]) -> None:
@@ -88,8 +90,8 @@ class If(Operator):
         if body is None:
             raise ModelError("a branch of the If has no body")
         places = {description.body_parameter_index: description.input_index for description in taken}
-        inputs = [places[i] for i in range(len(body.parameters))]
-        return body, inputs, [description.body_value_index for description in _by_output(given)]
+        inputs = _in_order(body, places)
+        return body, inputs, [description.body_value_index for description in _by_output(outputs)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         body, taken, given = self._branch(bool(inputs[0].reshape(-1)[0]))
@@ -101,11 +103,11 @@ def _by_output(descriptions: Iterable[Any]) -> list[Any]:
     return sorted(descriptions, key=lambda description: description.output_index)
 
 
-def _in_order(body: Model, arrays: dict[int, Array]) -> list[Array]:
-    """The inputs of a body by its parameters' numbers."""
-    missing = [i for i in range(len(body.parameters)) if i not in arrays]
+def _in_order(body: Model, given: dict[int, T]) -> list[T]:
+    """What the parameters of a body are given, from their numbers."""
+    missing = [i for i in range(len(body.parameters)) if i not in given]
     require(not missing, f"parameters {missing} of the body get no input")
-    return [arrays[i] for i in range(len(body.parameters))]
+    return [given[i] for i in range(len(body.parameters))]
 
 
 def _branch_types(
