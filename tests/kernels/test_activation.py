@@ -20,7 +20,8 @@ def activate(kind, x, alpha=0.0, beta=0.0):
 
 
 def sigmoid(x):
-    return np.where(x < 0, np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, 0))), 1 / (1 + np.exp(-np.maximum(x, 0))))
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
 
 
 def softplus(x):

@@ -179,8 +179,8 @@ def test_prelu_and_squared_difference():
 
 
 @pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.uint16, np.int32, np.float32, np.float16, np.float64])
-@pytest.mark.parametrize("shapes", [((7, 5), (7, 5), (7, 5)), ((7, 1), (7, 5), ()), ((5,), (), (7, 5)), ((), (7, 5), (5,)),
-                                    ((), (), (7, 5)), ((7, 5), (), ())], ids=str)
+@pytest.mark.parametrize("shapes", [((7, 5), (7, 5), (7, 5)), ((7, 1), (7, 5), ()), ((5,), (), (7, 5)),
+                                    ((), (7, 5), (5,)), ((), (), (7, 5)), ((7, 5), (), ())], ids=str)
 def test_select(dtype, shapes):
     condition = np.array(normal(shapes[0]) > 0)
     a, b = normal(shapes[1], seed=1).astype(dtype), normal(shapes[2], seed=2).astype(dtype)
@@ -199,7 +199,8 @@ def test_comparisons_feed_logic_and_selection():
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.float64])
 @pytest.mark.parametrize("name, function", [
     ("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("min", np.minimum), ("max", np.maximum),
-    ("floor_mod", np.mod), ("mod", np.fmod), ("equal", np.equal), ("less", np.less), ("greater_equal", np.greater_equal),
+    ("floor_mod", np.mod), ("mod", np.fmod), ("equal", np.equal), ("less", np.less),
+    ("greater_equal", np.greater_equal),
     ("floor_div", np.floor_divide), ("bitwise_and", np.bitwise_and), ("bitwise_xor", np.bitwise_xor),
 ])
 def test_other_types_compute_as_numpy(dtype, name, function):
