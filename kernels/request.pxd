@@ -1,4 +1,5 @@
 cimport numpy as cnp
+from cpython.ref cimport PyObject
 from ovlite.kernels.executor cimport CTeam, Frame
 from ovlite.kernels.results cimport OVDict, Ports
 from ovlite.kernels.step cimport MAX_RANK
@@ -75,7 +76,7 @@ cdef class Request:
     cdef object callback
     cdef readonly object userdata
 
-    cdef RequestPool pool
+    cdef PyObject* pool        # the RequestPool it belongs to, which clears this when it goes; or NULL
 
     cdef bint try_hold(self) noexcept
     cdef int hold(self) except -1

@@ -699,20 +699,21 @@ cdef class Request:
         """Keeps the failure of the run for who waits for it; the callback is not called then."""
         self.error = (error, f"the inference failed: {error}")
         self.job.reports = False
-        if self.pool is not None:
-            self.pool.errors.append(RuntimeError(self.error[1]))
+        if self.pool != NULL:
+            (<RequestPool>self.pool).errors.append(RuntimeError(self.error[1]))
         return 0
 
     cdef int report(self) except -1:
         """Calls the callback."""
+        pool = None if self.pool == NULL else <RequestPool>self.pool
         try:
-            if self.pool is not None:
-                self.pool.callback(self, self.userdata)
+            if pool is not None:
+                (<RequestPool>pool).callback(self, self.userdata)
             else:
                 self.callback(self.userdata)
         except BaseException as error:
-            if self.pool is not None:
-                self.pool.errors.append(error)
+            if pool is not None:
+                (<RequestPool>pool).errors.append(error)
             else:
                 self.error = (error, f"the callback raised {type(error).__name__}: {error}")
         return 0
@@ -810,11 +811,14 @@ cdef class RequestPool:
         self.requests = requests
         self.errors = []
         for request in requests:
-            request.pool = self
+            request.pool = <PyObject*>self
             pool_join(self.pool, request.job)
 
     def __del__(self):
+        cdef Request request
         self.wait_idle()
+        for request in self.requests:
+            request.pool = NULL
 
     def __dealloc__(self):
         if self.pool != NULL:

@@ -112,6 +112,7 @@ cdef class OVDict:
         return self.to_dict() == other if isinstance(other, dict) else NotImplemented
 
     __hash__ = None
+    __reversed__ = None
 
     def __copy__(self):
         return make_result(self.ports, list(self.to_tuple()))
