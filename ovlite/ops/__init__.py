@@ -29,6 +29,7 @@ from . import (  # isort: skip
     joining,
     logic,
     matmul,
+    multiclass,
     nms,
     normalization,
     patches,
@@ -89,6 +90,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     state,
     unary,
     yolo,
+    multiclass,
 )
 NEWEST_OPSET = 16
 

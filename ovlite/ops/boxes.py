@@ -14,10 +14,14 @@ def areas(boxes: Array, margin: float = 0) -> Array:
     return np.where(inside_out, boxes.dtype.type(0), sides[..., 0] * sides[..., 1])
 
 
-def overlaps(left: Array, right: Array, margin: float = 0) -> Array:
-    """Intersection over union of boxes, broadcast; 0 where a box has no area."""
-    sides = np.minimum(left[..., 2:], right[..., 2:]) - np.maximum(left[..., :2], right[..., :2]) + left.dtype.type(margin)
-    sides = np.maximum(sides, 0)
+def overlaps(left: Array, right: Array, margin: float = 0, joins: bool = False) -> Array:
+    """Intersection over union of boxes, broadcast; 0 where a box has no area.
+
+    joins: boxes less than the margin apart overlap.
+    """
+    sides = np.minimum(left[..., 2:], right[..., 2:]) - np.maximum(left[..., :2], right[..., :2])
+    apart = sides < (-margin if joins else 0)
+    sides = np.where(apart, left.dtype.type(0), sides + left.dtype.type(margin))
     both = sides[..., 0] * sides[..., 1]
     area_left, area_right = areas(left, margin), areas(right, margin)
     whole = area_left + area_right - both
@@ -42,19 +46,23 @@ def by_score(scores: Array) -> Array:
     return np.argsort(-scores, kind="stable")
 
 
-def keep_best(boxes: Array, threshold: float, limit: int, margin: float = 0, eta: float = 1, strict: bool = True) -> list[int]:
+def keep_best(
+    boxes: Array, threshold: float, limit: int, margin: float = 0, eta: float = 1, joins: bool = False
+) -> list[int]:
     """Non-maximum suppression of boxes sorted by score: the indices kept, `limit` at most.
 
-    A box is dropped when it overlaps a kept one by more than `threshold` (by it, unless strict). With
-    eta below 1 the threshold shrinks by that factor for each box kept while it is above 0.5.
+    A box is dropped when it overlaps a kept one by more than `threshold`. With eta below 1 the threshold shrinks by that factor for each box kept while it is above 0.5.
+    margin, joins: see `overlaps`.
     """
     kept: list[int] = []
     rest = np.arange(len(boxes))
+    most = np.full(len(boxes), -1, boxes.dtype)  # overlap of each of the rest with a kept box
     while len(rest) and len(kept) < limit:
-        best, rest = int(rest[0]), rest[1:]
+        best, rest, most = int(rest[0]), rest[1:], most[1:]
         kept.append(best)
-        shared = overlaps(boxes[best], boxes[rest], margin)
-        rest = rest[shared <= threshold] if strict else rest[shared < threshold]
         if eta < 1 and threshold > 0.5:
             threshold *= eta
+        most = np.maximum(most, overlaps(boxes[best], boxes[rest], margin, joins))
+        free = most <= threshold
+        rest, most = rest[free], most[free]
     return kept

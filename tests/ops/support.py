@@ -186,7 +186,10 @@ def _check_unknown_shapes(call: _Call, outputs: Sequence[np.ndarray]) -> None:
 def _check_no_less_known(call: _Call, shapes: Sequence[PartialShape], ports: Sequence[Any]) -> None:
     """A rank or dimension that OpenVINO infers, ovlite infers too."""
     peer = _peer()
-    theirs, _ = call.peer_node([peer.PartialShape(str(shape)) for shape in shapes])
+    try:
+        theirs, _ = call.peer_node([peer.PartialShape(str(shape)) for shape in shapes])
+    except RuntimeError:  # some operators of OpenVINO need more to be known
+        return
     for port, other in zip(ports, theirs.outputs(), strict=True):
         mine, known = port.partial_shape, PartialShape(str(other.partial_shape))
         given = ", ".join(map(str, shapes))

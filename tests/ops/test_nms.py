@@ -71,10 +71,26 @@ def test_overlaps() -> None:
 def test_a_threshold_that_shrinks() -> None:
     boxes = np.float32([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 6]])
     assert keep_best(boxes, 0.95, 3) == [0, 1, 2]
-    assert keep_best(boxes, 0.95, 3, eta=0.9) == [0, 1, 2]  # 0.9 <= 0.95, then 0.6 <= 0.855
-    assert keep_best(boxes, 0.95, 3, eta=0.6) == [0, 1]
+    assert keep_best(boxes, 0.95, 3, eta=0.9) == [0, 2]  # 0.9 > 0.855, 0.6 is less
+    assert keep_best(boxes, 0.95, 3, eta=0.6) == [0]
     assert keep_best(boxes, 0.95, 2) == [0, 1]
-    assert keep_best(boxes, 0.9, 3, strict=False) == [0, 2]
+
+
+@pytest.mark.parametrize("sort", ["none", "score", "classid"])
+@pytest.mark.parametrize("across", [False, True])
+@pytest.mark.parametrize("normalized", [True, False])
+def test_over_all_classes(sort: str, across: bool, normalized: bool) -> None:
+    boxes, scores = scene(2, 3, 12)
+    boxes = np.concatenate([boxes[..., 2:], boxes[..., :2]], -1) * np.float32(1 if normalized else 30)
+    kept = {"sort_result_type": sort, "sort_result_across_batch": across, "normalized": normalized, "score_threshold": 0.2}
+    for more in ({}, {"keep_top_k": 5, "nms_top_k": 6, "background_class": 1}):
+        check("multiclass_nms", boxes, scores, iou_threshold=0.3, **kept, **more)
+        check("multiclass_nms", boxes, scores, iou_threshold=0.7, nms_eta=0.8, **kept, **more)
+        for decay in ("linear", "gaussian"):
+            check("matrix_nms", boxes, scores, decay_function=decay, post_threshold=0.1, **kept, **more, rtol=1e-4)
+    regions, chances = scene(3, 1, 24)[0], scene(1, 3, 24)[1][0]
+    regions = np.concatenate([regions[..., 2:], regions[..., :2]], -1)
+    check("multiclass_nms", regions, chances, np.array([14, 10]), iou_threshold=0.3, **kept)
 
 
 def test_wrong_shapes() -> None:
