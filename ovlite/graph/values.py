@@ -100,7 +100,8 @@ def _known(op: Operator, partials: Sequence[PartialValue], values: Sequence[Arra
 
 def _bounds(op: Operator, partials: Sequence[PartialValue], values: Sequence[Array]) -> Sequence[Bounds | None]:
     """The bounds of the outputs' elements, where elements with bounds are moved."""
-    if not op.moved_inputs or all(partial.bounds is None for partial in partials):
+    moved = [partials[i] for i in op.moved_inputs if i < len(partials)]
+    if all(partial.bounds is None for partial in moved) or any(partial.array.dtype.kind not in "iu" for partial in moved):
         return [None] * len(values)
     lows, highs = [], []
     for i, partial in enumerate(partials):
