@@ -63,15 +63,14 @@ class PortTensor:
 class ConstOutput:
     """An input or output of a compiled model; equal to nothing but itself, and a key of inputs and results."""
 
-    __slots__ = ("__weakref__", "_output", "_place", "_renamed", "_tensor_names", "element_type", "partial_shape")
+    __slots__ = ("__weakref__", "_kind", "_output", "_place", "_renamed", "_tensor_names")
 
     def __init__(self, output: Output, kind: TensorType, place: int) -> None:
         self._output = output
         self._place = place
         self._tensor_names = output.names
         self._renamed: Callable[[], None] = _nobody
-        self.element_type: Type = kind.element_type
-        self.partial_shape: PartialShape = kind.shape
+        self._kind = kind
 
     @property
     def names(self) -> set[str]:
@@ -83,6 +82,14 @@ class ConstOutput:
         if not self._tensor_names:
             raise RuntimeError(f"{self!r} has no name")
         return min(self._tensor_names, key=str.encode)
+
+    @property
+    def element_type(self) -> Type:
+        return self._kind.element_type
+
+    @property
+    def partial_shape(self) -> PartialShape:
+        return self._kind.shape
 
     @property
     def node(self) -> Node:

@@ -79,7 +79,7 @@ def _quota_v1(folder: Path) -> float | None:
 def _ratio(quota: str, period: str) -> float | None:
     try:
         value = int(quota) / int(period)
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ArithmeticError):
         return None
     return value if value > 0 else None
 

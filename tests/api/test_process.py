@@ -1,0 +1,175 @@
+"""What ovlite does to a process: import, threads, fork, exit."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+SETUP = """
+import sys, os, threading, time
+import numpy as np
+import ovlite as ov, ovlite.opset13 as ops
+
+def model(size=4, steps=1):
+    x = ops.parameter([size, size], np.float32, name="x")
+    node = x
+    weights = np.full((size, size), 1e-3, np.float32)
+    for _ in range(steps):
+        node = ops.matmul(node, weights, False, False)
+    return ov.Model([ops.result(node, name="y")], [x], "m")
+
+def native_threads():
+    return len(os.listdir("/proc/self/task"))
+
+X = np.ones((4, 4), np.float32)
+"""
+
+
+def run(code, timeout=60):
+    """Runs a program in a process of its own; what it prints."""
+    program = SETUP + textwrap.dedent(code)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, done.stderr
+    return done.stdout.split()
+
+
+def test_import_starts_nothing_and_loads_little():
+    code = """
+    import sys, os, numpy
+    threads = len(os.listdir("/proc/self/task"))
+    before = set(sys.modules)
+    import ovlite
+    loaded = [name for name in set(sys.modules) - before if name.startswith("ovlite")]
+    assert len(os.listdir("/proc/self/task")) == threads
+    assert loaded == ["ovlite"], loaded
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_compiling_starts_no_thread():
+    assert run("""
+    before = native_threads()
+    compiled = ov.Core().compile_model(model(), "CPU")
+    compiled(X)
+    print(native_threads() - before)
+    """) == ["0"]  # fmt: skip
+
+
+def test_exit_with_work_in_flight():
+    assert run("""
+    compiled = ov.Core().compile_model(model(500, 8), "CPU")
+    request = compiled.create_infer_request()
+    request.set_callback(lambda userdata: print(userdata), "called")
+    request.start_async(np.zeros((500, 500), np.float32))
+    """) == ["called"]  # fmt: skip
+
+
+def test_exit_with_a_queue_in_flight():
+    assert run("""
+    queue = ov.AsyncInferQueue(ov.Core().compile_model(model(300, 4), "CPU"), 3)
+    done = []
+    queue.set_callback(lambda request, userdata: done.append(userdata))
+    for index in range(6):
+        queue.start_async(np.zeros((300, 300), np.float32), index)
+    print("end")
+    """) == ["end"]  # fmt: skip
+
+
+def test_exit_with_a_callback_that_goes_on_for_ever():
+    assert run("""
+    request = ov.Core().compile_model(model(), "CPU").create_infer_request()
+    request.set_callback(lambda userdata: request.start_async(), None)
+    request.start_async(X)
+    time.sleep(0.05)
+    print("end")
+    """) == ["end"]  # fmt: skip
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_fork(running):
+    """In the child everything works: calls, asynchronous runs, queues, dropping what the parent made, exit."""
+    assert run(f"""
+    compiled = ov.Core().compile_model(model(500, 6), "CPU", {{"NUM_STREAMS": 2}})
+    zeros = np.zeros((500, 500), np.float32)
+    requests = [compiled.create_infer_request() for _ in range(3)]
+    queue = ov.AsyncInferQueue(compiled, 2)
+    compiled(zeros)
+    for request in requests:
+        request.start_async(zeros)
+    queue.start_async(zeros)
+    if not {running}:
+        for request in requests:
+            request.wait()
+        queue.wait_all()
+    child = os.fork()
+    if child == 0:
+        if {running}:
+            try:
+                requests[-1].wait()
+            except RuntimeError as error:
+                assert "forked" in str(error), error
+        compiled(zeros)
+        for request in requests:
+            request.infer(zeros)
+            request.start_async(zeros)
+        for request in requests:
+            request.wait()
+        for _ in range(4):
+            queue.start_async(zeros)
+        queue.wait_all()
+        del queue, requests, request, compiled
+        fresh = ov.Core().compile_model(model(), "CPU")
+        fresh(X)
+        sys.exit(7)
+    _, status = os.waitpid(child, 0)
+    for request in requests:
+        request.wait()
+    queue.wait_all()
+    print(os.waitstatus_to_exitcode(status))
+    """) == ["7"]  # fmt: skip
+
+
+def test_multiprocessing():
+    assert run("""
+    import multiprocessing
+    compiled = ov.Core().compile_model(model(), "CPU")
+    compiled(X)
+    def work(scale):
+        return float(compiled(scale * X)["y"][0, 0])
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        print(["%.3f" % value for value in pool.map(work, range(3))])
+    """) == ["['0.000',", "'0.004',", "'0.008']"]  # fmt: skip
+
+
+def test_nothing_spins_while_idle():
+    assert run("""
+    compiled = ov.Core().compile_model(model(500, 4), "CPU")
+    request = compiled.create_infer_request()
+    request.start_async(np.zeros((500, 500), np.float32))
+    request.wait()
+    time.sleep(0.05)
+    before = time.process_time()
+    time.sleep(0.3)
+    print(time.process_time() - before < 0.05)
+    """) == ["True"]  # fmt: skip
+
+
+def test_import_is_cheap():
+    code = "import numpy, time; t = time.perf_counter(); import ovlite; print(time.perf_counter() - t)"
+    taken = min(float(subprocess.check_output([sys.executable, "-c", code], text=True)) for _ in range(5))
+    assert taken < 0.015
+
+
+def test_every_name_is_there():
+    import ovlite
+
+    for name in ovlite.__all__:
+        assert getattr(ovlite, name) is not None
+        assert name in dir(ovlite)
+    with pytest.raises(AttributeError):
+        ovlite.nothing_of_the_kind  # noqa: B018
+    assert os.path.isdir(os.path.dirname(ovlite.__file__))
