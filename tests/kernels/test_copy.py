@@ -25,7 +25,8 @@ def copy_to_channels_last(x, pixel_pad, border, threads):
 
 @pytest.mark.parametrize("shape", [
     (1, 3, 224, 224), (1, 64, 56, 56), (1, 512, 7, 7), (2, 1, 5, 5), (1, 2, 3, 200), (1, 4, 1, 1), (1, 15, 4, 4),
-    (1, 16, 4, 4), (1, 17, 3, 11), (1, 65, 13, 5), (1, 200, 1, 129), (3, 5, 7), (1, 9, 3, 4, 5), (0, 3, 4, 4), (1, 0, 4, 4),
+    (1, 16, 4, 4), (1, 17, 3, 11), (1, 65, 13, 5),
+    (1, 200, 1, 129), (3, 5, 7), (1, 9, 3, 4, 5), (0, 3, 4, 4), (1, 0, 4, 4),
 ])
 @pytest.mark.parametrize("pixel_pad, border", [(0, 0), (16, 0), (16, 1), (1, 2)])
 def test_planar_to_channels_last_and_back(level, threads, shape, pixel_pad, border):
@@ -105,7 +106,8 @@ def test_one_long_run_is_shared(level):
 
 
 @pytest.mark.parametrize("dtype, value", [
-    ("float32", -2.5), ("float32", float("-inf")), ("uint8", 200), ("int64", -(2**40)), ("float16", 1.5), ("bool", True),
+    ("float32", -2.5), ("float32", float("-inf")), ("uint8", 200), ("int64", -(2**40)), ("float16", 1.5),
+    ("bool", True),
 ])
 def test_fill(level, threads, dtype, value):
     memory, image = channels_last((2, 5, 60, 61), dtype, 3, 1, 0)
@@ -152,7 +154,8 @@ def test_copy_many_takes_constants_and_no_pairs(level):
 
 @pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "symmetric", "wrap"])
 @pytest.mark.parametrize("shape, begin, end", [
-    ((5,), (2,), (4,)), ((1, 3, 40, 50), (0, 0, 3, 2), (0, 0, 1, 4)), ((4, 3), (0, 0), (0, 0)), ((6, 5, 4), (5, 0, 3), (0, 4, 1)),
+    ((5,), (2,), (4,)), ((1, 3, 40, 50), (0, 0, 3, 2), (0, 0, 1, 4)), ((4, 3), (0, 0), (0, 0)),
+    ((6, 5, 4), (5, 0, 3), (0, 4, 1)),
     ((), (), ()),
 ])
 @pytest.mark.parametrize("dtype", ["float32", "int64", "uint8"])

@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ def windows(x, kernel, strides, dilations, pads_begin, outputs):
         for o, k, s, d, p, size in zip(at, kernel, strides, dilations, pads_begin, x.shape[2:]):
             taps = o * s - p + np.arange(k) * d
             axes.append(taps[(taps >= 0) & (taps < size)])
-        yield at, x[(slice(None), slice(None), *np.ix_(*axes))].reshape(*x.shape[:2], int(np.prod([len(axis) for axis in axes])))
+        count = math.prod(map(len, axes))
+        yield at, x[(slice(None), slice(None), *np.ix_(*axes))].reshape(*x.shape[:2], count)
 
 
 def expected_max(x, kernel, strides, dilations, pads_begin, outputs):
@@ -103,7 +105,8 @@ def test_mean(level, threads, case, planar, include):
     run_steps([step], [memory, target], threads)
     padded_end = [size + 1 for size in shape[2:]] if include else None
     # positive terms: each addition of a chain errs by at most half a unit in the last place
-    np.testing.assert_allclose(y, expected_mean(x, kernel, strides, dilations, pads, outputs, padded_end), rtol=49 * 6e-8)
+    expected = expected_mean(x, kernel, strides, dilations, pads, outputs, padded_end)
+    np.testing.assert_allclose(y, expected, rtol=49 * 6e-8)
 
 
 def test_mean_of_many_elements_stays_exact(level, threads):

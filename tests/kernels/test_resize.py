@@ -91,7 +91,8 @@ def test_an_element_that_coincides_is_copied(level):
     image = channels_last((1, 2, 4), fill=0)
     image[1][...] = x
     result = channels_last((1, 2, 4), fill=0)
-    step = kernels.family("resize").ResizeLinear(view_of(0, image[1], image[0]), view_of(1, result[1], result[0]), tables)
+    views = view_of(0, image[1], image[0]), view_of(1, result[1], result[0])
+    step = kernels.family("resize").ResizeLinear(*views, tables)
     run_steps([step], [image[0], result[0]])
     np.testing.assert_array_equal(result[1], np.broadcast_to([np.inf, 1, 1, 2], (1, 2, 4)))
 
