@@ -51,7 +51,8 @@ def keep_best(
 ) -> list[int]:
     """Non-maximum suppression of boxes sorted by score: the indices kept, `limit` at most.
 
-    A box is dropped when it overlaps a kept one by more than `threshold`. With eta below 1 the threshold shrinks by that factor for each box kept while it is above 0.5.
+    A box is dropped when it overlaps a kept one by more than `threshold`. With eta below 1 the threshold
+    shrinks by that factor for each box kept while it is above 0.5.
     margin, joins: see `overlaps`.
     """
     kept: list[int] = []

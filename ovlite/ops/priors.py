@@ -59,7 +59,7 @@ class PriorBoxV1(Priors):
     """Boxes of min_size, of sqrt(min_size * max_size), and of min_size in other aspect ratios; or of fixed sizes.
 
     step: pixels between centers, 0 to spread them evenly. flip: also the inverse ratios. density: how
-    many boxes of a fixed size lie side by side. scale_all_sizes: ratios for every min_size, else for the
+    many boxes of a fixed size lie side by side, whole pixels apart. scale_all_sizes: ratios for every min_size, else for the
     first, and sizes are parts of the image's height.
     """
 
@@ -118,7 +118,7 @@ class PriorBoxV1(Priors):
         return boxes
 
     def _fixed_boxes(self, size: float, density: int) -> list[Box]:
-        shift = size / density
+        shift = int(size / density)
         places = [-size / 2 + shift / 2 + i * shift for i in range(density)]
         shapes = [_shaped(size, ratio) for ratio in self.fixed_ratio or (1.0, *self._ratios())]
         return [(x, y, *shape) for shape in shapes for y in places for x in places]

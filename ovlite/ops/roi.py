@@ -167,11 +167,15 @@ class ROIAlignRotated(RoiAlignBase):
 class ROIPooling(Declared):
     """Regions [R, 5] of (image, x1, y1, x2, y2) pooled to output_roi [h, w]. An image of -1 gives zeros.
 
-    method: "max" of whole pixels, or "bilinear": one point a bin, of corners given from 0 to 1.
+    output_size and pooled_h, pooled_w: other spellings of output_roi. method: "max" of whole pixels, or
+    "bilinear": one point a bin, of corners given from 0 to 1.
     """
 
-    output_roi: Ints
     spatial_scale: float
+    output_roi: Ints = ()
+    output_size: Ints = ()
+    pooled_h: int = 0
+    pooled_w: int = 0
     method: str = "max"
 
     type = "ROIPooling"
@@ -183,6 +187,9 @@ class ROIPooling(Declared):
 
     def __post_init__(self) -> None:
         one_of(self.method, ("max", "bilinear"), "method")
+        size = self.output_roi or self.output_size or (self.pooled_h, self.pooled_w)
+        for name, value in (("output_roi", size), ("output_size", size), ("pooled_h", size[0]), ("pooled_w", size[-1])):
+            object.__setattr__(self, name, value)
         require(len(self.output_roi) == 2 and min(self.output_roi) > 0, f"output_roi is [height, width], not {self.output_roi}")
 
     @classmethod
@@ -190,6 +197,7 @@ class ROIPooling(Declared):
         if given["output_size"] is not None:
             warnings.warn("output_size is deprecated; use output_roi", DeprecationWarning, stacklevel=3)
             given = {**given, "output_roi": given["output_size"]}
+        given["output_size"] = None
         for name in ("output_roi", "spatial_scale"):
             if given[name] is None:
                 raise AttributeError(f"roi_pooling needs {name}")

@@ -76,9 +76,10 @@ def test_a_threshold_that_shrinks() -> None:
     assert keep_best(boxes, 0.95, 2) == [0, 1]
 
 
-@pytest.mark.parametrize("sort", ["none", "score", "classid"])
-@pytest.mark.parametrize("across", [False, True])
-@pytest.mark.parametrize("normalized", [True, False])
+@pytest.mark.parametrize(
+    ("sort", "across", "normalized"),
+    [("none", False, True), ("score", False, False), ("classid", False, True), ("score", True, True), ("classid", True, False)],
+)
 def test_over_all_classes(sort: str, across: bool, normalized: bool) -> None:
     boxes, scores = scene(2, 3, 12)
     boxes = np.concatenate([boxes[..., 2:], boxes[..., :2]], -1) * np.float32(1 if normalized else 30)

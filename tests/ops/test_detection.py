@@ -1,0 +1,141 @@
+"""The layers of detectors: YOLO regions, prior boxes, proposals, and the boxes found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ovlite.errors import ModelError, UserInputError
+from ovlite.graph import Parameter
+from ovlite.ops import factories
+from ovlite.types import PartialShape, Type
+
+from .support import check, fixed
+
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+
+
+def normal(*shape: int) -> np.ndarray:
+    return np.random.default_rng(sum(shape)).normal(size=shape).astype(np.float32)
+
+
+def reals(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+@pytest.mark.parametrize(("do_softmax", "mask", "num"), [(True, [0, 1, 2], 3), (False, [0, 1, 2], 5), (False, [3, 4], 5)])
+def test_region_yolo(do_softmax: bool, mask: list[int], num: int) -> None:
+    count = num if do_softmax else len(mask)
+    data = normal(2, count * 10, 3, 4)
+    (found,) = check("region_yolo", data, 4, 5, num, do_softmax, mask, 1, 3, **CLOSE)
+    cells = found.reshape(2, count, 10, 12)
+    if do_softmax:
+        np.testing.assert_allclose(cells[:, :, 5:].sum(2), 1, rtol=1e-5)
+    np.testing.assert_array_equal(cells[:, :, 2:4], data.reshape(cells.shape)[:, :, 2:4])
+
+
+@pytest.mark.parametrize(("shape", "stride"), [((2, 8, 4, 6), 2), ((1, 9, 6, 3), 3)])
+def test_reorg_yolo(shape: tuple[int, ...], stride: int) -> None:
+    check("reorg_yolo", normal(*shape), [stride])
+
+
+PRIORS: list[dict[str, Any]] = [
+    {"min_size": reals(10)},
+    {"min_size": reals(10, 14), "max_size": reals(20, 30)},
+    {"min_size": reals(10), "max_size": reals(20), "aspect_ratio": reals(2, 3), "flip": True},
+    {"min_size": reals(10, 12), "max_size": reals(20), "aspect_ratio": reals(2, 0.5), "flip": True, "clip": True, "step": 7.0,
+     "variance": reals(0.1, 0.1, 0.2, 0.2)},
+    {"min_size": reals(0.1, 0.2), "aspect_ratio": reals(2), "scale_all_sizes": False, "step": 0.1},
+    {"fixed_size": reals(10, 20), "density": reals(2, 1)},
+    {"fixed_size": reals(10, 20), "density": reals(2, 3), "aspect_ratio": reals(2), "flip": True},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("attributes", PRIORS, ids=range(len(PRIORS)))
+def test_prior_boxes(attributes: dict[str, Any]) -> None:
+    sizes = fixed([2, 3]), fixed([40, 60])
+    for order in (True, False):
+        given = {"offset": 0.3, "min_max_aspect_ratios_order": order, **attributes}
+        check("prior_box", *sizes, given, **CLOSE)
+    check("prior_box", *sizes, {"offset": 0.5, **attributes}, opset=7, **CLOSE)
+
+
+@pytest.mark.parametrize("steps", [{}, {"step_w": 5.0, "step_h": 6.0}, {"step": 7.0}], ids=str)
+def test_clustered_prior_boxes(steps: dict[str, float]) -> None:
+    given = {"offset": 0.3, "width": reals(10, 20), "height": reals(5, 30), "variance": reals(0.1, 0.1, 0.2, 0.2)}
+    for clip in (True, False):
+        check("prior_box_clustered", fixed([2, 3]), fixed([40, 60]), {**given, **steps, "clip": clip}, **CLOSE)
+
+
+def scene(batches: int, priors: int, classes: int, attributes: dict[str, Any]) -> list[np.ndarray]:
+    """box_logits, class_preds and proposals of a detector."""
+    rng = np.random.default_rng(priors)
+    low = rng.uniform(0, 0.7, (priors, 2))
+    boxes = np.concatenate([low, low + rng.uniform(0.1, 0.5, (priors, 2))], 1)
+    if not attributes["normalized"]:
+        boxes = np.concatenate([np.zeros((priors, 1)), boxes * [100, 50, 100, 50]], 1)
+    rows = [boxes.ravel()]
+    if not attributes.get("variance_encoded_in_target"):
+        rows.append(np.resize([0.1, 0.1, 0.2, 0.2], boxes.size))
+    sets = 1 if attributes.get("share_location", True) else classes
+    logits = rng.normal(size=(batches, priors * sets * 4)) * 0.5
+    scores = rng.permutation(batches * priors * classes).reshape(batches, -1) / (batches * priors * classes)
+    return [array.astype(np.float32) for array in (logits, scores, np.array([rows]))]
+
+
+@pytest.mark.parametrize("share", [True, False])
+@pytest.mark.parametrize("jointly", [False, True])
+@pytest.mark.parametrize("normalized", [True, False])
+def test_detection_output(share: bool, jointly: bool, normalized: bool) -> None:
+    code = "CORNER" if share == normalized else "CENTER_SIZE"
+    attributes = {
+        "keep_top_k": np.array([7]), "nms_threshold": 0.4, "confidence_threshold": 0.3, "top_k": 8, "normalized": normalized,
+        "code_type": f"caffe.PriorBoxParameter.{code}", "share_location": share, "decrease_label_id": jointly,
+        "variance_encoded_in_target": share != jointly, "clip_after_nms": jointly, "clip_before_nms": share,
+    }  # fmt: skip
+    attributes |= {} if normalized else {"input_width": 100, "input_height": 50}
+    arrays = scene(2, 12, 3, attributes)
+    check("detection_output", *arrays, attributes, **CLOSE)
+    if share:
+        check("detection_output", *arrays, {"num_classes": 3, **attributes}, opset=7, **CLOSE)
+
+
+def test_detection_output_refined() -> None:
+    for share in (True, False):
+        attributes = {"keep_top_k": np.array([10]), "nms_threshold": 0.4, "confidence_threshold": 0.3, "objectness_score": 0.4,
+                      "normalized": True, "share_location": share}  # fmt: skip
+        arrays = scene(2, 12, 3, attributes)
+        aux = [np.abs(normal(2, 24)) % 1, 0.3 * normal(*arrays[0].shape)]
+        check("detection_output", *arrays, attributes, *aux, **CLOSE)
+
+
+@pytest.mark.parametrize("top_k", [-1, 5])
+def test_detection_output_of_all(top_k: int) -> None:
+    attributes = {"keep_top_k": np.array([-1]), "nms_threshold": 0.4, "confidence_threshold": 0.3, "normalized": True, "top_k": top_k}
+    check("detection_output", *scene(2, 12, 3, attributes), attributes, **CLOSE)
+
+
+@pytest.mark.parametrize("framework", ["", "tensorflow"])
+@pytest.mark.parametrize(("opset", "image"), [(3, (60, 80, 1)), (16, (60, 80, 1.1, 0.9))], ids=str)
+def test_proposal(opset: int, image: tuple[float, ...], framework: str) -> None:
+    number = np.uint32
+    attributes = {
+        "base_size": number(16), "pre_nms_topn": number(100), "post_nms_topn": number(20), "nms_thresh": 0.5,
+        "feat_stride": number(8), "min_size": number(6), "ratio": reals(0.5, 1, 2), "scale": reals(1, 2), "framework": framework,
+    }  # fmt: skip
+    rng = np.random.default_rng(1)
+    chances = rng.uniform(0, 1, (2, 12, 4, 5)).astype(np.float32)
+    for more in ({}, {"clip_before_nms": False, "clip_after_nms": True}, {"normalize": True, "box_size_scale": 2.0, "box_coordinate_scale": 3.0}):
+        check("proposal", chances, 0.4 * normal(2, 24, 4, 5), reals(*image), attributes | more, opset=opset, rtol=1e-3, atol=1e-3)
+
+
+def test_wrong_calls() -> None:
+    ops, data = factories(13), Parameter(Type.f32, PartialShape([1, 30, 3, 4]))
+    with pytest.raises(UserInputError, match="prior_box needs the attribute 'offset'"):
+        ops["prior_box"]([2, 3], [40, 60], {})
+    with pytest.raises(UserInputError, match="needs the attribute 'keep_top_k'"):
+        ops["detection_output"](data, data, data, {"nms_threshold": 0.5})
+    with pytest.raises(ModelError, match="height and width are multiples of 2"):
+        ops["reorg_yolo"](data, [2])
