@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -42,10 +43,9 @@ def checked_indices(indices: Array, length: int, axis: int, negative: bool = Tru
 
 @dataclass(frozen=True)
 class Gather(Declared):
-    """The slices of `data` along `axis` that indices name.
+    """The slices of `data` along `axis` that indices name; negative indices count from the end.
 
-    The output has the indices' shape in place of the axis. An index out of range gives zeros; so does
-    a negative one.
+    The output has the indices' shape in place of the axis. An index out of range raises ModelError.
     """
 
     type = "Gather"
@@ -55,7 +55,6 @@ class Gather(Declared):
     until = 6
     value_inputs: ClassVar[tuple[int, ...]] = (2,)
     moved_inputs: ClassVar[Sequence[int]] = (0,)
-    from_end: ClassVar[bool] = False  # whether negative indices count from the end
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data, indices, axis = inputs
@@ -93,19 +92,8 @@ class Gather(Declared):
         shape = static_shapes(self, *inputs)[0]
         axis = normalized(int(place.item()), data.ndim)
         batch = self._batch(PartialShape(indices.shape)) or 0
-        length = data.shape[axis]
-        if self.from_end:
-            indices = np.where(indices < 0, indices + length, indices)
-        inside = (indices >= 0) & (indices < length)
-        if length == 0:
-            return [np.zeros(shape, data.dtype)]
-        output = _taken(data, np.where(inside, indices, 0).astype(np.int64), axis, batch).reshape(shape)
-        if not inside.all():
-            lost = inside.reshape(
-                indices.shape[:batch] + (1,) * (axis - batch) + indices.shape[batch:] + (1,) * (data.ndim - axis - 1)
-            )
-            output = np.where(lost, output, np.zeros((), data.dtype))
-        return [output]
+        places = checked_indices(indices.astype(np.int64), data.shape[axis], axis)
+        return [_taken(data, places, axis, batch).reshape(shape)]
 
 
 def _taken(data: Array, indices: Array, axis: int, batch: int) -> Array:
@@ -121,10 +109,10 @@ def _taken(data: Array, indices: Array, axis: int, batch: int) -> Array:
 
 @dataclass(frozen=True)
 class Gather7(Gather):
-    """The slices of `data` along `axis` that indices name.
+    """The slices of `data` along `axis` that indices name; negative indices count from the end.
 
     The first batch_dims dimensions belong together in data and indices. The output has the indices'
-    other dimensions in place of the axis. An index out of range gives zeros; so does a negative one.
+    other dimensions in place of the axis. An index out of range raises ModelError.
     """
 
     batch_dims: int = 0
@@ -152,7 +140,7 @@ class Gather8(Gather7):
     """The slices of `data` along `axis` that indices name; negative indices count from the end.
 
     The first batch_dims dimensions belong together in data and indices. The output has the indices'
-    other dimensions in place of the axis. An index out of range gives zeros.
+    other dimensions in place of the axis. An index out of range raises ModelError.
     """
 
     type = "Gather"
@@ -161,7 +149,6 @@ class Gather8(Gather7):
     signature = "data, indices, axis, batch_dims=0"
     since = 8
     until = 16
-    from_end: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -216,7 +203,7 @@ class GatherND(Declared):
     """Slices of `data` that index tuples name: the last dimension of `indices` holds tuples for data's leading axes.
 
     The first batch_dims dimensions belong together in data and indices; the output has them as one.
-    Negative indices count from the end; a tuple out of range gives zeros.
+    Negative indices count from the end; one that is out of range raises ModelError.
     """
 
     batch_dims: int = 0
@@ -261,24 +248,11 @@ class GatherND(Declared):
         data, indices = inputs
         shape = static_shapes(self, data, indices)[0]
         batch, count = self.batch_dims, indices.shape[-1]
-        groups = int(np.prod(data.shape[:batch], dtype=np.int64))
-        tuples = (
-            indices.astype(np.int64).reshape(groups, -1, count)
-            if indices.size
-            else np.zeros((groups, 0, max(count, 1)), np.int64)
-        )
-        if count == 0:
-            tuples = np.zeros((groups, int(np.prod(indices.shape[batch:-1], dtype=np.int64)), 0), np.int64)
-        lengths = np.array(data.shape[batch : batch + count], np.int64)
-        tuples = np.where(tuples < 0, tuples + lengths, tuples)
-        inside = np.asarray(((tuples >= 0) & (tuples < lengths)).all(-1))
-        if not inside.any():
-            return [np.zeros(shape, data.dtype)]
-        tuples = np.where(inside[..., None], tuples, 0)
-        grouped = data.reshape((groups, *data.shape[batch:]))
-        found = grouped[(np.arange(groups)[:, None], *np.moveaxis(tuples, -1, 0))]
-        found[~inside] = 0
-        return [found.reshape(shape)]
+        groups, each = prod(data.shape[:batch]), prod(indices.shape[batch:-1])
+        tuples = indices.astype(np.int64).reshape(groups, each, count)
+        places = [checked_indices(tuples[..., i], data.shape[batch + i], batch + i) for i in range(count)]
+        group = np.broadcast_to(np.arange(groups)[:, np.newaxis], (groups, each))
+        return [data.reshape(groups, *data.shape[batch:])[(group, *places)].reshape(shape)]
 
 
 @dataclass(frozen=True)
@@ -286,7 +260,7 @@ class GatherND8(GatherND):
     """Slices of `data` that index tuples name: the last dimension of `indices` holds tuples for data's leading axes.
 
     The first batch_dims dimensions belong together in data and indices, and stay in the output.
-    Negative indices count from the end; a tuple out of range gives zeros.
+    Negative indices count from the end; one that is out of range raises ModelError.
     """
 
     type = "GatherND"
