@@ -100,8 +100,9 @@ def _known(op: Operator, partials: Sequence[PartialValue], values: Sequence[Arra
 
 def _bounds(op: Operator, partials: Sequence[PartialValue], values: Sequence[Array]) -> Sequence[Bounds | None]:
     """The bounds of the outputs' elements, where elements with bounds are moved."""
-    moved = [partials[i] for i in op.moved_inputs if i < len(partials)]
-    if all(partial.bounds is None for partial in moved) or any(partial.array.dtype.kind not in "iu" for partial in moved):
+    moved = [partial for i, partial in enumerate(partials) if i in op.moved_inputs]
+    integers = all(partial.array.dtype.kind in "iu" for partial in moved)
+    if not integers or all(partial.bounds is None for partial in moved):
         return [None] * len(values)
     lows, highs = [], []
     for i, partial in enumerate(partials):
