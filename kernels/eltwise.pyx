@@ -44,7 +44,7 @@ cdef extern from "gather.h" nogil:
 cdef enum:
     BLOCK = 1024               # elements
     BLOCK_GAP = 192            # bytes that keep blocks from lying at multiples of a page
-    SHORT_ROW = 64             # shorter rows share a tile
+    SHORT_ROW = 24             # shorter rows share a tile
     STRIP = 4096               # elements of a tile whose rows are walked one by one
     GRAIN = 1024               # elements of a dense tensor that stay with one member
     MAX_READS = 16

@@ -88,22 +88,37 @@ static void set_column_factors(ColumnNorms *norms, const Total *squares, ptrdiff
     }
 }
 
+INLINE void normalize_strip(const float *x, ptrdiff_t x_row, float *y, ptrdiff_t y_row, ptrdiff_t rows,
+                            const ColumnNorms *norms, ptrdiff_t begin, ptrdiff_t n) {
+    float mean[COLUMN_TILE], factor[COLUMN_TILE], offset[COLUMN_TILE];
+    for (ptrdiff_t j = 0; j < n; j++) {
+        mean[j] = norms->mean[begin + j];
+        factor[j] = norms->factor[begin + j];
+        offset[j] = norms->offset[begin + j];
+    }
+    for (ptrdiff_t r = 0; r < rows; r++)
+        _Pragma("GCC ivdep")
+        for (ptrdiff_t j = 0; j < n; j++)
+            y[r * y_row + begin + j] = (x[r * x_row + begin + j] - mean[j]) * factor[j] + offset[j];
+}
+
 /* Normalizes rows of n columns, row strides in elements. gamma, beta: NULL, or of row r at r * step; they
  * come on top of the columns'. */
 static void normalize_columns(const float *x, ptrdiff_t x_row, float *y, ptrdiff_t y_row, ptrdiff_t rows, ptrdiff_t n,
                               const ColumnNorms *norms, const float *gamma, ptrdiff_t gamma_step, const float *beta,
                               ptrdiff_t beta_step) {
+    if (!gamma && !beta) {
+        ptrdiff_t j = 0;
+        for (; n <= NARROW_TILE && j + 32 <= n; j += 32)
+            normalize_strip(x, x_row, y, y_row, rows, norms, j, 32);
+        normalize_strip(x, x_row, y, y_row, rows, norms, j, n - j);
+        return;
+    }
     for (ptrdiff_t r = 0; r < rows; r++, x += x_row, y += y_row) {
-        if (gamma || beta) {
-            const float g = gamma ? gamma[r * gamma_step] : 1.0f, b = beta ? beta[r * beta_step] : 0.0f;
-            _Pragma("GCC ivdep")
-            for (ptrdiff_t j = 0; j < n; j++)
-                y[j] = (x[j] - norms->mean[j]) * norms->factor[j] * g + (norms->offset[j] + b);
-        } else {
-            _Pragma("GCC ivdep")
-            for (ptrdiff_t j = 0; j < n; j++)
-                y[j] = (x[j] - norms->mean[j]) * norms->factor[j] + norms->offset[j];
-        }
+        const float g = gamma ? gamma[r * gamma_step] : 1.0f, b = beta ? beta[r * beta_step] : 0.0f;
+        _Pragma("GCC ivdep")
+        for (ptrdiff_t j = 0; j < n; j++)
+            y[j] = (x[j] - norms->mean[j]) * norms->factor[j] * g + (norms->offset[j] + b);
     }
 }
 

@@ -263,7 +263,7 @@ cdef class Normalize(Step):
         set_loops(&args.reduced, [(length, (x, y)) for length, (x, gamma, beta, y) in reduced], F32, F32)
         set_loops(&args.reduced_affine, [(length, (gamma, beta)) for length, (x, gamma, beta, y) in reduced], F32, F32)
         args.affine_by_rows = any([gamma or beta for length, (x, gamma, beta, y) in [*reduced, run]])
-        args.tile = max(1, min(COLUMN_TILE, max(32, args.columns * args.kept.count // 4)) // args.group) * args.group
+        args.tile = max(1, min(COLUMN_TILE, max(32, args.columns * args.kept.count // 2)) // args.group) * args.group
         args.tiles = (args.columns + args.tile - 1) // args.tile
         for step in (args.column_step.gamma, args.column_step.beta) if args.by_columns else (
                 args.run_step.gamma, args.run_step.beta):

@@ -9,7 +9,11 @@
 
 #include "runs.h"
 
-enum { COLUMN_TILE = 512, COLUMN_RUN = 64 };
+enum {
+    COLUMN_TILE = 512,
+    COLUMN_RUN = 64,
+    NARROW_TILE = 128,         /* columns whose sums are kept in registers, 64 or 16 at a time */
+};
 
 typedef union {
     double f;
@@ -32,12 +36,12 @@ typedef struct {
     static void row_##name(const void *from, ptrdiff_t n, float shift, Total *total) {           \
         const float *x = (const float *)from;                                                    \
         for (ptrdiff_t i = 0; i < n; i += RUN) {                                                 \
-            const double part = run_##name(x + i, NULL, n - i < RUN ? n - i : RUN, shift);             \
+            const double part = run_##name(x + i, NULL, n - i < RUN ? n - i : RUN, shift);       \
             total->f = combine(total->f, part);                                                  \
         }                                                                                        \
     }                                                                                            \
-    static inline void tile_##name(const float *x, ptrdiff_t stride, ptrdiff_t rows, const float *shifts, \
-                                   Total *total, ptrdiff_t n) {                                  \
+    INLINE void tile_##name(const float *x, ptrdiff_t stride, ptrdiff_t rows, const float *shifts, \
+                            Total *total, ptrdiff_t n) {                                         \
         float sum[COLUMN_TILE];                                                                  \
         for (ptrdiff_t j = 0; j < n; j++)                                                        \
             sum[j] = identity;                                                                   \
@@ -55,9 +59,18 @@ typedef struct {
     static void columns_##name(const void *from, ptrdiff_t stride, ptrdiff_t rows, const float *shifts, \
                                Total *total, ptrdiff_t n) {                                      \
         const float *x = (const float *)from;                                                    \
-        for (ptrdiff_t r = 0; r < rows; r += COLUMN_RUN)                                         \
-            tile_##name(x + r * stride, stride, rows - r < COLUMN_RUN ? rows - r : COLUMN_RUN, shifts, total, n); \
-    }
+        for (ptrdiff_t r = 0; r < rows; r += COLUMN_RUN, x += COLUMN_RUN * stride) {             \
+            const ptrdiff_t count = rows - r < COLUMN_RUN ? rows - r : COLUMN_RUN;               \
+            ptrdiff_t j = 0;                                                                     \
+            if (n <= NARROW_TILE) {                                                              \
+                for (; j + 64 <= n; j += 64)                                                     \
+                    tile_##name(x + j, stride, count, shifts + j, total + j, 64);                \
+                for (; j + 16 <= n; j += 16)                                                     \
+                    tile_##name(x + j, stride, count, shifts + j, total + j, 16);                \
+            }                                                                                    \
+            tile_##name(x + j, stride, count, shifts + j, total + j, n - j);                     \
+        }                                                                                        \
+    }                                                                                            \
 
 FLOAT_ACCUMULATION(sum_f, 0.0f, SUM_OF, v)
 FLOAT_ACCUMULATION(sum_abs_f, 0.0f, SUM_OF, fabsf(v))
