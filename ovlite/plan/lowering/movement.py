@@ -172,6 +172,8 @@ def _pad(builder: Builder, call: Call) -> bool:
     if begin is None or end is None or any(array is None for array in fill):
         return False
     mode = call.op.attributes()["pad_mode"]
+    if mode != "constant" and min(begin.min(initial=0), end.min(initial=0)) < 0:
+        return False  # what is cropped may have been mirrored before
     value = fill[0].reshape(-1)[0].item() if fill and fill[0] is not None else 0
     builder.emit(builder.family("copy").Pad(x, y, begin.tolist(), end.tolist(), mode, value))
     return True
