@@ -11,7 +11,7 @@ def areas(boxes: Array, margin: float = 0) -> Array:
     """Areas; boxes turned inside out have none. margin: added to each side, 1 for boxes of whole pixels."""
     sides = boxes[..., 2:] - boxes[..., :2] + boxes.dtype.type(margin)
     inside_out = (boxes[..., 2:] < boxes[..., :2]).any(-1)
-    return np.where(inside_out, boxes.dtype.type(0), sides[..., 0] * sides[..., 1])
+    return np.asarray(np.where(inside_out, boxes.dtype.type(0), sides[..., 0] * sides[..., 1]))
 
 
 def overlaps(left: Array, right: Array, margin: float = 0, joins: bool = False) -> Array:

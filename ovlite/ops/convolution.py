@@ -129,15 +129,20 @@ class Convolution(Windowed):
         total = np.zeros((data.shape[0], groups, outputs, places), data.dtype)
         for index, view in taps(data, kernel, strides, dilations, counts):
             columns = view.reshape(data.shape[0], groups, channels, places)
-            total += product(filters[(..., *index)], columns)
+            total += product(_tap(filters, index), columns)
         return total.reshape(data.shape[0], groups * outputs, *counts)
 
 
 def product(weights: Array, columns: Array) -> Array:
     """weights [G, O, I] times columns [N, G, I, P], group by group, to [N, G, O, P]."""
-    if weights.shape[2] == 1:
-        return np.multiply(weights, columns)
-    return np.matmul(weights, columns)
+    found: Array = np.multiply(weights, columns) if weights.shape[2] == 1 else np.matmul(weights, columns)
+    return found
+
+
+def _tap(filters: Array, index: Ints) -> Array:
+    """The elements of filters [G, O, I, ...] at one place of the window."""
+    place: tuple[Any, ...] = (..., *index)
+    return np.asarray(filters[place])
 
 
 def _kernel_dims(filters: PartialShape, count: int) -> list[Dimension]:
@@ -238,7 +243,7 @@ class ConvolutionBackpropData(Windowed):
         full = [stride * (size - 1) + span(k, d) for stride, size, k, d in zip(strides, sizes, kernel, dilations, strict=True)]
         if output_shape is None:
             return begin, tuple(f + extra[i] - begin[i] - end[i] for i, f in enumerate(full))
-        wanted = tuple(int(size) for size in output_shape)
+        wanted = tuple(output_shape)
         if self.auto_pad in ("same_upper", "same_lower"):
             totals = [max(0, f + extra[i] - wanted[i]) for i, f in enumerate(full)]
             begin = tuple(t // 2 if self.auto_pad == "same_lower" else t - t // 2 for t in totals)
@@ -248,9 +253,10 @@ class ConvolutionBackpropData(Windowed):
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data, filters, *output_shape = inputs
-        return [self.scatter(data, filters if self.grouped else filters[np.newaxis], *output_shape)]
+        sizes = [int(size) for size in output_shape[0]] if output_shape else None
+        return [self.scatter(data, filters if self.grouped else filters[np.newaxis], sizes)]
 
-    def scatter(self, data: Array, filters: Array, output_shape: Array | None = None) -> Array:
+    def scatter(self, data: Array, filters: Array, output_shape: Sequence[int] | None = None) -> Array:
         """data [N, G * I, ...] with filters [G, I, O, ...] to [N, G * O, ...]."""
         groups, channels, outputs, *kernel_sizes = filters.shape
         kernel = tuple(kernel_sizes)
@@ -261,7 +267,7 @@ class ConvolutionBackpropData(Windowed):
         total = np.zeros((batch, groups * outputs, *full), data.dtype)
         columns = data.reshape(batch, groups, channels, math.prod(sizes))
         for index, view in taps(total, kernel, strides, dilations, sizes):
-            weights = filters[(..., *index)].swapaxes(1, 2)
+            weights = _tap(filters, index).swapaxes(1, 2)
             view += product(weights, columns).reshape(view.shape)
         back = [size - f + begin for size, f, begin in zip(wanted, full, front, strict=True)]
         return padded(total, [-f for f in front], back)

@@ -182,7 +182,7 @@ class ScaledDotProductAttention(Declared):
         query, key, value, *rest = inputs
         scale = rest[1].reshape(()) if len(rest) > 1 else query.dtype.type(1 / math.sqrt(query.shape[-1]))
         scores = np.matmul(query * scale, key.swapaxes(-1, -2))
-        mask = np.tri(*scores.shape[-2:], dtype=bool) if self.causal else rest[0] if rest else None
+        mask = np.tri(*scores.shape[-2:]) > 0 if self.causal else rest[0] if rest else None
         if mask is not None:
             scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
         weights = np.exp(scores - scores.max(-1, keepdims=True, initial=np.finfo(query.dtype).min))

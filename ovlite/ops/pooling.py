@@ -322,8 +322,9 @@ class AdaptiveMaxPool(AdaptivePool):
         where = np.empty(largest.shape, self.index_element_type.to_dtype())
         for index in product(*map(range, counts)):
             region = tuple(slice(*bounds[axis][i]) for axis, i in enumerate(index))
-            window = data[(..., *region)].reshape(*data.shape[:2], -1)
+            whole: tuple[Any, ...] = (slice(None), slice(None))
+            window = data[whole + region].reshape(*data.shape[:2], -1)
             best = window.argmax(axis=-1)
-            largest[(..., *index)] = np.take_along_axis(window, best[..., np.newaxis], -1)[..., 0]
-            where[(..., *index)] = places[region].ravel()[best]
+            largest[whole + index] = np.take_along_axis(window, best[..., np.newaxis], -1)[..., 0]
+            where[whole + index] = places[region].ravel()[best]
         return [largest, where]

@@ -81,7 +81,8 @@ def nearest_elements(coordinates: Floats, rounding: str, shrinks: bool) -> npt.N
         found = np.ceil(coordinates)
     else:
         found = np.trunc(coordinates)
-    return found.astype(np.int64)
+    nearest: npt.NDArray[np.int64] = found.astype(np.int64)
+    return nearest
 
 
 def cubic_weights(fractions: Floats, coefficient: float) -> Floats:

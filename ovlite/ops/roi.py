@@ -69,7 +69,7 @@ def read_clamped(image: Array, y: Array, x: Array) -> Array:
     height, width = image.shape[-2:]
     inside = (y >= -1) & (y <= height) & (x >= -1) & (x <= width)
     y, x = y.clip(0, height - 1), x.clip(0, width - 1)
-    return read_between(image[np.newaxis], y[np.newaxis], x[np.newaxis], False)[0] * inside
+    return np.asarray(read_between(image[np.newaxis], y[np.newaxis], x[np.newaxis], False)[0] * inside)
 
 
 @dataclass(frozen=True)
@@ -254,4 +254,5 @@ def _spread(first: Any, last: Any, count: int, size: int) -> Array:
     scale = np.float32(size - 1)
     if count == 1:
         return np.array([(first + last) * scale / 2], np.float32)
-    return np.arange(count, dtype=np.float32) * ((last - first) * scale / np.float32(count - 1)) + first * scale
+    steps = np.arange(count, dtype=np.float32) * ((last - first) * scale / np.float32(count - 1))
+    return np.asarray(steps + first * scale)
