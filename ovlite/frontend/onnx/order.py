@@ -41,7 +41,8 @@ def _producers(nodes: Sequence[Any]) -> dict[str, int]:
     for index, node in enumerate(nodes):
         for name in node.output:
             if name and name in producers:
-                raise ModelError(f"value {name!r} is produced by two nodes: {nodes[producers[name]].name!r}, {node.name!r}")
+                first = nodes[producers[name]]
+                raise ModelError(f"value {name!r} is produced by two nodes: {first.name!r} and {node.name!r}")
             producers[name] = index
     producers.pop("", None)
     return producers

@@ -25,7 +25,7 @@ class Library:
         self, proto: Any, external: ExternalData, translations: Mapping[tuple[str, str], Callable[[Any], Any]]
     ) -> None:
         self.versions = versions_of(proto)
-        self.functions = {(domain_of(function), function.name, function.overload): function for function in proto.functions}
+        self.functions = {(domain_of(entry), entry.name, entry.overload): entry for entry in proto.functions}
         self.ir_version: int = proto.ir_version
         self.external = external
         self.translations = translations
@@ -56,7 +56,13 @@ class Scope:
     """
 
     def __init__(
-        self, library: Library, versions: Mapping[str, int], outer: Scope | None = None, *, boundary: bool = False, prefix: str = ""
+        self,
+        library: Library,
+        versions: Mapping[str, int],
+        outer: Scope | None = None,
+        *,
+        boundary: bool = False,
+        prefix: str = "",
     ) -> None:
         self.library = library
         self.versions = versions

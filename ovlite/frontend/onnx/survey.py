@@ -11,18 +11,12 @@ from .functions import has_function, schema_of
 from .order import graphs_of
 from .scope import Library, domain_of, versions_of
 
-OLDEST = 7  # the first version of ONNX's operators in which binary operators broadcast as numpy does
+OLDEST = 7  # the first version of ONNX's operators whose definitions the translations follow
 SHOWN = 20  # entries of a list in an error
 
 
 def check_operators(proto: Any, library: Library) -> None:
     """Raises ModelError that lists all operators and types of the model that are not supported."""
-    version = library.versions.get("", OLDEST)
-    if version < OLDEST:
-        raise ModelError(
-            f"the model is written in version {version} of ONNX's operators; {OLDEST} is the oldest that is read: "
-            "bring it up to date with onnx.version_converter"
-        )
     missing: dict[tuple[str, str, int], list[str]] = {}
     for node, versions in _nodes(proto, library):
         domain = domain_of(node)
@@ -38,8 +32,11 @@ def check_operators(proto: Any, library: Library) -> None:
 def _line(domain: str, op_type: str, version: int, names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     nodes = ", ".join(map(repr, names[:SHOWN]))
-    set_name = f"domain {domain or 'ai.onnx'!r} version {version}" if version else f"domain {domain!r}, which is not imported"
-    return f"operator {op_type} of {set_name}, node {nodes}{more}"
+    if not version:
+        return f"operator {op_type} of domain {domain!r}, which is not imported, node {nodes}{more}"
+    old = domain == "" and version < OLDEST
+    hint = f" (at least version {OLDEST} is needed: use onnx.version_converter)" if old else ""
+    return f"operator {op_type} of domain {domain or 'ai.onnx'!r} version {version}, node {nodes}{more}{hint}"
 
 
 def _nodes(proto: Any, library: Library) -> Iterator[tuple[Any, dict[str, int]]]:
@@ -59,11 +56,19 @@ def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
     if not version:
         return False
     schema = schema_of(domain, node.op_type, version)
+    if domain == "" and version < OLDEST and not _as_in_oldest(schema, node.op_type):
+        return False
     if (domain, node.op_type) in library.translations:
         return True
     if schema is None or schema.deprecated or not _tensors_only(schema):
         return False
     return has_function(schema) or (not graphs_of(node) and has_reference(domain, node.op_type, version))
+
+
+def _as_in_oldest(schema: Any, op_type: str) -> bool:
+    """Whether an operator of an older version is still the same in the oldest one that is read."""
+    oldest = schema_of("", op_type, OLDEST)
+    return schema is not None and oldest is not None and schema.since_version == oldest.since_version
 
 
 def _tensors_only(schema: Any) -> bool:

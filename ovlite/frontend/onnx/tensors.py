@@ -117,7 +117,7 @@ def sparse_constant(sparse: Any, external: ExternalData) -> Constant:
     else:
         flat, inside = indices.ravel(), bool(((indices >= 0) & (indices < count)).all())
     if not inside or flat.shape != values.shape:
-        raise ModelError(f"{where}: {len(indices)} indices for {values.size} values of dims {list(shape)}, or one lies outside")
+        raise ModelError(f"{where}: {len(indices)} indices for {values.size} values, or one outside dims {list(shape)}")
     dense = np.zeros(count, values.dtype)
     dense[flat] = values
     return Constant(dense.reshape(shape), ELEMENT_TYPES[sparse.values.data_type], shape)

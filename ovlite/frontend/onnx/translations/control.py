@@ -105,7 +105,7 @@ def scan(call: Call) -> Translated:
     made = len(graph.output) - count
     output_axes = call.integers("scan_output_axes", [0] * made)
     output_directions = call.integers("scan_output_directions", [0] * made)
-    parts = [Port(TensorType(value.element_type, _part(value, axis)), axis) for value, axis in zip(data, axes, strict=True)]
+    parts = [_part(value, axis) for value, axis in zip(data, axes, strict=True)]
     stacked = {count + i: axis for i, axis in enumerate(output_axes)}
     body = _steady(states, lambda ports: build_body(graph, call.scope, ports + parts, stacked), first_result=0)
     sources = [*states, *data]
@@ -126,10 +126,11 @@ def _walk(direction: int) -> tuple[int, int, int, int]:
     return (-1, -1, 1, 0) if direction else (0, 1, 1, -1)
 
 
-def _part(value: Output, axis: int) -> PartialShape:
+def _part(value: Output, axis: int) -> Port:
+    """The parameter for one element of a sequence along an axis."""
     shape = PartialShape(value.partial_shape)
     shape[axis] = 1
-    return shape
+    return Port(TensorType(value.element_type, shape), axis)
 
 
 OPERATORS: dict[str, Translation] = {"If": if_, "Loop": loop, "Scan": scan}

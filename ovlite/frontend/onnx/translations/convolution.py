@@ -31,15 +31,20 @@ def window(call: Call, kernel: list[int]) -> Window:
     pads = call.integers("pads", [0] * 2 * count)
     strides = call.integers("strides", [1] * count)
     dilations = call.integers("dilations", [1] * count)
-    for name, values, length in (("pads", pads, 2 * count), ("strides", strides, count), ("dilations", dilations, count)):
-        if len(values) != length:
-            raise ModelError(f"attribute {name!r} has {len(values)} elements for {count} spatial dimensions; {length} are needed")
+    _require_length("pads", pads, 2 * count)
+    _require_length("strides", strides, count)
+    _require_length("dilations", dilations, count)
     auto_pad = call.text("auto_pad", "NOTSET") or "NOTSET"
     if auto_pad not in AUTO_PADS:
         raise ModelError(f"auto_pad is {auto_pad!r}, not one of {', '.join(AUTO_PADS)}")
     if auto_pad != "NOTSET":
         pads = [0] * 2 * count
     return Window(kernel, strides, dilations, pads[:count], pads[count:], AUTO_PADS[auto_pad])
+
+
+def _require_length(name: str, values: list[int], length: int) -> None:
+    if len(values) != length:
+        raise ModelError(f"attribute {name!r} has {len(values)} elements; the spatial dimensions need {length}")
 
 
 def _filter_dims(call: Call, filters: Output) -> list[int]:
@@ -76,51 +81,47 @@ def convolved(call: Call, data: Output, filters: Output) -> Output:
 
 
 def conv_transpose(call: Call) -> Translated:
-    """Filters are [C, O / groups, kernel...]."""
+    """Filters are [C, O / groups, kernel...]. A wanted output shape, or auto_pad, decides the padding."""
     data, filters = call.input(0), call.input(1)
     dims = _filter_dims(call, filters)
-    kernel, strides, dilations, begin, end, auto_pad = window(call, dims[2:])
-    extra = call.integers("output_padding", [0] * len(kernel))
+    shape = window(call, dims[2:])
+    extra = call.integers("output_padding", [0] * len(shape.kernel))
+    wanted = call.integers("output_shape", None)
+    if wanted is not None:
+        wanted = wanted[-len(shape.kernel) :]
+    elif shape.auto_pad.startswith("same"):
+        wanted = [size * stride for size, stride in zip(_spatial(data), shape.strides, strict=True)]
+    begin, end = (shape.begin, shape.end) if wanted is None else _pads_for(_spatial(data), shape, extra, wanted)
     groups = call.integer("group", 1)
     if groups < 1 or dims[0] % groups:
         raise ModelError(f"{dims[0]} input channels don't divide into {groups} groups")
-    wanted = call.integers("output_shape", None)
-    output_shape = None
-    if wanted is not None:
-        output_shape = wanted[-len(kernel) :]
-        auto_pad = "same_upper" if auto_pad == "same_upper" else "same_lower"
-        begin, end = _pads_for(data, kernel, strides, dilations, extra, output_shape, auto_pad)
-        output_shape, auto_pad = None, "explicit"
-    elif auto_pad in ("same_upper", "same_lower"):
-        spatial = static_dims(data)
-        if spatial is None or None in spatial[2:]:
-            return None
-        output_shape = [int(dim or 0) * stride for dim, stride in zip(spatial[2:], strides, strict=True)]
-        begin, end = _pads_for(data, kernel, strides, dilations, extra, output_shape, auto_pad)
-        auto_pad = "explicit"
     if groups > 1:
         filters = reshaped(filters, [groups, dims[0] // groups, *dims[1:]])
     make = ops.convolution_backprop_data if groups == 1 else ops.group_convolution_backprop_data
     found = make(
-        data, filters, strides, pads_begin=begin, pads_end=end, dilations=dilations, auto_pad=auto_pad, output_padding=extra
-    )
+        data, filters, shape.strides, pads_begin=begin, pads_end=end, dilations=shape.dilations, auto_pad="explicit",
+        output_padding=extra,
+    )  # fmt: skip
     return with_bias(one(found), call.optional(2))
 
 
-def _pads_for(
-    data: Output, kernel: list[int], strides: list[int], dilations: list[int], extra: list[int], wanted: list[int], auto_pad: str
-) -> tuple[list[int], list[int]]:
-    """Padding that gives a transposed convolution a wanted size; an odd element goes to the end for same_upper."""
-    spatial = static_dims(data)
-    if spatial is None or None in spatial[2:]:
-        raise ModelError(f"output_shape needs data whose shape is known, not {data.partial_shape}")
-    begin, end = [], []
-    for i, size in enumerate(spatial[2:]):
-        total = strides[i] * (int(size or 0) - 1) + extra[i] + (kernel[i] - 1) * dilations[i] + 1 - wanted[i]
-        half = total // 2
-        begin.append(half if auto_pad == "same_upper" else total - half)
-        end.append(total - half if auto_pad == "same_upper" else half)
-    return begin, end
+def _spatial(data: Output) -> list[int]:
+    """The spatial dimensions. Raises ModelError when they are not known."""
+    dims = (static_dims(data) or [None] * 3)[2:]
+    if None in dims:
+        raise ModelError(f"an output shape needs data whose shape is known, not {data.partial_shape}")
+    return [int(dim or 0) for dim in dims]
+
+
+def _pads_for(sizes: list[int], shape: Window, extra: list[int], wanted: list[int]) -> tuple[list[int], list[int]]:
+    """The padding that gives a transposed convolution a wanted size; an odd element goes to the end for same_upper."""
+    spans = [(kernel - 1) * dilation + 1 for kernel, dilation in zip(shape.kernel, shape.dilations, strict=True)]
+    totals = [
+        stride * (size - 1) + more + span - length
+        for size, stride, more, span, length in zip(sizes, shape.strides, extra, spans, wanted, strict=True)
+    ]
+    small, large = [total // 2 for total in totals], [total - total // 2 for total in totals]
+    return (small, large) if shape.auto_pad == "same_upper" else (large, small)
 
 
 def max_pool(call: Call) -> Translated:
@@ -207,18 +208,17 @@ def deform_conv(call: Call) -> Translated:
 
 
 def col2im(call: Call) -> Translated:
-    image, block = call.known_integers(1), call.known_integers(2)
-    if image is None or block is None or len(image) != 2:
+    """Of images; more or fewer dimensions are left to onnx.reference."""
+    image, block = call.input(1), call.input(2)
+    if static_dims(image) != [2]:
         return None
     pads = call.integers("pads", [0] * 4)
-    return ops.col2im(
-        call.input(0), ints(image), ints(block), call.integers("strides", [1, 1]), call.integers("dilations", [1, 1]),
-        pads[:2], pads[2:],
-    )  # fmt: skip
+    strides, dilations = call.integers("strides", [1, 1]), call.integers("dilations", [1, 1])
+    return ops.col2im(call.input(0), image, block, strides, dilations, pads[:2], pads[2:])
 
 
 def max_unpool(call: Call) -> Translated:
-    """Elements go to where their indices say in zeros of the pooled tensor's natural shape; a larger wanted shape pads that."""
+    """Elements go to where their indices say in zeros of the natural shape; a larger wanted shape is padded."""
     data, indices = call.input(0), call.input(1)
     dims = static_dims(data)
     if dims is None or None in dims:

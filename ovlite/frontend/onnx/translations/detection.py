@@ -18,7 +18,7 @@ def non_max_suppression(call: Call) -> Translated:
         thresholds.append(of_type(default, Type.f32) if value is None else scalar(value))
     encoding = "center" if call.flag("center_point_box") else "corner"
     found = ops.non_max_suppression(
-        boxes, scores, limit, thresholds[0], thresholds[1], box_encoding=encoding, sort_result_descending=False, output_type="i64"
+        boxes, scores, limit, *thresholds, box_encoding=encoding, sort_result_descending=False, output_type="i64"
     )
     return found.output(0)
 
@@ -35,7 +35,9 @@ def roi_align(call: Call) -> Translated:
     )  # fmt: skip
 
 
-GRID_MODES = {"linear": "bilinear", "bilinear": "bilinear", "cubic": "bicubic", "bicubic": "bicubic", "nearest": "nearest"}
+GRID_MODES = {
+    "linear": "bilinear", "bilinear": "bilinear", "cubic": "bicubic", "bicubic": "bicubic", "nearest": "nearest",
+}  # fmt: skip
 
 
 def grid_sample(call: Call) -> Translated:

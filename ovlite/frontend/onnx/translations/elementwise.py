@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import reduce
 
@@ -10,7 +11,7 @@ import numpy as np
 from ....errors import ModelError
 from ....graph import Output
 from ....types import Type
-from ..build import ROUNDED_FLOATS, as_float8, converted, of_type, one, ops, typed
+from ..build import ROUNDED_FLOATS, as_float8, converted, of_type, one, ops, rank_or_none, reshaped, static_dims, typed
 from ..call import Call, Translated, Translation
 from ..tensors import element_type
 
@@ -138,16 +139,20 @@ def clip(call: Call) -> Translated:
     if call.version < 11:
         return ops.clamp(value, call.decimal("min", FLOAT_LIMITS[0]), call.decimal("max", FLOAT_LIMITS[1]))
     low, high = call.optional(1), call.optional(2)
-    if value.element_type.real and (low is None or call.known(1) is not None) and (high is None or call.known(2) is not None):
-        bounds = [
-            default if array is None else float(array.ravel()[0])
-            for array, default in zip((call.known(1), call.known(2)), (-np.inf, np.inf), strict=True)
-        ]
-        if bounds[0] <= bounds[1] and (low is not None or high is not None):
-            return ops.clamp(value, *bounds)
+    bounds = _bound(call, 1, -np.inf), _bound(call, 2, np.inf)
+    if value.element_type.real and bounds[0] is not None and bounds[1] is not None and bounds[0] <= bounds[1]:
+        return value if low is None and high is None else ops.clamp(value, *bounds)
     if low is not None:
         value = one(ops.maximum(value, low))
     return value if high is None else ops.minimum(value, high)
+
+
+def _bound(call: Call, index: int, absent: float) -> float | None:
+    """A bound that may be left out; None when it is not known."""
+    if call.optional(index) is None:
+        return absent
+    found = call.known(index)
+    return None if found is None else float(found.ravel()[0])
 
 
 def leaky_relu(call: Call) -> Translated:
@@ -156,8 +161,13 @@ def leaky_relu(call: Call) -> Translated:
 
 
 def prelu(call: Call) -> Translated:
-    """The slope broadcasts as numpy's operands do, from the back."""
+    """The slope broadcasts as numpy's operands do: one of shape [C, 1, ...] is one a channel."""
     value, slope = call.input(0), call.input(1)
+    dims, count = static_dims(slope), rank_or_none(value)
+    if dims is not None and math.prod(dim or 0 for dim in dims) == 1:
+        return ops.prelu(value, reshaped(slope, [1]))
+    if dims and None not in dims and count is not None and len(dims) == count - 1 and set(dims[1:]) <= {1}:
+        return ops.prelu(value, reshaped(slope, [-1]))
     return ops.select(ops.less(value, typed(0, value)), ops.multiply(value, slope), value)
 
 
@@ -194,8 +204,9 @@ def shrink(call: Call) -> Translated:
     """x + bias below -lambd, x - bias above lambd, 0 between."""
     value = call.input(0)
     bias, lambd = call.decimal("bias", 0.0), call.decimal("lambd", 0.5)
-    above = ops.select(ops.greater(value, typed(lambd, value)), ops.subtract(value, typed(bias, value)), typed(0, value))
-    return ops.select(ops.less(value, typed(-lambd, value)), ops.add(value, typed(bias, value)), above)
+    shift, limit = typed(bias, value), typed(lambd, value)
+    above = ops.select(ops.greater(value, limit), ops.subtract(value, shift), typed(0, value))
+    return ops.select(ops.less(value, typed(-lambd, value)), ops.add(value, shift), above)
 
 
 def gelu(call: Call) -> Translated:

@@ -9,7 +9,20 @@ import numpy as np
 from ....errors import ModelError
 from ....graph import Constant, Node, Output
 from ....types import Type
-from ..build import converted, ints, of_type, one, ops, rank, reshaped, scalar, static_dims, transposed, typed
+from ..build import (
+    all_axes,
+    converted,
+    ints,
+    of_type,
+    one,
+    ops,
+    rank,
+    reshaped,
+    scalar,
+    static_dims,
+    transposed,
+    typed,
+)
 from ..call import Call, Translated, Translation
 from .convolution import conv
 from .matrix import gemm
@@ -208,7 +221,7 @@ def qlinear_binary(factory: str) -> Translation:
 
 
 def _requantized(call: Call, value: Output, place: int) -> Output:
-    """A real tensor quantized with the scale and zero point at inputs `place` and `place` + 1, in the first input's type."""
+    """Quantized with the scale and zero point at inputs `place` and `place` + 1, in the first input's type."""
     return quantized(value, call.input(place), call.optional(place + 1), call.input(0).element_type)
 
 
@@ -250,9 +263,9 @@ def matmul_integer_to_float(call: Call) -> Translated:
 def dynamic_quantize_matmul(call: Call) -> Translated:
     """Inputs: a in f32, b, its scale, its zero point, bias. The range of a, with 0 in it, becomes 0 ... 255."""
     a = call.input(0)
-    low, high = (one(make(a, ops.range(ints(0), ints(rank(a)), ints(1), "i64"), False)) for make in (ops.reduce_min, ops.reduce_max))
     zero = of_type(0, Type.f32)
-    low, high = one(ops.minimum(low, zero)), one(ops.maximum(high, zero))
+    low = ops.minimum(ops.reduce_min(a, all_axes(a), False), zero)
+    high = ops.maximum(ops.reduce_max(a, all_axes(a), False), zero)
     scale = one(ops.divide(ops.subtract(high, low), of_type(255, Type.f32)))
     scale = one(ops.select(ops.equal(scale, zero), of_type(1, Type.f32), scale))
     shift = ops.clamp(ops.round(ops.divide(ops.subtract(zero, low), scale), "half_to_even"), 0, 255)

@@ -138,18 +138,18 @@ def qlinear_matmul(call: Call) -> Translated:
 def qlinear_conv(call: Call) -> Translated:
     """Inputs: x, scale, zero point, w, scale, zero point (one an output channel), those of y, bias in i32."""
     data, filters = call.input(0), call.input(3)
-    channels = [-1] + [1] * (rank(filters) - 1)
-    filter_zero, filter_scale = call.input(5), call.input(4)
-    if static_dims(filter_zero) not in ([], [1]):
-        filter_zero = reshaped(filter_zero, channels)
-    else:
-        filter_zero = scalar(filter_zero)
+    count = rank(filters)
+    filter_zero, filter_scale = _per_filter(call.input(5), count - 1), _per_filter(call.input(4), count - 2)
     total = convolved(call, centred(data, scalar(call.input(2))), centred(filters, filter_zero))
     bias = call.optional(8)
     total = with_bias(total, None if bias is None else converted(bias, Type.f32))
-    filter_scale = scalar(filter_scale) if static_dims(filter_scale) in ([], [1]) else reshaped(filter_scale, channels[:-1])
     steps = ops.divide(scalar(call.input(6)), ops.multiply(scalar(call.input(1)), filter_scale))
     return quantized(total, one(steps), scalar(call.input(7)), call.input(7).element_type)
+
+
+def _per_filter(parameter: Output, behind: int) -> Output:
+    """A parameter with one value an output channel, followed by dimensions of 1; a single value as a scalar."""
+    return scalar(parameter) if static_dims(parameter) in ([], [1]) else reshaped(parameter, [-1] + [1] * behind)
 
 
 def conv_integer(call: Call) -> Translated:
@@ -160,7 +160,7 @@ def conv_integer(call: Call) -> Translated:
     data, filters, zero, filter_zero = call.input(0), call.input(1), call.optional(2), call.optional(3)
     count = rank(filters)
     if filter_zero is not None:
-        filter_zero = reshaped(filter_zero, [-1] + [1] * (count - 1))
+        filter_zero = _per_filter(filter_zero, count - 1)
     kind = Type.f32 if stays_exact(filters, filter_zero, tuple(range(1, count))) else Type.i32
     data = centred(data, None if zero is None else scalar(zero), kind)
     return converted(convolved(call, data, centred(filters, filter_zero, kind)), Type.i32)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ....graph import Output
+from ....types import Type
 from ..build import converted, ints, of_type, ops, positive, rank_or_none, static_dims
 from ..call import Call, Translated, Translation, known
-from ....types import Type
 
 MODES = {"nearest": "nearest", "linear": "linear_onnx", "bilinear": "linear_onnx", "cubic": "cubic"}
 COORDINATES = {
@@ -63,27 +61,30 @@ def _interpolate(
     count = rank_or_none(data)
     if count is None and axes is None:
         return None
-    axes = list(range(count or 0)) if axes is None else [positive(axis, count) if count is not None else axis for axis in axes]
+    if axes is None:
+        axes = list(range(count or 0))
+    elif count is not None:
+        axes = [positive(axis, count) for axis in axes]
     values = known(target)
     if values is not None:
-        kept = _unchanged(data, axes, values.ravel(), by_scales)
-        chosen = [i for i in range(len(axes)) if not kept[i]]
+        wanted = values.ravel().tolist()
+        chosen = [i for i, axis in enumerate(axes) if _changes(data, axis, wanted[i], by_scales)]
         if not chosen:
             return data
         axes = [axes[i] for i in chosen]
-        target = of_type(values.ravel()[chosen], Type.f32 if by_scales else Type.i64)
+        target = of_type([wanted[i] for i in chosen], Type.f32 if by_scales else Type.i64)
     elif not by_scales:
         target = converted(target, Type.i64)
     kind = "scales" if by_scales else "sizes"
     return ops.interpolate(data, target, mode, kind, antialias=False, axes=ints(axes), **attributes)
 
 
-def _unchanged(data: Output, axes: list[int], values: np.ndarray[tuple[int], np.dtype[np.float64]], by_scales: bool) -> list[bool]:
-    """For each axis, whether it is known to keep its length and elements."""
+def _changes(data: Output, axis: int, target: float, by_scales: bool) -> bool:
+    """Whether an axis may get another length."""
     if by_scales:
-        return [bool(value == 1) for value in values]
+        return target != 1
     dims = static_dims(data)
-    return [dims is not None and dims[axis] == int(value) for axis, value in zip(axes, values, strict=True)]
+    return dims is None or dims[axis] != int(target)
 
 
 OPERATORS: dict[str, Translation] = {"Resize": resize, "Upsample": upsample}

@@ -23,8 +23,8 @@ from ..build import (
     static_dims,
     typed,
 )
-from ..call import Call, Translated, Translation
-from ..tensors import constant
+from ..call import Call, Translated, Translation, known
+from ..tensors import constant, element_type
 
 
 def reshape(call: Call) -> Translated:
@@ -185,8 +185,6 @@ def pad(call: Call) -> Translated:
 
 
 def _halves(pads: Output) -> tuple[Output, Output]:
-    from ..call import known
-
     found = known(pads)
     if found is not None:
         half = found.size // 2
@@ -223,8 +221,6 @@ def reverse_sequence(call: Call) -> Translated:
 
 def eye_like(call: Call) -> Translated:
     data = call.input(0)
-    from ..tensors import element_type
-
     number = call.integer("dtype", None)
     found = data.element_type if number is None else element_type(number, "the result")
     rows, columns = scalar(dim_of(data, 0)), scalar(dim_of(data, 1))
