@@ -61,7 +61,9 @@ class SliceInputDescription:
         if self.stride < 0:
             first -= self.part_size
         if not 0 <= first <= first + self.part_size <= length:
-            raise ModelError(f"part {index} of {self.part_size} elements is outside axis {self.axis} of {length} elements")
+            raise ModelError(
+                f"part {index} of {self.part_size} elements is outside axis {self.axis} of {length} elements"
+            )
         return array.take(range(first, first + self.part_size), self.axis)
 
 

@@ -74,8 +74,14 @@ class Windowed(Declared):
         if filters.has_rank:
             counts.append(len(filters) - (3 if self.grouped else 2))
         if counts and (min(counts) != max(counts) or not 1 <= counts[0] <= 3):
-            wanted = "[N, C, spatial...] and [G, O, I, spatial...]" if self.grouped else "[N, C, spatial...] and [O, I, spatial...]"
-            raise ModelError(f"data and filters are {wanted} with one to three spatial dimensions, not {data} and {filters}")
+            wanted = (
+                "[N, C, spatial...] and [G, O, I, spatial...]"
+                if self.grouped
+                else "[N, C, spatial...] and [O, I, spatial...]"
+            )
+            raise ModelError(
+                f"data and filters are {wanted} with one to three spatial dimensions, not {data} and {filters}"
+            )
         return counts[0] if counts else None
 
 
@@ -173,7 +179,8 @@ class ConvolutionBackpropData(Windowed):
     """Transposed convolution: data [N, C, ...] with filters [C, O, ...].
 
     output_shape: i64 tensor of the spatial sizes of the output; auto_pad "same_*" then chooses pads that
-    give it, the odd element in front for "same_upper". Without it the size is stride * (size - 1) + window - pads + output_padding.
+    give it, the odd element in front for "same_upper".
+    Without it the size is stride * (size - 1) + window - pads + output_padding.
     """
 
     output_padding: Ints = ()
@@ -182,7 +189,8 @@ class ConvolutionBackpropData(Windowed):
     factory = "convolution_backprop_data"
     value_inputs: ClassVar[tuple[int, ...]] = (2,)
     signature = (
-        "data, filters, strides, output_shape=None, pads_begin=None, pads_end=None, dilations=None, auto_pad=None, output_padding=None"
+        "data, filters, strides, output_shape=None, pads_begin=None, pads_end=None, dilations=None, auto_pad=None, "
+        "output_padding=None"
     )
     inputs: ClassVar[tuple[str, ...]] = ("data", "filters", "output_shape")
 
@@ -240,7 +248,10 @@ class ConvolutionBackpropData(Windowed):
         extra = filled(self.output_padding, 0, count, "output_padding")
         if self.auto_pad != "explicit" and output_shape is None:
             begin = end = (0,) * count
-        full = [stride * (size - 1) + span(k, d) for stride, size, k, d in zip(strides, sizes, kernel, dilations, strict=True)]
+        full = [
+            stride * (size - 1) + span(k, d)
+            for stride, size, k, d in zip(strides, sizes, kernel, dilations, strict=True)
+        ]
         if output_shape is None:
             return begin, tuple(f + extra[i] - begin[i] - end[i] for i, f in enumerate(full))
         wanted = tuple(output_shape)
@@ -295,4 +306,6 @@ class GroupConvolutionBackpropData(ConvolutionBackpropData):
     @classmethod
     def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
         """With an output_shape the pads are left out, as OpenVINO's factory does."""
-        return super().arguments(given if given["output_shape"] is None else {**given, "pads_begin": None, "pads_end": None})
+        return super().arguments(
+            given if given["output_shape"] is None else {**given, "pads_begin": None, "pads_end": None}
+        )

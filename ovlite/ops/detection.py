@@ -107,9 +107,7 @@ class DetectionOutput(Declared):
             output[len(lines), 0] = -1
         return [output[np.newaxis, np.newaxis]]
 
-    def _image(
-        self, image: int, logits: Array, classes: Array, proposals: Array, *aux: Array
-    ) -> list[list[float]]:
+    def _image(self, image: int, logits: Array, classes: Array, proposals: Array, *aux: Array) -> list[list[float]]:
         """The rows of an image."""
         priors, variances = self._priors(proposals[min(image, len(proposals) - 1)])
         count = len(priors)
@@ -126,9 +124,7 @@ class DetectionOutput(Declared):
         found = self._best(select(boxes, scores))
         final = boxes.clip(0, 1) if self.clip_after_nms else boxes
         shift = int(self.decrease_label_id)
-        return [
-            [image, item.label - shift, item.score, *final[self._place(item.label), item.prior]] for item in found
-        ]
+        return [[image, item.label - shift, item.score, *final[self._place(item.label), item.prior]] for item in found]
 
     def _place(self, label: int) -> int:
         """The set of boxes of a class."""

@@ -90,7 +90,9 @@ class Einsum(Declared):
         spread = PartialShape([])
         for term, shape in zip(terms, shapes, strict=True):
             if not shape.has_rank:
-                labelled |= {label: labelled.get(label, Dimension(1)).broadcast(Dimension()) or Dimension() for label in term}
+                labelled |= {
+                    label: labelled.get(label, Dimension(1)).broadcast(Dimension()) or Dimension() for label in term
+                }
                 spread = PartialShape.dynamic() if "..." in term else spread
                 continue
             width = len(shape) - len([label for label in term if label != "..."])
@@ -104,7 +106,9 @@ class Einsum(Declared):
                     continue
                 found = labelled.get(label, Dimension(1)).broadcast(shape[position])
                 if found is None:
-                    raise ModelError(f"label {label!r} of {self.equation!r} is both {labelled[label]} and {shape[position]}")
+                    raise ModelError(
+                        f"label {label!r} of {self.equation!r} is both {labelled[label]} and {shape[position]}"
+                    )
                 labelled[label] = found
                 position += 1
         return labelled, spread
@@ -131,7 +135,9 @@ def parse_equation(equation: str) -> tuple[list[list[str]], list[str]]:
 def _labels(term: str, equation: str) -> list[str]:
     before, ellipsis, after = term.partition("...")
     if not (before + after).isalpha() and before + after:
-        raise ModelError(f"{term!r} in the equation {equation!r}: labels are letters, and one '...' for other dimensions")
+        raise ModelError(
+            f"{term!r} in the equation {equation!r}: labels are letters, and one '...' for other dimensions"
+        )
     return [*before, "...", *after] if ellipsis else list(before)
 
 
@@ -170,7 +176,9 @@ class ScaledDotProductAttention(Declared):
         if min(len(query), len(key), len(value)) < 2:
             raise ModelError(f"query, key and value are matrices, not {query}, {key} and {value}")
         if not query[-1].compatible(key[-1]) or not key[-2].compatible(value[-2]):
-            raise ModelError(f"query [..., L, E], key [..., S, E] and value [..., S, V] don't fit: {query}, {key}, {value}")
+            raise ModelError(
+                f"query [..., L, E], key [..., S, E] and value [..., S, V] don't fit: {query}, {key}, {value}"
+            )
         batch = broadcast(broadcast(query[:-2], key[:-2]), value[:-2])
         length = query[-2]
         mask = inputs[3].shape if len(inputs) > 3 and not self.causal else None

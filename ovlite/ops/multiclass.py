@@ -26,7 +26,8 @@ MATRIX = (
     "gaussian_sigma=2.0, post_threshold=0.0, normalized=True"
 )
 MULTICLASS = (
-    "iou_threshold=0.0, score_threshold=0.0, nms_top_k=-1, keep_top_k=-1, background_class=-1, nms_eta=1.0, normalized=True"
+    "iou_threshold=0.0, score_threshold=0.0, nms_top_k=-1, keep_top_k=-1, background_class=-1, nms_eta=1.0, "
+    "normalized=True"
 )
 
 
@@ -45,7 +46,8 @@ class PerImage(Declared):
     """What both operators share.
 
     sort_result_type: "score", "classid" (then by score), or "none": as found; sort_result_across_batch: over
-    all images; MatrixNms sorts only so, and gives the rows of an image by score otherwise. nms_top_k: boxes of a class that are looked at; keep_top_k: boxes of an image that are kept.
+    all images; MatrixNms sorts only so, and gives the rows of an image by score otherwise. nms_top_k: boxes of
+    a class that are looked at; keep_top_k: boxes of an image that are kept.
     Outputs: rows [n, 6], their places in the flattened input [n, 1], and rows of each image [B].
     """
 

@@ -44,7 +44,13 @@ class NmsBase(Declared):
     sort_result_descending: bool = True
 
     value_inputs: ClassVar[tuple[int, ...]] = (2,)
-    inputs: ClassVar[tuple[str, ...]] = ("boxes", "scores", "max_output_boxes_per_class", "iou_threshold", "score_threshold")
+    inputs: ClassVar[tuple[str, ...]] = (
+        "boxes",
+        "scores",
+        "max_output_boxes_per_class",
+        "iou_threshold",
+        "score_threshold",
+    )
 
     def __post_init__(self) -> None:
         one_of(self.box_encoding, ("corner", "center"), "box_encoding")
@@ -113,7 +119,10 @@ def _class_selection(
 def _soft_selection(
     boxes: Array, scores: Array, order: Array, limit: int, lowest: float, sigma: float
 ) -> Iterator[tuple[int, float]]:
-    """Boxes whose scores are lowered by exp(-iou^2 / (2 sigma)) for each box kept before; source: Bodla et al., Soft-NMS."""
+    """Boxes whose scores are lowered by exp(-iou^2 / (2 sigma)) for each box kept before.
+
+    Source: Bodla et al., Soft-NMS.
+    """
     heap = [(-float(scores[box]), int(box), 0) for box in order]  # (-score, box, kept boxes it was compared with)
     heapq.heapify(heap)
     kept: list[int] = []
@@ -194,7 +203,8 @@ class NonMaxSuppressionV5(NmsBase):
     since = 5
     until = 8
     signature = (
-        f"boxes, scores, {THRESHOLDS}, soft_nms_sigma=None, box_encoding='corner', sort_result_descending=True, output_type='i64'"
+        f"boxes, scores, {THRESHOLDS}, soft_nms_sigma=None, box_encoding='corner', sort_result_descending=True, "
+        "output_type='i64'"
     )
     inputs: ClassVar[tuple[str, ...]] = (*NmsBase.inputs, "soft_nms_sigma")
 
@@ -229,4 +239,7 @@ class NonMaxSuppression(NonMaxSuppressionV5):
     @classmethod
     def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
         given = super().arguments(given)
-        return {**given, "soft_nms_sigma": np.zeros((), np.float32) if given["soft_nms_sigma"] is None else given["soft_nms_sigma"]}
+        return {
+            **given,
+            "soft_nms_sigma": np.zeros((), np.float32) if given["soft_nms_sigma"] is None else given["soft_nms_sigma"],
+        }

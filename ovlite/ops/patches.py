@@ -20,9 +20,9 @@ from .window import Ints, padded, resolve_pads, span, taps, window_count
 
 @dataclass(frozen=True)
 class ExtractImagePatches(Declared):
-    """Patches of images [N, C, H, W], their elements as channels: [N, rows * columns * C, patches down, patches across].
+    """Patches of images [N, C, H, W], their elements as channels.
 
-    A channel's number is (row * columns + column) * C + channel. rates: distance of a patch's elements.
+    Output: [N, rows * columns * C, patches down, patches across]. A channel's number is (row * columns + column) * C + channel. rates: distance of a patch's elements.
     """
 
     sizes: Ints
@@ -95,7 +95,10 @@ class Col2Im(Declared):
         if kernel is not None:
             rows = data.shape[-2]
             elements = prod(kernel)
-            require(rows.is_dynamic or rows.get_length() % elements == 0, f"{rows} rows are not patches of {elements} elements")
+            require(
+                rows.is_dynamic or rows.get_length() % elements == 0,
+                f"{rows} rows are not patches of {elements} elements",
+            )
             channels = rows // elements
         if sizes is not None and kernel is not None:
             self._check_patches(data.shape[-1], sizes, kernel)

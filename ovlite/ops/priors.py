@@ -58,9 +58,9 @@ def _cells(sizes: Array, steps: tuple[float, float], offset: float) -> Array:
 class PriorBoxV1(Priors):
     """Boxes of min_size, of sqrt(min_size * max_size), and of min_size in other aspect ratios; or of fixed sizes.
 
-    step: pixels between centers, 0 to spread them evenly. flip: also the inverse ratios. density: how
-    many boxes of a fixed size lie side by side, whole pixels apart. scale_all_sizes: ratios for every min_size, else for the
-    first, and sizes are parts of the image's height.
+    step: pixels between centers, 0 to spread them evenly. flip: also the inverse ratios. density: how many
+    boxes of a fixed size lie side by side, whole pixels apart. scale_all_sizes: ratios for every min_size, else
+    for the first, and sizes are parts of the image's height.
     """
 
     offset: float
@@ -164,7 +164,10 @@ class PriorBox(PriorBoxV1):
 
 @dataclass(frozen=True)
 class PriorBoxClustered(Priors):
-    """Boxes of given widths and heights in pixels. step_w, step_h, or step: pixels between centers, 0 to spread them."""
+    """Boxes of given widths and heights in pixels.
+
+    step_w, step_h, or step: pixels between centers, 0 to spread them.
+    """
 
     offset: float
     width: Floats = ()
@@ -181,7 +184,9 @@ class PriorBoxClustered(Priors):
     inputs: ClassVar[tuple[str, ...]] = ("output_size", "image_size")
 
     def __post_init__(self) -> None:
-        require(len(self.width) == len(self.height), f"there are {len(self.width)} widths and {len(self.height)} heights")
+        require(
+            len(self.width) == len(self.height), f"there are {len(self.width)} widths and {len(self.height)} heights"
+        )
 
     @classmethod
     def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:

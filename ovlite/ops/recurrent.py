@@ -65,7 +65,9 @@ class Recurrent(Declared):
     default_activations: ClassVar[tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "activations", tuple(name.lower() for name in self.activations) or self.default_activations)
+        object.__setattr__(
+            self, "activations", tuple(name.lower() for name in self.activations) or self.default_activations
+        )
         for name in self.activations:
             one_of(name, tuple(ACTIVATIONS), "an activation")
         wanted = len(self.default_activations)
@@ -281,7 +283,10 @@ class LSTMCellV1(Cell, LSTM):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(sorted(self.weights_format) == sorted("fico"), f"weights_format orders f, i, c, o; {self.weights_format!r} does not")
+        require(
+            sorted(self.weights_format) == sorted("fico"),
+            f"weights_format orders f, i, c, o; {self.weights_format!r} does not",
+        )
         require(not self.input_forget, "input_forget is not supported")
 
     @classmethod
@@ -308,8 +313,18 @@ class LSTMSequence(SequenceBase, LSTM):
     opset = "opset5"
     factory = "lstm_sequence"
     since = 5
-    signature = f"X, initial_hidden_state, initial_cell_state, sequence_lengths, W, R, B, hidden_size, direction, {CELL}"
-    inputs: ClassVar[tuple[str, ...]] = ("X", "initial_hidden_state", "initial_cell_state", "sequence_lengths", "W", "R", "B")
+    signature = (
+        f"X, initial_hidden_state, initial_cell_state, sequence_lengths, W, R, B, hidden_size, direction, {CELL}"
+    )
+    inputs: ClassVar[tuple[str, ...]] = (
+        "X",
+        "initial_hidden_state",
+        "initial_cell_state",
+        "sequence_lengths",
+        "W",
+        "R",
+        "B",
+    )
 
 
 @dataclass(frozen=True)
@@ -332,7 +347,9 @@ class GRUSequence(SequenceBase, GRU):
     opset = "opset5"
     factory = "gru_sequence"
     since = 5
-    signature = f"X, initial_hidden_state, sequence_lengths, W, R, B, hidden_size, direction, {CELL}, linear_before_reset=False"
+    signature = (
+        f"X, initial_hidden_state, sequence_lengths, W, R, B, hidden_size, direction, {CELL}, linear_before_reset=False"
+    )
     inputs: ClassVar[tuple[str, ...]] = ("X", "initial_hidden_state", "sequence_lengths", "W", "R", "B")
 
 

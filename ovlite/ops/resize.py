@@ -285,7 +285,8 @@ class Interpolate(InterpolateBase):
     value_inputs: ClassVar[tuple[int, ...]] = (1, 2)
     signature = (
         "image, scales_or_sizes, mode, shape_calculation_mode, pads_begin=None, pads_end=None, "
-        "coordinate_transformation_mode='half_pixel', nearest_mode='round_prefer_floor', antialias=False, cube_coeff=-0.75, axes=None"
+        "coordinate_transformation_mode='half_pixel', nearest_mode='round_prefer_floor', antialias=False, "
+        "cube_coeff=-0.75, axes=None"
     )
     inputs: ClassVar[tuple[str, ...]] = ("image", "scales_or_sizes", "axes")
 
@@ -320,7 +321,9 @@ class Interpolate(InterpolateBase):
         if axes is None:
             return [TensorType(image.element_type, PartialShape.dynamic(len(dims)))]
         axes = [normalized(axis, len(dims)) for axis in axes]
-        resized = _given_sizes(sizes, len(axes)) if sizes is not None else _scaled_sizes(scales, [dims[i] for i in axes])
+        resized = (
+            _given_sizes(sizes, len(axes)) if sizes is not None else _scaled_sizes(scales, [dims[i] for i in axes])
+        )
         for axis, size in zip(axes, resized, strict=True):
             dims[axis] = size
         return [TensorType(image.element_type, PartialShape(dims))]
@@ -356,7 +359,8 @@ class InterpolateV4(Interpolate):
     value_inputs: ClassVar[tuple[int, ...]] = (1, 2, 3)
     signature = (
         "image, output_shape, scales, mode, shape_calculation_mode, pads_begin=None, pads_end=None, "
-        "coordinate_transformation_mode='half_pixel', nearest_mode='round_prefer_floor', antialias=False, cube_coeff=-0.75, axes=None"
+        "coordinate_transformation_mode='half_pixel', nearest_mode='round_prefer_floor', antialias=False, "
+        "cube_coeff=-0.75, axes=None"
     )
     inputs: ClassVar[tuple[str, ...]] = ("image", "output_shape", "scales", "axes")
 

@@ -190,7 +190,10 @@ class ROIPooling(Declared):
         size = self.output_roi or self.output_size or (self.pooled_h, self.pooled_w)
         for name, value in (("output_roi", size), ("output_size", size), ("pooled_h", size[0]), ("pooled_w", size[-1])):
             object.__setattr__(self, name, value)
-        require(len(self.output_roi) == 2 and min(self.output_roi) > 0, f"output_roi is [height, width], not {self.output_roi}")
+        require(
+            len(self.output_roi) == 2 and min(self.output_roi) > 0,
+            f"output_roi is [height, width], not {self.output_roi}",
+        )
 
     @classmethod
     def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:

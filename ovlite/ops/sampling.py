@@ -135,7 +135,10 @@ class DeformableConvolutionV1(Windowed):
             require_rank(argument, 4, what)
         batch, channels, *sizes = merged_dims([data.shape], 4, "data")
         outputs, depth, *kernel = merged_dims([filters.shape], 4, "filters")
-        require(channels.compatible(depth * self.group), f"data has {channels} channels, filters are for {depth * self.group}")
+        require(
+            channels.compatible(depth * self.group),
+            f"data has {channels} channels, filters are for {depth * self.group}",
+        )
         strides, dilations, begin, end = self.sliding(2)
         counts = [
             window_count(size, k.get_length(), strides[i], dilations[i], begin[i], end[i], self.auto_pad)
@@ -174,12 +177,17 @@ class DeformableConvolutionV1(Windowed):
             total += matrix_product(groups[..., i, j], tapped)
         return [total.reshape(batch, -1, *counts)]
 
-    def _places(self, sizes: Sequence[int], kernel: tuple[int, int], counts: Sequence[int]) -> tuple[list[Array], list[Array]]:
+    def _places(
+        self, sizes: Sequence[int], kernel: tuple[int, int], counts: Sequence[int]
+    ) -> tuple[list[Array], list[Array]]:
         """For each row and each column of the filters, where in the data their taps start from."""
         strides, dilations, _, _ = self.sliding(2)
         begin, _ = self.pads(sizes, kernel)
         axes = [
-            [np.arange(counts[a], dtype=np.float32) * strides[a] - begin[a] + k * dilations[a] for k in range(kernel[a])]
+            [
+                np.arange(counts[a], dtype=np.float32) * strides[a] - begin[a] + k * dilations[a]
+                for k in range(kernel[a])
+            ]
             for a in range(2)
         ]
         return [places[:, np.newaxis] for places in axes[0]], axes[1]

@@ -47,7 +47,9 @@ class Fourier(Declared):
             return [TensorType(data.element_type, PartialShape.dynamic())]
         dims = list(data.shape)
         if self.takes_pairs:
-            require(len(dims) > 1 and dims[-1].compatible(Dimension(2)), f"the last dimension holds pairs, in {data.shape}")
+            require(
+                len(dims) > 1 and dims[-1].compatible(Dimension(2)), f"the last dimension holds pairs, in {data.shape}"
+            )
             dims = dims[:-1]
         axes = integers(inputs[1])
         if axes is None:
@@ -180,7 +182,10 @@ class STFT(Declared):
         if size is not None and step is not None:
             require(size > 0 and step > 0, f"frame_size and frame_step are positive, not {size} and {step}")
             length = data.shape[-1]
-            require(length.max_length < 0 or length.max_length >= size, f"a signal of {length} elements has no frame of {size}")
+            require(
+                length.max_length < 0 or length.max_length >= size,
+                f"a signal of {length} elements has no frame of {size}",
+            )
             frames = (length - size) // step + 1
         dims = [bins, frames] if self.transpose_frames else [frames, bins]
         return [TensorType(data.element_type, PartialShape([*data.shape[:-1], *dims, 2]))]

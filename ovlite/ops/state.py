@@ -110,7 +110,10 @@ class ReadValue(ReadValueV3):
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         if inputs:
             return list(inputs)
-        require(self.variable_type.is_static() and self.variable_shape.has_rank, f"variable {self.variable_id!r} has no value")
+        require(
+            self.variable_type.is_static() and self.variable_shape.has_rank,
+            f"variable {self.variable_id!r} has no value",
+        )
         shape = [dim.min_length for dim in self.variable_shape]
         return [np.zeros(shape, compute_dtype(self.variable_type))]
 

@@ -56,7 +56,14 @@ def resolve_pads(
 
 
 def window_count(
-    size: Dimension, kernel: int, stride: int, dilation: int, begin: int, end: int, auto_pad: str, rounding: str = "floor"
+    size: Dimension,
+    kernel: int,
+    stride: int,
+    dilation: int,
+    begin: int,
+    end: int,
+    auto_pad: str,
+    rounding: str = "floor",
 ) -> Dimension:
     """How many windows fit into a dimension. ModelError when none does."""
     if auto_pad in ("same_upper", "same_lower"):
@@ -92,7 +99,9 @@ def spatial_dims(shape: PartialShape, count: int | None) -> list[Dimension] | No
 def padded(data: Array, begin: Sequence[int], end: Sequence[int], value: float = 0) -> Array:
     """`data` with its last len(begin) dimensions padded; negative padding crops."""
     lead = data.ndim - len(begin)
-    crop = tuple(slice(max(0, -b), data.shape[lead + i] - max(0, -e)) for i, (b, e) in enumerate(zip(begin, end, strict=True)))
+    crop = tuple(
+        slice(max(0, -b), data.shape[lead + i] - max(0, -e)) for i, (b, e) in enumerate(zip(begin, end, strict=True))
+    )
     data = data[(slice(None),) * lead + crop]
     widths = [(0, 0)] * lead + [(max(0, b), max(0, e)) for b, e in zip(begin, end, strict=True)]
     return np.pad(data, widths, constant_values=value) if any(map(any, widths)) else data

@@ -94,7 +94,9 @@ class ReorgYolo(Declared):
         shape = data.shape if data.shape.has_rank else PartialShape.dynamic(4)
         step = self.stride[0]
         for dim in shape[2:]:
-            require(dim.is_dynamic or dim.get_length() % step == 0, f"height and width are multiples of {step}, not {shape}")
+            require(
+                dim.is_dynamic or dim.get_length() % step == 0, f"height and width are multiples of {step}, not {shape}"
+            )
         dims = [shape[0], shape[1] * (step * step), shape[2] // step, shape[3] // step]
         return [TensorType(data.element_type, PartialShape(dims))]
 

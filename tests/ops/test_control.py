@@ -45,7 +45,11 @@ class Theirs:
         openvino = importlib.import_module("openvino")
         self.opset, self.Model = openvino.opset13, openvino.Model
         self.If, self.Loop, self.Iterator = openvino.op.if_op, openvino.op.loop, openvino.op.tensor_iterator
-        self.parameter, self.constant, self._core = openvino.opset13.parameter, openvino.opset13.constant, openvino.Core()
+        self.parameter, self.constant, self._core = (
+            openvino.opset13.parameter,
+            openvino.opset13.constant,
+            openvino.Core(),
+        )
 
     def run(self, model: Any, arrays: list[np.ndarray]) -> list[np.ndarray]:
         compiled = self._core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
@@ -53,7 +57,9 @@ class Theirs:
         return [found[i] for i in range(len(compiled.outputs))]
 
 
-@pytest.fixture(params=[Mine, pytest.param(Theirs, marks=pytest.mark.skipif(not HAS_PEER, reason="openvino is not installed"))])
+@pytest.fixture(
+    params=[Mine, pytest.param(Theirs, marks=pytest.mark.skipif(not HAS_PEER, reason="openvino is not installed"))]
+)
 def kit(request: pytest.FixtureRequest) -> Any:
     return request.param()
 
@@ -110,7 +116,9 @@ def test_loop_runs_as_often_as_told(kit: Any) -> None:
 
 
 def test_loop_stops_when_its_condition_says_so(kit: Any) -> None:
-    model, _, every = powers(kit, kit.constant(-1), kit.constant(True), lambda counter: kit.opset.less(counter, np.int64(4)))
+    model, _, every = powers(
+        kit, kit.constant(-1), kit.constant(True), lambda counter: kit.opset.less(counter, np.int64(4))
+    )
     assert every.partial_shape[0].is_dynamic
     assert len(kit.run(model, [np.float32([[1, 1]])])[1]) == 5
 

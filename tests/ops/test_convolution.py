@@ -20,7 +20,9 @@ def normal(*shape: int) -> np.ndarray:
     return np.random.default_rng(len(shape)).normal(size=shape).astype(np.float32)
 
 
-def direct(data: np.ndarray, filters: np.ndarray, strides: list[int], begin: list[int], end: list[int], dilations: list[int]) -> np.ndarray:
+def direct(
+    data: np.ndarray, filters: np.ndarray, strides: list[int], begin: list[int], end: list[int], dilations: list[int]
+) -> np.ndarray:
     """Two-dimensional cross-correlation, element by element."""
     data = np.pad(data, [(0, 0), (0, 0), (begin[0], end[0]), (begin[1], end[1])])
     rows, columns = ((filters.shape[i + 2] - 1) * dilations[i] + 1 for i in range(2))
@@ -28,7 +30,9 @@ def direct(data: np.ndarray, filters: np.ndarray, strides: list[int], begin: lis
     windows = [
         [data[:, :, y : y + rows : dilations[0], x : x + columns : dilations[1]] for x in places[1]] for y in places[0]
     ]
-    return np.array([[np.einsum("ncij,ocij->no", window, filters) for window in row] for row in windows]).transpose(2, 3, 0, 1)
+    return np.array([[np.einsum("ncij,ocij->no", window, filters) for window in row] for row in windows]).transpose(
+        2, 3, 0, 1
+    )
 
 
 @pytest.mark.parametrize("dilations", [[1, 1], [2, 1]], ids=str)
@@ -52,7 +56,13 @@ def test_plain(strides: list[int], dilations: list[int]) -> None:
 )
 def test_padding(name: str, data: tuple[int, ...], filters: tuple[int, ...], auto_pad: str) -> None:
     for strides in ([1, 1], [2, 3]):
-        attributes = {"strides": strides, "pads_begin": [1, 1], "pads_end": [0, 1], "dilations": [1, 2], "auto_pad": auto_pad}
+        attributes = {
+            "strides": strides,
+            "pads_begin": [1, 1],
+            "pads_end": [0, 1],
+            "dilations": [1, 2],
+            "auto_pad": auto_pad,
+        }
         check(name, normal(*data), fixed(normal(*filters)), **attributes, unlike=RESOLVED, **CLOSE)
 
 
@@ -73,7 +83,9 @@ def test_grouped_is_plain_by_group() -> None:
 
 def test_no_images() -> None:
     data = np.zeros((0, 3, 4, 4), np.float32)
-    check("convolution", data, fixed(normal(2, 3, 3, 3)), [1, 1], [0, 0], [0, 0], [1, 1], expected=np.zeros((0, 2, 2, 2)))
+    check(
+        "convolution", data, fixed(normal(2, 3, 3, 3)), [1, 1], [0, 0], [0, 0], [1, 1], expected=np.zeros((0, 2, 2, 2))
+    )
 
 
 @pytest.mark.parametrize("auto_pad", ["explicit", "same_upper", "same_lower"])
@@ -93,7 +105,14 @@ def test_transposed_is_the_adjoint() -> None:
     x, y, filters = normal(1, 3, 8, 7), normal(1, 4, 4, 4), normal(4, 3, 3, 3)
     forward = direct(x, filters, [2, 2], [1, 1], [1, 1], [1, 1])
     (back,) = check(
-        "convolution_backprop_data", y, fixed(filters), [2, 2], pads_begin=[1, 1], pads_end=[1, 1], output_padding=[1, 0], **CLOSE
+        "convolution_backprop_data",
+        y,
+        fixed(filters),
+        [2, 2],
+        pads_begin=[1, 1],
+        pads_end=[1, 1],
+        output_padding=[1, 0],
+        **CLOSE,
     )
     np.testing.assert_allclose(np.vdot(forward, y), np.vdot(x, back), rtol=1e-4)
 

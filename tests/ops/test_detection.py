@@ -25,7 +25,9 @@ def reals(*values: float) -> np.ndarray:
     return np.array(values, np.float32)
 
 
-@pytest.mark.parametrize(("do_softmax", "mask", "num"), [(True, [0, 1, 2], 3), (False, [0, 1, 2], 5), (False, [3, 4], 5)])
+@pytest.mark.parametrize(
+    ("do_softmax", "mask", "num"), [(True, [0, 1, 2], 3), (False, [0, 1, 2], 5), (False, [3, 4], 5)]
+)
 def test_region_yolo(do_softmax: bool, mask: list[int], num: int) -> None:
     count = num if do_softmax else len(mask)
     data = normal(2, count * 10, 3, 4)
@@ -45,12 +47,19 @@ PRIORS: list[dict[str, Any]] = [
     {"min_size": reals(10)},
     {"min_size": reals(10, 14), "max_size": reals(20, 30)},
     {"min_size": reals(10), "max_size": reals(20), "aspect_ratio": reals(2, 3), "flip": True},
-    {"min_size": reals(10, 12), "max_size": reals(20), "aspect_ratio": reals(2, 0.5), "flip": True, "clip": True, "step": 7.0,
-     "variance": reals(0.1, 0.1, 0.2, 0.2)},
+    {
+        "min_size": reals(10, 12),
+        "max_size": reals(20),
+        "aspect_ratio": reals(2, 0.5),
+        "flip": True,
+        "clip": True,
+        "step": 7.0,
+        "variance": reals(0.1, 0.1, 0.2, 0.2),
+    },
     {"min_size": reals(0.1, 0.2), "aspect_ratio": reals(2), "scale_all_sizes": False, "step": 0.1},
     {"fixed_size": reals(10, 20), "density": reals(2, 1)},
     {"fixed_size": reals(10, 20), "density": reals(2, 3), "aspect_ratio": reals(2), "flip": True},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("attributes", PRIORS, ids=range(len(PRIORS)))
@@ -91,10 +100,18 @@ def scene(batches: int, priors: int, classes: int, attributes: dict[str, Any]) -
 def test_detection_output(share: bool, jointly: bool, normalized: bool) -> None:
     code = "CORNER" if share == normalized else "CENTER_SIZE"
     attributes = {
-        "keep_top_k": np.array([7]), "nms_threshold": 0.4, "confidence_threshold": 0.3, "top_k": 8, "normalized": normalized,
-        "code_type": f"caffe.PriorBoxParameter.{code}", "share_location": share, "decrease_label_id": jointly,
-        "variance_encoded_in_target": share != jointly, "clip_after_nms": jointly, "clip_before_nms": share,
-    }  # fmt: skip
+        "keep_top_k": np.array([7]),
+        "nms_threshold": 0.4,
+        "confidence_threshold": 0.3,
+        "top_k": 8,
+        "normalized": normalized,
+        "code_type": f"caffe.PriorBoxParameter.{code}",
+        "share_location": share,
+        "decrease_label_id": jointly,
+        "variance_encoded_in_target": share != jointly,
+        "clip_after_nms": jointly,
+        "clip_before_nms": share,
+    }
     attributes |= {} if normalized else {"input_width": 100, "input_height": 50}
     arrays = scene(2, 12, 3, attributes)
     check("detection_output", *arrays, attributes, **CLOSE)
@@ -104,8 +121,14 @@ def test_detection_output(share: bool, jointly: bool, normalized: bool) -> None:
 
 def test_detection_output_refined() -> None:
     for share in (True, False):
-        attributes = {"keep_top_k": np.array([10]), "nms_threshold": 0.4, "confidence_threshold": 0.3, "objectness_score": 0.4,
-                      "normalized": True, "share_location": share}  # fmt: skip
+        attributes = {
+            "keep_top_k": np.array([10]),
+            "nms_threshold": 0.4,
+            "confidence_threshold": 0.3,
+            "objectness_score": 0.4,
+            "normalized": True,
+            "share_location": share,
+        }
         arrays = scene(2, 12, 3, attributes)
         aux = [np.abs(normal(2, 24)) % 1, 0.3 * normal(*arrays[0].shape)]
         check("detection_output", *arrays, attributes, *aux, **CLOSE)
@@ -113,7 +136,13 @@ def test_detection_output_refined() -> None:
 
 @pytest.mark.parametrize("top_k", [-1, 5])
 def test_detection_output_of_all(top_k: int) -> None:
-    attributes = {"keep_top_k": np.array([-1]), "nms_threshold": 0.4, "confidence_threshold": 0.3, "normalized": True, "top_k": top_k}
+    attributes = {
+        "keep_top_k": np.array([-1]),
+        "nms_threshold": 0.4,
+        "confidence_threshold": 0.3,
+        "normalized": True,
+        "top_k": top_k,
+    }
     check("detection_output", *scene(2, 12, 3, attributes), attributes, **CLOSE)
 
 
@@ -122,13 +151,33 @@ def test_detection_output_of_all(top_k: int) -> None:
 def test_proposal(opset: int, image: tuple[float, ...], framework: str) -> None:
     number = np.uint32
     attributes = {
-        "base_size": number(16), "pre_nms_topn": number(100), "post_nms_topn": number(20), "nms_thresh": 0.5,
-        "feat_stride": number(8), "min_size": number(6), "ratio": reals(0.5, 1, 2), "scale": reals(1, 2), "framework": framework,
-    }  # fmt: skip
+        "base_size": number(16),
+        "pre_nms_topn": number(100),
+        "post_nms_topn": number(20),
+        "nms_thresh": 0.5,
+        "feat_stride": number(8),
+        "min_size": number(6),
+        "ratio": reals(0.5, 1, 2),
+        "scale": reals(1, 2),
+        "framework": framework,
+    }
     rng = np.random.default_rng(1)
     chances = rng.uniform(0, 1, (2, 12, 4, 5)).astype(np.float32)
-    for more in ({}, {"clip_before_nms": False, "clip_after_nms": True}, {"normalize": True, "box_size_scale": 2.0, "box_coordinate_scale": 3.0}):
-        check("proposal", chances, 0.4 * normal(2, 24, 4, 5), reals(*image), attributes | more, opset=opset, rtol=1e-3, atol=1e-3)
+    for more in (
+        {},
+        {"clip_before_nms": False, "clip_after_nms": True},
+        {"normalize": True, "box_size_scale": 2.0, "box_coordinate_scale": 3.0},
+    ):
+        check(
+            "proposal",
+            chances,
+            0.4 * normal(2, 24, 4, 5),
+            reals(*image),
+            attributes | more,
+            opset=opset,
+            rtol=1e-3,
+            atol=1e-3,
+        )
 
 
 def test_wrong_calls() -> None:

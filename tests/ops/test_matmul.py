@@ -81,7 +81,9 @@ def test_wrong_equations(equation: str, shapes: list[list[int]], message: str) -
         factories(13)["einsum"]([Parameter(Type.f32, PartialShape(shape)) for shape in shapes], equation)
 
 
-def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | float = 0, scale: float | None = None) -> np.ndarray:
+def attention(
+    query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | float = 0, scale: float | None = None
+) -> np.ndarray:
     scores = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale) + mask
     weights = np.exp(scores - scores.max(-1, keepdims=True))
     return weights / weights.sum(-1, keepdims=True) @ value

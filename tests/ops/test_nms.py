@@ -53,7 +53,13 @@ def test_by_hand() -> None:
     rows = [[0, 0, 1], [0, 0, 3], [0, 0, 2]]  # of boxes 0 and 1 the better; 3 covers half of 1 only
     expected = [np.array(rows), np.float32([[0, 0, 0.9], [0, 0, 0.7], [0, 0, 0.3]]), np.array([3])]
     check("non_max_suppression", boxes, scores, *limits(10, 0.6), expected=expected)
-    check("non_max_suppression", boxes, scores, *limits(10, 0.6, 0.3), expected=[part[:2] for part in expected[:2]] + [np.array([2])])
+    check(
+        "non_max_suppression",
+        boxes,
+        scores,
+        *limits(10, 0.6, 0.3),
+        expected=[part[:2] for part in expected[:2]] + [np.array([2])],
+    )
 
 
 def test_nothing_is_kept_without_a_limit() -> None:
@@ -78,12 +84,23 @@ def test_a_threshold_that_shrinks() -> None:
 
 @pytest.mark.parametrize(
     ("sort", "across", "normalized"),
-    [("none", False, True), ("score", False, False), ("classid", False, True), ("score", True, True), ("classid", True, False)],
+    [
+        ("none", False, True),
+        ("score", False, False),
+        ("classid", False, True),
+        ("score", True, True),
+        ("classid", True, False),
+    ],
 )
 def test_over_all_classes(sort: str, across: bool, normalized: bool) -> None:
     boxes, scores = scene(2, 3, 12)
     boxes = np.concatenate([boxes[..., 2:], boxes[..., :2]], -1) * np.float32(1 if normalized else 30)
-    kept = {"sort_result_type": sort, "sort_result_across_batch": across, "normalized": normalized, "score_threshold": 0.2}
+    kept = {
+        "sort_result_type": sort,
+        "sort_result_across_batch": across,
+        "normalized": normalized,
+        "score_threshold": 0.2,
+    }
     for more in ({}, {"keep_top_k": 5, "nms_top_k": 6, "background_class": 1}):
         check("multiclass_nms", boxes, scores, iou_threshold=0.3, **kept, **more)
         check("multiclass_nms", boxes, scores, iou_threshold=0.7, nms_eta=0.8, **kept, **more)

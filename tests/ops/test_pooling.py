@@ -17,7 +17,9 @@ X = np.random.default_rng(5).normal(size=(2, 3, 9, 10)).astype(np.float32)
 PADS = ["pads_begin", "pads_end"]  # OpenVINO writes into the node what auto_pad comes to
 
 
-def windows(data: np.ndarray, kernel: list[int], strides: list[int], pads: tuple[list[int], list[int]], fill: float) -> np.ndarray:
+def windows(
+    data: np.ndarray, kernel: list[int], strides: list[int], pads: tuple[list[int], list[int]], fill: float
+) -> np.ndarray:
     """[N, C, rows, columns, kernel elements] of all windows that fit."""
     (top, left), (bottom, right) = pads
     data = np.pad(data, [(0, 0), (0, 0), (top, bottom), (left, right)], constant_values=fill)
@@ -25,7 +27,9 @@ def windows(data: np.ndarray, kernel: list[int], strides: list[int], pads: tuple
     return views.reshape(*views.shape[:4], -1)
 
 
-@pytest.mark.parametrize(("kernel", "strides"), [([3, 2], [2, 3]), ([2, 2], [1, 1]), ([1, 1], [2, 1]), ([9, 10], [1, 1])], ids=str)
+@pytest.mark.parametrize(
+    ("kernel", "strides"), [([3, 2], [2, 3]), ([2, 2], [1, 1]), ([1, 1], [2, 1]), ([9, 10], [1, 1])], ids=str
+)
 def test_floor(kernel: list[int], strides: list[int]) -> None:
     pads = ([min(1, k - 1) for k in kernel], [0, 0])
     largest = windows(X, kernel, strides, pads, -np.inf).max(-1)
@@ -100,13 +104,18 @@ def test_one_and_three_dimensions(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("wanted", [[3, 4], [1, 1], [9, 10], [11, 13]], ids=str)
 def test_adaptive(wanted: list[int]) -> None:
-    bounds = [[(i * n // count, -(-(i + 1) * n // count)) for i in range(count)] for n, count in zip(X.shape[2:], wanted, strict=True)]
+    bounds = [
+        [(i * n // count, -(-(i + 1) * n // count)) for i in range(count)]
+        for n, count in zip(X.shape[2:], wanted, strict=True)
+    ]
     parts = [[X[:, :, a:b, c:d].reshape(2, 3, -1) for c, d in bounds[1]] for a, b in bounds[0]]
     mean = np.array([[part.mean(-1) for part in row] for row in parts]).transpose(2, 3, 0, 1)
     check("adaptive_avg_pool", X, fixed(wanted), expected=mean)
     call = {"output_shape": fixed(np.array(wanted, np.int32)), "index_element_type": "i32"}
     largest, places = check("adaptive_max_pool", X, **call)
-    np.testing.assert_array_equal(np.take_along_axis(X.reshape(2, 3, -1), places.reshape(2, 3, -1), 2), largest.reshape(2, 3, -1))
+    np.testing.assert_array_equal(
+        np.take_along_axis(X.reshape(2, 3, -1), places.reshape(2, 3, -1), 2), largest.reshape(2, 3, -1)
+    )
     check("adaptive_avg_pool", X[..., 0], fixed(wanted[:1]))
 
 

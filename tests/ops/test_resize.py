@@ -22,7 +22,9 @@ def normal(*shape: int) -> np.ndarray:
 
 
 def sizes(data: np.ndarray, wanted: tuple[int, ...], mode: str, **attributes: object) -> np.ndarray:
-    (found,) = check("interpolate", data, fixed(wanted), mode, "sizes", axes=SPATIAL, rtol=1e-4, atol=1e-5, **attributes)
+    (found,) = check(
+        "interpolate", data, fixed(wanted), mode, "sizes", axes=SPATIAL, rtol=1e-4, atol=1e-5, **attributes
+    )
     return found
 
 
@@ -39,7 +41,12 @@ def test_nearest(rounding: str, transformation: str) -> None:
 @pytest.mark.parametrize("mode", ["linear", "linear_onnx", "cubic"])
 def test_weighted(mode: str, transformation: str) -> None:
     attributes = {"coordinate_transformation_mode": transformation}
-    for shape, wanted in (((1, 2, 5, 7), (10, 21)), ((1, 2, 9, 8), (4, 5)), ((1, 1, 5, 7), (1, 7)), ((2, 2, 4, 1), (6, 3))):
+    for shape, wanted in (
+        ((1, 2, 5, 7), (10, 21)),
+        ((1, 2, 9, 8), (4, 5)),
+        ((1, 1, 5, 7), (1, 7)),
+        ((2, 2, 4, 1), (6, 3)),
+    ):
         sizes(normal(*shape), wanted, mode, **attributes)
 
 
@@ -106,7 +113,17 @@ def test_first_version(mode: str, align: bool) -> None:
 def test_fourth_version() -> None:
     scales = fixed(np.array([1.5, 2], np.float32))
     for calculation, shape in (("scales", (1, 2, 7, 14)), ("sizes", (1, 2, 3, 4))):
-        (found,) = check("interpolate", normal(1, 2, 5, 7), fixed([3, 4]), scales, "linear", calculation, axes=SPATIAL, opset=10, atol=1e-5)
+        (found,) = check(
+            "interpolate",
+            normal(1, 2, 5, 7),
+            fixed([3, 4]),
+            scales,
+            "linear",
+            calculation,
+            axes=SPATIAL,
+            opset=10,
+            atol=1e-5,
+        )
         assert found.shape == shape
 
 

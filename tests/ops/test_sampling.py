@@ -89,7 +89,19 @@ def test_roi_align_of_a_whole_flat_image() -> None:
     image = np.full((1, 1, 4, 4), -3, np.float32)
     for mode in ("avg", "max"):
         expected = np.full((1, 1, 2, 2), -3)
-        check("roi_align", image, np.float32([[0, 0, 4, 4]]), np.array([0]), 2, 2, 2, 1.0, mode, peer="", expected=expected)
+        check(
+            "roi_align",
+            image,
+            np.float32([[0, 0, 4, 4]]),
+            np.array([0]),
+            2,
+            2,
+            2,
+            1.0,
+            mode,
+            peer="",
+            expected=expected,
+        )
 
 
 @pytest.mark.parametrize("clockwise", [False, True])

@@ -31,11 +31,15 @@ def size_inputs(size: list[int] | None) -> list[fixed]:
     return [] if size is None else [fixed(size)]
 
 
-@pytest.mark.parametrize(("axes", "size"), [([1], None), ([0, 1], None), ([-1], [5]), ([1, 0], [4, 7]), ([0], [-1]), ([1], [2])], ids=str)
+@pytest.mark.parametrize(
+    ("axes", "size"), [([1], None), ([0, 1], None), ([-1], [5]), ([1, 0], [4, 7]), ([0], [-1]), ([1], [2])], ids=str
+)
 @pytest.mark.parametrize(("name", "transform"), [("dft", np.fft.fftn), ("idft", np.fft.ifftn)], ids=["dft", "idft"])
 def test_complex(name: str, transform: object, axes: list[int], size: list[int] | None) -> None:
     data = normal(3, 4, 2)
-    lengths = None if size is None else [data.shape[a] if n < 0 else n for a, n in zip(np.arange(2)[axes], size, strict=True)]
+    lengths = (
+        None if size is None else [data.shape[a] if n < 0 else n for a, n in zip(np.arange(2)[axes], size, strict=True)]
+    )
     expected = pairs(transform(complex_of(data), lengths, np.arange(2)[axes]))  # type: ignore[operator]
     check(name, data, fixed(axes), *size_inputs(size), expected=expected, **CLOSE)
 
@@ -46,7 +50,14 @@ def test_real(axes: list[int], size: list[int] | None) -> None:
     check("rdft", data, fixed(axes), *size_inputs(size), expected=pairs(np.fft.rfftn(data, size, axes)), **CLOSE)
     spectrum = normal(3, 4, 2)
     axes = [axis % 3 % 2 for axis in axes] if len(axes) > 1 else [1]
-    check("irdft", spectrum, fixed(axes), *size_inputs(size), expected=np.fft.irfftn(complex_of(spectrum), size, axes), **CLOSE)
+    check(
+        "irdft",
+        spectrum,
+        fixed(axes),
+        *size_inputs(size),
+        expected=np.fft.irfftn(complex_of(spectrum), size, axes),
+        **CLOSE,
+    )
 
 
 def test_a_transform_and_its_inverse() -> None:
