@@ -196,8 +196,9 @@ class Config:
         return max(1, self.threads() // self.streams())
 
     def precision(self) -> str:
-        """The precision in which plans compute: "bf16" where INFERENCE_PRECISION_HINT asks for it, else "f32"."""
-        return "bf16" if self["INFERENCE_PRECISION_HINT"] is Type.bf16 else "f32"
+        """The precision in which plans compute: "f32" where it is asked for, or accuracy is; "fast" otherwise."""
+        accurate = self["EXECUTION_MODE_HINT"] is ExecutionMode.ACCURACY
+        return "f32" if accurate or self._set.get("INFERENCE_PRECISION_HINT") is Type.f32 else "fast"
 
     def profiled(self) -> bool:
         return bool(self["PERF_COUNT"])

@@ -27,12 +27,14 @@ class Builder:
     """Collects the steps of one program.
 
     Each tensor gets a View when it is first asked for: constants and model ports on slots of their
-    own, a tensor `within` another on a part of that one's, all others in the arena.
+    own, a tensor `within` another on a part of that one's, all others in the arena. winograd: side of
+    the output tiles with which convolutions may use Winograd's algorithm, 0 for none.
     """
 
-    def __init__(self, level: str, packs: Packs) -> None:
+    def __init__(self, level: str, packs: Packs, winograd: int = 0) -> None:
         self.level = level
         self.packs = packs
+        self.winograd = winograd
         self.steps: list[Step] = []
         self.views: dict[Tensor, View] = {}
         self.aliases: set[Tensor] = set()

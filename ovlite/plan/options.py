@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Options:
     """threads: members of the team that runs a plan, the caller included.
 
-    precision: "f32" for IEEE f32 throughout.
+    precision: "f32" for IEEE f32 multiply-adds throughout; "fast" also takes algorithms of f32 whose
+    rounding errors are a few times larger, but below 1e-5 of the output's largest magnitude.
     cache_bytes: memory that cached plans for other input shapes may hold.
     """
 

@@ -32,13 +32,13 @@ STAGE_LIMIT = 32  # successors that a stage keeps
 class Context:
     """What all plans of one model share.
 
-    level: the kernels' level. threads: members of the team. ports: the element types that the
+    level: the kernels' level. winograd: see Builder. ports: the element types that the
     model's inputs are bound in.
     """
 
-    def __init__(self, level: str, threads: int, ports: dict[Output, Type]) -> None:
+    def __init__(self, level: str, winograd: int, ports: dict[Output, Type]) -> None:
         self.level = level
-        self.threads = threads
+        self.winograd = winograd
         self.ports = ports
         self.constants = Constants()
         self.packs = Packs()
@@ -71,7 +71,7 @@ class Stage:
         self._build(state)
 
     def _build(self, state: Specialized) -> None:
-        builder = Builder(self._context.level, self._context.packs)
+        builder = Builder(self._context.level, self._context.packs, self._context.winograd)
         calls = list(state.calls)
         entries = [self._enter(builder, output, state.tensors[output], calls) for output in self.entries]
         types = [None] * len(self.exits) if self.staged else [kind for _, kind in self._results]

@@ -9,13 +9,15 @@ from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..fusion import fuse_maps
 from ..layout import choose_layouts
-from . import elementwise, images, matrices, movement, reductions
+from . import elementwise, images, matrices, movement, normalizations, recurrent, reductions
 
 LOWERINGS: dict[str, Lowering] = {
     **elementwise.LOWERINGS,
     **images.LOWERINGS,
     **matrices.LOWERINGS,
     **movement.LOWERINGS,
+    **normalizations.LOWERINGS,
+    **recurrent.LOWERINGS,
     **reductions.LOWERINGS,
 }
 

@@ -32,7 +32,11 @@ def _convolution(builder: Builder, call: Call) -> bool:
         family = builder.family("conv")
         array = call.inputs[1].array
         assert array is not None
-        packed = builder.packs.get(array, ("conv", builder.level), lambda: family.pack(window.weights, window.groups))
+        tile = builder.family("winograd").winograd_tile(
+            window.weights.shape, y.shape, window.strides, window.dilations, window.groups, builder.winograd
+        )
+        how = ("conv", builder.level, tile)
+        packed = builder.packs.get(array, how, lambda: family.pack(window.weights, window.groups, tile))
         step = family.Convolution(x, y, weights=packed, groups=window.groups, **common)
     builder.emit(step)
     return True

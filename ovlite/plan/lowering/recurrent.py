@@ -1,0 +1,62 @@
+"""LSTM, GRU and RNN over time, with constant weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...graph.operator import Array
+from ...kernels.step import View
+from ..builder import Builder, Lowering
+from ..calls import Call, Tensor
+
+# Activations of cells that the kernels have, as they describe them.
+_ACTIVATIONS = {"sigmoid": ("sigmoid", 0.0, 0.0), "tanh": ("tanh", 0.0, 0.0), "relu": ("clamp", 0.0, math.inf)}
+
+
+def _sequence(builder: Builder, call: Call) -> bool:
+    """Two steps: the inputs of all times times W at once, then the walk through the time."""
+    op: Any = call.op
+    data, *states = call.inputs[: 1 + op.state_count]
+    lengths, *weights = call.inputs[1 + op.state_count :]
+    arrays = [tensor.array for tensor in weights]
+    if data.dtype != np.float32 or any(name not in _ACTIVATIONS for name in op.activations) or data.size == 0:
+        return False
+    if op.activations_alpha or op.activations_beta or any(array is None for array in arrays):
+        return False
+    w, r, b = (array for array in arrays if array is not None)
+    family = builder.family("rnn")
+    batch, times, _ = data.shape
+    gates = builder.scratch(data.dtype, (batch, times, w.shape[0] * w.shape[1]))
+    inputs = builder.packs.get(w, ("recurrent inputs", builder.level), lambda: family.pack_inputs(w))
+    bias = b[:, : w.shape[1]]
+    builder.emit(family.Projection(builder.view(data), gates, W=inputs, B=bias))
+    kind = {"LSTMSequence": "LSTM", "GRUSequence": "GRU", "RNNSequence": "RNN"}[op.type]
+    parts = 2 if kind == "GRU" else 1
+    packed = builder.packs.get(r, ("recurrent states", builder.level), lambda: family.pack_states(r, parts))
+    extra: dict[str, Array] = {}
+    if kind == "GRU" and op.linear_before_reset:
+        extra["reset_bias"] = np.ascontiguousarray(b[:, w.shape[1] :])
+    step = getattr(family, kind)(
+        gates, *(builder.plain(state) for state in states), *(_wanted(builder, tensor) for tensor in call.outputs),
+        R=packed, direction=op.direction, lengths=_lengths(builder, lengths, times),
+        activations=[_ACTIVATIONS[name] for name in op.activations], clip=op.clip, **extra,
+    )  # fmt: skip
+    builder.emit(step)
+    return True
+
+
+def _wanted(builder: Builder, tensor: Tensor) -> View | None:
+    return builder.view(tensor) if tensor.users or builder.is_placed(tensor) else None
+
+
+def _lengths(builder: Builder, lengths: Tensor, times: int) -> View | None:
+    """Where the lengths of the sequences lie; None when each is as long as the data."""
+    if lengths.array is not None and (lengths.array >= times).all():
+        return None
+    return builder.plain(lengths)
+
+
+LOWERINGS: dict[str, Lowering] = dict.fromkeys(("LSTMSequence", "GRUSequence", "RNNSequence"), _sequence)
