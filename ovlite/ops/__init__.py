@@ -36,6 +36,7 @@ from . import (  # isort: skip
     pooling,
     priors,
     proposal,
+    psroi,
     quantization,
     randomness,
     recurrent,
@@ -91,6 +92,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     unary,
     yolo,
     multiclass,
+    psroi,
 )
 NEWEST_OPSET = 16
 

@@ -22,7 +22,8 @@ from .window import Ints, padded, resolve_pads, span, taps, window_count
 class ExtractImagePatches(Declared):
     """Patches of images [N, C, H, W], their elements as channels.
 
-    Output: [N, rows * columns * C, patches down, patches across]. A channel's number is (row * columns + column) * C + channel. rates: distance of a patch's elements.
+    Output: [N, rows * columns * C, patches down, patches across]. A channel's number is (row * columns +
+    column) * C + channel. rates: distance of a patch's elements.
     """
 
     sizes: Ints

@@ -13,7 +13,7 @@ import numpy as np
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import PartialShape
-from .axes import merged_type, one_of, require, require_rank
+from .axes import merged_type, one_of, require
 from .declare import Declared
 from .recurrent import merged_dims
 from .sampling import read_between
