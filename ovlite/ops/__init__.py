@@ -41,6 +41,7 @@ from . import (  # isort: skip
     randomness,
     recurrent,
     reduction,
+    regions,
     resize,
     roi,
     sampling,
@@ -93,6 +94,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     yolo,
     multiclass,
     psroi,
+    regions,
 )
 NEWEST_OPSET = 16
 
