@@ -16,6 +16,7 @@
 #include "vectors.h"
 
 #define STRIP 8
+#define MOST_WIDTH 7 /* of the kernels below */
 
 typedef struct {
     const float *x;
@@ -82,8 +83,8 @@ INLINE ptrdiff_t sliding_body(const int count, const int width, const int stride
 #pragma GCC unroll 8
             for (int s = 0; s < group; s++) {
                 const float *x = t->x + t->offset[row] + c;
-                Lanes w[5];
-#pragma GCC unroll 5
+                Lanes w[MOST_WIDTH];
+#pragma GCC unroll 7
                 for (int k = 0; k < width; k++)
                     w[k] = load(weights + k * LANES);
                 weights += width * LANES;
@@ -91,7 +92,7 @@ INLINE ptrdiff_t sliding_body(const int count, const int width, const int stride
                 for (int j = 0; j < (count - 1) * stride + width; j++) {
                     Lanes value = spread(load(x), group, s);
                     x += pixel;
-#pragma GCC unroll 5
+#pragma GCC unroll 7
                     for (int k = 0; k < width; k++)
                         if (j >= k && (j - k) % stride == 0 && (j - k) / stride < count)
                             sums[(j - k) / stride] += value * w[k];
@@ -144,7 +145,7 @@ INLINE void any_body(const int count, const Strip *t, ptrdiff_t c) {
     NOINLINE void strip_##count(const Strip *t, ptrdiff_t c) { any_body(count, t, c); } \
     NOINLINE void any_##count(const Strip *t) { strip_##count(t, 0); }                 \
     SLIDING(count, 3, 1, 1) SLIDING(count, 3, 2, 1)                                    \
-    SLIDING(count, 5, 1, 1) SLIDING(count, 5, 2, 1)                                    \
+    SLIDING(count, 5, 1, 1) SLIDING(count, 5, 2, 1) SLIDING(count, 7, 1, 1)                                    \
     SLIDING(count, 3, 1, 2) SLIDING(count, 3, 2, 2)                                    \
     SLIDING(count, 3, 1, 4) SLIDING(count, 3, 2, 4)                                    \
     SLIDING_EIGHTS(count)
@@ -160,7 +161,7 @@ static const struct {
     StripFunction functions[STRIP];
 } sliding_kernels[] = {
     {3, 1, 1, STRIPS(strip_, _3_1_1)}, {3, 2, 1, STRIPS(strip_, _3_2_1)},
-    {5, 1, 1, STRIPS(strip_, _5_1_1)}, {5, 2, 1, STRIPS(strip_, _5_2_1)},
+    {5, 1, 1, STRIPS(strip_, _5_1_1)}, {5, 2, 1, STRIPS(strip_, _5_2_1)}, {7, 1, 1, STRIPS(strip_, _7_1_1)},
     {3, 1, 2, STRIPS(strip_, _3_1_2)}, {3, 2, 2, STRIPS(strip_, _3_2_2)},
     {3, 1, 4, STRIPS(strip_, _3_1_4)}, {3, 2, 4, STRIPS(strip_, _3_2_4)},
 #if LANES > 8

@@ -65,6 +65,7 @@ cdef struct Product:
     dim_t b_n_stride
     dim_t first                # of b's panel in the scratch memory, in floats: behind a's rows
     bint single                # a product has one row
+    bint whole                 # a run-time b is packed as a whole
     bint dots                  # of one row by columns that are runs of floats
     const float* weights       # NULL for a run-time b
     Tile tile                  # with what all tiles have in common

@@ -6,7 +6,7 @@ weights. Its work is a list of tiles (see tile.h), one for each group of rows an
 
     for each batch
         for each block of row tiles
-            for each panel               a run-time b is packed here
+            for each panel               a run-time b is packed here, or before as a whole if it is small
                 for each row tile of the block
 
 Each member of the team takes an equal, contiguous part of that list. A block of one row tile keeps
@@ -174,11 +174,23 @@ cdef inline TileFunction set_panel(const Product* p, dim_t index, const Tile* ba
     elif p.tiles == 1 and p.b_n_stride == 1 and tile.columns == width:
         tile.b = batch.b + first
         tile.b_stride = p.b_k_stride
+    elif p.whole:
+        tile.b = scratch + first * tile.depth
     else:
         tile.b = scratch
         pack_panel(batch.b + first * p.b_n_stride, tile.depth, p.b_k_stride, tile.columns, p.b_n_stride,
                    scratch, width)
     return row_functions[width > LANES] if p.single else NULL
+
+
+cdef void pack_panels(const Product* p, const Tile* batch, float* scratch) noexcept nogil:
+    """Packs all of a run-time b."""
+    cdef dim_t first = 0, columns
+    while first < p.group_columns:
+        columns = min(<dim_t>PANEL, p.group_columns - first)
+        pack_panel(batch.b + first * p.b_n_stride, p.tile.depth, p.b_k_stride, columns, p.b_n_stride,
+                   scratch + first * p.tile.depth, panel_width(columns))
+        first += PANEL
 
 
 cdef void pack_block(const Product* p, dim_t first, dim_t count, const Tile* batch, float* scratch) noexcept nogil:
@@ -218,12 +230,15 @@ cdef int multiply(const void* arguments, char* const* slots, const Member* me) n
     cdef float* scratch = <float*>me.scratch
     cdef Tile tile = p.tile, batch, origin
     cdef TileFunction function
-    cdef dim_t at, end, count, index, first, rows, panel, packed = -1
+    cdef dim_t at, end, count, index, first, rows, panel, packed = -1, packed_batch = -1
     cdef dim_t per_batch = p.tiles * p.panels, per_block = p.block * p.panels
     share(me, p.batch.size * per_batch, 1, &at, &end)
     while at < end:
         index = at // per_batch
         batch = origin_of(p, slots, index)
+        if p.whole and packed_batch != index:
+            packed_batch = index
+            pack_panels(p, &batch, scratch + p.first)
         index = at - index * per_batch
         first = index // per_block * p.block
         rows = min(p.block, p.tiles - first)
@@ -343,18 +358,22 @@ cdef class ProductStep(Step):
     cdef int finish(self, dim_t a_bytes) except -1:
         """Chooses the block, the scratch memory and the width, when all else is set. a_bytes: of all rows."""
         cdef Product* p = &self.product
-        cdef dim_t b_bytes = p.panels * PANEL * p.tile.taps * p.tile.depth * 4
+        cdef dim_t panel_floats = PANEL * p.tile.depth, b_bytes = 4 * p.panels * panel_floats * p.tile.taps
         p.single = p.tiles == 1 and p.width == 1
         p.dots = p.single and p.weights == NULL and p.b_k_stride == 1 and p.b_n_stride != 1
+        a_bytes = a_bytes // max(p.batch.size, <dim_t>1)
         p.block = p.tiles
-        if p.weights != NULL and b_bytes <= 2 * CACHED_BYTES and b_bytes < a_bytes:
+        if b_bytes <= CACHED_BYTES * (2 if p.weights != NULL else 1) and b_bytes < a_bytes and p.tiles > 1:
             p.block = 1
+            p.whole = p.weights == NULL
         elif a_bytes > CACHED_BYTES:
             p.block = p.tiles * CACHED_BYTES // a_bytes
         p.block = max(p.block, <dim_t>1)
         if p.k_stride != 1:
             p.first = p.block * TILE_ROWS * p.tile.depth
-        self.scratch = (p.first + (PANEL * p.tile.depth if p.weights == NULL else 0)) * 4
+        self.scratch = 4 * p.first
+        if p.weights == NULL:
+            self.scratch += 4 * panel_floats * (p.panels if p.whole else 1)
         self.flops = 2 * p.batch.size * p.lines.size * p.width * p.panels // max(p.group_panels, 1) \
             * p.group_columns * p.tile.taps * p.tile.depth
         self.width = 1 if self.flops < SMALL_FLOPS else min(p.batch.size * p.tiles * p.panels, 1 << 16)

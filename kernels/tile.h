@@ -81,8 +81,9 @@ static __attribute__((noinline)) void activate_rows(const Tile *t, int rows) {
 INLINE void tile_store(const int rows, const int vectors, const Tile *t, Lanes sums[][2]) {
     const int half = (rows + 1) / 2;
     const ptrdiff_t y_stride = t->y_stride, residual_stride = t->residual_stride;
+    const ptrdiff_t n = vectors > 1 ? LANES : t->columns;
     float *y[2] = {t->y[0], t->y[1]};
-    if (t->columns < vectors * LANES) {
+    if (vectors > 1 && t->columns < vectors * LANES) {
         float buffer[TILE_ROWS * PANEL];
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++)
@@ -96,8 +97,10 @@ INLINE void tile_store(const int rows, const int vectors, const Tile *t, Lanes s
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-            for (int j = 0; j < vectors; j++)
-                sums[i][j] += load(t->residual[i >= half] + (i < half ? i : i - half) * residual_stride + j * LANES);
+            for (int j = 0; j < vectors; j++) {
+                const float *r = t->residual[i >= half] + (i < half ? i : i - half) * residual_stride + j * LANES;
+                sums[i][j] += n == LANES ? load(r) : load_part(r, n);
+            }
     } else if (t->residual[0]) {
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++)
@@ -116,8 +119,13 @@ INLINE void tile_store(const int rows, const int vectors, const Tile *t, Lanes s
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-        for (int j = 0; j < vectors; j++)
-            store(y[i >= half] + (i < half ? i : i - half) * y_stride + j * LANES, sums[i][j]);
+        for (int j = 0; j < vectors; j++) {
+            float *p = y[i >= half] + (i < half ? i : i - half) * y_stride + j * LANES;
+            if (n == LANES)
+                store(p, sums[i][j]);
+            else
+                store_part(p, sums[i][j], n);
+        }
     if (t->activation.kind > ACT_CLAMP)
         activate_rows(t, rows);
 }

@@ -41,6 +41,8 @@ INLINE LaneMask first_lanes(ptrdiff_t n) { return LANE_NUMBERS < (int)n; }
 /* The first n floats at p, n <= LANES, and zeros; memory behind them is not touched. */
 INLINE Lanes load_part(const float *p, ptrdiff_t n) {
 #if defined(__AVX512F__)
+    if (n == 8)
+        return _mm512_zextps256_ps512(_mm256_loadu_ps(p));
     return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
 #elif defined(__AVX__)
     return _mm256_maskload_ps(p, (__m256i)first_lanes(n));
@@ -54,7 +56,10 @@ INLINE Lanes load_part(const float *p, ptrdiff_t n) {
 
 INLINE void store_part(float *p, Lanes v, ptrdiff_t n) {
 #if defined(__AVX512F__)
-    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v);
+    if (n == 8)
+        _mm256_storeu_ps(p, _mm512_castps512_ps256(v));
+    else
+        _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v);
 #elif defined(__AVX__)
     _mm256_maskstore_ps(p, (__m256i)first_lanes(n), v);
 #else
