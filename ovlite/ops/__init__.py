@@ -44,6 +44,7 @@ from . import (  # isort: skip
     regions,
     resize,
     roi,
+    rotated,
     sampling,
     scattering,
     shape,
@@ -95,6 +96,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     multiclass,
     psroi,
     regions,
+    rotated,
 )
 NEWEST_OPSET = 16
 

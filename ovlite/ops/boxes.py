@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..graph.operator import Array
@@ -47,13 +49,12 @@ def by_score(scores: Array) -> Array:
 
 
 def keep_best(
-    boxes: Array, threshold: float, limit: int, margin: float = 0, eta: float = 1, joins: bool = False
+    boxes: Array, threshold: float, limit: int, overlap: Callable[[Array, Array], Array] = overlaps, eta: float = 1
 ) -> list[int]:
     """Non-maximum suppression of boxes sorted by score: the indices kept, `limit` at most.
 
     A box is dropped when it overlaps a kept one by more than `threshold`. With eta below 1 the threshold
-    shrinks by that factor for each box kept while it is above 0.5.
-    margin, joins: see `overlaps`.
+    shrinks by that factor for each box kept while it is above 0.5. overlap: of a box with several.
     """
     kept: list[int] = []
     rest = np.arange(len(boxes))
@@ -63,7 +64,7 @@ def keep_best(
         kept.append(best)
         if eta < 1 and threshold > 0.5:
             threshold *= eta
-        most = np.maximum(most, overlaps(boxes[best], boxes[rest], margin, joins))
+        most = np.maximum(most, overlap(boxes[best], boxes[rest]))
         free = most <= threshold
         rest, most = rest[free], most[free]
     return kept

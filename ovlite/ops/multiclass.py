@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -165,12 +166,13 @@ class MulticlassNmsV8(PerImage):
 
     def _image(self, image: int, boxes: Array, scores: Array, places: Array) -> list[Row]:
         rows = []
+        overlap = partial(overlaps, margin=self.margin, joins=True)
         for category, row in enumerate(scores):
             if category == self.background_class:
                 continue
             order = self._candidates(row, False)
             chosen = boxes[category][order]
-            for i in keep_best(chosen, self.iou_threshold, len(order), self.margin, self.nms_eta, joins=True):
+            for i in keep_best(chosen, self.iou_threshold, len(order), overlap, self.nms_eta):
                 box = order[i]
                 rows.append(Row(image, category, int(places[category, box]), float(row[box]), boxes[category, box]))
         return self._best(rows)

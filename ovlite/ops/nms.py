@@ -33,15 +33,15 @@ class Selected(NamedTuple):
 
 
 @dataclass(frozen=True)
-class NmsBase(Declared):
-    """What all versions share.
+class Suppression(Declared):
+    """What all operators of the family share.
 
-    box_encoding: "corner" (two opposite corners) or "center" (x, y of the center, width, height).
     sort_result_descending: by score over all batches and classes, else by batch, class, score.
     """
 
-    box_encoding: str = "corner"
     sort_result_descending: bool = True
+
+    columns: ClassVar[int] = 4  # of a box
 
     value_inputs: ClassVar[tuple[int, ...]] = (2,)
     inputs: ClassVar[tuple[str, ...]] = (
@@ -52,22 +52,13 @@ class NmsBase(Declared):
         "score_threshold",
     )
 
-    def __post_init__(self) -> None:
-        one_of(self.box_encoding, ("corner", "center"), "box_encoding")
-
-    @classmethod
-    def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
-        defaults = {name: np.zeros((), np.float32) for name in ("iou_threshold", "score_threshold")}
-        defaults["max_output_boxes_per_class"] = np.zeros((), np.int64)
-        return {**given, **{name: value for name, value in defaults.items() if given[name] is None}}
-
     def _sizes(self, inputs: Sequence[Argument]) -> tuple[Dimension, Dimension, Dimension]:
         """(batches, classes, boxes)."""
         boxes, scores = inputs[:2]
         merged_type((boxes, scores), "boxes and scores")
         require_rank(boxes, 3, "boxes")
         require_rank(scores, 3, "scores")
-        batch, count, _ = merged_dims([boxes.shape, PartialShape([-1, -1, 4])], 3, "boxes")
+        batch, count, _ = merged_dims([boxes.shape, PartialShape([-1, -1, self.columns])], 3, "boxes")
         batch, classes, count = merged_dims([scores.shape, PartialShape([batch, -1, count])], 3, "scores")
         return batch, classes, count
 
@@ -83,12 +74,63 @@ class NmsBase(Declared):
         """The boxes that are kept, in the order of the outputs."""
         boxes, scores, *rest = inputs
         limit, threshold, lowest, sigma = _settings(rest)
-        corners = corners_of_centers(boxes) if self.box_encoding == "center" else ordered_corners(boxes)
+        boxes = self._prepared(boxes)
         found = []
         for batch, category in np.ndindex(*scores.shape[:2]):
-            chosen = _class_selection(corners[batch], scores[batch, category], limit, threshold, lowest, sigma)
+            chosen = self._class(boxes[batch], scores[batch, category], limit, threshold, lowest, sigma)
             found += [Selected(batch, category, box, score) for box, score in chosen]
         return sorted(found, key=lambda item: -item.score) if self.sort_result_descending else found
+
+    def _prepared(self, boxes: Array) -> Array:
+        """Boxes as `_overlap` takes them."""
+        return boxes
+
+    def _overlap(self, box: Array, others: Array) -> Array:
+        """Intersection over union of a box with others."""
+        return overlaps(box, others)
+
+    def _class(
+        self, boxes: Array, scores: Array, limit: int, threshold: float, lowest: float, sigma: float
+    ) -> Iterator[tuple[int, float]]:
+        """(box, score) of one class, best first."""
+        order = by_score(scores)
+        order = order[scores[order] > np.float32(lowest)]
+        if sigma > 0:
+            yield from _soft_selection(boxes, scores, order, limit, lowest, sigma)
+            return
+        for i in keep_best(boxes[order], threshold, limit, self._overlap):
+            yield int(order[i]), float(scores[order[i]])
+
+
+@dataclass(frozen=True)
+class NmsBase(Suppression):
+    """Boxes given by box_encoding: "corner" (two opposite corners) or "center" (x, y of the center, width, height)."""
+
+    box_encoding: str = "corner"
+
+    def __post_init__(self) -> None:
+        one_of(self.box_encoding, ("corner", "center"), "box_encoding")
+
+    @classmethod
+    def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
+        defaults = {name: np.zeros((), np.float32) for name in ("iou_threshold", "score_threshold")}
+        defaults["max_output_boxes_per_class"] = np.zeros((), np.int64)
+        return {**given, **{name: value for name, value in defaults.items() if given[name] is None}}
+
+    def _prepared(self, boxes: Array) -> Array:
+        return corners_of_centers(boxes) if self.box_encoding == "center" else ordered_corners(boxes)
+
+
+def selection_types(rows: PartialShape, output_type: Type) -> list[TensorType]:
+    """Types of [n, 3] of (batch, class, box), f32 [n, 3] of (batch, class, score), and [1] holding n."""
+    count = TensorType(output_type, PartialShape([1]))
+    return [TensorType(output_type, rows), TensorType(Type.f32, rows), count]
+
+
+def selection_outputs(chosen: Sequence[Selected], output_type: Type) -> list[Array]:
+    """The outputs whose types are `selection_types`."""
+    scores = np.array([(item.batch, item.category, item.score) for item in chosen], np.float32).reshape(-1, 3)
+    return [_indices(chosen, output_type), scores, np.array([len(chosen)], output_type.to_dtype())]
 
 
 def _indices(chosen: Sequence[Selected], element_type: Type) -> Array:
@@ -101,19 +143,6 @@ def _settings(rest: Sequence[Array]) -> tuple[int, float, float, float]:
     given = [array.reshape(-1)[0].item() for array in rest]
     limit, threshold, lowest, sigma = given + defaults[len(given) :]
     return max(int(limit), 0), threshold, lowest, sigma
-
-
-def _class_selection(
-    boxes: Array, scores: Array, limit: int, threshold: float, lowest: float, sigma: float
-) -> Iterator[tuple[int, float]]:
-    """(box, score) of one class, best first."""
-    order = by_score(scores)
-    order = order[scores[order] > np.float32(lowest)]
-    if sigma > 0:
-        yield from _soft_selection(boxes, scores, order, limit, lowest, sigma)
-        return
-    for i in keep_best(boxes[order], threshold, limit):
-        yield int(order[i]), float(scores[order[i]])
 
 
 def _soft_selection(
@@ -213,17 +242,10 @@ class NonMaxSuppressionV5(NmsBase):
         index_type(self.output_type, "output_type")
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
-        rows = self._rows(inputs)
-        return [
-            TensorType(self.output_type, rows),
-            TensorType(Type.f32, rows),
-            TensorType(self.output_type, PartialShape([1])),
-        ]
+        return selection_types(self._rows(inputs), self.output_type)
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        chosen = self.select(inputs)
-        scores = np.array([(item.batch, item.category, item.score) for item in chosen], np.float32).reshape(-1, 3)
-        return [_indices(chosen, self.output_type), scores, np.array([len(chosen)], self.output_type.to_dtype())]
+        return selection_outputs(self.select(inputs), self.output_type)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import PartialShape
 from .axes import merged_type, one_of, require
-from .boxes import by_score, keep_best
+from .boxes import by_score, keep_best, overlaps
 from .declare import Declared
 from .recurrent import merged_dims
 
@@ -102,7 +103,7 @@ class ProposalV1(Declared):
         least = self.min_size * np.array([(scale_x or [scale_y])[0], scale_y], np.float32)
         scores = np.moveaxis(probabilities[len(anchors) :], 0, -1).reshape(-1) * (sides >= least).all(1)
         order = by_score(scores)[: self.pre_nms_topn]
-        kept = order[keep_best(boxes[order], self.nms_thresh, self.post_nms_topn, float(margin))]
+        kept = order[keep_best(boxes[order], self.nms_thresh, self.post_nms_topn, partial(overlaps, margin=margin))]
         boxes = boxes[kept]
         if self.clip_after_nms:
             boxes = _clipped(boxes, height, width)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape, Type
 from .axes import index_type, merged_type, require
-from .boxes import by_score, keep_best
+from .boxes import by_score, keep_best, overlaps
 from .declare import Declared
 from .recurrent import merged_dims
 from .roi import ROIAlign
@@ -54,7 +55,7 @@ def propose(
     large = (boxes[:, 2:] - boxes[:, :2] + np.float32(margin) >= least).all(1)
     order = by_score(scores)[: counts[0]]
     order = order[large[order]]
-    kept = order[keep_best(boxes[order], threshold, counts[1], overlap_margin, eta)]
+    kept = order[keep_best(boxes[order], threshold, counts[1], partial(overlaps, margin=overlap_margin), eta)]
     return boxes[kept], scores[kept]
 
 

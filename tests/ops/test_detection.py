@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ovlite.errors import ModelError, UserInputError
-from ovlite.graph import Parameter
-from ovlite.ops import factories
+from ovlite.graph import Node, Parameter
+from ovlite.ops import factories, operators
 from ovlite.types import PartialShape, Type
 
-from .support import check, fixed
+from .support import HAS_PEER, check, compare, fixed
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -178,6 +179,89 @@ def test_proposal(opset: int, image: tuple[float, ...], framework: str) -> None:
             rtol=1e-3,
             atol=1e-3,
         )
+
+
+@pytest.mark.parametrize("normalized", [True, False])
+@pytest.mark.parametrize("columns", [3, 4])
+def test_generate_proposals(columns: int, normalized: bool) -> None:
+    info = np.array([[60, 80, 1.2, 0.8], [50, 70, 1, 1]], np.float32)[:, :columns]
+    rng = np.random.default_rng(7)
+    corner = rng.uniform(0, 60, (4, 5, 3, 2))
+    anchors = np.concatenate([corner, corner + rng.uniform(2, 30, corner.shape)], -1).astype(np.float32)
+    chances = (rng.permutation(120).reshape(2, 3, 4, 5) / 120).astype(np.float32)
+    for least, threshold in ((0.0, 0.6), (8.0, 0.2)):
+        call = {"min_size": least, "nms_threshold": threshold, "pre_nms_count": 40, "post_nms_count": 15}
+        deltas = 0.4 * normal(2, 12, 4, 5)
+        check("generate_proposals", info, anchors, deltas, chances, **call, normalized=normalized, rtol=1e-4, atol=1e-3)
+
+
+def boxes(count: int, size: float = 60) -> np.ndarray:
+    rng = np.random.default_rng(count)
+    corner = rng.uniform(0, size, (count, 2))
+    return np.concatenate([corner, corner + rng.uniform(2, size / 2, (count, 2))], 1).astype(np.float32)
+
+
+def chances(*shape: int) -> np.ndarray:
+    return (np.random.default_rng(1).permutation(int(np.prod(shape))).reshape(shape) / np.prod(shape)).astype(
+        np.float32
+    )
+
+
+INFO = np.float32([60, 80, 1])
+OUTPUT = {
+    "score_threshold": 0.3,
+    "nms_threshold": 0.4,
+    "num_classes": 3,
+    "post_nms_count": 8,
+    "max_detections_per_image": 10,
+    "class_agnostic_box_regression": False,
+    "max_delta_log_wh": 4.135,
+    "deltas_weights": (10.0, 10.0, 5.0, 5.0),
+}
+PROPOSE = {"min_size": 6.0, "nms_threshold": 0.2, "post_nms_count": 20, "pre_nms_count": 40}
+GRID = {"flatten": True, "h": 0, "w": 0, "stride_x": 0.0, "stride_y": 0.0}
+PYRAMID = {"output_size": 3, "sampling_ratio": 2, "pyramid_scales": (4, 8, 16), "aligned": False}
+DETECTRON: list[tuple[str, list[np.ndarray], dict[str, Any]]] = [
+    ("GenerateProposalsSingleImage", [INFO, boxes(60), 0.4 * normal(12, 4, 5), chances(3, 4, 5)], PROPOSE),
+    ("DetectionOutput", [boxes(12), 2 * normal(12, 12), chances(12, 3), INFO[np.newaxis]], OUTPUT),
+    ("PriorGridGenerator", [normal(3, 4), normal(1, 2, 4, 5), normal(1, 3, 60, 80)], GRID),
+    (
+        "PriorGridGenerator",
+        [normal(3, 4), normal(1, 2, 4, 5), normal(1, 3, 60, 80)],
+        {**GRID, "flatten": False, "stride_x": 7.0, "stride_y": 6.0},
+    ),
+    (
+        "ROIFeatureExtractor",
+        [np.concatenate([boxes(5), boxes(4, 500)]), *(normal(1, 3, n, n) for n in (64, 32, 16))],
+        PYRAMID,
+    ),
+    ("ROIFeatureExtractor", [boxes(4, 500), *(normal(1, 3, n, n) for n in (64, 32, 16))], {**PYRAMID, "aligned": True}),
+    ("TopKROIs", [boxes(9), chances(9)], {"max_rois": 5}),
+]
+
+
+@pytest.mark.skipif(not HAS_PEER, reason="openvino is not installed")
+@pytest.mark.parametrize(("name", "arrays", "attributes"), DETECTRON, ids=[name for name, _, _ in DETECTRON])
+def test_experimental_detectron(name: str, arrays: list[np.ndarray], attributes: dict[str, Any]) -> None:
+    """These operators have no factories; models that are read hold them."""
+    openvino = importlib.import_module("openvino")
+    make = importlib.import_module("openvino.utils.node_factory")._get_node_factory("opset6").create
+    name = f"ExperimentalDetectron{name}"
+    parameters = [openvino.opset13.parameter(list(array.shape)) for array in arrays]
+    theirs = make(name, parameters, {key: list(v) if isinstance(v, tuple) else v for key, v in attributes.items()})
+    node = Node(
+        operators()[name][0](**attributes), [Parameter(Type.f32, PartialShape(a.shape)).output(0) for a in arrays]
+    )
+    assert set(node.op.attributes()) == set(theirs.get_attributes())
+    compiled = openvino.Core().compile_model(
+        openvino.Model(theirs.outputs(), parameters), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    expected = compiled(arrays)
+    found = node.op.evaluate(*arrays)
+    compare(found, [expected[i] for i in range(len(found))], 1e-4, 1e-3)
+    for port, array, other in zip(node.outputs(), found, theirs.outputs(), strict=True):
+        assert port.partial_shape == PartialShape(array.shape) == PartialShape(str(other.partial_shape))
+        assert port.element_type == Type(array.dtype)
 
 
 def test_wrong_calls() -> None:

@@ -9,6 +9,7 @@ from ovlite.errors import ModelError
 from ovlite.graph import Parameter
 from ovlite.ops import factories
 from ovlite.ops.boxes import keep_best, overlaps
+from ovlite.ops.rotated import area, corners, intersection
 from ovlite.types import PartialShape, Type
 
 from .support import check, fixed
@@ -109,6 +110,28 @@ def test_over_all_classes(sort: str, across: bool, normalized: bool) -> None:
     regions, chances = scene(3, 1, 24)[0], scene(1, 3, 24)[1][0]
     regions = np.concatenate([regions[..., 2:], regions[..., :2]], -1)
     check("multiclass_nms", regions, chances, np.array([14, 10]), iou_threshold=0.3, **kept)
+
+
+@pytest.mark.parametrize("clockwise", [True, False])
+@pytest.mark.parametrize("descending", [True, False])
+def test_rotated(descending: bool, clockwise: bool) -> None:
+    rng = np.random.default_rng(6)
+    parts = rng.uniform(0, 3, (2, 30, 2)), rng.uniform(0.2, 2, (2, 30, 2)), rng.uniform(-3, 3, (2, 30, 1))
+    boxes, scores = np.concatenate(parts, -1).astype(np.float32), scene(2, 3, 30)[1]
+    attributes = {"sort_result_descending": descending, "clockwise": clockwise}
+    for most, overlap in ((5, 0.1), (40, 0.4)):
+        check("nms_rotated", boxes, scores, *limits(most, overlap), **attributes)
+
+
+def test_what_two_rotated_boxes_share() -> None:
+    """A square and the same turned by 45 degrees share an octagon."""
+    square, turned = np.float32([1, 2, 2, 2, 0]), np.float32([1, 2, 2, 2, np.pi / 4])
+    shared = intersection(corners(square), corners(turned))
+    np.testing.assert_allclose(area(shared), 8 * (np.sqrt(2) - 1), rtol=1e-6)
+    assert area(intersection(corners(square), corners(np.float32([9, 9, 1, 1, 1])))) == 0
+    np.testing.assert_allclose(
+        area(intersection(corners(square), corners(np.float32([1, 2, 1, 0.5, 2])))), 0.5, rtol=1e-6
+    )
 
 
 def test_wrong_shapes() -> None:

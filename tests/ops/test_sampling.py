@@ -121,6 +121,21 @@ def test_roi_pooling(size: list[int]) -> None:
     check("roi_pooling", IMAGES, parts, size, 1.0, "bilinear", **CLOSE)
 
 
+@pytest.mark.parametrize("group", [1, 3])
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_position_sensitive(scale: float, group: int) -> None:
+    first = np.random.default_rng(9).uniform(0, 10, (5, 2))
+    pixels = np.concatenate([OF[:, np.newaxis], first, first + 4], 1).astype(np.float32)
+    data = normal(2, 2 * group**2, 9, 8)
+    check("psroi_pooling", data, pixels, 2, group, scale, 1, 1, "Average", **CLOSE)
+    parts = np.concatenate([OF[:, np.newaxis], first / 14, first / 14 + 0.3], 1).astype(np.float32)
+    check("psroi_pooling", normal(2, 12, 9, 8), parts, 2, group, scale, 3, 2, "bilinear", **CLOSE)
+    spread = {"spatial_bins_x": 3, "spatial_bins_y": 3}
+    check("deformable_psroi_pooling", data, pixels, 2, scale, group, **spread, **CLOSE)
+    moves = {"trans_std": 0.3, "part_size": 2, "offsets": normal(5, 2, 2, 2)}
+    check("deformable_psroi_pooling", data, pixels, 2, scale, group, **spread, **moves, **CLOSE)
+
+
 def test_wrong_calls() -> None:
     data = Parameter(Type.f32, PartialShape([2, 3, 9, 8]))
     with pytest.raises(ModelError, match="grid has shape"):
