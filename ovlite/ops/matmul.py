@@ -13,9 +13,9 @@ from ..errors import ModelError
 from ..graph import Argument, Constant, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape
-from .declare import Declared, Text, as_output
 from .axes import merged_type
 from .broadcasting import broadcast
+from .declare import Declared, Text, as_output
 
 
 @dataclass(frozen=True)

@@ -95,11 +95,11 @@ class ProposalV1(Declared):
         if self._exact:
             height, width = width, height
         anchors = self._anchors()
-        margin = np.float32(0 if self._exact else 1)
+        margin = 0.0 if self._exact else 1.0
         boxes = self._moved(self._placed(anchors, deltas.shape[1:], (height, width)), deltas, margin)
         if self.clip_before_nms:
             boxes = _clipped(boxes, height - margin, width - margin)
-        sides = boxes[:, 2:] - boxes[:, :2] + margin
+        sides = boxes[:, 2:] - boxes[:, :2] + np.float32(margin)
         least = self.min_size * np.array([(scale_x or [scale_y])[0], scale_y], np.float32)
         scores = np.moveaxis(probabilities[len(anchors) :], 0, -1).reshape(-1) * (sides >= least).all(1)
         order = by_score(scores)[: self.pre_nms_topn]
@@ -134,10 +134,10 @@ class ProposalV1(Declared):
         boxes = (corners + anchors).reshape(-1, 4)
         return _clipped(boxes, *size) if self._exact else boxes
 
-    def _moved(self, boxes: Array, deltas: Array, margin: np.float32) -> Array:
+    def _moved(self, boxes: Array, deltas: Array, margin: float) -> Array:
         """Boxes moved and resized by deltas [4 * A, H, W]."""
         moves = np.moveaxis(deltas, 0, -1).reshape(-1, 4)
-        sides = boxes[:, 2:] - boxes[:, :2] + margin
+        sides = boxes[:, 2:] - boxes[:, :2] + np.float32(margin)
         centers = boxes[:, :2] + sides / 2 + moves[:, :2] / np.float32(self.box_coordinate_scale) * sides
         half = np.exp(moves[:, 2:] / np.float32(self.box_size_scale)) * sides / 2
         return np.concatenate([centers - half, centers + half], 1)

@@ -103,7 +103,7 @@ class PSROIPooling(PositionSensitive):
 
 
 def _points_along(first: Any, width: Any, part: int, count: int, size: int) -> Array:
-    """`count` places in pixels along part number `part` of an axis, the parts being `width` of the axis from `first`."""
+    """`count` places in pixels along part number `part` of an axis, parts being `width` of it from `first` on."""
     start, scale = first + part * width, np.float32(size - 1)
     if count == 1:
         return np.array([(start + width / 2) * scale], np.float32)
@@ -183,4 +183,4 @@ class DeformablePSROIPooling(PositionSensitive):
         if not len(x) or not len(y):
             return np.zeros(len(image), image.dtype)
         places = np.meshgrid(y.clip(0, height - 1), x.clip(0, width - 1), indexing="ij")
-        return _read(image, *places).mean((1, 2))
+        return np.asarray(_read(image, *places).mean((1, 2)))

@@ -52,7 +52,7 @@ def propose(
     """
     height, width = (float(value) for value in im_info[:2])
     boxes = clipped(moved(anchors, deltas, margin, MOST_GROWTH), height, width, margin)
-    large = (boxes[:, 2:] - boxes[:, :2] + np.float32(margin) >= least).all(1)
+    large: Array = np.all(boxes[:, 2:] - boxes[:, :2] + np.float32(margin) >= least, axis=1)
     order = by_score(scores)[: counts[0]]
     order = order[large[order]]
     kept = order[keep_best(boxes[order], threshold, counts[1], partial(overlaps, margin=overlap_margin), eta)]
@@ -66,7 +66,8 @@ def by_cell(array: Array) -> Array:
 
 @dataclass(frozen=True)
 class GenerateProposals(Declared):
-    """Inputs, for A anchors a cell: im_info [N, 3 or 4], anchors [H, W, A, 4], deltas [N, A * 4, H, W], scores [N, A, H, W].
+    """Inputs, for A anchors a cell: im_info [N, 3 or 4], anchors [H, W, A, 4], deltas [N, A * 4, H, W], and
+    scores [N, A, H, W].
 
     Outputs: boxes of all images [n, 4], their scores [n], and how many are each image's [N].
     """
@@ -241,7 +242,8 @@ class ExperimentalDetectronPriorGridGenerator(Declared):
 
 @dataclass(frozen=True)
 class ExperimentalDetectronROIFeatureExtractor(Declared):
-    """Inputs: rois [R, 4], then feature maps [1, C, H, W] of a pyramid. Outputs: [R, C, output_size, output_size], and the rois.
+    """Inputs: rois [R, 4], then feature maps [1, C, H, W] of a pyramid. Outputs: [R, C, output_size, output_size],
+    and the rois.
 
     A region is read from the map that fits its size: one of 224 pixels from the third.
     """

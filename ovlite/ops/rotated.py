@@ -1,4 +1,7 @@
-"""NMSRotated: non-maximum suppression of rotated boxes [B, N, 5], (center x, center y, width, height, angle in radians)."""
+"""NMSRotated: non-maximum suppression of rotated boxes.
+
+boxes [B, N, 5] hold (center x, center y, width, height, angle in radians).
+"""
 
 from __future__ import annotations
 

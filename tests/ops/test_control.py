@@ -124,7 +124,7 @@ def test_loop_stops_when_its_condition_says_so(kit: Any) -> None:
 
 
 def test_loop_without_iterations_gives_what_it_was_given() -> None:
-    model, last, every = powers(Mine, Mine.constant(3), Mine.constant(False), lambda counter: Mine.constant(True))
+    model, _, every = powers(Mine, Mine.constant(3), Mine.constant(False), lambda counter: Mine.constant(True))
     assert every.partial_shape == [0, 2]
     found = Mine.run(model, [np.float32([[1, 2]])])
     np.testing.assert_array_equal(found[0], [[1, 2]])
