@@ -57,7 +57,7 @@ class Reference(Operator):
                 opset_imports=_imports(proto.domain, self.version),
                 ir_version=self.ir_version,
             )
-        except (onnx.defs.SchemaError, shape_inference.InferenceError) as error:
+        except (onnx.defs.SchemaError, shape_inference.InferenceError, onnx.checker.ValidationError) as error:
             raise ModelError(f"ONNX's shape inference says: {error}") from None
         return [_tensor_type(found.get(name)) for name in proto.output if name]
 

@@ -48,8 +48,9 @@ def check(case: Any) -> None:
     for inputs, expected in case.data_sets:
         outputs = evaluate(model, inputs)
         assert len(outputs) == len(expected)
-        for port, declared, found, wanted in zip(model.outputs, case.model.graph.output, outputs, map(array, expected), strict=True):
-            assert port.names == {declared.name}
+        names = [value.name for value in case.model.graph.output]
+        for port, name, found, wanted in zip(model.outputs, names, outputs, map(array, expected), strict=True):
+            assert port.names == {name}
             assert port.partial_shape.relaxes(PartialShape(wanted.shape)), f"inferred {port}, found {wanted.shape}"
             assert found.shape == wanted.shape
             compare(found, wanted, port.element_type.name, case)
@@ -68,7 +69,9 @@ def compare(found: np.ndarray, wanted: np.ndarray, element_type: str, case: Any)
 
 def _matches(element_type: str, dtype: str) -> bool:
     """Whether an element type is that of a numpy or ml_dtypes dtype, by name."""
-    names = {"bool": "boolean", "bfloat16": "bf16", "float8_e4m3fn": "f8e4m3", "float8_e5m2": "f8e5m2", "float8_e8m0fnu": "f8e8m0",
-             "float4_e2m1fn": "f4e2m1"}  # fmt: skip
+    names = {
+        "bool": "boolean", "bfloat16": "bf16", "float8_e4m3fn": "f8e4m3", "float8_e5m2": "f8e5m2",
+        "float8_e8m0fnu": "f8e8m0", "float4_e2m1fn": "f4e2m1",
+    }  # fmt: skip
     short = dtype.replace("uint", "u").replace("int", "i").replace("float", "f")
     return element_type == names.get(dtype, short)

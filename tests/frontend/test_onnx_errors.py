@@ -76,7 +76,8 @@ def test_no_operator_set() -> None:
 
 
 def test_operators_from_before_numpy_s_broadcasting() -> None:
-    refused(proto("g (float[2] a) => (float[2] y) { y = Add(a, a) }", 6), "operator Add", "version 6", "version_converter")
+    old = proto("g (float[2] a) => (float[2] y) { y = Add(a, a) }", 6)
+    refused(old, "operator Add", "version 6", "version_converter")
     assert read_onnx(proto("g (float[2] a) => (float[2] y) { y = Relu(a) }", 6).SerializeToString())
 
 
@@ -137,7 +138,8 @@ def test_unsupported_operators_inside_branches_are_listed() -> None:
 
 
 def test_sequences_are_listed() -> None:
-    refused(proto("g (float[2] a) => (seq(float[2]) s) { [seq] s = SequenceConstruct(a) }"), "SequenceConstruct", "'s' of a sequence")
+    model = proto("g (float[2] a) => (seq(float[2]) s) { [seq] s = SequenceConstruct(a) }")
+    refused(model, "SequenceConstruct", "'s' of a sequence")
 
 
 @pytest.mark.parametrize(
@@ -260,7 +262,9 @@ def test_external_data_is_read(tmp_path: Path) -> None:
         ({"length": -16}, ("length",)),
     ],
 )
-def test_external_data_stays_inside_the_folder_and_the_file(tmp_path: Path, entries: dict[str, Any], parts: tuple[str, ...]) -> None:
+def test_external_data_stays_inside_the_folder_and_the_file(
+    tmp_path: Path, entries: dict[str, Any], parts: tuple[str, ...]
+) -> None:
     (tmp_path / "w.bin").write_bytes(bytes(16))
     refused(external(tmp_path / "m", **entries), "tensor 'w'", *parts)
 

@@ -75,7 +75,8 @@ def test_names_are_those_of_openvino() -> None:
     theirs, ours = openvino.Core().read_model(content, b""), read_onnx(content)
     assert ours.friendly_name == theirs.friendly_name
     assert [port.names for port in ours.outputs] == [port.names for port in theirs.outputs]
-    assert [result.friendly_name for result in ours.results] == [result.get_friendly_name() for result in theirs.results]
+    names = [result.get_friendly_name() for result in theirs.results]
+    assert [result.friendly_name for result in ours.results] == names
 
 
 def test_file_and_bytes_have_the_model_names_of_openvino(tmp_path: Path) -> None:
@@ -129,7 +130,9 @@ def test_nodes_may_come_in_any_order() -> None:
         (TensorProto.DOUBLE, Type.f64, np.array([0.25]).tobytes(), [1], [0.25]),
     ],
 )
-def test_weights_keep_their_type(number: int, element_type: Type, raw: bytes, shape: list[int], values: list[float]) -> None:
+def test_weights_keep_their_type(
+    number: int, element_type: Type, raw: bytes, shape: list[int], values: list[float]
+) -> None:
     model = proto(f"g (float[{shape[0]}] a) => (float[{shape[0]}] y) {{ f = Cast<to = 1>(w) y = Add(a, f) }}", 21)
     model.graph.initializer.append(helper.make_tensor("w", number, shape, raw, raw=True))
     read_model = read_onnx(model.SerializeToString())
@@ -139,9 +142,10 @@ def test_weights_keep_their_type(number: int, element_type: Type, raw: bytes, sh
     np.testing.assert_array_equal(evaluate(read_model, [np.zeros(shape, np.float32)])[0], values)
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32,
-                                  np.int64, np.uint64, np.bool_])  # fmt: skip
-def test_typed_fields_hold_what_raw_data_holds(kind: Any) -> None:
+@pytest.mark.parametrize(
+    "kind", "float32 float64 float16 int8 uint8 int16 uint16 int32 uint32 int64 uint64 bool".split()
+)
+def test_typed_fields_hold_what_raw_data_holds(kind: str) -> None:
     values = np.array([[1, 0, 3], [4, 5, 6]]).astype(kind)
     number = helper.np_dtype_to_tensor_dtype(values.dtype)
     for raw in (False, True):
@@ -150,7 +154,8 @@ def test_typed_fields_hold_what_raw_data_holds(kind: Any) -> None:
             [helper.make_node("Identity", ["w"], ["y"])], "g", [], [helper.make_tensor_value_info("y", number, [2, 3])],
             [helper.make_tensor("w", number, [2, 3], data, raw)],
         )  # fmt: skip
-        model = read_onnx(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString())
+        content = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        model = read_onnx(content.SerializeToString())
         (node,) = [node for node in model.get_ordered_ops() if isinstance(node, Constant)]
         np.testing.assert_array_equal(node.array, values)
         assert node.array.dtype == kind
@@ -206,7 +211,8 @@ def test_known_condition_leaves_one_branch() -> None:
 def test_branches_may_be_nested_deep() -> None:
     body = "u = Neg(a)"
     for _ in range(20):
-        body = f"u = If (c) <then_branch = b () => (float[2] u) {{ {body} }}, else_branch = e () => (float[2] v) {{ v = Relu(a) }}>"
+        deep = f"b () => (float[2] u) {{ {body} }}"
+        body = f"u = If (c) <then_branch = {deep}, else_branch = e () => (float[2] v) {{ v = Relu(a) }}>"
     found = run(f"g (bool c, float[2] a) => (float[2] u) {{ {body} }}", np.array(True), np.array([1, 2], np.float32))
     np.testing.assert_array_equal(found[0], [-1, -2])
 
@@ -273,7 +279,9 @@ def test_functions_of_the_model_are_written_out() -> None:
 
 
 def test_operators_that_onnx_defines_by_functions_are_written_out() -> None:
-    text = "g (float[2,3] a, float[3] s) => (float[2,3] y, float[2,1] m, float[2,1] d) { y, m, d = LayerNormalization(a, s) }"
+    text = """g (float[2,3] a, float[3] s) => (float[2,3] y, float[2,1] m, float[2,1] d) {
+        y, m, d = LayerNormalization(a, s)
+    }"""
     model = read(text)
     assert not any(kind.startswith("onnx.") for kind in types(model))
     a, s = random(2, 3), random(3)
@@ -313,7 +321,10 @@ OLD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("opset", "call", "shape"), OLD, ids=lambda value: value.partition("= ")[2][:30] if isinstance(value, str) else None)
+OLD_NAMES = [f"{call.partition(' = ')[2]} {opset}" for opset, call, _ in OLD]
+
+
+@pytest.mark.parametrize(("opset", "call", "shape"), OLD, ids=OLD_NAMES)
 def test_older_forms_give_what_onnxruntime_gives(opset: int, call: str, shape: tuple[int, ...]) -> None:
     declared, _, made = call.partition(" = ")
     names = ", ".join(part.split()[1] for part in declared.split(", "))
@@ -347,7 +358,9 @@ def test_recurrent_layers_give_what_onnxruntime_gives(kind: str, direction: str,
     model = proto(text)
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")
-    arrays = [random(*shape, seed=i) for i, shape in enumerate(shapes.values())] + ([np.array([5, 3], np.int32)] if extra else [])
+    arrays = [random(*shape, seed=i) for i, shape in enumerate(shapes.values())]
+    if extra:
+        arrays.append(np.array([5, 3], np.int32))
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(model.SerializeToString())
     names = [value.name for value in session.get_inputs()]

@@ -53,7 +53,7 @@ def test_light_models_depend_on_the_seed_alone() -> None:
     assert models.load("shufflenet", 3) != models.load("shufflenet", 4)
 
 
-@pytest.mark.parametrize(("name", "dims"), PACKAGE_CASES, ids=lambda value: value if isinstance(value, str) else str(value))
+@pytest.mark.parametrize(("name", "dims"), PACKAGE_CASES, ids=str)
 def test_package_model_gives_what_onnxruntime_gives(name: str, dims: dict[str, int]) -> None:
     path = package_model(name)
     inputs = models.inputs_for(name, dims=dims)

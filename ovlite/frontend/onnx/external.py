@@ -42,7 +42,7 @@ class ExternalData:
         offset = _number(tensor.name, entries, "offset", 0)
         length = _number(tensor.name, entries, "length", size if "length" not in entries else None)
         if length != size:
-            raise ModelError(f"tensor {tensor.name!r} needs {size} bytes for its type and dims, its external length is {length}")
+            raise ModelError(f"tensor {tensor.name!r} needs {size} bytes, its external length is {length}")
         if offset + length > len(content):
             raise ModelError(
                 f"tensor {tensor.name!r}: bytes {offset} to {offset + length} of {entries['location']!r}, "
@@ -93,7 +93,7 @@ def _map(tensor: str, location: str, path: str) -> memoryview:
         if not stat.S_ISREG(found.st_mode):
             raise ModelError(f"tensor {tensor!r}: external data {location!r} is not a regular file")
         if found.st_nlink > 1:
-            raise ModelError(f"tensor {tensor!r}: external data {location!r} is refused: it is a hard link; make a copy")
+            raise ModelError(f"tensor {tensor!r}: external data {location!r} is a hard link, which is refused; copy it")
         if found.st_size == 0:
             return memoryview(b"")
         return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))

@@ -201,8 +201,9 @@ def deform_conv(call: Call) -> Translated:
         return None
     kernel, strides, dilations, begin, end, _ = window(call, _filter_dims(call, filters)[2:])
     found = ops.deformable_convolution(
-        data, call.input(2), filters, strides, begin, end, dilations, mask=call.optional(4), group=call.integer("group", 1),
-        deformable_group=call.integer("offset_group", 1), bilinear_interpolation_pad=True,
+        data, call.input(2), filters, strides, begin, end, dilations, mask=call.optional(4),
+        group=call.integer("group", 1), deformable_group=call.integer("offset_group", 1),
+        bilinear_interpolation_pad=True,
     )  # fmt: skip
     return with_bias(one(found), call.optional(3))
 

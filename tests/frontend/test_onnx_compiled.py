@@ -1,0 +1,45 @@
+"""ONNX's node cases through compiled models: what passes do and kernels compute, against what the cases expect."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx_cases import array, compare, node_cases
+from test_onnx_nodes import differs, refused
+
+import ovlite
+from ovlite.frontend.onnx import read_onnx
+from ovlite.types import Type
+
+PART = 6  # one of so many cases is run always, all of them in a sweep
+ODD_TYPES = {Type.string, Type.bf16, Type.f8e4m3, Type.f8e5m2, Type.f8e8m0, Type.f4e2m1, Type.u4, Type.i4, Type.u2}
+CASES = {name: case for name, case in node_cases().items() if not refused(name) and not differs(name)}
+
+
+def check(case: Any, threads: int) -> None:
+    model = read_onnx(case.model.SerializeToString())
+    if any(port.element_type in ODD_TYPES for port in [*model.inputs, *model.outputs]):
+        pytest.skip("numpy has no dtype for a port's elements")
+    compiled = ovlite.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads})
+    for inputs, expected in case.data_sets:
+        dtypes = [port.element_type.to_dtype() for port in model.inputs]
+        results = compiled({i: array(value).astype(dtypes[i]) for i, value in enumerate(inputs)})
+        for i, (port, wanted) in enumerate(zip(model.outputs, map(array, expected), strict=True)):
+            found = results[i]
+            assert found.shape == wanted.shape
+            compare(np.asarray(found), wanted, port.element_type.name, case)
+
+
+@pytest.mark.parametrize("name", list(CASES)[::PART])
+def test_compiled_node_case(name: str) -> None:
+    check(CASES[name], 1)
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("threads", [1, min(2, os.cpu_count() or 1)])
+@pytest.mark.parametrize("name", CASES)
+def test_every_compiled_node_case(name: str, threads: int) -> None:
+    check(CASES[name], threads)
