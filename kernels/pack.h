@@ -2,7 +2,7 @@
 #ifndef OVLITE_PACK_H
 #define OVLITE_PACK_H
 
-#include "tile.h"
+#include "dots.h"
 
 /* Exchanges the off-diagonal blocks of `span` lanes of the rows i and i + span. */
 INLINE void exchange_blocks(Lanes rows[LANES], const int span) {

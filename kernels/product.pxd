@@ -65,6 +65,7 @@ cdef struct Product:
     dim_t b_n_stride
     dim_t first                # of b's panel in the scratch memory, in floats: behind a's rows
     bint single                # a product has one row
+    bint few                   # columns of weights, which are not in panels: see dots.h
     bint whole                 # a run-time b is packed as a whole
     bint dots                  # of one row by columns that are runs of floats
     const float* weights       # NULL for a run-time b
@@ -75,7 +76,8 @@ cdef int multiply(const void* arguments, char* const* slots, const Member* me) n
 
 
 cdef class Packed:
-    cdef float* data           # [group][panel][tap][depth][width of the panel]
+    cdef bint few              # columns
+    cdef float* data           # [group][panel][tap][depth][width of the panel]; few: [group][column][tap][depth]
     cdef readonly dim_t groups
     cdef readonly dim_t taps
     cdef readonly dim_t depth
@@ -83,6 +85,7 @@ cdef class Packed:
     cdef readonly dim_t nbytes
     cdef readonly tuple kernel
     cdef dim_t group_floats(self) noexcept
+    cdef int fill(self, weights) except -1
 
 
 cdef class ProductStep(Step):

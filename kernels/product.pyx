@@ -31,6 +31,10 @@ cdef extern from "pack.h" nogil:
     const TileFunction tile_functions[1][2]
     const TileFunction row_functions[2]
     const TileFunction dot_functions[2]
+    const TileFunction few_functions[1][4]
+    enum:
+        FEW_ROWS
+    bint few_columns_pay(dim_t columns, dim_t terms) noexcept
     dim_t panel_width(dim_t columns) noexcept
     void pack_panel(const float* b, dim_t depth, dim_t k_stride, dim_t columns, dim_t n_stride,
                     float* panel, dim_t width) noexcept
@@ -46,31 +50,42 @@ cdef class Packed:
     """Constant weights, packed in panels for this level's kernels; plans may share one.
 
     weights: f32 array (groups, taps, depth, columns), of any strides. kernel: the spatial shape that
-    the taps make up, () for a matrix.
+    the taps make up, () for a matrix. panels: also where there are few columns.
     nbytes: memory held.
     """
 
-    def __cinit__(self, weights, tuple kernel=()):
-        cdef dim_t group, tap, panel, columns, width
-        cdef float* to
+    def __cinit__(self, weights, tuple kernel=(), bint panels=False):
         weights = np.asarray(weights, np.float32)
-        cdef dim_t[4] step = [stride // 4 for stride in weights.strides]
         self.groups, self.taps, self.depth, self.columns = weights.shape
         self.kernel = kernel
+        self.few = not panels and few_columns_pay(self.columns, self.taps * self.depth)
         self.nbytes = self.groups * self.group_floats() * 4
         self.data = <float*>block_new(self.nbytes)
         if self.data == NULL:
             raise MemoryError(f"no memory for {self.nbytes} bytes of packed weights")
+        if self.few:
+            self.fill(weights.reshape(self.groups, 1, self.taps * self.depth, self.columns))
+        else:
+            self.fill(weights)
+
+    cdef int fill(self, weights) except -1:
+        cdef dim_t[4] step = [stride // 4 for stride in weights.strides]
         cdef const float* start = <const float*><size_t>weights.__array_interface__["data"][0]
-        to = self.data
+        cdef float* to = self.data
+        cdef dim_t group, tap, panel, columns, width, depth = weights.shape[2]
         for group in range(self.groups):
+            if self.few:
+                pack_rows(start + group * step[0], self.columns, step[3], depth, step[2], to)
+                to += self.columns * depth
+                continue
             for panel in range(0, self.columns, PANEL):
                 columns = min(<dim_t>PANEL, self.columns - panel)
                 width = panel_width(columns)
                 for tap in range(self.taps):
-                    pack_panel(start + group * step[0] + tap * step[1] + panel * step[3], self.depth, step[2],
+                    pack_panel(start + group * step[0] + tap * step[1] + panel * step[3], depth, step[2],
                                columns, step[3], to, width)
-                    to += self.depth * width
+                    to += depth * width
+        return 0
 
     def __dealloc__(self):
         free(self.data)
@@ -78,6 +93,8 @@ cdef class Packed:
     cdef dim_t group_floats(self) noexcept:
         cdef dim_t full = self.columns // PANEL * PANEL
         cdef dim_t rest = self.columns - full
+        if self.few:
+            return self.taps * self.depth * self.columns
         return self.taps * self.depth * (full + (panel_width(rest) if rest else 0))
 
 
@@ -165,7 +182,10 @@ cdef inline TileFunction set_panel(const Product* p, dim_t index, const Tile* ba
     origin.residual[0] = NULL
     if batch.residual[0] != NULL:
         origin.residual[0] = batch.residual[0] + (group * p.group_columns + first) * tile.residual_step
-    if p.weights != NULL:
+    if p.few:
+        tile.b = batch.b + group * p.group_floats
+        tile.b_stride = tile.taps * tile.depth
+    elif p.weights != NULL:
         tile.b = batch.b + group * p.group_floats + first * tile.taps * tile.depth
     elif p.dots:
         tile.b = batch.b + first * p.b_n_stride
@@ -220,6 +240,8 @@ cdef void multiply_run(const Product* p, dim_t first, dim_t row, dim_t count, co
             tile.a_stride = tile.depth
         if function != NULL:
             function(tile)
+        elif p.few:
+            few_functions[rows - 1][tile.columns - 1](tile)
         else:
             tile_functions[rows - 1][wide](tile)
         tile.a_stride = p.tile.a_stride
@@ -312,6 +334,8 @@ cdef class ProductStep(Step):
         p.width, p.tile.a_stride, _, p.tile.y_stride, p.tile.residual_stride = rows[-1]
         if p.tile.a_stride % PAGE_FLOATS == 0 and p.k_stride == 1:
             most = min(most, <dim_t>ALIASED_ROWS)
+        if p.few:
+            most = FEW_ROWS
         p.tile_lines = 1
         p.per_line = (p.width + most - 1) // most
         p.tiles = p.lines.size * p.per_line
@@ -327,6 +351,7 @@ cdef class ProductStep(Step):
         cdef Product* p = &self.product
         p.weights = weights.data
         p.group_floats = weights.group_floats()
+        p.few = weights.few
         self.keep.append(weights)
         return 0
 
@@ -359,7 +384,7 @@ cdef class ProductStep(Step):
         """Chooses the block, the scratch memory and the width, when all else is set. a_bytes: of all rows."""
         cdef Product* p = &self.product
         cdef dim_t panel_floats = PANEL * p.tile.depth, b_bytes = 4 * p.panels * panel_floats * p.tile.taps
-        p.single = p.tiles == 1 and p.width == 1
+        p.single = p.tiles == 1 and p.width == 1 and not p.few
         p.dots = p.single and p.weights == NULL and p.b_k_stride == 1 and p.b_n_stride != 1
         a_bytes = a_bytes // max(p.batch.size, <dim_t>1)
         p.block = p.tiles

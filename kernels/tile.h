@@ -210,37 +210,6 @@ INLINE void row_body(const int vectors, const Tile *t) {
     tile_store(1, vectors, t, all);
 }
 
-/* One row by columns of b that are runs of `depth` floats, b_stride apart: a dot product for each. */
-INLINE void dot_body(const int vectors, const Tile *t) {
-    enum { COLUMNS = 4 };
-    float buffer[PANEL] = {0};
-    const float *a = t->a[0] + t->offset[0];
-    Lanes all[1][2];
-    for (ptrdiff_t column = 0; column < t->columns; column += COLUMNS) {
-        Lanes sums[COLUMNS] = {};
-        const float *b[COLUMNS];
-        ptrdiff_t k = 0;
-#pragma GCC unroll 4
-        for (int j = 0; j < COLUMNS; j++)
-            b[j] = t->b + (column + j < t->columns ? column + j : column) * t->b_stride;
-        for (; k + LANES <= t->depth; k += LANES)
-#pragma GCC unroll 4
-            for (int j = 0; j < COLUMNS; j++)
-                sums[j] += load(a + k) * load(b[j] + k);
-        if (k < t->depth)
-#pragma GCC unroll 4
-            for (int j = 0; j < COLUMNS; j++)
-                sums[j] += load_part(a + k, t->depth - k) * load_part(b[j] + k, t->depth - k);
-#pragma GCC unroll 4
-        for (int j = 0; j < COLUMNS; j++)
-            buffer[column + j] = sum_of_lanes(sums[j]);
-    }
-#pragma GCC unroll 2
-    for (int j = 0; j < vectors; j++)
-        all[0][j] = (t->bias ? load(t->bias + j * LANES) : splat(0)) + load(buffer + j * LANES);
-    tile_store(1, vectors, t, all);
-}
-
 #define TILE(rows)                                                                           \
     static __attribute__((noinline)) void tile_##rows##_narrow(const Tile *t) { tile_body(rows, 1, t); } \
     static __attribute__((noinline)) void tile_##rows##_wide(const Tile *t) { tile_body(rows, 2, t); }
@@ -263,12 +232,8 @@ static const TileFunction tile_functions[TILE_ROWS][2] = {
 static __attribute__((noinline)) void row_times_narrow_panel(const Tile *t) { row_body(1, t); }
 static __attribute__((noinline)) void row_times_wide_panel(const Tile *t) { row_body(2, t); }
 
-static __attribute__((noinline)) void row_times_narrow_columns(const Tile *t) { dot_body(1, t); }
-static __attribute__((noinline)) void row_times_wide_columns(const Tile *t) { dot_body(2, t); }
-
 /* [columns > LANES] */
 static const TileFunction row_functions[2] = {row_times_narrow_panel, row_times_wide_panel};
-static const TileFunction dot_functions[2] = {row_times_narrow_columns, row_times_wide_columns};
 
 /* The width that a panel of `columns` columns is packed with. */
 INLINE ptrdiff_t panel_width(ptrdiff_t columns) { return columns <= LANES ? LANES : PANEL; }

@@ -194,7 +194,8 @@ class TransformedWeights:
         self.groups = 1
         transform = kernel_transform(out)
         parts = np.einsum("ij,ncjk,lk->ilcn", transform, np.asarray(weights, np.float64), transform)
-        self.packed = Packed(parts.astype(np.float32).reshape((out + 2) ** 2, 1, self.depth, self.columns))
+        self.packed = Packed(
+            parts.astype(np.float32).reshape((out + 2) ** 2, 1, self.depth, self.columns), panels=True)
         self.nbytes = self.packed.nbytes
 
 

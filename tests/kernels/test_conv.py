@@ -85,6 +85,14 @@ def test_number_of_output_channels(columns):
     run_convolution((3, 9), 6, columns, (3, 3), pads=(1, 1), residual=True, activation=("clamp", -1.0, 2.0), y_gap=5)
 
 
+@pytest.mark.parametrize("columns", [1, 2, 3, 4])
+@pytest.mark.parametrize("gap", [0, 2])
+def test_few_output_channels(columns, gap):
+    run_convolution((3, 9), 50, columns, (3, 3), pads=(1, 1), residual=True, activation=("clamp", -1.0, 2.0), gap=gap)
+    run_convolution((40, 23), 24, columns, (3, 3), (2, 2), pads=(1, 1), gap=gap, batch=2)
+    run_convolution((3, 7), 200, 2 * columns, (3, 3), pads=(1, 1), groups=2, gap=gap)
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 16, 33])
 def test_number_of_input_channels(channels):
     run_convolution((6, 7), channels, 8, (3, 3), pads=(1, 1), strides=(2, 2))

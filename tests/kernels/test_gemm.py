@@ -79,6 +79,17 @@ def test_columns(columns):
         run_pair(normal(rows, 9), normal(9, columns), residual=normal(rows, columns))
 
 
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("depth", [64, 207])
+def test_few_columns_of_constant_weights(columns, depth):
+    for rows in (1, 2, 3, 4, 5, 30):
+        run_constant(normal(rows, depth), normal(depth, columns), bias=normal(columns), residual=normal(rows, columns))
+    wide = normal(50, 3, 5, depth)
+    run_constant(wide[:, 1], normal(depth, columns), memory=wide)
+    upright = normal(depth, 9)
+    run_constant(upright.T, normal(depth, columns), memory=upright)
+
+
 @pytest.mark.parametrize("depth", [0, 1, 2, 3, 4, 5, 15, 16, 17, 33, 64, 1000])
 def test_depth(depth):
     for rows in (1, 9):
