@@ -1,0 +1,42 @@
+"""OpenVINO IR, versions 10 and 11: an .xml with the graph and a .bin with its constants."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ...errors import ModelError
+from ...graph import Model
+from .reading import read_network
+from .weights import open_weights
+
+Source = str | os.PathLike[str] | bytes
+Weights = str | os.PathLike[str] | bytes | memoryview
+
+__all__ = ["read_ir"]
+
+
+def read_ir(source: Source, weights: Weights | None = None, *, mapped: bool = True) -> Model:
+    """The model of an IR at a path or in bytes.
+
+    weights: the constants, at a path or in memory; by default the .bin beside the .xml where there is one, nothing for bytes.
+    mapped: files are mapped, and constants read from them when they are used; else they are read at once.
+    """
+    if isinstance(source, bytes):
+        text = source
+    else:
+        try:
+            text = Path(source).read_bytes()
+        except OSError as error:
+            raise ModelError(f"can't read {os.fspath(source)!r}: {error.strerror}") from None
+        beside = Path(source).with_suffix(".bin")
+        weights = beside if weights is None and beside.exists() else weights
+    return read_network(text, _memory(weights, mapped))
+
+
+def _memory(weights: Weights | None, mapped: bool) -> memoryview:
+    if weights is None:
+        return memoryview(b"")
+    if isinstance(weights, (bytes, memoryview)):
+        return memoryview(weights)
+    return open_weights(os.fspath(weights), mapped)

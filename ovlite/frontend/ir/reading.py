@@ -1,0 +1,163 @@
+"""From an IR document and its weights to a Model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from xml.etree.ElementTree import Element
+
+from ...errors import ModelError
+from ...graph import Model, Node, Operator, Output, Parameter, Result
+from ...types import PartialShape
+from .attributes import element_type, operator_class, read_operator
+from .bodies import Body, read_if, read_iteration
+from .document import MAX_DEPTH, Layer, bodies, edges, layers, parse, split_names
+from .runtime_info import read_info, read_model_info
+from .weights import read_constant
+
+_BASIC = ("Parameter", "Const", "Constant", "Result")
+_WRONG = (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
+
+
+def read_network(text: bytes, weights: memoryview) -> Model:
+    """The model of an IR. Raises ModelError."""
+    root = parse(text)
+    unknown = dict.fromkeys(_unknown(root))
+    if unknown:
+        listed = "; ".join(f"{name!r}: {kind}, {version}" for name, kind, version in unknown)
+        raise ModelError(f"the IR has {len(unknown)} layers of operations that are not supported: {listed}")
+    model = _read_body(root, weights).model
+    model.set_friendly_name(root.get("name", "") or model.friendly_name)
+    model.rt_info = read_model_info(root)
+    return model
+
+
+def _unknown(net: Element, depth: int = 0) -> Iterator[tuple[str, str, str]]:
+    """(name, type, version) of the layers that there is no operator for, bodies included."""
+    if depth > MAX_DEPTH:
+        raise ModelError(f"the IR's bodies are nested deeper than {MAX_DEPTH}")
+    for layer in layers(net):
+        if layer.type not in _BASIC and operator_class(layer.type, layer.version) is None:
+            yield layer.name, layer.type, layer.version
+        for body in bodies(layer):
+            yield from _unknown(body, depth + 1)
+
+
+def _read_body(net: Element, weights: memoryview) -> Body:
+    """The model in a net, and where its parameters and results are."""
+    found = layers(net)
+    by_id = {layer.id: layer for layer in found}
+    sources = _sources(found, by_id, edges(net))
+    nodes: dict[int, Node] = {}
+    for layer in _ordered(found, sources):
+        inputs = [_output(nodes[start], by_id[start], port) for start, port in sources[layer.id]]
+        nodes[layer.id] = _node(layer, inputs, weights)
+    parameters = [layer.id for layer in found if layer.type == "Parameter"]
+    results = [layer.id for layer in found if layer.type == "Result"]
+    model = Model(
+        [nodes[i] for i in results],
+        [nodes[layer.id] for layer in found if layer.type == "Assign"],
+        [nodes[i] for i in parameters],
+    )
+    return Body(model, _places(parameters), _places(results))
+
+
+def _places(ids: Sequence[int]) -> dict[int, int]:
+    return {layer: place for place, layer in enumerate(ids)}
+
+
+def _sources(
+    found: Sequence[Layer], by_id: Mapping[int, Layer], links: Mapping[tuple[int, int], tuple[int, int]]
+) -> dict[int, list[tuple[int, int]]]:
+    """The (layer, port) of each input of each layer. Raises ModelError for a missing edge, or one to nowhere."""
+    for end, port in links:
+        if end not in by_id or port not in by_id[end].inputs:
+            raise ModelError(f"an edge leads to port {port} of layer {end}, which there is not")
+    sources: dict[int, list[tuple[int, int]]] = {}
+    for layer in found:
+        for port in layer.inputs:
+            if (layer.id, port) not in links:
+                raise ModelError(f"{layer}: no edge leads to its input port {port}")
+            start, number = links[layer.id, port]
+            if start not in by_id or all(number != output.id for output in by_id[start].outputs):
+                raise ModelError(f"{layer}: an edge comes from port {number} of layer {start}, which there is not")
+        sources[layer.id] = [links[layer.id, port] for port in layer.inputs]
+    return sources
+
+
+def _ordered(found: Sequence[Layer], sources: Mapping[int, Sequence[tuple[int, int]]]) -> list[Layer]:
+    """The layers, each behind those that it reads, else in the file's order. Raises ModelError for a cycle."""
+    users: dict[int, list[Layer]] = {layer.id: [] for layer in found}
+    missing = {layer.id: len(sources[layer.id]) for layer in found}
+    for layer in found:
+        for start, _ in sources[layer.id]:
+            users[start].append(layer)
+    ready = [layer for layer in reversed(found) if not missing[layer.id]]
+    order = []
+    while ready:
+        layer = ready.pop()
+        order.append(layer)
+        for user in users[layer.id]:
+            missing[user.id] -= 1
+            if not missing[user.id]:
+                ready.append(user)
+    if len(order) < len(found):
+        left = next(layer for layer in found if missing[layer.id])
+        raise ModelError(f"the IR has a cycle through or in front of {left}")
+    return order
+
+
+def _output(node: Node, layer: Layer, port: int) -> Output:
+    place = next(place for place, output in enumerate(layer.outputs) if output.id == port)
+    if place >= len(node.outputs()):
+        raise ModelError(f"{layer} has {len(node.outputs())} outputs; output {place} is read")
+    return node.output(place)
+
+
+def _node(layer: Layer, inputs: Sequence[Output], weights: memoryview) -> Node:
+    try:
+        node = _made(layer, inputs, weights)
+    except _WRONG as error:
+        raise ModelError(f"{layer} of {len(inputs)} inputs is not valid: {error}") from error
+    node.rt_info = read_info(layer.element)
+    if isinstance(node, Result):
+        names = set(split_names(layer.element.get("output_names", "")))
+        if names:
+            node.output(0).set_names(names)
+    for output, port in zip(node.outputs(), layer.outputs, strict=False):
+        output.set_names(set(port.names))
+        output.rt_info = read_info(port.element)
+    return node
+
+
+def _made(layer: Layer, inputs: Sequence[Output], weights: memoryview) -> Node:
+    if layer.type == "Parameter":
+        return _parameter(layer)
+    if layer.type in ("Const", "Constant"):
+        return read_constant(layer, weights)
+    if layer.type == "Result":
+        (source,) = inputs
+        return Result(source, layer.name)
+    return Node(_operator(layer, weights), inputs, layer.name)
+
+
+def _parameter(layer: Layer) -> Parameter:
+    data = layer.data
+    try:
+        found = element_type(data["element_type"])
+        shape = PartialShape(data["shape"] or [])
+    except (KeyError, RuntimeError):
+        raise ModelError(f"{layer}: its data {data} are no element type and shape") from None
+    return Parameter(found, shape, layer.name)
+
+
+def _operator(layer: Layer, weights: memoryview) -> Operator:
+    if layer.type in ("If", "Loop", "TensorIterator"):
+        inner = {body.tag: _read_body(body, weights) for body in bodies(layer)}
+        return read_if(layer, inner) if layer.type == "If" else read_iteration(layer, inner)
+    found = operator_class(layer.type, layer.version)
+    if found is None:
+        raise ModelError(f"{layer} is not supported")
+    try:
+        return read_operator(found, layer.data)
+    except ModelError as error:
+        raise ModelError(f"{layer}: {error}") from None
