@@ -1,5 +1,8 @@
 """Compiled: the call of a compiled model."""
 
+import threading
+
+from cpython.pythread cimport PyThread_get_thread_ident
 from ovlite.kernels.request cimport Request
 
 
@@ -7,15 +10,19 @@ cdef class Compiled:
     """A model that is ready to run. A subclass gives `_new_request(hidden)`.
 
     Calls go to a request that is made at the first of them and kept, so that inputs and variables last
-    from call to call. A call that finds it in use by another thread takes a request of its own; where
-    that can't be the same, because the model has variables or an input is left out, it waits.
+    from call to call. A call that finds it in use by another thread, or its outputs shown to another
+    thread, takes a request of its own; where that can't be the same, because the model has variables or
+    an input is left out, it waits.
     """
 
     cdef Request hidden
+    cdef unsigned long viewer  # the thread that was handed views of the hidden request's outputs, or 0
     cdef list others           # idle requests for simultaneous calls
+    cdef object local          # the request of each thread but `viewer` that is handed views
 
     def __cinit__(self, *arguments, **keywords):
         self.others = []
+        self.local = threading.local()
 
     def __call__(self, inputs=None, share_inputs=True, share_outputs=False, *, decode_strings=True):
         """Runs the model on `inputs` and returns the results, an OVDict.
@@ -30,7 +37,9 @@ cdef class Compiled:
         cdef Request request = self.hidden
         if request is None:
             request = self.first()
-        if not request.try_hold():
+        if viewed and not self.viewer:
+            self.viewer = PyThread_get_thread_ident()
+        if (self.viewer and self.viewer != PyThread_get_thread_ident()) or not request.try_hold():
             return self.simultaneous(inputs, shared, viewed, decoded)
         try:
             return request.infer_held(inputs, shared, viewed, decoded)
@@ -46,26 +55,34 @@ cdef class Compiled:
     cdef object simultaneous(self, object inputs, bint share_inputs, bint share_outputs, bint decode):
         cdef Request request
         if inputs is not None and not self.hidden.variable_count:
-            try:
-                request = self.others.pop()
-            except IndexError:
-                request = self._new_request(True)
+            request = self.own_of_thread() if share_outputs else self.other()
             request.hold()
             try:
                 request.give(inputs, share_inputs)
                 if request.complete():
-                    result = request.infer_held(None, share_inputs, share_outputs, decode)
-                    if not share_outputs:
-                        self.others.append(request)
-                    return result
+                    return request.infer_held(None, share_inputs, share_outputs, decode)
             finally:
                 request.forget()
                 request.release()
+                if not share_outputs:
+                    self.others.append(request)
         self.hidden.hold()
         try:
             return self.hidden.infer_held(inputs, share_inputs, share_outputs, decode)
         finally:
             self.hidden.release()
+
+    cdef Request other(self):
+        try:
+            return self.others.pop()
+        except IndexError:
+            return self._new_request(True)
+
+    cdef Request own_of_thread(self):
+        request = getattr(self.local, "request", None)
+        if request is None:
+            request = self.local.request = self._new_request(True)
+        return request
 
     @property
     def _infer_request(self):

@@ -1,6 +1,5 @@
 """What ovlite does to a process: import, threads, fork, exit."""
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -158,12 +157,6 @@ def test_nothing_spins_while_idle():
     """) == ["True"]  # fmt: skip
 
 
-def test_import_is_cheap():
-    code = "import numpy, time; t = time.perf_counter(); import ovlite; print(time.perf_counter() - t)"
-    taken = min(float(subprocess.check_output([sys.executable, "-c", code], text=True)) for _ in range(5))
-    assert taken < 0.015
-
-
 def test_every_name_is_there():
     import ovlite
 
@@ -172,4 +165,3 @@ def test_every_name_is_there():
         assert name in dir(ovlite)
     with pytest.raises(AttributeError):
         ovlite.nothing_of_the_kind  # noqa: B018
-    assert os.path.isdir(os.path.dirname(ovlite.__file__))
