@@ -30,6 +30,8 @@ def decode(array: Array, element_type: Type, shape: Sequence[int]) -> Array:
     """The elements of a stored tensor in their compute dtype."""
     if element_type is Type.bf16:
         return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(shape)
+    if element_type is Type.string:
+        return array.reshape(shape)
     if element_type.bitwidth < 8 or element_type.name.startswith("f8"):
         return _DECODERS[element_type.name](array, shape)
     return np.ascontiguousarray(array, compute_dtype(element_type)).reshape(shape)

@@ -6,6 +6,7 @@ from ....graph import Output
 from ....types import Type
 from ..build import converted, ints, of_type, ops, positive, rank_or_none, static_dims
 from ..call import Call, Translated, Translation, known
+from .resampling import resampled
 
 MODES = {"nearest": "nearest", "linear": "linear_onnx", "bilinear": "linear_onnx", "cubic": "cubic"}
 COORDINATES = {
@@ -28,9 +29,9 @@ def resize(call: Call) -> Translated:
     coordinates = COORDINATES.get(call.text("coordinate_transformation_mode", "half_pixel"))
     antialias = call.flag("antialias")
     if mode is None or coordinates is None or antialias or call.flag("exclude_outside"):
-        return None
+        return resampled(call)
     if call.text("keep_aspect_ratio_policy", "stretch") != "stretch":
-        return None
+        return resampled(call)
     scales, sizes = _given(call.optional(2)), _given(call.optional(3))
     target = scales if sizes is None else sizes
     if target is None:

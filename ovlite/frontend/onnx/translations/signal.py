@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ....errors import ModelError
 from ....graph import Output
-from ..build import ints, one, ops, positive, rank, scalar, static_dims, typed
+from ..build import dim_of, ints, one, ops, positive, rank, scalar, static_dims, typed
 from ..call import Call, Translated, Translation
 
 
@@ -39,11 +40,18 @@ def _with_zeros(data: Output) -> Output:
 
 
 def stft(call: Call) -> Translated:
-    """Inputs: signal [batch, length, 1], step between frames, window, length of a frame."""
+    """Inputs: signal [batch, length, 1], step between frames, window (of ones), length of a frame (the window's)."""
     signal, step, window, length = call.input(0), call.input(1), call.optional(2), call.optional(3)
-    if (static_dims(signal) or [None])[-1] != 1 or window is None or not call.flag("onesided", True):
+    if (static_dims(signal) or [None])[-1] != 1 or not call.flag("onesided", True):
         return None
-    size = one(ops.gather(ops.shape_of(window, "i64"), ints(0), ints(0))) if length is None else scalar(length)
+    if length is not None:
+        size = scalar(length)
+    elif window is not None:
+        size = scalar(dim_of(window, 0))
+    else:
+        raise ModelError("it has neither a window nor a length of frames")
+    if window is None:
+        window = one(ops.broadcast(typed(1, signal), ops.unsqueeze(size, ints([0]))))
     return ops.stft(ops.squeeze(signal, ints(-1)), window, size, scalar(step), False)
 
 
