@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from .errors import suggestion
 from .kernels.results import OVDict
+from .ops.model_ports import encode
 from .ports import ConstOutput
 from .tensor import Tensor, new_storage, packed_bits, to_strings
 from .types import Type
@@ -65,19 +66,9 @@ def bind_value(request: InferRequest, index: int, value: Any, share: bool) -> No
     else:
         array = _as_array(port, index, value, share)
         if port.element_type is Type.bf16:
-            array = as_bfloat(array)
+            # Elements of two bytes are bf16 bits already, whatever numpy calls them.
+            array = array.view(np.float16) if array.dtype.itemsize == 2 else encode(array, Type.bf16)
         request.bind_array(index, array, share)
-
-
-def as_bfloat(array: Array) -> Array:
-    """bf16 elements as float16-typed bits: two-byte elements are bits already, others are rounded to the nearest."""
-    if array.dtype.itemsize == 2:
-        return array.view(np.float16)
-    with np.errstate(over="ignore"):
-        wide = np.ascontiguousarray(array, np.float32)
-    bits = wide.view(np.uint32)
-    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
-    return np.where(np.isnan(wide), np.uint16(0x7FC0), rounded).view(np.float16)
 
 
 def _give_named(request: InferRequest, key: Any, value: Any, share: bool) -> None:

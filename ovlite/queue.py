@@ -9,7 +9,7 @@ from .kernels.request import RequestPool
 from .request import InferRequest
 
 
-class AsyncInferQueue(RequestPool):  # type: ignore[misc]
+class AsyncInferQueue(RequestPool):
     """A pool of `jobs` requests of a compiled model; 0 makes as many as the model has streams."""
 
     def __new__(cls, model: CompiledModel, jobs: int = 0) -> AsyncInferQueue:
@@ -18,7 +18,8 @@ class AsyncInferQueue(RequestPool):  # type: ignore[misc]
         if not isinstance(jobs, int) or jobs < 0:
             raise TypeError(f"jobs is a non-negative int, not {jobs!r}")
         count = jobs or model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        return super().__new__(cls, [model.create_infer_request() for _ in range(count)])  # type: ignore[no-any-return]
+        queue: AsyncInferQueue = super().__new__(cls, [model.create_infer_request() for _ in range(count)])
+        return queue
 
     def __init__(self, model: CompiledModel, jobs: int = 0) -> None:
         self._model = model
@@ -34,7 +35,8 @@ class AsyncInferQueue(RequestPool):  # type: ignore[misc]
             raise TypeError(f"a request of a queue is named by a non-negative int, not {index!r}")
         if index >= len(self.requests):
             raise IndexError(f"request {index} of a queue of {len(self.requests)}")
-        return self.requests[index]  # type: ignore[no-any-return]
+        request: InferRequest = self.requests[index]
+        return request
 
     def __repr__(self) -> str:
         return f"<AsyncInferQueue: {len(self)} jobs>"

@@ -75,7 +75,8 @@ class Tensor:
 
     @property
     def element_type(self) -> Type:
-        return self._storage.element_type  # type: ignore[no-any-return]
+        element_type: Type = self._storage.element_type
+        return element_type
 
     @property
     def shape(self) -> Shape:
@@ -92,14 +93,14 @@ class Tensor:
 
     @property
     def byte_size(self) -> int:
-        return self._storage.array.size * self._storage.array.itemsize  # type: ignore[no-any-return]
+        return self._storage.array.size * self._storage.array.itemsize
 
     @property
     def strides(self) -> tuple[int, ...]:
         """Bytes between neighbours along each dimension."""
         if self._storage.bits:
             raise RuntimeError(f"elements of {self.element_type.name} are packed; there are no strides in bytes")
-        return self._storage.array.strides  # type: ignore[no-any-return]
+        return self._storage.array.strides
 
     @property
     def data(self) -> Array:
@@ -112,7 +113,7 @@ class Tensor:
             self._viewed = storage.memory
         base = self if self._viewed is storage.memory else Tensor._on(storage)
         base._viewed = storage.memory
-        return view_on(storage.array, base)  # type: ignore[no-any-return]
+        return view_on(storage.array, base)
 
     @property
     def str_data(self) -> Array:
@@ -135,7 +136,7 @@ class Tensor:
     def _strings(self) -> Array:
         if self.element_type is not Type.string:
             raise RuntimeError(f"the tensor holds {self.element_type.name}, not strings")
-        return self._storage.array  # type: ignore[no-any-return]
+        return self._storage.array
 
     def _set_strings(self, strings: Any) -> None:
         target = self._strings()

@@ -39,6 +39,7 @@ def _quota(root: Path) -> int | None:
     """The smallest CPU quota of this process's cgroup and those above it, in CPUs rounded up; None without one."""
     quotas = []
     for controllers, path in _memberships(root / "proc/self/cgroup"):
+        mount: Path | None
         if controllers == "":
             mount = root / "sys/fs/cgroup"
             read = _quota_v2

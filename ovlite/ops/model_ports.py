@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +66,8 @@ def _of_storage(storage: Any, dtype: Any, name: str | None, shared_memory: Any) 
 def encode(array: npt.NDArray[Any], element_type: Type) -> npt.NDArray[Any]:
     """Numbers as the elements of a stored tensor: cast as numpy does, bf16 rounded, small integers packed."""
     if element_type is Type.bf16:
-        wide = np.ascontiguousarray(array, np.float32)
+        with np.errstate(over="ignore"):
+            wide = np.ascontiguousarray(array, np.float32)
         bits = wide.view(np.uint32)
         rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
         return np.where(np.isnan(wide), np.uint16(0x7FC0), rounded).view(np.float16)
@@ -74,10 +75,10 @@ def encode(array: npt.NDArray[Any], element_type: Type) -> npt.NDArray[Any]:
         return np.ascontiguousarray(array.astype(element_type.to_dtype()))
     if not element_type.integral:
         raise RuntimeError(f"numbers can't be converted to {element_type.name}; pass a Tensor of that type")
-    bits = element_type.bitwidth
-    planes = (array.ravel().astype(np.int64)[:, None] >> np.arange(bits)) & 1
-    order = "big" if bits == 1 else "little"
-    return np.packbits(planes.astype(np.uint8).ravel(), bitorder=order).view(element_type.to_dtype())  # type: ignore[call-overload, no-any-return]
+    width = element_type.bitwidth
+    planes = (array.ravel().astype(np.int64)[:, None] >> np.arange(width)) & 1
+    order: Literal["big", "little"] = "big" if width == 1 else "little"
+    return np.packbits(planes.astype(np.uint8).ravel(), bitorder=order).view(element_type.to_dtype())
 
 
 def result(data: Any, name: str | None = None) -> Result:

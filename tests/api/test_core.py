@@ -168,9 +168,8 @@ def test_what_compiled_models_are(lab, A):
     assert compiled.release_memory() is None
     np.testing.assert_array_equal(compiled(A)["y"], A + 1)
     assert isinstance(hash(compiled), int)
-    for operation in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(TypeError):
-            operation(compiled)
+    with pytest.raises(TypeError):
+        copy.copy(compiled)
     with pytest.raises(TypeError):
         lab.ov.CompiledModel()
     assert repr(compiled).startswith("<CompiledModel:")
