@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import threading
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy.typing as npt
 
 from .config import Config
 from .errors import suggestion
-from .graph import Model, Node
+from .graph import Model, Node, Output, TensorType
 from .graph.node import Constant
 from .kernels.compiled import Compiled
 from .kernels.results import OVDict, Ports
@@ -23,29 +25,29 @@ from .threads import shared_streams
 from .types import Type
 
 Mapping.register(OVDict)
+_IMPORTING = threading.Lock()
 
 
 class Compilation:
     """What all requests of one compiled model share.
 
+    model: as it was when it was compiled. owned: nobody else changes the model that is given.
     types: what Request needs to know of each input's element type.
     """
 
-    def __init__(self, model: Model, config: Config) -> None:
+    def __init__(self, model: Model, config: Config, *, owned: bool = False) -> None:
         self.config = config
+        self.model = model = model if owned else model.clone()
         self.name = model.get_friendly_name()
         streams, threads = config.streams(), config.threads_per_stream()
         self.executable = Executable(model, Options(threads=threads, precision=config.precision()))
         self.streams = shared_streams(streams, threads)
         self.variables = self.executable.variables
         self.profiled = config.profiled()
-        ports = [
-            [ConstOutput(output, kind, place) for place, (output, kind) in enumerate(zip(outputs, kinds, strict=True))]
-            for outputs, kinds in ((model.inputs, self.executable.inputs), (model.outputs, self.executable.outputs))
-        ]
-        self.types = tuple(_numpy_type(port.element_type) for port in ports[0])
-        self.ports = Ports(*ports, ConstOutput, any(port.element_type is Type.string for port in ports[1]))
-        for port in [*ports[0], *ports[1]]:
+        inputs, outputs = _ports(model.inputs, self.executable.inputs), _ports(model.outputs, self.executable.outputs)
+        self.types = tuple(_numpy_type(port.element_type) for port in inputs)
+        self.ports = Ports(inputs, outputs, ConstOutput, any(port.element_type is Type.string for port in outputs))
+        for port in [*inputs, *outputs]:
             port._renamed = self.ports.rename
         self._initial = _initial_values(model)
 
@@ -58,18 +60,53 @@ class Compilation:
         shape = tuple(dim.min_length for dim in variable.shape.dims) if variable.shape.has_rank else (0,)
         return np.zeros(shape, variable.element_type.to_dtype())
 
+    def export(self) -> bytes:
+        """The model and its properties, as import_model() reads them."""
+        from .blob import pack
+
+        for node, port in zip([*self.model.inputs, *self.model.outputs], [*self.ports.inputs, *self.ports.outputs], strict=True):
+            node.set_names(port.names)
+        return pack(self.model, self.config)
+
     def wrapper(self) -> CompiledModel:
         """Another CompiledModel on this compilation."""
         return CompiledModel(self)
 
 
-class CompiledModel(Compiled):  # type: ignore[misc]
+class CompiledModel(Compiled):
     """A model compiled by Core.compile_model(); call it, or make requests of it."""
 
     def __init__(self, other: Compilation | CompiledModel) -> None:
         if not isinstance(other, (Compilation, CompiledModel)):
             raise TypeError(f"a CompiledModel is made by Core.compile_model(), not from {type(other).__name__}")
-        self._compilation = other if isinstance(other, Compilation) else other._compilation
+        self._compilation: Compilation = other if isinstance(other, Compilation) else other._compilation
+
+    @classmethod
+    def _imported_later(cls, exported: bytes) -> CompiledModel:
+        """A model that is made from its exported form when it is first used."""
+        compiled = cls.__new__(cls)
+        vars(compiled)["_exported"] = exported
+        return compiled
+
+    def __getattr__(self, name: str) -> Any:
+        exported = vars(self).get("_exported")
+        if name != "_compilation" or exported is None:
+            raise AttributeError(f"a CompiledModel has no attribute {name!r}")
+        with _IMPORTING:
+            if "_compilation" not in vars(self):
+                self._compilation = imported(exported, {})
+        return self._compilation
+
+    def export_model(self, stream: io.BytesIO | None = None) -> io.BytesIO | None:
+        """Writes what Core.import_model() reads to `stream`, whose position stays, or to a new one that is returned."""
+        if stream is None:
+            return io.BytesIO(self._compilation.export())
+        if not isinstance(stream, io.BytesIO):
+            raise TypeError(f"a model is exported to a BytesIO, not to {type(stream).__name__}")
+        place = stream.tell()
+        stream.write(self._compilation.export())
+        stream.seek(place)
+        return None
 
     def _new_request(self, hidden: bool) -> InferRequest:
         return InferRequest(self._compilation, hidden)
@@ -99,13 +136,14 @@ class CompiledModel(Compiled):  # type: ignore[misc]
 
     def _port(self, kind: str, key: int | str | None) -> ConstOutput:
         table = self._compilation.ports
+        ports: tuple[ConstOutput, ...]
         ports, keys = (table.inputs, table.input_keys) if kind == "input" else (table.outputs, table.output_keys)
         if not isinstance(key, str):
-            return ports[port_index(ports, key, kind)]  # type: ignore[no-any-return]
+            return ports[port_index(ports, key, kind)]
         if key not in keys:
             known = [name for name in keys if isinstance(name, str)]
             raise RuntimeError(f"the model has no {kind} {key!r}; it has {', '.join(known)}.{suggestion(key, known)}")
-        return ports[keys[key]]  # type: ignore[no-any-return]
+        return ports[keys[key]]
 
     def get_property(self, name: str) -> Any:
         return self._compilation.config.compiled_property(name, self._compilation.name)
@@ -115,7 +153,8 @@ class CompiledModel(Compiled):  # type: ignore[misc]
 
     def query_state(self) -> list[VariableState]:
         """The variables of the request that calls go to."""
-        return self._hidden_request().query_state()  # type: ignore[no-any-return]
+        request: InferRequest = self._hidden_request()
+        return request.query_state()
 
     def reset_state(self) -> None:
         self._hidden_request().reset_state()
@@ -127,14 +166,28 @@ class CompiledModel(Compiled):  # type: ignore[misc]
     def __copy__(self) -> Any:
         raise TypeError("a CompiledModel can't be copied; it can be used from many threads as it is")
 
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self.__copy__()
+    def __deepcopy__(self, memo: Any) -> CompiledModel:
+        """Another CompiledModel of the same compilation: with requests, and values of variables, of its own."""
+        return CompiledModel(self)
 
-    def __reduce__(self) -> Any:
-        raise TypeError("a CompiledModel can't be pickled; pass the model's path or bytes and compile where it is used")
+    def __reduce__(self) -> tuple[Any, ...]:
+        made = vars(self).get("_compilation")
+        return CompiledModel._imported_later, (vars(self)["_exported"] if made is None else made.export(),)
 
     def __repr__(self) -> str:
         return f"<CompiledModel:\n{list_ports(self._compilation.ports.inputs, self._compilation.ports.outputs)}>"
+
+
+def _ports(outputs: Sequence[Output], kinds: Sequence[TensorType]) -> list[ConstOutput]:
+    return [ConstOutput(output, kind, place) for place, (output, kind) in enumerate(zip(outputs, kinds, strict=True))]
+
+
+def imported(exported: bytes, properties: Mapping[str, Any]) -> Compilation:
+    """What export_model() wrote, compiled with its properties and others that replace them. RuntimeError for other bytes."""
+    from .blob import unpack
+
+    found = unpack(exported)
+    return Compilation(found.model, Config({**found.properties, **properties}), owned=True)
 
 
 def _numpy_type(element_type: Type) -> tuple[int, bool]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .errors import suggestion
 from .properties import device
-from .properties.declare import OVAny
+from .properties.declare import OVAny, PropertyEnum
 from .properties.hint import ExecutionMode, PerformanceMode, SchedulingCoreType
 from .properties.intel_cpu import TbbPartitioner
 from .properties.log import Level
@@ -166,7 +166,12 @@ def check(key: str, value: Any) -> Any:
 
 
 class Config:
-    """What a model is compiled with: the properties that are set, checked; all others have their defaults."""
+    """What a model is compiled with: the properties that are set, checked; all others have their defaults.
+
+    loaded_from_cache: whether the model came from CACHE_DIR.
+    """
+
+    loaded_from_cache = False
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         values = {key: value for key, value in values.items() if value is not None or key != "INFERENCE_NUM_THREADS"}
@@ -182,7 +187,7 @@ class Config:
 
     def hint(self) -> PerformanceMode:
         automatic = self._set.get("NUM_STREAMS") == Num.AUTO.to_integer()
-        return PerformanceMode.THROUGHPUT if automatic else self["PERFORMANCE_HINT"]  # type: ignore[no-any-return]
+        return PerformanceMode.THROUGHPUT if automatic else self["PERFORMANCE_HINT"]
 
     def streams(self) -> int:
         """Inferences that run at once."""
@@ -203,6 +208,10 @@ class Config:
     def profiled(self) -> bool:
         return bool(self["PERF_COUNT"])
 
+    def exported(self) -> dict[str, Any]:
+        """The properties of the device that are set, as `check` takes them and JSON can hold them."""
+        return {key: _plain(value) for key, value in self._set.items() if key in SETTABLE and not isinstance(value, set)}
+
     def compiled_property(self, key: str, name: str) -> Any:
         """A property of a compiled model of this name, in the type that OpenVINO gives it there."""
         found: dict[str, Callable[[], Any]] = {
@@ -210,7 +219,7 @@ class Config:
             "NETWORK_NAME": lambda: name,
             "OPTIMAL_NUMBER_OF_INFER_REQUESTS": self.streams,
             "EXECUTION_DEVICES": lambda: ["CPU"],
-            "LOADED_FROM_CACHE": lambda: False,
+            "LOADED_FROM_CACHE": lambda: self.loaded_from_cache,
             "NUM_STREAMS": self.streams,
             "INFERENCE_NUM_THREADS": self.threads,
             "PERF_COUNT": lambda: "YES" if self.profiled() else "NO",
@@ -227,7 +236,18 @@ class Config:
 
     def _shown_precision(self) -> Type:
         accurate = self["EXECUTION_MODE_HINT"] is ExecutionMode.ACCURACY and "INFERENCE_PRECISION_HINT" not in self._set
-        return Type.dynamic if accurate else self["INFERENCE_PRECISION_HINT"]  # type: ignore[no-any-return]
+        return Type.dynamic if accurate else self["INFERENCE_PRECISION_HINT"]
+
+
+def _plain(value: Any) -> Any:
+    """A property's value as a str or a number."""
+    if isinstance(value, Level):
+        return next(name for name, level in _LEVELS.items() if level is value)
+    if isinstance(value, Type):
+        return value.get_type_name()
+    if isinstance(value, bool):
+        return "YES" if value else "NO"
+    return value.name if isinstance(value, PropertyEnum) else value
 
 
 def device_property(key: str) -> Any:

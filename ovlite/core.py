@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .compiled import Compilation, CompiledModel
+from .compiled import Compilation, CompiledModel, imported
 from .config import CORE_SETTABLE, SETTABLE, Config, check, device_property
 from .graph import Model
 from .tensor import Tensor
@@ -58,7 +58,10 @@ class Core:
             raise RuntimeError(f"weights of a model at a path are a path, not {type(weights).__name__}")
         if isinstance(weights, Tensor):
             weights = weights.data.tobytes()
-        return read_model(model, weights)
+        return read_model(model, weights, mapped=Config({**self._of_core(), **(config or {})})["ENABLE_MMAP"])
+
+    def _of_core(self) -> dict[str, Any]:
+        return {key: value for key, value in self._properties.items() if key in CORE_SETTABLE}
 
     def compile_model(
         self, model: Any, device_name: str | None = None, config: Mapping[str, Any] | None = None, *, weights: Any = None
@@ -74,14 +77,41 @@ class Core:
         _check_device("AUTO" if device_name is None else device_name)
         if weights is not None and isinstance(model, io.BytesIO):
             raise TypeError("with weights= the model is the text of an IR, str or bytes; read_model() reads a BytesIO")
+        read = not isinstance(model, Model)
         if weights is not None:
             model = self.read_model(model.encode() if isinstance(model, str) else model, weights)
-        elif not isinstance(model, Model):
+        elif read:
             if not isinstance(model, (str, os.PathLike)):
                 raise RuntimeError(f"compile_model compiles a Model or a path, not {type(model).__name__}; use read_model()")
             model = self.read_model(model)
         self._check_stored()
-        return CompiledModel(Compilation(model, Config({**self._properties, **(config or {})})))
+        merged = Config({**self._properties, **(config or {})})
+        if not merged["CACHE_DIR"]:
+            return CompiledModel(Compilation(model, merged, owned=read))
+        from .cache import compile_cached
+
+        return CompiledModel(compile_cached(model, merged, Path(merged["CACHE_DIR"])))
+
+    def import_model(
+        self, model_stream: bytes | io.BytesIO | Tensor, device_name: str, config: Mapping[str, Any] | None = None
+    ) -> CompiledModel:
+        """The compiled model that CompiledModel.export_model() wrote; a BytesIO is read from its start.
+
+        config: properties that replace those it was compiled with.
+        """
+        if isinstance(model_stream, io.BytesIO):
+            exported = model_stream.getvalue()
+        elif isinstance(model_stream, Tensor):
+            exported = model_stream.data.tobytes()
+        elif isinstance(model_stream, bytes):
+            exported = model_stream
+        else:
+            raise TypeError(f"a model is imported from bytes, a BytesIO or a Tensor, not from {type(model_stream).__name__}")
+        if not isinstance(device_name, str):
+            raise TypeError(f"device_name is a str, not {type(device_name).__name__}")
+        _check_device(device_name)
+        self._check_stored()
+        return CompiledModel(imported(exported, Config(config or {}).exported()))
 
     def query_model(self, model: Model, device_name: str, config: Mapping[str, Any] | None = None) -> dict[str, str]:
         """The device of each operation, by friendly name."""

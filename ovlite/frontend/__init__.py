@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 Source = str | os.PathLike[str] | bytes
 
 
-def read_model(source: Source, weights: Source | None = None) -> Model:
+def read_model(source: Source, weights: Source | None = None, *, mapped: bool = True) -> Model:
     """The model in a file or in bytes, ONNX or OpenVINO IR by what it holds.
 
     weights: an IR's constants, path or bytes; by default the .bin beside an .xml, and nothing for bytes.
+    mapped: an IR's constants are mapped from their file, not read into memory.
     Raises ModelError when the source can't be read as either.
     """
     if _is_xml(source):
         from .ir import read_ir
 
-        return read_ir(source, weights)
+        return read_ir(source, weights, mapped=mapped)
     if weights is not None:
         raise ModelError("weights go with the .xml of an OpenVINO IR; the model given is not one")
     from .onnx import read_onnx

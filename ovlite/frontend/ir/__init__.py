@@ -7,14 +7,14 @@ from pathlib import Path
 
 from ...errors import ModelError
 from ...graph import Model
-from .files import save_model, serialize, to_bytes
+from .files import canonical_digest, replaced, save_model, serialize, to_bytes
 from .reading import read_network
 from .weights import open_weights
 
 Source = str | os.PathLike[str] | bytes
 Weights = str | os.PathLike[str] | bytes | memoryview
 
-__all__ = ["read_ir", "save_model", "serialize", "to_bytes"]
+__all__ = ["canonical_digest", "read_ir", "replaced", "save_model", "serialize", "to_bytes"]
 
 
 def read_ir(source: Source, weights: Weights | None = None, *, mapped: bool = True) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import tempfile
@@ -38,6 +39,24 @@ def to_bytes(model: Model) -> tuple[bytes, bytes]:
     document, weights = io.BytesIO(), io.BytesIO()
     write_network(model, document, weights)
     return document.getvalue(), weights.getvalue()
+
+
+def canonical_digest(model: Model) -> bytes:
+    """A digest of a graph and its constants, which names that come from counting have no part in."""
+    document, weights = _Digest(), _Digest()
+    write_network(model, document, weights, canonical=True)
+    return document.hash.digest() + weights.hash.digest()
+
+
+class _Digest:
+    """A sink that keeps a digest of what is written."""
+
+    def __init__(self) -> None:
+        self.hash = hashlib.sha256()
+
+    def write(self, data: bytes | memoryview) -> int:
+        self.hash.update(data)
+        return len(data)
 
 
 def _write(

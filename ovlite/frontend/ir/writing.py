@@ -24,10 +24,17 @@ _LOST = 0.75  # share of elements that become zero in f16 from which a constant 
 Bodies = Mapping[str, tuple[Sequence[int], Sequence[int]]]
 
 
-def write_network(model: Model, document: Sink, weights: Sink, *, version: int = 11, compress: bool = False) -> None:
-    """Writes the .xml and the .bin of a model. compress: f32 constants are stored as f16 where that holds their values."""
-    net = Element("net", name=clean(model.get_friendly_name()), version=str(version))
-    _Writer(WeightsWriter(weights), compress).body(net, model)
+def write_network(
+    model: Model, document: Sink, weights: Sink, *, version: int = 11, compress: bool = False, canonical: bool = False
+) -> None:
+    """Writes the .xml and the .bin of a model.
+
+    compress: f32 constants are stored as f16 where that holds their values. canonical: names that come from
+    counting nodes and models are left out, so that the same graph made twice is written the same.
+    """
+    name = "" if canonical and model.get_friendly_name() == model.name else model.get_friendly_name()
+    net = Element("net", name=clean(name), version=str(version))
+    _Writer(WeightsWriter(weights), compress, canonical).body(net, model)
     write_model_info(net, model.rt_info)
     indent(net, "\t")
     ElementTree(net).write(document, "utf-8", xml_declaration=True)
@@ -36,9 +43,10 @@ def write_network(model: Model, document: Sink, weights: Sink, *, version: int =
 class _Writer:
     """Writes models into elements; the constants of all of them go to one .bin."""
 
-    def __init__(self, weights: WeightsWriter, compress: bool) -> None:
+    def __init__(self, weights: WeightsWriter, compress: bool, canonical: bool) -> None:
         self._weights = weights
         self._compress = compress
+        self._canonical = canonical
 
     def body(self, net: Element, model: Model) -> tuple[list[int], list[int]]:
         """Adds the layers and edges of a model; returns the layer ids of its parameters and results."""
@@ -56,7 +64,7 @@ class _Writer:
 
     def _layer(self, layers: Element, edges: Element, ports: dict[Output, tuple[int, int]], node: Node) -> None:
         number, op = len(layers), node.op
-        layer = _new_layer(layers, node.friendly_name, op.type, op.opset)
+        layer = _new_layer(layers, self._name(node), op.type, op.opset)
         inner: Bodies = {}
         if isinstance(node, Constant):
             layer.set("type", "Const")
@@ -65,7 +73,7 @@ class _Writer:
             output = node.output(0)
             SubElement(layer, "data", shape=shape_text(output.partial_shape), element_type=output.element_type.name)
         elif isinstance(node, Result):
-            layer.set("output_names", clean(join_names(node.output(0).names)))
+            layer.set("output_names", join_names(self._names(node.output(0))))
         elif isinstance(op, (If, Iteration)):
             inner = self._bodies(layer, op)
             write_maps(layer, op, len(node.sources), inner)
@@ -78,7 +86,26 @@ class _Writer:
         if not isinstance(node, Result):
             first = len(node.sources)
             ports.update({output: (number, first + output.index) for output in node.outputs()})
-            _write_outputs(layer, first, node.outputs())
+            self._outputs(layer, first, node.outputs())
+
+    def _name(self, node: Node) -> str:
+        return "" if self._canonical and node.friendly_name == node.name else node.friendly_name
+
+    def _names(self, output: Output) -> set[str]:
+        names = output.names - {output.node.name} if self._canonical else output.names
+        return {clean(name) for name in names}
+
+    def _outputs(self, layer: Element, first: int, outputs: Sequence[Output]) -> None:
+        """Adds the output ports of a layer, numbered from `first`."""
+        if not outputs:
+            return
+        parent = SubElement(layer, "output")
+        for output in outputs:
+            port = _write_port(parent, first + output.index, TensorType(output.element_type, output.partial_shape))
+            names = self._names(output)
+            if names:
+                port.set("names", join_names(names))
+            write_info(port, output.rt_info)
 
     def _bodies(self, layer: Element, op: If | Iteration) -> Bodies:
         found = {"then_body": op.then_body, "else_body": op.else_body} if isinstance(op, If) else {"body": op.body}
@@ -121,7 +148,7 @@ class _Writer:
         _write_port(SubElement(convert, "input"), 0, stored)
         _write_edge(edges, (number, 0), number + 1, 0)
         ports[output] = number + 1, 1
-        _write_outputs(convert, 1, [output])
+        self._outputs(convert, 1, [output])
 
 
 def _in_file_order(model: Model) -> list[Node]:
@@ -148,17 +175,6 @@ def _write_inputs(
     for place, (start, source) in enumerate(zip(starts, sources, strict=True)):
         _write_port(parent, place, TensorType(source.element_type, source.partial_shape))
         _write_edge(edges, start, number, place)
-
-
-def _write_outputs(layer: Element, first: int, outputs: Sequence[Output]) -> None:
-    if not outputs:
-        return
-    parent = SubElement(layer, "output")
-    for output in outputs:
-        port = _write_port(parent, first + output.index, TensorType(output.element_type, output.partial_shape))
-        if output.names:
-            port.set("names", clean(join_names(output.names)))
-        write_info(port, output.rt_info)
 
 
 def _write_port(parent: Element, number: int, tensor: TensorType) -> Element:
