@@ -11,6 +11,7 @@ import numpy as np
 
 from ..graph import Argument, Operator, TensorType
 from ..graph.operator import Array
+from .broadcasting import broadcast
 
 
 class Activation(NamedTuple):
@@ -97,7 +98,8 @@ class Fused(Operator):
     """activation(inner(x, w) + bias + residual), in one pass over the output.
 
     inner: Convolution, GroupConvolution, ConvolutionBackpropData or MatMul. Inputs: the inner
-    operator's two, then the bias where `bias`, then the residual where `residual`.
+    operator's two, then the bias where `bias`, then the residual where `residual`. Dynamic dimensions
+    of the product and the residual may turn out to broadcast either way.
     """
 
     type = "Fused"
@@ -108,7 +110,10 @@ class Fused(Operator):
     activation: Activation | None = None
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
-        return self.inner.infer(inputs[:2])
+        (product,) = self.inner.infer(inputs[:2])
+        if not self.residual:
+            return [product]
+        return [TensorType(product.element_type, broadcast(product.shape, inputs[-1].shape))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         (result,) = self.inner.evaluate(*inputs[:2])

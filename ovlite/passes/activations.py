@@ -40,7 +40,7 @@ def _whole(node: Node) -> Output | None:
 
 
 def _near(value: float, wanted: float) -> bool:
-    return math.isclose(value, wanted, rel_tol=1e-4)
+    return math.isclose(value, wanted, rel_tol=1e-6)
 
 
 def _product(output: Output) -> tuple[list[Output], float]:

@@ -50,7 +50,10 @@ def _fold(node: Node, users: Users) -> None:
     scaled = weights
     if (affine.scale != 1).any():
         factors = affine.scale.reshape(_weight_shape(node, weights))
-        scaled = (weights * factors).astype(weights.dtype)
+        with np.errstate(over="ignore"):
+            scaled = (weights * factors).astype(weights.dtype)
+        if not np.isfinite(scaled).all():
+            return
     sources = [node.sources[0], node.sources[1] if scaled is weights else Constant(scaled).output(0)]
     has_bias = bool((affine.shift != 0).any())
     if has_bias:
@@ -100,7 +103,7 @@ def _follow(start: Output, channels: int, last: bool, users: Users) -> Affine:
         left, right = user.sources
         value = constant(right if left is affine.end else left)
         vector = None if value is None else _per_channel(value, channels, rank, last)
-        if vector is None or value is None or value.dtype.kind != "f":
+        if vector is None or (user.op.type == "Divide" and (vector == 0).any()):
             return affine
         if user.op.type in ("Subtract", "Divide") and left is not affine.end:
             if user.op.type == "Divide":
@@ -116,8 +119,8 @@ def _follow(start: Output, channels: int, last: bool, users: Users) -> Affine:
 
 
 def _per_channel(value: Array, channels: int, rank: int, last: bool) -> Array | None:
-    """The constant as one value per channel, None when it varies along other axes."""
-    if value.ndim > rank:
+    """The constant as one finite value per channel, None when it varies along other axes."""
+    if value.ndim > rank or value.dtype.kind != "f" or not np.isfinite(value).all():
         return None
     shape = (1,) * (rank - value.ndim) + value.shape
     axis = rank - 1 if last else 1

@@ -51,12 +51,6 @@ def _residual(end: Output, follower: Node | None, order: dict[Node, int], node: 
     other = right if left is end else left
     if other is end or constant(other) is not None or other.partial_shape != end.partial_shape:
         return None
-    if follower.output(0).partial_shape != end.partial_shape or not _same_lengths(other, end):
+    if follower.output(0).partial_shape != end.partial_shape:
         return None
-    return other if order.get(other.node, math.inf) < order[node] else None
-
-
-def _same_lengths(left: Output, right: Output) -> bool:
-    """True when dynamic dimensions, too, must be equal: the sum of tensors that both vary broadcasts otherwise."""
-    pairs = zip(left.partial_shape, right.partial_shape, strict=True)
-    return all(a.is_static or a.min_length > 1 or b.is_dynamic for a, b in pairs)
+    return other if not other.node.sources or order.get(other.node, math.inf) < order[node] else None

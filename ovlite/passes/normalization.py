@@ -31,6 +31,8 @@ def _layer_norm(node: Node) -> Output | None:
     if normal is None:
         return None
     x, epsilon = normal
+    if x.partial_shape != node.output(0).partial_shape:  # gamma or beta add axes
+        return None
     gamma, beta = _vector(scaled[1], x), _vector(shifted[1], x)
     if gamma is None or beta is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,10 +17,26 @@ from .match import constant
 def simplify(model: Model) -> None:
     """Drops what changes nothing; expresses batch normalization by Multiply and Add."""
     for node in model.get_ordered_ops():
+        if node.op.attributes().get("auto_broadcast") == "pdpd":
+            _align(node)
         rule = RULES.get(node.op.type)
         replacement = rule(node) if rule else None
         if replacement is not None:
             node.output(0).replace(replacement)
+
+
+def _align(node: Node) -> None:
+    """Gives operands that are aligned from the front the axes that make numpy's broadcast do the same."""
+    shapes = [source.partial_shape for source in node.sources]
+    whole = shapes[1 if node.op.type == "Select" else 0]  # the result's shape
+    if not all(shape.has_rank and whole.has_rank and len(shape) <= len(whole) for shape in shapes):
+        return
+    aligned = []
+    for source, shape in zip(node.sources, shapes, strict=True):
+        behind = np.arange(len(shape), len(whole))
+        aligned.append(factories(NEWEST)["unsqueeze"](source, behind).output(0) if behind.size else source)
+    node.set_sources(aligned)
+    node.op = replace(node.op, auto_broadcast="numpy")  # type: ignore[type-var]
 
 
 def _convert(node: Node) -> Output | None:
@@ -39,6 +56,8 @@ def _transpose(node: Node) -> Output | None:
     inner = constant(source.node.sources[1])
     if inner is None or inner.size == 0:
         return None
+    if list(inner[order]) == list(range(order.size)):
+        return source.node.sources[0]
     return factories(NEWEST)["transpose"](source.node.sources[0], inner[order], name=node.friendly_name).output(0)
 
 

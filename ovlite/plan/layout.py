@@ -18,7 +18,7 @@ import numpy as np
 
 from ..graph import Operator
 from .calls import Call, Tensor
-from .windows import Border, convolution
+from .windows import Border, convolution, matrix
 
 # Operators that write an image when they read one.
 FOLLOWING_TYPES = frozenset(
@@ -47,7 +47,9 @@ def choose_layouts(calls: list[Call]) -> list[Call]:
         window = convolution(call)
         if window is not None:
             borders[call] = window.border(call.inputs[0], call.outputs[0])
-            _give_image(call, placed, twins)
+            residual = matrix(call).residual
+            for source in [call.inputs[0], *([] if residual is None else [residual])]:
+                _give_image(call, source, placed, twins)
             call.outputs[0].image = True
         elif call.op.type in FOLLOWING_TYPES:
             call.outputs[0].image = _follows(call)
@@ -71,9 +73,8 @@ def is_image_shape(tensor: Tensor) -> bool:
     return tensor.dtype == np.float32 and 3 <= len(tensor.shape) <= 5
 
 
-def _give_image(call: Call, placed: list[Call], twins: dict[Tensor, Tensor]) -> None:
-    """Makes input 0 an image; a Reorder goes in front when it is none."""
-    source = call.inputs[0]
+def _give_image(call: Call, source: Tensor, placed: list[Call], twins: dict[Tensor, Tensor]) -> None:
+    """Makes an input an image; a Reorder goes in front when it is none."""
     if source.image:
         return
     twin = twins.get(source)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..graph import Operator
+from ..graph import Argument, Operator
 from ..graph.operator import Array
 from ..ops.fused import Activation, Fused
+from ..types import PartialShape, Type
 from .calls import Call, Tensor
 
 Border = tuple[tuple[int, int], ...]
@@ -37,6 +38,14 @@ def matrix(call: Call) -> Matrix:
     bias = rest[0].array if call.op.bias else None
     residual = rest[-1] if call.op.residual else None
     return Matrix(call.op.inner, None if bias is None else bias.reshape(-1), residual, call.op.activation)
+
+
+def is_broadcast(call: Call) -> bool:
+    """True when a residual repeats the product: dynamic dimensions turned out to be 1. No kernel takes that."""
+    if not isinstance(call.op, Fused) or not call.op.residual:
+        return False
+    product = call.op.inner.infer([Argument(Type.f32, PartialShape(tensor.shape)) for tensor in call.inputs[:2]])
+    return product[0].shape != PartialShape(call.outputs[0].shape)
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ class Convolution:
 def convolution(call: Call) -> Convolution | None:
     """The convolution of a call when the kernels take it: f32, constant weights, 1 to 3 spatial dimensions."""
     op: Any = matrix(call).op
-    if op.type not in CONVOLUTIONS | TRANSPOSED:
+    if op.type not in CONVOLUTIONS | TRANSPOSED or is_broadcast(call):
         return None
     x, filters, y = call.inputs[0], call.inputs[1].array, call.outputs[0]
     if filters is None or filters.dtype != np.float32 or x.dtype != np.float32 or not 3 <= len(x.shape) <= 5:

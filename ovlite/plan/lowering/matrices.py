@@ -7,7 +7,7 @@ import numpy as np
 from ...kernels.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call
-from ..windows import Convolution, convolution, matrix
+from ..windows import Convolution, convolution, is_broadcast, matrix
 
 
 def _convolution(builder: Builder, call: Call) -> bool:
@@ -68,6 +68,8 @@ def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
 
 def _matmul(builder: Builder, call: Call) -> bool:
     parts = matrix(call)
+    if is_broadcast(call):
+        return False
     if any(tensor.dtype != np.float32 for tensor in call.inputs) or max(len(t.shape) for t in call.inputs) > 8:
         return False
     attributes = parts.op.attributes()
