@@ -11,9 +11,7 @@ import math
 
 import numpy as np
 
-from libc.string cimport memset
-
-from ovlite.kernels.step cimport MAX_RANK, OK, Member, Span, Step, View, address, dim_t, share
+from ovlite.kernels.step cimport OK, Member, Span, Step, View, address, dim_t, share
 
 from .activation cimport Activation, described
 from .product import broadcast_strides, check_f32

@@ -46,11 +46,13 @@ cdef enum:
     PAGE_FLOATS = 1024         # rows a multiple of this apart share one set of the first-level cache,
     ALIASED_ROWS = 7           # which holds 8 lines: of the rows of one tile, and of the panel
 
+
 cdef class Packed:
     """Constant weights, packed in panels for this level's kernels; plans may share one.
 
     weights: f32 array (groups, taps, depth, columns), of any strides. kernel: the spatial shape that
-    the taps make up, () for a matrix. panels: also where there are few columns.
+    the taps make up, () for a matrix. panels: in panels also where there are so few columns that dot
+    products are faster, see dots.h.
     nbytes: memory held.
     """
 

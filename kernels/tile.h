@@ -5,9 +5,8 @@
  * A row of A is read where it lies, `depth` floats in a run at each tap's offset: one tap is a plain
  * matrix product, the taps of a kernel make a convolution. The rows come in two halves with a base
  * address each, so that a tile may cover two lines of a narrow image. B is packed a panel at a time:
- * a panel is LANES or 2 * LANES columns wide and holds taps * depth rows of that width.
- *
- * A panel need not be packed: b_stride says how far apart its rows are.
+ * a panel is LANES or 2 * LANES columns wide and holds taps * depth rows of that width. It may also be
+ * read where it lies, with its rows b_stride floats apart.
  *
  * Every y is one chain of multiply-adds in the order of the taps and of k, which begins with the bias,
  * whatever the tile it falls in. A product of one row alone has functions of its own, with several chains.

@@ -11,8 +11,6 @@ An infinity or a NaN in the input reaches all the outputs of its tile, not only 
 
 import numpy as np
 
-from libc.string cimport memset
-
 from ovlite.kernels.step cimport OK, Member, Span, Step, View, address, dim_t, share
 
 from .activation cimport Activation, described
