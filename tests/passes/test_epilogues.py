@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from passes.support import model_of, node_of, parameter, random, rewritten, types
+from passes.support import inputs_of, model_of, node_of, parameter, random, rewritten, types
 
 import ovlite
 from ovlite import opset13 as ops
@@ -162,3 +162,35 @@ def test_dynamic_residual_of_images_may_broadcast_either_way(
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+
+
+def check_compiled(model: Model) -> None:
+    arrays = inputs_of(model)
+    (expected,) = evaluate_model(model, arrays)
+    found = ovlite.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(arrays)[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def image(x: Any) -> Any:
+    """A convolution's output, whose channels lie side by side."""
+    return ops.convolution(x, random(3, 3, 1, 1), [1, 1], [0, 0], [0, 0], [1, 1])
+
+
+def test_product_of_matrices_takes_an_image_as_residual() -> None:
+    x = parameter(2, 3, 4, 5)
+    model = model_of(ops.relu(ops.add(image(x), product(ops.tanh(x)))), x)
+    assert types(rewritten(model, fuse_epilogues)).count("Add") == 0
+    check_compiled(model)
+
+
+def test_convolution_takes_a_product_of_matrices_as_residual() -> None:
+    x = parameter(2, 3, 4, 5)
+    model = model_of(ops.relu(ops.add(product(x), image(ops.tanh(x)))), x)
+    assert types(rewritten(model, fuse_epilogues)).count("Add") == 0
+    check_compiled(model)
+
+
+def test_product_of_vectors_takes_a_number_as_residual() -> None:
+    x, z = parameter(5), parameter()
+    model = model_of(ops.relu(ops.add(ops.matmul(x, random(5), False, False), z)), x, z)
+    check_compiled(model)

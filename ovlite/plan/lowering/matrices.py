@@ -6,7 +6,7 @@ import numpy as np
 
 from ...kernels.step import View
 from ..builder import Builder, Lowering
-from ..calls import Call
+from ..calls import Call, Tensor
 from ..windows import Convolution, convolution, is_broadcast, matrix
 
 
@@ -86,12 +86,19 @@ def _matmul(builder: Builder, call: Call) -> bool:
         matrix_ = weights.T if attributes["transpose_b"] else weights
         how = ("matmul", builder.level, attributes["transpose_b"])
         packed = builder.packs.get(weights, how, lambda: builder.family("gemm").pack(matrix_))
+    residual = None if parts.residual is None else _with_rows(builder, parts.residual)
     step = builder.family("gemm").MatMul(
-        a, None if packed is not None else b, y, weights=packed, bias=parts.bias,
-        residual=None if parts.residual is None else builder.view(parts.residual), activation=parts.activation,
+        a, None if packed is not None else b, y, weights=packed, bias=parts.bias, residual=residual,
+        activation=parts.activation,
     )  # fmt: skip
     builder.emit(step)
     return True
+
+
+def _with_rows(builder: Builder, tensor: Tensor) -> View:
+    """Where a tensor lies whose last axis must lie without gaps: a copy of it when that is not so."""
+    view = builder.view(tensor)
+    return builder.plain(tensor) if view.shape[-1:] != (1,) and view.strides[-1:] not in ((), (1,)) else view
 
 
 def _as_matrix(view: View, transposed: bool, *, row: bool) -> View:
