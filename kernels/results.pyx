@@ -118,10 +118,16 @@ cdef class OVDict:
         return make_result(self.ports, list(self.to_tuple()))
 
     def __deepcopy__(self, memo):
-        raise TypeError("results can't be deep-copied: their keys are ports of a compiled model; copy to_tuple()")
+        """Copies of the arrays, under the same keys."""
+        return make_result(self.ports, [value.copy() for value in self.to_tuple()])
 
     def __reduce__(self):
-        raise TypeError("results can't be pickled: their keys are ports of a compiled model; pickle to_tuple()")
+        return restored, (self.ports.outputs, self.ports.port_class, self.ports.strings, list(self.to_tuple()))
 
     def __repr__(self):
         return repr(self.to_dict())
+
+
+def restored(tuple outputs, type port_class, bint strings, list values):
+    """Results from their pickle: their keys are ports that belong to no model."""
+    return make_result(Ports((), outputs, port_class, strings), values)

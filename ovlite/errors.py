@@ -16,6 +16,10 @@ class UserInputError(OVError):
     """An argument has a value that can't be used."""
 
 
+class ConversionError(OVError):
+    """convert_model() was given what it can't convert."""
+
+
 class ModelError(RuntimeError):
     """A model, or a node in it, is not valid; the text names the node, what is expected and what was found."""
 

@@ -1,5 +1,5 @@
 """The exceptions of OpenVINO's Python layer."""
 
-from .errors import OVError, OVTypeError, UserInputError
+from .errors import ConversionError, OVError, OVTypeError, UserInputError
 
-__all__ = ["OVError", "OVTypeError", "UserInputError"]
+__all__ = ["ConversionError", "OVError", "OVTypeError", "UserInputError"]

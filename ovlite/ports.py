@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import total_ordering
 from typing import Any
 
-from .graph import Node, Output, TensorType
+from .graph import Node, Output, Parameter, TensorType
 from .types import PartialShape, Shape, Type
 
 
@@ -165,9 +165,17 @@ class ConstOutput:
     def __deepcopy__(self, memo: dict[int, Any]) -> ConstOutput:
         raise TypeError("a port of a compiled model can't be copied deeply")
 
-    def __reduce__(self) -> Any:
-        raise TypeError("a port of a compiled model can't be pickled")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _detached, (self._tensor_names, self.element_type, str(self.partial_shape), self._place)
 
     def __repr__(self) -> str:
         names = ", ".join(sorted(self.names))
         return f"<ConstOutput: names[{names}] shape{self.partial_shape} type: {self.element_type.name}>"
+
+
+def _detached(names: set[str], element_type: Type, shape: str, place: int) -> ConstOutput:
+    """A port from its pickle: a key of the results that were pickled with it, and of nothing else."""
+    kind = TensorType(element_type, PartialShape(shape))
+    output = Parameter(*kind).output(0)
+    output.set_names(names)
+    return ConstOutput(output, kind, place)

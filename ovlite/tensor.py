@@ -40,9 +40,8 @@ def to_strings(array: Array) -> Array:
 def from_strings(strings: Array, decode: bool) -> Array:
     """An object array of UTF-8 bytes as a U array, or as an S array."""
     items = strings.ravel().tolist()
-    if decode:
-        return np.array([item.decode(errors="replace") for item in items], "U").reshape(strings.shape)
-    return np.array(items, "S").reshape(strings.shape)
+    flat = np.array([item.decode(errors="replace") for item in items], "U") if decode else np.array(items, "S")
+    return flat if flat.shape == strings.shape else flat.reshape(strings.shape).copy()
 
 
 class Tensor:
@@ -192,11 +191,18 @@ class Tensor:
         twin._storage.array[...] = self._storage.array
         return twin
 
-    def __reduce__(self) -> Any:
-        raise TypeError("a Tensor can't be pickled; pickle its data")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.element_type, self._storage.shape, np.ascontiguousarray(self._storage.array))
 
     def __repr__(self) -> str:
         return f"<Tensor: shape{self.shape} type: {self.element_type.name}>"
+
+
+def _restored(element_type: Type, shape: tuple[int, ...], array: Array) -> Tensor:
+    """A tensor from what its pickle holds."""
+    tensor = Tensor._on(new_storage(element_type, shape))
+    tensor._storage.array[...] = array
+    return tensor
 
 
 def _construct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Storage:

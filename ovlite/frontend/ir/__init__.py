@@ -14,7 +14,7 @@ from .weights import open_weights
 Source = str | os.PathLike[str] | bytes
 Weights = str | os.PathLike[str] | bytes | memoryview
 
-__all__ = ["canonical_digest", "read_ir", "replaced", "save_model", "serialize", "to_bytes"]
+__all__ = ["canonical_digest", "read_bytes", "read_ir", "replaced", "save_model", "serialize", "to_bytes"]
 
 
 def read_ir(source: Source, weights: Weights | None = None, *, mapped: bool = True) -> Model:
@@ -33,6 +33,11 @@ def read_ir(source: Source, weights: Weights | None = None, *, mapped: bool = Tr
         beside = Path(source).with_suffix(".bin")
         weights = beside if weights is None and beside.exists() else weights
     return read_network(text, _memory(weights, mapped))
+
+
+def read_bytes(document: bytes, weights: bytes) -> Model:
+    """The model that `to_bytes` wrote."""
+    return read_network(document, memoryview(weights))
 
 
 def _memory(weights: Weights | None, mapped: bool) -> memoryview:

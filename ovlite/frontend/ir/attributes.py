@@ -19,6 +19,9 @@ from ...types import PartialShape, Type
 PRECISIONS = {"f16": "FP16", "f32": "FP32", "f64": "FP64", "boolean": "BOOL", "dynamic": "dynamic"}
 _TYPE_NAMES = {name.lower(): short for short, name in PRECISIONS.items()} | {"undefined": "dynamic"}
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+# Types that an IR writes otherwise.
+LAYER_TYPES = {"Constant": "Const", "PRelu": "PReLU", "Relu": "ReLU", "Softmax": "SoftMax"}
+_TYPES_OF_LAYERS = {layer: name for name, layer in LAYER_TYPES.items()}
 _IR_NAMES = {"exclude_pad": "exclude-pad"}
 # Values whose case OpenVINO minds, by how operators hold them.
 _SPELLINGS = {
@@ -28,7 +31,7 @@ _SPELLINGS = {
 
 def operator_class(type_name: str, version: str) -> type[Operator] | None:
     """The class of a layer's type and `opsetN`: the newest definition that N has; None when there is none."""
-    versions = operators().get(type_name, [])
+    versions = operators().get(_TYPES_OF_LAYERS.get(type_name, type_name), [])
     if not version.startswith("opset"):
         return next((found for found in versions if found.opset == version), None)
     if not version[5:].isdecimal() or len(version) > 8:

@@ -12,7 +12,7 @@ from ...graph import Constant, Model, Node, Output, Parameter, Result, TensorTyp
 from ...graph.operator import Array
 from ...ops.control import If, Iteration
 from ...types import PartialShape, Type
-from .attributes import precision, shape_text, write_operator
+from .attributes import LAYER_TYPES, precision, shape_text, write_operator
 from .bodies import write_maps
 from .document import join_names
 from .runtime_info import clean, write_info, write_model_info
@@ -64,10 +64,9 @@ class _Writer:
 
     def _layer(self, layers: Element, edges: Element, ports: dict[Output, tuple[int, int]], node: Node) -> None:
         number, op = len(layers), node.op
-        layer = _new_layer(layers, self._name(node), op.type, op.opset)
+        layer = _new_layer(layers, self._name(node), LAYER_TYPES.get(op.type, op.type), op.opset)
         inner: Bodies = {}
         if isinstance(node, Constant):
-            layer.set("type", "Const")
             self._constant(layer, node.array, *_stored(node.output(0)))
         elif isinstance(node, Parameter):
             output = node.output(0)
