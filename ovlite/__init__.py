@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .compiled import CompiledModel
+    from .convert import convert_model
     from .core import Core, compile_model
+    from .frontend.ir import save_model, serialize
     from .graph import Input, Model, Node, Output
     from .ports import ConstOutput
     from .properties.declare import OVAny
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "compiled": ("CompiledModel",),
+    "convert": ("convert_model",),
     "core": ("Core", "compile_model"),
+    "frontend.ir": ("save_model", "serialize"),
     "graph": ("Input", "Model", "Node", "Output"),
     "ports": ("ConstOutput",),
     "properties.declare": ("OVAny",),

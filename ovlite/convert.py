@@ -1,0 +1,146 @@
+"""convert_model: an ONNX file with other input shapes and types, and fewer outputs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .errors import ConversionError, ModelError, suggestion
+from .frontend import read_model
+from .graph import Model, Output, Parameter
+from .types import Dimension, PartialShape, Shape, Type
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What an input is to be; what is None stays."""
+
+    name: str | None = None
+    shape: PartialShape | None = None
+    element_type: Type | None = None
+
+
+def convert_model(
+    input_model: str | os.PathLike[str],
+    input: Any = None,
+    output: str | Sequence[str] | None = None,
+    example_input: Any = None,
+    extension: Any = None,
+    verbose: bool = False,
+    share_weights: bool = True,
+    dynamo: bool = False,
+) -> Model:
+    """The Model of an ONNX file.
+
+    input: shapes and element types of inputs: "name", a shape, a type, (name, shape), (name, shape, type), a list of
+        these, or a dict from names to shapes, types or (shape, type). Without names they go by the model's order.
+    output: names of the outputs to keep.
+    example_input, verbose, share_weights, dynamo: what they tell other frontends changes nothing for ONNX.
+
+    Raises ConversionError for all that can't be converted.
+    """
+    if extension is not None:
+        raise ConversionError("extensions are not supported")
+    if not isinstance(input_model, (str, os.PathLike)):
+        raise ConversionError(f"convert_model takes the path of an ONNX file, not {type(input_model).__name__}")
+    path = os.fspath(input_model)
+    if not os.path.isfile(path):
+        raise ConversionError(f"{path!r} is not a file")
+    if path.endswith(".xml"):
+        raise ConversionError(f"{path!r} is an IR already; read_model() reads it")
+    try:
+        model = read_model(path)
+        _change_inputs(model, _wanted(input))
+        return _with_outputs(model, output)
+    except ModelError as error:
+        raise ConversionError(str(error)) from error
+
+
+def _change_inputs(model: Model, wanted: Sequence[_Wanted]) -> None:
+    unnamed = [item for item in wanted if item.name is None]
+    if unnamed and len(unnamed) != len(wanted):
+        raise ConversionError("either all entries of input have a name, or none")
+    if len(unnamed) > len(model.parameters):
+        raise ConversionError(f"{len(unnamed)} entries of input for a model of {len(model.parameters)} inputs")
+    changed = model.parameters if unnamed else [_parameter(model, str(item.name)) for item in wanted]
+    for parameter, item in zip(changed, wanted, strict=False):
+        if item.shape is not None:
+            parameter.set_partial_shape(item.shape)
+        if item.element_type is not None:
+            parameter.set_element_type(item.element_type)
+    if wanted:
+        model.infer()
+
+
+def _parameter(model: Model, name: str) -> Parameter:
+    return model.parameters[_place(model.inputs, name, "input")]
+
+
+def _place(ports: Sequence[Output], name: str, kind: str) -> int:
+    for place, port in enumerate(ports):
+        if name in port.names:
+            return place
+    known = sorted(name for port in ports for name in port.names)
+    raise ConversionError(f"the model has no {kind} {name!r}; it has {', '.join(known)}.{suggestion(name, known)}")
+
+
+def _with_outputs(model: Model, output: Any) -> Model:
+    if output is None:
+        return model
+    names = [output] if isinstance(output, str) else output
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise ConversionError(f"output is a name or a list of names, not {output!r}")
+    kept = {_place(model.outputs, name, "output") for name in names}
+    results = [result for place, result in enumerate(model.results) if place in kept]
+    return Model(results, model.sinks, model.parameters, model.get_friendly_name())
+
+
+def _wanted(given: Any) -> list[_Wanted]:
+    """The entries of `input`."""
+    if given is None:
+        return []
+    if isinstance(given, Mapping):
+        return [_entry((name, *(value if _is_pair(value) else (value,)))) for name, value in given.items()]
+    if isinstance(given, list) and not _is_shape(given):
+        return [_entry(item) for item in given]
+    return [_entry(given)]
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, tuple) and not _is_shape(value)
+
+
+def _entry(given: Any) -> _Wanted:
+    parts = (given,) if not isinstance(given, tuple) or _is_shape(given) else given
+    fields: dict[str, Any] = {}
+    for part in parts:
+        kind, value = _part(part)
+        if kind in fields:
+            raise ConversionError(f"{given!r} says the {kind} of an input twice")
+        fields[kind] = value
+    return _Wanted(**fields)
+
+
+def _part(value: Any) -> tuple[str, Any]:
+    if isinstance(value, str):
+        return "name", value
+    if isinstance(value, (Type, np.dtype, type)):
+        return "element_type", Type(value)
+    if _is_shape(value):
+        return "shape", PartialShape(value)
+    raise ConversionError(f"{value!r} is not a name, a shape or an element type of an input")
+
+
+def _is_shape(value: Any) -> bool:
+    """Whether a value lists dimensions; numpy's integers are none."""
+    if isinstance(value, (PartialShape, Shape)):
+        return True
+    return isinstance(value, (list, tuple)) and all(_is_dimension(item) for item in value)
+
+
+def _is_dimension(value: Any) -> bool:
+    return isinstance(value, (int, Dimension)) and not isinstance(value, bool) or value == "?"
