@@ -160,8 +160,8 @@ cdef class Windows(ProductStep):
 
     cdef int set_taps(self, View x, dim_t depth, taps) except -1:
         """Taps that follow each other in memory make one longer tap."""
-        inner = fold([*[(len(places), places.step * stride) for places, stride in zip(taps, x.strides[2:], strict=True)],
-                      (depth, 1)]) or [(1, 1)]
+        walks = [(len(places), places.step * stride) for places, stride in zip(taps, x.strides[2:], strict=True)]
+        inner = fold([*walks, (depth, 1)]) or [(1, 1)]
         run = inner.pop()[0] if inner[-1][1] == 1 else 1
         start = sum([places.start * stride for places, stride in zip(taps, x.strides[2:], strict=True)])
         offsets = np.full(1, start, np.intp)

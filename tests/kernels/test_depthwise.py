@@ -30,7 +30,8 @@ def run_depthwise(spatial, channels, kernel, strides=None, dilations=None, pads=
     ones = [1] * len(kernel)
     strides, dilations = strides or ones, dilations or ones
     pads = pads or [(k - 1) * d // 2 for k, d in zip(kernel, dilations)]
-    output = [(n + 2 * p - (k - 1) * d - 1) // s + 1 for n, p, k, d, s in zip(spatial, pads, kernel, dilations, strides)]
+    output = [(n + 2 * p - (k - 1) * d - 1) // s + 1
+              for n, p, k, d, s in zip(spatial, pads, kernel, dilations, strides)]
     border = conv.convolution_border(spatial, output, kernel, strides, dilations, pads)
     x = Image(normal(batch, channels, *spatial), border, gap)
     y = Image(np.zeros((batch, channels, *output), np.float32), [(1, 2)] * len(output), gap)
@@ -119,7 +120,8 @@ def test_nan_and_infinity_pass_a_clamp_as_in_where():
         x = Image(np.broadcast_to(values, (1, channels, 1, 5)))
         y = Image(np.zeros((1, channels, 1, 5), np.float32))
         step = depthwise.Depthwise(x.view(0), y.view(1), weights=np.ones((channels, 1, 1, 1), np.float32),
-                                   strides=(1, 1), dilations=(1, 1), pads_begin=(0, 0), activation=("clamp", 0.0, np.inf))
+                                   strides=(1, 1), dilations=(1, 1), pads_begin=(0, 0),
+                                   activation=("clamp", 0.0, np.inf))
         run_steps([step], [x.memory, y.memory])
         for channel in range(channels):
             np.testing.assert_array_equal(y.values[0, channel, 0], np.where(values < 0, 0, values))
