@@ -1,6 +1,6 @@
 """ONNX models, translated into OpenVINO's operators.
 
-    source.py       file or bytes -> ModelProto
+    source.py       file or bytes -> ModelProto; wire.py keeps the weights out of it
     tensors.py      TensorProto -> Constant; external.py finds and maps the files beside a model
     graphs.py       GraphProto -> nodes: order, names, scopes, bodies of control flow
     call.py         one ONNX node with its inputs and attributes, as translations see it
@@ -20,7 +20,7 @@ from ...graph import Model
 from .external import ExternalData
 from .graphs import FAULTS, build_model
 from .scope import Library
-from .source import parse, read_bytes
+from .source import file_bytes, parse
 from .survey import check_operators
 from .translations import TRANSLATIONS
 
@@ -38,13 +38,13 @@ def read_onnx(source: str | os.PathLike[str] | bytes) -> Model:
     RuntimeError when the onnx package is not installed.
     """
     if isinstance(source, bytes):
-        content, label, external = source, "the ONNX model", ExternalData(None)
+        content, label, external = memoryview(source), "the ONNX model", ExternalData(None)
     else:
         path = os.fspath(source)
-        content, label, external = read_bytes(path), repr(path), ExternalData(path)
-    proto = parse(content, label)
+        content, label, external = file_bytes(path), repr(path), ExternalData(path)
+    proto, weights = parse(content, label)
     try:
-        library = Library(proto, external, TRANSLATIONS)
+        library = Library(proto, external, TRANSLATIONS, weights)
         check_operators(proto, library)
         model = build_model(proto.graph, library)
     except ModelError as error:

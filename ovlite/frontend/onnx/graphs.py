@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from ...errors import ModelError
@@ -23,7 +24,7 @@ FAULTS = (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowE
 def build_model(graph: Any, library: Library) -> Model:
     """The model of the main graph."""
     scope = Scope(library, library.versions)
-    constants = define_constants(graph, scope)
+    constants = define_constants(graph, scope, library.weights)
     parameters = [define_input(value, scope) for value in graph.input if value.name not in constants]
     translate_nodes(graph.node, scope)
     results = [
@@ -35,11 +36,11 @@ def build_model(graph: Any, library: Library) -> Model:
     return Model(results, parameters)
 
 
-def define_constants(graph: Any, scope: Scope) -> set[str]:
-    """Defines the initializers of a graph; returns their names."""
+def define_constants(graph: Any, scope: Scope, weights: Sequence[memoryview | None] = ()) -> set[str]:
+    """Defines the initializers of a graph; returns their names. weights: raw_data that their messages don't hold."""
     names = set()
-    for tensor in graph.initializer:
-        _define_constant(tensor.name, constant(tensor, scope.library.external), scope)
+    for tensor, raw in zip_longest(graph.initializer, weights):
+        _define_constant(tensor.name, constant(tensor, scope.library.external, raw), scope)
         names.add(tensor.name)
     for tensor in graph.sparse_initializer:
         _define_constant(tensor.values.name, sparse_constant(tensor, scope.library.external), scope)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...errors import ModelError
@@ -19,15 +19,23 @@ def domain_of(proto: Any) -> str:
 
 
 class Library:
-    """What all graphs of a model share: versions of operator sets, local functions, files, translations."""
+    """What all graphs of a model share: versions of operator sets, local functions, files, translations.
+
+    weights: raw_data of the main graph's initializers, by their place, where the messages hold none.
+    """
 
     def __init__(
-        self, proto: Any, external: ExternalData, translations: Mapping[tuple[str, str], Callable[[Any], Any]]
+        self,
+        proto: Any,
+        external: ExternalData,
+        translations: Mapping[tuple[str, str], Callable[[Any], Any]],
+        weights: Sequence[memoryview | None] = (),
     ) -> None:
         self.versions = versions_of(proto)
         self.functions = {(domain_of(entry), entry.name, entry.overload): entry for entry in proto.functions}
         self.ir_version: int = proto.ir_version
         self.external = external
+        self.weights = weights
         self.translations = translations
         self._nodes = 0
 

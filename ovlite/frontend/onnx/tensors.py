@@ -36,8 +36,11 @@ def element_type(number: int, where: str) -> Type:
     return ELEMENT_TYPES[number]
 
 
-def constant(tensor: Any, external: ExternalData) -> Constant:
-    """A tensor as a node. Its memory is the message's or the mapped file's where the bytes allow it."""
+def constant(tensor: Any, external: ExternalData, raw: memoryview | None = None) -> Constant:
+    """A tensor as a node. raw: its raw_data, when that is not in the message; it is copied.
+
+    Otherwise the memory is the message's or the mapped external file's, where it is aligned.
+    """
     where = f"tensor {tensor.name!r}"
     found = element_type(tensor.data_type, where)
     shape = tuple(tensor.dims)
@@ -48,31 +51,33 @@ def constant(tensor: Any, external: ExternalData) -> Constant:
     if found is Type.string:
         array = _strings(tensor, shape, where)
         return Constant(array, found, shape)
-    array = _flat(tensor, found, math.prod(shape), where, external)
+    array = _flat(tensor, found, math.prod(shape), where, external, raw)
     if found.bitwidth < 8:
         return Constant(array, found, shape)
     return Constant(_shaped(array, shape, where), found, shape)
 
 
-def _flat(tensor: Any, found: Type, count: int, where: str, external: ExternalData) -> Array:
+def _flat(
+    tensor: Any, found: Type, count: int, where: str, external: ExternalData, raw: memoryview | None
+) -> Array:
     """The elements in storage order; packed bytes for types of less than a byte."""
     dtype = np.dtype(np.uint8) if found.bitwidth < 8 else found.to_dtype()
     size = (count * found.bitwidth + 7) // 8
     if tensor.data_location == EXTERNAL:
         return _from_bytes(external.read(tensor, size), dtype)
-    if tensor.HasField("raw_data"):
-        raw = tensor.raw_data
-        if len(raw) != size:
-            raise ModelError(f"{where}: {found.name}{list(tensor.dims)} needs {size} bytes, raw_data has {len(raw)}")
-        return _from_bytes(raw, dtype)
+    if raw is not None or tensor.HasField("raw_data"):
+        held = tensor.raw_data if raw is None else raw
+        if len(held) != size:
+            raise ModelError(f"{where}: {found.name}{list(tensor.dims)} needs {size} bytes, raw_data has {len(held)}")
+        return _from_bytes(held, dtype, copy=raw is not None)
     return _from_field(tensor, found, dtype, size // dtype.itemsize, where)
 
 
-def _from_bytes(raw: Any, dtype: np.dtype[Any]) -> Array:
+def _from_bytes(raw: Any, dtype: np.dtype[Any], *, copy: bool = False) -> Array:
     if sys.byteorder == "big" and dtype.itemsize > 1:
         return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype)
     array = np.frombuffer(raw, dtype)
-    return array if array.flags.aligned else array.copy()
+    return array.copy() if copy or not array.flags.aligned else array
 
 
 def _from_field(tensor: Any, found: Type, dtype: np.dtype[Any], count: int, where: str) -> Array:
