@@ -39,6 +39,7 @@ cdef class Request:
     cdef readonly Streams streams
     cdef object executable
     cdef bint hidden
+    cdef bint direct           # the run's results go to new arrays where there is no target
     cdef bint profiled
     # inputs
     cdef int input_count

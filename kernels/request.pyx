@@ -500,6 +500,8 @@ cdef class Request:
         """A writable view of an output tensor, which keeps the memory alive."""
         cdef Storage storage = self.targets[index]
         cdef cnp.ndarray array = storage.array, view
+        if cnp.PyArray_TYPE(array) == cnp.NPY_OBJECT:
+            return self.copy(index)
         known = self.tensors[index]
         if known is None or (<tuple>known)[0] is not storage.memory:
             known = self.tensors[index] = (storage.memory, self._tensor(storage))
@@ -561,6 +563,7 @@ cdef class Request:
         cdef list values
         cdef Py_ssize_t i
         cdef bint direct = self.hidden and not share_outputs
+        self.direct = direct
         if inputs is not None:
             self.give(inputs, share_inputs)
         if not self.settled:
@@ -620,7 +623,7 @@ cdef class Request:
             self.found = self.found[:self.output_count]
             for i in range(self.output_count):
                 storage = self.targets[i]
-                if storage is None and not self.hidden:
+                if storage is None and not self.direct:
                     storage = self.targets[i] = self._output_memory(i, self.found[i].shape)
                 if storage is not None:
                     storage.set_shape(self.found[i].shape)
@@ -671,6 +674,7 @@ cdef class Request:
     cdef int prepare(self) except -1:
         if not self.settled:
             self.settle()
+        self.direct = False
         self.bind_targets()
         if self.frame is not None:
             self.frame.cancelled = 0

@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from .config import Config
 from .errors import suggestion
+from .executable import make_executable
 from .graph import Model, Node, Output, TensorType
 from .graph.node import Constant
 from .kernels.compiled import Compiled
 from .kernels.results import OVDict, Ports
-from .plan import Executable, Options
+from .plan import Options
 from .ports import ConstOutput
 from .request import InferRequest, list_ports, port_index
 from .state import VariableState
@@ -40,7 +41,7 @@ class Compilation:
         self.model = model = model if owned else model.clone()
         self.name = model.get_friendly_name()
         streams, threads = config.streams(), config.threads_per_stream()
-        self.executable = Executable(model, Options(threads=threads, precision=config.precision()))
+        self.executable = make_executable(model, Options(threads=threads, precision=config.precision()))
         self.streams = shared_streams(streams, threads)
         self.variables = self.executable.variables
         self.profiled = config.profiled()

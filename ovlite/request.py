@@ -43,7 +43,7 @@ class ProfilingInfo:
         self.status = status
 
 
-class InferRequest(Request):  # type: ignore[misc]
+class InferRequest(Request):
     """Runs a compiled model on inputs of its own; made by CompiledModel.create_infer_request()."""
 
     def __init__(self, compilation: Compilation, hidden: bool = False) -> None:
@@ -230,7 +230,7 @@ class InferRequest(Request):  # type: ignore[misc]
     def __copy__(self) -> Any:
         raise TypeError("a request can't be copied; make another one with create_infer_request()")
 
-    __deepcopy__ = __reduce__ = __copy__  # type: ignore[assignment]
+    __deepcopy__ = __reduce__ = __copy__
 
     def __repr__(self) -> str:
         return f"<InferRequest:\n{list_ports(self.ports.inputs, self.ports.outputs)}>"

@@ -1,7 +1,6 @@
 """The mapping that results come in."""
 
 import copy
-import pickle
 from collections.abc import Mapping
 
 import numpy as np
@@ -80,7 +79,7 @@ def test_what_it_can_not_do(both):
         assert not hasattr(results, name)
     with pytest.raises(AttributeError):
         results.anything = 1
-    for operation in (hash, reversed, lambda r: r | {}, copy.deepcopy, pickle.dumps):
+    for operation in (hash, reversed, lambda r: r | {}, copy.deepcopy):
         with pytest.raises(TypeError):
             operation(results)
     assert results == results

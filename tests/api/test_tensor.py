@@ -2,7 +2,6 @@
 
 import copy
 import gc
-import pickle
 import weakref
 
 import numpy as np
@@ -202,7 +201,7 @@ def test_packed_types(Tensor, Type):
 def test_what_tensors_are_not(Tensor, A):
     tensor = Tensor(A)
     assert np.array(tensor, dtype=object).shape == ()
-    for operation in (len, iter, memoryview, pickle.dumps, lambda t: t[0]):
+    for operation in (len, iter, memoryview, lambda t: t[0]):
         with pytest.raises(TypeError):
             operation(tensor)
     with pytest.raises(AttributeError):

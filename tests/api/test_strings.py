@@ -1,0 +1,96 @@
+"""Ports of strings, and of the other types that numpy has no dtype for."""
+
+import numpy as np
+import pytest
+
+TEXTS = ["a", "päl", ""]
+
+
+@pytest.fixture(params=[(3,), (-1,)], ids=["static", "dynamic"])
+def compiled(lab, request):
+    return lab.compile(lab.passing(request.param, lab.ov.Type.string))
+
+
+def test_forms_of_strings(lab, compiled):
+    array = np.array(TEXTS)
+    encoded = np.array([text.encode() for text in TEXTS])
+    for form in (array, encoded, TEXTS, list(encoded.tolist()), {"x": array}, [array], lab.ov.Tensor(array), lab.ov.Tensor(TEXTS)):
+        for share in (False, True):
+            result = compiled(form, share, share)[0]
+            assert result.tolist() == TEXTS and result.dtype.kind == "U" and result.flags.owndata
+            assert compiled(form, share, decode_strings=False)[0].tolist() == encoded.tolist()
+    request = compiled.create_infer_request()
+    assert request.infer(array)[0].tolist() == TEXTS
+    assert request.results[0].tolist() == TEXTS
+    request.start_async(array)
+    request.wait()
+    assert request.get_output_tensor().str_data.tolist() == TEXTS
+    assert request.get_input_tensor().bytes_data.tolist() == encoded.tolist()
+
+
+def test_what_is_no_string(compiled):
+    for wrong in (np.array([1, 2, 3]), np.array(TEXTS, object)):
+        with pytest.raises(RuntimeError):
+            compiled(wrong)
+
+
+def test_a_single_string(lab):
+    compiled = lab.compile(lab.passing((), lab.ov.Type.string))
+    assert compiled("text")[0] == "text" and compiled("text")[0].shape == ()
+
+
+def test_strings_are_copied(lab, compiled):
+    array = np.array(TEXTS)
+    request = compiled.create_infer_request()
+    request.infer(array, share_inputs=True)
+    array[0] = "changed"
+    assert request.infer()[0].tolist() == TEXTS
+
+
+def test_strings_beside_numbers(lab, A):
+    text, x = lab.parameter((2,), lab.ov.Type.string, "text"), lab.parameter()
+    results = [lab.ops.result(text, name="same"), lab.ops.result(lab.ops.add(x, np.float32(1)), name="y")]
+    compiled = lab.compile(lab.ov.Model(results, [text, x], "mixed"))
+    for call in (compiled, compiled.create_infer_request().infer):
+        for share in (False, True):
+            result = call({"text": np.array(["a", "b"]), "x": A}, share_outputs=share)
+            assert result[0].tolist() == ["a", "b"]
+            np.testing.assert_array_equal(result["y"], A + 1)
+
+
+def test_bf16_ports_take_bits(lab):
+    compiled = lab.compile(lab.passing((2,), lab.ov.Type.bf16))
+    bits = np.array([0x3F80, 0xC000], np.uint16)
+    for given in (bits, bits.view(np.float16)):
+        result = compiled(given)[0]
+        assert result.dtype == np.float16 and result.view(np.uint16).tolist() == bits.tolist()
+
+
+def test_numbers_for_a_bf16_port_are_rounded(mine):
+    compiled = mine.compile(mine.passing((4,), mine.ov.Type.bf16))
+    given = np.array([1, -2, 1 + 2**-8, np.nan], np.float32)
+    for share in (False, True):
+        for array in (given, given.astype(np.float64)):
+            result = compiled(array, share)[0].view(np.uint16)
+            assert result[:3].tolist() == [0x3F80, 0xC000, 0x3F80]
+            assert np.isnan((result[3:].astype(np.uint32) << 16).view(np.float32))
+
+
+def test_operations_on_strings_are_refused(mine):
+    text = mine.parameter((2,), mine.ov.Type.string, "text")
+    model = mine.ov.Model([mine.ops.result(mine.ops.reshape(text, np.array([1, 2]), False), name="y")], [text], "m")
+    with pytest.raises(RuntimeError, match="which is not supported|that are not an input"):
+        mine.compile(model)
+
+
+@pytest.mark.parametrize("name", ["i4", "u4", "nf4", "f8e4m3", "dynamic"])
+def test_ports_that_can_not_be_computed_with(mine, name):
+    with pytest.raises(RuntimeError, match=f"holds {name}; insert a convert"):
+        mine.compile(mine.passing((4,), getattr(mine.ov.Type, name)))
+
+
+def test_a_parameter_of_unknown_rank(lab):
+    x = lab.ops.parameter("...", np.float32, name="x")
+    model = lab.ov.Model([lab.ops.result(lab.ops.relu(x), name="y")], [x], "m")
+    with pytest.raises(RuntimeError):
+        lab.compile(model)
