@@ -192,7 +192,7 @@ class Config:
     def streams(self) -> int:
         """Inferences that run at once."""
         threads = self.threads()
-        wanted = self._set.get("NUM_STREAMS", Num.AUTO.to_integer() if self.hint() is not PerformanceMode.LATENCY else 1)
+        wanted: int = self._set.get("NUM_STREAMS", Num.AUTO.to_integer() if self.hint() is not PerformanceMode.LATENCY else 1)
         if wanted == Num.AUTO.to_integer():
             wanted = min(threads, self["PERFORMANCE_HINT_NUM_REQUESTS"] or threads)
         return max(1, min(wanted, threads))

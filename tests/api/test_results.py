@@ -79,7 +79,7 @@ def test_what_it_can_not_do(both):
         assert not hasattr(results, name)
     with pytest.raises(AttributeError):
         results.anything = 1
-    for operation in (hash, reversed, lambda r: r | {}, copy.deepcopy):
+    for operation in (hash, reversed, lambda r: r | {}):
         with pytest.raises(TypeError):
             operation(results)
     assert results == results
