@@ -11,8 +11,6 @@ from .call import Call
 from .scope import domain_of
 from .tensors import ONNX_TYPES
 
-OWN_DOMAINS = ("", "ai.onnx.ml", "ai.onnx.preview.training")
-
 
 def schema_of(domain: str, op_type: str, version: int) -> Any | None:
     """What the onnx package knows of an operator; None when it doesn't know it."""

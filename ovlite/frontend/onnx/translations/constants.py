@@ -1,4 +1,4 @@
-"""Constants, and random tensors."""
+"""Constants."""
 
 from __future__ import annotations
 
