@@ -38,12 +38,14 @@ cdef class Request:
     cdef readonly Ports ports
     cdef readonly Streams streams
     cdef object executable
+    cdef type tensor_class
     cdef bint hidden
     cdef bint direct           # the run's results go to new arrays where there is no target
     cdef bint profiled
     # inputs
     cdef int input_count
     cdef Operand* inputs
+    cdef list kinds            # element types
     cdef list arrays           # bound now; None before the first
     cdef list own              # Storage that conversions write to, or None
     cdef list live             # Storage to look at before each run, or None

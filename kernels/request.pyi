@@ -25,6 +25,7 @@ class Request:
         executable: Any,
         ports: Ports,
         types: tuple[tuple[int, bool], ...],
+        tensor_class: type,
         variables: tuple[str, ...],
         streams: Streams,
         hidden: bool = False,

@@ -111,18 +111,20 @@ cdef class Request:
     """One set of inputs, outputs, variables and buffers of a compiled model.
 
     executable: gives plans. ports: what names the tensors. types: (numpy's type number, whether only
-    `_convert` may bind values) of each input. variables: names of the states. hidden: no tensor of it was ever shown,
+    `_convert` may bind values) of each input. tensor_class: its instances hold a `_storage`. variables: names of the states. hidden: no tensor of it was ever shown,
     so that results need no memory of the request's own. profiled: keep the time of each step.
     """
 
     def __cinit__(self, *arguments, **keywords):
         pass
 
-    def __init__(self, executable, Ports ports, tuple types, tuple variables, Streams streams, bint hidden=False,
-                 bint profiled=False):
+    def __init__(self, executable, Ports ports, tuple types, type tensor_class, tuple variables, Streams streams,
+                 bint hidden=False, bint profiled=False):
         cdef int i
         self.executable = executable
         self.ports = ports
+        self.kinds = [port.element_type for port in ports.inputs]
+        self.tensor_class = tensor_class
         self.streams = streams
         self.hidden = hidden
         self.profiled = profiled
@@ -232,6 +234,8 @@ cdef class Request:
                     return self.bind(index, array)
             if cnp.PyArray_NDIM(array) or operand.rank == 0:
                 return self.give_array(index, array, share)
+        if type(value) is self.tensor_class and (<Storage>value._storage).element_type is self.kinds[index]:
+            return self.watch(index, <Storage>value._storage)
         self._convert(index, value, share)
         return 0
 
@@ -293,6 +297,7 @@ cdef class Request:
     cdef int watch(self, Py_ssize_t index, Storage storage) except -1:
         """Binds memory that may change its place or shape between runs, or has to be made contiguous."""
         before = self.live[index]
+        storage.shown = True
         self.live[index] = storage
         try:
             self.refresh(index)

@@ -50,8 +50,9 @@ class InferRequest(Request):
         self._compilation = compilation
         names = tuple(variable.name for variable in compilation.variables)
         super().__init__(
-            compilation.executable, compilation.ports, compilation.types, names, compilation.streams, hidden, compilation.profiled
-        )
+            compilation.executable, compilation.ports, compilation.types, Tensor, names, compilation.streams, hidden,
+            compilation.profiled,
+        )  # fmt: skip
 
     # What the compiled base class asks for.
 

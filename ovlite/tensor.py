@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,8 @@ class Tensor:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._viewed = None
-        self._storage = _construct(args, kwargs)
+        plain = len(args) == 1 and not kwargs and isinstance(args[0], np.ndarray)
+        self._storage = _of_array(args[0]) if plain else _construct(args, kwargs)
 
     @classmethod
     def _on(cls, storage: Storage) -> Tensor:
@@ -229,15 +231,21 @@ def _new(type: Any, shape: Any) -> Storage:
     return new_storage(type if isinstance(type, Type) else Type(type), tuple(Shape(shape)))
 
 
+@cache
+def _type_of(dtype: np.dtype[Any]) -> Type:
+    return Type(dtype)
+
+
 def _of_array(array: Array, shared_memory: bool = False) -> Storage:
-    element_type = Type(array.dtype)
+    element_type = _type_of(array.dtype)
     if element_type is Type.string:
         if shared_memory:
             raise RuntimeError("a string tensor can't share memory with an array")
         return Storage(element_type, to_strings(array), owned=True)
     if not shared_memory:
-        native = np.array(array, array.dtype.newbyteorder("="), order="C", subok=False)
-        return Storage(element_type, native, owned=True)
+        dtype = array.dtype
+        native = np.array(array, dtype if dtype.isnative else dtype.newbyteorder("="), order="C")
+        return Storage(element_type, native, None, 0, True)
     if not array.flags.c_contiguous:
         raise RuntimeError("shared_memory needs a C-contiguous array; pass np.ascontiguousarray(array)")
     if not array.dtype.isnative:
