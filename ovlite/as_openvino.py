@@ -1,0 +1,144 @@
+"""Programs written for openvino, run on ovlite without a change to them.
+
+    import ovlite.as_openvino                      # before anything imports openvino
+    python -m ovlite.as_openvino script.py args    # or -m package args, as the interpreter takes them
+
+From then on `import openvino` and its submodules give ovlite, classes and all; so do `openvino.runtime`
+and what is below it, the place of the API in older releases. The version that is answered, by
+get_version(), `__version__` and importlib.metadata, is that of the openvino release whose API ovlite
+follows, so that a program's version checks decide as they do there; get_version() also says that it
+is ovlite. A process that has imported the real openvino can't be turned over: ImportError. A child
+process started afresh has to import this module itself.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.metadata import Distribution, DistributionFinder
+from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import ovlite
+
+from .version import get_version as own_version
+
+RELEASE = "2026.4.1"
+NAME = "openvino"
+USAGE = "usage: python -m ovlite.as_openvino (script.py | -m module) [argument ...]"
+
+
+def get_version() -> str:
+    """The release whose API this is, and behind a dash the version of ovlite."""
+    return f"{RELEASE}-ovlite-{own_version()}"
+
+
+class _Front(Loader):
+    """Loads `openvino`: a module that passes all names on to ovlite, but for the version."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        def __getattr__(name: str) -> Any:
+            try:
+                return getattr(ovlite, name)
+            except AttributeError:
+                raise AttributeError(f"module {module.__name__!r}, which is ovlite, has no attribute {name!r}") from None
+
+        module.__dict__.update(
+            __doc__=ovlite.__doc__,
+            __version__=get_version(),
+            get_version=get_version,
+            __getattr__=__getattr__,
+            __dir__=lambda: dir(ovlite),
+        )
+
+
+class _Alias(Loader):
+    """Loads a submodule: the module of ovlite itself, which keeps its own name and spec."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.spec: ModuleSpec | None = None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = import_module(self.target)
+        self.spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.spec
+
+
+class _Metadata(Distribution):
+    """What importlib.metadata tells of the package openvino."""
+
+    FILES = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {RELEASE}\nSummary: served by ovlite\n",
+        "top_level.txt": f"{NAME}\n",
+    }
+
+    def read_text(self, filename: str) -> str | None:
+        return self.FILES.get(filename)
+
+    def locate_file(self, path: str | PathLike[str]) -> Any:
+        return Path(ovlite.__path__[0]).parent / path
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname in (NAME, f"{NAME}.runtime"):
+            return ModuleSpec(fullname, _Front(), is_package=True)
+        if not fullname.startswith(f"{NAME}."):
+            return None
+        place = fullname.removeprefix(f"{NAME}.").removeprefix("runtime.")
+        try:
+            found = find_spec(f"ovlite.{place}")
+        except ModuleNotFoundError:
+            return None
+        if found is None:
+            return None
+        return ModuleSpec(fullname, _Alias(found.name), origin=found.origin)
+
+    def find_distributions(self, context: DistributionFinder.Context = DistributionFinder.Context()) -> Iterable[Distribution]:
+        """The distribution openvino, when it or all are asked for."""
+        return [_Metadata()] if context.name is None or context.name.lower() == NAME else []
+
+
+def install() -> None:
+    """Puts ovlite in the place of openvino; ImportError when the real one is imported already."""
+    if any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        return
+    if NAME in sys.modules:
+        raise ImportError("openvino itself is imported already; import ovlite.as_openvino before anything that imports it")
+    sys.meta_path.insert(0, _Finder())
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Runs a script, or with -m a module, as the main program with the arguments behind it."""
+    given = list(arguments)
+    if given[:1] == ["-m"] and len(given) > 1:
+        sys.argv = given[1:]
+        runpy.run_module(given[1], run_name="__main__", alter_sys=True)
+    elif given and not given[0].startswith("-"):
+        sys.argv = given
+        sys.path[0] = str(Path(given[0]).resolve().parent)
+        runpy.run_path(given[0], run_name="__main__")
+    else:
+        sys.exit(USAGE)
+
+
+if __name__ == "__main__":
+    import_module("ovlite.as_openvino").run(sys.argv[1:])
+else:
+    install()
