@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from .convert import convert_model
     from .core import Core, compile_model
     from .frontend.ir import save_model, serialize
-    from .graph import Input, Model, Node, Output
+    from .graph import Input, Node, Output
+    from .pickling import Model
     from .ports import ConstOutput
     from .properties.declare import OVAny
     from .queue import AsyncInferQueue
     from .request import InferRequest, ProfilingInfo
     from .tensor import Tensor, tensor_from_file
-    from .types import Dimension, PartialShape, Shape, Type
+    from .types import AxisSet, AxisVector, Coordinate, CoordinateDiff, Dimension, Layout, PartialShape, Shape, Strides
+    from .types import Symbol, Type
     from .version import Version, get_version
 
 _MODULES = {
@@ -27,13 +29,17 @@ _MODULES = {
     "convert": ("convert_model",),
     "core": ("Core", "compile_model"),
     "frontend.ir": ("save_model", "serialize"),
-    "graph": ("Input", "Model", "Node", "Output"),
+    "graph": ("Input", "Node", "Output"),
+    "pickling": ("Model",),
     "ports": ("ConstOutput",),
     "properties.declare": ("OVAny",),
     "queue": ("AsyncInferQueue",),
     "request": ("InferRequest", "ProfilingInfo"),
     "tensor": ("Tensor", "tensor_from_file"),
-    "types": ("Dimension", "PartialShape", "Shape", "Type"),
+    "types": (
+        "AxisSet", "AxisVector", "Coordinate", "CoordinateDiff", "Dimension", "Layout", "PartialShape", "Shape",
+        "Strides", "Symbol", "Type",
+    ),  # fmt: skip
     "version": ("Version", "get_version"),
 }
 _SUBMODULES = ("exceptions", "op", "properties", "utils", *(f"opset{number}" for number in range(1, 17)))

@@ -1,0 +1,22 @@
+"""The values that describe a tensor: element types, dimensions, shapes, layouts."""
+
+from .dimension import UNBOUNDED, Dimension, Symbol
+from .element import Type
+from .layout import Layout
+from .shapes import PartialShape, Shape
+from .vectors import AxisSet, AxisVector, Coordinate, CoordinateDiff, Strides
+
+__all__ = [
+    "UNBOUNDED",
+    "AxisSet",
+    "AxisVector",
+    "Coordinate",
+    "CoordinateDiff",
+    "Dimension",
+    "Layout",
+    "PartialShape",
+    "Shape",
+    "Strides",
+    "Symbol",
+    "Type",
+]

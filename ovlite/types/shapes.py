@@ -1,0 +1,210 @@
+"""Shapes, known in part or as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from .dimension import UNBOUNDED, Dimension, to_dimension
+
+
+class PartialShape:
+    """A shape whose rank or dimensions need not be known.
+
+    From a list or tuple of dimensions (int, -1, "?", "1..5", (1, 5), Dimension), a Shape, or a str
+    such as "[1,3,?,?]"; "..." is a shape of unknown rank.
+    """
+
+    __slots__ = ("_dims",)
+    _dims: tuple[Dimension, ...] | None
+
+    def __init__(self, shape: Any) -> None:
+        if isinstance(shape, PartialShape):
+            self._dims = shape._dims
+        elif isinstance(shape, str):
+            self._dims = _parse_shape(shape)
+        elif isinstance(shape, (list, tuple, Shape)):
+            self._dims = tuple([to_dimension(value) for value in shape])
+        else:
+            raise TypeError(f"a shape is a list, tuple, str, Shape or PartialShape, not {type(shape).__name__}")
+
+    @classmethod
+    def dynamic(cls, rank: int | Dimension | None = None) -> PartialShape:
+        """A shape of `rank` unknown dimensions, or of unknown rank."""
+        length = Dimension() if rank is None else Dimension(rank)
+        return cls("...") if length.is_dynamic else cls([-1] * length.get_length())
+
+    @property
+    def dims(self) -> tuple[Dimension, ...]:
+        """The dimensions; RuntimeError when the rank is not known."""
+        if self._dims is None:
+            raise RuntimeError("the rank of the shape is not known")
+        return self._dims
+
+    @property
+    def rank(self) -> Dimension:
+        return Dimension() if self._dims is None else Dimension(len(self._dims))
+
+    @property
+    def has_rank(self) -> bool:
+        return self._dims is not None
+
+    @property
+    def is_static(self) -> bool:
+        return self._dims is not None and all(dim.is_static for dim in self._dims)
+
+    @property
+    def is_dynamic(self) -> bool:
+        return not self.is_static
+
+    @property
+    def all_non_negative(self) -> bool:
+        return True
+
+    def to_shape(self) -> Shape:
+        if not self.is_static:
+            raise RuntimeError(f"the shape {self} is dynamic; use partial_shape")
+        return Shape([dim.min_length for dim in self.dims])
+
+    get_shape = to_shape
+
+    def get_dimension(self, index: int) -> Dimension:
+        return self.dims[index]
+
+    def get_min_shape(self) -> Shape:
+        return Shape([dim.min_length for dim in self._dims or ()])
+
+    def get_max_shape(self) -> Shape:
+        """Upper bounds; 2**63 - 1 for a dimension without one."""
+        return Shape([2**63 - 1 if dim.max_length == UNBOUNDED else dim.max_length for dim in self._dims or ()])
+
+    def compatible(self, other: PartialShape) -> bool:
+        """True when some shape fits both."""
+        if self._dims is None or other._dims is None:
+            return True
+        pairs = zip(self._dims, other._dims, strict=False)
+        return len(self._dims) == len(other._dims) and all(a.compatible(b) for a, b in pairs)
+
+    def relaxes(self, other: PartialShape) -> bool:
+        """True when every shape of `other` fits this one."""
+        if self._dims is None:
+            return True
+        if other._dims is None or len(self._dims) != len(other._dims):
+            return False
+        return all(a.relaxes(b) for a, b in zip(self._dims, other._dims, strict=True))
+
+    def refines(self, other: PartialShape) -> bool:
+        return other.relaxes(self)
+
+    def same_scheme(self, other: PartialShape) -> bool:
+        if self._dims is None or other._dims is None:
+            return self._dims is other._dims
+        pairs = zip(self._dims, other._dims, strict=False)
+        return len(self._dims) == len(other._dims) and all(a.same_scheme(b) for a, b in pairs)
+
+    def to_string(self) -> str:
+        return str(self)
+
+    def __len__(self) -> int:
+        return len(self.dims)
+
+    def __iter__(self) -> Iterator[Dimension]:
+        return iter(self.dims)
+
+    @overload
+    def __getitem__(self, index: int) -> Dimension: ...
+    @overload
+    def __getitem__(self, index: slice) -> PartialShape: ...
+    def __getitem__(self, index: int | slice) -> Dimension | PartialShape:
+        found = self.dims[index]
+        return found if isinstance(found, Dimension) else PartialShape(found)
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        dims = list(self.dims)
+        dims[index] = to_dimension(value)
+        self._dims = tuple(dims)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, (list, tuple)):
+            if self.is_dynamic:
+                raise TypeError("a dynamic shape compares with a PartialShape only")
+            return list(self.to_shape()) == list(other)
+        if isinstance(other, Shape):
+            return self.is_static and self.to_shape() == other
+        if not isinstance(other, PartialShape):
+            return NotImplemented
+        return self._dims == other._dims
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __copy__(self) -> PartialShape:
+        return PartialShape(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> PartialShape:
+        return PartialShape(self)
+
+    def __str__(self) -> str:
+        return "[...]" if self._dims is None else f"[{','.join(map(str, self._dims))}]"
+
+    def __repr__(self) -> str:
+        return f"<PartialShape: {self}>"
+
+
+def _parse_shape(text: str) -> tuple[Dimension, ...] | None:
+    inner = text.strip().removeprefix("[").removesuffix("]").strip()
+    if inner == "...":
+        return None
+    return tuple(Dimension(part) for part in inner.split(",")) if inner else ()
+
+
+class Shape(Sequence[int]):
+    """A shape whose dimensions are all known: a sequence of non-negative ints."""
+
+    __slots__ = ("_dims",)
+    _dims: list[int]
+
+    def __init__(self, dims: Iterable[int] | str = ()) -> None:
+        if isinstance(dims, str):
+            self._dims = list(PartialShape(dims).to_shape())
+            return
+        if not isinstance(dims, Iterable):
+            raise TypeError(f"a shape is a sequence of ints, not {dims!r}")
+        values = list(dims)
+        for value in values:
+            if not isinstance(value, (int, np.integer)) or value < 0:
+                raise TypeError(f"{value!r} is not a dimension of a Shape: non-negative ints only")
+        self._dims = [int(value) for value in values]
+
+    def to_string(self) -> str:
+        return str(self)
+
+    def __len__(self) -> int:
+        return len(self._dims)
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Shape: ...
+    def __getitem__(self, index: int | slice) -> int | Shape:
+        found = self._dims[index]
+        return found if isinstance(found, int) else Shape(found)
+
+    def __setitem__(self, index: int, value: int) -> None:
+        self._dims[index] = Shape([value])._dims[0]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, (Shape, list, tuple)):
+            return self._dims == list(other)
+        if isinstance(other, PartialShape):
+            return other == self
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return f"[{','.join(map(str, self._dims))}]"
+
+    def __repr__(self) -> str:
+        return f"<Shape: {self}>"
