@@ -10,7 +10,7 @@ from typing import Any
 
 from .compiled import Compilation, CompiledModel, imported
 from .config import CORE_SETTABLE, SETTABLE, Config, check, device_property
-from .graph import Model
+from .pickling import Model
 from .tensor import Tensor
 from .version import Version, get_version
 

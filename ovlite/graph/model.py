@@ -140,10 +140,8 @@ class Model:
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         return self.clone()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        from ..frontend.ir import read_bytes, to_bytes  # an IR is the form in which a graph leaves the process
-
-        return read_bytes, to_bytes(self)
+    def __copy__(self) -> Model:
+        raise TypeError("a Model can't be copied without its nodes; clone() copies it as a whole")
 
     def __repr__(self) -> str:
         lines = [f"<Model: '{self.friendly_name}'", "inputs["]
