@@ -14,7 +14,7 @@ from .config import Config
 from .errors import suggestion
 from .executable import make_executable
 from .graph import Model, Node, Output, TensorType
-from .graph.node import Constant
+from .graph import Constant
 from .kernels.compiled import Compiled
 from .kernels.results import OVDict, Ports
 from .plan import Options

@@ -89,7 +89,7 @@ class ConstOutput:
 
     @property
     def partial_shape(self) -> PartialShape:
-        return self._kind.shape
+        return PartialShape(self._kind.shape)
 
     @property
     def node(self) -> Node:
@@ -114,7 +114,7 @@ class ConstOutput:
         return self._output.target_inputs
 
     @property
-    def rt_info(self) -> dict[str, Any]:
+    def rt_info(self) -> RTMap:
         return self._output.rt_info
 
     @property
@@ -148,7 +148,7 @@ class ConstOutput:
     def get_target_inputs(self) -> set[Any]:
         return self.target_inputs
 
-    def get_rt_info(self) -> dict[str, Any]:
+    def get_rt_info(self) -> RTMap:
         return self.rt_info
 
     def __lt__(self, other: object) -> bool:

@@ -1,12 +1,18 @@
 """The model graph: what a model is, whatever operators it holds."""
 
+from .leaves import Constant, Parameter, Result, constant_array
 from .model import Model
-from .node import Constant, Input, Node, Output, Parameter, Result
+from .node import Node
 from .operator import Argument, Operator, PartialValue, TensorType
+from .ports import DescriptorTensor, Input, Output
+from .queries import DiscreteTypeInfo
+from .runtime_info import RTMap
 
 __all__ = [
     "Argument",
     "Constant",
+    "DescriptorTensor",
+    "DiscreteTypeInfo",
     "Input",
     "Model",
     "Node",
@@ -14,6 +20,8 @@ __all__ = [
     "Output",
     "Parameter",
     "PartialValue",
+    "RTMap",
     "Result",
     "TensorType",
+    "constant_array",
 ]

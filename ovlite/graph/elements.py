@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..types import Type
-from .node import Constant
 from .operator import Array
 
 
@@ -35,12 +34,6 @@ def decode(array: Array, element_type: Type, shape: Sequence[int]) -> Array:
     if element_type.bitwidth < 8 or element_type.name.startswith("f8"):
         return _DECODERS[element_type.name](array, shape)
     return np.ascontiguousarray(array, compute_dtype(element_type)).reshape(shape)
-
-
-def constant_array(node: Constant) -> Array:
-    """A constant's elements in their compute dtype."""
-    output = node.output(0)
-    return decode(node.array, output.element_type, tuple(output.shape))
 
 
 def _unpack(bits: int, signed: bool) -> Callable[[Array, Sequence[int]], Array]:

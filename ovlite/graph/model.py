@@ -8,7 +8,9 @@ from typing import Any
 
 from ..errors import ModelError, suggestion
 from ..types import PartialShape
-from .node import Node, Output, Parameter, Result
+from .leaves import Parameter, Result
+from .node import Node
+from .ports import Output
 
 _counter = itertools.count()
 
@@ -52,7 +54,7 @@ class Model:
         self.results = _as_results(results)
         self.sinks: list[Node] = list(sinks)
         self.parameters: list[Parameter] = list(parameters)
-        self.rt_info: dict[str, Any] = {}
+        self.info: dict[str, Any] = {}  # what rt_info shows
         for node in self.get_ordered_ops():
             if isinstance(node, Parameter) and node not in self.parameters:
                 raise ModelError(f"the model reads parameter {node.friendly_name!r}, which is not among its parameters")
@@ -134,7 +136,7 @@ class Model:
         )
         copy.name = self.name
         copy._friendly_name = self._friendly_name
-        copy.rt_info = dict(self.rt_info)
+        copy.info = dict(self.info)
         return copy
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:

@@ -48,14 +48,11 @@ class Declared(Operator):
 
 
 def as_output(value: Any) -> Output:
-    """The tensor that a factory's argument stands for: a node's only output, an Output, or a new constant."""
+    """The tensor that a factory's argument stands for: a node's first output, an Output, or a new constant."""
     if isinstance(value, Output):
         return value
     if isinstance(value, Node):
-        outputs = value.outputs()
-        if len(outputs) != 1:
-            raise RuntimeError(f"{value} has {len(outputs)} outputs; say which one with .output(i)")
-        return outputs[0]
+        return value.output(0)
     if value is None or isinstance(value, (str, bytes)):
         raise OVTypeError(f"a tensor is a Node, an Output, an array or a number, not {value!r}")
     array = np.array(value)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument, Constant, Model, Node, Output, Parameter, Result, TensorType
-from ..graph.elements import constant_array
+from ..graph.leaves import constant_array
 from ..graph.operator import Array
 from ..graph.values import propagate
 from .state import Assign, ReadValueV3

@@ -31,7 +31,12 @@ def _parameter_type(dtype: Any) -> Type:
         narrow = Type.f32 if dtype is float else Type.i32
         _log.warning("dtype %s is taken as %s; a numpy dtype or a Type says the width", dtype.__name__, narrow.name)
         return narrow
-    return Type(dtype)
+    if dtype is None:
+        raise TypeError("dtype is a numpy dtype or a Type, not None")
+    try:
+        return Type(dtype)
+    except RuntimeError as error:
+        raise OVTypeError(str(error)) from None
 
 
 def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_memory: Any = None) -> Constant:
@@ -44,6 +49,8 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
         return _of_storage(storage, dtype, name, shared_memory)
     if value is None or isinstance(value, (str, bytes, Node, Output, complex)):
         raise OVTypeError(f"a constant is a number, list, array or Tensor, not {type(value).__name__}")
+    if isinstance(dtype, str):
+        raise TypeError(f"dtype is a numpy dtype or a Type, not the str {dtype!r}; use np.dtype({dtype!r})")
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise OVTypeError(f"elements of a constant are numbers, not {array.dtype}")

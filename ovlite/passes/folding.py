@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Constant, Model, Node, Result
-from ..graph.elements import constant_array
+from ..graph.leaves import constant_array
 from ..graph.operator import Array
 
 LIMIT = 1 << 28  # elements of a tensor that is folded

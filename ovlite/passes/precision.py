@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 from ..graph import Constant, Model, Node, Operator, Parameter
-from ..graph.elements import compute_type, constant_array
+from ..graph.elements import compute_type
+from ..graph.leaves import constant_array
 from ..types import Type
 
 

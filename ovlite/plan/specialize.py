@@ -17,7 +17,8 @@ from ..graph import Argument, Constant, Model, Node, Output, Parameter, PartialV
 from ..graph.operator import Array
 from ..types import PartialShape
 from .calls import Call, Tensor
-from ..graph.elements import compute_dtype, constant_array
+from ..graph.elements import compute_dtype
+from ..graph.leaves import constant_array
 
 FOLD_LIMIT = 1 << 16  # elements of a tensor that is worth holding as a constant of a plan
 

@@ -1,5 +1,6 @@
 """The values that describe a tensor: element types, dimensions, shapes, layouts."""
 
+from .any import OVAny
 from .dimension import UNBOUNDED, Dimension, Symbol
 from .element import Type
 from .layout import Layout
@@ -14,6 +15,7 @@ __all__ = [
     "CoordinateDiff",
     "Dimension",
     "Layout",
+    "OVAny",
     "PartialShape",
     "Shape",
     "Strides",

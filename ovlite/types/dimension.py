@@ -30,7 +30,7 @@ class Dimension:
         self._symbol = None
         if isinstance(low, Dimension):
             self._symbol = low._symbol
-            low, high = low._low, low._high
+            low, high = low.min_length, low.max_length
         elif isinstance(low, str):
             low, high = _parse_dimension(low)
         elif not isinstance(low, (int, np.integer)):
@@ -130,9 +130,8 @@ class Dimension:
         return Dimension(min(self._low, other._low), high)
 
     def __add__(self, other: int | Dimension) -> Dimension:
-        other = other if isinstance(other, Dimension) else Dimension(other, other) if other >= 0 else _Shift(other)
-        if isinstance(other, _Shift):
-            return Dimension(max(0, self._low + other.by), UNBOUNDED if self._high < 0 else max(0, self._high + other.by))
+        if not isinstance(other, Dimension):
+            return Dimension(max(0, self._low + other), UNBOUNDED if self._high < 0 else max(0, self._high + other))
         high = UNBOUNDED if UNBOUNDED in (self._high, other._high) else self._high + other._high
         return Dimension(self._low + other._low, high)
 
@@ -171,13 +170,6 @@ class Dimension:
 
     def __repr__(self) -> str:
         return f"<Dimension: {self}>"
-
-
-class _Shift:
-    """A negative number to add to a dimension."""
-
-    def __init__(self, by: int) -> None:
-        self.by = by
 
 
 def _parse_dimension(text: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from ...errors import ModelError
 from ...graph import Model, Node, Operator, Output, Parameter, Result
+from ...ops.declare import Declared
 from ...types import PartialShape
 from .attributes import element_type, operator_class, read_operator
 from .bodies import Body, read_if, read_iteration
@@ -27,7 +28,7 @@ def read_network(text: bytes, weights: memoryview) -> Model:
         raise ModelError(f"the IR has {len(unknown)} layers of operations that are not supported: {listed}")
     model = _read_body(root, weights).model
     model.set_friendly_name(root.get("name", "") or model.friendly_name)
-    model.rt_info = read_model_info(root)
+    model.info = read_model_info(root)
     return model
 
 
@@ -118,14 +119,14 @@ def _node(layer: Layer, inputs: Sequence[Output], weights: memoryview) -> Node:
         node = _made(layer, inputs, weights)
     except _WRONG as error:
         raise ModelError(f"{layer} of {len(inputs)} inputs is not valid: {error}") from error
-    node.rt_info = read_info(layer.element)
+    node.info = read_info(layer.element)
     if isinstance(node, Result):
         names = set(split_names(layer.element.get("output_names", "")))
         if names:
             node.output(0).set_names(names)
     for output, port in zip(node.outputs(), layer.outputs, strict=False):
         output.set_names(set(port.names))
-        output.rt_info = read_info(port.element)
+        output.info = read_info(port.element)
     return node
 
 
@@ -137,7 +138,18 @@ def _made(layer: Layer, inputs: Sequence[Output], weights: memoryview) -> Node:
     if layer.type == "Result":
         (source,) = inputs
         return Result(source, layer.name)
-    return Node(_operator(layer, weights), inputs, layer.name)
+    op = _operator(layer, weights)
+    most = _most_inputs(op)
+    if most is not None and len(inputs) > most:
+        raise ModelError(f"{layer} has {len(inputs)} inputs; it takes {most} at most")
+    return Node(op, inputs, layer.name)
+
+
+def _most_inputs(op: Operator) -> int | None:
+    """How many inputs the operator takes; None when there is no limit."""
+    if not isinstance(op, Declared) or not op.inputs or any(name.startswith("*") for name in op.inputs):
+        return None
+    return len(op.inputs)
 
 
 def _parameter(layer: Layer) -> Parameter:

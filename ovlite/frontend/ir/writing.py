@@ -35,7 +35,7 @@ def write_network(
     name = "" if canonical and model.get_friendly_name() == model.name else model.get_friendly_name()
     net = Element("net", name=clean(name), version=str(version))
     _Writer(WeightsWriter(weights), compress, canonical).body(net, model)
-    write_model_info(net, model.rt_info)
+    write_model_info(net, model.info)
     indent(net, "\t")
     ElementTree(net).write(document, "utf-8", xml_declaration=True)
 
@@ -47,12 +47,15 @@ class _Writer:
         self._weights = weights
         self._compress = compress
         self._canonical = canonical
+        self._shared: dict[Output, set[str]] = {}
 
     def body(self, net: Element, model: Model) -> tuple[list[int], list[int]]:
         """Adds the layers and edges of a model; returns the layer ids of its parameters and results."""
         layers, edges = SubElement(net, "layers"), SubElement(net, "edges")
         ports: dict[Output, tuple[int, int]] = {}
         ids: dict[Node, int] = {}
+        if not self._canonical:
+            self._shared.update(_names_of_results(model))
         for node in _in_file_order(model):
             half = self._half(node)
             if half is not None:
@@ -80,7 +83,7 @@ class _Writer:
             attributes = {name: clean(text) for name, text in write_operator(op).items()}
             if attributes:
                 SubElement(layer, "data", attributes)
-        write_info(layer, node.rt_info)
+        write_info(layer, node.info)
         _write_inputs(layer, edges, number, [ports[source] for source in node.sources], node.sources)
         if not isinstance(node, Result):
             first = len(node.sources)
@@ -101,10 +104,10 @@ class _Writer:
         parent = SubElement(layer, "output")
         for output in outputs:
             port = _write_port(parent, first + output.index, TensorType(output.element_type, output.partial_shape))
-            names = self._names(output)
+            names = self._names(output) | self._shared.get(output, set())
             if names:
                 port.set("names", join_names(names))
-            write_info(port, output.rt_info)
+            write_info(port, output.info)
 
     def _bodies(self, layer: Element, op: If | Iteration) -> Bodies:
         found = {"then_body": op.then_body, "else_body": op.else_body} if isinstance(op, If) else {"body": op.body}
@@ -112,7 +115,7 @@ class _Writer:
 
     def _inner(self, net: Element, model: Model) -> tuple[list[int], list[int]]:
         ids = self.body(net, model)
-        write_model_info(net, model.rt_info)
+        write_model_info(net, model.info)
         return ids
 
     def _constant(self, layer: Element, array: Array, found: Type, shape: Sequence[int]) -> None:
@@ -143,7 +146,7 @@ class _Writer:
         _write_port(SubElement(layer, "output"), 0, stored)
         convert = _new_layer(layers, node.friendly_name, "Convert", "opset1")
         SubElement(convert, "data", destination_type="f32")
-        write_info(convert, node.rt_info | _DECOMPRESSION)
+        write_info(convert, node.info | _DECOMPRESSION)
         _write_port(SubElement(convert, "input"), 0, stored)
         _write_edge(edges, (number, 0), number + 1, 0)
         ports[output] = number + 1, 1
@@ -155,6 +158,16 @@ def _in_file_order(model: Model) -> list[Node]:
     nodes = model.get_ordered_ops()
     inner = [node for node in nodes if not isinstance(node, (Parameter, Result))]
     return list(dict.fromkeys([*model.parameters, *inner, *model.results]))
+
+
+def _names_of_results(model: Model) -> dict[Output, set[str]]:
+    """The names that results give to tensors, which IRs note where the tensor is made; inputs have their own."""
+    names: dict[Output, set[str]] = {}
+    for result in model.results:
+        source = result.sources[0]
+        if not isinstance(source.node, Parameter):
+            names.setdefault(source, set()).update(map(clean, result.output(0).names))
+    return names
 
 
 def _stored(output: Output) -> tuple[Type, tuple[int, ...]]:

@@ -1,0 +1,219 @@
+"""The nodes at which a graph begins and ends: parameters, constants, results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any
+
+import numpy as np
+
+from ..types import Layout, PartialShape, Type
+from .elements import decode
+from .node import Node
+from .operator import Argument, Array, Operator, PartialValue, TensorType
+from .ports import Output
+
+_SPELLED = {"f32": "float", "f64": "double", "dynamic": "dynamic"}
+
+
+def _spelled(element_type: Type) -> str:
+    """The type as it is spelled in C++."""
+    name = element_type.get_type_name()
+    return _SPELLED.get(name) or repr(element_type).split("'")[1]
+
+
+@dataclass(frozen=True)
+class ParameterOp(Operator):
+    """A tensor that each inference is given."""
+
+    type = "Parameter"
+
+
+class _Port(Node):
+    """A node at the border of a model, whose tensor's layout can be told."""
+
+    _layout = Layout()
+
+    @property
+    def layout(self) -> Layout:
+        return self._layout
+
+    @layout.setter
+    def layout(self, layout: Layout) -> None:
+        if not isinstance(layout, Layout):
+            raise TypeError(f"layout is a Layout, not {type(layout).__name__}")
+        self._layout = layout
+
+    def get_layout(self) -> Layout:
+        return self._layout
+
+    def set_layout(self, layout: Layout) -> None:
+        self.layout = layout
+
+    def _copy_names(self, twin: Node) -> None:
+        super()._copy_names(twin)
+        if isinstance(twin, _Port):
+            twin._layout = self._layout
+
+
+class Parameter(_Port):
+    """An input of a model."""
+
+    def __init__(self, element_type: Type, shape: PartialShape, name: str | None = None) -> None:
+        if not isinstance(element_type, Type):
+            raise TypeError(f"an element type is a Type, not {element_type!r}")
+        self._element_type = element_type
+        self._shape = PartialShape(shape)
+        super().__init__(ParameterOp(), [], name)
+
+    def _infer(self, arguments: Sequence[Argument]) -> Sequence[TensorType]:
+        return [TensorType(self._element_type, self._shape)]
+
+    def copy(self, sources: Sequence[Output]) -> Parameter:
+        twin = Parameter(self._element_type, self._shape, self._friendly_name)
+        self._copy_names(twin)
+        return twin
+
+    @property
+    def partial_shape(self) -> PartialShape:
+        return PartialShape(self._shape)
+
+    @partial_shape.setter
+    def partial_shape(self, shape: PartialShape) -> None:
+        if not isinstance(shape, PartialShape):
+            raise TypeError(f"partial_shape is a PartialShape, not {type(shape).__name__}")
+        self._shape = PartialShape(shape)
+
+    @property
+    def element_type(self) -> Type:
+        return self._element_type
+
+    @element_type.setter
+    def element_type(self, element_type: Type) -> None:
+        if not isinstance(element_type, Type):
+            raise TypeError(f"element_type is a Type, not {type(element_type).__name__}")
+        self._element_type = element_type
+
+    def get_partial_shape(self) -> PartialShape:
+        return self.partial_shape
+
+    def set_partial_shape(self, shape: PartialShape) -> None:
+        """Takes effect on the output with the next validate_and_infer_types()."""
+        self.partial_shape = shape
+
+    def set_element_type(self, element_type: Type) -> None:
+        """Takes effect on the output with the next validate_and_infer_types()."""
+        self.element_type = element_type
+
+    def get_attributes(self) -> dict[str, Any]:
+        shape = list(self._shape.to_shape()) if self._shape.is_static else str(self._shape)
+        return {"shape": shape, "element_type": self._element_type.get_type_name()}
+
+    def __repr__(self) -> str:
+        output = self._outputs[0]
+        return f"<Parameter: '{self.friendly_name}' ({output.partial_shape}, {_spelled(output.element_type)})>"
+
+
+@dataclass(frozen=True)
+class ConstantOp(Operator):
+    """A tensor that the model holds."""
+
+    type = "Constant"
+
+
+class Constant(Node):
+    """A tensor of a model.
+
+    array: its elements, in the dtype of element_type.to_dtype(). bf16 is bits viewed as float16;
+    types of less than a byte are packed into a flat u8 array, and `shape` gives the shape.
+    """
+
+    def __init__(
+        self, array: Array, element_type: Type | None = None, shape: Sequence[int] | None = None, name: str | None = None
+    ) -> None:
+        if not isinstance(array, np.ndarray) or not isinstance(element_type, (Type, NoneType)):
+            raise TypeError("a Constant is made from an array; constant() of an opset takes numbers, lists and Tensors too")
+        self.array = array
+        self._element_type = Type(array.dtype) if element_type is None else element_type
+        self._shape = tuple(array.shape if shape is None else shape)
+        super().__init__(ConstantOp(), [], name)
+
+    @property
+    def data(self) -> Array:
+        """The elements, read-only; packed bytes for types of less than a byte."""
+        seen = self.array.reshape(self._shape) if self._element_type.bitwidth >= 8 else self.array.view()
+        seen.flags.writeable = False
+        return seen
+
+    def get_data(self) -> Array:
+        return self.data
+
+    def get_vector(self) -> Array:
+        """A copy of the elements in one dimension, an element each also where they are packed."""
+        if self._element_type.bitwidth >= 8:
+            return self.array.ravel().copy()
+        return decode(self.array, self._element_type, self._shape).ravel()
+
+    def get_value_strings(self) -> list[str]:
+        """The elements as text; whole numbers without a point."""
+        elements = decode(self.array, self._element_type, self._shape).ravel()
+        return [f"{element:g}" if isinstance(element, float) else str(int(element)) for element in elements.tolist()]
+
+    def get_byte_size(self) -> int:
+        return int(self.array.nbytes)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Bytes between neighbours along each dimension."""
+        return self.array.strides
+
+    def get_strides(self) -> tuple[int, ...]:
+        return self.strides
+
+    def get_attributes(self) -> dict[str, Any]:
+        return {"element_type": self._element_type.get_type_name(), "shape": list(self._shape)}
+
+    def _infer(self, arguments: Sequence[Argument]) -> Sequence[TensorType]:
+        return [TensorType(self._element_type, PartialShape(self._shape))]
+
+    def infer(self) -> None:
+        super().infer()
+        if self.array.shape == self._shape and self.array.dtype.kind in "biuf" and self._element_type is not Type.bf16:
+            self._outputs[0].partial = PartialValue(self.array, np.broadcast_to(np.True_, self.array.shape))
+
+    def copy(self, sources: Sequence[Output]) -> Constant:
+        twin = Constant(self.array, self._element_type, self._shape, self._friendly_name)
+        self._copy_names(twin)
+        return twin
+
+
+def constant_array(node: Constant) -> Array:
+    """A constant's elements in their compute dtype."""
+    output = node.output(0)
+    return decode(node.array, output.element_type, tuple(output.shape))
+
+
+@dataclass(frozen=True)
+class ResultOp(Operator):
+    """A tensor that each inference returns."""
+
+    type = "Result"
+
+
+class Result(_Port):
+    """An output of a model."""
+
+    def __init__(self, source: Output, name: str | None = None) -> None:
+        if not isinstance(source, Output):
+            raise TypeError(f"a Result is made from an Output, not {type(source).__name__}")
+        super().__init__(ResultOp(), [source], name)
+
+    def _infer(self, arguments: Sequence[Argument]) -> Sequence[TensorType]:
+        return [TensorType(arguments[0].element_type, arguments[0].shape)]
+
+    def copy(self, sources: Sequence[Output]) -> Result:
+        twin = Result(sources[0], self._friendly_name)
+        self._copy_names(twin)
+        return twin

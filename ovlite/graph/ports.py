@@ -1,0 +1,287 @@
+"""The ports of nodes: the tensors that they produce, and the places where they read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import total_ordering
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from ..types import PartialShape, Shape, Type
+from .operator import Argument, PartialValue, TensorType
+from .runtime_info import RTMap, plain
+
+if TYPE_CHECKING:
+    from .node import Node
+
+
+class DescriptorTensor:
+    """The tensor of an output: its type, shape and names."""
+
+    __slots__ = ("_output",)
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    @property
+    def names(self) -> set[str]:
+        return self._output.names
+
+    @names.setter
+    def names(self, names: set[str]) -> None:
+        self._output.set_names(names)
+
+    @property
+    def any_name(self) -> str:
+        return self._output.any_name
+
+    @property
+    def element_type(self) -> Type:
+        return self._output.element_type
+
+    @property
+    def partial_shape(self) -> PartialShape:
+        return self._output.partial_shape
+
+    @property
+    def shape(self) -> Shape:
+        return self._output.shape
+
+    @property
+    def size(self) -> int:
+        """Bytes of the elements; RuntimeError when the shape is dynamic."""
+        count = 1
+        for length in self.shape:
+            count *= length
+        return (count * self.element_type.bitwidth + 7) // 8
+
+    @property
+    def rt_info(self) -> RTMap:
+        return self._output.rt_info
+
+    def get_names(self) -> set[str]:
+        return self.names
+
+    def set_names(self, names: set[str]) -> None:
+        self._output.set_names(names)
+
+    def add_names(self, names: set[str]) -> None:
+        self._output.add_names(names)
+
+    def get_any_name(self) -> str:
+        return self.any_name
+
+    def get_element_type(self) -> Type:
+        return self.element_type
+
+    def get_partial_shape(self) -> PartialShape:
+        return self.partial_shape
+
+    def get_shape(self) -> Shape:
+        return self.shape
+
+    def get_size(self) -> int:
+        return self.size
+
+    def get_rt_info(self) -> RTMap:
+        return self.rt_info
+
+    def __repr__(self) -> str:
+        return repr(self._output).replace("Output", "DescriptorTensor", 1)
+
+
+@total_ordering
+class Output:
+    """A tensor that a node produces: an element type, a shape, and names. Equal to itself alone."""
+
+    __slots__ = ("__weakref__", "_names", "_shape", "_users", "element_type", "index", "info", "node", "partial")
+
+    def __init__(self, node: Node, index: int) -> None:
+        self.node = node
+        self.index = index
+        self.element_type = Type.dynamic
+        self.partial: PartialValue | None = None
+        self.info: dict[str, Any] = {}  # what rt_info shows
+        self._shape = PartialShape.dynamic()
+        self._names: set[str] = set()
+        self._users: WeakKeyDictionary[Node, None] = WeakKeyDictionary()
+
+    @property
+    def names(self) -> set[str]:
+        return set(self._names)
+
+    @property
+    def any_name(self) -> str:
+        """The first name in byte order; RuntimeError when there is none."""
+        if not self._names:
+            raise RuntimeError(f"output {self.index} of {self.node} has no name")
+        return min(self._names, key=str.encode)
+
+    def set_names(self, names: set[str]) -> None:
+        if not isinstance(names, set) or not all(isinstance(name, str) for name in names):
+            raise TypeError(f"names are a set of str, not {names!r}")
+        self._names.clear()
+        self._names.update(names)
+
+    def add_names(self, names: set[str]) -> None:
+        if not isinstance(names, set):
+            raise TypeError(f"names are a set of str, not {names!r}")
+        self.set_names(self._names | names)
+
+    @property
+    def partial_shape(self) -> PartialShape:
+        """A copy of the shape, for the caller to change."""
+        return PartialShape(self._shape)
+
+    @property
+    def shape(self) -> Shape:
+        return self._shape.to_shape()
+
+    @property
+    def tensor(self) -> DescriptorTensor:
+        return DescriptorTensor(self)
+
+    @property
+    def rt_info(self) -> RTMap:
+        return RTMap(self.info)
+
+    def set_rt_info(self, value: Any, key: str) -> None:
+        self.info[key] = plain(value)
+
+    @property
+    def target_inputs(self) -> set[Input]:
+        return {Input(user, i) for user in self._users for i, source in enumerate(user.sources) if source is self}
+
+    def replace(self, other: Output) -> None:
+        """Makes all who read this output read `other`."""
+        for user in list(self._users):
+            user.set_sources([other if source is self else source for source in user.sources])
+
+    def remove_target_input(self, target: Input) -> None:
+        """Makes a reader of this output disappear from those it is listed for, until it is given a source again."""
+        self._users.pop(target.node, None)
+
+    def argument(self) -> Argument:
+        return Argument(self.element_type, self._shape, self.partial)
+
+    def become(self, tensor: TensorType, partial: PartialValue | None) -> None:
+        """Takes the type and the known elements that were inferred."""
+        self.element_type, self._shape = tensor
+        self.partial = partial
+
+    def get_node(self) -> Node:
+        return self.node
+
+    def get_index(self) -> int:
+        return self.index
+
+    def get_names(self) -> set[str]:
+        return self.names
+
+    def get_any_name(self) -> str:
+        return self.any_name
+
+    def get_element_type(self) -> Type:
+        return self.element_type
+
+    def get_partial_shape(self) -> PartialShape:
+        return self.partial_shape
+
+    def get_shape(self) -> Shape:
+        return self.shape
+
+    def get_tensor(self) -> DescriptorTensor:
+        return self.tensor
+
+    def get_target_inputs(self) -> set[Input]:
+        return self.target_inputs
+
+    def get_rt_info(self) -> RTMap:
+        return self.rt_info
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __lt__(self, other: object) -> bool:
+        """Outputs are in the order in which their nodes were made."""
+        if not isinstance(other, Output):
+            return NotImplemented
+        return (self.node.number, self.index) < (other.node.number, other.index)
+
+    def __copy__(self) -> Output:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Output:
+        raise TypeError("an Output can't be copied without its model; Model.clone() copies both")
+
+    def __reduce__(self) -> Any:
+        raise TypeError("an Output can't be pickled")
+
+    def __repr__(self) -> str:
+        return f"<Output: names[{', '.join(sorted(self._names))}] shape{self._shape} type: {self.element_type.name}>"
+
+
+@dataclass(frozen=True, repr=False)
+class Input:
+    """Place `index` among the inputs of `node`."""
+
+    node: Node
+    index: int
+
+    @property
+    def source(self) -> Output:
+        return self.node.sources[self.index]
+
+    @property
+    def element_type(self) -> Type:
+        return self.source.element_type
+
+    @property
+    def partial_shape(self) -> PartialShape:
+        return self.source.partial_shape
+
+    @property
+    def shape(self) -> Shape:
+        return self.source.shape
+
+    @property
+    def rt_info(self) -> RTMap:
+        return RTMap(self.node.input_info.setdefault(self.index, {}))
+
+    def set_rt_info(self, value: Any, key: str) -> None:
+        self.rt_info[key] = value
+
+    def replace_source_output(self, source: Output) -> None:
+        """Makes the node read `source` here."""
+        sources = list(self.node.sources)
+        sources[self.index] = source
+        self.node.set_sources(sources)
+
+    def get_node(self) -> Node:
+        return self.node
+
+    def get_index(self) -> int:
+        return self.index
+
+    def get_source_output(self) -> Output:
+        return self.source
+
+    def get_element_type(self) -> Type:
+        return self.element_type
+
+    def get_partial_shape(self) -> PartialShape:
+        return self.partial_shape
+
+    def get_shape(self) -> Shape:
+        return self.shape
+
+    def get_tensor(self) -> DescriptorTensor:
+        return self.source.tensor
+
+    def get_rt_info(self) -> RTMap:
+        return self.rt_info
+
+    def __repr__(self) -> str:
+        return f"<Input: shape{self.source.partial_shape} type: {self.element_type.name}>"
