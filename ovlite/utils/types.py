@@ -6,14 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import OVTypeError
 from ..types import Type
 
 
 def get_element_type(data_type: Any) -> Type:
-    """The element type of a numpy dtype or class; int is i32 and float is f32."""
+    """The element type of a numpy dtype or class; int is i32 and float is f32. OVTypeError when it has none."""
     if data_type is int:
         return Type.i32
-    return Type.f32 if data_type is float else Type(data_type)
+    if data_type is float:
+        return Type.f32
+    try:
+        return Type(data_type)
+    except (TypeError, RuntimeError) as error:
+        raise OVTypeError(str(error)) from None
 
 
 def get_element_type_str(data_type: Any) -> str:
@@ -22,5 +28,11 @@ def get_element_type_str(data_type: Any) -> str:
 
 
 def get_dtype(openvino_type: Type) -> np.dtype[Any]:
-    """The numpy dtype that holds an element of the type."""
+    """The numpy dtype of an element of the type: bf16 is words of 16 bits. OVTypeError for types of less than a byte."""
+    if openvino_type is Type.bf16:
+        return np.dtype(np.uint16)
+    if openvino_type is Type.string:
+        return np.dtype(str)
+    if openvino_type.bitwidth < 8 or openvino_type.name.startswith("f8"):
+        raise OVTypeError(f"numpy has no dtype for an element of {openvino_type.name}")
     return openvino_type.to_dtype()

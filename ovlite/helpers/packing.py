@@ -1,0 +1,75 @@
+"""Elements of less than a byte, in the order of bits that openvino.helpers has.
+
+The first element is in the highest bits of a byte. Groups of u3 (8 elements) and u6 (4 elements) take
+3 bytes: two hold the low bits (2 of a u3, 4 of a u6) of the elements, the third all high bits. This is
+an order of its own: a Tensor and a Constant have the first element of u4, i4 and u2 in the low bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..types import Type
+
+Bytes = npt.NDArray[np.uint8]
+_WHOLE = (Type.u1, Type.u2, Type.u4, Type.i4, Type.nf4, Type.f4e2m1)
+_SPLIT = {Type.u3: (2, 1), Type.u6: (4, 2)}  # low and high bits of an element
+
+
+def pack_data(array: npt.NDArray[Any], type: Type) -> Bytes:
+    """The elements of an array as packed bytes, a flat u8 array; the last byte, or group, is filled up with zeros.
+
+    type: u1, u2, u3, u4, u6, i4, or nf4 or f4e2m1, whose elements are given as their codes. RuntimeError
+    for elements that are not whole numbers of (u)int8.
+    """
+    _check(type)
+    narrow: npt.NDArray[Any] = np.asarray(array).astype("i1" if type is Type.i4 else "u1")
+    if not np.array_equal(narrow, array):
+        raise RuntimeError(f"elements to pack as {type.name} are whole numbers that {narrow.dtype} holds")
+    flat: Bytes = narrow.ravel().view(np.uint8)
+    if type not in _SPLIT:
+        return np.packbits(_bits(flat, type.bitwidth))
+    low, high = _SPLIT[type]
+    elements = np.concatenate([flat, np.zeros(-flat.size % (8 // high), np.uint8)])
+    lows = np.packbits(_bits(elements, low)).reshape(-1, 2)
+    highs = np.packbits(_bits(elements >> np.uint8(low), high)).reshape(-1, 1)
+    return np.concatenate([lows, highs], axis=1).ravel()
+
+
+def unpack_data(array: npt.NDArray[Any], type: Type, shape: Iterable[int]) -> npt.NDArray[Any]:
+    """The elements of packed bytes as a (u)int8 array of the shape; RuntimeError when there are too few bytes."""
+    _check(type)
+    lengths = tuple(shape)
+    packed = np.ascontiguousarray(array).view(np.uint8).ravel()
+    if type in _SPLIT:
+        low, high = _SPLIT[type]
+        groups = packed[: packed.size // 3 * 3].reshape(-1, 3)
+        elements = np.asarray(_elements(groups[:, :2], low) | _elements(groups[:, 2], high) << low, np.uint8)
+    else:
+        elements = _elements(packed, type.bitwidth)
+    if elements.size < prod(lengths):
+        raise RuntimeError(f"{packed.size} bytes hold {elements.size} elements of {type.name}; the shape {list(lengths)} has more")
+    elements = elements[: prod(lengths)].reshape(lengths)
+    return ((elements ^ 8).view(np.int8) - 8) if type is Type.i4 else elements
+
+
+def _check(type: Type) -> None:
+    if type not in _WHOLE and type not in _SPLIT:
+        names = ", ".join(known.name for known in (*_WHOLE, *_SPLIT))
+        raise AssertionError(f"{getattr(type, 'name', type)} is not packed; the types {names} are")
+
+
+def _bits(elements: Bytes, count: int) -> Bytes:
+    """The low `count` bits of each element, the highest first."""
+    return np.asarray((elements[:, None] >> np.arange(count - 1, -1, -1, dtype=np.uint8)) & 1, np.uint8)
+
+
+def _elements(packed: Bytes, count: int) -> Bytes:
+    """Elements of `count` bits, the highest bit first, from whole bytes."""
+    bits = np.unpackbits(packed.ravel()).reshape(-1, count)
+    return np.asarray((bits << np.arange(count - 1, -1, -1, dtype=np.uint8)).sum(axis=1), np.uint8)

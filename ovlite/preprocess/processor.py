@@ -1,0 +1,171 @@
+"""PrePostProcessor: puts steps in front of a model's inputs and behind its outputs."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from ..errors import ModelError
+from ..graph import Model, Output, Parameter, Result
+from ..types import Dimension, Layout, Type
+from .axes import is_known, missing_in_front, named, names_of, permutation
+from .choices import ColorFormat
+from .infos import InputInfo, OutputInfo
+from .stream import Stream, Target
+
+Info = TypeVar("Info", InputInfo, OutputInfo)
+
+
+class PrePostProcessor:
+    """Collects steps for the ports of a model; build() puts them into it.
+
+    Steps run in the order in which they are called. What is still between the user's tensor and the
+    model's then follows by itself: a conversion of the element type, and a transpose of the layout.
+    """
+
+    def __init__(self, model: Model) -> None:
+        if not isinstance(model, Model):
+            raise TypeError(f"PrePostProcessor takes a Model, not {type(model).__name__}")
+        self._model = model
+        self._parameters = list(model.parameters)
+        self._results = list(model.results)
+        self._inputs = [InputInfo() for _ in model.inputs]
+        self._outputs = [OutputInfo() for _ in model.outputs]
+
+    def input(self, key: int | str | None = None) -> InputInfo:
+        """The only input, or the one with an index or a tensor name; RuntimeError when there is none."""
+        return _selected(self._inputs, [parameter.output(0) for parameter in self._parameters], key, "input")
+
+    def output(self, key: int | str | None = None) -> OutputInfo:
+        """The only output, or the one with an index or a tensor name; RuntimeError when there is none."""
+        return _selected(self._outputs, [result.output(0) for result in self._results], key, "output")
+
+    def build(self) -> Model:
+        """Puts the steps into the model, which is returned. RuntimeError, and no change, when a step does not fit."""
+        if self._model.parameters != self._parameters or self._model.results != self._results:
+            raise RuntimeError("the model's ports have been replaced since, by build() or otherwise; make a new PrePostProcessor")
+        inputs = [_prepended(*pair) for pair in zip(self._parameters, self._inputs, strict=True)]
+        outputs = [_appended(*pair) for pair in zip(self._results, self._outputs, strict=True)]
+        self._exchange([(old.output(0), new) for old, (_, new) in zip(self._parameters, inputs, strict=True)], outputs)
+        self._model.parameters[:] = [parameter for parameter, _ in inputs]
+        for result, info in zip(self._results, self._outputs, strict=True):
+            layout = info.tensor().layout or info.model().layout
+            if layout is not None:
+                _set_layout(result, layout)
+        return self._model
+
+    def _exchange(self, inputs: list[tuple[Output, Output]], outputs: list[Output]) -> None:
+        """Makes the model read its new inputs and give its new outputs, or leaves it as it is and raises."""
+        before = [result.sources[0] for result in self._results]
+        for result, output in zip(self._results, outputs, strict=True):
+            result.set_sources([output])
+        for old, new in inputs:
+            old.replace(new)
+        try:
+            self._model.infer()
+        except ModelError:
+            for old, new in inputs:
+                new.replace(old)
+            for result, output in zip(self._results, before, strict=True):
+                result.set_sources([output])
+            self._model.infer()
+            raise
+
+    def __repr__(self) -> str:
+        lines = [
+            f'Input "{_name(parameter.output(0))}": {info.preprocess()}'
+            for parameter, info in zip(self._parameters, self._inputs, strict=True)
+        ] + [
+            f'Output "{_name(result.output(0))}": {info.postprocess()}'
+            for result, info in zip(self._results, self._outputs, strict=True)
+        ]
+        return "\n".join(lines)
+
+
+def _selected(infos: list[Info], ports: list[Output], key: int | str | None, kind: str) -> Info:
+    if key is None:
+        if len(infos) != 1:
+            raise RuntimeError(f"the model has {len(infos)} {kind}s; say which one by index or name")
+        return infos[0]
+    if isinstance(key, str):
+        for info, port in zip(infos, ports, strict=True):
+            if key in port.names:
+                return info
+        raise RuntimeError(f"the model has no {kind} {key!r}; it has {sorted(name for port in ports for name in port.names)}")
+    if isinstance(key, bool) or not isinstance(key, int) or key < 0:
+        raise TypeError(f"an {kind} is named by a non-negative int or a str, not {key!r}")
+    if key >= len(infos):
+        raise RuntimeError(f"{kind} {key} of a model that has {len(infos)}")
+    return infos[key]
+
+
+def _name(port: Output) -> str:
+    return port.any_name if port.names else port.node.friendly_name
+
+
+def _layout(*candidates: Layout | None) -> Layout:
+    """The first of the layouts that is set."""
+    return next((layout for layout in candidates if layout is not None and is_known(layout)), Layout("..."))
+
+
+def _set_layout(node: Parameter | Result, layout: Layout) -> None:
+    """Raises RuntimeError when the layout is not one of the node's rank."""
+    shape = node.output(0).partial_shape
+    if shape.rank.is_static and is_known(layout):
+        names_of(layout, len(shape.dims))
+    node.layout = layout
+
+
+def _prepended(old: Parameter, info: InputInfo) -> tuple[Parameter, Output]:
+    """The parameter that takes the place of `old`, and what is read instead of `old`."""
+    tensor, steps = info.tensor(), info.preprocess()
+    kind = old.output(0).argument()
+    theirs = _layout(info.model().layout, old.layout)
+    color = Layout("NHWC") if tensor.color is not ColorFormat.UNDEFINED else None
+    shape = kind.shape
+    given = steps.unpermuted_layout(theirs, len(shape.dims)) if shape.rank.is_static else None
+    mine = _layout(tensor.layout, color, given)
+    if shape.rank.is_static:
+        shape = tensor.shape_of(_model_dims(info, list(shape.dims), mine, theirs), mine)
+    elif tensor.shape is not None:
+        shape = tensor.shape
+    new = Parameter(tensor.element_type or kind.element_type, shape, old.friendly_name)
+    new.output(0).set_names(old.output(0).names)
+    new.info.update(old.info)
+    if is_known(mine):
+        _set_layout(new, mine)
+    target = Target(kind.element_type, theirs, kind.shape)
+    stream = steps.apply(Stream(new.output(0), mine, tensor.color, target))
+    if stream.color in (ColorFormat.RGBX, ColorFormat.BGRX):
+        raise RuntimeError(f"a model takes no images in {stream.color.name}; put convert_color() among the steps")
+    stream = stream.convert_type(kind.element_type).convert_layout(theirs)
+    if not stream.output.partial_shape.compatible(kind.shape):
+        raise RuntimeError(
+            f"input {_name(old.output(0))!r}: the steps give the shape {stream.output.partial_shape}, the model takes {kind.shape}"
+        )
+    return new, stream.output
+
+
+def _model_dims(info: InputInfo, dims: list[Dimension], mine: Layout, theirs: Layout) -> list[Dimension]:
+    """The model's dimensions in the order of the user's tensor, without axes that are put in front."""
+    if not is_known(mine) or not is_known(theirs) or mine == theirs:
+        return info.preprocess().unpermuted(dims)
+    new = missing_in_front(mine, theirs)
+    if new:
+        rank = len(dims)
+        kept = [axis for axis, name in enumerate(names_of(theirs, rank)) if name not in new]
+        dims = [dims[axis] for axis in kept]
+        theirs = named([names_of(theirs, rank)[axis] for axis in kept])
+    order = permutation(theirs, mine, len(dims))
+    return [dims[axis] for axis in order]
+
+
+def _appended(result: Result, info: OutputInfo) -> Output:
+    """What a result is to give."""
+    tensor = info.tensor()
+    source = result.sources[0]
+    layout = _layout(info.model().layout, result.layout)
+    target = Target(tensor.element_type or Type.dynamic, _layout(tensor.layout), source.partial_shape)
+    stream = info.postprocess().apply(Stream(source, layout, ColorFormat.UNDEFINED, target))
+    if tensor.element_type is not None:
+        stream = stream.convert_type(tensor.element_type)
+    return stream.convert_layout(target.layout).output
