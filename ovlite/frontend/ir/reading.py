@@ -12,7 +12,7 @@ from ...types import PartialShape
 from .attributes import element_type, operator_class, read_operator
 from .bodies import Body, read_if, read_iteration
 from .document import MAX_DEPTH, Layer, bodies, edges, layers, parse, split_names
-from .runtime_info import read_info, read_model_info
+from .runtime_info import read_info, read_layout, read_model_info
 from .weights import read_constant
 
 _BASIC = ("Parameter", "Const", "Constant", "Result")
@@ -127,7 +127,17 @@ def _node(layer: Layer, inputs: Sequence[Output], weights: memoryview) -> Node:
     for output, port in zip(node.outputs(), layer.outputs, strict=False):
         output.set_names(set(port.names))
         output.info = read_info(port.element)
+    _take_layout(node, layer)
     return node
+
+
+def _take_layout(node: Node, layer: Layer) -> None:
+    """Gives a Parameter or Result the layout that is noted at its port."""
+    place = {Parameter: "output/port", Result: "input/port"}.get(type(node))
+    port = None if place is None else layer.element.find(place)
+    layout = None if port is None else read_layout(read_info(port))
+    if layout is not None and isinstance(node, (Parameter, Result)):
+        node.set_layout(layout)
 
 
 def _made(layer: Layer, inputs: Sequence[Output], weights: memoryview) -> Node:

@@ -12,7 +12,10 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 from ...errors import ModelError
+from ...types import Layout
 from .document import MAX_DEPTH
+
+_LAYOUT = "layout"
 
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
@@ -75,6 +78,20 @@ def write_info(element: Element, info: Mapping[str, Any]) -> None:
     parent = SubElement(element, "rt_info")
     for name, value in known.items():
         SubElement(parent, "attribute", {"name": name, **{key: clean(text) for key, text in value.items()}})
+
+
+def read_layout(info: Mapping[str, Any]) -> Layout | None:
+    """The layout among the rt_info of a model's port; None when there is none."""
+    text = info.get(_LAYOUT, {}).get(_LAYOUT)
+    try:
+        return Layout(text) if text else None
+    except RuntimeError as error:
+        raise ModelError(f"the layout {text!r} is not valid: {error}") from None
+
+
+def with_layout(info: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
+    """The rt_info of a model's port with its layout."""
+    return dict(info) if layout.empty else {**info, _LAYOUT: {"version": "0", _LAYOUT: str(layout)}}
 
 
 def clean(text: str) -> str:

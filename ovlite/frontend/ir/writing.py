@@ -15,7 +15,7 @@ from ...types import PartialShape, Type
 from .attributes import LAYER_TYPES, precision, shape_text, write_operator
 from .bodies import write_maps
 from .document import join_names
-from .runtime_info import clean, write_info, write_model_info
+from .runtime_info import clean, with_layout, write_info, write_model_info
 from .weights import Sink, WeightsWriter, constant_bytes
 
 _DECOMPRESSION = {"decompression": {"version": "0"}}
@@ -85,6 +85,8 @@ class _Writer:
                 SubElement(layer, "data", attributes)
         write_info(layer, node.info)
         _write_inputs(layer, edges, number, [ports[source] for source in node.sources], node.sources)
+        if isinstance(node, Result):
+            write_info(layer[-1][0], with_layout({}, node.layout))
         if not isinstance(node, Result):
             first = len(node.sources)
             ports.update({output: (number, first + output.index) for output in node.outputs()})
@@ -107,7 +109,8 @@ class _Writer:
             names = self._names(output) | self._shared.get(output, set())
             if names:
                 port.set("names", join_names(names))
-            write_info(port, output.info)
+            node = output.node
+            write_info(port, with_layout(output.info, node.layout) if isinstance(node, Parameter) else output.info)
 
     def _bodies(self, layer: Element, op: If | Iteration) -> Bodies:
         found = {"then_body": op.then_body, "else_body": op.else_body} if isinstance(op, If) else {"body": op.body}
