@@ -24,6 +24,8 @@ cdef struct Operand:
     bint odd                   # only Python can bind values
     int rank                   # of what is bound, -1 before anything is
     int slot                   # -1 while there is no program
+    char* begin                # memory of the array that is bound
+    char* end
     cnp.npy_intp dims[MAX_RANK]
 
 
@@ -103,6 +105,7 @@ cdef class Request:
     cdef list bind_new(self)
     cdef int bind_targets(self) except -1
     cdef int bind_target(self, Py_ssize_t index) except -1
+    cdef bint is_read(self, cnp.ndarray array) noexcept
     cdef int run(self, int stream) except -1
     cdef int run_stages(self, int stream) except -1
     cdef int after_run(self) except -1

@@ -290,9 +290,12 @@ cdef class Request:
         return 0
 
     cdef void point(self, Py_ssize_t index, cnp.ndarray array):
+        cdef Operand* operand = &self.inputs[index]
         self.arrays[index] = array
-        if self.inputs[index].slot >= 0:
-            self.frame.slots[self.inputs[index].slot] = <char*>cnp.PyArray_DATA(array)
+        operand.begin = <char*>cnp.PyArray_DATA(array)
+        operand.end = operand.begin + cnp.PyArray_NBYTES(array)
+        if operand.slot >= 0:
+            self.frame.slots[operand.slot] = operand.begin
 
     cdef int watch(self, Py_ssize_t index, Storage storage) except -1:
         """Binds memory that may change its place or shape between runs, or has to be made contiguous."""
@@ -335,6 +338,7 @@ cdef class Request:
         cdef int i
         for i in range(self.input_count):
             self.inputs[i].rank = -1
+            self.inputs[i].begin = self.inputs[i].end = NULL
             self.arrays[i] = self.live[i] = None
         self.live_count = 0
         self.planned = self.settled = False
@@ -486,7 +490,8 @@ cdef class Request:
         return 0
 
     cdef int bind_target(self, Py_ssize_t index) except -1:
-        """Points an output at its tensor's memory, which takes the shape that the plan gives it."""
+        """Points an output at its tensor's memory, which takes the shape that the plan gives it; at an array
+        whose elements go there after the run, where steps can't write."""
         cdef Storage storage = self.targets[index]
         shape = self.shapes[index]
         if storage is None:
@@ -494,12 +499,22 @@ cdef class Request:
         elif storage.shape is not shape:
             storage.set_shape(shape)
         array = storage.array
-        if not cnp.PyArray_ISCARRAY(<cnp.ndarray>array):
+        if not cnp.PyArray_ISCARRAY(<cnp.ndarray>array) or self.is_read(<cnp.ndarray>array):
             array = _empty(shape, array.dtype)
             self.spills.append((storage, array))
             self.plain = False
         self.frame.slots[self.outputs[index].slot] = <char*>cnp.PyArray_DATA(<cnp.ndarray>array)
         return 0
+
+    cdef bint is_read(self, cnp.ndarray array) noexcept:
+        """Whether some input lies in the array's memory, so that steps can't write there while they read."""
+        cdef char* begin = <char*>cnp.PyArray_DATA(array)
+        cdef char* end = begin + cnp.PyArray_NBYTES(array)
+        cdef int i
+        for i in range(self.input_count):
+            if self.inputs[i].begin < end and begin < self.inputs[i].end:
+                return True
+        return False
 
     cdef object view(self, Py_ssize_t index):
         """A writable view of an output tensor, which keeps the memory alive."""
@@ -700,7 +715,7 @@ cdef class Request:
                 self.prepare()
             self.run(stream)
             self.after_run()
-        except Exception as error:
+        except BaseException as error:
             self.record(error)
         return 0
 
@@ -773,11 +788,14 @@ cdef class Request:
         cdef bint withdrawn
         if self.job.state < JOB_QUEUED:
             return
+        self.error = cancelled = (None, "the inference was cancelled")
         with nogil:
             withdrawn = job_withdraw(self.job)
         if withdrawn:
-            self.error = (None, "the inference was cancelled")
-        elif self.frame is not None and self.job.state == JOB_RUNNING:
+            return
+        if self.error is cancelled:
+            self.error = None
+        if self.frame is not None and self.job.state == JOB_RUNNING:
             self.frame.cancel()
 
     def set_callback(self, callback, userdata):

@@ -132,3 +132,36 @@ def test_a_pass_through_result_is_no_alias_of_the_input_when_copied(mine, A):
     assert address(result) != address(A)
     result[:] = -1
     assert A[0, 1] == 1
+
+
+@pytest.fixture
+def mixing(mine):
+    """y = x times a matrix: an element of y depends on several of x."""
+    x = mine.parameter((3, 3))
+    weights = mine.ops.constant(np.array([[0, 1, 0], [0, 0, 1], [1, 1, 0]], np.float32))
+    return mine.compile(mine.ov.Model([mine.ops.result(mine.ops.matmul(x, weights, False, False), name="y")], [x], "mixing"))
+
+
+def test_a_result_view_may_be_the_next_input(mixing):
+    weights = np.array([[0, 1, 0], [0, 0, 1], [1, 1, 0]], np.float32)
+    expected = np.arange(9, dtype=np.float32).reshape(3, 3)
+    request = mixing.create_infer_request()
+    view = request.infer(expected, share_outputs=True)["y"]
+    expected = expected @ weights
+    for _ in range(3):
+        view = request.infer(view, share_inputs=True, share_outputs=True)["y"]
+        expected = expected @ weights
+        np.testing.assert_array_equal(view, expected)
+    request.start_async(view, share_inputs=True)
+    request.wait()
+    np.testing.assert_array_equal(view, expected @ weights)
+
+
+def test_one_tensor_as_input_and_output(mine, mixing):
+    start = np.arange(9, dtype=np.float32).reshape(3, 3)
+    tensor = mine.ov.Tensor(start)
+    request = mixing.create_infer_request()
+    request.set_input_tensor(tensor)
+    request.set_output_tensor(tensor)
+    request.infer()
+    np.testing.assert_array_equal(tensor.data, start @ np.array([[0, 1, 0], [0, 0, 1], [1, 1, 0]], np.float32))
