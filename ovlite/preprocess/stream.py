@@ -123,7 +123,9 @@ class Stream:
             size = (lengths[0].get_length(), lengths[1].get_length())
         order = np.argsort(axes)
         sizes, places = np.array(size, np.int64)[order], np.array(axes, np.int64)[order]
-        return self.then(apply("interpolate", self.output, sizes, _MODES[algorithm], "sizes", axes=places))
+        coefficient = -0.5 if algorithm is ResizeAlgorithm.RESIZE_BICUBIC_PILLOW else -0.75  # Pillow's, and the usual one
+        node = apply("interpolate", self.output, sizes, _MODES[algorithm], "sizes", axes=places, cube_coeff=coefficient)
+        return self.then(node)
 
     def slice(self, start: Sequence[int], stop: Sequence[int], step: int, axes: Sequence[int]) -> Node:
         arrays = [np.array(values, np.int64) for values in (start, stop, [step] * len(axes), axes)]
