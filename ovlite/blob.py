@@ -1,7 +1,7 @@
 """Exported models: bytes from which a compiled model is made again.
 
-A header (magic, format, lengths of the sections, SHA-256 of all behind it), then three sections, each padded to
-64 bytes: the properties as JSON, the .xml and the .bin of an OpenVINO IR, with the version of ovlite among the
+A header of 128 bytes (magic, format, lengths of the sections, SHA-256 of all behind it), then three sections, each
+padded to 64 bytes: the properties as JSON, the .xml and the .bin of an OpenVINO IR, with the version of ovlite among the
 properties. Nothing in them is code.
 """
 
@@ -51,7 +51,7 @@ def unpack(data: bytes) -> Blob:
     payload = memoryview(data)[2 * _ALIGNMENT :]
     if sum(length + -length % _ALIGNMENT for length in lengths) != len(payload):
         raise RuntimeError(f"the exported model is cut short, or has more than its sections: {len(data)} bytes")
-    if hashlib.sha256(payload).digest() != digest:
+    if hashlib.sha256(payload).digest() != digest or any(data[_HEADER.size : 2 * _ALIGNMENT]):
         raise RuntimeError("the exported model is damaged: its bytes are not those that were written")
     sections = []
     for length in lengths:

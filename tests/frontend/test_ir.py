@@ -55,7 +55,7 @@ def test_what_ovlite_writes_openvino_reads(name, tmp_path, version):
         assert all(some <= more for some, more in zip(names(mine), names(theirs), strict=True))
     else:
         assert names(mine) == names(theirs)
-    assert layer_names(mine) == layer_names(theirs)
+        assert layer_names(mine) == layer_names(theirs)
     for found, expected in zip(outputs(ovlite, path, name), outputs(ov, path, name), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 

@@ -127,17 +127,16 @@ def _node(layer: Layer, inputs: Sequence[Output], weights: memoryview) -> Node:
     for output, port in zip(node.outputs(), layer.outputs, strict=False):
         output.set_names(set(port.names))
         output.info = read_info(port.element)
-    _take_layout(node, layer)
+    _take_layout(node)
     return node
 
 
-def _take_layout(node: Node, layer: Layer) -> None:
-    """Gives a Parameter or Result the layout that is noted at its port."""
-    place = {Parameter: "output/port", Result: "input/port"}.get(type(node))
-    port = None if place is None else layer.element.find(place)
-    layout = None if port is None else read_layout(read_info(port))
-    if layout is not None and isinstance(node, (Parameter, Result)):
-        node.set_layout(layout)
+def _take_layout(node: Node) -> None:
+    """Gives a Parameter or Result the layout that is noted where its tensor is made."""
+    if isinstance(node, (Parameter, Result)):
+        layout = read_layout(node.sources[0].info if node.sources else node.output(0).info)
+        if layout is not None:
+            node.set_layout(layout)
 
 
 def _made(layer: Layer, inputs: Sequence[Output], weights: memoryview) -> Node:

@@ -89,9 +89,9 @@ def read_layout(info: Mapping[str, Any]) -> Layout | None:
         raise ModelError(f"the layout {text!r} is not valid: {error}") from None
 
 
-def with_layout(info: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
+def with_layout(info: Mapping[str, Any], layout: Layout | None) -> dict[str, Any]:
     """The rt_info of a model's port with its layout."""
-    return dict(info) if layout.empty else {**info, _LAYOUT: {"version": "0", _LAYOUT: str(layout)}}
+    return dict(info) if layout is None or layout.empty else {**info, _LAYOUT: {"version": "0", _LAYOUT: str(layout)}}
 
 
 def clean(text: str) -> str:

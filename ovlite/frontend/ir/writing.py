@@ -11,7 +11,7 @@ import numpy as np
 from ...graph import Constant, Model, Node, Output, Parameter, Result, TensorType
 from ...graph.operator import Array
 from ...ops.control import If, Iteration
-from ...types import PartialShape, Type
+from ...types import Layout, PartialShape, Type
 from .attributes import LAYER_TYPES, precision, shape_text, write_operator
 from .bodies import write_maps
 from .document import join_names
@@ -48,6 +48,7 @@ class _Writer:
         self._compress = compress
         self._canonical = canonical
         self._shared: dict[Output, set[str]] = {}
+        self._layouts: dict[Output, Layout] = {}
 
     def body(self, net: Element, model: Model) -> tuple[list[int], list[int]]:
         """Adds the layers and edges of a model; returns the layer ids of its parameters and results."""
@@ -56,6 +57,8 @@ class _Writer:
         ids: dict[Node, int] = {}
         if not self._canonical:
             self._shared.update(_names_of_results(model))
+        self._layouts.update({result.sources[0]: result.layout for result in model.results})
+        self._layouts.update({parameter.output(0): parameter.layout for parameter in model.parameters})
         for node in _in_file_order(model):
             half = self._half(node)
             if half is not None:
@@ -85,8 +88,6 @@ class _Writer:
                 SubElement(layer, "data", attributes)
         write_info(layer, node.info)
         _write_inputs(layer, edges, number, [ports[source] for source in node.sources], node.sources)
-        if isinstance(node, Result):
-            write_info(layer[-1][0], with_layout({}, node.layout))
         if not isinstance(node, Result):
             first = len(node.sources)
             ports.update({output: (number, first + output.index) for output in node.outputs()})
@@ -109,8 +110,7 @@ class _Writer:
             names = self._names(output) | self._shared.get(output, set())
             if names:
                 port.set("names", join_names(names))
-            node = output.node
-            write_info(port, with_layout(output.info, node.layout) if isinstance(node, Parameter) else output.info)
+            write_info(port, with_layout(output.info, self._layouts.get(output)))
 
     def _bodies(self, layer: Element, op: If | Iteration) -> Bodies:
         found = {"then_body": op.then_body, "else_body": op.else_body} if isinstance(op, If) else {"body": op.body}
