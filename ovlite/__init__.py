@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .batch import get_batch, set_batch
     from .compiled import CompiledModel
     from .convert import convert_model
     from .core import Core, compile_model
     from .frontend.ir import save_model, serialize
-    from .graph import Input, Node, Output
+    from .graph import DiscreteTypeInfo, RTMap, Input, Node, Output
     from .pickling import Model
     from .ports import ConstOutput
     from .properties.declare import OVAny
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from .version import Version, get_version
 
 _MODULES = {
+    "batch": ("get_batch", "set_batch"),
     "compiled": ("CompiledModel",),
     "convert": ("convert_model",),
     "core": ("Core", "compile_model"),
     "frontend.ir": ("save_model", "serialize"),
-    "graph": ("Input", "Node", "Output"),
+    "graph": ("DiscreteTypeInfo", "RTMap", "Input", "Node", "Output"),
     "pickling": ("Model",),
     "ports": ("ConstOutput",),
     "properties.declare": ("OVAny",),
@@ -42,7 +44,7 @@ _MODULES = {
     ),  # fmt: skip
     "version": ("Version", "get_version"),
 }
-_SUBMODULES = ("exceptions", "op", "properties", "utils", *(f"opset{number}" for number in range(1, 17)))
+_SUBMODULES = ("exceptions", "layout_helpers", "helpers", "op", "preprocess", "properties", "utils", *(f"opset{number}" for number in range(1, 17)))
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [*_HOMES, *_SUBMODULES]

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
 
 from ..errors import ModelError, suggestion
-from ..types import PartialShape
+from ..types import OVAny, PartialShape, Shape, Type
+from . import runtime_info
+from .construction import content_of
 from .leaves import Parameter, Result
 from .node import Node
 from .ports import Output
+from .reshaping import check_layout, new_shape, shapes_of_parameters
+from .runtime_info import RTMap
+from .variables import Variable, variables_of
 
 _counter = itertools.count()
 
@@ -42,37 +50,43 @@ def ordered(roots: Iterable[Node]) -> list[Node]:
 class Model:
     """A graph with inputs and outputs.
 
-    results: Nodes (all outputs of a single one, or output 0 of each), Outputs, or Results.
+    Model(results, parameters), Model(results, sinks, parameters), either with variables behind the parameters,
+    and a name last; all of them as keywords too. Model(model) is the same graph.
+
+    results: a node, for all its outputs; a list of nodes, for output 0 of each; of Outputs, or of Results.
     sinks: nodes that are carried out for their effect (Assign). parameters: the inputs, in order.
     """
 
-    def __init__(self, results: Any, *rest: Any, name: str = "") -> None:
-        sinks, parameters, name = _sorted_arguments(rest, name)
-        number = next(_counter)
-        self.name = f"Model{number}"
-        self._friendly_name = name or self.name
-        self.results = _as_results(results)
-        self.sinks: list[Node] = list(sinks)
-        self.parameters: list[Parameter] = list(parameters)
-        self.info: dict[str, Any] = {}  # what rt_info shows
-        for node in self.get_ordered_ops():
-            if isinstance(node, Parameter) and node not in self.parameters:
-                raise ModelError(f"the model reads parameter {node.friendly_name!r}, which is not among its parameters")
-        self._name_ports()
+    # evaluate(), set by ovlite.ops, which can run graphs.
+    evaluation: ClassVar[Callable[[Model, Sequence[Any], Sequence[Any]], None]]
 
-    def _name_ports(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if len(args) == 1 and isinstance(args[0], Model) and not kwargs:
+            self.__dict__.update(args[0].__dict__)
+            return
+        self.results, self.sinks, self.parameters, self._variables, name = content_of(args, kwargs)
+        self.name = f"Model{next(_counter)}"
+        self._friendly_name = name or self.name
+        self.info: dict[str, Any] = {}  # what rt_info shows
+        self._check_parameters()
         for parameter in self.parameters:
             if not parameter.output(0).names:
                 parameter.output(0).set_names({parameter.friendly_name})
         for result in self.results:
-            if not result.output(0).names:
-                source = result.sources[0]
-                named = source.names and not isinstance(source.node, Parameter)
-                result.output(0).set_names(source.names if named else {result.friendly_name})
+            _name_result(result)
+
+    def _check_parameters(self) -> None:
+        for node in self.get_ordered_ops():
+            if isinstance(node, Parameter) and node not in self.parameters:
+                raise ModelError(f"the model reads parameter {node.friendly_name!r}, which is not among its parameters")
 
     @property
     def friendly_name(self) -> str:
         return self._friendly_name
+
+    @friendly_name.setter
+    def friendly_name(self, name: str) -> None:
+        self._friendly_name = name
 
     def get_friendly_name(self) -> str:
         return self._friendly_name
@@ -90,6 +104,46 @@ class Model:
     def get_ops(self) -> list[Node]:
         return self.get_ordered_ops()
 
+    def get_parameters(self) -> list[Parameter]:
+        return list(self.parameters)
+
+    def get_results(self) -> list[Result]:
+        return list(self.results)
+
+    def get_sinks(self) -> list[Node]:
+        return list(self.sinks)
+
+    @property
+    def result(self) -> Result:
+        """The only result."""
+        if len(self.results) != 1:
+            raise RuntimeError(f"the model has {len(self.results)} results; see results")
+        return self.results[0]
+
+    def get_result(self) -> Result:
+        return self.result
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables that were given, and those that nodes read or assign."""
+        given = {variable.info.variable_id for variable in self._variables}
+        found = variables_of(self.get_ordered_ops())
+        return [*self._variables, *(variable for variable in found if variable.info.variable_id not in given)]
+
+    def get_variables(self) -> list[Variable]:
+        return self.variables
+
+    def get_variable_by_id(self, variable_id: str) -> Variable | None:
+        return next((variable for variable in self.variables if variable.info.variable_id == variable_id), None)
+
+    @property
+    def dynamic(self) -> bool:
+        """True when a shape in the graph is not known as a whole."""
+        return any(output.partial_shape.is_dynamic for node in self.get_ordered_ops() for output in node.outputs())
+
+    def is_dynamic(self) -> bool:
+        return self.dynamic
+
     @property
     def inputs(self) -> list[Output]:
         return [parameter.output(0) for parameter in self.parameters]
@@ -98,29 +152,196 @@ class Model:
     def outputs(self) -> list[Output]:
         return [result.output(0) for result in self.results]
 
-    def input(self, key: int | str | None = None) -> Output:
-        return _port(self.inputs, key, "input")
+    def input(self, *key: Any, **keywords: Any) -> Output:
+        """The only input, or the one with an index or a tensor name: input(0), input("x"), input(tensor_name="x")."""
+        return _port(self.inputs, key, keywords, "input")
 
-    def output(self, key: int | str | None = None) -> Output:
-        return _port(self.outputs, key, "output")
+    def output(self, *key: Any, **keywords: Any) -> Output:
+        """The only output, or the one with an index or a tensor name: output(0), output("y"), output(index=0)."""
+        return _port(self.outputs, key, keywords, "output")
+
+    def get_output_size(self) -> int:
+        return len(self.results)
+
+    def get_output_op(self, index: int) -> Result:
+        self.output(index)
+        return self.results[index]
+
+    def get_output_shape(self, index: int) -> Shape:
+        return self.output(index).shape
+
+    def get_output_partial_shape(self, index: int) -> PartialShape:
+        return self.output(index).partial_shape
+
+    def get_output_element_type(self, index: int) -> Type:
+        return self.output(index).element_type
+
+    def get_parameter_index(self, parameter: Parameter) -> int:
+        """-1 for a parameter of another model."""
+        if not isinstance(parameter, Parameter):
+            raise TypeError(f"{parameter!r} is not a Parameter")
+        return self.parameters.index(parameter) if parameter in self.parameters else -1
+
+    def get_result_index(self, result: Any) -> int:
+        """The index of a Result, of its output, or of the first that reads an Output; -1 when there is none."""
+        if not isinstance(result, (Result, Output)) and not hasattr(result, "_as_output"):
+            raise TypeError(f"{result!r} is not a Result or an Output")
+        for index, mine in enumerate(self.results):
+            if result is mine or result is mine.output(0) or result is mine.sources[0]:
+                return index
+        return -1
+
+    def get_sink_index(self, sink: Any) -> int:
+        node = sink.node if isinstance(sink, Output) else sink
+        return self.sinks.index(node) if node in self.sinks else -1
+
+    def add_outputs(self, outputs: Any) -> list[Output]:
+        """Makes tensors of the graph outputs, where they are none yet: tensor names, (node's name, index), Outputs."""
+        wanted = outputs if isinstance(outputs, list) else [outputs]
+        return [self._add_output(self._tensor(item)) for item in wanted]
+
+    def _tensor(self, item: Any) -> Output:
+        nodes = self.get_ordered_ops()
+        if isinstance(item, Output):
+            found = [item] if item.node in nodes else []
+        elif isinstance(item, str):
+            found = [output for node in nodes for output in node.outputs() if item in output.names]
+        elif isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], int):
+            found = [node.output(item[1]) for node in nodes if node.friendly_name == item[0]]
+        else:
+            raise TypeError(f"an output is told by its tensor's name, (node's name, index) or an Output, not {item!r}")
+        if not found:
+            raise RuntimeError(f"the model has no tensor {item!r}")
+        return found[0]
+
+    def _add_output(self, output: Output) -> Output:
+        for result in self.results:
+            if output is result.output(0) or output is result.sources[0]:
+                return result.output(0)
+        result = Result(output)
+        _name_result(result)
+        self.results.append(result)
+        return result.output(0)
+
+    def add_parameters(self, parameters: Iterable[Parameter]) -> None:
+        """Adds inputs; validate_nodes_and_infer_types() should follow a change of the graph."""
+        self.parameters += _all(parameters, Parameter)
+
+    def add_results(self, results: Iterable[Result]) -> None:
+        added = _all(results, Result)
+        for result in added:
+            _name_result(result)
+        self.results += added
+
+    def add_sinks(self, sinks: Iterable[Any]) -> None:
+        self.sinks += _all([sink.node if isinstance(sink, Output) else sink for sink in sinks], Node)
+
+    def add_variables(self, variables: Iterable[Variable]) -> None:
+        self._variables += _all(variables, Variable)
+
+    def remove_parameter(self, parameter: Parameter) -> None:
+        _remove(self.parameters, parameter, Parameter)
+
+    def remove_result(self, result: Result) -> None:
+        _remove(self.results, result, Result)
+
+    def remove_sink(self, sink: Any) -> None:
+        _remove(self.sinks, sink.node if isinstance(sink, Output) else sink, Node)
+
+    def remove_variable(self, variable: Variable) -> None:
+        _remove(self._variables, variable, Variable)
+
+    def replace_parameter(self, parameter_index: int, parameter: Parameter) -> None:
+        """Puts another parameter in the place of one, with its readers and tensor names."""
+        if not 0 <= parameter_index < len(self.parameters):
+            raise RuntimeError(f"parameter {parameter_index} of a model that has {len(self.parameters)}")
+        old = self.parameters[parameter_index].output(0)
+        old.replace(parameter.output(0))
+        parameter.output(0).set_names(old.names)
+        self.parameters[parameter_index] = parameter
 
     def infer(self) -> None:
         """Infers all types anew, in order."""
         for node in self.get_ordered_ops():
             node.infer()
 
+    def validate_nodes_and_infer_types(self) -> None:
+        """Checks the graph, and infers all types anew."""
+        self._check_parameters()
+        for parameter in self.parameters:
+            check_layout(parameter.layout, parameter.partial_shape)
+        self.infer()
+
+    def reshape(self, partial_shapes: Any, variables_shapes: Any = None) -> None:
+        """Gives inputs other shapes; when the graph can't take them it keeps the ones it has.
+
+        partial_shapes: the shape of the only input, or a dict by tensor name, index or Output.
+        variables_shapes: the shapes of variables by id.
+        """
+        shapes = shapes_of_parameters(self.parameters, partial_shapes, self.input)
+        readers = self._readers({name: new_shape(shape) for name, shape in (variables_shapes or {}).items()})
+        operators = {node: node.op for node in readers}
+        for node, shape in readers.items():
+            node.op = replace(node.op, variable_shape=shape)  # type: ignore[type-var]  # operators are dataclasses
+        try:
+            self.reshape_parameters(shapes)
+        except Exception:
+            for node, op in operators.items():
+                node.op = op
+            self.infer()
+            raise
+
+    def _readers(self, shapes: dict[str, PartialShape]) -> dict[Node, PartialShape]:
+        """The nodes that read variables for which there are shapes."""
+        readers = {}
+        for node in self.get_ordered_ops():
+            attributes = node.op.attributes()
+            if "variable_shape" in attributes and attributes["variable_id"] in shapes:
+                readers[node] = shapes[attributes["variable_id"]]
+        return readers
+
     def reshape_parameters(self, shapes: dict[Parameter, PartialShape]) -> None:
         """Gives parameters other shapes; when the graph can't take them it keeps the ones it has."""
-        before = {parameter: parameter.output(0).partial_shape for parameter in shapes}
+        before = {parameter: parameter.partial_shape for parameter in shapes}
         try:
             for parameter, shape in shapes.items():
                 parameter.set_partial_shape(shape)
             self.infer()
-        except ModelError:
+        except Exception:
             for parameter, shape in before.items():
                 parameter.set_partial_shape(shape)
             self.infer()
             raise
+
+    def evaluate(self, output_tensors: Sequence[Any], input_tensors: Sequence[Any]) -> bool:
+        """Runs the graph node by node, without compiling it; the output tensors take the shapes of the outputs."""
+        Model.evaluation(self, output_tensors, input_tensors)
+        return True
+
+    @property
+    def rt_info(self) -> RTMap:
+        return RTMap(self.info)
+
+    def get_rt_info(self, path: Any = None) -> RTMap | OVAny:
+        """All notes, or the one at a path: a str, or a list of str that leads into dicts."""
+        return self.rt_info if path is None else runtime_info.find(self.info, path)
+
+    def set_rt_info(self, value: Any, path: Any) -> None:
+        runtime_info.put(self.info, path, value)
+
+    def has_rt_info(self, path: Any) -> bool:
+        try:
+            runtime_info.find(self.info, path)
+        except RuntimeError:
+            return False
+        return True
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Releases the graph; the model can't be used any more."""
+        self.__dict__.clear()
 
     def clone(self) -> Model:
         """A copy that shares nothing with this model but the constants' memory."""
@@ -133,6 +354,7 @@ class Model:
             [nodes[node] for node in self.results],
             [nodes[node] for node in self.sinks],
             [nodes[node] for node in self.parameters],
+            list(self._variables),
         )
         copy.name = self.name
         copy._friendly_name = self._friendly_name
@@ -153,47 +375,45 @@ class Model:
         return "\n".join([*lines, "]>"])
 
 
-def _sorted_arguments(rest: Sequence[Any], name: str) -> tuple[Sequence[Node], Sequence[Parameter], str]:
-    """(sinks, parameters, name) from the arguments behind the results."""
-    lists = [value for value in rest if not isinstance(value, str)]
-    names = [value for value in rest if isinstance(value, str)]
-    if not 1 <= len(lists) <= 2:
-        raise TypeError("Model(results, parameters) or Model(results, sinks, parameters)")
-    for value in lists:
-        if not isinstance(value, (list, tuple)):
-            raise TypeError(f"parameters and sinks are lists of nodes, not {type(value).__name__}")
-    for parameter in lists[-1]:
-        if not isinstance(parameter, Parameter):
-            raise TypeError(f"{parameter!r} is not a Parameter")
-    return (lists[0] if len(lists) == 2 else []), lists[-1], names[0] if names else name
+def _name_result(result: Result) -> None:
+    """Names an output that has no name as the tensor that it shows, or as its node."""
+    if not result.output(0).names:
+        result.output(0).set_names(result.sources[0].names or {result.friendly_name})
 
 
-def _as_results(results: Any) -> list[Result]:
-    if isinstance(results, Node) and not isinstance(results, Result):
-        return [Result(output) for output in results.outputs()]
-    values = list(results) if isinstance(results, (list, tuple)) else [results]
-    kinds = {Output if isinstance(value, Output) else Node if isinstance(value, Node) else type(value) for value in values}
-    if kinds - {Output, Node} or len(kinds) > 1:
-        raise TypeError("results are all Nodes or all Outputs")
-    return [
-        value if isinstance(value, Result) else Result(value if isinstance(value, Output) else value.output(0))
-        for value in values
-    ]
+def _all(values: Iterable[Any], kind: type) -> list[Any]:
+    found = list(values)
+    for value in found:
+        if not isinstance(value, kind):
+            raise TypeError(f"{value!r} is not a {kind.__name__}")
+    return found
 
 
-def _port(ports: list[Output], key: int | str | None, kind: str) -> Output:
-    if key is None:
+def _remove(values: list[Any], value: Any, kind: type) -> None:
+    """Takes a value out of a list; nothing happens when it is not in there."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is not a {kind.__name__}")
+    if value in values:
+        values.remove(value)
+
+
+def _port(ports: list[Output], keys: tuple[Any, ...], keywords: dict[str, Any], kind: str) -> Output:
+    found = [*keys, *(keywords[name] for name in ("index", "tensor_name") if name in keywords)]
+    if len(found) > 1 or len(found) != len(keys) + len(keywords):
+        raise TypeError(f"an {kind} is told by one index or by one tensor name")
+    if not found:
         if len(ports) != 1:
             raise RuntimeError(f"the model has {len(ports)} {kind}s; say which one by index or name")
         return ports[0]
+    key = found[0]
     if isinstance(key, str):
         for port in ports:
             if key in port.names:
                 return port
         names = sorted(name for port in ports for name in port.names)
         raise RuntimeError(f"the model has no {kind} {key!r}; it has {names}.{suggestion(key, names)}")
-    if isinstance(key, bool) or not isinstance(key, int) or key < 0:
-        raise TypeError(f"an {kind} is named by a non-negative int or a str, not {key!r}")
+    if not isinstance(key, (int, np.integer)) or key < 0:
+        raise TypeError(f"an {kind} is told by a non-negative int or a str, not {key!r}")
     if key >= len(ports):
         raise IndexError(f"{kind} {key} of a model that has {len(ports)}")
     return ports[key]

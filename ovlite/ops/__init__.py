@@ -12,8 +12,9 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from ..graph import Node, Operator
+from ..graph import Model, Node, Operator
 from .declare import Declared, node_factory, operators_of
+from .evaluation import evaluate_tensors
 
 from . import (  # isort: skip
     activation,
@@ -132,3 +133,4 @@ def _arithmetic(name: str, left: Any, right: Any) -> Node:
 
 
 Node.arithmetic = staticmethod(_arithmetic)
+Model.evaluation = staticmethod(evaluate_tensors)

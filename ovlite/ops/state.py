@@ -12,31 +12,10 @@ from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
+from ..graph.variables import Variable
 from ..types import PartialShape, Type
 from .axes import require
 from .declare import Declared, Text
-
-
-@dataclass
-class VariableInfo:
-    """What a variable is: its name, and its element type and shape as far as they are fixed."""
-
-    data_shape: PartialShape = field(default_factory=PartialShape.dynamic)
-    data_type: Type = Type.dynamic
-    variable_id: str = ""
-
-
-class Variable:
-    """A variable of a model."""
-
-    def __init__(self, info: VariableInfo) -> None:
-        self.info = info
-
-    def get_info(self) -> VariableInfo:
-        return self.info
-
-    def update(self, info: VariableInfo) -> None:
-        self.info = info
 
 
 @dataclass(frozen=True)

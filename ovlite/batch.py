@@ -1,0 +1,23 @@
+"""The batch of a model: the dimension N in the layouts of its parameters."""
+
+from __future__ import annotations
+
+from .graph import Model
+from .graph.reshaping import batched, common_batch
+from .types import Dimension
+
+
+def get_batch(model: Model) -> Dimension:
+    """The batch; RuntimeError when no parameter's layout has N, or two parameters differ."""
+    return common_batch(model.parameters)
+
+
+def set_batch(model: Model, batch_size: int | Dimension = -1) -> None:
+    """Reshapes all parameters with N in their layout to this batch; -1 is any."""
+    if not isinstance(batch_size, (int, Dimension)):
+        raise TypeError(f"a batch is an int or a Dimension, not {type(batch_size).__name__}")
+    shapes = {}
+    for parameter, place in batched(model.parameters).items():
+        shape = shapes[parameter] = parameter.partial_shape
+        shape[place] = batch_size
+    model.reshape_parameters(shapes)
