@@ -1,0 +1,25 @@
+/* Running sums along one dimension. */
+#ifndef OVLITE_SCAN_H
+#define OVLITE_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* y[i] = x[0] + ... + x[i] for n elements; exclusive leaves x[i] out. Steps are in elements. */
+#define DEFINE_SCAN(name, type)                                                                      \
+    static void name(char *to, ptrdiff_t y_step, const char *from, ptrdiff_t x_step, ptrdiff_t n,    \
+                     int exclusive) {                                                                \
+        type *y = (type *)to, sum = 0;                                                               \
+        const type *x = (const type *)from;                                                          \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                          \
+            const type next = sum + x[i * x_step];                                                   \
+            y[i * y_step] = exclusive ? sum : next;                                                  \
+            sum = next;                                                                              \
+        }                                                                                            \
+    }
+
+DEFINE_SCAN(scan_f32, float)
+DEFINE_SCAN(scan_i32, int32_t)
+DEFINE_SCAN(scan_i64, int64_t)
+
+#endif
