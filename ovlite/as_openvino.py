@@ -51,7 +51,8 @@ class _Front(Loader):
             try:
                 return getattr(ovlite, name)
             except AttributeError:
-                raise AttributeError(f"module {module.__name__!r}, which is ovlite, has no attribute {name!r}") from None
+                text = f"module {module.__name__!r}, which is ovlite, has no attribute {name!r}"
+                raise AttributeError(text) from None
 
         module.__dict__.update(
             __doc__=ovlite.__doc__,
@@ -110,7 +111,9 @@ class _Finder(MetaPathFinder):
             return None
         return ModuleSpec(fullname, _Alias(found.name), origin=found.origin)
 
-    def find_distributions(self, context: DistributionFinder.Context = DistributionFinder.Context()) -> Iterable[Distribution]:
+    def find_distributions(
+        self, context: DistributionFinder.Context = DistributionFinder.Context()
+    ) -> Iterable[Distribution]:
         """The distribution openvino, when it or all are asked for."""
         return [_Metadata()] if context.name is None or context.name.lower() == NAME else []
 
@@ -120,7 +123,7 @@ def install() -> None:
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     if NAME in sys.modules:
-        raise ImportError("openvino itself is imported already; import ovlite.as_openvino before anything that imports it")
+        raise ImportError("openvino itself is imported already; import ovlite.as_openvino before all that imports it")
     sys.meta_path.insert(0, _Finder())
 
 

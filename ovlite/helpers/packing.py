@@ -53,7 +53,8 @@ def unpack_data(array: npt.NDArray[Any], type: Type, shape: Iterable[int]) -> np
     else:
         elements = _elements(packed, type.bitwidth)
     if elements.size < prod(lengths):
-        raise RuntimeError(f"{packed.size} bytes hold {elements.size} elements of {type.name}; the shape {list(lengths)} has more")
+        held = f"{packed.size} bytes hold {elements.size} elements of {type.name}"
+        raise RuntimeError(f"{held}; the shape {list(lengths)} has {prod(lengths)}")
     elements = elements[: prod(lengths)].reshape(lengths)
     return ((elements ^ 8).view(np.int8) - 8) if type is Type.i4 else elements
 

@@ -93,8 +93,8 @@ class InputTensorInfo(_TensorInfo):
         checked("format", format, ColorFormat)
         if format is not ColorFormat.UNDEFINED and format not in CHANNELS:
             raise RuntimeError(
-                f"images in {format.name} are not taken: their planes are subsampled; convert them to RGB or BGR first, "
-                "for instance with cv2.cvtColor"
+                f"images in {format.name} are not taken: their planes are subsampled; "
+                "convert them to RGB or BGR first, for instance with cv2.cvtColor"
             )
         self.color = format
         return self

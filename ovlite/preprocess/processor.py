@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from ..errors import ModelError
+from ..errors import ModelError, suggestion
 from ..graph import Model, Output, Parameter, Result
 from ..types import Dimension, Layout, Type
 from .axes import is_known, missing_in_front, named, names_of, permutation
@@ -42,7 +42,7 @@ class PrePostProcessor:
     def build(self) -> Model:
         """Puts the steps into the model, which is returned. RuntimeError, and no change, when a step does not fit."""
         if self._model.parameters != self._parameters or self._model.results != self._results:
-            raise RuntimeError("the model's ports have been replaced since, by build() or otherwise; make a new PrePostProcessor")
+            raise RuntimeError("the model's ports have been replaced since, as build() does; make a new PrePostProcessor")
         inputs = [_prepended(*pair) for pair in zip(self._parameters, self._inputs, strict=True)]
         outputs = [_appended(*pair) for pair in zip(self._results, self._outputs, strict=True)]
         self._exchange([(old.output(0), new) for old, (_, new) in zip(self._parameters, inputs, strict=True)], outputs)
@@ -90,7 +90,8 @@ def _selected(infos: list[Info], ports: list[Output], key: int | str | None, kin
         for info, port in zip(infos, ports, strict=True):
             if key in port.names:
                 return info
-        raise RuntimeError(f"the model has no {kind} {key!r}; it has {sorted(name for port in ports for name in port.names)}")
+        names = sorted(name for port in ports for name in port.names)
+        raise RuntimeError(f"the model has no {kind} {key!r}; it has {names}.{suggestion(key, names)}")
     if isinstance(key, bool) or not isinstance(key, int) or key < 0:
         raise TypeError(f"an {kind} is named by a non-negative int or a str, not {key!r}")
     if key >= len(infos):
@@ -140,7 +141,8 @@ def _prepended(old: Parameter, info: InputInfo) -> tuple[Parameter, Output]:
     stream = stream.convert_type(kind.element_type).convert_layout(theirs)
     if not stream.output.partial_shape.compatible(kind.shape):
         raise RuntimeError(
-            f"input {_name(old.output(0))!r}: the steps give the shape {stream.output.partial_shape}, the model takes {kind.shape}"
+            f"input {_name(old.output(0))!r}: the steps give the shape {stream.output.partial_shape}, "
+            f"the model takes {kind.shape}"
         )
     return new, stream.output
 

@@ -34,11 +34,13 @@ class _Steps:
         return stream
 
     def convert_element_type(self, type: Type = Type.dynamic) -> Self:
-        """To a type; to that of the other side (the model for an input, the tensor for an output) when none is given."""
+        """To a type; by default to that of the model, for an input, or of the tensor, for an output."""
         checked("type", type, Type)
         return self._add(f"convert type ({type.name})", lambda stream: stream.convert_type(type))
 
-    def convert_layout(self, dst_layout: Layout | str | Sequence[int] | None = None, *, dims: Sequence[int] | None = None) -> Self:
+    def convert_layout(
+        self, dst_layout: Layout | str | Sequence[int] | None = None, *, dims: Sequence[int] | None = None
+    ) -> Self:
         """To a layout, or by axes: axis i of the result is axis dims[i] of the tensor."""
         order = dims if dst_layout is None else dst_layout
         if order is None:
@@ -102,7 +104,9 @@ class PreProcessSteps(_Steps):
         numbers = _numbers("scale", value)
         return self._add(f"scale {numbers}", lambda stream: stream.per_channel("scale", "divide", numbers))
 
-    def resize(self, alg: ResizeAlgorithm, dst_height: int | None = None, dst_width: int | None = None) -> PreProcessSteps:
+    def resize(
+        self, alg: ResizeAlgorithm, dst_height: int | None = None, dst_width: int | None = None
+    ) -> PreProcessSteps:
         """To a height and width, or to those of the model."""
         checked("alg", alg, ResizeAlgorithm)
         if (dst_height is None) != (dst_width is None):

@@ -80,7 +80,7 @@ class Stream:
             shape = [1] * self.rank
             shape[axis] = len(numbers)
         if not self.element_type.real:
-            raise RuntimeError(f"{kind} is for real numbers, not {self.element_type.name}; put convert_element_type before it")
+            raise RuntimeError(f"{kind} is for real numbers, not {self.element_type.name}; convert_element_type comes first")
         return self.then(apply(operator, self.output, self._constant(np.reshape(numbers, shape))))
 
     def _constant(self, values: Any) -> Node:
@@ -105,7 +105,7 @@ class Stream:
 
     def transpose(self, order: Sequence[int]) -> Stream:
         if sorted(order) != list(range(self.rank)):
-            raise RuntimeError(f"convert_layout({list(order)}) does not name each of the {self.rank} axes of {self.output!r} once")
+            raise RuntimeError(f"convert_layout({list(order)}) does not name each axis of {self.output!r} once")
         if list(order) == list(range(self.rank)):
             return self
         node = apply("transpose", self.output, np.array(order, np.int64))
@@ -119,12 +119,12 @@ class Stream:
             dims = self.target.shape.dims
             lengths = [dims[axis_of(layout, name, len(dims))] for name in "HW"]
             if any(length.is_dynamic for length in lengths):
-                raise RuntimeError(f"the model's shape {self.target.shape} does not say the size to resize to; pass height and width")
+                raise RuntimeError(f"the model's shape {self.target.shape} gives no size to resize to; pass height and width")
             size = (lengths[0].get_length(), lengths[1].get_length())
         order = np.argsort(axes)
         sizes, places = np.array(size, np.int64)[order], np.array(axes, np.int64)[order]
-        coefficient = -0.5 if algorithm is ResizeAlgorithm.RESIZE_BICUBIC_PILLOW else -0.75  # Pillow's, and the usual one
-        node = apply("interpolate", self.output, sizes, _MODES[algorithm], "sizes", axes=places, cube_coeff=coefficient)
+        cubic = -0.5 if algorithm is ResizeAlgorithm.RESIZE_BICUBIC_PILLOW else -0.75  # Pillow's, and the usual one
+        node = apply("interpolate", self.output, sizes, _MODES[algorithm], "sizes", axes=places, cube_coeff=cubic)
         return self.then(node)
 
     def slice(self, start: Sequence[int], stop: Sequence[int], step: int, axes: Sequence[int]) -> Node:
@@ -150,8 +150,8 @@ class Stream:
             return replace(self._gray(), color=color)
         if here not in ("RGB", "BGR", "RGBX", "BGRX") or there not in ("RGB", "BGR"):
             raise RuntimeError(
-                f"an image in the colour format {here} can't be converted to {there}; RGB, BGR, RGBX and BGRX go to RGB and BGR, "
-                "RGB and BGR to GRAY"
+                f"an image in the colour format {here} can't be converted to {there}; "
+                "RGB, BGR, RGBX and BGRX go to RGB and BGR, RGB and BGR to GRAY"
             )
         stream = self.then(self.slice([0], [-1], 1, [self.axis("C")])) if here.endswith("X") else self
         stream = stream if here[:3] == there else stream.reverse_channels()
@@ -164,4 +164,6 @@ class Stream:
         axis = np.array([self.axis("C")], np.int64)
         gray = real.per_channel("convert_color", "multiply", weights)
         gray = gray.then(apply("reduce_sum", gray.output, axis, True))
-        return gray if self.element_type.real else gray.then(apply("round", gray.output)).convert_type(self.element_type)
+        if self.element_type.real:
+            return gray
+        return gray.then(apply("round", gray.output)).convert_type(self.element_type)

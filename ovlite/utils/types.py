@@ -28,7 +28,7 @@ def get_element_type_str(data_type: Any) -> str:
 
 
 def get_dtype(openvino_type: Type) -> np.dtype[Any]:
-    """The numpy dtype of an element of the type: bf16 is words of 16 bits. OVTypeError for types of less than a byte."""
+    """The numpy dtype of an element: bf16 is words of 16 bits. OVTypeError for types of less than a byte."""
     if openvino_type is Type.bf16:
         return np.dtype(np.uint16)
     if openvino_type is Type.string:
