@@ -42,7 +42,7 @@ class PrePostProcessor:
     def build(self) -> Model:
         """Puts the steps into the model, which is returned. RuntimeError, and no change, when a step does not fit."""
         if self._model.parameters != self._parameters or self._model.results != self._results:
-            raise RuntimeError("the model's ports have been replaced since, as build() does; make a new PrePostProcessor")
+            raise RuntimeError("the model's ports were replaced since, as build() does; make a new PrePostProcessor")
         inputs = [_prepended(*pair) for pair in zip(self._parameters, self._inputs, strict=True)]
         outputs = [_appended(*pair) for pair in zip(self._results, self._outputs, strict=True)]
         self._exchange([(old.output(0), new) for old, (_, new) in zip(self._parameters, inputs, strict=True)], outputs)

@@ -80,7 +80,7 @@ class Stream:
             shape = [1] * self.rank
             shape[axis] = len(numbers)
         if not self.element_type.real:
-            raise RuntimeError(f"{kind} is for real numbers, not {self.element_type.name}; convert_element_type comes first")
+            raise RuntimeError(f"{kind} is for real numbers, not {self.element_type.name}; convert it first")
         return self.then(apply(operator, self.output, self._constant(np.reshape(numbers, shape))))
 
     def _constant(self, values: Any) -> Node:
@@ -119,7 +119,7 @@ class Stream:
             dims = self.target.shape.dims
             lengths = [dims[axis_of(layout, name, len(dims))] for name in "HW"]
             if any(length.is_dynamic for length in lengths):
-                raise RuntimeError(f"the model's shape {self.target.shape} gives no size to resize to; pass height and width")
+                raise RuntimeError(f"the model's shape {self.target.shape} gives no size to resize to; pass one")
             size = (lengths[0].get_length(), lengths[1].get_length())
         order = np.argsort(axes)
         sizes, places = np.array(size, np.int64)[order], np.array(axes, np.int64)[order]

@@ -52,7 +52,7 @@ def all_submodules():
         "import importlib, pkgutil\n"
         "for found in pkgutil.walk_packages(ovlite.__path__, 'ovlite.'):\n"
         "    name = found.name.removeprefix('ovlite.')\n"
-        "    if name.split('.')[0] not in ('op', 'properties', 'preprocess', 'helpers', 'exceptions', 'passes', 'utils')"
+        "    if name.split('.')[0] not in 'op properties preprocess helpers exceptions passes utils'.split()"
         " and not name.startswith('opset'): continue\n"
         "    own = importlib.import_module(found.name)\n"
         "    spec = own.__spec__\n"
