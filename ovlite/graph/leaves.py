@@ -31,6 +31,17 @@ class ParameterOp(Operator):
     type = "Parameter"
 
 
+def check_layout(layout: Layout, shape: PartialShape) -> None:
+    """RuntimeError when a layout names another number of dimensions than the shape has."""
+    names = str(layout).strip("[]").split(",")
+    if not shape.has_rank or layout.empty:
+        return
+    open_ended = "..." in names
+    named = len(names) - open_ended if layout != Layout.scalar() else 0
+    if len(shape) < named or (len(shape) != named and not open_ended):
+        raise RuntimeError(f"the layout {layout} does not fit the shape {shape}")
+
+
 class _Port(Node):
     """A node at the border of a model, whose tensor's layout can be told."""
 
@@ -44,6 +55,7 @@ class _Port(Node):
     def layout(self, layout: Layout) -> None:
         if not isinstance(layout, Layout):
             raise TypeError(f"layout is a Layout, not {type(layout).__name__}")
+        check_layout(layout, self._outputs[0].partial_shape)
         self._layout = layout
 
     def get_layout(self) -> Layout:

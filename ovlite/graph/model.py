@@ -13,10 +13,10 @@ from ..errors import ModelError, suggestion
 from ..types import OVAny, PartialShape, Shape, Type
 from . import runtime_info
 from .construction import content_of
-from .leaves import Parameter, Result
+from .leaves import Parameter, Result, check_layout
 from .node import Node
 from .ports import Output
-from .reshaping import check_layout, new_shape, shapes_of_parameters
+from .reshaping import new_shape, shapes_of_parameters
 from .runtime_info import RTMap
 from .variables import Variable, variables_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..types import Dimension, Layout, PartialShape
-from .leaves import Parameter
+from ..types import Dimension, PartialShape
+from .leaves import Parameter, check_layout
 from .ports import Output
 
 
@@ -54,17 +54,6 @@ def batched(parameters: Sequence[Parameter]) -> dict[Parameter, int]:
     if not places:
         raise RuntimeError("no parameter has a layout with N; set it: parameter.layout = Layout('N...')")
     return places
-
-
-def check_layout(layout: Layout, shape: PartialShape) -> None:
-    """RuntimeError when a layout names another number of dimensions than the shape has."""
-    names = str(layout).strip("[]").split(",")
-    if not shape.has_rank or layout.empty:
-        return
-    open_ended = "..." in names
-    named = len(names) - open_ended if layout != Layout.scalar() else 0
-    if len(shape) < named or (len(shape) != named and not open_ended):
-        raise RuntimeError(f"the layout {layout} does not fit the shape {shape}")
 
 
 def common_batch(parameters: Sequence[Parameter]) -> Dimension:
