@@ -1,8 +1,8 @@
 """Exported models: bytes from which a compiled model is made again.
 
 A header of 128 bytes (magic, format, lengths of the sections, SHA-256 of all behind it), then three sections, each
-padded to 64 bytes: the properties as JSON, the .xml and the .bin of an OpenVINO IR, with the version of ovlite among the
-properties. Nothing in them is code.
+padded to 64 bytes: the version of ovlite and the properties as JSON, then the .xml and the .bin of an OpenVINO IR.
+Nothing in them is code.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def unpack(data: bytes) -> Blob:
         raise RuntimeError(f"these {len(data)} bytes are not a model that export_model() made")
     _, found, *lengths, digest = _HEADER.unpack_from(data)
     if found != FORMAT:
-        raise RuntimeError(f"the exported model has format {found}, this version reads {FORMAT}; compile the model anew")
+        raise RuntimeError(f"the exported model has format {found}; {FORMAT} is read here. Compile the model anew")
     payload = memoryview(data)[2 * _ALIGNMENT :]
     if sum(length + -length % _ALIGNMENT for length in lengths) != len(payload):
         raise RuntimeError(f"the exported model is cut short, or has more than its sections: {len(data)} bytes")

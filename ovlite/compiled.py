@@ -65,8 +65,9 @@ class Compilation:
         """The model and its properties, as import_model() reads them."""
         from .blob import pack
 
-        for node, port in zip([*self.model.inputs, *self.model.outputs], [*self.ports.inputs, *self.ports.outputs], strict=True):
-            node.set_names(port.names)
+        tensors = [*self.model.inputs, *self.model.outputs]
+        for tensor, port in zip(tensors, [*self.ports.inputs, *self.ports.outputs], strict=True):
+            tensor.set_names(port.names)
         return pack(self.model, self.config)
 
     def wrapper(self) -> CompiledModel:
@@ -184,7 +185,10 @@ def _ports(outputs: Sequence[Output], kinds: Sequence[TensorType]) -> list[Const
 
 
 def imported(exported: bytes, properties: Mapping[str, Any]) -> Compilation:
-    """What export_model() wrote, compiled with its properties and others that replace them. RuntimeError for other bytes."""
+    """What export_model() wrote, compiled with its properties and others that replace them.
+
+    RuntimeError for any other bytes.
+    """
     from .blob import unpack
 
     found = unpack(exported)

@@ -11,13 +11,13 @@ import numpy as np
 
 from .errors import suggestion
 from .properties import device
-from .properties.declare import OVAny, PropertyEnum
+from .properties.declare import PropertyEnum
 from .properties.hint import ExecutionMode, PerformanceMode, SchedulingCoreType
 from .properties.intel_cpu import TbbPartitioner
 from .properties.log import Level
 from .properties.streams import Num
 from .threads import thread_budget
-from .types import Type
+from .types import OVAny, Type
 
 Parser = Callable[[Any], Any]
 

@@ -129,7 +129,7 @@ def _part(value: Any) -> tuple[str, Any]:
     if isinstance(value, str):
         return "name", value
     if isinstance(value, (Type, np.dtype, type)):
-        return "element_type", Type(value)
+        return "element_type", value if isinstance(value, Type) else Type(value)
     if _is_shape(value):
         return "shape", PartialShape(value)
     raise ConversionError(f"{value!r} is not a name, a shape or an element type of an input")

@@ -82,7 +82,7 @@ class Core:
             model = self.read_model(model.encode() if isinstance(model, str) else model, weights)
         elif read:
             if not isinstance(model, (str, os.PathLike)):
-                raise RuntimeError(f"compile_model compiles a Model or a path, not {type(model).__name__}; use read_model()")
+                raise RuntimeError(f"a Model or a path is compiled, not {type(model).__name__}; use read_model()")
             model = self.read_model(model)
         self._check_stored()
         merged = Config({**self._properties, **(config or {})})
@@ -106,7 +106,7 @@ class Core:
         elif isinstance(model_stream, bytes):
             exported = model_stream
         else:
-            raise TypeError(f"a model is imported from bytes, a BytesIO or a Tensor, not from {type(model_stream).__name__}")
+            raise TypeError(f"bytes, a BytesIO or a Tensor are imported, not {type(model_stream).__name__}")
         if not isinstance(device_name, str):
             raise TypeError(f"device_name is a str, not {type(device_name).__name__}")
         _check_device(device_name)

@@ -7,6 +7,7 @@ from functools import total_ordering
 from typing import Any
 
 from .graph import Node, Output, Parameter, TensorType
+from .graph.runtime_info import RTMap
 from .types import PartialShape, Shape, Type
 
 

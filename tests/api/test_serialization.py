@@ -108,7 +108,9 @@ def test_names_given_by_counting_do_not_matter(mine, A, tmp_path):
     assert compiled.get_property("LOADED_FROM_CACHE")
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:100], lambda data: data[:-1], lambda data: b"", lambda data: data[:-9] + b"x" * 9])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:100], lambda data: data[:-1], lambda data: b"", lambda data: data[:-9] + b"x" * 9]
+)
 def test_a_damaged_file_is_made_anew(mine, A, tmp_path, damage):
     def compiled():
         return mine.compile(mine.plus_one(), CACHE_DIR=str(tmp_path))
@@ -152,14 +154,24 @@ def test_a_model_in_memory(lab, A, tmp_path):
     document, weights = (tmp_path / "m.xml").read_bytes(), (tmp_path / "m.bin").read_bytes()
     core = lab.ov.Core()
     tensor = lab.ov.Tensor(np.frombuffer(weights, np.uint8))
-    for model in (core.read_model(document, weights), core.read_model(document, tensor), core.read_model(document.decode(), tensor),
-                  core.read_model(io.BytesIO(document), io.BytesIO(weights)), core.read_model(tmp_path / "m.xml", tmp_path / "m.bin")):  # fmt: skip
+    for model in (
+        core.read_model(document, weights),
+        core.read_model(document, tensor),
+        core.read_model(document.decode(), tensor),
+        core.read_model(io.BytesIO(document), io.BytesIO(weights)),
+        core.read_model(tmp_path / "m.xml", tmp_path / "m.bin"),
+    ):
         np.testing.assert_array_equal(lab.compile(model)(A)["y"], A + 1)
     for text in (document, document.decode()):
         compiled = core.compile_model(text, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}, weights=weights)
         np.testing.assert_array_equal(compiled(A)["y"], A + 1)
-    for wrong in (lambda: core.read_model(document), lambda: core.read_model(tmp_path / "m.xml", weights), lambda: core.read_model(tmp_path),
-                  lambda: core.read_model(document.decode()), lambda: core.read_model(tmp_path / "m.xml", tmp_path / "no.bin")):  # fmt: skip
+    for wrong in (
+        lambda: core.read_model(document),
+        lambda: core.read_model(tmp_path / "m.xml", weights),
+        lambda: core.read_model(tmp_path),
+        lambda: core.read_model(document.decode()),
+        lambda: core.read_model(tmp_path / "m.xml", tmp_path / "no.bin"),
+    ):
         with pytest.raises(RuntimeError):
             wrong()
 
@@ -169,7 +181,7 @@ def onnx_file(tmp_path):
     """d = relu(a + b), e = -d of f32[N,4]"""
     onnx = pytest.importorskip("onnx")
     make, kind = onnx.helper, onnx.TensorProto.FLOAT
-    nodes = [make.make_node("Add", ["a", "b"], ["c"]), make.make_node("Relu", ["c"], ["d"]), make.make_node("Neg", ["d"], ["e"])]
+    nodes = [make.make_node(*parts) for parts in (("Add", "ab", "c"), ("Relu", "c", "d"), ("Neg", "d", "e"))]
     values = {name: make.make_tensor_value_info(name, kind, ["N", 4]) for name in "abde"}
     graph = make.make_graph(nodes, "graph", [values["a"], values["b"]], [values["d"], values["e"]])
     path = tmp_path / "model.onnx"
@@ -213,8 +225,8 @@ def test_what_can_not_be_converted(lab, onnx_file, tmp_path):
         with pytest.raises(Exception) as raised:  # noqa: PT011 - the class is the converter's own
             lab.ov.convert_model(wrong)
         assert not isinstance(raised.value, RuntimeError)
-    for keywords in ({"input": "zz"}, {"input": {"c": [1, 4]}}, {"input": {0: [1, 4]}}, {"input": {"a": [2, 5], "b": [2, 4]}},
-                     {"output": "zz"}, {"output": 3}, {"extension": []}):  # fmt: skip
+    inputs = ("zz", {"c": [1, 4]}, {0: [1, 4]}, {"a": [2, 5], "b": [2, 4]})
+    for keywords in (*({"input": given} for given in inputs), {"output": "zz"}, {"output": 3}, {"extension": []}):
         with pytest.raises(Exception) as raised:  # noqa: PT011
             lab.ov.convert_model(onnx_file, **keywords)
         assert not isinstance(raised.value, RuntimeError)

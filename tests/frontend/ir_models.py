@@ -65,7 +65,8 @@ class Builder:
         ops = self.ops
         x = ops.parameter([1, 2], np.float32, name="x")
         counter, value = ops.parameter([], np.int64), ops.parameter([1, 2], np.float32)
-        body = self.ov.Model([ops.add(value, ops.convert(counter, np.float32)), ops.constant(np.array(True))], [counter, value])
+        added, going_on = ops.add(value, ops.convert(counter, np.float32)), ops.constant(np.array(True))
+        body = self.ov.Model([added, going_on], [counter, value])
         node = self.bodied("loop", ops.constant(np.int64(4)), ops.constant(np.array(True)))
         node.set_function(body)
         node.set_special_body_ports([0, 1])

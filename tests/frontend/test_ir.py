@@ -21,7 +21,7 @@ def names(model):
 
 
 def layer_names(model):
-    return sorted(node.friendly_name if hasattr(node, "op") else node.get_friendly_name() for node in model.get_ordered_ops())
+    return sorted(node.get_friendly_name() for node in model.get_ordered_ops())
 
 
 @pytest.fixture(params=[10, 11])
@@ -92,7 +92,8 @@ def test_constants_that_half_precision_does_not_hold_stay(values, tmp_path):
     ops = Builder("ovlite").ops
     x = ops.parameter([2], np.float32)
     ovlite.save_model(ovlite.Model([ops.add(x, np.array(values, np.float32))], [x]), tmp_path / "model.xml")
-    (constant,) = (n for n in ovlite.Core().read_model(tmp_path / "model.xml").get_ordered_ops() if n.op.type == "Constant")
+    model = ovlite.Core().read_model(tmp_path / "model.xml")
+    (constant,) = (node for node in model.get_ordered_ops() if node.op.type == "Constant")
     np.testing.assert_array_equal(constant.array, np.array(values, np.float32))
 
 
@@ -104,7 +105,9 @@ def test_equal_constants_are_stored_once():
     assert len(weights) == 4000
 
 
-@pytest.mark.parametrize("kind", ["u1", "u2", "u4", "i4", "i8", "f16", "bf16", "f64", "nf4", "f4e2m1", "f8e4m3", "f8e5m2", "f8e8m0"])
+@pytest.mark.parametrize(
+    "kind", ["u1", "u2", "u4", "i4", "i8", "f16", "bf16", "f64", "nf4", "f4e2m1", "f8e4m3", "f8e5m2", "f8e8m0"]
+)
 def test_constants_of_all_types_keep_their_bytes(kind, tmp_path):
     ov = pytest.importorskip("openvino")
     theirs = ov.Tensor(getattr(ov.Type, kind), [3, 3])
@@ -164,7 +167,8 @@ def test_where_a_model_is_read_from(tmp_path):
     results.append(core.compile_model(document.decode(), "CPU", EXACT, weights=weights)(x)["y"])
     results.append(core.compile_model(document, "CPU", EXACT, weights=weights)(x)["y"])
     core.set_property({"ENABLE_MMAP": False})
-    results.append(core.compile_model(core.read_model(tmp_path / "model.xml", tmp_path / "other.bin"), "CPU", EXACT)(x)["y"])
+    model = core.read_model(tmp_path / "model.xml", tmp_path / "other.bin")
+    results.append(core.compile_model(model, "CPU", EXACT)(x)["y"])
     for result in results:
         np.testing.assert_allclose(result, x + [[9, 0], [25, 9]], rtol=1e-6)
     for missing in (lambda: core.read_model(document), lambda: core.read_model(tmp_path / "model.xml")):

@@ -39,7 +39,7 @@ def refuse(document, weights, match):
         ('size="12"', 'size="8"', "needs 12 bytes, its size is 8"),
         ('size="12"', 'size="-12"', "bytes 0 to -12"),
         ('element_type="f32" shape="3"', 'element_type="f32" shape="-3"', "none negative"),
-        ('element_type="f32" shape="3"', 'element_type="f32" shape="4294967296, 4294967296"', "needs 73786976294838206464"),
+        ('element_type="f32" shape="3"', 'element_type="f32" shape="4294967296,4294967296"', "needs 7378697629483820"),
         ('element_type="f32" shape="3"', 'element_type="f32" shape="3,3"', "needs 36 bytes"),
         ('element_type="f32" shape="3"', 'element_type="f99" shape="3"', "not an element type"),
         ('shape="3" element_type="f32"', 'shape="3" element_type="f99"', "no element type and shape"),
@@ -49,7 +49,7 @@ def refuse(document, weights, match):
         ('from-layer="0" from-port="0"', 'from-layer="77" from-port="0"', "port 0 of layer 77, which there is not"),
         ('to-layer="3" to-port="0"', 'to-layer="3" to-port="9"', "port 9 of layer 3, which there is not"),
         ('from-layer="0" from-port="0" to-layer="2"', 'from-layer="2" from-port="2" to-layer="2"', "cycle"),
-        ('from-layer="0" from-port="0" to-layer="2" to-port="0"', 'from-layer="0" from-port="0" to-layer="2" to-port="1"', "two edges"),
+        ('to-layer="2" to-port="0"', 'to-layer="2" to-port="1"', "two edges"),
         ('layer id="1"', 'layer id="0"', "the id 0"),
         ('auto_broadcast="numpy"', 'auto_broadcast="sideways"', "sum"),
         ('type="Add" version="opset1"', 'type="Convert" version="opset1"', "destination_type"),
@@ -96,14 +96,16 @@ def test_a_doctype_is_refused(ir, declaration, encoding):
 def test_all_unknown_layers_are_named_at_once(ir):
     document, weights = ir
     layer = '<layer id="{0}" name="n{0}" type="{1}" version="{2}" />'
-    more = layer.format(50, "FooBar", "opset1") + layer.format(51, "Add", "my_domain") + layer.format(52, "TopK", "opset99999")
+    unknown = [(50, "FooBar", "opset1"), (51, "Add", "my_domain"), (52, "TopK", "opset99999")]
+    more = "".join(layer.format(*values) for values in unknown)
     refuse(document.replace("</layers>", more + "</layers>"), weights,
            "3 layers .*'n50': FooBar, opset1; 'n51': Add, my_domain; 'n52': TopK, opset99999")  # fmt: skip
 
 
 def test_rt_info_that_is_nested_too_deep(ir):
     document, weights = ir
-    refuse(document.replace("<rt_info />", "<rt_info>" + "<a>" * 5000 + "</a>" * 5000 + "</rt_info>"), weights, "nested deeper")
+    deep = "<rt_info>" + "<a>" * 5000 + "</a>" * 5000 + "</rt_info>"
+    refuse(document.replace("<rt_info />", deep), weights, "nested deeper")
 
 
 def test_a_port_map_that_leads_nowhere():
@@ -130,8 +132,11 @@ def test_names_that_xml_can_not_hold(tmp_path):
 
 def test_writing(tmp_path):
     model = Builder("ovlite").constants()
-    for wrong in (lambda: ovlite.serialize(model, tmp_path / "model.bin"), lambda: ovlite.save_model(model, tmp_path / "m"),
-                  lambda: ovlite.serialize(model, tmp_path / "m.xml", version="IR_V9")):  # fmt: skip
+    for wrong in (
+        lambda: ovlite.serialize(model, tmp_path / "model.bin"),
+        lambda: ovlite.save_model(model, tmp_path / "m"),
+        lambda: ovlite.serialize(model, tmp_path / "m.xml", version="IR_V9"),
+    ):
         with pytest.raises(RuntimeError):
             wrong()
     for wrong in (lambda: ovlite.save_model(3, tmp_path / "m.xml"), lambda: ovlite.serialize(model, 3)):

@@ -20,7 +20,8 @@ __all__ = ["canonical_digest", "read_bytes", "read_ir", "replaced", "save_model"
 def read_ir(source: Source, weights: Weights | None = None, *, mapped: bool = True) -> Model:
     """The model of an IR at a path or in bytes.
 
-    weights: the constants, at a path or in memory; by default the .bin beside the .xml where there is one, nothing for bytes.
+    weights: the constants, at a path or in memory; by default the .bin beside the .xml where there is one, nothing
+        for bytes.
     mapped: files are mapped, and constants read from them when they are used; else they are read at once.
     """
     if isinstance(source, bytes):

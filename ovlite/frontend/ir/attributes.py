@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from functools import cache
 from typing import Any, get_type_hints
 
 from ...errors import ModelError
@@ -22,6 +21,7 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 # Types that an IR writes otherwise.
 LAYER_TYPES = {"Constant": "Const", "PRelu": "PReLU", "Relu": "ReLU", "Softmax": "SoftMax"}
 _TYPES_OF_LAYERS = {layer: name for name, layer in LAYER_TYPES.items()}
+_KNOWN_HINTS: dict[type[Operator], dict[str, Any]] = {}
 _IR_NAMES = {"exclude_pad": "exclude-pad"}
 # Values whose case OpenVINO minds, by how operators hold them.
 _SPELLINGS = {
@@ -47,9 +47,10 @@ def _first_opset(operator: type[Operator]) -> int:
     return min(getattr(operator, "since", 1), int(operator.opset.removeprefix("opset")))
 
 
-@cache
 def _hints(operator: type[Operator]) -> dict[str, Any]:
-    return get_type_hints(operator)
+    if operator not in _KNOWN_HINTS:
+        _KNOWN_HINTS[operator] = get_type_hints(operator)
+    return _KNOWN_HINTS[operator]
 
 
 def read_operator(operator: type[Operator], data: Mapping[str, str]) -> Operator:

@@ -39,7 +39,7 @@ class _Places:
     """Turns the numbers of a port map into places."""
 
     def __init__(self, layer: Layer, body: Body) -> None:
-        self._layer = layer
+        self.layer = layer
         self._body = body
         self._inputs = {port: place for place, port in enumerate(layer.inputs)}
         self._outputs = {port.id: place for place, port in enumerate(layer.outputs)}
@@ -57,9 +57,9 @@ class _Places:
         return self._find(self._body.results, element, key, "Result of its body with id")
 
     def _find(self, places: Mapping[int, int], element: Element, key: str, kind: str) -> int:
-        wanted = number(element, key, self._layer)
+        wanted = number(element, key, self.layer)
         if wanted not in places:
-            raise ModelError(f"{self._layer} has no {kind} {wanted}")
+            raise ModelError(f"{self.layer} has no {kind} {wanted}")
         return places[wanted]
 
 
@@ -120,8 +120,8 @@ def _check_outputs(layer: Layer, outputs: Sequence[OutputDescription]) -> None:
 
 def _slice(places: _Places, element: Element) -> dict[str, int]:
     """The numbers that say how an axis is cut; what is not written has its default."""
-    defaults = {"start": 0, "stride": 1, "part_size": 1, "end": -1, "axis": 0}
-    return {key: number(element, key, places._layer) if key in element.attrib else value for key, value in defaults.items()}
+    found = {"start": 0, "stride": 1, "part_size": 1, "end": -1, "axis": 0}
+    return found | {key: number(element, key, places.layer) for key in found if key in element.attrib}
 
 
 def _read_input(places: _Places, back: Mapping[int, int], element: Element) -> InputDescription:
@@ -145,7 +145,8 @@ def write_maps(
 ) -> None:
     """Adds the port maps of a layer with `inputs` inputs. bodies: by tag, layer ids of its parameters and results."""
     if isinstance(op, If):
-        for branch, taken, given in (("else", op.else_inputs, op.else_outputs), ("then", op.then_inputs, op.then_outputs)):
+        branches = (("else", op.else_inputs, op.else_outputs), ("then", op.then_inputs, op.then_outputs))
+        for branch, taken, given in branches:
             _write_map(SubElement(layer, f"{branch}_port_map"), taken, given, inputs, *bodies[f"{branch}_body"])
         return
     parameters, results = bodies["body"]

@@ -111,7 +111,8 @@ def edges(net: Element) -> dict[tuple[int, int], tuple[int, int]]:
     """(layer, port) that each (layer, port) of an input reads. Raises ModelError when an input has two edges."""
     found: dict[tuple[int, int], tuple[int, int]] = {}
     for edge in net.iterfind("edges/edge"):
-        start, port, end, place = (number(edge, key, "an edge") for key in ("from-layer", "from-port", "to-layer", "to-port"))
+        keys = ("from-layer", "from-port", "to-layer", "to-port")
+        start, port, end, place = (number(edge, key, "an edge") for key in keys)
         if (end, place) in found:
             raise ModelError(f"two edges lead to port {place} of layer {end}")
         found[end, place] = start, port
