@@ -20,12 +20,14 @@ from Cython.Build import cythonize
 from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, setup
 
-SHARED = ("cpu", "step", "executor", "storage", "results", "request", "compiled")
+SHARED = ("cpu", "step", "executor", "storage", "results", "streams", "bindings", "request", "compiled")
 X86_LEVELS = {
     "baseline": [],
     "avx2": ["-march=haswell"],
     "avx512": ["-march=skylake-avx512", "-mprefer-vector-width=512"],
 }
+# Families that only move elements: wider registers than the level below has gain them nothing.
+MOVING = ("copy", "gather", "places", "resize", "topk")
 STAGE = Path("build", "stage", "ovlite", "kernels")
 
 debug = os.environ.get("OVLITE_DEBUG") == "1"
@@ -45,8 +47,9 @@ macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
 if debug or sanitize:
     compile_args += ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer"]
 else:
-    compile_args += ["-O3", "-g0", "-DNDEBUG"]
-    link_args += ["-Wl,--strip-debug"]
+    # The headers of kernels hold the loops that count, and ask for -O3 themselves.
+    compile_args += ["-g0", "-DNDEBUG", "-fno-asynchronous-unwind-tables"]
+    link_args += ["-Wl,-s"]
 if sanitize:
     compile_args += ["-fsanitize=address,undefined"]
     link_args += ["-fsanitize=address,undefined"]
@@ -76,6 +79,11 @@ def stage(source: Path, folder: Path) -> Path:
     return copy
 
 
+def optimization(flag: str) -> list[str]:
+    """The optimization flag of a release build; other builds have one already."""
+    return [] if debug or sanitize else [flag]
+
+
 def extension(name: str, source: Path, flags: list[str]) -> Extension:
     return Extension(
         f"ovlite.kernels.{name}",
@@ -94,8 +102,8 @@ def extensions() -> list[Extension]:
     for declarations in sources.glob("*.pxd"):
         stage(declarations, STAGE)
     found = [
-        extension("_cyutility", STAGE / "_cyutility.c", []),
-        *(extension(name, stage(sources / f"{name}.pyx", STAGE), []) for name in SHARED if (sources / f"{name}.pyx").exists()),
+        extension("_cyutility", STAGE / "_cyutility.c", optimization("-Os")),
+        *(extension(name, stage(sources / f"{name}.pyx", STAGE), optimization("-O3")) for name in SHARED),
     ]
     families = [path for path in sorted(sources.glob("*.pyx")) if path.stem not in SHARED]
     for level, flags in levels().items():
@@ -103,7 +111,9 @@ def extensions() -> list[Extension]:
             if declarations.stem not in SHARED:
                 stage(declarations, STAGE / level)
         found += [
-            extension(f"{level}.{path.stem}", stage(path, STAGE / level), flags) for path in families
+            extension(f"{level}.{path.stem}", stage(path, STAGE / level), flags + optimization("-Os"))
+            for path in families
+            if level != "avx512" or path.stem not in MOVING
         ]
         (sources / level).mkdir(exist_ok=True)
     return found

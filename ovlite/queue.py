@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .compiled import CompiledModel
-from .kernels.request import RequestPool
+from .kernels.streams import RequestPool
 from .request import InferRequest
 
 

@@ -1,0 +1,55 @@
+from cpython.ref cimport PyObject
+from ovlite.kernels.executor cimport CTeam
+
+cdef extern from "stream.h" nogil:
+    ctypedef struct Job:
+        void* owner
+        int state
+        int lost
+        int reports
+        unsigned submitted
+        unsigned done
+    ctypedef struct CStreams "Streams":
+        int count
+    ctypedef struct CPool "Pool":
+        Job* first
+
+
+cdef class Streams:
+    cdef CStreams* streams
+    cdef list teams
+    cdef CTeam** members       # the same, for threads without the interpreter's lock
+
+
+cdef class Runnable:
+    cdef Job* job
+    cdef readonly Streams streams
+    cdef bint plain            # the submitted run needs nothing of Python
+    cdef object error          # (cause, text) of the last asynchronous run
+    cdef object callback
+    cdef readonly object userdata
+    cdef PyObject* pool        # the RequestPool it belongs to, which clears this when it goes; or NULL
+
+    cdef int open(self, Streams streams) except -1
+    cdef bint try_hold(self) noexcept
+    cdef int hold(self) except -1
+    cdef void release(self) noexcept
+    cdef int check_idle(self) except -1
+    cdef int begin(self, object inputs, bint share, bint reports) except -1
+    cdef int submit(self, bint reports) except -1
+    cdef int run_plain(self, int stream) noexcept nogil
+    cdef int run_python(self, int stream) except -1
+    cdef int stop(self) except -1
+    cdef int run_recorded(self, int stream) except -1
+    cdef int report(self) except -1
+    cdef int raise_error(self) except -1
+
+
+cdef class RequestPool:
+    cdef CPool* pool
+    cdef readonly list requests
+    cdef object callback
+    cdef list errors
+
+    cdef Job* take(self, bint look) except NULL
+    cdef int raise_error(self) except -1

@@ -1,0 +1,331 @@
+"""Streams carry out asynchronous runs; a Runnable is what they run, and a RequestPool gives out several in turn."""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.ref cimport PyObject
+from libc.stdlib cimport calloc, free
+from ovlite.kernels.executor cimport CTeam, Team
+
+cdef extern from "stream.h" nogil:
+    enum: JOB_QUEUED, JOB_RUNNING, WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN
+    CStreams* streams_new(int count, void (*run)(void*, int) noexcept nogil, void (*report)(void*) noexcept nogil)
+    void streams_stop()
+    Job* job_new(void* owner, CStreams* streams)
+    void job_free(Job* job)
+    bint job_try(Job* job)
+    bint job_hold(Job* job)
+    void job_release(Job* job)
+    bint job_submit(Job* job, bint reports)
+    bint job_withdraw(Job* job)
+    void job_perform(Job* job, int stream)
+    int job_wait(Job* job, long long timeout, bint steal)
+    void job_settle(Job* job)
+    CPool* pool_new()
+    void pool_free(CPool* pool)
+    void pool_join(CPool* pool, Job* job)
+    Job* pool_take(CPool* pool, bint look, long long timeout)
+    void pool_return(Job* job)
+    int pool_wait(CPool* pool, long long timeout, Job** mine)
+
+cdef long long SLICE = 100_000_000      # nanoseconds between two looks at pending signals
+
+
+def stop_streams():
+    """Carries out what is queued, lets no more in, and ends the streams' threads."""
+    with nogil:
+        streams_stop()
+
+
+cdef class Streams:
+    """Threads that carry out asynchronous runs: `count` streams with a team of `threads` each.
+
+    They live as long as the process; threads start with the first run.
+    """
+
+    def __cinit__(self, int count, int threads):
+        self.teams = [Team(threads) for _ in range(count)]
+        self.members = <CTeam**>calloc(count, sizeof(CTeam*))
+        self.streams = streams_new(count, run_job, report_job)
+        if self.streams == NULL or self.members == NULL:
+            raise MemoryError()
+        for i, team in enumerate(self.teams):
+            self.members[<int>i] = (<Team>team).team
+
+    def __dealloc__(self):
+        free(self.members)
+
+
+cdef void run_job(void* owner, int stream) noexcept nogil:
+    cdef int status = 1
+    if (<Runnable>owner).plain:
+        status = (<Runnable>owner).run_plain(stream)
+    if status:
+        with gil:
+            (<Runnable>owner).run_recorded(stream)
+
+
+cdef void report_job(void* owner) noexcept nogil:
+    with gil:
+        (<Runnable>owner).report()
+
+
+cdef class Runnable:
+    """Something that one user at a time works with, and whose runs a stream can carry out.
+
+    A subclass gives begin(), run_plain() and run_python().
+    """
+
+    def __cinit__(self, *arguments, **keywords):
+        pass
+
+    cdef int open(self, Streams streams) except -1:
+        self.streams = streams
+        self.job = job_new(<void*>self, streams.streams)
+        if self.job == NULL:
+            raise MemoryError()
+        return 0
+
+    def __del__(self):
+        if self.job != NULL and (self.job.done != self.job.submitted or self.job.state != 0):
+            with nogil:
+                job_settle(self.job)
+
+    def __dealloc__(self):
+        if self.job != NULL:
+            with nogil:
+                job_free(self.job)
+
+    cdef bint try_hold(self) noexcept:
+        return job_try(self.job)
+
+    cdef int hold(self) except -1:
+        """Waits for other synchronous users; RuntimeError while an asynchronous run has the request."""
+        cdef bint held = job_try(self.job)
+        if not held:
+            with nogil:
+                held = job_hold(self.job)
+        if not held:
+            self.check_idle()
+            raise RuntimeError("the request is busy")
+        return 0
+
+    cdef void release(self) noexcept:
+        job_release(self.job)
+
+    cdef int check_idle(self) except -1:
+        if self.job.state >= JOB_QUEUED:
+            raise RuntimeError("the request is busy: an asynchronous run is in progress; call wait() first")
+        return 0
+
+    cdef int begin(self, object inputs, bint share, bint reports) except -1:
+        """Holds this, binds the inputs, and submits a run; `reports`: its end is told to the callback."""
+        raise NotImplementedError
+
+    cdef int submit(self, bint reports) except -1:
+        """Queues a run; the caller holds this, and no more after it."""
+        cdef bint submitted
+        self.error = None
+        submitted = job_submit(self.job, reports)
+        if not submitted:
+            self.release()
+            raise RuntimeError("no thread can be started for an asynchronous run, or the interpreter is shutting down")
+        return 0
+
+    cdef int run_plain(self, int stream) noexcept nogil:
+        """Carries out a run that needs nothing of Python; when it fails, run_python() tells why."""
+        return 1
+
+    cdef int run_python(self, int stream) except -1:
+        """Carries out any run, or raises for the failed run_plain()."""
+        raise NotImplementedError
+
+    cdef int stop(self) except -1:
+        """Asks the run in progress to end early."""
+        return 0
+
+    cdef int run_recorded(self, int stream) except -1:
+        """Carries out a run and keeps its failure for who waits for it; the callback is not called then."""
+        try:
+            self.run_python(stream)
+        except BaseException as error:
+            self.error = (error, f"the inference failed: {error}")
+            self.job.reports = False
+            if self.pool != NULL:
+                (<RequestPool>self.pool).errors.append(RuntimeError(self.error[1]))
+        return 0
+
+    cdef int report(self) except -1:
+        """Calls the callback."""
+        pool = None if self.pool == NULL else <RequestPool>self.pool
+        try:
+            if pool is not None:
+                (<RequestPool>pool).callback(self, self.userdata)
+            else:
+                self.callback(self.userdata)
+        except BaseException as error:
+            if pool is not None:
+                (<RequestPool>pool).errors.append(error)
+            else:
+                self.error = (error, f"the callback raised {type(error).__name__}: {error}")
+        return 0
+
+    cdef int raise_error(self) except -1:
+        if self.job.lost:
+            raise RuntimeError("the process was forked while the request ran; in the child it has to be started again")
+        if self.error is not None:
+            cause, text = self.error
+            raise RuntimeError(text) from cause
+        return 0
+
+    def wait(self):
+        """Waits until the run, and its callback, has ended; raises RuntimeError when either failed."""
+        cdef int answer = WAIT_TIMEOUT
+        while answer == WAIT_TIMEOUT and self.job.done != self.job.submitted:
+            with nogil:
+                answer = job_wait(self.job, SLICE, True)
+                if answer == WAIT_TAKEN:
+                    job_perform(self.job, 0)
+            PyErr_CheckSignals()
+        self.raise_error()
+
+    def wait_for(self, timeout):
+        """Waits `timeout` milliseconds at the most; True when a run has ended. RuntimeError as in wait()."""
+        cdef long long left
+        cdef int answer
+        if not isinstance(timeout, int):
+            raise TypeError(f"wait_for takes whole milliseconds, not {type(timeout).__name__}")
+        if timeout < 0:
+            raise RuntimeError(f"wait_for can't wait {timeout} milliseconds")
+        if not self.job.submitted:
+            return False
+        left = min(timeout, 10**12) * 1_000_000
+        while True:
+            with nogil:
+                answer = job_wait(self.job, min(left, SLICE), False)
+            PyErr_CheckSignals()
+            left -= SLICE
+            if answer == WAIT_DONE:
+                self.raise_error()
+                return True
+            if left <= 0:
+                return False
+
+    def cancel(self):
+        """Stops the asynchronous run, if there is one; wait() then raises RuntimeError."""
+        cdef bint withdrawn
+        if self.job.state < JOB_QUEUED:
+            return
+        self.error = cancelled = (None, "the inference was cancelled")
+        with nogil:
+            withdrawn = job_withdraw(self.job)
+        if withdrawn:
+            return
+        if self.error is cancelled:
+            self.error = None
+        self.stop()
+
+    def set_callback(self, callback, userdata):
+        """callback(userdata) is called on a stream's thread at the end of each asynchronous run."""
+        if not callable(callback):
+            raise TypeError(f"a callback is callable, not {type(callback).__name__}")
+        self.check_idle()
+        self.callback = callback
+        self.userdata = userdata
+
+    def ensure_idle(self):
+        """RuntimeError while an asynchronous run is in progress."""
+        self.check_idle()
+
+
+cdef class RequestPool:
+    """Requests that are given work in turn, the one that was freed first in front."""
+
+    def __cinit__(self, list requests):
+        cdef Runnable request
+        self.pool = pool_new()
+        if self.pool == NULL:
+            raise MemoryError()
+        self.requests = requests
+        self.errors = []
+        for request in requests:
+            request.pool = <PyObject*>self
+            pool_join(self.pool, request.job)
+
+    def __del__(self):
+        cdef Runnable request
+        self.wait_idle()
+        for request in self.requests:
+            request.pool = NULL
+
+    def __dealloc__(self):
+        if self.pool != NULL:
+            with nogil:
+                pool_free(self.pool)
+
+    cdef Job* take(self, bint look) except NULL:
+        cdef Job* job = NULL
+        while job == NULL:
+            with nogil:
+                job = pool_take(self.pool, look, SLICE)
+            PyErr_CheckSignals()
+        return job
+
+    cdef int raise_error(self) except -1:
+        if self.errors:
+            raise self.errors.pop(0)
+        return 0
+
+    def start_async(self, inputs=None, userdata=None, share_inputs=False):
+        """Starts a run on the request that has been idle longest, after waiting for one to become idle."""
+        cdef bint shared = share_inputs
+        cdef Job* job
+        cdef Runnable request
+        self.raise_error()
+        job = self.take(False)
+        request = <Runnable>job.owner
+        try:
+            self.raise_error()
+            request.check_idle()
+            request.userdata = userdata
+            request.begin(inputs, shared, self.callback is not None)
+        except BaseException:
+            with nogil:
+                pool_return(job)
+            raise
+
+    def set_callback(self, callback):
+        """callback(request, userdata) is called on a stream's thread at the end of each run."""
+        if not callable(callback):
+            raise TypeError(f"a callback is callable, not {type(callback).__name__}")
+        self.callback = callback
+
+    def is_ready(self):
+        """True when a request is idle."""
+        return self.pool.first != NULL
+
+    def get_idle_request_id(self):
+        """The index of the request that start_async() would take, after waiting for one to become idle."""
+        cdef Job* job
+        self.raise_error()
+        job = self.take(True)
+        self.raise_error()
+        return self.requests.index(<Runnable>job.owner)
+
+    def wait_all(self):
+        """Waits until all requests are idle; raises what a callback raised, RuntimeError for a failed run."""
+        self.wait_idle()
+        self.raise_error()
+
+    def wait_idle(self):
+        cdef int answer = WAIT_TIMEOUT
+        cdef Job* mine = NULL
+        while answer != WAIT_DONE:
+            with nogil:
+                answer = pool_wait(self.pool, SLICE, &mine)
+                if answer == WAIT_TAKEN:
+                    job_perform(mine, 0)
+            PyErr_CheckSignals()
+
+    @property
+    def userdata(self):
+        """What start_async() was given last for each request."""
+        return [(<Runnable>request).userdata for request in self.requests]
