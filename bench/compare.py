@@ -1,0 +1,118 @@
+"""Compares ovlite with its installed peers: python -m bench.compare [--suite operators] [words of names ...]
+
+All libraries run each workload in one process by turns, a slice of time each, until every one has had
+its share; what counts is the least time of each, which other work on the machine disturbs least. The
+ratio is the best peer's time over ovlite's: above 1 ovlite is faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from . import models, operators
+from .libraries import Inputs, Source, installed, load
+
+SLICE = 0.08  # seconds that a library runs before the next one does
+PACKAGE_DIMS: dict[str, list[dict[str, int]]] = {
+    "PP-OCRv6_det_small": [{"height": 320, "width": 320}],
+    "PP-OCRv6_rec_small": [{"width": 320}, {"batch": 6, "width": 160}],
+    "ch_ppocr_mobile_v2.0_cls_mobile": [{"batch": 1}, {"batch": 6}],
+    "silero_vad": [{"rate": 16000}],
+    "silero_vad_16k_sequence": [{"length": 8}],
+    "silero_vad_op18_ifless": [{"rate": 16000}],
+}
+
+Workload = tuple[str, Callable[[], Source], Callable[[], Inputs]]
+
+
+def model_workloads() -> Iterator[Workload]:
+    """The light models, and those of the packages when they can be had."""
+    for name in models.light_models():
+        yield name, lambda name=name: models.load(name), lambda name=name: models.inputs_for(name)  # type: ignore[misc]
+    try:
+        paths = models.package_models()
+    except models.Unavailable as error:
+        print(f"without the models of packages: {error}")
+        return
+    for name, sizes in PACKAGE_DIMS.items():
+        for dims in sizes if name in paths else []:
+            label = " ".join([name, *(f"{key}={value}" for key, value in dims.items())])
+            yield label, lambda name=name: paths[name], lambda name=name, dims=dims: models.inputs_for(name, dims=dims)  # type: ignore[misc]
+
+
+def operator_workloads() -> Iterator[Workload]:
+    for name in operators.CASES:
+        yield name, lambda name=name: operators.model(name), lambda name=name: operators.inputs(name)  # type: ignore[misc]
+
+
+SUITES = {"models": model_workloads, "operators": operator_workloads}
+
+
+def least_times(calls: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:
+    """The least time of each call, in seconds, when they run by turns for `seconds` each."""
+    best = dict.fromkeys(calls, math.inf)
+    for call in calls.values():
+        call()
+        call()
+    for _ in range(max(1, round(seconds / SLICE))):
+        for name, call in calls.items():
+            end = time.perf_counter() + SLICE
+            while True:
+                begin = time.perf_counter()
+                call()
+                now = time.perf_counter()
+                best[name] = min(best[name], now - begin)
+                if now >= end:
+                    break
+    return best
+
+
+def compare(workload: Workload, libraries: Sequence[str], threads: int, seconds: float) -> tuple[dict[str, float], dict[str, str]]:
+    """(least times in seconds, why a library could not run it), both by library."""
+    _, source, inputs = workload
+    content, arrays = source(), inputs()
+    calls, failures = {}, {}
+    for library in libraries:
+        try:
+            run = load(library, content, threads)
+            run(arrays)
+            calls[library] = lambda run=run: run(arrays)
+        except Exception as error:  # whatever a peer raises, the others are measured
+            failures[library] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    return least_times(calls, seconds), failures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("words", nargs="*", help="measures the workloads in whose names one of these occurs")
+    parser.add_argument("--suite", choices=[*SUITES], default="models")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=1.0, help="time for each library and workload")
+    parser.add_argument("--libraries", nargs="+", choices=installed(), default=installed())
+    arguments = parser.parse_args()
+    peers = [library for library in arguments.libraries if library != "ovlite"]
+    header = [f"{library + ' ms':>14}" for library in arguments.libraries]
+    print(f"{'f32, ' + str(arguments.threads) + ' threads':40}", *header, f"{'ratio':>7}" if peers else "")
+    ratios = []
+    for workload in SUITES[arguments.suite]():
+        if arguments.words and not any(word in workload[0] for word in arguments.words):
+            continue
+        best, failures = compare(workload, arguments.libraries, arguments.threads, arguments.seconds)
+        cells = [f"{best[library] * 1e3:14.3f}" if library in best else f"{'-':>14}" for library in arguments.libraries]
+        known = [best[peer] for peer in peers if peer in best]
+        if known and "ovlite" in best:
+            ratios.append(min(known) / best["ovlite"])
+            cells.append(f"{ratios[-1]:7.2f}")
+        print(f"{workload[0]:40}", *cells, flush=True)
+        for library, reason in failures.items():
+            print(f"    {library}: {reason}")
+    if ratios:
+        print(f"geometric mean {math.prod(ratios) ** (1 / len(ratios)):.2f}, least {min(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()
