@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .graph import DiscreteTypeInfo, RTMap, Input, Node, Output
     from .pickling import Model
     from .ports import ConstOutput
-    from .properties.declare import OVAny
+    from .types.any import OVAny
     from .queue import AsyncInferQueue
     from .request import InferRequest, ProfilingInfo
     from .tensor import Tensor, tensor_from_file
@@ -34,7 +34,7 @@ _MODULES = {
     "graph": ("DiscreteTypeInfo", "RTMap", "Input", "Node", "Output"),
     "pickling": ("Model",),
     "ports": ("ConstOutput",),
-    "properties.declare": ("OVAny",),
+    "types.any": ("OVAny",),
     "queue": ("AsyncInferQueue",),
     "request": ("InferRequest", "ProfilingInfo"),
     "tensor": ("Tensor", "tensor_from_file"),
