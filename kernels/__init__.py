@@ -15,20 +15,23 @@ from .cpu import LEVELS, highest_level
 
 __all__ = ["LEVELS", "available_levels", "family", "level", "use_level"]
 
-# Levels whose kernels are another level's.
-_BORROWED = {"amx": "avx512"}
-
 
 @cache
 def available_levels() -> tuple[str, ...]:
     """The levels that this build holds and this processor can execute, lowest first."""
     usable = LEVELS[: LEVELS.index(highest_level()) + 1]
-    return tuple(name for name in usable if find_spec(f"{__name__}.{_home(name)}.gemm"))
+    built = {name: find_spec(f"{__name__}.{name}") and find_spec(f"{__name__}.{name}.gemm") for name in LEVELS}
+    built["amx"] = built["avx512"]
+    return tuple(name for name in usable if built[name])
 
 
-def _home(name: str) -> str:
-    """The level from which level `name` has its kernels."""
-    return _BORROWED.get(name, name)
+@cache
+def _home(name: str, family_name: str) -> str:
+    """The level from which level `name` has a family: itself, or the nearest below that the family is built for."""
+    for home in reversed(LEVELS[: LEVELS.index(name) + 1]):
+        if find_spec(f"{__name__}.{home}") and find_spec(f"{__name__}.{home}.{family_name}"):
+            return home
+    raise ImportError(f"this build of ovlite has no kernels {family_name!r} for level {name!r}")
 
 
 def _choose(name: str) -> str:
@@ -63,4 +66,4 @@ def use_level(name: str) -> str:
 
 def family(name: str, level: str | None = None) -> ModuleType:
     """The kernel family `name` (a module of kernels, such as "gemm") at `level`, or at the level in use."""
-    return importlib.import_module(f"{__name__}.{_home(level or _level)}.{name}")
+    return importlib.import_module(f"{__name__}.{_home(level or _level, name)}.{name}")

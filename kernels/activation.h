@@ -7,6 +7,9 @@
 
 #include "vmath.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 enum ActivationKind {
     ACT_NONE,
     ACT_CLAMP,         /* min(max(x, alpha), beta); relu is clamp(0, inf) */
@@ -86,5 +89,7 @@ static void activate(const Activation *activation, float *x, ptrdiff_t n) {
     if (activation->kind != ACT_NONE)
         activate_to(activation, x, x, n);
 }
+
+#pragma GCC pop_options
 
 #endif

@@ -4,6 +4,9 @@
 
 #include "activation.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 typedef struct {
     Activation clip;         /* of what the activations are given; none or a clamp */
     Activation function[3];  /* in the order in which OpenVINO's operators name them */
@@ -41,5 +44,7 @@ static void gru_cell(
     for (ptrdiff_t i = 0; i < n; i++)
         state[i] = candidate[i] + gates[i] * (state[i] - candidate[i]);
 }
+
+#pragma GCC pop_options
 
 #endif

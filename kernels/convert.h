@@ -9,6 +9,9 @@
 
 #include "activation.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 enum ElementType { BOOL, I8, U8, I16, U16, I32, U32, I64, U64, F16, F32, F64, ELEMENT_TYPES };
 
 /* One operand of a loop: `step` is 1 where elements follow one another, 0 where one serves for all. */
@@ -130,5 +133,7 @@ CONVERSION_FROM_HALF(f64, double)
 
 /* CONVERSIONS[from][to]; from == to copies. */
 static const Kernel CONVERSIONS[ELEMENT_TYPES][ELEMENT_TYPES] = {ALL_TYPES(CONVERSION_ROW)};
+
+#pragma GCC pop_options
 
 #endif

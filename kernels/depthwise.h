@@ -15,6 +15,9 @@
 #include "activation.h"
 #include "vectors.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 #define STRIP 8
 #define MOST_WIDTH 7 /* of the kernels below */
 
@@ -187,5 +190,7 @@ static void activate_strip(const Strip *s, ptrdiff_t count) {
         for (ptrdiff_t i = 0; i < count; i++)
             activate(&s->activation, s->y + i * s->y_stride, s->channels);
 }
+
+#pragma GCC pop_options
 
 #endif

@@ -6,6 +6,9 @@
 
 #include "tile.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 #define FEW_COLUMNS 4
 #define FEW_ROWS 4
 
@@ -95,5 +98,7 @@ static const TileFunction few_functions[FEW_ROWS][FEW_COLUMNS] = {
 INLINE int few_columns_pay(ptrdiff_t columns, ptrdiff_t terms) {
     return columns <= FEW_COLUMNS && 2 * columns * (terms / LANES + 8) < terms;
 }
+
+#pragma GCC pop_options
 
 #endif

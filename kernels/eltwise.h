@@ -8,6 +8,9 @@
 
 #include "convert.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 enum { STATUS_OK = 0, STATUS_DIVISION_BY_ZERO = 2 };
 
 /* A loop for each case of one element against many, so that the one stays in a register. */
@@ -337,5 +340,7 @@ static const Operation OPERATIONS[] = {
 };
 
 enum { OPERATION_COUNT = sizeof OPERATIONS / sizeof *OPERATIONS };
+
+#pragma GCC pop_options
 
 #endif

@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 /* `rows` by `cols` elements of type T, distances in bytes. */
 #define TILE_COPY(T, target_row, target_step, source_row, source_step)                           \
     for (ptrdiff_t r = 0; r < rows; r++) {                                                       \
@@ -50,5 +53,7 @@ static void scatter(const char *from, char *to, ptrdiff_t row, ptrdiff_t step, p
     default: SCATTER(uint64_t)
     }
 }
+
+#pragma GCC pop_options
 
 #endif

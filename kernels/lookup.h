@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 /* Index i of a tensor of int32 (size 4) or int64, counted from the end when it is negative. */
 static inline ptrdiff_t index_at(const char *indices, ptrdiff_t i, int size, ptrdiff_t length) {
     int64_t index = size == 4 ? ((const int32_t *)indices)[i] : ((const int64_t *)indices)[i];
@@ -44,5 +47,7 @@ static int look_up(
     return size == 4 ? look_up_sized(y, x, indices, 4, rows, length, bytes)
                      : look_up_sized(y, x, indices, 8, rows, length, bytes);
 }
+
+#pragma GCC pop_options
 
 #endif

@@ -7,6 +7,9 @@
 
 #include "vmath.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 enum { LRN_BLOCK = 64, LRN_COLUMNS = 512 };
 
 typedef struct {
@@ -59,5 +62,7 @@ static void lrn_columns(const float *x, ptrdiff_t x_row, float *y, ptrdiff_t y_r
             y[r * y_row + j] = responded(x[r * x_row + j], sum[j], &p);
     }
 }
+
+#pragma GCC pop_options
 
 #endif

@@ -7,6 +7,9 @@
 
 #include "reduce.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 FLOAT_ACCUMULATION(deviations, 0.0f, SUM_OF, (v - shift) * (v - shift))
 
 enum Scaling {
@@ -121,5 +124,7 @@ static void normalize_columns(const float *x, ptrdiff_t x_row, float *y, ptrdiff
             y[j] = (x[j] - norms->mean[j]) * norms->factor[j] * g + (norms->offset[j] + b);
     }
 }
+
+#pragma GCC pop_options
 
 #endif

@@ -4,6 +4,9 @@
 
 #include "dots.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 /* Exchanges the off-diagonal blocks of `span` lanes of the rows i and i + span. */
 INLINE void exchange_blocks(Lanes rows[LANES], const int span) {
     const LaneMask upper = ((LANE_NUMBERS & span) != 0) & (LANES - span);
@@ -80,5 +83,7 @@ static void pack_rows(const float *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrd
         for (ptrdiff_t i = 0; i < rows; i++)
             to[i * depth + k] = a[i * row_stride + k * k_stride];
 }
+
+#pragma GCC pop_options
 
 #endif

@@ -4,6 +4,9 @@
 
 #include "lookup.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 enum { PLACES_RANK = 8 };
 
 /* How the runs of a row find their places: run i lies at i * step + index * stride for each index of
@@ -88,5 +91,7 @@ static int scatter_row(
         return combine_row_i32(t, tensor, dense, runs, bytes, reduction);
     return combine_row_i64(t, tensor, dense, runs, bytes, reduction);
 }
+
+#pragma GCC pop_options
 
 #endif

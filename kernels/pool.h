@@ -12,6 +12,9 @@
 
 #include "vectors.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 /* The taps of one window that lie in the image, in floats from `x`. */
 typedef struct {
     const float *x;
@@ -138,5 +141,7 @@ INLINE void pool_line(
 
 DEFINE_POOL(max, 1)
 DEFINE_POOL(mean, 0)
+
+#pragma GCC pop_options
 
 #endif

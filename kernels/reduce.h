@@ -9,6 +9,9 @@
 
 #include "runs.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 enum {
     COLUMN_TILE = 512,
     COLUMN_RUN = 64,
@@ -169,5 +172,7 @@ static void maxima_to_shifts(Total *total, float *shift, Total start, ptrdiff_t 
         total[j] = start;
     }
 }
+
+#pragma GCC pop_options
 
 #endif

@@ -8,6 +8,9 @@
 
 #include "vectors.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 #define COPY_ELEMENTS(bytes)                                                           \
     for (ptrdiff_t i = 0; i < pixels; i++)                                             \
         memcpy(y + i * step, x + source[i], bytes);
@@ -77,5 +80,7 @@ static void interpolate(
     for (ptrdiff_t i = 0; i < n; i++)
         y[i] = (1.0f - weight[i]) * x[lower[i]] + weight[i] * x[upper[i]];
 }
+
+#pragma GCC pop_options
 
 #endif

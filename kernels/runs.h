@@ -8,6 +8,9 @@
 
 #include "vmath.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 enum {
     SHORT_RUN = 256,   /* reduced in 16 lanes, longer ones in 64 */
     RUN = 4096,        /* longest run: at most RUN / 64 roundings of f32 follow one another, and the folding */
@@ -76,5 +79,7 @@ enum {
     }
 
 RUN_REDUCTION(run_sum, 0.0f, SUM_OF, v)
+
+#pragma GCC pop_options
 
 #endif

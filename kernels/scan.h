@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 /* y[i] = x[0] + ... + x[i] for n elements; exclusive leaves x[i] out. Steps are in elements. */
 #define DEFINE_SCAN(name, type)                                                                      \
     static void name(char *to, ptrdiff_t y_step, const char *from, ptrdiff_t x_step, ptrdiff_t n,    \
@@ -21,5 +24,7 @@
 DEFINE_SCAN(scan_f32, float)
 DEFINE_SCAN(scan_i32, int32_t)
 DEFINE_SCAN(scan_i64, int64_t)
+
+#pragma GCC pop_options
 
 #endif

@@ -5,6 +5,9 @@
 
 #include "runs.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 enum { SOFTMAX_COLUMNS = 256, SOFTMAX_ROWS = 64 };
 
 #define GREATER_OF(a, b) ((b) > (a) ? (b) : (a))      /* b only when it is a number */
@@ -109,5 +112,7 @@ static void softmax_columns(const float *x, ptrdiff_t x_row, float *y, ptrdiff_t
         }
     }
 }
+
+#pragma GCC pop_options
 
 #endif

@@ -17,6 +17,9 @@
 #include "activation.h"
 #include "vectors.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 #if defined(__AVX512F__) || defined(__aarch64__) /* 32 registers */
 #define TILE_ROWS 14
 #else
@@ -236,5 +239,7 @@ static const TileFunction row_functions[2] = {row_times_narrow_panel, row_times_
 
 /* The width that a panel of `columns` columns is packed with. */
 INLINE ptrdiff_t panel_width(ptrdiff_t columns) { return columns <= LANES ? LANES : PANEL; }
+
+#pragma GCC pop_options
 
 #endif

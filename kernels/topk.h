@@ -12,6 +12,9 @@
 
 #include "vmath.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 typedef struct {
     int is_float;      /* f32, else i32 */
     int largest;       /* the largest elements are the best */
@@ -165,5 +168,7 @@ static void arrange(int64_t *best, ptrdiff_t k, int by_place) {
     }
     sort_heap(best, k);
 }
+
+#pragma GCC pop_options
 
 #endif

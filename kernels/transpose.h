@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 typedef struct {
     char *y;
     const char *x;
@@ -213,5 +216,7 @@ static void transpose(const Plane *p, int size) {
     else
         copy_elements(p, size);
 }
+
+#pragma GCC pop_options
 
 #endif

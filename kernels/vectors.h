@@ -16,6 +16,9 @@
 
 #if defined(__SSE2__)
 #include <immintrin.h>
+
+#pragma GCC push_options
+#pragma GCC optimize("O3")
 #endif
 
 #define CACHE_LINE 16 /* floats */
@@ -90,5 +93,7 @@ INLINE Lanes clamp_lanes(Lanes x, Lanes low, Lanes high) {
     return (Lanes)((above & (LaneMask)high) | (~above & (LaneMask)x));
 #endif
 }
+
+#pragma GCC pop_options
 
 #endif

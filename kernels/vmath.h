@@ -16,6 +16,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* Adding ROUNDER to |v| < 2^22 leaves round(v) in the low bits of the sum. */
@@ -179,5 +182,7 @@ INLINE float sine_of_quarter(float x, uint32_t turn) {
 
 INLINE float vsin(float x) { return sine_of_quarter(x, 0); }
 INLINE float vcos(float x) { return sine_of_quarter(x, 1); }
+
+#pragma GCC pop_options
 
 #endif

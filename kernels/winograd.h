@@ -14,6 +14,9 @@
 #include "activation.h"
 #include "vectors.h"
 
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
 #define NEAR 0.75f
 #define MOST_IN 6 /* pixels of the largest input tile, a side */
 
@@ -151,5 +154,7 @@ static void transform_output(int out, const OutputTile *t, const float *parts, p
             for (ptrdiff_t pixel = 0; pixel < t->pixels; pixel++)
                 activate(&t->activation, t->y + line * t->y_line + pixel * t->y_pixel, t->columns);
 }
+
+#pragma GCC pop_options
 
 #endif
