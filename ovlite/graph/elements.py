@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,16 +39,18 @@ def decode(array: Array, element_type: Type, shape: Sequence[int]) -> Array:
 def _unpack(bits: int, signed: bool) -> Callable[[Array, Sequence[int]], Array]:
     """Elements of `bits` bits, low bits of a byte first (u1: high bits first), as bytes."""
 
+    order: Literal["big", "little"] = "big" if bits == 1 else "little"
+
     def unpack(array: Array, shape: Sequence[int]) -> Array:
         count = int(np.prod(shape))
-        order = "big" if bits == 1 else "little"
         flat = np.unpackbits(array.view(np.uint8).ravel(), bitorder=order)[: count * bits].reshape(count, bits)
         weights = (1 << np.arange(bits)).astype(np.uint8)
-        values = (flat * weights).sum(axis=1, dtype=np.uint8)
+        values: Array = (flat * weights).sum(axis=1, dtype=np.uint8)
         if not signed:
             return values.reshape(shape)
         top = 1 << (bits - 1)
-        return ((values.astype(np.int8) ^ top) - top).astype(np.int8).reshape(shape)
+        wrapped: Array = ((values.astype(np.int8) ^ top) - top).astype(np.int8)
+        return wrapped.reshape(shape)
 
     return unpack
 

@@ -143,10 +143,14 @@ class Constant(Node):
     """
 
     def __init__(
-        self, array: Array, element_type: Type | None = None, shape: Sequence[int] | None = None, name: str | None = None
+        self,
+        array: Array,
+        element_type: Type | None = None,
+        shape: Sequence[int] | None = None,
+        name: str | None = None,
     ) -> None:
         if not isinstance(array, np.ndarray) or not isinstance(element_type, (Type, NoneType)):
-            raise TypeError("a Constant is made from an array; constant() of an opset takes numbers, lists and Tensors too")
+            raise TypeError("a Constant is made from an array; an opset's constant() takes numbers, lists and Tensors")
         self.array = array
         self._element_type = Type(array.dtype) if element_type is None else element_type
         self._shape = tuple(array.shape if shape is None else shape)

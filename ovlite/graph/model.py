@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import numpy as np
-
-from ..errors import ModelError, suggestion
+from ..errors import ModelError
 from ..types import OVAny, PartialShape, Shape, Type
 from . import runtime_info
 from .construction import content_of
 from .leaves import Parameter, Result, check_layout
+from .lookup import find_port
 from .node import Node
 from .ports import Output
 from .reshaping import new_shape, shapes_of_parameters
@@ -154,11 +153,11 @@ class Model:
 
     def input(self, *key: Any, **keywords: Any) -> Output:
         """The only input, or the one with an index or a tensor name: input(0), input("x"), input(tensor_name="x")."""
-        return _port(self.inputs, key, keywords, "input")
+        return find_port(self.inputs, key, keywords, "input")
 
     def output(self, *key: Any, **keywords: Any) -> Output:
         """The only output, or the one with an index or a tensor name: output(0), output("y"), output(index=0)."""
-        return _port(self.outputs, key, keywords, "output")
+        return find_port(self.outputs, key, keywords, "output")
 
     def get_output_size(self) -> int:
         return len(self.results)
@@ -395,25 +394,3 @@ def _remove(values: list[Any], value: Any, kind: type) -> None:
         raise TypeError(f"{value!r} is not a {kind.__name__}")
     if value in values:
         values.remove(value)
-
-
-def _port(ports: list[Output], keys: tuple[Any, ...], keywords: dict[str, Any], kind: str) -> Output:
-    found = [*keys, *(keywords[name] for name in ("index", "tensor_name") if name in keywords)]
-    if len(found) > 1 or len(found) != len(keys) + len(keywords):
-        raise TypeError(f"an {kind} is told by one index or by one tensor name")
-    if not found:
-        if len(ports) != 1:
-            raise RuntimeError(f"the model has {len(ports)} {kind}s; say which one by index or name")
-        return ports[0]
-    key = found[0]
-    if isinstance(key, str):
-        for port in ports:
-            if key in port.names:
-                return port
-        names = sorted(name for port in ports for name in port.names)
-        raise RuntimeError(f"the model has no {kind} {key!r}; it has {names}.{suggestion(key, names)}")
-    if not isinstance(key, (int, np.integer)) or key < 0:
-        raise TypeError(f"an {kind} is told by a non-negative int or a str, not {key!r}")
-    if key >= len(ports):
-        raise IndexError(f"{kind} {key} of a model that has {len(ports)}")
-    return ports[key]

@@ -113,7 +113,7 @@ class Node(NodeQueries):
         raise TypeError("a node can't be pickled")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **keywords: Any) -> Node:
-        """array + node and the like, which numpy asks for first."""
+        """The node of array + node and the like, which numpy asks for first."""
         name = ufunc.__name__
         if method != "__call__" or keywords or name not in ("add", "subtract", "multiply", "divide"):
             raise TypeError(f"numpy.{name} can't be applied to nodes; the operators + - * / and the opsets can")
@@ -123,9 +123,10 @@ class Node(NodeQueries):
         return computed
 
     @staticmethod
-    def _computed(name: str, left: Any, right: Any) -> Any:
+    def _computed(name: str, left: Any, right: Any) -> Node:
+        """The node of an operator, NotImplemented for operands that are none."""
         if not all(isinstance(value, (Node, int, float, np.ndarray, np.number)) for value in (left, right)):
-            return NotImplemented
+            return NotImplemented  # type: ignore[no-any-return]  # what Python takes for "not this operand"
         # Numbers are as Python's are, whatever numpy calls them: i64 or f64.
         left, right = (
             value.item() if isinstance(value, np.number) else int(value) if isinstance(value, bool) else value

@@ -115,7 +115,7 @@ class Operator:
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
 
     def known(self, inputs: Sequence[Argument]) -> Sequence[PartialValue | None] | None:
-        """What is known of the outputs' elements without evaluate(), such as a shape's; None when nothing special is."""
+        """What is known of the outputs' elements without evaluate(), such as a shape's; None when nothing is."""
         return None
 
     def attributes(self) -> dict[str, Any]:

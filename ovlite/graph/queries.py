@@ -152,7 +152,8 @@ class NodeQueries:
         return self.output(index).tensor
 
     def __repr__(self) -> str:
-        return f"<{self.op.type}: '{self.friendly_name}' ({', '.join(str(output.partial_shape) for output in self._outputs)})>"
+        shapes = ", ".join(str(output.partial_shape) for output in self._outputs)
+        return f"<{self.op.type}: '{self.friendly_name}' ({shapes})>"
 
 
 def _plain(value: Any) -> Any:

@@ -29,8 +29,8 @@ class Dimension:
     def __init__(self, low: int | str | Dimension = UNBOUNDED, high: int | None = None) -> None:
         self._symbol = None
         if isinstance(low, Dimension):
-            self._symbol = low._symbol
-            low, high = low.min_length, low.max_length
+            given = low
+            self._symbol, low, high = given._symbol, given._low, given._high
         elif isinstance(low, str):
             low, high = _parse_dimension(low)
         elif not isinstance(low, (int, np.integer)):
