@@ -28,7 +28,12 @@ class Request:
         profiled: bool = False,
     ) -> None: ...
     def infer(
-        self, inputs: Any = None, share_inputs: bool = False, share_outputs: bool = False, *, decode_strings: bool = True
+        self,
+        inputs: Any = None,
+        share_inputs: bool = False,
+        share_outputs: bool = False,
+        *,
+        decode_strings: bool = True,
     ) -> OVDict: ...
     def start_async(self, inputs: Any = None, userdata: Any = None, share_inputs: bool = False) -> None: ...
     def wait(self) -> None: ...

@@ -98,13 +98,13 @@ cdef class Request(Bindings):
             return 0
         for i in range(self.variable_count):
             if self.states[i] is not None:
-                self.frame.slots[<int>self.plan.input_slots[place]] = <char*>cnp.PyArray_DATA(<cnp.ndarray>self.states[i])
+                self.frame.bind(self.plan.input_slots[place], self.states[i])
                 place += 1
             dtype, shape = self.plan.outputs[self.output_count + i]
             spare = self.spares[i]
             if spare is None or spare.shape != shape:
-                spare = self.spares[i] = cnp.PyArray_EMPTY(0, NULL, dtype.num, 0) if shape == () else _empty(shape, dtype)
-            self.frame.slots[<int>self.plan.output_slots[self.output_count + i]] = <char*>cnp.PyArray_DATA(<cnp.ndarray>spare)
+                spare = self.spares[i] = _empty(shape, dtype)
+            self.frame.bind(self.plan.output_slots[self.output_count + i], spare)
         return 0
 
     def state(self, Py_ssize_t index):

@@ -18,7 +18,12 @@ class Storage:
     @property
     def memory(self) -> npt.NDArray[Any]: ...
     def __init__(
-        self, element_type: Any, array: npt.NDArray[Any], shape: tuple[int, ...] | None = None, bits: int = 0, owned: bool = False
+        self,
+        element_type: Any,
+        array: npt.NDArray[Any],
+        shape: tuple[int, ...] | None = None,
+        bits: int = 0,
+        owned: bool = False,
     ) -> None: ...
     @staticmethod
     def new(element_type: Any, dtype: np.dtype[Any], shape: tuple[int, ...], bits: int = 0) -> Storage: ...

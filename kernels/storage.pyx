@@ -13,8 +13,8 @@ cnp.import_array()
 def view_on(cnp.ndarray array, base):
     """A writable view of the array's elements whose `base` is `base`, which has to keep the memory alive."""
     cdef cnp.ndarray view = cnp.PyArray_New(
-        np.ndarray, cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), cnp.PyArray_TYPE(array), cnp.PyArray_STRIDES(array),
-        cnp.PyArray_DATA(array), cnp.PyArray_ITEMSIZE(array), cnp.NPY_ARRAY_WRITEABLE, None)
+        np.ndarray, cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), cnp.PyArray_TYPE(array),
+        cnp.PyArray_STRIDES(array), cnp.PyArray_DATA(array), cnp.PyArray_ITEMSIZE(array), cnp.NPY_ARRAY_WRITEABLE, None)
     Py_INCREF(base)
     cnp.PyArray_SetBaseObject(view, base)
     return view

@@ -149,7 +149,9 @@ READ_ONLY = (
     "SUPPORTED_PROPERTIES", "AVAILABLE_DEVICES", "RANGE_FOR_ASYNC_INFER_REQUESTS", "RANGE_FOR_STREAMS",
     "EXECUTION_DEVICES", "FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES", "DEVICE_TYPE", "DEVICE_ARCHITECTURE",
 )  # fmt: skip
-_OF_COMPILED = ("SUPPORTED_PROPERTIES", "NETWORK_NAME", "OPTIMAL_NUMBER_OF_INFER_REQUESTS", "EXECUTION_DEVICES", "LOADED_FROM_CACHE")
+_OF_COMPILED = (
+    "SUPPORTED_PROPERTIES", "NETWORK_NAME", "OPTIMAL_NUMBER_OF_INFER_REQUESTS", "EXECUTION_DEVICES", "LOADED_FROM_CACHE",
+)  # fmt: skip
 
 
 def check(key: str, value: Any) -> Any:
@@ -192,8 +194,10 @@ class Config:
     def streams(self) -> int:
         """Inferences that run at once."""
         threads = self.threads()
-        wanted: int = self._set.get("NUM_STREAMS", Num.AUTO.to_integer() if self.hint() is not PerformanceMode.LATENCY else 1)
-        if wanted == Num.AUTO.to_integer():
+        automatic = Num.AUTO.to_integer()
+        default = 1 if self.hint() is PerformanceMode.LATENCY else automatic
+        wanted: int = self._set.get("NUM_STREAMS", default)
+        if wanted == automatic:
             wanted = min(threads, self["PERFORMANCE_HINT_NUM_REQUESTS"] or threads)
         return max(1, min(wanted, threads))
 

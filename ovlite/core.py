@@ -64,7 +64,12 @@ class Core:
         return {key: value for key, value in self._properties.items() if key in CORE_SETTABLE}
 
     def compile_model(
-        self, model: Any, device_name: str | None = None, config: Mapping[str, Any] | None = None, *, weights: Any = None
+        self,
+        model: Any,
+        device_name: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        *,
+        weights: Any = None,
     ) -> CompiledModel:
         """Makes a model ready to run; the model may be changed afterwards.
 
@@ -125,7 +130,8 @@ class Core:
         device, properties = values if len(values) == 2 else ("", *values) if len(values) == 1 else (None, None)
         if isinstance(properties, tuple) and len(properties) == 2:
             properties = dict([properties])
-        if not isinstance(device, str) or not isinstance(properties, dict) or not all(isinstance(key, str) for key in properties):
+        named = isinstance(properties, dict) and all(isinstance(key, str) for key in properties)
+        if not isinstance(device, str) or not named:
             raise TypeError("set_property takes a dict or a (key, value) pair, after a device name if one is meant")
         if device:
             _check_device(device)

@@ -15,6 +15,7 @@ from .plan import Executable, Options, Plan, Variable
 from .types import Type
 
 Array = npt.NDArray[Any]
+COMPUTED = ("boolean", "bf16", "f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "string")
 Shapes = tuple[tuple[int, ...], ...]
 
 
@@ -23,9 +24,8 @@ def make_executable(model: Model, options: Options) -> Executable | StringExecut
     for kind, ports in (("input", model.inputs), ("output", model.outputs)):
         for index, port in enumerate(ports):
             place = f"{kind} {index} ({', '.join(sorted(port.names))})"
-            element_type = port.element_type
-            if element_type.is_dynamic() or element_type.bitwidth < 8 and element_type is not Type.string or element_type.name[:2] == "f8":
-                raise ModelError(f"{place} holds {element_type.name}; insert a convert to a type of at least a byte")
+            if port.element_type.name not in COMPUTED:
+                raise ModelError(f"{place} holds {port.element_type.name}; insert a convert to {', '.join(COMPUTED)}")
             if kind == "input" and not port.partial_shape.has_rank:
                 raise ModelError(f"{place} has no known rank; reshape the model, unknown dimensions may stay")
     if any(port.element_type is Type.string for port in [*model.inputs, *model.outputs]):

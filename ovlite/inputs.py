@@ -43,7 +43,8 @@ def give_container(request: InferRequest, inputs: Any, share: bool) -> None:
         _give_one(request, 0, inputs, share)
     else:
         raise TypeError(
-            f"inputs are a dict, list, tuple, array, Tensor or number, not {type(inputs).__name__}; convert with np.asarray"
+            f"inputs are a dict, list, tuple, array, Tensor or number, not {type(inputs).__name__}; "
+            "np.asarray makes an array of many things"
         )
     return None
 
@@ -61,7 +62,7 @@ def bind_value(request: InferRequest, index: int, value: Any, share: bool) -> No
         _bind_strings(request, index, value)
     elif packed_bits(port.element_type):
         raise TypeError(
-            f"input {_name(port, index)} holds {port.element_type.name}, which no array holds; pass a Tensor of that type"
+            f"input {_name(port, index)} holds {port.element_type.name}, which no array does; pass a Tensor"
         )
     else:
         array = _as_array(port, index, value, share)
@@ -94,7 +95,8 @@ def _find(request: InferRequest, key: str | ConstOutput) -> tuple[bool, int]:
     except RuntimeError:
         known = [name for name in request.ports.input_keys if isinstance(name, str)]
         name = key if isinstance(key, str) else repr(key)
-        raise RuntimeError(f"the model has no input {name!r}; it has {', '.join(known)}.{suggestion(name, known)}") from None
+        has = f"it has {', '.join(known)}.{suggestion(name, known)}"
+        raise RuntimeError(f"the model has no input {name!r}; {has}") from None
 
 
 def _give_one(request: InferRequest, index: int, value: Any, share: bool) -> None:
@@ -120,15 +122,14 @@ def _give_output(request: InferRequest, index: int, value: Any, share: bool) -> 
 def _is_value(items: list[Any]) -> bool:
     """Whether a list is a value itself, rather than a list of inputs: numbers or strings, up to two levels deep."""
     simple = (str, float, int, bytes)
-    return all(
-        all(isinstance(item, simple) for item in entry) if isinstance(entry, list) else isinstance(entry, simple) for entry in items
-    )
+    rows = [entry if isinstance(entry, list) else [entry] for entry in items]
+    return all(isinstance(item, simple) for row in rows for item in row)
 
 
 def _is_usable(value: Any) -> bool:
-    return isinstance(value, (np.ndarray, Tensor, *SCALARS)) and not isinstance(value, (complex, np.complexfloating)) or (
-        hasattr(value, "__array__") and not isinstance(value, (type, complex, np.complexfloating))
-    )
+    if isinstance(value, (type, complex, np.complexfloating)):
+        return False
+    return isinstance(value, (np.ndarray, Tensor, *SCALARS)) or hasattr(value, "__array__")
 
 
 def _as_array(port: ConstOutput, index: int, value: Any, share: bool) -> Array:

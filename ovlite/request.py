@@ -136,14 +136,14 @@ class InferRequest(Request):
             self.set_output_tensor(index, tensor)
 
     def set_input_tensor(self, *args: Any, **kwargs: Any) -> None:
-        """set_input_tensor(tensor) or set_input_tensor(index, tensor): makes the request read the tensor's memory."""
+        """set_input_tensor(tensor) or set_input_tensor(index, tensor): makes the request read its memory."""
         index, tensor = _index_and_tensor(args, kwargs)
         self.ensure_idle()
         index = port_index(self.ports.inputs, index, "input")
         bind_tensor(self, index, tensor)
 
     def set_output_tensor(self, *args: Any, **kwargs: Any) -> None:
-        """set_output_tensor(tensor) or set_output_tensor(index, tensor): makes the request write the tensor's memory."""
+        """set_output_tensor(tensor) or set_output_tensor(index, tensor): makes the request write its memory."""
         index, tensor = _index_and_tensor(args, kwargs)
         self.ensure_idle()
         index = port_index(self.ports.outputs, index, "output")
@@ -164,9 +164,9 @@ class InferRequest(Request):
             raise TypeError("set_input_tensors takes a dict of Tensors by index, or a list of Tensors for a batch")
         index = port_index(self.ports.inputs, index, "input")
         layout = getattr(self.ports.inputs[index].node, "layout", None)
-        batch = layout.get_index_by_name("N") if layout is not None and not layout.empty and layout.has_name("N") else None
-        if batch is None:
-            raise RuntimeError(f"input {index} has no layout with a batch dimension N to lay {len(tensors)} tensors along")
+        if layout is None or layout.empty or not layout.has_name("N"):
+            raise RuntimeError(f"input {index} has no layout with a batch dimension N for {len(tensors)} tensors")
+        batch = layout.get_index_by_name("N")
         whole = np.concatenate([tensor._storage.array for tensor in tensors], axis=batch)
         self.set_input_tensor(index, Tensor(whole, shared_memory=True))
 
@@ -192,7 +192,7 @@ class InferRequest(Request):
                 for index, mine in enumerate(ports):
                     if mine.node is port.node or (port.names and port.names == mine.names):
                         return is_input, index
-        known = [key for keys in (self.ports.input_keys, self.ports.output_keys) for key in keys if isinstance(key, str)]
+        known = [key for key in [*self.ports.input_keys, *self.ports.output_keys] if isinstance(key, str)]
         name = port if isinstance(port, str) else repr(port)
         raise RuntimeError(f"the model has no port {name!r}; it has {', '.join(known)}.{suggestion(name, known)}")
 
@@ -268,10 +268,9 @@ def bind_tensor(request: InferRequest, index: int, tensor: Tensor) -> None:
 
 
 def _check_type(port: ConstOutput, index: int, tensor: Tensor, kind: str) -> None:
-    if tensor.element_type is not port.element_type:
-        raise RuntimeError(
-            f"{kind} {describe(port, index)} holds {port.element_type.name}; the tensor holds {tensor.element_type.name}"
-        )
+    expected, found = port.element_type.name, tensor.element_type.name
+    if expected != found:
+        raise RuntimeError(f"{kind} {describe(port, index)} holds {expected}; the tensor holds {found}")
 
 
 def _memory(port: ConstOutput, shape: tuple[int, ...] | None) -> Storage:

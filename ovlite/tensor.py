@@ -212,7 +212,7 @@ def _construct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Storage:
     first = args[0] if args else kwargs.pop(names[0]) if names else kwargs.pop("port", None) or kwargs.pop("list", None)
     rest = args[1:]
     if first is None:
-        raise TypeError("Tensor() takes an array, a list, an element type and a shape, a port, or a tensor and a region")
+        raise TypeError("Tensor() takes an array, a list, a type and a shape, a port, or a tensor and a region")
     if isinstance(first, Output) or hasattr(first, "_as_output"):
         return _of_port(first, *rest, **kwargs)
     if isinstance(first, Tensor):
@@ -266,9 +266,11 @@ def _reinterpreted(array: Array, shape: Any, type: Type = Type.dynamic) -> Stora
     count = int(np.prod(dims, dtype=np.int64))
     needed = (count * bits + 7) // 8
     if needed > array.nbytes:
-        raise RuntimeError(f"shape {list(dims)} of {element_type.name} takes {needed} bytes; the array has {array.nbytes}")
+        found = f"the array has {array.nbytes}"
+        raise RuntimeError(f"shape {list(dims)} of {element_type.name} takes {needed} bytes; {found}")
     held = np.asarray(array).reshape(-1).view(np.uint8)[:needed].view(element_type.to_dtype())
-    return Storage(element_type, held if packed_bits(element_type) else held.reshape(dims), dims, packed_bits(element_type))
+    packed = packed_bits(element_type)
+    return Storage(element_type, held if packed else held.reshape(dims), dims, packed)
 
 
 def _of_port(port: Any, array: Array | None = None) -> Storage:
@@ -277,18 +279,20 @@ def _of_port(port: Any, array: Array | None = None) -> Storage:
     if array is None:
         return new_storage(port.element_type, dims)
     if Type(array.dtype) is not port.element_type:
-        warnings.warn(f"the bytes of {array.dtype} elements are read as {port.element_type.name}", RuntimeWarning, stacklevel=4)
+        text = f"the bytes of {array.dtype} elements are read as {port.element_type.name}"
+        warnings.warn(text, RuntimeWarning, stacklevel=4)
     if shape.is_dynamic:
         dims = array.shape
     elif dims != array.shape:
-        warnings.warn(f"an array of shape {array.shape} is read in the port's shape {dims}", RuntimeWarning, stacklevel=4)
+        text = f"an array of shape {array.shape} is read in the port's shape {dims}"
+        warnings.warn(text, RuntimeWarning, stacklevel=4)
     return _reinterpreted(array, dims, port.element_type)
 
 
 def _region(tensor: Tensor, begin: Any, end: Any) -> Storage:
     storage = tensor._storage
     if storage.bits:
-        raise RuntimeError(f"elements of {tensor.element_type.name} are packed; a region of them has no place in memory")
+        raise RuntimeError(f"elements of {tensor.element_type.name} are packed; a region of them has no address")
     bounds = list(zip(begin, end, strict=True))
     shape = storage.shape
     inside = all(0 <= low <= high <= dim for (low, high), dim in zip(bounds, shape, strict=False))

@@ -44,7 +44,8 @@ def _quota(root: Path) -> int | None:
             mount = root / "sys/fs/cgroup"
             read = _quota_v2
         elif "cpu" in controllers.split(","):
-            mount = next((found for name in ("cpu", controllers) if (found := root / "sys/fs/cgroup" / name).is_dir()), None)
+            folders = [root / "sys/fs/cgroup" / name for name in ("cpu", controllers)]
+            mount = next((folder for folder in folders if folder.is_dir()), None)
             read = _quota_v1
         else:
             continue
