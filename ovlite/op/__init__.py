@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ..graph import Constant, Parameter, Result
 from ..ops import NEWEST_OPSET
-from . import util
 from ..ops.opset import functions
+from . import util
 
-__all__ = ["Constant", "Parameter", "Result", "util"]
+_FACTORIES = ("assign", "if_op", "loop", "read_value", "tensor_iterator")
 
-globals().update({name: make for name, make in functions(NEWEST_OPSET).items() if name in __all__})
+__all__ = ["Constant", "Parameter", "Result", "util", *_FACTORIES]
+
+globals().update({name: functions(NEWEST_OPSET)[name] for name in _FACTORIES})
