@@ -45,8 +45,9 @@ class Lab:
     def two_outputs(self):
         """sum = a + b, difference = a - b"""
         a, b = self.parameter(name="a"), self.parameter(name="b")
-        results = [self.ops.result(self.ops.add(a, b), name="sum"), self.ops.result(self.ops.subtract(a, b), name="difference")]
-        return self.ov.Model(results, [a, b], "two_outputs")
+        total = self.ops.result(self.ops.add(a, b), name="sum")
+        difference = self.ops.result(self.ops.subtract(a, b), name="difference")
+        return self.ov.Model([total, difference], [a, b], "two_outputs")
 
     def passing(self, shape=(2, 3), dtype=np.float32):
         """The output is x."""

@@ -20,7 +20,8 @@ def vectors():
     return {name: rng.random(1000000, np.float32) for name in "ab"}
 
 
-FLAGS = [dict(zip(("share_inputs", "share_outputs"), flags, strict=True)) for flags in itertools.product((False, True), repeat=2)]
+TRUTHS = (False, True)
+FLAGS = [{"share_inputs": one, "share_outputs": other} for one, other in itertools.product(TRUTHS, TRUTHS)]
 
 
 def test_a_dict_of_names_called_twice(summing, vectors):
@@ -65,7 +66,8 @@ def test_postponed_return(lab, A):
 def test_forms_of_inputs(lab, A):
     compiled = lab.compile(lab.add())
     a, b = compiled.inputs
-    forms = [[A, 2 * A], (A, 2 * A), {"a": A, "b": 2 * A}, {0: A, 1: 2 * A}, {a: A, b: 2 * A}, {"a": A, 1: 2 * A}, {False: A, True: 2 * A}]
+    keys = (("a", "b"), (0, 1), (a, b), ("a", 1), (False, True))
+    forms = [[A, 2 * A], (A, 2 * A), *({first: A, second: 2 * A} for first, second in keys)]
     request = compiled.create_infer_request()
     for form in forms:
         for flags in FLAGS:
@@ -160,7 +162,9 @@ def test_casts_follow_astype(lab):
     assert truth(np.array([0.5, 0, 2]))[0].tolist() == [True, False, True]
 
 
-@pytest.mark.parametrize("lay", [lambda a: np.asfortranarray(a), lambda a: a[::-1, ::-1], lambda a: np.repeat(a, 2, 1)[:, ::2], np.matrix])
+@pytest.mark.parametrize(
+    "lay", [np.asfortranarray, lambda a: a[::-1, ::-1], lambda a: np.repeat(a, 2, 1)[:, ::2], np.matrix]
+)
 def test_layouts_of_arrays(lab, A, lay):
     compiled = lab.compile(lab.plus_one())
     for share in (False, True):
@@ -171,7 +175,8 @@ def test_layouts_of_arrays(lab, A, lay):
 
 def test_scalars(lab):
     compiled = lab.compile(lab.plus_one(()))
-    for value in (2, 2.0, True, np.float32(2), np.int64(2), np.array(2.0), np.array(2, np.float32), "2", np.bool_(True)):
+    arrays = (np.array(2.0), np.array(2, np.float32))
+    for value in (2, 2.0, True, np.float32(2), np.int64(2), *arrays, "2", np.bool_(True)):
         expected = float(value) + 1
         assert compiled(value)["y"] == expected
         assert compiled({"x": value})["y"] == expected
@@ -227,7 +232,8 @@ def test_what_is_no_input(lab, A, share):
     from collections import UserDict, deque
 
     compiled = lab.compile(lab.plus_one())
-    for bad in (UserDict({"x": A}), deque([A]), {1, 2}, (A for _ in range(1)), range(6), object(), memoryview(A), array.array("f", [1])):
+    containers = (UserDict({"x": A}), deque([A]), {1, 2}, (A for _ in range(1)), range(6))
+    for bad in (*containers, object(), memoryview(A), array.array("f", [1])):
         with pytest.raises(TypeError):
             compiled(bad, share)
     for bad in (memoryview(A), bytearray(24), object(), None):

@@ -104,9 +104,10 @@ def test_ports_by_index_and_name(lab):
     assert compiled.output(1) == compiled.output("difference") == compiled.outputs[1]
     assert compiled.input(np.int64(1)) == b
     assert compiled.inputs is not compiled.inputs
-    for wrong in (compiled.input, compiled.output, lambda: compiled.input(2), lambda: compiled.input("z"), lambda: compiled.output("a")):
+    find_input, find_output = compiled.input, compiled.output
+    for find, *key in ((find_input,), (find_output,), (find_input, 2), (find_input, "z"), (find_output, "a")):
         with pytest.raises(RuntimeError):
-            wrong()
+            find(*key)
     for wrong in (-1, 0.0):
         with pytest.raises(TypeError):
             compiled.input(wrong)

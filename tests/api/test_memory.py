@@ -67,7 +67,13 @@ def read_only(array):
 
 @pytest.mark.parametrize(
     "prepare",
-    [lambda a: a.astype(np.float64), np.asfortranarray, lambda a: np.repeat(a, 2, 1)[:, ::2], lambda a: a.astype(">f4"), read_only],
+    [
+        lambda a: a.astype(np.float64),
+        np.asfortranarray,
+        lambda a: np.repeat(a, 2, 1)[:, ::2],
+        lambda a: a.astype(">f4"),
+        read_only,
+    ],
     ids=["dtype", "order", "strides", "byte order", "read-only"],
 )
 def test_arrays_that_do_not_qualify_are_copied(lab, A, prepare):
@@ -221,8 +227,13 @@ def test_an_output_named_among_shared_inputs(lab, A):
 def test_set_input_tensor_aliases(lab, A):
     request = lab.compile(lab.plus_one()).create_infer_request()
     array = A.copy()
-    for give in (request.set_input_tensor, lambda t: request.set_input_tensor(0, t), lambda t: request.set_tensor("x", t),
-                 lambda t: request.set_tensors({"x": t}), lambda t: request.set_input_tensors({0: t})):  # fmt: skip
+    for give in (
+        request.set_input_tensor,
+        lambda t: request.set_input_tensor(0, t),
+        lambda t: request.set_tensor("x", t),
+        lambda t: request.set_tensors({"x": t}),
+        lambda t: request.set_input_tensors({0: t}),
+    ):
         give(lab.ov.Tensor(array, shared_memory=True))
         array[:] = 5
         np.testing.assert_array_equal(request.infer()["y"], np.full((2, 3), 6))

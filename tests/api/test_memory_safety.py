@@ -139,7 +139,8 @@ def mixing(mine):
     """y = x times a matrix: an element of y depends on several of x."""
     x = mine.parameter((3, 3))
     weights = mine.ops.constant(np.array([[0, 1, 0], [0, 0, 1], [1, 1, 0]], np.float32))
-    return mine.compile(mine.ov.Model([mine.ops.result(mine.ops.matmul(x, weights, False, False), name="y")], [x], "mixing"))
+    product = mine.ops.matmul(x, weights, False, False)
+    return mine.compile(mine.ov.Model([mine.ops.result(product, name="y")], [x], "mixing"))
 
 
 def test_a_result_view_may_be_the_next_input(mixing):

@@ -16,17 +16,20 @@ def hint(lab):
 
 KEYS = {
     "": {
-        "inference_num_threads": "INFERENCE_NUM_THREADS", "num_streams": "NUM_STREAMS", "enable_profiling": "PERF_COUNT",
+        "inference_num_threads": "INFERENCE_NUM_THREADS", "num_streams": "NUM_STREAMS",
+        "enable_profiling": "PERF_COUNT",
         "cache_dir": "CACHE_DIR", "cache_mode": "CACHE_MODE", "enable_mmap": "ENABLE_MMAP",
-        "optimal_number_of_infer_requests": "OPTIMAL_NUMBER_OF_INFER_REQUESTS", "supported_properties": "SUPPORTED_PROPERTIES",
-        "model_name": "NETWORK_NAME", "execution_devices": "EXECUTION_DEVICES", "loaded_from_cache": "LOADED_FROM_CACHE",
+        "optimal_number_of_infer_requests": "OPTIMAL_NUMBER_OF_INFER_REQUESTS",
+        "supported_properties": "SUPPORTED_PROPERTIES", "model_name": "NETWORK_NAME",
+        "execution_devices": "EXECUTION_DEVICES", "loaded_from_cache": "LOADED_FROM_CACHE",
         "range_for_streams": "RANGE_FOR_STREAMS",
     },
     ".hint": {
         "performance_mode": "PERFORMANCE_HINT", "execution_mode": "EXECUTION_MODE_HINT",
         "inference_precision": "INFERENCE_PRECISION_HINT", "num_requests": "PERFORMANCE_HINT_NUM_REQUESTS",
         "enable_cpu_pinning": "ENABLE_CPU_PINNING", "enable_hyper_threading": "ENABLE_HYPER_THREADING",
-        "scheduling_core_type": "SCHEDULING_CORE_TYPE", "dynamic_quantization_group_size": "DYNAMIC_QUANTIZATION_GROUP_SIZE",
+        "scheduling_core_type": "SCHEDULING_CORE_TYPE",
+        "dynamic_quantization_group_size": "DYNAMIC_QUANTIZATION_GROUP_SIZE",
         "kv_cache_precision": "KV_CACHE_PRECISION",
     },
     ".device": {"full_name": "FULL_DEVICE_NAME", "type": "DEVICE_TYPE", "capabilities": "OPTIMIZATION_CAPABILITIES"},
@@ -127,7 +130,8 @@ def test_enum_and_type_values(lab, hint):
 def test_defaults_of_the_device(lab, hint):
     core = lab.ov.Core()
     for key, value in (
-        ("PERFORMANCE_HINT", hint.PerformanceMode.LATENCY), ("NUM_STREAMS", 1), ("INFERENCE_NUM_THREADS", 0), ("PERF_COUNT", False),
+        ("PERFORMANCE_HINT", hint.PerformanceMode.LATENCY), ("NUM_STREAMS", 1), ("INFERENCE_NUM_THREADS", 0),
+        ("PERF_COUNT", False),
         ("PERFORMANCE_HINT_NUM_REQUESTS", 0), ("EXECUTION_MODE_HINT", hint.ExecutionMode.PERFORMANCE),
         ("RANGE_FOR_ASYNC_INFER_REQUESTS", (1, 1, 1)), ("EXECUTION_DEVICES", ["CPU"]),
     ):  # fmt: skip
@@ -220,7 +224,7 @@ def test_wrong_properties_set_before_the_first_use(lab):
 
 def test_errors_say_what_is_taken(mine):
     core = mine.ov.Core()
-    with pytest.raises(RuntimeError, match="property PERFORMANCE_HINT takes one of LATENCY, THROUGHPUT, .*, not 'latency'"):
+    with pytest.raises(RuntimeError, match="PERFORMANCE_HINT takes one of LATENCY, THROUGHPUT, .*, not 'latency'"):
         core.compile_model(mine.plus_one(), "CPU", {"PERFORMANCE_HINT": "latency"})
     with pytest.raises(RuntimeError, match="Did you mean 'NUM_STREAMS'"):
         core.compile_model(mine.plus_one(), "CPU", {"NUM_STREAM": 1})

@@ -45,9 +45,11 @@ def test_the_interpreter_runs_on_during_a_synchronous_run(slow):
 def test_busy_rules(lab, slow):
     slow.start_async(ZEROS)
     for forbidden in (
-        slow.start_async, lambda: slow.start_async(ZEROS), lambda: slow.infer(ZEROS), slow.get_input_tensor, slow.get_output_tensor,
+        slow.start_async, lambda: slow.start_async(ZEROS), lambda: slow.infer(ZEROS),
+        slow.get_input_tensor, slow.get_output_tensor,
         lambda: slow.get_tensor("x"), lambda: slow.set_input_tensor(lab.ov.Tensor(ZEROS)), lambda: slow.results,
-        lambda: slow.input_tensors, lambda: slow.output_tensors, lambda: slow.profiling_info, slow.query_state, slow.reset_state,
+        lambda: slow.input_tensors, lambda: slow.output_tensors, lambda: slow.profiling_info,
+        slow.query_state, slow.reset_state,
         lambda: slow.set_callback(print, None),
     ):  # fmt: skip
         with pytest.raises(RuntimeError):
@@ -236,9 +238,9 @@ def test_tensors_by_name_index_and_port(lab, A):
                   lambda: request.get_input_tensor(2), lambda: request.get_output_tensor(2)):  # fmt: skip
         with pytest.raises(RuntimeError):
             wrong()
-    for wrong in (lambda: request.get_tensor(0), lambda: request.get_input_tensor("a"), lambda: request.get_output_tensor("sum")):
+    for get, key in ((request.get_tensor, 0), (request.get_input_tensor, "a"), (request.get_output_tensor, "sum")):
         with pytest.raises(TypeError):
-            wrong()
+            get(key)
 
 
 def test_setting_tensors(lab, A):
@@ -263,15 +265,18 @@ def test_setting_wrong_tensors(lab, A):
     Tensor = lab.ov.Tensor
     request = lab.compile(lab.plus_one()).create_infer_request()
     wide, small = Tensor(A.astype(np.float64)), Tensor(A[:1])
-    for wrong in (lambda: request.set_input_tensor(wide), lambda: request.set_input_tensor(small),
-                  lambda: request.set_output_tensor(wide), lambda: request.set_output_tensor(small),
-                  lambda: request.set_tensor("z", Tensor(A)), lambda: request.set_input_tensor(1, Tensor(A))):  # fmt: skip
+    for give, *arguments in (
+        (request.set_input_tensor, wide), (request.set_input_tensor, small), (request.set_input_tensor, 1, Tensor(A)),
+        (request.set_output_tensor, wide), (request.set_output_tensor, small), (request.set_tensor, "z", Tensor(A)),
+    ):  # fmt: skip
         with pytest.raises(RuntimeError):
-            wrong()
-    for wrong in (lambda: request.set_input_tensor(A), lambda: request.set_input_tensor(None), lambda: request.set_tensor("x", A),
-                  lambda: request.set_input_tensors({"x": Tensor(A)}), lambda: request.set_output_tensor(A)):  # fmt: skip
+            give(*arguments)
+    for give, *arguments in (
+        (request.set_input_tensor, A), (request.set_input_tensor, None), (request.set_tensor, "x", A),
+        (request.set_input_tensors, {"x": Tensor(A)}), (request.set_output_tensor, A),
+    ):  # fmt: skip
         with pytest.raises(TypeError):
-            wrong()
+            give(*arguments)
 
 
 def test_profiling_info(lab, A):

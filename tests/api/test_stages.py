@@ -8,8 +8,9 @@ import pytest
 def compiled(lab):
     """places = indices of the elements of x that are not zero; y = x + 1"""
     x = lab.parameter((-1,))
-    results = [lab.ops.result(lab.ops.non_zero(x), name="places"), lab.ops.result(lab.ops.add(x, np.float32(1)), name="y")]
-    return lab.compile(lab.ov.Model(results, [x], "places"))
+    places = lab.ops.result(lab.ops.non_zero(x), name="places")
+    y = lab.ops.result(lab.ops.add(x, np.float32(1)), name="y")
+    return lab.compile(lab.ov.Model([places, y], [x], "places"))
 
 
 INPUTS = [np.array(values, np.float32) for values in ([0, 1, 2, 0], [0, 0, 3], [1, 1, 1, 1, 1, 1], [0])]

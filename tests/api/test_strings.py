@@ -14,7 +14,8 @@ def compiled(lab, request):
 def test_forms_of_strings(lab, compiled):
     array = np.array(TEXTS)
     encoded = np.array([text.encode() for text in TEXTS])
-    for form in (array, encoded, TEXTS, list(encoded.tolist()), {"x": array}, [array], lab.ov.Tensor(array), lab.ov.Tensor(TEXTS)):
+    tensors = (lab.ov.Tensor(array), lab.ov.Tensor(TEXTS))
+    for form in (array, encoded, TEXTS, encoded.tolist(), {"x": array}, [array], *tensors):
         for share in (False, True):
             result = compiled(form, share, share)[0]
             assert result.tolist() == TEXTS and result.dtype.kind == "U" and result.flags.owndata

@@ -60,7 +60,8 @@ def test_element_types_that_there_are_not(Tensor, dtype):
 
 
 def test_of_a_list(Tensor, Type):
-    for values, kind in (([1, 2], Type.i64), ([1.5], Type.f64), ([], Type.f64), ([True], Type.boolean), (["a"], Type.string)):
+    kinds = {Type.i64: [1, 2], Type.f64: [1.5], Type.boolean: [True], Type.string: ["a"]}
+    for kind, values in [*kinds.items(), (Type.f64, [])]:
         tensor = Tensor(values)
         assert tensor.element_type == kind and list(tensor.shape) == [len(values)]
     assert Tensor([[1, 2], [3, 4]]).data.tolist() == [[1, 2], [3, 4]]

