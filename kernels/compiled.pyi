@@ -1,11 +1,10 @@
 from typing import Any
 
-from .request import Request
 from .results import OVDict
 
 class Compiled:
     @property
-    def _infer_request(self) -> Request | None: ...
+    def _infer_request(self) -> Any: ...
     def __call__(
         self, inputs: Any = None, share_inputs: bool = True, share_outputs: bool = False, *, decode_strings: bool = True
     ) -> OVDict: ...

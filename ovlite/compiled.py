@@ -161,6 +161,13 @@ class CompiledModel(Compiled):
     def reset_state(self) -> None:
         self._hidden_request().reset_state()
 
+    def get_runtime_model(self) -> Model:
+        """What runs: a model of nodes of type ExecutionNode, which tell of themselves in their rt_info."""
+        from .runtime_model import runtime_model
+
+        request: InferRequest | None = self._infer_request
+        return runtime_model(self._compilation, request)
+
     def release_memory(self) -> None:
         """Drops the buffers that idle requests for simultaneous calls hold."""
         self._drop_idle()
