@@ -40,6 +40,8 @@ directives = {
     "initializedcheck": debug or sanitize,
     "cdivision": True,
     "freethreading_compatible": True,
+    "auto_pickle": False,
+    "binding": False,
 }
 compile_args = ["-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-unused-function"]
 link_args = []
@@ -48,8 +50,8 @@ if debug or sanitize:
     compile_args += ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer"]
 else:
     # The headers of kernels hold the loops that count, and ask for -O3 themselves.
-    compile_args += ["-g0", "-DNDEBUG", "-fno-asynchronous-unwind-tables"]
-    link_args += ["-Wl,-s"]
+    compile_args += ["-g0", "-DNDEBUG", "-fno-asynchronous-unwind-tables", "-ffunction-sections"]
+    link_args += ["-Wl,-s", "-Wl,--gc-sections", "-Wl,-z,noseparate-code"]
 if sanitize:
     compile_args += ["-fsanitize=address,undefined"]
     link_args += ["-fsanitize=address,undefined"]
