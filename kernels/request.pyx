@@ -362,6 +362,8 @@ cdef class Request(Bindings):
             self.frame.fail()
         if not self.prepared:
             self.prepare()
+        if self.cancelled:
+            raise RuntimeError("the inference was cancelled")
         self.run(stream)
         return self.after_run()
 

@@ -25,6 +25,7 @@ cdef class Runnable:
     cdef Job* job
     cdef readonly Streams streams
     cdef bint plain            # the submitted run needs nothing of Python
+    cdef bint cancelled        # the last asynchronous run
     cdef object error          # (cause, text) of the last asynchronous run
     cdef object callback
     cdef readonly object userdata

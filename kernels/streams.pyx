@@ -124,6 +124,7 @@ cdef class Runnable:
         """Queues a run; the caller holds this, and no more after it."""
         cdef bint submitted
         self.error = None
+        self.cancelled = False
         submitted = job_submit(self.job, reports)
         if not submitted:
             self.release()
@@ -171,6 +172,8 @@ cdef class Runnable:
     cdef int raise_error(self) except -1:
         if self.job.lost:
             raise RuntimeError("the process was forked while the request ran; in the child it has to be started again")
+        if self.cancelled:
+            raise RuntimeError("the inference was cancelled")
         if self.error is not None:
             cause, text = self.error
             raise RuntimeError(text) from cause
@@ -214,14 +217,11 @@ cdef class Runnable:
         cdef bint withdrawn
         if self.job.state < JOB_QUEUED:
             return
-        self.error = cancelled = (None, "the inference was cancelled")
+        self.cancelled = True
         with nogil:
             withdrawn = job_withdraw(self.job)
-        if withdrawn:
-            return
-        if self.error is cancelled:
-            self.error = None
-        self.stop()
+        if not withdrawn:
+            self.stop()
 
     def set_callback(self, callback, userdata):
         """callback(userdata) is called on a stream's thread at the end of each asynchronous run."""

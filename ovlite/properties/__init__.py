@@ -1,10 +1,10 @@
 """Properties of devices and compiled models, by the names that OpenVINO gives them."""
 
 from ..types import Type
-from . import device, hint, intel_auto, intel_cpu, log, streams
+from . import device, hint, intel_auto, intel_cpu, intel_gpu, log, streams
 from .declare import Property, PropertyEnum, boolean, integer, of, read_only, text
 
-__all__ = ["CacheMode", "Property", "WorkloadType", "device", "hint", "intel_auto", "intel_cpu", "log", "streams"]
+__all__ = ["CacheMode", "Property", "WorkloadType", "device", "hint", "intel_auto", "intel_cpu", "intel_gpu", "log", "streams"]
 
 
 class CacheMode(PropertyEnum):

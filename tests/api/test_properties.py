@@ -35,6 +35,7 @@ KEYS = {
     ".device": {"full_name": "FULL_DEVICE_NAME", "type": "DEVICE_TYPE", "capabilities": "OPTIMIZATION_CAPABILITIES"},
     ".log": {"level": "LOG_LEVEL"},
     ".streams": {"num": "NUM_STREAMS"},
+    ".intel_gpu": {"uarch_version": "GPU_UARCH_VERSION"},
     ".intel_cpu": {"denormals_optimization": "CPU_DENORMALS_OPTIMIZATION"},
 }  # fmt: skip
 

@@ -311,3 +311,20 @@ def test_what_requests_are(lab):
     with pytest.raises(TypeError):
         lab.ov.InferRequest()
     assert repr(request).startswith("<InferRequest:")
+
+
+def test_cancelling_a_run_that_waits_its_turn(mine):
+    compiled = mine.compile(mine.slow())
+    first, second = compiled.create_infer_request(), compiled.create_infer_request()
+    called = []
+    second.set_callback(called.append, None)
+    first.start_async(ZEROS)
+    second.start_async(ZEROS)
+    second.cancel()
+    with pytest.raises(RuntimeError, match="cancelled"):
+        second.wait()
+    first.wait()
+    assert not called
+    second.start_async()
+    second.wait()
+    assert called == [None]
