@@ -4,7 +4,9 @@ from ..types import Type
 from . import device, hint, intel_auto, intel_cpu, intel_gpu, log, streams
 from .declare import Property, PropertyEnum, boolean, integer, of, read_only, text
 
-__all__ = ["CacheMode", "Property", "WorkloadType", "device", "hint", "intel_auto", "intel_cpu", "intel_gpu", "log", "streams"]
+__all__ = [
+    "CacheMode", "Property", "WorkloadType", "device", "hint", "intel_auto", "intel_cpu", "intel_gpu", "log", "streams",
+]  # fmt: skip
 
 
 class CacheMode(PropertyEnum):
