@@ -149,6 +149,8 @@ class Constant(Node):
         shape: Sequence[int] | None = None,
         name: str | None = None,
     ) -> None:
+        if isinstance(array, np.generic):
+            array = np.asarray(array)
         if not isinstance(array, np.ndarray) or not isinstance(element_type, (Type, NoneType)):
             raise TypeError("a Constant is made from an array; an opset's constant() takes numbers, lists and Tensors")
         self.array = array

@@ -98,6 +98,11 @@ def elements(shape: PartialShape | Sequence[Dimension]) -> Dimension:
     return prod(shape, start=Dimension(1))
 
 
+def known_length(value: int | None) -> Dimension:
+    """The dimension of a length that may not be known."""
+    return Dimension() if value is None else Dimension(value)
+
+
 def length_of(argument: Argument) -> int | None:
     """The length of a 1-D steering input, None when it is not known."""
     shape = argument.shape

@@ -12,7 +12,7 @@ from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape
-from .axes import inferred, integer, merged_type, one_of, require, require_integers, require_rank, static_shapes
+from .axes import inferred, integer, known_length, merged_type, one_of, require, require_integers, require_rank, static_shapes
 from .declare import Declared, as_output
 from .gathering import checked_indices
 
@@ -228,7 +228,7 @@ class EmbeddingSegmentsSum(Declared):
         count = Dimension()
         if len(inputs) > 3:
             require_rank(inputs[3], 0, "num_segments")
-            count = Dimension(integer(inputs[3], "num_segments"))
+            count = known_length(integer(inputs[3], "num_segments"))
         if len(inputs) > 4:
             require_rank(inputs[4], 0, "default_index")
         if len(inputs) > 5:

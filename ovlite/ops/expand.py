@@ -13,6 +13,7 @@ from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape, Type
 from .axes import (
+    known_length,
     integer,
     integers,
     length_of,
@@ -289,7 +290,7 @@ class OneHot(Declared):
             return [TensorType(element_type, PartialShape.dynamic())]
         axis = normalized(self.axis, len(indices.shape) + 1)
         dims = list(indices.shape)
-        return [TensorType(element_type, PartialShape([*dims[:axis], Dimension(length), *dims[axis:]]))]
+        return [TensorType(element_type, PartialShape([*dims[:axis], known_length(length), *dims[axis:]]))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         indices, depth, on_value, off_value = inputs
@@ -359,7 +360,7 @@ class Eye(Declared):
             require_integers(inputs[3], "the elements of batch_shape")
             require_rank(inputs[3], 1, "batch_shape")
             batch = _dims(inputs[3])
-        shape = PartialShape.dynamic() if batch is None else PartialShape([*batch, *map(Dimension, sizes)])
+        shape = PartialShape.dynamic() if batch is None else PartialShape([*batch, *map(known_length, sizes)])
         return [TensorType(self.output_type, shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

@@ -15,7 +15,7 @@ import numpy as np
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape, Type
-from .axes import index_type, integer, length_of, one_of, require, require_integers, require_rank, static_shapes
+from .axes import index_type, integer, known_length, length_of, one_of, require, require_integers, require_rank, static_shapes
 from .declare import Declared
 
 _WORD = np.uint64(0xFFFFFFFF)
@@ -197,7 +197,7 @@ class Multinomial(Declared):
             batch, classes = probs.shape
             enough = count is None or self.with_replacement or classes.is_dynamic or count <= classes.get_length()
             require(enough, f"{count} samples without replacement need as many classes, not {classes}")
-        return [TensorType(self.convert_type, PartialShape([batch, Dimension(count)]))]
+        return [TensorType(self.convert_type, PartialShape([batch, known_length(count)]))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         probs = inputs[0]

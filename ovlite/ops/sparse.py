@@ -12,7 +12,7 @@ from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape, Type
-from .axes import inferred, integer, integers, merged_type, one_of, require, require_integers, require_rank
+from .axes import inferred, integer, integers, known_length, merged_type, one_of, require, require_integers, require_rank
 from .declare import Declared
 
 
@@ -57,7 +57,7 @@ class SegmentMax(Declared):
         if len(inputs) > 2:
             require_integers(inputs[2], "numbers of segments")
             require_rank(inputs[2], 0, "num_segments")
-            count = Dimension(integer(inputs[2], "num_segments"))
+            count = known_length(integer(inputs[2], "num_segments"))
         shape = PartialShape([count, *data.shape[1:]]) if data.shape.has_rank else PartialShape.dynamic()
         return [TensorType(data.element_type, shape)]
 
