@@ -47,6 +47,7 @@ class _Builder:
 
     def __init__(self, seed: int) -> None:
         self._random = np.random.default_rng(seed)
+        self._count = 0
 
     def weights(self, shape: tuple[int, ...], inputs: int) -> Any:
         """He's initialization for a sum of `inputs` products."""
@@ -56,7 +57,8 @@ class _Builder:
         """A convolution without bias that keeps the size at stride 1, and its batch normalization."""
         filters = self.weights((outputs, inputs, kernel, kernel), inputs * kernel * kernel)
         pads = [kernel // 2] * 2
-        y = ops.convolution(x, filters, [stride] * 2, pads, pads, [1, 1])
+        self._count += 1
+        y = ops.convolution(x, filters, [stride] * 2, pads, pads, [1, 1], name=f"convolution {self._count}")
         noise = self._random.standard_normal((4, outputs), np.float32) * np.float32(0.1)
         gamma, variance = np.float32(scale) * (1 + noise[0]), 1 + np.abs(noise[1])
         return ops.batch_norm_inference(y, gamma, noise[2], noise[3], variance, 1e-5)

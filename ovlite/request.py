@@ -217,8 +217,8 @@ class InferRequest(Request):
         status = ProfilingInfo.Status.EXECUTED if times else ProfilingInfo.Status.NOT_RUN
         seconds = times or [0.0] * len(steps)
         return [
-            ProfilingInfo(f"{index}:{step.name}", step.name, time, status)
-            for index, (step, time) in enumerate(zip(steps, seconds, strict=True))
+            ProfilingInfo(origin, step.name, time, status)
+            for origin, step, time in zip(self.plan.origins, steps, seconds, strict=True)
         ]
 
     @property

@@ -57,7 +57,7 @@ def _of_steps(model: Model, plan: Plan, times: Sequence[float]) -> Model:
         outputs = tuple(TensorType(Type(view.dtype), PartialShape(list(view.shape))) for view in step.writes)
         read = dict.fromkeys(written[view.slot] for view in step.reads if view.slot in written)
         node = Node(ExecutionNode(outputs), list(read), f"{index}:{step.name}")
-        _note(node, step.name, [step.name], times[index] if times else None)
+        _note(node, step.name, [plan.origins[index]], times[index] if times else None)
         written.update({view.slot: output for view, output in zip(step.writes, node.outputs(), strict=True)})
     sources = [written[slot] for slot in plan.output_slots[: len(model.results)]]
     return _model(model, sources, parameters)

@@ -86,7 +86,7 @@ def test_report_names_what_was_measured(run: Any, scaled: str) -> None:
     assert all(f"{name} " in found["latency"] for name in ("min", "median", "p90", "p99", "max"))
     assert found["throughput"].endswith("inferences/s")
     header, *rows = out.split("\n\n")[1].splitlines()
-    assert header.split() == ["step", "kernel", "output", "ms", "share", "GFLOP/s"]
+    assert header.split() == ["step", "node", "kernel", "output", "ms", "share", "GFLOP/s"]
     assert len(rows) >= 2
 
 
@@ -171,7 +171,7 @@ REFUSALS = [
     (["--seconds", "nan"], "--seconds"),
     (["--seconds", "1", "--iterations", "1"], "not allowed with"),
     (["--api", "both"], "--api"),
-    (["--precision", "f64"], "--precision"),
+    (["--precision", "bf16"], "--precision"),
     (["--level", "mmx"], "there is no level 'mmx'"),
     (["--seed", "x"], "--seed"),
     (["--steps", "-1"], "--steps"),
@@ -180,7 +180,7 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("argv", "text"), REFUSALS, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@pytest.mark.parametrize(("argv", "text"), REFUSALS, ids=[" ".join(argv) for argv, _ in REFUSALS])
 def test_bad_input_is_refused_in_one_sentence(run: Any, folder: Path, scaled: str, argv: list[str], text: str) -> None:
     (folder / "garbage.onnx").write_bytes(b"\x08\x07garbage" * 40)
     places = {"{scaled}": scaled, "{folder}": str(folder), "{garbage}": str(folder / "garbage.onnx")}
@@ -265,7 +265,8 @@ def test_interrupt_ends_quietly(scaled: str) -> None:
         print(1, flush=True)
         sys.exit(main(sys.argv[1:]))
     """
-    process = subprocess.Popen([sys.executable, "-c", script, scaled, "--seconds", "600"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command = [sys.executable, "-c", script, scaled, "--seconds", "600"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None and process.stdout.readline() == b"1\n"
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)

@@ -33,7 +33,7 @@ class Arguments:
     iterations: int | None = None
     seconds: float = 3.0
     api: str = "sync"
-    precision: str = "f32"
+    precision: str = "fast"
     level: str | None = None
     seed: int = 0
     steps: int = 10
@@ -55,7 +55,8 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 
 def _parser() -> _Parser:
-    parser = _Parser("ovlite", description="Measures a model's inference on this machine.", epilog=EPILOG, allow_abbrev=False)
+    description = "Measures a model's inference on this machine."
+    parser = _Parser("ovlite", description=description, epilog=EPILOG, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", nargs="?", help="an ONNX file or the .xml file of an OpenVINO IR")
     parser.add_argument(
@@ -70,8 +71,13 @@ def _parser() -> _Parser:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--iterations", type=_positive, help="inferences to measure")
     length.add_argument("--seconds", type=_seconds, default=3.0, help="time to measure for (default: 3)")
-    parser.add_argument("--api", choices=("sync", "async"), default="sync", help="one call after the other, or a queue of requests")
-    parser.add_argument("--precision", choices=("f32", "bf16"), default="f32", help="what is computed in (default: f32)")
+    parser.add_argument(
+        "--api", choices=("sync", "async"), default="sync", help="one call after the other, or a queue of requests"
+    )
+    parser.add_argument(
+        "--precision", choices=("fast", "f32"), default="fast",
+        help="f32 with any of its algorithms (default), or plain sums of IEEE f32 products",
+    )  # fmt: skip
     parser.add_argument("--level", help="instruction-set level to use instead of the highest, as OVLITE_ISA does")
     parser.add_argument("--seed", type=_count, default=0, help="seed of random inputs and weights (default: 0)")
     parser.add_argument("--steps", type=_count, default=10, help="rows in the table of slowest steps (default: 10)")

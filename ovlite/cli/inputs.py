@@ -72,7 +72,7 @@ def _length(dim: Dimension, wanted: int) -> int:
 def _elements(
     name: str, port: ConstOutput, shape: tuple[int, ...], value: float | None, random: np.random.Generator
 ) -> npt.NDArray[Any]:
-    """Standard normal numbers for real types; zeros and ones for all others, which are valid indices nearly anywhere."""
+    """Standard normal numbers for real types; zeros and ones, valid indices nearly anywhere, for all others."""
     kind = port.element_type
     if kind.name == "string":
         raise Refused(f"input {name!r} takes strings, for which the command has no values")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..compiled import CompiledModel
 from ..core import Core
 from ..graph import Model
+from ..kernels.executor import PythonStep
 from ..queue import AsyncInferQueue
 from .arguments import Arguments, Refused
 from .inputs import make_inputs
@@ -30,7 +31,9 @@ def measure(arguments: Arguments) -> dict[str, Any]:
     model, read_ms = _timed(lambda: _model(arguments))
     core = Core()
     hint = "THROUGHPUT" if arguments.api == "async" else "LATENCY"
-    config = {"INFERENCE_PRECISION_HINT": arguments.precision, "PERFORMANCE_HINT": hint}
+    config = {"PERFORMANCE_HINT": hint}
+    if arguments.precision == "f32":
+        config["INFERENCE_PRECISION_HINT"] = "f32"
     if arguments.threads is not None:
         config["INFERENCE_NUM_THREADS"] = str(arguments.threads)
     compiled, compile_ms = _timed(lambda: core.compile_model(model, "CPU", config))
@@ -156,16 +159,18 @@ def profile(compiled: CompiledModel, inputs: Arrays) -> list[dict[str, Any]]:
     if request.plan.program is None or not times[-1]:
         return []
     least = np.min(np.array(times[1:]), axis=0)
-    rows = [_row(step, float(seconds)) for step, seconds in zip(request.plan.program.steps, least, strict=True)]
+    steps = zip(request.plan.program.steps, request.plan.origins, least, strict=True)
+    rows = [_row(step, origin, float(seconds)) for step, origin, seconds in steps]
     total = sum(row["ms"] for row in rows) or 1.0
     rows = [{"index": index, **row, "share": row["ms"] / total} for index, row in enumerate(rows)]
     return sorted(rows, key=lambda row: -row["ms"])
 
 
-def _row(step: Any, seconds: float) -> dict[str, Any]:
+def _row(step: Any, origin: str, seconds: float) -> dict[str, Any]:
     flops = getattr(step, "flops", 0)
     return {
-        "step": step.name,
+        "node": origin,
+        "kernel": "numpy" if isinstance(step, PythonStep) else step.name,
         "shape": list(step.writes[0].shape) if step.writes else [],
         "ms": seconds * 1e3,
         "gflops": flops / seconds / 1e9 if flops and seconds else None,

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+NAME_WIDTH = 40  # of a node's name in the table
+
 
 def as_json(found: Mapping[str, Any]) -> str:
     return json.dumps(found, indent=2)
@@ -13,11 +15,12 @@ def as_json(found: Mapping[str, Any]) -> str:
 
 def describe(found: Mapping[str, Any]) -> str:
     """The environment, a line a subject."""
+    usable, built = (", ".join(found[key]) for key in ("levels_usable", "levels_built"))
     limits = (f"{name} {'unset' if limit is None else limit}" for name, limit in found["thread_limits"].items())
     return _lines({
         "versions": _versions(found),
         "processor": found["processor"],
-        "level": f"{found['level']} (usable: {', '.join(found['levels_usable'])}; built: {', '.join(found['levels_built'])})",
+        "level": f"{found['level']} (usable: {usable}; built: {built})",
         "threads": f"{found['threads_available']} ({', '.join(limits)})",
     })  # fmt: skip
 
@@ -25,6 +28,7 @@ def describe(found: Mapping[str, Any]) -> str:
 def tell(found: Mapping[str, Any], measured: Mapping[str, Any], steps: int) -> str:
     """A measurement and what it was made on."""
     latency = ", ".join(f"{name} {value:.3f}" for name, value in measured["latency_ms"].items())
+    effort = f"{measured['api']}, {measured['iterations']} inferences in {measured['seconds']:.2f} s"
     text = _lines({
         "model": measured["model"],
         "inputs": "; ".join(_input(name, tensor) for name, tensor in measured["inputs"].items()),
@@ -34,7 +38,7 @@ def tell(found: Mapping[str, Any], measured: Mapping[str, Any], steps: int) -> s
         "precision": measured["precision"],
         "load": f"{measured['read_ms']:.1f} ms to read, {measured['compile_ms']:.1f} ms to compile",
         "first inference": f"{measured['first_ms']:.1f} ms",
-        "latency": f"{latency} ms ({measured['api']}, {measured['iterations']} inferences in {measured['seconds']:.2f} s)",
+        "latency": f"{latency} ms ({effort})",
         "throughput": f"{measured['per_second']:.1f} inferences/s",
     })  # fmt: skip
     return f"{text}\n\n{_table(measured['steps'], steps)}" if steps else text
@@ -63,15 +67,16 @@ def _table(steps: Sequence[Mapping[str, Any]], count: int) -> str:
     """The slowest steps, and what the others take together."""
     if not steps:
         return "The plan of this model has stages, whose steps are not timed one by one."
-    rows = [["step", "kernel", "output", "ms", "share", "GFLOP/s"]]
+    rows = [["step", "node", "kernel", "output", "ms", "share", "GFLOP/s"]]
     for step in steps[:count]:
         rate = "" if step["gflops"] is None else f"{step['gflops']:.1f}"
-        rows.append([str(step["index"]), step["step"], str(step["shape"]), f"{step['ms']:.3f}", f"{step['share']:.1%}", rate])
+        names = [str(step["index"]), step["node"][:NAME_WIDTH], step["kernel"], str(step["shape"])]
+        rows.append([*names, f"{step['ms']:.3f}", f"{step['share']:.1%}", rate])
     rest = steps[count:]
     if rest:
         time, share = sum(step["ms"] for step in rest), sum(step["share"] for step in rest)
-        rows.append(["", f"{len(rest)} others", "", f"{time:.3f}", f"{share:.1%}", ""])
-    return "\n".join(_aligned(rows, left=(1, 2)))
+        rows.append(["", f"{len(rest)} others", "", "", f"{time:.3f}", f"{share:.1%}", ""])
+    return "\n".join(_aligned(rows, left=(1, 2, 3)))
 
 
 def _aligned(rows: Sequence[Sequence[str]], left: Sequence[int]) -> Iterable[str]:

@@ -15,7 +15,7 @@ import numpy as np
 from ..graph import Constant, Model, Node, Output
 from ..graph.operator import Array
 from ..ops.fused import Fused
-from .match import Users, constant
+from .match import Users, constant, name_of
 
 # Matrix operators: the axis of the weights that runs over the output's channels, and the rank of what follows it.
 MATRIX_TYPES = frozenset(
@@ -60,7 +60,7 @@ def _fold(node: Node, users: Users) -> None:
         rank = len(node.output(0).partial_shape)
         shape = (channels,) if node.op.type == "MatMul" else (1, channels, *(1,) * (rank - 2))
         sources.append(Constant(affine.shift.astype(weights.dtype).reshape(shape)).output(0))
-    fused = Node(Fused(node.op, bias=has_bias), sources, node.friendly_name)
+    fused = Node(Fused(node.op, bias=has_bias), sources, name_of(node, affine.end.node))
     affine.end.replace(fused.output(0))
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..graph import Model, Node, Output
 from ..ops.fused import Fused, activation_of
 from .affine import MATRIX_TYPES
-from .match import Users, constant, single
+from .match import Users, constant, name_of, single
 
 
 def fuse_epilogues(model: Model) -> None:
@@ -38,7 +38,7 @@ def _fuse(node: Node, users: Users, order: dict[Node, int]) -> None:
     if follower is not None and kind is not None:
         op, end = replace(op, activation=kind), follower.output(0)
     if end is not node.output(0):
-        fused = Node(op, sources, node.friendly_name)
+        fused = Node(op, sources, name_of(node, end.node))
         order[fused] = order[node]
         end.replace(fused.output(0))
 

@@ -36,6 +36,8 @@ class Builder:
         self.packs = packs
         self.winograd = winograd
         self.steps: list[Step] = []
+        self.origins: list[str] = []  # of the steps: the node that each belongs to
+        self.origin = ""
         self.views: dict[Tensor, View] = {}
         self.aliases: set[Tensor] = set()
         self._constants: dict[int, Array] = {}
@@ -125,8 +127,12 @@ class Builder:
             tensor = self._borders.pop(view.slot, None)
             if tensor is not None:
                 begin, end = zip(*tensor.border, strict=True)
-                self.steps.append(self.family("copy").FillBorder(self.views[tensor], begin, end))
+                self._append(self.family("copy").FillBorder(self.views[tensor], begin, end))
+        self._append(step)
+
+    def _append(self, step: Step) -> None:
         self.steps.append(step)
+        self.origins.append(self.origin)
 
     def interpret(self, call: Call, evaluate: Callable[..., Sequence[Array]] | None = None) -> None:
         """Appends a step that Python carries out with the operator's numpy evaluation."""

@@ -36,6 +36,7 @@ class Plan:
 
     program: its steps, None when the plan has stages. input_slots, output_slots: the slots of the
     model's inputs and outputs, the variables behind them. outputs: (dtype, shape) of each output.
+    origins: for each step the name of the node that it belongs to.
     """
 
     def __init__(self, stage: Stage, inputs: Sequence[Output], results: Sequence[Output]) -> None:
@@ -46,6 +47,7 @@ class Plan:
         self.input_slots = stage.input_slots
         self.output_slots = stage.output_slots
         self.outputs = stage.outputs
+        self.origins = stage.origins
 
     @property
     def bytes(self) -> int:

@@ -81,6 +81,7 @@ class Stage:
         self.input_slots = tuple(view.slot for view in entries)
         self.output_slots = tuple(view.slot for view in ports)
         self.outputs = tuple((view.dtype, view.shape) for view in ports)
+        self.origins = tuple(builder.origins)
         self.program: Program = builder.finish()
 
     def execute(self, values: dict[Output, Array], team: Team) -> None:

@@ -34,9 +34,11 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
     for call in calls:
         if all(tensor.size == 0 for tensor in call.outputs):
             continue
+        builder.origin = call.name
         lowering = LOWERINGS.get(call.op.type)
         if lowering is None or not lowering(builder, call):
             builder.interpret(call)
+    builder.origin = "results"
     for tensor, view in exits:
         if view.slot not in direct:
             builder.copy(builder.view(tensor), view)
