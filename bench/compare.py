@@ -11,6 +11,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from . import models, operators
 from .libraries import Inputs, Source, installed, load
@@ -31,7 +32,7 @@ Workload = tuple[str, Callable[[], Source], Callable[[], Inputs]]
 def model_workloads() -> Iterator[Workload]:
     """The light models, and those of the packages when they can be had."""
     for name in models.light_models():
-        yield name, lambda name=name: models.load(name), lambda name=name: models.inputs_for(name)  # type: ignore[misc]
+        yield name, partial(models.load, name), partial(models.inputs_for, name)
     try:
         paths = models.package_models()
     except models.Unavailable as error:
@@ -40,12 +41,12 @@ def model_workloads() -> Iterator[Workload]:
     for name, sizes in PACKAGE_DIMS.items():
         for dims in sizes if name in paths else []:
             label = " ".join([name, *(f"{key}={value}" for key, value in dims.items())])
-            yield label, lambda name=name: paths[name], lambda name=name, dims=dims: models.inputs_for(name, dims=dims)  # type: ignore[misc]
+            yield label, partial(paths.__getitem__, name), partial(models.inputs_for, name, dims=dims)
 
 
 def operator_workloads() -> Iterator[Workload]:
     for name in operators.CASES:
-        yield name, lambda name=name: operators.model(name), lambda name=name: operators.inputs(name)  # type: ignore[misc]
+        yield name, partial(operators.model, name), partial(operators.inputs, name)
 
 
 SUITES = {"models": model_workloads, "operators": operator_workloads}
@@ -70,7 +71,9 @@ def least_times(calls: Mapping[str, Callable[[], object]], seconds: float) -> di
     return best
 
 
-def compare(workload: Workload, libraries: Sequence[str], threads: int, seconds: float) -> tuple[dict[str, float], dict[str, str]]:
+def compare(
+    workload: Workload, libraries: Sequence[str], threads: int, seconds: float
+) -> tuple[dict[str, float], dict[str, str]]:
     """(least times in seconds, why a library could not run it), both by library."""
     _, source, inputs = workload
     content, arrays = source(), inputs()
@@ -79,7 +82,7 @@ def compare(workload: Workload, libraries: Sequence[str], threads: int, seconds:
         try:
             run = load(library, content, threads)
             run(arrays)
-            calls[library] = lambda run=run: run(arrays)
+            calls[library] = partial(run, arrays)
         except Exception as error:  # whatever a peer raises, the others are measured
             failures[library] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     return least_times(calls, seconds), failures

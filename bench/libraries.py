@@ -1,4 +1,4 @@
-"""The libraries that are measured side by side, behind one function: ovlite, and those of its peers that are installed."""
+"""The libraries that are measured side by side, behind one function: ovlite and its peers, as far as installed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ def api(name: str) -> Any:
     return __import__(name)
 
 
-def _openvino_like(name: str) -> Callable[[Source, int], Run]:
+def _openvino_like(name: str, **properties: str) -> Callable[[Source, int], Run]:
     def load(source: Source, threads: int) -> Run:
         core = api(name).Core()
         model = core.read_model(source)
-        config = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
-        compiled = core.compile_model(model, "CPU", config)
+        compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, **properties})
         names = {name for port in compiled.inputs for name in port.names}
         return lambda inputs: compiled({key: value for key, value in inputs.items() if key in names})
 
@@ -44,7 +43,7 @@ def _onnxruntime(source: Source, threads: int) -> Run:
 
 LOADERS: dict[str, Callable[[Source, int], Run]] = {
     "ovlite": _openvino_like("ovlite"),
-    "openvino": _openvino_like("openvino"),
+    "openvino": _openvino_like("openvino", INFERENCE_PRECISION_HINT="f32"),  # its default may be bf16
     "onnxruntime": _onnxruntime,
 }
 

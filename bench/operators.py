@@ -56,7 +56,7 @@ CASES = {
     "layer normalization": Case("LayerNormalization", [(128, 768)], [(768,), (768,)], {"axis": -1}),
     "mean of rows": Case("ReduceMean", [(128, 768)], [np.array([-1])]),
     "mean of images": Case("GlobalAveragePool", [(1, 2048, 7, 7)]),
-    "max pooling": Case("MaxPool", [(1, 64, 112, 112)], attributes={"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1] * 4}),
+    "max pooling": Case("MaxPool", [(1, 64, 112, 112)], [], dict(kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)),
     "average pooling": Case("AveragePool", [IMAGE], attributes={"kernel_shape": [3, 3], "pads": [1] * 4}),
     "transposition to channels-last": Case("Transpose", [IMAGE], attributes={"perm": [0, 2, 3, 1]}),
     "transposition of heads": Case("Transpose", [(1, 128, 12, 64)], attributes={"perm": [0, 2, 1, 3]}),
@@ -87,13 +87,10 @@ def model(name: str) -> bytes:
     outputs = [f"y{i}" for i in range(case.outputs)]
     node = helper.make_node(case.type, [*names, *(tensor.name for tensor in tensors)], outputs, **case.attributes)
     kinds = [TensorProto.INT64 if case.type == "TopK" and i else TensorProto.FLOAT for i in range(case.outputs)]
-    graph = helper.make_graph(
-        [node],
-        case.type,
-        [helper.make_tensor_value_info(key, TensorProto.FLOAT, shape) for key, shape in zip(names, case.given, strict=True)],
-        [helper.make_tensor_value_info(key, kind, None) for key, kind in zip(outputs, kinds, strict=True)],
-        tensors,
-    )
+    info = helper.make_tensor_value_info
+    given = [info(key, TensorProto.FLOAT, shape) for key, shape in zip(names, case.given, strict=True)]
+    results = [info(key, kind, None) for key, kind in zip(outputs, kinds, strict=True)]
+    graph = helper.make_graph([node], case.type, given, results, tensors)
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
     return bytes(made.SerializeToString())
 

@@ -35,7 +35,7 @@ assert compiled(numpy.full((2, 3), -1, numpy.float32))[0].max() == 0
 
 
 def modules_of(statement: str, folder: Path) -> set[str]:
-    """The modules that a statement loads besides numpy's, run in an empty folder; it prints nothing and starts no thread."""
+    """The modules that a statement loads besides numpy's. It prints and writes nothing, and starts no thread."""
     script = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n" + IMPORT.format(statement=statement)
     command = [sys.executable, "-B", "-W", "error", "-c", script]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -71,9 +71,10 @@ def extensions() -> list[Path]:
 
 
 def test_installed_size() -> None:
-    scripts = [path for folder in ("ovlite", "kernels") for path in (ROOT / folder).rglob("*.py*") if path.suffix in (".py", ".pyi")]
+    files = [path for folder in ("ovlite", "kernels") for path in (ROOT / folder).rglob("*.py*")]
+    scripts = [path for path in files if path.suffix in (".py", ".pyi")]
     total = sum(path.stat().st_size for path in [*extensions(), *scripts])
-    largest = sorted((path.stat().st_size, f"{path.parent.name}/{path.name.split('.')[0]}") for path in extensions())[-6:]
+    largest = sorted((path.stat().st_size, f"{path.parent.name}/{path.name}") for path in extensions())[-6:]
     assert total <= LIMIT, f"{total / 2**20:.1f} MiB; the largest modules: {largest}"
 
 
@@ -101,7 +102,8 @@ def test_source_distribution_builds_the_wheel(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     python = str(tmp_path / "venv" / "bin" / "python")
     subprocess.run([python, "-m", "pip", "install", "--quiet", "build"], check=True)
-    subprocess.run([python, "-m", "build", "--outdir", str(tmp_path / "dist"), str(source)], check=True, capture_output=True)
+    command = [python, "-m", "build", "--outdir", str(tmp_path / "dist"), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
     (wheel,), (sdist,) = (tmp_path / "dist").glob("*.whl"), (tmp_path / "dist").glob("*.tar.gz")
     with zipfile.ZipFile(wheel) as content:
         infos = content.infolist()

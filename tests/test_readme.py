@@ -40,7 +40,8 @@ def test_programs_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_view_that_the_hazard_tells_of_changes(folder: Path) -> None:
-    names: dict[str, object] = {"x": np.ones((1, 3, 224, 224), np.float32), "y": np.full((1, 3, 224, 224), 2, np.float32)}
+    shape = (1, 3, 224, 224)
+    names: dict[str, object] = {"x": np.ones(shape, np.float32), "y": np.full(shape, 2, np.float32)}
     for program in programs()[:2]:
         exec(compile(program, str(README), "exec"), names)
     view = names["view"]
