@@ -9,15 +9,15 @@ from ..types import OVAny
 
 
 class RTMap(MutableMapping[str, Any]):
-    """A dict of notes, whose values are seen as OVAny."""
+    """A dict of notes, whose values are seen as OVAny, and as dicts of these where they are dicts."""
 
     __slots__ = ("_notes",)
 
     def __init__(self, notes: dict[str, Any]) -> None:
         self._notes = notes
 
-    def __getitem__(self, key: str) -> OVAny:
-        return OVAny(self._notes[key])
+    def __getitem__(self, key: str) -> OVAny | dict[str, Any]:
+        return _boxed(self._notes[key])
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._notes[key] = plain(value)
@@ -33,6 +33,10 @@ class RTMap(MutableMapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<RTMap: {self._notes}>"
+
+
+def _boxed(value: Any) -> OVAny | dict[str, Any]:
+    return {name: _boxed(inner) for name, inner in value.items()} if isinstance(value, dict) else OVAny(value)
 
 
 def plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from ...errors import ModelError
 from ...types import Layout
+from ...types.any import written
 from .document import MAX_DEPTH
 
 _LAYOUT = "layout"
@@ -53,13 +54,7 @@ def _write_tree(element: Element, info: Mapping[str, Any]) -> None:
         if isinstance(value, Mapping):
             _write_tree(child, value)
         else:
-            child.set("value", clean(_value(value)))
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ", ".join(map(_value, value)) if isinstance(value, (list, tuple)) else str(value)
+            child.set("value", clean(written(value)))
 
 
 def read_info(element: Element) -> dict[str, Any]:

@@ -27,12 +27,16 @@ from .translations import TRANSLATIONS
 # The name that OpenVINO gives models that it reads from .onnx files.
 FILE_MODEL_NAME = "onnx_Frontend_IR"
 
+# What rt_info calls the metadata_props of an ONNX model.
+METADATA = "framework"
+
 
 def read_onnx(source: str | os.PathLike[str] | bytes) -> Model:
     """The model in an .onnx file, or in the bytes of one.
 
-    Inputs, outputs and tensors have the names of the ONNX graph. Tensors in other files are mapped
-    read-only from the model's folder; a model given as bytes may have none.
+    Inputs, outputs and tensors have the names of the ONNX graph; the metadata_props are the notes
+    below "framework" in rt_info. Tensors in other files are mapped read-only from the model's folder;
+    a model given as bytes may have none.
 
     Raises ModelError when the source is not a valid model or needs an operator that is missing, and
     RuntimeError when the onnx package is not installed.
@@ -52,4 +56,6 @@ def read_onnx(source: str | os.PathLike[str] | bytes) -> Model:
     except FAULTS as error:  # names that are not UTF-8, fields of impossible values
         raise ModelError(f"{label} is not valid: {type(error).__name__}: {error}") from error
     model.set_friendly_name(proto.graph.name if isinstance(source, bytes) and proto.graph.name else FILE_MODEL_NAME)
+    if proto.metadata_props:
+        model.set_rt_info({prop.key: prop.value for prop in proto.metadata_props}, METADATA)
     return model
