@@ -15,7 +15,10 @@ from .plan import Executable, Options, Plan, Variable
 from .types import Type
 
 Array = npt.NDArray[Any]
-COMPUTED = ("boolean", "bf16", "f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "string")
+COMPUTED = (
+    "boolean", "bf16", "f16", "f32", "f64", "f8e4m3", "f8e5m2", "f8e8m0",
+    "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "string",
+)  # fmt: skip
 Shapes = tuple[tuple[int, ...], ...]
 
 

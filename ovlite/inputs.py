@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .errors import suggestion
 from .kernels.results import OVDict
-from .ops.model_ports import encode
+from .graph.elements import encode
 from .ports import ConstOutput
 from .tensor import Tensor, new_storage, packed_bits, to_strings
 from .types import Type

@@ -1,6 +1,6 @@
 """Node factories of opset1."""
 
-from .ops.opset import functions
+from .factories import functions
 
 __all__ = sorted(functions(1))
 globals().update(functions(1))

@@ -1,6 +1,6 @@
 """Node factories of opset10."""
 
-from .ops.opset import functions
+from .factories import functions
 
 __all__ = sorted(functions(10))
 globals().update(functions(10))

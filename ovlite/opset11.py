@@ -1,6 +1,6 @@
 """Node factories of opset11."""
 
-from .ops.opset import functions
+from .factories import functions
 
 __all__ = sorted(functions(11))
 globals().update(functions(11))

@@ -1,6 +1,6 @@
 """Node factories of opset12."""
 
-from .ops.opset import functions
+from .factories import functions
 
 __all__ = sorted(functions(12))
 globals().update(functions(12))

@@ -1,6 +1,6 @@
 """Node factories of opset13."""
 
-from .ops.opset import functions
+from .factories import functions
 
 __all__ = sorted(functions(13))
 globals().update(functions(13))

@@ -1,6 +1,6 @@
 """Node factories of opset2."""
 
-from .ops.opset import functions
+from .factories import functions
 
 __all__ = sorted(functions(2))
 globals().update(functions(2))

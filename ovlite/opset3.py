@@ -1,6 +1,6 @@
 """Node factories of opset3."""
 
-from .ops.opset import functions
+from .factories import functions
 
 __all__ = sorted(functions(3))
 globals().update(functions(3))

@@ -1,6 +1,6 @@
 """Node factories of opset5."""
 
-from .ops.opset import functions
+from .factories import functions
 
 __all__ = sorted(functions(5))
 globals().update(functions(5))

@@ -1,6 +1,6 @@
 """Node factories of opset7."""
 
-from .ops.opset import functions
+from .factories import functions
 
 __all__ = sorted(functions(7))
 globals().update(functions(7))

@@ -1,6 +1,6 @@
 """Node factories of opset8."""
 
-from .ops.opset import functions
+from .factories import functions
 
 __all__ = sorted(functions(8))
 globals().update(functions(8))

@@ -1,6 +1,6 @@
 """Node factories of opset9."""
 
-from .ops.opset import functions
+from .factories import functions
 
 __all__ = sorted(functions(9))
 globals().update(functions(9))

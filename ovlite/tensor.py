@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .graph import Output
+from .graph import Constant, Output
 from .kernels.storage import Storage, view_on
 from .types import PartialShape, Shape, Type
 
@@ -307,3 +307,15 @@ def tensor_from_file(path: str | os.PathLike[str]) -> Tensor:
         return Tensor(np.fromfile(path, np.uint8), shared_memory=True)
     except OSError as error:
         raise RuntimeError(f"{os.fspath(path)}: {error.strerror}") from error
+
+
+def _of_constant(constant: Constant) -> Tensor:
+    """A tensor on a constant's memory; strings are copied."""
+    array, element_type, shape = constant.array, constant.get_element_type(), tuple(constant.shape)
+    if element_type is Type.string:
+        return Tensor._on(Storage(element_type, to_strings(array).reshape(shape)))
+    packed = packed_bits(element_type)
+    return Tensor._on(Storage(element_type, array if packed else array.reshape(shape), shape, packed))
+
+
+Constant.as_tensor = staticmethod(_of_constant)

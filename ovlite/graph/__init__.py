@@ -1,6 +1,7 @@
 """The model graph: what a model is, whatever operators it holds."""
 
-from .leaves import Constant, Parameter, Result, constant_array
+from .constants import Constant, constant_array
+from .leaves import Parameter, Result
 from .model import Model
 from .node import Node
 from .operator import Argument, Operator, PartialValue, TensorType

@@ -31,34 +31,134 @@ def decode(array: Array, element_type: Type, shape: Sequence[int]) -> Array:
         return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(shape)
     if element_type is Type.string:
         return array.reshape(shape)
-    if element_type.bitwidth < 8 or element_type.name.startswith("f8"):
+    if element_type.name in _DECODERS:
         return _DECODERS[element_type.name](array, shape)
-    return np.ascontiguousarray(array, compute_dtype(element_type)).reshape(shape)
+    return np.require(array, compute_dtype(element_type), "C").reshape(shape)
+
+
+def encode(array: Array, element_type: Type) -> Array:
+    """Numbers as the elements of a stored tensor: whole numbers cast as numpy does, real ones rounded to the nearest.
+
+    The shape stays but for types of less than a byte, whose elements are packed in one dimension.
+    """
+    if element_type is Type.bf16:
+        return _bfloat_bits(array).view(np.float16)
+    small = SMALL_FLOATS.get(element_type.name)
+    if small is None and element_type.bitwidth >= 8:
+        return np.require(array.astype(element_type.to_dtype()), requirements="C")
+    codes = small.codes(array) if small else array.astype(np.int64).astype(np.uint8)
+    if element_type.bitwidth == 8:
+        return np.require(codes, requirements="C")
+    return _pack(codes, element_type.bitwidth).view(element_type.to_dtype())
+
+
+def _bfloat_bits(array: Array) -> Array:
+    """Numbers rounded to the nearest bf16, ties to even; NaN stays NaN."""
+    with np.errstate(over="ignore"):
+        wide = np.require(array, np.float32, "C")
+    bits = wide.view(np.uint32)
+    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+    return np.where(np.isnan(wide), np.uint16(0x7FC0), rounded)
+
+
+# Elements of 3 and 6 bits lie in groups of 3 bytes: the low bits of all elements of a group, the highest
+# place of a byte first, and then their high bits. (low bits, high bits)
+_SPLIT = {3: (2, 1), 6: (4, 2)}
+
+
+def _order(bits: int) -> Literal["big", "little"]:
+    """Which end of a byte holds its first element."""
+    return "big" if bits == 1 else "little"
+
+
+def _fields(values: Array, bits: int) -> Array:
+    """The low bits of each value packed into bytes, the highest place first."""
+    return np.packbits(np.unpackbits(values[:, None], axis=1)[:, 8 - bits :])
+
+
+def _unfields(packed: Array, bits: int) -> Array:
+    """The values that _fields() packed."""
+    planes = np.unpackbits(packed.ravel()).reshape(-1, bits)
+    return np.packbits(np.pad(planes, ((0, 0), (8 - bits, 0))), axis=1).ravel()
+
+
+def _pack(codes: Array, bits: int) -> Array:
+    """The low bits of each code as packed bytes; what fills up the last byte, or group, is zeros."""
+    flat = codes.ravel()
+    if bits in _SPLIT:
+        low, high = _SPLIT[bits]
+        flat = np.concatenate([flat, np.zeros(-flat.size % (8 // high), np.uint8)])
+        groups = [_fields(flat, low).reshape(-1, 2), _fields(flat >> low, high).reshape(-1, 1)]
+        return np.concatenate(groups, axis=1).ravel()
+    planes = np.unpackbits(flat[:, None], axis=1, bitorder="little")[:, :bits]
+    return np.packbits(planes.ravel(), bitorder=_order(bits))
 
 
 def _unpack(bits: int, signed: bool) -> Callable[[Array, Sequence[int]], Array]:
-    """Elements of `bits` bits, low bits of a byte first (u1: high bits first), as bytes."""
-
-    order: Literal["big", "little"] = "big" if bits == 1 else "little"
+    """Elements of `bits` bits as bytes."""
 
     def unpack(array: Array, shape: Sequence[int]) -> Array:
         count = int(np.prod(shape))
-        flat = np.unpackbits(array.view(np.uint8).ravel(), bitorder=order)[: count * bits].reshape(count, bits)
-        weights = (1 << np.arange(bits)).astype(np.uint8)
-        values: Array = (flat * weights).sum(axis=1, dtype=np.uint8)
+        packed = array.view(np.uint8).ravel()
+        if bits in _SPLIT:
+            low, high = _SPLIT[bits]
+            groups = packed.reshape(-1, 3)
+            values = _unfields(groups[:, :2], low) | _unfields(groups[:, 2], high) << low
+        else:
+            flat = np.unpackbits(packed, bitorder=_order(bits))[: count * bits].reshape(count, bits)
+            values = np.packbits(flat, axis=1, bitorder="little").ravel()
+        values = values[:count].reshape(shape)
         if not signed:
-            return values.reshape(shape)
+            return values
         top = 1 << (bits - 1)
         wrapped: Array = ((values.astype(np.int8) ^ top) - top).astype(np.int8)
-        return wrapped.reshape(shape)
+        return wrapped
 
     return unpack
 
 
-def _small_floats(bits: int, table: Array) -> Callable[[Array, Sequence[int]], Array]:
-    """Elements looked up in a table of all values of the type."""
-    unpack = _unpack(bits, False)
-    return lambda array, shape: table[array.view(np.uint8).reshape(shape) if bits == 8 else unpack(array, shape)]
+class SmallFloat:
+    """A real type of 4 or 8 bits, known by its values.
+
+    table: the value of each code. signed: the top bit of a code is its sign, and the codes below rise with their
+    values. top: the code of the greatest finite value. over, nan: the codes of what is greater, and of NaN.
+    halved: numbers are rounded to f16 first, as OpenVINO's conversions do.
+    """
+
+    def __init__(
+        self, bits: int, table: Array, top: int, over: int, nan: int, *, signed: bool = True, halved: bool = False
+    ) -> None:
+        self.bits = bits
+        self._dtype = np.float16 if halved else np.float64
+        self.table = table
+        self._over, self._nan = over, nan
+        self._signed = signed
+        finite = table[: top + 1].astype(np.float64)
+        # A value beyond the greatest rounds as if one more step followed, unless codes end there.
+        following = [finite[-1] + (finite[-1] - finite[-2])] if over > top else []
+        steps = np.concatenate([finite, following])
+        self._middles = (steps[1:] + steps[:-1]) / 2
+
+    def codes(self, array: Array) -> Array:
+        """The code of the nearest value of each element, the even one where two are as near."""
+        with np.errstate(over="ignore"):
+            values = np.asarray(array, self._dtype).astype(np.float64)
+        sizes = np.abs(values) if self._signed else values
+        codes = np.searchsorted(self._middles, sizes)
+        middles = np.append(self._middles, np.inf)
+        codes = codes + ((sizes == middles[codes]) & (codes % 2 == 1))
+        if self._over >= self._middles.size:
+            codes = np.where(codes >= self._middles.size, self._over, codes)
+        codes = np.where(np.isnan(values), self._nan, codes)
+        if self._signed:
+            codes = codes | np.signbit(values).astype(codes.dtype) << (self.bits - 1)
+        return codes.astype(np.uint8)
+
+    def decode(self, array: Array, shape: Sequence[int]) -> Array:
+        """The values of stored codes, as f32."""
+        codes = array.view(np.uint8).reshape(shape) if self.bits == 8 else _unpack(self.bits, False)(array, shape)
+        values: Array = self.table[codes]
+        return values
 
 
 def _float_table(bits: int, mantissa: int, bias: int, *, infinities: bool) -> Array:
@@ -73,7 +173,7 @@ def _float_table(bits: int, mantissa: int, bias: int, *, infinities: bool) -> Ar
         values = np.where(exponent == top, np.where(fraction == 0, np.inf, np.nan), values)
     elif bits == 8:
         values = np.where((codes & 0x7F) == 0x7F, np.nan, values)
-    return (sign * values).astype(np.float32)
+    return np.copysign(values, sign).astype(np.float32)
 
 
 def _power_table() -> Array:
@@ -92,12 +192,15 @@ _NF4 = np.array(
     np.float32,
 )  # fmt: skip
 
+SMALL_FLOATS = {
+    "nf4": SmallFloat(4, _NF4, top=15, over=15, nan=0, signed=False),
+    "f4e2m1": SmallFloat(4, _float_table(4, 1, 1, infinities=False), top=7, over=7, nan=7),
+    "f8e4m3": SmallFloat(8, _float_table(8, 3, 7, infinities=False), top=0x7E, over=0x7F, nan=0x7F, halved=True),
+    "f8e5m2": SmallFloat(8, _float_table(8, 2, 15, infinities=True), top=0x7B, over=0x7C, nan=0x7E, halved=True),
+    "f8e8m0": SmallFloat(8, _power_table(), top=0xFE, over=0xFE, nan=0xFF, signed=False),
+}
 _DECODERS: dict[str, Callable[[Array, Sequence[int]], Array]] = {
     "i4": _unpack(4, True),
     **{f"u{bits}": _unpack(bits, False) for bits in (1, 2, 3, 4, 6)},
-    "nf4": _small_floats(4, _NF4),
-    "f4e2m1": _small_floats(4, _float_table(4, 1, 1, infinities=False)),
-    "f8e4m3": _small_floats(8, _float_table(8, 3, 7, infinities=False)),
-    "f8e5m2": _small_floats(8, _float_table(8, 2, 15, infinities=True)),
-    "f8e8m0": _small_floats(8, _power_table()),
+    **{name: small.decode for name, small in SMALL_FLOATS.items()},
 }

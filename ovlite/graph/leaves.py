@@ -1,18 +1,14 @@
-"""The nodes at which a graph begins and ends: parameters, constants, results."""
+"""The nodes at which a graph begins and ends: parameters and results."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import NoneType
 from typing import Any
 
-import numpy as np
-
 from ..types import Layout, PartialShape, Type
-from .elements import decode
 from .node import Node
-from .operator import Argument, Array, Operator, PartialValue, TensorType
+from .operator import Argument, Operator, TensorType
 from .ports import Output
 
 _SPELLED = {"f32": "float", "f64": "double", "dynamic": "dynamic"}
@@ -126,91 +122,6 @@ class Parameter(_Port):
     def __repr__(self) -> str:
         output = self._outputs[0]
         return f"<Parameter: '{self.friendly_name}' ({output.partial_shape}, {_spelled(output.element_type)})>"
-
-
-@dataclass(frozen=True)
-class ConstantOp(Operator):
-    """A tensor that the model holds."""
-
-    type = "Constant"
-
-
-class Constant(Node):
-    """A tensor of a model.
-
-    array: its elements, in the dtype of element_type.to_dtype(). bf16 is bits viewed as float16;
-    types of less than a byte are packed into a flat u8 array, and `shape` gives the shape.
-    """
-
-    def __init__(
-        self,
-        array: Array,
-        element_type: Type | None = None,
-        shape: Sequence[int] | None = None,
-        name: str | None = None,
-    ) -> None:
-        if isinstance(array, np.generic):
-            array = np.asarray(array)
-        if not isinstance(array, np.ndarray) or not isinstance(element_type, (Type, NoneType)):
-            raise TypeError("a Constant is made from an array; an opset's constant() takes numbers, lists and Tensors")
-        self.array = array
-        self._element_type = Type(array.dtype) if element_type is None else element_type
-        self._shape = tuple(array.shape if shape is None else shape)
-        super().__init__(ConstantOp(), [], name)
-
-    @property
-    def data(self) -> Array:
-        """The elements, read-only; packed bytes for types of less than a byte."""
-        seen = self.array.reshape(self._shape) if self._element_type.bitwidth >= 8 else self.array.view()
-        seen.flags.writeable = False
-        return seen
-
-    def get_data(self) -> Array:
-        return self.data
-
-    def get_vector(self) -> Array:
-        """A copy of the elements in one dimension, an element each also where they are packed."""
-        if self._element_type.bitwidth >= 8:
-            return self.array.ravel().copy()
-        return decode(self.array, self._element_type, self._shape).ravel()
-
-    def get_value_strings(self) -> list[str]:
-        """The elements as text; whole numbers without a point."""
-        elements = decode(self.array, self._element_type, self._shape).ravel()
-        return [f"{element:g}" if isinstance(element, float) else str(int(element)) for element in elements.tolist()]
-
-    def get_byte_size(self) -> int:
-        return int(self.array.nbytes)
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        """Bytes between neighbours along each dimension."""
-        return self.array.strides
-
-    def get_strides(self) -> tuple[int, ...]:
-        return self.strides
-
-    def get_attributes(self) -> dict[str, Any]:
-        return {"element_type": self._element_type.get_type_name(), "shape": list(self._shape)}
-
-    def _infer(self, arguments: Sequence[Argument]) -> Sequence[TensorType]:
-        return [TensorType(self._element_type, PartialShape(self._shape))]
-
-    def infer(self) -> None:
-        super().infer()
-        if self.array.shape == self._shape and self.array.dtype.kind in "biuf" and self._element_type is not Type.bf16:
-            self._outputs[0].partial = PartialValue(self.array, np.broadcast_to(np.True_, self.array.shape))
-
-    def copy(self, sources: Sequence[Output]) -> Constant:
-        twin = Constant(self.array, self._element_type, self._shape, self._friendly_name)
-        self._copy_names(twin)
-        return twin
-
-
-def constant_array(node: Constant) -> Array:
-    """A constant's elements in their compute dtype."""
-    output = node.output(0)
-    return decode(node.array, output.element_type, tuple(output.shape))
 
 
 @dataclass(frozen=True)

@@ -375,9 +375,9 @@ class Model:
 
 
 def _name_result(result: Result) -> None:
-    """Names an output that has no name as the tensor that it shows, or as its node."""
+    """Names a tensor that has no name as the Result that shows it."""
     if not result.output(0).names:
-        result.output(0).set_names(result.sources[0].names or {result.friendly_name})
+        result.output(0).set_names({result.friendly_name})
 
 
 def _all(values: Iterable[Any], kind: type) -> list[Any]:

@@ -26,6 +26,8 @@ class Node(NodeQueries):
 
     # Makes the node for `left + right` and the like; set by ovlite.ops, which knows the operators.
     arithmetic: ClassVar[Callable[[str, Any, Any], Node]]
+    # evaluate(), set there too.
+    evaluation: ClassVar[Callable[[Node, Sequence[Any], Sequence[Any]], bool]]
 
     def __init__(self, op: Operator, sources: Sequence[Output], name: str | None = None) -> None:
         self.op = op
@@ -85,6 +87,16 @@ class Node(NodeQueries):
 
     def validate_and_infer_types(self) -> None:
         self.infer()
+
+    def constructor_validate_and_infer_types(self) -> None:
+        self.infer()
+
+    def evaluate(self, output_values: Sequence[Any], input_values: Sequence[Any], evaluation_context: Any = None) -> bool:
+        """Computes the node alone, from Tensors into Tensors, which take the shapes of the outputs.
+
+        False for a node that can't be computed from its inputs, such as a Parameter.
+        """
+        return Node.evaluation(self, output_values, input_values)
 
     def set_argument(self, index: int, source: Output) -> None:
         """Makes the node read `source` as input `index`; validate_and_infer_types() must follow."""

@@ -108,14 +108,24 @@ class Output:
 
     @property
     def names(self) -> set[str]:
+        """The tensor's names. A Result shows its own, or else those of the tensor that it reads, which shows both."""
+        if self.node.op.type == "Result":
+            return set(self._names) or self.node.sources[0].names
+        results = [user.output(0) for user in self._users if user.op.type == "Result"]
+        return self._names.union(*(result._names for result in results))
+
+    @property
+    def own_names(self) -> set[str]:
+        """The names that were given to this output itself."""
         return set(self._names)
 
     @property
     def any_name(self) -> str:
         """The first name in byte order; RuntimeError when there is none."""
-        if not self._names:
+        names = self.names
+        if not names:
             raise RuntimeError(f"output {self.index} of {self.node} has no name")
-        return min(self._names, key=str.encode)
+        return min(names, key=str.encode)
 
     def set_names(self, names: set[str]) -> None:
         if not isinstance(names, set) or not all(isinstance(name, str) for name in names):
@@ -153,7 +163,8 @@ class Output:
         return {Input(user, i) for user in self._users for i, source in enumerate(user.sources) if source is self}
 
     def replace(self, other: Output) -> None:
-        """Makes all who read this output read `other`."""
+        """Makes all who read this output read `other`, which gets its names too."""
+        other._names |= self._names
         for user in list(self._users):
             user.set_sources([other if source is self else source for source in user.sources])
 
@@ -220,7 +231,7 @@ class Output:
         raise TypeError("an Output can't be pickled")
 
     def __repr__(self) -> str:
-        return f"<Output: names[{', '.join(sorted(self._names))}] shape{self._shape} type: {self.element_type.name}>"
+        return f"<Output: names[{', '.join(sorted(self.names))}] shape{self._shape} type: {self.element_type.name}>"
 
 
 @dataclass(frozen=True, repr=False)

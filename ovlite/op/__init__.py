@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph import Constant, Parameter, Result
 from ..ops import NEWEST_OPSET
-from ..ops.opset import functions
+from ..factories import functions
 from . import util
 
 _FACTORIES = ("assign", "if_op", "loop", "read_value", "tensor_iterator")

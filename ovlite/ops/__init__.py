@@ -14,7 +14,7 @@ from typing import Any
 
 from ..graph import Model, Node, Operator
 from .declare import Declared, node_factory, operators_of
-from .evaluation import evaluate_tensors
+from .evaluation import evaluate_node, evaluate_tensors
 
 from . import (  # isort: skip
     activation,
@@ -133,4 +133,5 @@ def _arithmetic(name: str, left: Any, right: Any) -> Node:
 
 
 Node.arithmetic = staticmethod(_arithmetic)
+Node.evaluation = staticmethod(evaluate_node)
 Model.evaluation = staticmethod(evaluate_tensors)

@@ -58,7 +58,7 @@ def as_output(value: Any) -> Output:
     array = np.array(value)
     if array.dtype.kind not in "biuf":
         raise OVTypeError(f"a tensor is a Node, an Output, an array or a number, not {value!r}")
-    return Constant(array).output(0)
+    return Constant.of(array).output(0)
 
 
 def as_attribute(hint: Any, value: Any) -> Any:

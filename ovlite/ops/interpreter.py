@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument, Constant, Model, Node, Output, Parameter, Result, TensorType
-from ..graph.leaves import constant_array
+from ..graph.constants import constant_array
 from ..graph.operator import Array
 from ..graph.values import propagate
 from .state import Assign, ReadValueV3
@@ -33,7 +33,7 @@ def evaluate_model(
     values: dict[Output, Array] = {}
     for node in model.get_ordered_ops():
         inputs = [values[source] for source in node.sources]
-        outputs = _outputs(node, inputs, given, state)
+        outputs = [given[node]] if isinstance(node, Parameter) else outputs_of(node, inputs, state)
         values.update(zip(node.outputs(), outputs, strict=True))
         if isinstance(node.op, Assign):
             assigned[node.op.variable_id] = inputs[0]
@@ -41,16 +41,13 @@ def evaluate_model(
     return [values[result.sources[0]] for result in model.results]
 
 
-def _outputs(
-    node: Node, inputs: Sequence[Array], given: dict[Parameter, Array], state: MutableMapping[str, Array]
-) -> Sequence[Array]:
-    if isinstance(node, Parameter):
-        return [given[node]]
+def outputs_of(node: Node, inputs: Sequence[Array], state: MutableMapping[str, Array] | None = None) -> Sequence[Array]:
+    """The outputs of a node that is no Parameter. state: values of variables by id."""
     if isinstance(node, Constant):
         return [constant_array(node)]
     if isinstance(node, Result):
         return inputs
-    if isinstance(node.op, ReadValueV3) and node.op.variable_id in state:
+    if state and isinstance(node.op, ReadValueV3) and node.op.variable_id in state:
         return [state[node.op.variable_id]]
     with np.errstate(all="ignore"):
         return node.op.evaluate(*inputs)

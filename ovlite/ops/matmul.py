@@ -164,7 +164,7 @@ class ScaledDotProductAttention(Declared):
         if given["scale"] is None or given["attention_mask"] is not None:
             return given
         element_type = as_output(given["query"]).element_type
-        return {**given, "attention_mask": Constant(np.zeros((), element_type.to_dtype()), element_type)}
+        return {**given, "attention_mask": Constant.of(np.zeros((), element_type.to_dtype()), element_type)}
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         query, key, value = (argument.shape for argument in inputs[:3])

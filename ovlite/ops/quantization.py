@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..graph import Argument, TensorType
-from ..graph.elements import compute_dtype
+from ..graph import Argument, Operator, TensorType
+from ..graph.elements import SMALL_FLOATS, compute_dtype, compute_type
 from ..graph.operator import Array
 from ..types import PartialShape, Type
 from .axes import merged_type, one_of, require, require_real
@@ -43,11 +43,25 @@ def low_bits(x: Array, element_type: Type) -> Array:
     return (kept ^ sign) - sign if element_type.signed else kept
 
 
+def narrowed(x: Array, element_type: Type) -> Array:
+    """The values that elements have as another type, in the type that it is computed in."""
+    if element_type.name in SMALL_FLOATS:
+        small = SMALL_FLOATS[element_type.name]
+        return np.asarray(small.table[small.codes(x)])
+    return low_bits(converted(x, compute_dtype(element_type)), element_type)
+
+
+def has_few_values(element_type: Type) -> bool:
+    """True for types of up to 8 bits whose values are fewer than those of the type they are computed in."""
+    return element_type.name in SMALL_FLOATS or (element_type.integral and element_type.bitwidth < 8)
+
+
 @dataclass(frozen=True)
 class Convert(Declared):
     """The elements as another type; see `converted`.
 
-    evaluate returns the type in which destination_type is computed: f32 for f16, bf16 and f8 types.
+    evaluate returns the type in which destination_type is computed: f32 for f16, bf16 and f8 types. Values
+    are those of destination_type all the same where it has 4 or 8 real bits, or less than 8 whole ones.
     """
 
     destination_type: Type
@@ -62,7 +76,21 @@ class Convert(Declared):
         return [TensorType(self.destination_type, inputs[0].shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        return [low_bits(converted(inputs[0], compute_dtype(self.destination_type)), self.destination_type)]
+        return [narrowed(inputs[0], self.destination_type)]
+
+
+@dataclass(frozen=True)
+class Narrowed(Operator):
+    """What a Convert to a type of few values becomes when the type itself is not computed in: the same values."""
+
+    type = "Narrowed"
+    destination_type: Type
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        return [TensorType(compute_type(self.destination_type), inputs[0].shape)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        return [narrowed(inputs[0], self.destination_type)]
 
 
 @dataclass(frozen=True)

@@ -293,7 +293,7 @@ class LSTMCellV1(Cell, LSTM):
     def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
         element_type = as_output(given["X"]).element_type
         peepholes = np.zeros(3 * given["hidden_size"], element_type.to_dtype())
-        return {**given, "P": Constant(peepholes, element_type)}
+        return {**given, "P": Constant.of(peepholes, element_type)}
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data, hidden, cell, *weights = inputs

@@ -54,12 +54,12 @@ def _fold(node: Node, users: Users) -> None:
             scaled = (weights * factors).astype(weights.dtype)
         if not np.isfinite(scaled).all():
             return
-    sources = [node.sources[0], node.sources[1] if scaled is weights else Constant(scaled).output(0)]
+    sources = [node.sources[0], node.sources[1] if scaled is weights else Constant.of(scaled).output(0)]
     has_bias = bool((affine.shift != 0).any())
     if has_bias:
         rank = len(node.output(0).partial_shape)
         shape = (channels,) if node.op.type == "MatMul" else (1, channels, *(1,) * (rank - 2))
-        sources.append(Constant(affine.shift.astype(weights.dtype).reshape(shape)).output(0))
+        sources.append(Constant.of(affine.shift.astype(weights.dtype).reshape(shape)).output(0))
     fused = Node(Fused(node.op, bias=has_bias), sources, name_of(node, affine.end.node))
     affine.end.replace(fused.output(0))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Constant, Model, Node, Result
-from ..graph.leaves import constant_array
+from ..graph.constants import constant_array
 from ..graph.operator import Array
 
 LIMIT = 1 << 28  # elements of a tensor that is folded
@@ -17,7 +17,7 @@ def fold_constants(model: Model) -> None:
         arrays = _values(node)
         if arrays is not None:
             for output, array in zip(node.outputs(), arrays, strict=True):
-                twin = Constant(array, output.element_type, array.shape, node.friendly_name)
+                twin = Constant.of(array, output.element_type, array.shape, node.friendly_name)
                 output.replace(twin.output(0))
         elif not isinstance(node, Constant):
             _carry(node)
@@ -46,4 +46,4 @@ def _carry(node: Node) -> None:
     """Replaces outputs whose elements are known all the same, such as the static shape of a tensor."""
     for output in node.outputs():
         if output.partial is not None and output.partial.complete and not isinstance(node, Result):
-            output.replace(Constant(output.partial.array, output.element_type, name=node.friendly_name).output(0))
+            output.replace(Constant.of(output.partial.array, output.element_type, name=node.friendly_name).output(0))

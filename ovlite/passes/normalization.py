@@ -36,7 +36,7 @@ def _layer_norm(node: Node) -> Output | None:
     gamma, beta = _vector(scaled[1], x), _vector(shifted[1], x)
     if gamma is None or beta is None:
         return None
-    return Node(LayerNorm(epsilon), [x, Constant(gamma).output(0), Constant(beta).output(0)], node.friendly_name).output(0)
+    return Node(LayerNorm(epsilon), [x, Constant.of(gamma).output(0), Constant.of(beta).output(0)], node.friendly_name).output(0)
 
 
 def _vector(array: Array, x: Output) -> Array | None:

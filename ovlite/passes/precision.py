@@ -6,7 +6,8 @@ from dataclasses import fields, replace
 
 from ..graph import Constant, Model, Node, Operator, Parameter
 from ..graph.elements import compute_type
-from ..graph.leaves import constant_array
+from ..graph.constants import constant_array
+from ..ops.quantization import Convert, Narrowed, has_few_values
 from ..types import Type
 
 
@@ -28,7 +29,7 @@ def _change(node: Node) -> None:
     if isinstance(node, Constant):
         output = node.output(0)
         if compute_type(output.element_type) is not output.element_type:
-            output.replace(Constant(constant_array(node), name=node.friendly_name).output(0))
+            output.replace(Constant.of(constant_array(node), name=node.friendly_name).output(0))
     elif isinstance(node, Parameter):
         node.set_element_type(compute_type(node.output(0).element_type))
     else:
@@ -37,6 +38,8 @@ def _change(node: Node) -> None:
 
 def _in_compute_types(op: Operator) -> Operator:
     """The operator with its element type attributes, and its bodies, in the types that are computed in."""
+    if isinstance(op, Convert) and has_few_values(op.destination_type):
+        return Narrowed(op.destination_type)
     changed: dict[str, object] = {}
     for field in fields(op):  # type: ignore[arg-type]
         value = getattr(op, field.name)

@@ -79,8 +79,8 @@ def _batch_norm(node: Node) -> Output | None:
     shape = (-1,) + (1,) * (len(data.partial_shape) - 2)
     dtype = data.element_type.to_dtype()
     ops = factories(NEWEST)
-    product = ops["multiply"](data, Constant(scale.astype(dtype).reshape(shape)))
-    total = ops["add"](product, Constant((beta - mean * scale).astype(dtype).reshape(shape)), name=node.friendly_name)
+    product = ops["multiply"](data, Constant.of(scale.astype(dtype).reshape(shape)))
+    total = ops["add"](product, Constant.of((beta - mean * scale).astype(dtype).reshape(shape)), name=node.friendly_name)
     return total.output(0)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..graph import Operator
 from ..graph.operator import Array
 from ..types import Type
-from ..graph.elements import compute_dtype, decode
+from ..graph.elements import compute_dtype, decode, encode
 
 
 def border_dtype(element_type: Type) -> np.dtype[Any]:
@@ -32,7 +32,7 @@ class Enter(Operator):
     element_type: Type
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        return [decode(np.ascontiguousarray(inputs[0]), self.element_type, inputs[0].shape)]
+        return [decode(inputs[0], self.element_type, inputs[0].shape)]
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,4 @@ class Leave(Operator):
     element_type: Type
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        if self.element_type is Type.bf16:
-            return [_bfloat_bits(inputs[0]).view(np.float16)]
-        return [inputs[0].astype(border_dtype(self.element_type))]
-
-
-def _bfloat_bits(array: Array) -> Array:
-    """f32 rounded to the nearest bf16, ties to even; NaN stays NaN."""
-    bits = np.ascontiguousarray(array, np.float32).view(np.uint32)
-    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
-    return np.where(np.isnan(array), np.uint16(0x7FC0), rounded)
+        return [encode(inputs[0], self.element_type)]

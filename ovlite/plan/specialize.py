@@ -18,7 +18,7 @@ from ..graph.operator import Array
 from ..types import PartialShape
 from .calls import Call, Tensor
 from ..graph.elements import compute_dtype
-from ..graph.leaves import constant_array
+from ..graph.constants import constant_array
 
 FOLD_LIMIT = 1 << 16  # elements of a tensor that is worth holding as a constant of a plan
 

@@ -57,6 +57,7 @@ class PrePostProcessor:
         """Makes the model read its new inputs and give its new outputs, or leaves it as it is and raises."""
         before = [result.sources[0] for result in self._results]
         for result, output in zip(self._results, outputs, strict=True):
+            result.output(0).set_names(result.output(0).names)
             result.set_sources([output])
         for old, new in inputs:
             old.replace(new)

@@ -94,3 +94,41 @@ def test_compiled_ports_have_names_of_their_own(lab):
     assert compiled.input().names == {"x"} and compiled.output().names == {"y"}
     compiled.output().tensor.set_names({"other"})
     assert compiled.output("other") == compiled.output() and model.output().names == {"y"}
+
+
+def test_a_name_of_an_output_is_one_of_its_tensor(lab):
+    r = lab.ops.relu(lab.parameter())
+    model = lab.ov.Model([lab.ops.result(r, name="res")], list(lab_parameters(r)))
+    assert model.output().names == r.output(0).names == {"res"}
+    model.output().tensor.set_names({"q"})
+    assert model.output().names == r.output(0).names == {"q"}
+    r.output(0).tensor.set_names({"z"})
+    assert model.output().names == {"q"} and r.output(0).names == {"q", "z"}
+    model.output().tensor.add_names({"w"})
+    assert model.output().names == {"q", "w"} and r.output(0).names == {"q", "w", "z"}
+
+
+def test_an_output_without_names_shows_those_of_its_tensor(lab):
+    r = lab.ops.relu(lab.parameter())
+    first, second = lab.ops.result(r), lab.ops.result(r)
+    r.output(0).set_names({"a"})
+    model = lab.ov.Model([first, second], list(lab_parameters(r)))
+    r.output(0).tensor.add_names({"b"})
+    assert [port.names for port in model.outputs] == [{"a", "b"}] * 2
+    model.outputs[0].set_names({"own"})
+    assert [port.names for port in model.outputs] == [{"own"}, {"a", "b", "own"}]
+
+
+def test_names_go_with_what_is_replaced(lab):
+    x = lab.parameter()
+    r, s = lab.ops.relu(x), lab.ops.sigmoid(x)
+    r.output(0).set_names({"a"})
+    s.output(0).set_names({"b"})
+    model = lab.ov.Model([lab.ops.result(r)], [x])
+    r.output(0).replace(s.output(0))
+    model.validate_nodes_and_infer_types()
+    assert s.output(0).names == {"a", "b"}
+
+
+def lab_parameters(node):
+    return [value.get_node() for value in node.input_values()]

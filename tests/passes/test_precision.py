@@ -22,7 +22,7 @@ def test_every_tensor_becomes_f32(kind: str) -> None:
     x = parameter(2, 3, dtype=Type._named(kind))
     words = random(3, 4).view(np.uint32) >> 16
     stored = random(3, 4).astype(np.float16) if kind == "f16" else words.astype(np.uint16).view(np.float16)
-    weights = Constant(stored, Type._named(kind))
+    weights = Constant.of(stored, Type._named(kind))
     y = ops.convert(ops.relu(ops.matmul(x, weights, False, False)), kind)
     model = model_of(y, x)
     assert element_types(model) == {kind}

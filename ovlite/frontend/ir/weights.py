@@ -58,7 +58,7 @@ def read_constant(layer: Layer, weights: memoryview) -> Constant:
         raise ModelError(f"{layer}: bytes {offset} to {offset + size} of weights that have {len(weights)} bytes")
     raw = weights[offset : offset + size]
     if found is Type.string:
-        return Constant(_strings(layer, raw, shape), found, shape, layer.name)
+        return Constant.of(_strings(layer, raw, shape), found, shape, layer.name)
     if found is Type.dynamic or found.name in _SPLIT:
         raise ModelError(f"{layer}: constants of type {found.name} are not supported")
     expected = (math.prod(shape) * found.bitwidth + 7) // 8
@@ -70,11 +70,11 @@ def read_constant(layer: Layer, weights: memoryview) -> Constant:
 def _constant(layer: Layer, raw: memoryview, found: Type, shape: tuple[int, ...]) -> Constant:
     array = _elements(raw, np.dtype(np.uint8) if found.bitwidth < 8 else found.to_dtype())
     if found.bitwidth < 8:
-        return Constant(array, found, shape, layer.name)
+        return Constant.of(array, found, shape, layer.name)
     if found is Type.boolean and array.size and array.view(np.uint8).max() > 1:
         array = array.view(np.uint8) != 0
     try:
-        return Constant(array.reshape(shape), found, shape, layer.name)
+        return Constant.of(array.reshape(shape), found, shape, layer.name)
     except ValueError:
         raise ModelError(f"{layer} has shape {list(shape)}, which is too large") from None
 

@@ -47,7 +47,6 @@ class _Writer:
         self._weights = weights
         self._compress = compress
         self._canonical = canonical
-        self._shared: dict[Output, set[str]] = {}
         self._layouts: dict[Output, Layout] = {}
 
     def body(self, net: Element, model: Model) -> tuple[list[int], list[int]]:
@@ -55,8 +54,6 @@ class _Writer:
         layers, edges = SubElement(net, "layers"), SubElement(net, "edges")
         ports: dict[Output, tuple[int, int]] = {}
         ids: dict[Node, int] = {}
-        if not self._canonical:
-            self._shared.update(_names_of_results(model))
         self._layouts.update({result.sources[0]: result.layout for result in model.results})
         self._layouts.update({parameter.output(0): parameter.layout for parameter in model.parameters})
         for node in _in_file_order(model):
@@ -97,7 +94,7 @@ class _Writer:
         return "" if self._canonical and node.friendly_name == node.name else node.friendly_name
 
     def _names(self, output: Output) -> set[str]:
-        names = output.names - {output.node.name} if self._canonical else output.names
+        names = output.own_names - {output.node.name} if self._canonical else output.names
         return {clean(name) for name in names}
 
     def _outputs(self, layer: Element, first: int, outputs: Sequence[Output]) -> None:
@@ -107,7 +104,7 @@ class _Writer:
         parent = SubElement(layer, "output")
         for output in outputs:
             port = _write_port(parent, first + output.index, TensorType(output.element_type, output.partial_shape))
-            names = self._names(output) | self._shared.get(output, set())
+            names = self._names(output)
             if names:
                 port.set("names", join_names(names))
             write_info(port, with_layout(output.info, self._layouts.get(output)))
@@ -161,16 +158,6 @@ def _in_file_order(model: Model) -> list[Node]:
     nodes = model.get_ordered_ops()
     inner = [node for node in nodes if not isinstance(node, (Parameter, Result))]
     return list(dict.fromkeys([*model.parameters, *inner, *model.results]))
-
-
-def _names_of_results(model: Model) -> dict[Output, set[str]]:
-    """The names that results give to tensors, which IRs note where the tensor is made; inputs have their own."""
-    names: dict[Output, set[str]] = {}
-    for result in model.results:
-        source = result.sources[0]
-        if not isinstance(source.node, Parameter):
-            names.setdefault(source, set()).update(map(clean, result.output(0).names))
-    return names
 
 
 def _stored(output: Output) -> tuple[Type, tuple[int, ...]]:

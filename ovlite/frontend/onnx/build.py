@@ -33,7 +33,7 @@ ops = Factories()
 
 def ints(values: int | Sequence[int] | Array) -> Output:
     """A constant of type i64: a scalar for an int, else of rank 1."""
-    return Constant(np.array(values, np.int64)).output(0)
+    return Constant.of(np.array(values, np.int64)).output(0)
 
 
 def typed(values: Any, like: Output) -> Output:
@@ -46,8 +46,8 @@ def typed(values: Any, like: Output) -> Output:
 def of_type(values: Any, element_type: Type) -> Output:
     """A constant of an element type."""
     if element_type is Type.bf16:
-        return Constant(bf16_bits(np.asarray(values, np.float32)), Type.bf16).output(0)
-    return Constant(np.asarray(values).astype(element_type.to_dtype()), element_type).output(0)
+        return Constant.of(bf16_bits(np.asarray(values, np.float32)), Type.bf16).output(0)
+    return Constant.of(np.asarray(values).astype(element_type.to_dtype()), element_type).output(0)
 
 
 def bf16_bits(values: Array) -> Array:
@@ -118,7 +118,7 @@ def reshaped(value: Output, shape: Sequence[int]) -> Output:
     """The same elements in another shape, one dimension of which may be -1; a constant stays one."""
     node = value.node
     if isinstance(node, Constant) and node.array.shape == tuple(value.partial_shape.to_shape()):
-        return Constant(node.array.reshape(shape), value.element_type).output(0)
+        return Constant.of(node.array.reshape(shape), value.element_type).output(0)
     return one(ops.reshape(value, ints(shape), False))
 
 
@@ -149,7 +149,7 @@ def scalar(value: Output) -> Output:
     found = known(value)
     if found is not None and found.size == 1:
         return of_type(found.reshape(()), value.element_type)
-    return one(ops.reshape(value, Constant(np.zeros(0, np.int64)).output(0), False))
+    return one(ops.reshape(value, Constant.of(np.zeros(0, np.int64)).output(0), False))
 
 
 def one(node: Node) -> Output:

@@ -50,11 +50,11 @@ def constant(tensor: Any, external: ExternalData, raw: memoryview | None = None)
         raise ModelError(f"{where} is a segment of a tensor, which is not supported")
     if found is Type.string:
         array = _strings(tensor, shape, where)
-        return Constant(array, found, shape)
+        return Constant.of(array, found, shape)
     array = _flat(tensor, found, math.prod(shape), where, external, raw)
     if found.bitwidth < 8:
-        return Constant(array, found, shape)
-    return Constant(_shaped(array, shape, where), found, shape)
+        return Constant.of(array, found, shape)
+    return Constant.of(_shaped(array, shape, where), found, shape)
 
 
 def _flat(
@@ -125,4 +125,4 @@ def sparse_constant(sparse: Any, external: ExternalData) -> Constant:
         raise ModelError(f"{where}: {len(indices)} indices for {values.size} values, or one outside dims {list(shape)}")
     dense = np.zeros(count, values.dtype)
     dense[flat] = values
-    return Constant(dense.reshape(shape), ELEMENT_TYPES[sparse.values.data_type], shape)
+    return Constant.of(dense.reshape(shape), ELEMENT_TYPES[sparse.values.data_type], shape)

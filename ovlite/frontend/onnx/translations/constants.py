@@ -19,17 +19,17 @@ def constant_(call: Call) -> Translated:
     if call.has("sparse_value"):
         return sparse_constant(call.sparse_tensor("sparse_value"), external)
     if call.has("value_int"):
-        return Constant(np.array(call.integer("value_int"), np.int64))
+        return Constant.of(np.array(call.integer("value_int"), np.int64))
     if call.has("value_ints"):
-        return Constant(np.array(call.integers("value_ints"), np.int64))
+        return Constant.of(np.array(call.integers("value_ints"), np.int64))
     if call.has("value_float"):
-        return Constant(np.array(call.decimal("value_float"), np.float32))
+        return Constant.of(np.array(call.decimal("value_float"), np.float32))
     if call.has("value_floats"):
-        return Constant(np.array(call.decimals("value_floats"), np.float32))
+        return Constant.of(np.array(call.decimals("value_floats"), np.float32))
     if call.has("value_string"):
-        return Constant(np.array(call.text("value_string"), np.str_), Type.string)
+        return Constant.of(np.array(call.text("value_string"), np.str_), Type.string)
     if call.has("value_strings"):
-        return Constant(np.array(call.texts("value_strings"), np.str_), Type.string)
+        return Constant.of(np.array(call.texts("value_strings"), np.str_), Type.string)
     raise ModelError("a Constant without a value")
 
 

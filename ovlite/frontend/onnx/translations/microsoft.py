@@ -308,7 +308,7 @@ def matmul_nbits(call: Call) -> Translated:
 def _packed(node: Constant, kind: Type, shape: tuple[int, ...], target: Type) -> Output:
     """The bytes of a constant as elements of 4 or 8 bits, low bits first, converted."""
     array = node.array.reshape(-1) if kind is Type.u4 else node.array.reshape(shape)
-    return converted(Constant(array, kind, shape).output(0), target)
+    return converted(Constant.of(array, kind, shape).output(0), target)
 
 
 def inverse(call: Call) -> Translated:

@@ -86,7 +86,7 @@ def _gates(weights: Output, order: tuple[int, ...]) -> Output:
     node = weights.node
     if isinstance(node, Constant) and known(weights) is not None:
         parts = np.split(node.array, len(order), axis=1)
-        return Constant(np.concatenate([parts[i] for i in order], axis=1), weights.element_type).output(0)
+        return Constant.of(np.concatenate([parts[i] for i in order], axis=1), weights.element_type).output(0)
     found = ops.split(weights, ints(1), len(order)).outputs()
     return one(ops.concat([found[i] for i in order], 1))
 

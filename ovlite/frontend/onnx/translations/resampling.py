@@ -139,7 +139,7 @@ def _outside(sampling: Sampling, resizings: list[Resizing], count: int) -> Outpu
         found = found | np.expand_dims(
             (x < 0) | (x > resizing.size - 1), [i for i in range(1, count - resizing.axis)]
         )
-    return Constant(found, Type.boolean).output(0)
+    return Constant.of(found, Type.boolean).output(0)
 
 
 def _resizings(call: Call) -> list[Resizing] | None:
