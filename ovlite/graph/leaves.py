@@ -116,7 +116,9 @@ class Parameter(_Port):
         self.element_type = element_type
 
     def get_attributes(self) -> dict[str, Any]:
-        shape = list(self._shape.to_shape()) if self._shape.is_static else str(self._shape)
+        """The lengths that are not fixed are -1; of a shape whose rank is not, none are told."""
+        lengths = [] if self._shape.rank.is_dynamic else self._shape
+        shape = [-1 if length.is_dynamic else length.get_length() for length in lengths]
         return {"shape": shape, "element_type": self._element_type.get_type_name()}
 
     def __repr__(self) -> str:

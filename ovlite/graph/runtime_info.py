@@ -7,6 +7,9 @@ from typing import Any
 
 from ..types import OVAny
 
+# openvino's words, by which model_api tells a note that is not there from what is wrong.
+_NOT_THERE = "Cannot get runtime attribute. Path to runtime attribute is incorrect."
+
 
 class RTMap(MutableMapping[str, Any]):
     """A dict of notes, whose values are seen as OVAny, and as dicts of these where they are dicts."""
@@ -58,7 +61,7 @@ def find(notes: dict[str, Any], path: Any) -> OVAny:
     found: Any = notes
     for name in path_of(path):
         if not isinstance(found, dict) or name not in found:
-            raise RuntimeError(f"rt_info has nothing at {path!r}")
+            raise RuntimeError(f"{_NOT_THERE} rt_info has nothing at {path!r}")
         found = found[name]
     return OVAny(found)
 

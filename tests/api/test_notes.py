@@ -89,3 +89,9 @@ def test_the_metadata_of_an_onnx_model_are_notes(lab, tmp_path):
     assert model.get_rt_info(["framework", "character"]).astype(str).splitlines() == ["a", "b"]
     assert "framework" not in core.read_model(tmp_path / "plain.onnx").get_rt_info()
     assert core.compile_model(model, "CPU")(np.array([-1, 2], np.float32))[0].tolist() == [0, 2]
+
+
+def test_a_note_that_is_not_there_is_told_in_words_that_programs_know(lab):
+    for path in ("a", ["model_info", "labels"]):
+        with pytest.raises(RuntimeError, match="Cannot get runtime attribute. Path to runtime attribute is incorrect."):
+            lab.plus_one().get_rt_info(path)
