@@ -23,6 +23,7 @@ from .declare import Declared, as_output
 from .window import Ints, padded
 
 Floats = npt.NDArray[np.float32]
+PILLOW_COEFFICIENT = -0.5  # of its cubic filter; cube_coeff is for mode "cubic"
 MODES = ("nearest", "linear", "linear_onnx", "cubic", "bilinear_pillow", "bicubic_pillow")
 TRANSFORMATIONS = ("half_pixel", "pytorch_half_pixel", "asymmetric", "tf_half_pixel_for_nn", "align_corners")
 ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil", "simple")
@@ -110,7 +111,7 @@ def _triangle_table(x: Floats, resizing: Resizing, antialias: bool) -> tuple[Arr
     return indices, weights / np.where(total == 0, 1, total)
 
 
-def _pillow_table(resizing: Resizing, cubic: bool, coefficient: float) -> tuple[Array, Array]:
+def _pillow_table(resizing: Resizing, cubic: bool) -> tuple[Array, Array]:
     """Pillow's resampling: a filter of the input's pitch, widened when the axis shrinks."""
     pitch = resizing.size / resizing.target
     width = max(pitch, 1.0)
@@ -120,7 +121,7 @@ def _pillow_table(resizing: Resizing, cubic: bool, coefficient: float) -> tuple[
     end = np.minimum((centers + support + 0.5).astype(np.int64), resizing.size)
     indices = first[:, np.newaxis] + np.arange(int((end - first).max(initial=1)))
     distances = np.abs((indices - centers[:, np.newaxis] + 0.5) / width)
-    weights = cubic_kernel(distances, coefficient) if cubic else np.maximum(0, 1 - distances)
+    weights = cubic_kernel(distances, PILLOW_COEFFICIENT) if cubic else np.maximum(0, 1 - distances)
     weights = np.where(indices < end[:, np.newaxis], weights, 0)
     return indices, weights / weights.sum(1, keepdims=True)
 
@@ -142,7 +143,7 @@ class InterpolateBase(Declared):
         rounding, transformation, antialias, coefficient = self._settings()
         last = resizing.size - 1
         if self.mode.endswith("pillow"):
-            indices, weights = _pillow_table(resizing, self.mode == "bicubic_pillow", coefficient)
+            indices, weights = _pillow_table(resizing, self.mode == "bicubic_pillow")
             return np.clip(indices, 0, last), weights.astype(np.float32)
         x = source_coordinates(resizing, transformation)
         if self.mode == "nearest":

@@ -41,7 +41,7 @@ def _mvn(builder: Builder, call: Call) -> bool:
     if len(call.inputs) == 2:
         axes, mode = _axes(call.inputs[1], rank), op.eps_mode
     else:
-        axes, mode = op.reduction_axes or range(1 if op.across_channels else 2, rank), "outside_sqrt"
+        axes, mode = op.reduction_axes or range(1 if op.across_channels else 2, rank), "inside_sqrt"
     if call.inputs[0].dtype != np.float32 or not axes or mode not in ("inside_sqrt", "outside_sqrt"):
         return False
     builder.emit(builder.family("norm").MVN(*_views(builder, call), list(axes), op.eps, mode, op.normalize_variance))

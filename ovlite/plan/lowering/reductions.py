@@ -30,7 +30,8 @@ def _reduce(builder: Builder, call: Call) -> bool:
     if given is None:
         return False
     axes = sorted({int(axis) % len(x.shape) for axis in given.reshape(-1)}) if x.shape else []
-    if not axes and kind in ("l1", "l2"):  # |x|, which is left to evaluate()
+    nothing = any(x.shape[axis] == 0 for axis in axes)
+    if nothing or not axes and kind in ("l1", "l2"):  # a result that is no sum of terms is left to evaluate()
         return False
     if not axes:
         builder.copy(builder.view(x), builder.view(y))
