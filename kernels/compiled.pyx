@@ -24,7 +24,7 @@ cdef class Compiled:
         self.others = []
         self.local = threading.local()
 
-    def __call__(self, inputs=None, share_inputs=True, share_outputs=False, *, decode_strings=True):
+    def __call__(self, inputs=None, share_inputs=True, share_outputs=False, *, decode_strings=True, out=None):
         """Runs the model on `inputs` and returns the results, an OVDict.
 
         inputs: a dict by name, index or port, a list or tuple in the model's order, or for a model of one input
@@ -32,6 +32,9 @@ cdef class Compiled:
         share_inputs: read C-contiguous writable arrays of the port's type in place; else copy them.
         share_outputs: hand out views of the request's tensors, which the next call overwrites; else new arrays.
         decode_strings: str results as U arrays, else as S arrays.
+        out: where results go, and what is returned for them: an array for the only output, a list or tuple in
+            the model's order with None for those that get new arrays, or a dict by name, index or port. Each is
+            a writable C-contiguous array of the output's shape and dtype, apart from the inputs' memory.
         """
         cdef bint shared = share_inputs, viewed = share_outputs, decoded = decode_strings
         cdef Request request = self.hidden
@@ -40,9 +43,9 @@ cdef class Compiled:
         if viewed and not self.viewer:
             self.viewer = PyThread_get_thread_ident()
         if (self.viewer and self.viewer != PyThread_get_thread_ident()) or not request.try_hold():
-            return self.simultaneous(inputs, shared, viewed, decoded)
+            return self.simultaneous(inputs, shared, viewed, decoded, out)
         try:
-            return request.infer_held(inputs, shared, viewed, decoded)
+            return request.infer_held(inputs, shared, viewed, decoded, out)
         finally:
             request.release()
 
@@ -52,7 +55,7 @@ cdef class Compiled:
             self.hidden = request
         return self.hidden
 
-    cdef object simultaneous(self, object inputs, bint share_inputs, bint share_outputs, bint decode):
+    cdef object simultaneous(self, object inputs, bint share_inputs, bint share_outputs, bint decode, object out):
         cdef Request request
         if inputs is not None and not self.hidden.variable_count:
             request = self.own_of_thread() if share_outputs else self.other()
@@ -60,7 +63,7 @@ cdef class Compiled:
             try:
                 request.give(inputs, share_inputs)
                 if request.complete():
-                    return request.infer_held(None, share_inputs, share_outputs, decode)
+                    return request.infer_held(None, share_inputs, share_outputs, decode, out)
             finally:
                 request.forget()
                 request.release()
@@ -68,7 +71,7 @@ cdef class Compiled:
                     self.others.append(request)
         self.hidden.hold()
         try:
-            return self.hidden.infer_held(inputs, share_inputs, share_outputs, decode)
+            return self.hidden.infer_held(inputs, share_inputs, share_outputs, decode, out)
         finally:
             self.hidden.release()
 

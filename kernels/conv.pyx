@@ -223,10 +223,11 @@ cdef struct Parts:
 
 cdef int multiply_parts(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     cdef const Parts* parts = <const Parts*>arguments
-    cdef int i
+    cdef int i, status = OK
     for i in range(parts.count):
-        multiply(parts.products[i], slots, me)
-    return OK
+        if status == OK:
+            status = multiply(parts.products[i], slots, me)
+    return status
 
 
 cdef class ConvolutionTranspose(Step):

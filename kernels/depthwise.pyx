@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from ovlite.kernels.step cimport OK, Member, Span, Step, View, address, dim_t, share
+from ovlite.kernels.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
 
 from .activation cimport Activation, described
 from .product import broadcast_strides, check_f32
@@ -100,6 +100,8 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
     cdef dim_t at, end, channel, line, last
     share(me, p.blocks * p.lines, 1, &at, &end)
     while at < end:
+        if stopped(me):
+            return CANCELLED
         channel = at // p.lines * CHANNEL_BLOCK
         line = at - at // p.lines * p.lines
         last = min(p.lines, line + end - at)

@@ -1,4 +1,4 @@
-from ovlite.kernels.step cimport dim_t, run_fn, Step
+from ovlite.kernels.step cimport CHalt, dim_t, run_fn, Step
 
 cdef extern from "team.h" nogil:
     ctypedef struct CTeam "Team":
@@ -14,6 +14,20 @@ cdef struct Task:
 
 cdef class Team:
     cdef CTeam* team
+
+
+cdef class Halt:
+    cdef CHalt halt
+    cdef object raised
+
+    cdef void begin(self, long long now) noexcept nogil
+    cdef void reset(self) noexcept
+    cdef int look(self) except -1
+    cdef int check(self) except -1
+
+
+cdef void* enter(Halt halt) noexcept
+cdef void leave(void* outer) noexcept
 
 
 cdef class Program:
@@ -38,8 +52,10 @@ cdef class Frame:
     cdef char* scratch
     cdef int members
     cdef double* times         # seconds per step, or NULL
-    cdef int cancelled
     cdef int status
     cdef int failed            # index of the step that failed
-    cdef int run_native(self, int begin, int end, CTeam* team) noexcept nogil
-    cdef int run(self, Team team) except -1
+    cdef int run_native(self, int begin, int end, CTeam* team, CHalt* halt) noexcept nogil
+    cdef int run(self, Team team, Halt halt) except -1
+    cdef int native_segment(self, int begin, int end, Team team, Halt halt) except -1
+    cdef int python_step(self, int index, Halt halt) except -1
+    cdef int fail(self, Halt halt) except -1

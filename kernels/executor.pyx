@@ -5,6 +5,11 @@ one request owns: the table of slot addresses and an arena. Frame.run releases t
 thread team walks the steps together; steps that Python carries out split that walk in segments.
 """
 
+import os
+import threading
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.limits cimport LLONG_MAX
 from libc.stdint cimport uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
@@ -12,7 +17,7 @@ from libc.string cimport memset
 import numpy as np
 
 cimport numpy as cnp
-from ovlite.kernels.step cimport CANCELLED, MAX_RANK, OK, Member, Span, Status, View, address
+from ovlite.kernels.step cimport CANCELLED, MAX_RANK, OK, CHalt, Member, Span, Status, View, address, halted
 
 cnp.import_array()
 
@@ -23,7 +28,16 @@ cdef extern from "team.h" nogil:
     ctypedef void (*team_job)(void* job, int rank, int count) noexcept
     void team_run(CTeam* team, int count, team_job run, void* job)
     void team_barrier(CTeam* team, int count)
+
+cdef extern from "halt.h" nogil:
     long long nanoseconds()
+
+cdef extern from "pythread.h" nogil:
+    unsigned long PyThread_get_thread_ident()
+
+cdef extern from *:
+    "static _Thread_local void *thread_halt;"
+    void* thread_halt         # the Halt of the run that this thread carries out, or NULL
 
 cdef extern from "memory.h" nogil:
     char* block_new(dim_t size)
@@ -33,6 +47,20 @@ REASONS = {
     2: "an integer is divided by zero",
     3: "the inference was cancelled",
 }
+
+
+cdef long long PERIOD = 80_000_000       # nanoseconds between two looks at pending signals
+cdef int QUICK_TASKS = 64                # narrow tasks between two questions whether the run is to end
+cdef unsigned long main_thread
+
+
+def _note_main_thread():
+    global main_thread
+    main_thread = threading.main_thread().ident
+
+
+_note_main_thread()
+os.register_at_fork(after_in_child=_note_main_thread)
 
 
 class StepError(RuntimeError):
@@ -62,6 +90,72 @@ cdef class Team:
     @property
     def size(self):
         return self.team.size
+
+
+cdef class Halt:
+    """What may end a run early: cancel(), or a signal whose handler raises.
+
+    raised: what a handler raised in the last run.
+    """
+
+    def __cinit__(self):
+        self.halt.look = look
+        self.halt.owner = <void*>self
+        self.halt.next = LLONG_MAX
+
+    cdef void begin(self, long long now) noexcept nogil:
+        """To be called by the thread that carries out a run; signals are handled in the main thread only."""
+        self.halt.next = now + PERIOD if PyThread_get_thread_ident() == main_thread else LLONG_MAX
+
+    cdef void reset(self) noexcept:
+        """To be called when a run is asked for; what cancel() did before is over."""
+        self.halt.stopped = 0
+        self.raised = None
+
+    cdef int look(self) except -1:
+        self.halt.next = nanoseconds() + PERIOD
+        try:
+            PyErr_CheckSignals()
+        except BaseException as error:
+            self.raised = error
+            self.halt.stopped = 1
+        return 0
+
+    cdef int check(self) except -1:
+        """Raises when the run is to end."""
+        if halted(&self.halt, 0):
+            if self.raised is not None:
+                raise self.raised
+            raise RuntimeError(REASONS[CANCELLED])
+        return 0
+
+
+cdef void look(CHalt* halt) noexcept nogil:
+    with gil:
+        (<Halt>halt.owner).look()
+
+
+cdef void* enter(Halt halt) noexcept:
+    """Makes `halt` that of the run that this thread carries out; leave() takes what this returns."""
+    global thread_halt
+    cdef void* outer = thread_halt
+    thread_halt = <void*>halt
+    return outer
+
+
+cdef void leave(void* outer) noexcept:
+    global thread_halt
+    thread_halt = outer
+
+
+cdef Halt current_halt():
+    return None if thread_halt == NULL else <Halt>thread_halt
+
+
+def check_stopped():
+    """Raises when the run that this thread carries out has been cancelled: for loops of Python within a step."""
+    if thread_halt != NULL:
+        (<Halt>thread_halt).check()
 
 
 cdef class PythonStep(Step):
@@ -148,7 +242,7 @@ cdef struct Job:
     char* scratch
     dim_t scratch_bytes
     double* times
-    int* cancelled
+    CHalt* halt
     int* status
     int* failed
     CTeam* team
@@ -162,6 +256,7 @@ cdef void walk(void* argument, int rank, int count) noexcept nogil:
     cdef int i, status
     cdef long long before = 0, now
     me.scratch = job.scratch + rank * job.scratch_bytes
+    me.halt = job.halt
     if job.times != NULL:
         before = nanoseconds()
     for i in range(job.begin, job.end):
@@ -170,7 +265,7 @@ cdef void walk(void* argument, int rank, int count) noexcept nogil:
             me.rank = rank
             me.count = count if task.width > 1 else 1
             status = task.run(task.args, job.slots, &me)
-            if rank == 0 and job.cancelled[0]:
+            if rank == 0 and (task.width > 1 or i % QUICK_TASKS == QUICK_TASKS - 1) and halted(me.halt, 0):
                 status = CANCELLED
             if status != OK:
                 job.failed[0] = i
@@ -240,11 +335,7 @@ cdef class Frame:
             return []
         return [self.times[i] for i in range(self.program.count)]
 
-    def cancel(self):
-        """Stops the run in progress after the step at hand; run() then raises StepError."""
-        self.cancelled = 1
-
-    cdef int run_native(self, int begin, int end, CTeam* team) noexcept nogil:
+    cdef int run_native(self, int begin, int end, CTeam* team, CHalt* halt) noexcept nogil:
         """Runs tasks begin .. end - 1; returns the Status."""
         cdef Job job
         cdef int count
@@ -255,7 +346,7 @@ cdef class Frame:
         job.scratch = self.scratch
         job.scratch_bytes = self.program.scratch
         job.times = self.times
-        job.cancelled = &self.cancelled
+        job.halt = halt
         job.status = &self.status
         job.failed = &self.failed
         job.team = team
@@ -264,46 +355,52 @@ cdef class Frame:
         team_run(team, count, walk, &job)
         return self.status
 
-    cdef int run(self, Team team) except -1:
-        cdef Program program = self.program
-        cdef int status
-        self.cancelled = 0
-        if program.native:
-            with nogil:
-                status = self.run_native(0, program.count, team.team)
-            if status != OK:
-                self.fail()
-            return 0
-        for begin, end in program.segments:
-            if end is None:
-                self.python_step(begin)
-            else:
-                self.native_segment(begin, end, team)
+    cdef int run(self, Team team, Halt halt) except -1:
+        """Runs the program. Raises StepError when a step fails or the run is cancelled, or what a handler of
+        a signal raised."""
+        cdef void* outer
+        if self.program.native:
+            return self.native_segment(0, self.program.count, team, halt)
+        outer = enter(halt)
+        try:
+            for begin, end in self.program.segments:
+                if end is None:
+                    self.python_step(begin, halt)
+                else:
+                    self.native_segment(begin, end, team, halt)
+        finally:
+            leave(outer)
         return 0
 
-    def native_segment(self, int begin, int end, Team team):
+    cdef int native_segment(self, int begin, int end, Team team, Halt halt) except -1:
         cdef int status
         with nogil:
-            status = self.run_native(begin, end, team.team)
+            status = self.run_native(begin, end, team.team, &halt.halt)
         if status != OK:
-            self.fail()
+            self.fail(halt)
+        return 0
 
-    def python_step(self, int index):
+    cdef int python_step(self, int index, Halt halt) except -1:
         cdef long long before = nanoseconds()
-        if self.cancelled:
-            self.failed = index
-            self.status = CANCELLED
-            self.fail()
+        halt.check()
         (<PythonStep>self.program.steps[index]).carry_out(self)
         if self.times != NULL:
             self.times[index] = <double>(nanoseconds() - before) * 1e-9
+        return 0
 
-    def fail(self):
+    cdef int fail(self, Halt halt) except -1:
+        if self.status == CANCELLED and halt.raised is not None:
+            raise halt.raised
         raise StepError(self.failed, self.program.steps[self.failed].name, self.status)
 
     def execute(self, Team team):
-        """Runs the program once. Raises StepError when a step fails or the run is cancelled."""
-        self.run(team)
+        """Runs the program once, as a part of the run that the thread is in, if there is one."""
+        cdef Halt halt = current_halt()
+        if halt is None:
+            halt = Halt()
+            halt.begin(nanoseconds())
+        halt.check()
+        self.run(team, halt)
 
 
 def run_steps(list steps, list arrays, int threads=1):

@@ -20,7 +20,7 @@ from libc.string cimport memset
 
 import numpy as np
 
-from ovlite.kernels.step cimport OK, Member, View, address, share
+from ovlite.kernels.step cimport CANCELLED, OK, Member, View, address, share, stopped
 
 from .activation cimport described
 
@@ -45,6 +45,7 @@ cdef enum:
     SMALL_FLOPS = 200000       # not worth waking the team
     PAGE_FLOATS = 1024         # rows a multiple of this apart share one set of the first-level cache,
     ALIASED_ROWS = 7           # which holds 8 lines: of the rows of one tile, and of the panel
+    TURNS = 64                 # runs of tiles between two questions whether the run is to end
 
 
 cdef class Packed:
@@ -256,8 +257,12 @@ cdef int multiply(const void* arguments, char* const* slots, const Member* me) n
     cdef TileFunction function
     cdef dim_t at, end, count, index, first, rows, panel, packed = -1, packed_batch = -1
     cdef dim_t per_batch = p.tiles * p.panels, per_block = p.block * p.panels
+    cdef unsigned turns = 0
     share(me, p.batch.size * per_batch, 1, &at, &end)
     while at < end:
+        turns += 1
+        if turns % TURNS == 0 and stopped(me):
+            return CANCELLED
         index = at // per_batch
         batch = origin_of(p, slots, index)
         if p.whole and packed_batch != index:

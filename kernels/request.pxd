@@ -27,11 +27,13 @@ cdef class Request(Bindings):
     cdef long long began
     cdef long long ended
 
-    cdef OVDict infer_held(self, object inputs, bint share_inputs, bint share_outputs, bint decode)
+    cdef OVDict infer_held(self, object inputs, bint share_inputs, bint share_outputs, bint decode, object out)
     cdef int settle(self) except -1
     cdef int replan(self) except -1
     cdef int bind_states(self) except -1
-    cdef list bind_new(self)
+    cdef list bind_new(self, list given)
+    cdef object bind_given(self, Py_ssize_t index, object array)
+    cdef int take_found(self, list given) except -1
     cdef int bind_targets(self) except -1
     cdef int bind_target(self, Py_ssize_t index) except -1
     cdef bint is_read(self, cnp.ndarray array) noexcept

@@ -6,6 +6,8 @@ the rest of the package: what Bindings asks for, and
     _output_memory(index, shape)     new Storage
     _tensor(storage)                 the object that views are based on
     _decode(arrays, decode)          results with strings in them, as they are handed out
+    _given_outputs(out)              a list of what the caller gives for each output, or None
+    _refuse_output(index, array, shape)  raises for what a result of this shape can't be written to
 """
 
 import warnings
@@ -14,7 +16,7 @@ cimport numpy as cnp
 from cpython.ref cimport Py_INCREF
 from libc.stdlib cimport calloc, free
 from ovlite.kernels.bindings cimport Bindings, Operand
-from ovlite.kernels.executor cimport Team
+from ovlite.kernels.executor cimport Team, enter, leave
 from ovlite.kernels.results cimport OVDict, Ports, make_result
 from ovlite.kernels.step cimport MAX_RANK
 from ovlite.kernels.storage cimport Storage
@@ -22,8 +24,12 @@ from ovlite.kernels.streams cimport Streams
 
 cnp.import_array()
 
-cdef extern from "team.h" nogil:
+cdef extern from "halt.h" nogil:
     long long nanoseconds()
+
+
+# What operators raise for elements that they can't work with. Others come from handlers of signals.
+FAILURES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, MemoryError)
 
 
 cdef class Request(Bindings):
@@ -118,13 +124,16 @@ cdef class Request(Bindings):
 
     # Outputs ------------------------------------------------------------------------------------
 
-    cdef list bind_new(self):
-        """New arrays as the outputs; None for those that have a target."""
+    cdef list bind_new(self, list given):
+        """New arrays as the outputs, or those that are given; None for those that have a target."""
         cdef int i
         cdef Operand* operand
         cdef list values = [None] * self.output_count
         self.spills.clear()
         for i in range(self.output_count):
+            if given is not None and given[i] is not None:
+                values[i] = self.bind_given(i, given[i])
+                continue
             if self.targets[i] is not None:
                 self.bind_target(i)
                 continue
@@ -133,6 +142,35 @@ cdef class Request(Bindings):
             self.frame.slots[operand.slot] = <char*>cnp.PyArray_DATA(<cnp.ndarray>array)
             values[i] = array
         return values
+
+    cdef object bind_given(self, Py_ssize_t index, object given):
+        """The caller's array as an output of this run."""
+        cdef Operand* operand = &self.outputs[index]
+        cdef cnp.ndarray array
+        cdef bint right = cnp.PyArray_Check(given)
+        cdef int i
+        if right:
+            array = <cnp.ndarray>given
+            right = cnp.PyArray_TYPE(array) == operand.type and cnp.PyArray_NDIM(array) == operand.rank \
+                and cnp.PyArray_ISCARRAY(array) and not self.is_read(array)
+            for i in range(operand.rank):
+                right = right and cnp.PyArray_DIMS(array)[i] == operand.dims[i]
+        if not right:
+            self._refuse_output(index, given, self.shapes[index])
+        self.frame.slots[operand.slot] = <char*>cnp.PyArray_DATA(array)
+        return given
+
+    cdef int take_found(self, list given) except -1:
+        """Brings results of a plan in stages to the caller's arrays."""
+        for i, array in enumerate(given):
+            if array is not None:
+                found = self.found[i]
+                if not isinstance(array, cnp.ndarray) or array.dtype != found.dtype or array.shape != found.shape \
+                        or not cnp.PyArray_ISCARRAY(array) or self.is_read(array):
+                    self._refuse_output(i, array, found.shape)
+                array[...] = found
+                self.found[i] = array
+        return 0
 
     cdef int bind_targets(self) except -1:
         cdef int i
@@ -227,15 +265,21 @@ cdef class Request(Bindings):
         cdef bint shared = share_inputs, viewed = share_outputs, decoded = decode_strings
         self.hold()
         try:
-            return self.infer_held(inputs, shared, viewed, decoded)
+            return self.infer_held(inputs, shared, viewed, decoded, None)
         finally:
             self.release()
 
-    cdef OVDict infer_held(self, object inputs, bint share_inputs, bint share_outputs, bint decode):
-        cdef list values
+    cdef OVDict infer_held(self, object inputs, bint share_inputs, bint share_outputs, bint decode, object out):
+        cdef list values, given = None
         cdef Py_ssize_t i
         cdef bint direct = self.hidden and not share_outputs
         self.direct = direct
+        self.halt.reset()
+        if out is not None:
+            if share_outputs:
+                raise ValueError("out= and share_outputs=True exclude each other: both say where results lie")
+            simple = self.output_count == 1 and cnp.PyArray_Check(out) and not self.ports.strings
+            given = [out] if simple else self._given_outputs(out)
         if inputs is not None:
             self.give(inputs, share_inputs)
         if not self.settled:
@@ -243,7 +287,7 @@ cdef class Request(Bindings):
         if not direct:
             self.bind_targets()
         elif self.frame is not None:
-            values = self.bind_new()
+            values = self.bind_new(given)
         self.run(0)
         if self.variable_count or self.spills or self.frame is None:
             self.after_run()
@@ -253,9 +297,11 @@ cdef class Request(Bindings):
             values = [self.copy(i) for i in range(self.output_count)]
         else:
             if self.frame is None:
+                if given is not None:
+                    self.take_found(given)
                 values = self.found
             for i in range(self.output_count):
-                if self.targets[i] is not None:
+                if self.targets[i] is not None and (given is None or given[i] is None):
                     values[i] = self.copy(i)
             self.latest = values
         if self.ports.strings:
@@ -264,23 +310,27 @@ cdef class Request(Bindings):
 
     cdef int run(self, int stream) except -1:
         self.began = self.ended = nanoseconds()
+        self.halt.begin(self.began)
         try:
             if self.frame is not None:
-                self.frame.run(<Team>self.streams.teams[stream])
+                self.frame.run(<Team>self.streams.teams[stream], self.halt)
             else:
                 self.run_stages(stream)
-        except RuntimeError:
+        except BaseException as error:
             self.spills.clear()
-            raise
-        except Exception as error:
-            self.spills.clear()
+            if error is self.halt.raised or not isinstance(error, FAILURES):
+                raise
             raise RuntimeError(f"the inference failed: {type(error).__name__}: {error}") from error
         self.ended = nanoseconds()
         return 0
 
     cdef int run_stages(self, int stream) except -1:
+        cdef void* outer = enter(self.halt)
         arrays = self.arrays + [state for state in self.states if state is not None]
-        self.found = list(self.plan.run(arrays, self.streams.teams[stream]))
+        try:
+            self.found = list(self.plan.run(arrays, self.streams.teams[stream]))
+        finally:
+            leave(outer)
         return 0
 
     cdef int after_run(self) except -1:
@@ -339,19 +389,24 @@ cdef class Request(Bindings):
             raise
         return self.submit(reports)
 
+    def finished(self, bint share_outputs, bint decode):
+        """The results of an asynchronous run that has ended, an OVDict; raises as wait() does."""
+        self.wait()
+        values = [self.view(i) if share_outputs else self.copy(i) for i in range(self.output_count)]
+        return make_result(self.ports, self._decode(values, decode) if self.ports.strings else values)
+
     cdef int prepare(self) except -1:
         if not self.settled:
             self.settle()
         self.direct = False
         self.bind_targets()
-        if self.frame is not None:
-            self.frame.cancelled = 0
         return 0
 
     cdef int run_plain(self, int stream) noexcept nogil:
         cdef int status
         self.began = self.ended = nanoseconds()
-        status = self.frame.run_native(0, self.frame.program.count, self.streams.members[stream])
+        self.halt.begin(self.began)
+        status = self.frame.run_native(0, self.frame.program.count, self.streams.members[stream], &self.halt.halt)
         self.ended = nanoseconds()
         self.failed = status != 0
         return status
@@ -359,18 +414,13 @@ cdef class Request(Bindings):
     cdef int run_python(self, int stream) except -1:
         """Carries out a run, and first what start_async() left to it: making a plan takes its time."""
         if self.failed:
-            self.frame.fail()
+            self.frame.fail(self.halt)
         if not self.prepared:
             self.prepare()
         if self.cancelled:
             raise RuntimeError("the inference was cancelled")
         self.run(stream)
         return self.after_run()
-
-    cdef int stop(self) except -1:
-        if self.frame is not None:
-            self.frame.cancel()
-        return 0
 
     @property
     def latency(self):

@@ -16,7 +16,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from ovlite.kernels.step cimport OK, Member, Span, Step, View, address, dim_t, share
+from ovlite.kernels.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
 
 from .activation cimport Activation, activate, described
 from .gemm import MatMul, pack
@@ -37,6 +37,7 @@ cdef enum:
     FEW_ROWS = 4               # of a tile, where R stays in the second-level cache between tiles
     CACHED_BYTES = 1 << 19
     SMALL_FLOPS = 200000       # not worth waking the team
+    TURNS = 16                 # times between two questions whether the run is to end
 
 cdef struct Rows:              # of one direction, that walk together
     dim_t direction
@@ -48,6 +49,7 @@ cdef struct Rows:              # of one direction, that walk together
     float* product             # (count, H)
     const float* inputs        # gates of the inputs at the time, the first row's
     char* going                # (count,): has not met the end of its sequence
+    const Member* member
 
 ctypedef void (*step_fn)(const RecurrentArgs* args, Rows* rows) noexcept nogil
 
@@ -73,14 +75,13 @@ cdef inline void multiply_states(const RecurrentArgs* args, const Rows* rows, in
                                  float* products, const float* added) noexcept nogil:
     """products = states @ part of R + added, for all rows."""
     cdef char* slots[3]
-    cdef Member alone
+    cdef Member alone = rows.member[0]
     cdef const Product* product = args.products[rows.direction][part][rows.count < args.tile_rows]
     slots[0] = <char*>states
     slots[1] = <char*>products
     slots[2] = <char*>added
     alone.rank = 0
     alone.count = 1
-    alone.scratch = NULL
     multiply(product, slots, &alone)
 
 
@@ -149,7 +150,7 @@ cdef inline float* row_at(const Span* span, char* const* slots, const Rows* rows
     return <float*>address(span, slots) + (rows.first + i) * span.stride[0] + rows.direction * span.stride[1]
 
 
-cdef void walk(const RecurrentArgs* args, char* const* slots, Rows* rows) noexcept nogil:
+cdef int walk(const RecurrentArgs* args, char* const* slots, Rows* rows) noexcept nogil:
     """Takes a tile's rows through the time."""
     cdef dim_t bytes = args.hidden * sizeof(float)
     cdef float* kept[2]
@@ -162,6 +163,8 @@ cdef void walk(const RecurrentArgs* args, char* const* slots, Rows* rows) noexce
         for i in range(rows.count):
             memcpy(kept[k] + i * args.hidden, row_at(&args.states[k], slots, rows, i), bytes)
     for at in range(args.gates.shape[1]):
+        if at % TURNS == 0 and stopped(rows.member):
+            return CANCELLED
         time = args.gates.shape[1] - 1 - at if args.backward[rows.direction] else at
         rows.inputs = <const float*>address(&args.gates, slots) + rows.first * args.gates.stride[0]
         rows.inputs += time * args.gates.stride[1] + rows.direction * args.width
@@ -179,6 +182,7 @@ cdef void walk(const RecurrentArgs* args, char* const* slots, Rows* rows) noexce
         if args.lasts[k].slot >= 0:
             for i in range(rows.count):
                 memcpy(row_at(&args.lasts[k], slots, rows, i), kept[k] + i * args.hidden, bytes)
+    return OK
 
 
 cdef int run_recurrent(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
@@ -190,12 +194,14 @@ cdef int run_recurrent(const void* arguments, char* const* slots, const Member* 
     rows.product = rows.cell + size
     rows.gates = rows.product + size
     rows.going = <char*>(rows.gates + args.tile_rows * args.width)
+    rows.member = me
     share(me, args.tiles * args.y.shape[1], 1, &begin, &end)
     for tile in range(begin, end):
         rows.direction = tile // args.tiles
         rows.first = (tile - rows.direction * args.tiles) * args.tile_rows
         rows.count = min(args.tile_rows, args.gates.shape[0] - rows.first)
-        walk(args, slots, &rows)
+        if walk(args, slots, &rows) != OK:
+            return CANCELLED
     return OK
 
 

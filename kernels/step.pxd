@@ -5,6 +5,14 @@ ctypedef Py_ssize_t dim_t
 cdef enum:
     MAX_RANK = 8
 
+cdef extern from "halt.h" nogil:
+    ctypedef struct CHalt "Halt":    # what may end a run early
+        int stopped
+        long long next
+        void (*look)(CHalt* halt) noexcept nogil
+        void* owner
+    bint halted(CHalt* halt, int rank)
+
 cdef enum Status:
     OK = 0
     INDEX_OUT_OF_RANGE = 1
@@ -22,6 +30,7 @@ cdef struct Member:            # one thread of the team, as a kernel sees it
     int rank                   # 0 .. count - 1
     int count
     char* scratch              # this member's own, 64-byte aligned, Step.scratch bytes
+    CHalt* halt
 
 ctypedef int (*run_fn)(const void* args, char* const* slots, const Member* me) noexcept nogil
 
@@ -45,6 +54,11 @@ cdef class Step:
 # Address of element (0, ..., 0) of an operand.
 cdef inline char* address(const Span* span, char* const* slots) noexcept nogil:
     return slots[span.slot] + span.offset
+
+
+# Whether the run is to end; kernels ask it every millisecond or so, and then return CANCELLED.
+cdef inline bint stopped(const Member* me) noexcept nogil:
+    return halted(me.halt, me.rank)
 
 
 # Splits `count` items evenly over the team; `grain` items stay together, so that what a member

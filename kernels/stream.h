@@ -20,7 +20,8 @@
 #include <time.h>
 
 enum { JOB_FREE, JOB_HELD, JOB_QUEUED, JOB_RUNNING };
-enum { WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN };
+enum { WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY };
+enum { POOL_HAS, POOL_LENT, POOL_KEPT };
 
 typedef struct Job {
     _Atomic int state;
@@ -33,7 +34,8 @@ typedef struct Job {
     void *owner;
     struct Streams *streams;
     struct Pool *pool;           /* or NULL */
-    int taken;                   /* by pool_take(), and not idle again yet */
+    int taken;                   /* POOL_LENT: idle again when its run ends; POOL_KEPT: when pool_return() says */
+    void *bell;                  /* see bells_ring() */
     struct Job *next;            /* in the queue, or among the idle jobs of the pool */
     struct Job *sibling;         /* in the list of all jobs */
     pthread_cond_t changed;
@@ -48,6 +50,7 @@ typedef struct Stream {
 typedef struct Streams {
     void (*run)(void *owner, int stream);
     void (*report)(void *owner);
+    void (*ring)(void *owner);
     int count, started, idle;
     Job *first, **last;
     pthread_cond_t work;
@@ -58,9 +61,15 @@ typedef struct Streams {
 typedef struct Pool {
     Job *first, **last;          /* idle jobs, the one that was freed first in front */
     int idle, count;
+    void *bell;
     pthread_cond_t changed;
     struct Pool *sibling;
 } Pool;
+
+/* The bells to ring once the lock is free. */
+typedef struct {
+    void *job, *pool;
+} Bells;
 
 static pthread_mutex_t board = PTHREAD_MUTEX_INITIALIZER;
 static Streams *all_streams;
@@ -114,6 +123,15 @@ static void pool_clear(Pool *pool) {
     cond_init(&pool->changed);
 }
 
+/* Who must not block has a bell set: it rings once, when the job's run is done or a job of the pool becomes
+ * idle. A bell is the owner of the job or the pool; the ringing takes over a reference to it. */
+static void bells_ring(Bells bells, Streams *streams) {
+    if (bells.job)
+        streams->ring(bells.job);
+    if (bells.pool)
+        streams->ring(bells.pool);
+}
+
 static void streams_clear(Streams *streams) {
     streams->started = streams->idle = 0;
     streams->first = NULL;
@@ -126,13 +144,16 @@ static void board_unlock(void) { pthread_mutex_unlock(&board); }
 static void board_in_child(void) {
     for (Streams *streams = all_streams; streams; streams = streams->sibling)
         streams_clear(streams);
-    for (Pool *pool = all_pools; pool; pool = pool->sibling)
+    for (Pool *pool = all_pools; pool; pool = pool->sibling) {
         pool_clear(pool);
+        pool->bell = NULL;
+    }
     for (Job *job = all_jobs; job; job = job->sibling) {
         if (job->state >= JOB_QUEUED)
             job->lost = 1;
         job->state = JOB_FREE;
         job->waiting = job->reporting = job->taken = 0;
+        job->bell = NULL;
         job->done = job->submitted;
         cond_init(&job->changed);
         if (job->pool)
@@ -142,7 +163,7 @@ static void board_in_child(void) {
 }
 
 /* Groups of streams live as long as the process. */
-static Streams *streams_new(int count, void (*run)(void *, int), void (*report)(void *)) {
+static Streams *streams_new(int count, void (*run)(void *, int), void (*report)(void *), void (*ring)(void *)) {
     static int registered;
     Streams *streams = calloc(1, sizeof(Streams) + sizeof(Stream) * count);
     if (streams == NULL)
@@ -150,6 +171,7 @@ static Streams *streams_new(int count, void (*run)(void *, int), void (*report)(
     streams->count = count;
     streams->run = run;
     streams->report = report;
+    streams->ring = ring;
     streams_clear(streams);
     board_lock();
     if (!registered)
@@ -197,17 +219,23 @@ static inline int job_try(Job *job) {
     return atomic_compare_exchange_strong(&job->state, &state, JOB_HELD);
 }
 
-/* Holds the job, after other synchronous holders. Returns 0 when an asynchronous run has it. */
-static int job_hold(Job *job) {
-    int held, state = JOB_FREE;
+/* Holds the job, after other synchronous holders, `timeout` nanoseconds at the most. WAIT_BUSY when an
+ * asynchronous run has it. */
+static int job_hold(Job *job, long long timeout) {
+    int answer = WAIT_DONE, state;
+    struct timespec end = after(timeout);
     board_lock();
     job->waiting++;
-    while (!(held = job_try(job)) && (state = job->state) < JOB_QUEUED)
-        if (state == JOB_HELD)
-            pthread_cond_wait(&job->changed, &board);
+    while (answer == WAIT_DONE && !job_try(job)) {
+        state = job->state;
+        if (state >= JOB_QUEUED)
+            answer = WAIT_BUSY;
+        else if (state == JOB_HELD && pthread_cond_timedwait(&job->changed, &board, &end) == ETIMEDOUT)
+            answer = WAIT_TIMEOUT;
+    }
     job->waiting--;
     board_unlock();
-    return held;
+    return answer;
 }
 
 static inline void job_release(Job *job) {
@@ -231,19 +259,49 @@ static void job_unqueue(Job *job) {
 }
 
 /* Ends run number `run` of a job; the lock is held. */
-static void job_finish(Job *job, unsigned run) {
+static Bells job_finish(Job *job, unsigned run) {
+    Bells bells = {NULL, NULL};
     if ((int)(run - job->done) > 0)
         job->done = run;
     pthread_cond_broadcast(&job->changed);
-    if (job->taken && job->state < JOB_QUEUED) {
-        job->taken = 0;
+    if (job->done == job->submitted) {
+        bells.job = job->bell;
+        job->bell = NULL;
+    }
+    if (job->taken == POOL_LENT && job->state < JOB_QUEUED) {
+        job->taken = POOL_HAS;
         pool_add_idle(job->pool, job);
         pthread_cond_broadcast(&job->pool->changed);
+        bells.pool = job->pool->bell;
+        job->pool->bell = NULL;
     }
+    return bells;
+}
+
+/* Sets the bell of a run that is under way. Returns 0 when none is, 1 when the bell now has to own a reference,
+ * 2 when it was set already. */
+static int job_set_bell(Job *job) {
+    board_lock();
+    int set = job->done == job->submitted ? 0 : job->bell ? 2 : 1;
+    if (set)
+        job->bell = job->owner;
+    board_unlock();
+    return set;
+}
+
+/* The same for a pool: 0 when some job is idle, or `all` jobs are. */
+static int pool_set_bell(Pool *pool, void *owner, int all) {
+    board_lock();
+    int set = pool->idle >= (all ? pool->count : 1) ? 0 : pool->bell ? 2 : 1;
+    if (set)
+        pool->bell = owner;
+    board_unlock();
+    return set;
 }
 
 /* Carries out a job in state RUNNING, and its report. */
 static void job_perform(Job *job, int stream) {
+    Streams *streams = job->streams;
     unsigned run = job->submitted;
     job->streams->run(job->owner, stream);
     board_lock();
@@ -265,8 +323,9 @@ static void job_perform(Job *job, int stream) {
             return;
         }
     }
-    job_finish(job, run);
+    Bells bells = job_finish(job, run);
     board_unlock();
+    bells_ring(bells, streams);
 }
 
 static void *stream_main(void *argument) {
@@ -331,14 +390,17 @@ static int job_submit(Job *job, int reports) {
 
 /* Takes a submitted job that no thread has begun out of the queue. */
 static int job_withdraw(Job *job) {
+    Streams *streams = job->streams;
+    Bells bells = {NULL, NULL};
     board_lock();
     int queued = job->state == JOB_QUEUED;
     if (queued) {
         job_unqueue(job);
         job->state = JOB_FREE;
-        job_finish(job, job->submitted);
+        bells = job_finish(job, job->submitted);
     }
     board_unlock();
+    bells_ring(bells, streams);
     return queued;
 }
 
@@ -428,17 +490,19 @@ static Job *pool_take(Pool *pool, int look, long long timeout) {
         if (pool->first == NULL)
             pool->last = &pool->first;
         pool->idle--;
-        job->taken = 1;
+        job->taken = POOL_LENT;
     }
     board_unlock();
     return job;
 }
 
-/* Puts back a job that was taken and not submitted. */
+/* Puts back a job that was taken and not submitted, or kept. */
 static void pool_return(Job *job) {
     board_lock();
-    job_finish(job, job->submitted);
+    job->taken = POOL_LENT;
+    Bells bells = job_finish(job, job->submitted);
     board_unlock();
+    bells_ring(bells, job->streams);
 }
 
 /* Waits until all jobs are idle, `timeout` nanoseconds at the most. WAIT_TAKEN: `mine` is a job that had

@@ -1,5 +1,5 @@
 from cpython.ref cimport PyObject
-from ovlite.kernels.executor cimport CTeam
+from ovlite.kernels.executor cimport CTeam, Halt
 
 cdef extern from "stream.h" nogil:
     ctypedef struct Job:
@@ -7,6 +7,7 @@ cdef extern from "stream.h" nogil:
         int state
         int lost
         int reports
+        int taken
         unsigned submitted
         unsigned done
     ctypedef struct CStreams "Streams":
@@ -21,8 +22,16 @@ cdef class Streams:
     cdef CTeam** members       # the same, for threads without the interpreter's lock
 
 
-cdef class Runnable:
+cdef class Awaited:
+    cdef list futures
+
+    cdef bint wait_with(self, object future, int set) except -1
+    cdef int settle_futures(self) except -1
+
+
+cdef class Runnable(Awaited):
     cdef Job* job
+    cdef Halt halt
     cdef readonly Streams streams
     cdef bint plain            # the submitted run needs nothing of Python
     cdef bint cancelled        # the last asynchronous run
@@ -40,13 +49,12 @@ cdef class Runnable:
     cdef int submit(self, bint reports) except -1
     cdef int run_plain(self, int stream) noexcept nogil
     cdef int run_python(self, int stream) except -1
-    cdef int stop(self) except -1
     cdef int run_recorded(self, int stream) except -1
     cdef int report(self) except -1
     cdef int raise_error(self) except -1
 
 
-cdef class RequestPool:
+cdef class RequestPool(Awaited):
     cdef CPool* pool
     cdef readonly list requests
     cdef object callback

@@ -1,29 +1,35 @@
-"""Streams carry out asynchronous runs; a Runnable is what they run, and a RequestPool gives out several in turn."""
+"""Streams carry out asynchronous runs; a Runnable is what they run, and a RequestPool gives out several in turn.
+
+Who waits on an event loop instead of in a thread gives a future, see Awaited.
+"""
 
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.ref cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport calloc, free
-from ovlite.kernels.executor cimport CTeam, Team
+from ovlite.kernels.executor cimport CTeam, Halt, Team
 
 cdef extern from "stream.h" nogil:
-    enum: JOB_QUEUED, JOB_RUNNING, WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN
-    CStreams* streams_new(int count, void (*run)(void*, int) noexcept nogil, void (*report)(void*) noexcept nogil)
+    enum: JOB_HELD, JOB_QUEUED, JOB_RUNNING, WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, POOL_KEPT
+    CStreams* streams_new(int count, void (*run)(void*, int) noexcept nogil, void (*report)(void*) noexcept nogil,
+                          void (*ring)(void*) noexcept nogil)
     void streams_stop()
     Job* job_new(void* owner, CStreams* streams)
     void job_free(Job* job)
     bint job_try(Job* job)
-    bint job_hold(Job* job)
+    int job_hold(Job* job, long long timeout)
     void job_release(Job* job)
     bint job_submit(Job* job, bint reports)
     bint job_withdraw(Job* job)
     void job_perform(Job* job, int stream)
     int job_wait(Job* job, long long timeout, bint steal)
+    int job_set_bell(Job* job)
     void job_settle(Job* job)
     CPool* pool_new()
     void pool_free(CPool* pool)
     void pool_join(CPool* pool, Job* job)
     Job* pool_take(CPool* pool, bint look, long long timeout)
     void pool_return(Job* job)
+    int pool_set_bell(CPool* pool, void* owner, bint all)
     int pool_wait(CPool* pool, long long timeout, Job** mine)
 
 cdef long long SLICE = 100_000_000      # nanoseconds between two looks at pending signals
@@ -44,7 +50,7 @@ cdef class Streams:
     def __cinit__(self, int count, int threads):
         self.teams = [Team(threads) for _ in range(count)]
         self.members = <CTeam**>calloc(count, sizeof(CTeam*))
-        self.streams = streams_new(count, run_job, report_job)
+        self.streams = streams_new(count, run_job, report_job, ring)
         if self.streams == NULL or self.members == NULL:
             raise MemoryError()
         for i, team in enumerate(self.teams):
@@ -68,7 +74,42 @@ cdef void report_job(void* owner) noexcept nogil:
         (<Runnable>owner).report()
 
 
-cdef class Runnable:
+cdef void ring(void* owner) noexcept nogil:
+    with gil:
+        (<Awaited>owner).settle_futures()
+        Py_DECREF(<Awaited>owner)
+
+
+cdef class Awaited:
+    """Something that coroutines wait for: a future that is given to it gets None as its result."""
+
+    cdef bint wait_with(self, object future, int set) except -1:
+        """Keeps the future when its bell was `set`, see stream.h."""
+        if not set:
+            return False
+        if self.futures is None:
+            self.futures = []
+        self.futures.append(future)
+        if set == 1:
+            Py_INCREF(self)
+        return True
+
+    cdef int settle_futures(self) except -1:
+        futures, self.futures = self.futures, None
+        for future in futures:
+            try:
+                future.get_loop().call_soon_threadsafe(_settle, future)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                pass
+        return 0
+
+
+def _settle(future):
+    if not future.done():
+        future.set_result(None)
+
+
+cdef class Runnable(Awaited):
     """Something that one user at a time works with, and whose runs a stream can carry out.
 
     A subclass gives begin(), run_plain() and run_python().
@@ -79,6 +120,7 @@ cdef class Runnable:
 
     cdef int open(self, Streams streams) except -1:
         self.streams = streams
+        self.halt = Halt()
         self.job = job_new(<void*>self, streams.streams)
         if self.job == NULL:
             raise MemoryError()
@@ -99,11 +141,13 @@ cdef class Runnable:
 
     cdef int hold(self) except -1:
         """Waits for other synchronous users; RuntimeError while an asynchronous run has the request."""
-        cdef bint held = job_try(self.job)
-        if not held:
+        cdef int answer = WAIT_DONE if job_try(self.job) else WAIT_TIMEOUT
+        while answer == WAIT_TIMEOUT:
             with nogil:
-                held = job_hold(self.job)
-        if not held:
+                answer = job_hold(self.job, SLICE)
+            if answer == WAIT_TIMEOUT:
+                PyErr_CheckSignals()
+        if answer == WAIT_BUSY:
             self.check_idle()
             raise RuntimeError("the request is busy")
         return 0
@@ -125,6 +169,7 @@ cdef class Runnable:
         cdef bint submitted
         self.error = None
         self.cancelled = False
+        self.halt.reset()
         submitted = job_submit(self.job, reports)
         if not submitted:
             self.release()
@@ -139,10 +184,6 @@ cdef class Runnable:
         """Carries out any run, or raises for the failed run_plain()."""
         raise NotImplementedError
 
-    cdef int stop(self) except -1:
-        """Asks the run in progress to end early."""
-        return 0
-
     cdef int run_recorded(self, int stream) except -1:
         """Carries out a run and keeps its failure for who waits for it; the callback is not called then."""
         try:
@@ -150,8 +191,9 @@ cdef class Runnable:
         except BaseException as error:
             self.error = (error, f"the inference failed: {error}")
             self.job.reports = False
-            if self.pool != NULL:
-                (<RequestPool>self.pool).errors.append(RuntimeError(self.error[1]))
+            if self.pool != NULL and self.job.taken != POOL_KEPT:
+                interrupted = error is self.halt.raised
+                (<RequestPool>self.pool).errors.append(error if interrupted else RuntimeError(self.error[1]))
         return 0
 
     cdef int report(self) except -1:
@@ -176,8 +218,14 @@ cdef class Runnable:
             raise RuntimeError("the inference was cancelled")
         if self.error is not None:
             cause, text = self.error
+            if cause is self.halt.raised:
+                raise cause
             raise RuntimeError(text) from cause
         return 0
+
+    def wait_with_future(self, future):
+        """True when the run is under way: its end then settles the future, an asyncio one."""
+        return self.wait_with(future, job_set_bell(self.job))
 
     def wait(self):
         """Waits until the run, and its callback, has ended; raises RuntimeError when either failed."""
@@ -213,15 +261,13 @@ cdef class Runnable:
                 return False
 
     def cancel(self):
-        """Stops the asynchronous run, if there is one; wait() then raises RuntimeError."""
-        cdef bint withdrawn
-        if self.job.state < JOB_QUEUED:
-            return
-        self.cancelled = True
-        with nogil:
-            withdrawn = job_withdraw(self.job)
-        if not withdrawn:
-            self.stop()
+        """Stops the run in progress, if there is one: infer(), or wait() for it, then raises RuntimeError."""
+        if self.job.state >= JOB_QUEUED:
+            self.cancelled = True
+            with nogil:
+                job_withdraw(self.job)
+        if self.job.state >= JOB_HELD:
+            self.halt.halt.stopped = 1
 
     def set_callback(self, callback, userdata):
         """callback(userdata) is called on a stream's thread at the end of each asynchronous run."""
@@ -236,7 +282,7 @@ cdef class Runnable:
         self.check_idle()
 
 
-cdef class RequestPool:
+cdef class RequestPool(Awaited):
     """Requests that are given work in turn, the one that was freed first in front."""
 
     def __cinit__(self, list requests):
@@ -309,6 +355,22 @@ cdef class RequestPool:
         job = self.take(True)
         self.raise_error()
         return self.requests.index(<Runnable>job.owner)
+
+    def keep_idle(self):
+        """An idle request, which is not given out again before give_back(); None when there is none."""
+        cdef Job* job = pool_take(self.pool, False, 0)
+        if job == NULL:
+            return None
+        job.taken = POOL_KEPT
+        return <Runnable>job.owner
+
+    def give_back(self, Runnable request not None):
+        with nogil:
+            pool_return(request.job)
+
+    def wait_with_future(self, future, all=False):
+        """True when no request is idle, or not `all` of them: the next that becomes so settles the future."""
+        return self.wait_with(future, pool_set_bell(self.pool, <void*>self, all))
 
     def wait_all(self):
         """Waits until all requests are idle; raises what a callback raised, RuntimeError for a failed run."""

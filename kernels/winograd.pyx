@@ -11,7 +11,7 @@ An infinity or a NaN in the input reaches all the outputs of its tile, not only 
 
 import numpy as np
 
-from ovlite.kernels.step cimport OK, Member, Span, Step, View, address, dim_t, share
+from ovlite.kernels.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
 
 from .activation cimport Activation, described
 from .product cimport LANES, PANEL, TILE_ROWS, NO_OFFSET, Packed, Tile, TileFunction
@@ -148,6 +148,8 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
     cdef dim_t at, end, block, first, count, tile, column, transformed = -1
     share(me, p.blocks * p.column_blocks, 1, &at, &end)
     for at in range(at, end):
+        if stopped(me):
+            return CANCELLED
         block = at // p.column_blocks
         column = (at - block * p.column_blocks) * COLUMN_BLOCK
         first = p.tiles * block // p.blocks

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
+from functools import partial
+from typing import Any
 
 from .compiled import CompiledModel
+from .kernels.results import OVDict
 from .kernels.streams import RequestPool
 from .request import InferRequest
 
@@ -37,6 +40,47 @@ class AsyncInferQueue(RequestPool):
             raise IndexError(f"request {index} of a queue of {len(self.requests)}")
         request: InferRequest = self.requests[index]
         return request
+
+    # On an event loop.
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """wait_all() for coroutines."""
+        return self._all_idle().__await__()
+
+    async def _all_idle(self) -> None:
+        from .awaiting import settled
+
+        await settled(partial(self.wait_with_future, all=True))
+        self.wait_all()
+
+    async def infer_async(
+        self, inputs: Any = None, share_inputs: bool = False, *, decode_strings: bool = True
+    ) -> OVDict:
+        """Runs the model on the next idle request, after waiting for one, and returns copies of the results.
+
+        Arguments and errors are those of InferRequest.infer(); the queue's callback is not called. Cancelling
+        the task cancels the run.
+        """
+        from .awaiting import settled
+
+        while (request := self.keep_idle()) is None:
+            await settled(self.wait_with_future)
+        try:
+            results: OVDict = await request.infer_async(inputs, share_inputs, decode_strings=decode_strings)
+            return results
+        finally:
+            self.give_back(request)
+
+    def imap(
+        self, inputs: Iterable[Any] | AsyncIterable[Any], share_inputs: bool = False
+    ) -> AsyncIterator[OVDict]:
+        """The results for each of `inputs`, in their order, from as many runs at a time as the queue has requests.
+
+        inputs: what infer() takes, one after the other; it is read only as far as requests are idle.
+        """
+        from .awaiting import results_of
+
+        return results_of(self, inputs, share_inputs)
 
     def __repr__(self) -> str:
         return f"<AsyncInferQueue: {len(self)} jobs>"

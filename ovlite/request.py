@@ -16,6 +16,7 @@ from .inputs import bind_value, give_container
 from .kernels.request import Request
 from .kernels.results import OVDict
 from .kernels.storage import Storage
+from .outputs import given_outputs, refuse_output
 from .ports import ConstOutput
 from .state import VariableState
 from .tensor import Tensor, from_strings, new_storage
@@ -88,6 +89,12 @@ class InferRequest(Request):
 
     def _decode(self, arrays: list[Array], decode: bool) -> list[Array]:
         return [from_strings(array, decode) if array.dtype == object else array for array in arrays]
+
+    def _given_outputs(self, out: Any) -> list[Any]:
+        return given_outputs(self, out)
+
+    def _refuse_output(self, index: int, array: Any, shape: tuple[int, ...]) -> None:
+        refuse_output(self, index, array, shape)
 
     def _initial_state(self, index: int) -> Array:
         return self._compilation.initial_state(index)
@@ -195,6 +202,22 @@ class InferRequest(Request):
         known = [key for key in [*self.ports.input_keys, *self.ports.output_keys] if isinstance(key, str)]
         name = port if isinstance(port, str) else repr(port)
         raise RuntimeError(f"the model has no port {name!r}; it has {', '.join(known)}.{suggestion(name, known)}")
+
+    # On an event loop.
+
+    async def infer_async(
+        self, inputs: Any = None, share_inputs: bool = False, share_outputs: bool = False, *, decode_strings: bool = True
+    ) -> OVDict:
+        """infer() for coroutines: the run is on a stream's thread, and the asyncio loop goes on meanwhile.
+
+        Arguments, results and errors are those of infer(). Cancelling the task cancels the run, and leaves the
+        request idle.
+        """
+        from .awaiting import ended
+
+        self.start_async(inputs, share_inputs=share_inputs)
+        await ended(self)
+        return self.finished(share_outputs, decode_strings)
 
     # States, profile.
 

@@ -1,0 +1,31 @@
+/* What may end a run early: cancel(), or a signal whose handler raises.
+ *
+ * Member 0 looks for signals every now and then, when it is Python's main thread. Kernels whose run may
+ * take more than some tens of milliseconds ask in their outer loops whether the run has been stopped.
+ */
+#ifndef OVLITE_HALT_H
+#define OVLITE_HALT_H
+
+#include <stdatomic.h>
+#include <time.h>
+
+typedef struct Halt {
+    _Atomic int stopped;
+    long long next;                    /* nanoseconds() at which member 0 looks */
+    void (*look)(struct Halt *halt);
+    void *owner;
+} Halt;
+
+static inline long long nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+static inline int halted(Halt *halt, int rank) {
+    if (rank == 0 && nanoseconds() >= halt->next)
+        halt->look(halt);
+    return atomic_load_explicit(&halt->stopped, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,69 @@
+"""Arrays that a caller gives for results: `out=`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .tensor import Tensor
+from .types import Type
+
+if TYPE_CHECKING:
+    from .request import InferRequest
+
+
+def given_outputs(request: InferRequest, out: Any) -> list[Any]:
+    """For each output of the request's model what `out` gives for it, or None.
+
+    out: an array or Tensor for the only output, a list or tuple in the model's order, or a mapping by name,
+    index or port. The run checks each array by itself, see refuse_output().
+    """
+    given: list[Any] = [None] * len(request.ports.outputs)
+    for index, value in _by_index(request, out):
+        if given[index] is not None:
+            raise ValueError(f"out: output {index} is named twice")
+        if value is not None and request.ports.outputs[index].element_type is Type.string:
+            raise TypeError(f"out: output {index} holds strings, which can't be written to the caller's memory")
+        given[index] = value.data if isinstance(value, Tensor) else value
+    arrays = [array for array in given if isinstance(array, np.ndarray)]
+    if any(np.may_share_memory(one, other) for one, other in combinations(arrays, 2)):
+        raise ValueError("out: two of the arrays overlap in memory; each result needs its own")
+    return given
+
+
+def refuse_output(request: InferRequest, index: int, array: Any, shape: tuple[int, ...]) -> None:
+    """Raises TypeError or ValueError for an array that a result of this shape can't be written to."""
+    port = request.ports.outputs[index]
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"out: output {index} takes an array or a Tensor, not {type(array).__name__}")
+    dtype = port.element_type.to_dtype()
+    if array.dtype != dtype:
+        raise TypeError(f"out: output {index} holds {dtype} ({port.element_type.name}); the array holds {array.dtype}")
+    if array.shape != shape:
+        raise ValueError(f"out: output {index} has shape {shape}; the array has {array.shape}")
+    if not array.flags.carray:
+        raise ValueError(f"out: the array for output {index} has to be C-contiguous, aligned and writable")
+    raise ValueError(f"out: the array for output {index} overlaps an input's memory; pass another, or a copy")
+
+
+def _by_index(request: InferRequest, out: Any) -> Iterator[tuple[int, Any]]:
+    ports = request.ports
+    count = len(ports.outputs)
+    if isinstance(out, Mapping):
+        for key, value in out.items():
+            index = key if type(key) is int and 0 <= key < count else ports.output_keys.get(key)
+            if index is None:
+                known = ", ".join(name for name in ports.output_keys if isinstance(name, str))
+                raise KeyError(f"out: the model has no output {key!r}; it has {known or f'{count} without names'}")
+            yield index, value
+    elif isinstance(out, (list, tuple)):
+        if len(out) != count:
+            raise ValueError(f"out: {len(out)} arrays are given to a model of {count} outputs; None leaves one out")
+        yield from enumerate(out)
+    elif count == 1:
+        yield 0, out
+    else:
+        raise TypeError(f"out: the model has {count} outputs; pass a list, tuple or dict of arrays")

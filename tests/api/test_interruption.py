@@ -1,0 +1,187 @@
+"""Ctrl-C, handlers of signals and cancel() end a long run early, and the request is usable afterwards.
+
+Runs here would take seconds; each must end in a small part of that.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+SIZE = 600
+ZEROS = np.zeros((SIZE, SIZE), np.float32)
+LIMIT = 1.0  # seconds from the signal on; it takes a tenth of that, and a busy machine some more
+
+
+class Alarm(Exception):
+    pass
+
+
+@pytest.fixture
+def sent():
+    """sent(signal, after) -> when it is sent, in the list that is returned; the handler of SIGALRM raises Alarm."""
+    def ring(*_):
+        raise Alarm
+
+    def send(number, after=0.15):
+        times = []
+
+        def shoot():
+            times.append(time.monotonic())
+            os.kill(os.getpid(), number)
+
+        timer = threading.Timer(after, shoot)
+        timers.append(timer)
+        timer.start()
+        return times
+
+    timers = []
+    before = signal.signal(signal.SIGALRM, ring), signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield send
+    for timer in timers:
+        timer.join()
+    signal.signal(signal.SIGALRM, before[0])
+    signal.signal(signal.SIGINT, before[1])
+
+
+def many_steps(lab):
+    return lab.slow(2000, SIZE)
+
+
+def one_step(lab, size=5000):
+    """A product of seconds: its kernel looks for signals itself."""
+    x, b = lab.parameter((size, 64)), lab.ops.constant(np.zeros((64, size), np.float32))
+    wide = lab.ops.matmul(x, b, False, False)
+    return lab.ov.Model([lab.ops.result(lab.ops.matmul(wide, wide, False, False), name="y")], [x], "one_step")
+
+
+def recurrent(lab, length=150000, hidden=128):
+    """One long LSTM sequence."""
+    x = lab.parameter((1, length, 4))
+    zeros = lab.ops.constant(np.zeros((1, 1, hidden), np.float32))
+    weights = [np.zeros((1, 4 * hidden, n), np.float32) for n in (4, hidden)]
+    node = lab.ops.lstm_sequence(
+        x, zeros, zeros, lab.ops.constant(np.array([length])), *[lab.ops.constant(w) for w in weights],
+        lab.ops.constant(np.zeros((1, 4 * hidden), np.float32)), hidden, "forward",
+    )  # fmt: skip
+    return lab.ov.Model([lab.ops.result(node.output(1), name="y")], [x], "recurrent")
+
+
+def interpreted(lab, trips=2_000_000):
+    """A loop of Python: y = x + the number of trips."""
+    value, one = lab.parameter((2,), name="value"), lab.ops.constant(np.float32(1))
+    added = lab.ops.result(lab.ops.add(value, one))
+    again = lab.ops.result(lab.ops.constant(np.array(True)))
+    body = lab.ov.Model([again, added], [value], "body")
+    x = lab.parameter((2,))
+    loop = lab.ops.loop(lab.ops.constant(np.array(trips)), lab.ops.constant(np.array(True)))
+    loop.set_function(body)
+    loop.set_special_body_ports([-1, 0])
+    loop.set_merged_input(value, x.output(0), added.output(0))
+    return lab.ov.Model([lab.ops.result(loop.get_iter_value(added.output(0)), name="y")], [x], "interpreted")
+
+
+MODELS = {"many_steps": many_steps, "one_step": one_step, "recurrent": recurrent, "interpreted": interpreted}
+
+
+def zeros_for(compiled):
+    return np.zeros(tuple(compiled.input(0).shape), np.float32)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("entry", ["call", "infer", "wait"])
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGALRM, Alarm)])
+def test_signals_end_a_run(mine, sent, name, entry, number, error):
+    compiled = mine.compile(MODELS[name](mine), INFERENCE_NUM_THREADS=1)
+    x = zeros_for(compiled)
+    request = compiled.create_infer_request()
+    if entry == "wait":
+        request.start_async(x)
+    times = sent(number)
+    with pytest.raises(error):
+        {"call": compiled, "infer": request.infer, "wait": lambda _: request.wait()}[entry](x)
+    assert time.monotonic() - times[0] < LIMIT
+    request.cancel()  # after wait(), the run goes on
+    with contextlib.suppress(RuntimeError, error):
+        request.wait()
+    times = sent(signal.SIGALRM)
+    with pytest.raises(Alarm):
+        (compiled if entry == "call" else request.infer)(x)
+
+
+@pytest.mark.parametrize("name", ["many_steps", "one_step", "recurrent"])
+@pytest.mark.parametrize("entry", ["infer", "start_async"])
+def test_cancel_ends_a_run(mine, name, entry):
+    compiled = mine.compile(MODELS[name](mine), INFERENCE_NUM_THREADS=2)
+    x = zeros_for(compiled)
+    request = compiled.create_infer_request()
+    times = []
+
+    def cancel():
+        times.append(time.monotonic())
+        request.cancel()
+
+    timer = threading.Timer(0.15, cancel)
+    timer.start()
+    with pytest.raises(RuntimeError, match="cancelled"):
+        if entry == "infer":
+            request.infer(x)
+        else:
+            request.start_async(x)
+            request.wait()
+    assert time.monotonic() - times[0] < LIMIT
+    timer.join()
+
+
+def test_results_after_a_cancelled_run(mine):
+    compiled = mine.compile(mine.slow(60))
+    request = compiled.create_infer_request()
+    x = np.zeros((700, 700), np.float32)
+    request.start_async(x)
+    request.cancel()
+    with pytest.raises(RuntimeError, match="cancelled"):
+        request.wait()
+    assert not request.infer(x)[0].any()
+    request.cancel()  # nothing runs: nothing is cancelled
+    assert not request.infer(x)[0].any()
+
+
+def test_a_request_held_by_another_thread_is_waited_for_interruptibly(mine, sent):
+    compiled = mine.compile(many_steps(mine), INFERENCE_NUM_THREADS=1)
+    request = compiled.create_infer_request()
+    failures = []
+
+    def other():
+        try:
+            request.infer(ZEROS)
+        except RuntimeError as error:
+            failures.append(str(error))
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    time.sleep(0.05)
+    times = sent(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        request.infer(ZEROS)
+    assert time.monotonic() - times[0] < LIMIT
+    request.cancel()
+    thread.join()
+    assert "cancelled" in failures[0]
+
+
+def test_handlers_run_during_a_run_and_need_not_raise(mine):
+    compiled = mine.compile(mine.slow(400, SIZE), INFERENCE_NUM_THREADS=1)
+    seen = []
+    before = signal.signal(signal.SIGALRM, lambda *_: seen.append(float(compiled(ZEROS + 1)[0][0, 0])))
+    try:
+        expected = compiled(ZEROS + 1)[0]
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        assert not compiled(ZEROS)[0].any()
+        assert seen == [float(expected[0, 0])]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
