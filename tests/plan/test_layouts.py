@@ -120,3 +120,24 @@ def test_one_and_three_spatial_dimensions():
 def test_empty_batch():
     x = parameter([-1, 3, 8, 8])
     check([conv(ops["relu"](conv(x, 8, 3)), 4, 8), ops["reduce_mean"](conv(x, 8, 3), [2, 3], False)], [x], noise(0, 3, 8, 8))
+
+
+IMAGE_OPERATORS = {
+    "MaxPool": lambda x: ops["max_pool"](x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(0),
+    "AvgPool": lambda x: ops["avg_pool"](x, [2, 2], [0, 0], [0, 0], [2, 2], True),
+    "nearest": lambda x: ops["interpolate"](x, [16, 16], "nearest", "sizes", axes=[2, 3]),
+    "linear": lambda x: ops["interpolate"](x, [16, 16], "linear_onnx", "sizes", axes=[2, 3]),
+    "LRN": lambda x: ops["lrn"](x, [1], 1e-4, 0.75, 1.0, 5),
+    "MVN": lambda x: ops["mvn"](x, [2, 3], True, 1e-5, "INSIDE_SQRT"),
+    "Softmax": lambda x: ops["softmax"](x, 1),
+    "ReduceMean": lambda x: ops["reduce_mean"](x, [2, 3], True),
+}
+
+
+@pytest.mark.parametrize("name", IMAGE_OPERATORS)
+@pytest.mark.parametrize("back", [False, True])
+def test_an_operator_on_images_reads_what_a_transpose_shows(name, back):
+    x = parameter([2, 8, 8, 6])
+    image = IMAGE_OPERATORS[name](ops["transpose"](ops["add"](x, np.float32(1)), [0, 3, 1, 2]))
+    result = ops["transpose"](image, [0, 2, 3, 1]) if back else ops["multiply"](image, np.float32(2))
+    check([result], [x], noise(2, 8, 8, 6))

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...graph.operator import Array
+from ...kernels.step import View
 from ..builder import Builder, Lowering
-from ..calls import Call
+from ..calls import Call, Tensor
 
 
 def _pool(builder: Builder, call: Call) -> bool:
@@ -21,7 +22,7 @@ def _pool(builder: Builder, call: Call) -> bool:
         return False
     strides, dilations, _, _ = op.sliding()
     begin, end = op.pads(x.shape[2:])
-    geometry = builder.view(x), builder.view(y), op.kernel, strides, dilations, begin
+    geometry = *_in_one_layout(builder, x, y), op.kernel, strides, dilations, begin
     family = builder.family("pool")
     if op.type == "MaxPool":
         builder.emit(family.MaxPool(*geometry))
@@ -48,14 +49,18 @@ def _interpolate(builder: Builder, call: Call) -> bool:
     if any(not np.array_equal(table[0], np.arange(size)) for table, size in zip(complete[:2], x.shape, strict=False)):
         return False
     family = builder.family("resize")
-    views = builder.view(x), builder.view(y)
     if all(not table[2].any() for table in complete[2:]):
-        builder.emit(family.ResizeNearest(*views, [table[0] for table in complete[2:]]))
+        builder.emit(family.ResizeNearest(builder.view(x), builder.view(y), [table[0] for table in complete[2:]]))
     elif x.image == y.image:
-        builder.emit(family.ResizeLinear(*views, complete[2:]))
+        builder.emit(family.ResizeLinear(*_in_one_layout(builder, x, y), complete[2:]))
     else:
         return False
     return True
+
+
+def _in_one_layout(builder: Builder, x: Tensor, y: Tensor) -> tuple[View, View]:
+    """Where the input and the output lie. A planar input that a Transpose shows as channels-last is copied."""
+    return builder.view(x) if y.image else builder.plain(x), builder.view(y)
 
 
 def _unchanged(size: int) -> tuple[Array, Array, Array]:
