@@ -17,8 +17,7 @@ cimport numpy as cnp
 from cpython.dict cimport PyDict_GetItem
 from cpython.ref cimport PyObject
 from libc.stdlib cimport calloc, free
-from libc.string cimport memmove
-from ovlite.kernels.executor cimport Frame, Program, Team
+from ovlite.kernels.executor cimport Frame, Program, Team, copy_bytes
 from ovlite.kernels.results cimport Ports
 from ovlite.kernels.step cimport MAX_RANK
 from ovlite.kernels.storage cimport Storage
@@ -126,7 +125,8 @@ cdef class Bindings(Runnable):
             self.own[index] = storage
         storage.set_shape((<object>array).shape)
         if exact:
-            memmove(cnp.PyArray_DATA(<cnp.ndarray>storage.array), cnp.PyArray_DATA(array), cnp.PyArray_NBYTES(array))
+            copy_bytes(<Team>self.streams.teams[0], cnp.PyArray_DATA(<cnp.ndarray>storage.array),
+                       cnp.PyArray_DATA(array), cnp.PyArray_NBYTES(array))
         else:
             cnp.PyArray_CopyInto(<cnp.ndarray>storage.array, array)
         if storage.shown:

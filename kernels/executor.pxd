@@ -30,6 +30,9 @@ cdef void* enter(Halt halt) noexcept
 cdef void leave(void* outer) noexcept
 
 
+cdef void copy_bytes(Team team, void* target, const void* source, dim_t size) noexcept
+
+
 cdef class Program:
     cdef Task* tasks
     cdef int count

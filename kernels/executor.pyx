@@ -12,12 +12,12 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.limits cimport LLONG_MAX
 from libc.stdint cimport uintptr_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memmove, memset
 
 import numpy as np
 
 cimport numpy as cnp
-from ovlite.kernels.step cimport CANCELLED, MAX_RANK, OK, CHalt, Member, Span, Status, View, address, halted
+from ovlite.kernels.step cimport CANCELLED, MAX_RANK, OK, CHalt, Member, Span, Status, View, address, halted, share
 
 cnp.import_array()
 
@@ -50,6 +50,8 @@ REASONS = {
 
 
 cdef long long PERIOD = 80_000_000       # nanoseconds between two looks at pending signals
+cdef dim_t PAGE_BYTES = 4096
+cdef dim_t SHARED_COPY_BYTES = 1 << 19   # from here on several threads copy faster than one
 cdef int QUICK_TASKS = 64                # narrow tasks between two questions whether the run is to end
 cdef unsigned long main_thread
 
@@ -401,6 +403,36 @@ cdef class Frame:
             halt.begin(nanoseconds())
         halt.check()
         self.run(team, halt)
+
+
+cdef struct Copy:
+    char* target
+    const char* source
+    dim_t bytes
+
+
+cdef void copy_part(void* argument, int rank, int count) noexcept nogil:
+    cdef Copy* copy = <Copy*>argument
+    cdef Member me
+    cdef dim_t begin, end
+    me.rank = rank
+    me.count = count
+    share(&me, copy.bytes, PAGE_BYTES, &begin, &end)
+    memcpy(copy.target + begin, copy.source + begin, end - begin)
+
+
+cdef void copy_bytes(Team team, void* target, const void* source, dim_t size) noexcept:
+    """memmove; by the whole team and without the GIL where that pays."""
+    cdef Copy copy
+    cdef dim_t apart = <const char*>target - <const char*>source
+    if size < SHARED_COPY_BYTES or -size < apart < size:
+        memmove(target, source, size)
+        return
+    copy.target = <char*>target
+    copy.source = <const char*>source
+    copy.bytes = size
+    with nogil:
+        team_run(team.team, team_take(team.team, team.team.size), copy_part, &copy)
 
 
 def run_steps(list steps, list arrays, int threads=1):

@@ -16,7 +16,7 @@ cimport numpy as cnp
 from cpython.ref cimport Py_INCREF
 from libc.stdlib cimport calloc, free
 from ovlite.kernels.bindings cimport Bindings, Operand
-from ovlite.kernels.executor cimport Team, enter, leave
+from ovlite.kernels.executor cimport Team, copy_bytes, enter, leave
 from ovlite.kernels.results cimport OVDict, Ports, make_result
 from ovlite.kernels.step cimport MAX_RANK
 from ovlite.kernels.storage cimport Storage
@@ -225,7 +225,12 @@ cdef class Request(Bindings):
         return view
 
     cdef object copy(self, Py_ssize_t index):
-        return cnp.PyArray_NewCopy(<cnp.ndarray>(<Storage>self.targets[index]).array, cnp.NPY_CORDER)
+        cdef cnp.ndarray array = (<Storage>self.targets[index]).array, copied
+        if cnp.PyArray_TYPE(array) == cnp.NPY_OBJECT or not cnp.PyArray_ISCARRAY_RO(array):
+            return cnp.PyArray_NewCopy(array, cnp.NPY_CORDER)
+        copied = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), cnp.PyArray_TYPE(array), 0)
+        copy_bytes(<Team>self.streams.teams[0], cnp.PyArray_DATA(copied), cnp.PyArray_DATA(array), cnp.PyArray_NBYTES(array))
+        return copied
 
     def output_storage(self, Py_ssize_t index):
         """The memory of output `index`, to be shown."""

@@ -248,3 +248,23 @@ def test_each_request_has_its_own_memory(lab, A):
     np.testing.assert_array_equal(first.get_output_tensor().data, A + 1)
     np.testing.assert_array_equal(second.get_output_tensor().data, 2 * A + 1)
     np.testing.assert_array_equal(first.infer()["y"], A + 1)
+
+
+@pytest.mark.parametrize("count", [(1 << 17) - 1, 1 << 17, (1 << 17) + 1, (1 << 20) + 5])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_copies_of_large_arrays(lab, count, threads):
+    """Several threads share them."""
+    request = lab.compile(lab.passing((-1,)), INFERENCE_NUM_THREADS=threads).create_infer_request()
+    x = np.arange(count, dtype=np.float32)
+    first = request.infer(x)[0]
+    second = request.infer(x[::-1])[0]
+    np.testing.assert_array_equal(first, x)
+    np.testing.assert_array_equal(second, x[::-1])
+
+
+def test_a_part_of_the_own_input_moved_within_it(mine):
+    request = mine.compile(mine.passing((-1,))).create_infer_request()
+    x = np.arange(1 << 18, dtype=np.float32)
+    request.infer(x)
+    own = request.get_input_tensor().data
+    np.testing.assert_array_equal(request.infer(own[1:])[0], x[1:])
