@@ -56,8 +56,10 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
     array = np.asarray(value)
     if array.dtype.kind in "US":
         return Constant.of(array.astype(object), Type.string, array.shape, name)
+    if dtype is not None and array.dtype.isbuiltin == 2:  # a package's own, such as bfloat16 of ml_dtypes
+        array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":
-        raise OVTypeError(f"elements of a constant are numbers or str, not {array.dtype}")
+        raise OVTypeError(f"elements of a constant are numbers or str, not {array.dtype}; give the dtype to convert them to")
     element_type = Type(array.dtype) if dtype is None else Type(dtype)
     shared = bool(shared_memory)
     if element_type is not Type(array.dtype) or not (array.flags.c_contiguous and array.dtype.isnative):

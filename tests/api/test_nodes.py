@@ -276,6 +276,20 @@ def test_elements_of_constants(lab):
         constant.data = 3
 
 
+def test_elements_of_a_package_s_own_type_are_converted(lab):
+    values = np.array([1, 2.5, -3], pytest.importorskip("ml_dtypes").bfloat16)
+    assert lab.ops.constant(values, lab.ov.Type.f32).data.tolist() == [1, 2.5, -3]
+    assert lab.ops.constant(values, lab.ov.Type.bf16).get_element_type() == lab.ov.Type.bf16
+    with pytest.raises(RuntimeError if lab.name == "openvino" else TypeError):
+        lab.ops.constant(values)
+
+
+@pytest.mark.parametrize(("shape", "told"), [([2, 3], [2, 3]), ([-1, 3], [-1, 3]), ("1..5,?", [-1, -1]), ("...", [])])
+def test_the_shape_among_a_parameter_s_attributes(lab, shape, told):
+    parameter = lab.ops.parameter(lab.ov.PartialShape(shape), np.float32)
+    assert parameter.get_attributes() == {"shape": told, "element_type": "f32"}
+
+
 def test_memory_of_constants(lab):
     array = np.ones(2, np.float32)
     shared, copied = lab.ops.constant(array, shared_memory=True), lab.ops.constant(array)
