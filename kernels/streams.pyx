@@ -96,7 +96,7 @@ cdef class Awaited:
 
     cdef int settle_futures(self) except -1:
         futures, self.futures = self.futures, None
-        for future in futures:
+        for future in futures or ():  # none when the ringing before was late and took the new ones along
             try:
                 future.get_loop().call_soon_threadsafe(_settle, future)
             except RuntimeError:  # the loop is closed: nobody waits any more
