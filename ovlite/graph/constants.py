@@ -208,7 +208,7 @@ def checked(values: Array, element_type: Type) -> Array:
     """The values themselves; RuntimeError when one is beyond the range of an integer type."""
     if element_type is Type.u1:
         return np.asarray(values != 0)
-    if element_type.integral and values.size:
+    if element_type.integral_number and values.size:
         low = -(1 << (element_type.bitwidth - 1)) if element_type.signed else 0
         high = low + (1 << element_type.bitwidth) - 1
         if not (low <= values.min() and values.max() <= high):

@@ -15,7 +15,7 @@ def compute_type(element_type: Type) -> Type:
     """The type in which tensors of this type are computed: f32 for smaller real types, bytes for sub-byte integers."""
     if element_type.real and element_type is not Type.f64:
         return Type.f32
-    if element_type.integral and element_type.bitwidth < 8:
+    if element_type.integral_number and element_type.bitwidth < 8:
         return Type.i8 if element_type.signed else Type.u8
     return element_type
 
@@ -45,7 +45,7 @@ def encode(array: Array, element_type: Type) -> Array:
         return _bfloat_bits(array).view(np.float16)
     small = SMALL_FLOATS.get(element_type.name)
     if small is None and element_type.bitwidth >= 8:
-        return np.require(array.astype(element_type.to_dtype()), requirements="C")
+        return np.require(array, element_type.to_dtype(), "C")
     codes = small.codes(array) if small else array.astype(np.int64).astype(np.uint8)
     if element_type.bitwidth == 8:
         return np.require(codes, requirements="C")

@@ -39,7 +39,7 @@ def unique_axes(axes: Iterable[int], rank: int, what: str = "axis") -> list[int]
 
 def require_integers(argument: Argument, what: str) -> None:
     require(
-        argument.element_type.integral or argument.element_type.is_dynamic(),
+        argument.element_type.integral_number or argument.element_type.is_dynamic(),
         f"{what} are integers, not {argument.element_type.name}",
     )
 

@@ -14,7 +14,7 @@ _BOOLEAN, _INTEGER, _REAL = range(3)
 
 
 def _kind(element_type: Type) -> int:
-    return _REAL if element_type.real else _INTEGER if element_type.integral else _BOOLEAN
+    return _REAL if element_type.real else _INTEGER if element_type.integral_number else _BOOLEAN
 
 
 def promoted(left: Type, right: Type, unsafe: bool, u64_target: Type) -> Type:

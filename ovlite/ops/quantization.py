@@ -36,7 +36,7 @@ def converted(x: Array, dtype: np.dtype[Any]) -> Array:
 
 def low_bits(x: Array, element_type: Type) -> Array:
     """Elements of an integer type of less than a byte as they are when only its bits are kept; others as they are."""
-    if not element_type.integral or element_type.bitwidth >= 8:
+    if not element_type.integral_number or element_type.bitwidth >= 8:
         return x
     kept = x & ((1 << element_type.bitwidth) - 1)
     sign = 1 << (element_type.bitwidth - 1)
@@ -53,7 +53,7 @@ def narrowed(x: Array, element_type: Type) -> Array:
 
 def has_few_values(element_type: Type) -> bool:
     """True for types of up to 8 bits whose values are fewer than those of the type they are computed in."""
-    return element_type.name in SMALL_FLOATS or (element_type.integral and element_type.bitwidth < 8)
+    return element_type.name in SMALL_FLOATS or (element_type.integral_number and element_type.bitwidth < 8)
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ class RandomUniform(Declared):
 
 def _scaled(words: Array, low: Any, high: Any, element_type: Type, torch: bool) -> Array:
     """Random words as numbers from low to high."""
-    if element_type.integral:
+    if element_type.integral_number:
         return np.asarray((words % np.uint64(high - low)).astype(np.int64) + low, element_type.to_dtype())
     dtype: Any = np.float64 if element_type is Type.f64 else np.float32
     bits = (53 if torch else 52) if element_type is Type.f64 else (24 if torch else 23)

@@ -18,7 +18,8 @@ class Symbol:
 class Dimension:
     """A length known exactly, within bounds, or not at all.
 
-    Dimension(), Dimension(-1), Dimension("?"): any length. Dimension(3). Dimension(1, 5), Dimension("1..5").
+    Dimension(), Dimension(-1), Dimension("?"): any length. Dimension(3). Dimension(1, 5), Dimension("1..5"),
+    Dimension(min_dimension=1, max_dimension=5).
     """
 
     __slots__ = ("_high", "_low", "_symbol")
@@ -26,8 +27,15 @@ class Dimension:
     _high: int  # UNBOUNDED when there is no upper bound
     _symbol: Symbol | None
 
-    def __init__(self, low: int | str | Dimension = UNBOUNDED, high: int | None = None) -> None:
+    def __init__(
+        self,
+        dimension: int | str | Dimension = UNBOUNDED,
+        max_dimension: int | None = None,
+        *,
+        min_dimension: int | None = None,
+    ) -> None:
         self._symbol = None
+        low, high = dimension if min_dimension is None else min_dimension, max_dimension
         if isinstance(low, Dimension):
             given = low
             self._symbol, low, high = given._symbol, given._low, given._high
@@ -94,19 +102,21 @@ class Dimension:
     def to_string(self) -> str:
         return str(self)
 
-    def same_scheme(self, other: Dimension) -> bool:
-        return self == other or (self.is_dynamic and other.is_dynamic)
+    def same_scheme(self, dim: Dimension) -> bool:
+        return self == dim or (self.is_dynamic and dim.is_dynamic)
 
-    def compatible(self, other: Dimension) -> bool:
+    def compatible(self, dim: Dimension) -> bool:
         """True when some length fits both."""
-        return self.intersect(other) is not None
+        if not isinstance(dim, Dimension):
+            raise TypeError(f"a Dimension is compatible with a Dimension, not {type(dim).__name__}")
+        return self.intersect(dim) is not None
 
-    def relaxes(self, other: Dimension) -> bool:
-        """True when every length of `other` fits this dimension."""
-        return self._low <= other._low and (self._high == UNBOUNDED or UNBOUNDED != other._high <= self._high)
+    def relaxes(self, dim: Dimension) -> bool:
+        """True when every length of `dim` fits this dimension."""
+        return self._low <= dim._low and (self._high == UNBOUNDED or UNBOUNDED != dim._high <= self._high)
 
-    def refines(self, other: Dimension) -> bool:
-        return other.relaxes(self)
+    def refines(self, dim: Dimension) -> bool:
+        return dim.relaxes(self)
 
     def intersect(self, other: Dimension) -> Dimension | None:
         """The lengths that fit both, None when there is none."""

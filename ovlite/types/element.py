@@ -34,14 +34,14 @@ _TYPES: dict[str, tuple[int, str, str | None, str]] = {
     "f8e5m2": (8, "f", "uint8", "f8e5m2"),
     "f8e8m0": (8, "f", "uint8", "f8e8m0"),
     "f4e2m1": (4, "f", "uint8", "f4e2m1"),
-    "string": (0, "s", "S", "string"),
+    "string": (256, "s", "S", "string"),
 }
 _FROM_DTYPE = {
     "bool": "boolean", "float16": "f16", "float32": "f32", "float64": "f64",
     "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
     "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
 }  # fmt: skip
-_QUANTIZED = frozenset(("i4", "i8", "i32", "u4", "u8", "nf4", "f8e4m3", "f8e5m2", "f8e8m0", "f4e2m1"))
+_QUANTIZED = frozenset(("i4", "i8", "i32", "u8", "nf4", "f8e4m3", "f8e5m2", "f8e8m0", "f4e2m1"))
 
 
 class Type:
@@ -87,7 +87,7 @@ class Type:
             raise TypeError(f"{dtype!r} is not a numpy dtype; for an OpenVINO name use Type.{dtype}") from None
         if found.kind in "US":
             return cls._members["string"]
-        name = _FROM_DTYPE.get(found.name)
+        name = None if found.char in "qQ" else _FROM_DTYPE.get(found.name)  # (u)longlong: a second int64 of C
         if name is None:
             raise RuntimeError(f"numpy dtype {found} has no element type")
         return cls._members[name]
@@ -132,15 +132,16 @@ class Type:
 
     @property
     def integral(self) -> bool:
-        return _TYPES[self._name][1] in ("i", "u")
+        """True for what is not real: numbers and all else."""
+        return not self.real
 
     @property
     def signed(self) -> bool:
-        return _TYPES[self._name][1] in ("i", "f")
+        return _TYPES[self._name][1] in ("b", "i", "f")
 
     @property
     def integral_number(self) -> bool:
-        return self.integral
+        return _TYPES[self._name][1] in ("i", "u")
 
     @property
     def quantized(self) -> bool:
@@ -151,10 +152,10 @@ class Type:
         return self.real
 
     def is_integral(self) -> bool:
-        return self.integral or self._name == "boolean"
+        return self.integral
 
     def is_integral_number(self) -> bool:
-        return self.integral
+        return self.integral_number
 
     def is_signed(self) -> bool:
         return self.signed
@@ -170,6 +171,8 @@ class Type:
 
     def compatible(self, other: Type) -> bool:
         """True when the types are equal or one of them is dynamic."""
+        if not isinstance(other, Type):
+            raise TypeError(f"a Type is compatible with a Type, not {type(other).__name__}")
         return self is other or self.is_dynamic() or other.is_dynamic()
 
     def merge(self, other: Type) -> Type | None:

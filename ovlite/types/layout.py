@@ -16,13 +16,13 @@ class Layout:
     __slots__ = ("_names",)
     _names: tuple[str, ...]
 
-    def __init__(self, text: str = "") -> None:
-        if not isinstance(text, str):
-            raise TypeError(f"a layout is written as a str, not {type(text).__name__}")
-        self._names = _parse(text.strip().upper())
+    def __init__(self, layout_str: str = "") -> None:
+        if not isinstance(layout_str, str):
+            raise TypeError(f"a layout is written as a str, not {type(layout_str).__name__}")
+        self._names = _parse(layout_str.strip().upper())
         named = [name for name in self._names if name != "?"]
         if len(named) != len(set(named)):
-            raise RuntimeError(f"a name occurs twice in the layout {text!r}")
+            raise RuntimeError(f"a name occurs twice in the layout {layout_str!r}")
 
     @staticmethod
     def scalar() -> Layout:
@@ -34,14 +34,14 @@ class Layout:
         """True when nothing is said of any dimension."""
         return self._names == (_ANY,)
 
-    def has_name(self, name: str) -> bool:
-        return _normal(name.upper()) in self._names
+    def has_name(self, dimension_name: str) -> bool:
+        return _normal(dimension_name) in self._names
 
-    def get_index_by_name(self, name: str) -> int:
+    def get_index_by_name(self, dimension_name: str) -> int:
         """The dimension's place, counted from the end (-1 is the last) for one behind "..."."""
-        short = _normal(name.upper())
+        short = _normal(dimension_name)
         if short not in self._names:
-            raise RuntimeError(f"the layout {self} has no dimension {name!r}")
+            raise RuntimeError(f"the layout {self} has no dimension {dimension_name!r}")
         index = self._names.index(short)
         return index - len(self._names) if _ANY in self._names[:index] else index
 
@@ -69,7 +69,7 @@ def _parse(text: str) -> tuple[str, ...]:
         if not text.endswith("]"):
             raise RuntimeError(f"the layout {text!r} lacks its closing bracket")
         names = [name.strip() for name in text[1:-1].split(",")]
-        names = names[:-1] if names[-1] == "" else names
+        names = names[:-1] if names[-1] == "" and len(names) > 1 else names
     else:
         before, dots, after = text.partition(_ANY)
         names = [*before, *([_ANY] if dots else []), *after]
@@ -81,4 +81,7 @@ def _parse(text: str) -> tuple[str, ...]:
 
 
 def _normal(name: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"a dimension's name is a str, not {type(name).__name__}")
+    name = name.upper()
     return _LONG_NAMES.get(name, name)

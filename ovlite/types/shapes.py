@@ -71,7 +71,7 @@ class PartialShape:
     get_shape = to_shape
 
     def get_dimension(self, index: int) -> Dimension:
-        return self.dims[index]
+        return self[index]
 
     def get_min_shape(self) -> Shape:
         return Shape([dim.min_length for dim in self._dims or ()])
@@ -80,29 +80,31 @@ class PartialShape:
         """Upper bounds; 2**63 - 1 for a dimension without one."""
         return Shape([2**63 - 1 if dim.max_length == UNBOUNDED else dim.max_length for dim in self._dims or ()])
 
-    def compatible(self, other: PartialShape) -> bool:
+    def compatible(self, shape: PartialShape) -> bool:
         """True when some shape fits both."""
-        if self._dims is None or other._dims is None:
+        if not isinstance(shape, PartialShape):
+            raise TypeError(f"a PartialShape is compatible with a PartialShape, not {type(shape).__name__}")
+        if self._dims is None or shape._dims is None:
             return True
-        pairs = zip(self._dims, other._dims, strict=False)
-        return len(self._dims) == len(other._dims) and all(a.compatible(b) for a, b in pairs)
+        pairs = zip(self._dims, shape._dims, strict=False)
+        return len(self._dims) == len(shape._dims) and all(a.compatible(b) for a, b in pairs)
 
-    def relaxes(self, other: PartialShape) -> bool:
-        """True when every shape of `other` fits this one."""
+    def relaxes(self, shape: PartialShape) -> bool:
+        """True when every shape that `shape` covers fits this one."""
         if self._dims is None:
             return True
-        if other._dims is None or len(self._dims) != len(other._dims):
+        if shape._dims is None or len(self._dims) != len(shape._dims):
             return False
-        return all(a.relaxes(b) for a, b in zip(self._dims, other._dims, strict=True))
+        return all(a.relaxes(b) for a, b in zip(self._dims, shape._dims, strict=True))
 
-    def refines(self, other: PartialShape) -> bool:
-        return other.relaxes(self)
+    def refines(self, shape: PartialShape) -> bool:
+        return shape.relaxes(self)
 
-    def same_scheme(self, other: PartialShape) -> bool:
-        if self._dims is None or other._dims is None:
-            return self._dims is other._dims
-        pairs = zip(self._dims, other._dims, strict=False)
-        return len(self._dims) == len(other._dims) and all(a.same_scheme(b) for a, b in pairs)
+    def same_scheme(self, shape: PartialShape) -> bool:
+        if self._dims is None or shape._dims is None:
+            return self._dims is shape._dims
+        pairs = zip(self._dims, shape._dims, strict=False)
+        return len(self._dims) == len(shape._dims) and all(a.same_scheme(b) for a, b in pairs)
 
     def to_string(self) -> str:
         return str(self)
@@ -118,13 +120,22 @@ class PartialShape:
     @overload
     def __getitem__(self, index: slice) -> PartialShape: ...
     def __getitem__(self, index: int | slice) -> Dimension | PartialShape:
-        found = self.dims[index]
-        return found if isinstance(found, Dimension) else PartialShape(found)
+        dims = self.dims
+        if isinstance(index, slice):
+            return PartialShape(dims[index])
+        return dims[self._place(index)]
 
     def __setitem__(self, index: int, value: Any) -> None:
         dims = list(self.dims)
-        dims[index] = to_dimension(value)
+        dims[self._place(index)] = to_dimension(value)
         self._dims = tuple(dims)
+
+    def _place(self, index: int) -> int:
+        """The index itself, checked: openvino's error for a dimension that there is not is a RuntimeError."""
+        rank = len(self.dims)
+        if not -rank <= index < rank:
+            raise RuntimeError(f"the shape {self} has no dimension {index}")
+        return index
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, (list, tuple)):
@@ -153,7 +164,10 @@ class PartialShape:
 
 
 def _parse_shape(text: str) -> tuple[Dimension, ...] | None:
-    inner = text.strip().removeprefix("[").removesuffix("]").strip()
+    inner = text.strip()
+    if inner.startswith("[") != inner.endswith("]"):
+        raise RuntimeError(f"{text!r} is not a shape: its brackets don't match")
+    inner = inner.removeprefix("[").removesuffix("]").strip()
     if inner == "...":
         return None
     return tuple(Dimension(part) for part in inner.split(",")) if inner else ()
@@ -165,13 +179,13 @@ class Shape(Sequence[int]):
     __slots__ = ("_dims",)
     _dims: list[int]
 
-    def __init__(self, dims: Iterable[int] | str = ()) -> None:
-        if isinstance(dims, str):
-            self._dims = list(PartialShape(dims).to_shape())
+    def __init__(self, axis_lengths: Iterable[int] | str = ()) -> None:
+        if isinstance(axis_lengths, str):
+            self._dims = list(PartialShape(axis_lengths).to_shape())
             return
-        if not isinstance(dims, Iterable):
-            raise TypeError(f"a shape is a sequence of ints, not {dims!r}")
-        values = list(dims)
+        if not isinstance(axis_lengths, Iterable):
+            raise TypeError(f"a shape is a sequence of ints, not {axis_lengths!r}")
+        values = list(axis_lengths)
         for value in values:
             if not isinstance(value, (int, np.integer)) or value < 0:
                 raise TypeError(f"{value!r} is not a dimension of a Shape: non-negative ints only")

@@ -54,6 +54,9 @@ class Strides(_Vector):
 
     __slots__ = ()
 
+    def __init__(self, axis_strides: Iterable[int]) -> None:
+        super().__init__(axis_strides)
+
 
 class Coordinate(_Vector):
     """A place in a tensor."""
@@ -73,6 +76,9 @@ class AxisVector(_Vector):
 
     __slots__ = ()
 
+    def __init__(self, axes: Iterable[int]) -> None:
+        super().__init__(axes)
+
     def __repr__(self) -> str:
         return f"<AxisVector {{{', '.join(map(str, self))}}}>"
 
@@ -84,8 +90,8 @@ class AxisSet(_Vector):
 
     __slots__ = ()
 
-    def __init__(self, values: Iterable[int]) -> None:
-        super().__init__(values)
+    def __init__(self, axes: Iterable[int]) -> None:
+        super().__init__(axes)
         self._values = sorted(set(self._values))
 
     def __eq__(self, other: object) -> bool:

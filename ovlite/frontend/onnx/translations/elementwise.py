@@ -67,7 +67,7 @@ def div(call: Call) -> Translated:
     """Integers are divided towards zero: the floor of the magnitudes' quotient, with its sign."""
     left, right = call.input(0), call.input(1)
     element_type = left.element_type
-    if not (element_type.integral and element_type.signed):
+    if not (element_type.integral_number and element_type.signed):
         return ops.divide(left, right)
     quotient = ops.divide(ops.abs(left), ops.abs(right))
     return ops.multiply(quotient, ops.multiply(ops.sign(left), ops.sign(right)))
@@ -81,7 +81,7 @@ def mod(call: Call) -> Translated:
 def pow_(call: Call) -> Translated:
     """The result has the base's element type, whatever the exponent's."""
     base, exponent = call.input(0), call.input(1)
-    if exponent.element_type.real and base.element_type.integral:
+    if exponent.element_type.real and base.element_type.integral_number:
         found = ops.power(converted(base, exponent.element_type), exponent)
         return ops.convert(found, base.element_type)
     return ops.power(base, converted(exponent, base.element_type))
