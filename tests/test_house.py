@@ -14,7 +14,7 @@ ROOMS = {
     "graph": {"types", "errors"},
     "ops": {"types", "errors", "graph"},
     "frontend": {"types", "errors", "graph", "ops"},
-    "passes": {"types", "errors", "graph", "ops"},
+    "passes": {"types", "errors", "graph", "ops", "frontend"},
     "plan": {"types", "errors", "graph", "ops", "passes", "kernels"},
 }
 LIBRARY_ONLY_FOR_COMPARISON = {"openvino", "onnxruntime", "torch"}

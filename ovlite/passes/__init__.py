@@ -1,12 +1,17 @@
 """What is done to a model before plans are made of it: small rewrites, in this order.
 
 Each pass takes a model that is its own to change and keeps what it computes.
+
+The names of openvino.passes, for users who write passes of their own, are here too; they come from the
+modules manager, graph_rewrite, patterns, predicates, builtin and states when they are first used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
+from typing import Any
 
 from ..graph import Model
 from .activations import recognize_activations
@@ -41,4 +46,29 @@ def run_passes(model: Model, upto: int | None = None) -> None:
             node.op = replace(node.op, **bodies)  # type: ignore[type-var]
 
 
-__all__ = ["PASSES", "run_passes"]
+_MODULES = {
+    "builtin": ("ConstantFolding", "ConvertFP32ToFP16", "Serialize", "Version", "VisualizeTree"),
+    "graph_rewrite": ("BackwardGraphRewrite", "GraphRewrite", "MatcherPass"),
+    "manager": ("Manager", "ModelPass", "PassBase"),
+    "patterns": ("AnyInput", "Matcher", "Optional", "Or", "WrapType"),
+    "predicates": (
+        "Predicate", "attrs_match", "consumers_count", "has_static_dim", "has_static_dims", "has_static_rank",
+        "has_static_shape", "rank_equals", "shape_matches", "type_matches", "type_matches_any",
+    ),
+    "states": ("LowLatency2", "MakeStateful"),
+}  # fmt: skip
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = ["PASSES", "run_passes", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

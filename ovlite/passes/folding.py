@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import Constant, Model, Node, Result
+from ..graph import Constant, Model, Node, Output, Result
 from ..graph.constants import constant_array
+from ..graph.elements import encode
 from ..graph.operator import Array
 
 LIMIT = 1 << 28  # elements of a tensor that is folded
@@ -17,8 +18,7 @@ def fold_constants(model: Model) -> None:
         arrays = _values(node)
         if arrays is not None:
             for output, array in zip(node.outputs(), arrays, strict=True):
-                twin = Constant.of(array, output.element_type, array.shape, node.friendly_name)
-                output.replace(twin.output(0))
+                output.replace(_constant(node, output, array))
         elif not isinstance(node, Constant):
             _carry(node)
 
@@ -36,14 +36,17 @@ def _values(node: Node) -> list[Array] | None:
     inputs = [constant_array(source.node) for source in node.sources if isinstance(source.node, Constant)]
     with np.errstate(all="ignore"):
         results = node.op.evaluate(*inputs)
-    return [
-        np.ascontiguousarray(result, output.element_type.to_dtype()).reshape(np.shape(result))
-        for result, output in zip(results, node.outputs(), strict=True)
-    ]
+    return list(map(np.asarray, results))
 
 
 def _carry(node: Node) -> None:
     """Replaces outputs whose elements are known all the same, such as the static shape of a tensor."""
     for output in node.outputs():
         if output.partial is not None and output.partial.complete and not isinstance(node, Result):
-            output.replace(Constant.of(output.partial.array, output.element_type, name=node.friendly_name).output(0))
+            output.replace(_constant(node, output, output.partial.array))
+
+
+def _constant(node: Node, output: Output, array: Array) -> Output:
+    """The elements that an output of a node has, as a constant of its name."""
+    stored = encode(array, output.element_type)
+    return Constant.of(stored, output.element_type, array.shape, node.friendly_name).output(0)
