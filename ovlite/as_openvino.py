@@ -1,14 +1,15 @@
 """Programs written for openvino, run on ovlite without a change to them.
 
     import ovlite.as_openvino                      # before anything imports openvino
-    python -m ovlite.as_openvino script.py args    # or -m package args, as the interpreter takes them
+    python -m ovlite.as_openvino script.py args    # or -m package args, or -c code args, as the interpreter takes them
 
 From then on `import openvino` and its submodules give ovlite, classes and all; so do `openvino.runtime`
 and what is below it, the place of the API in older releases. The version that is answered, by
 get_version(), `__version__` and importlib.metadata, is that of the openvino release whose API ovlite
 follows, so that a program's version checks decide as they do there; get_version() also says that it
-is ovlite. A process that has imported the real openvino can't be turned over: ImportError. A child
-process started afresh has to import this module itself.
+is ovlite. A process that has imported the real openvino can't be turned over: ImportError. The worker
+processes that multiprocessing starts for a program which runs in this way are turned over too; any
+other program that is started has to import this module itself.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from .version import get_version as own_version
 
 RELEASE = "2026.4.1"
 NAME = "openvino"
-USAGE = "usage: python -m ovlite.as_openvino (script.py | -m module) [argument ...]"
+USAGE = "usage: python -m ovlite.as_openvino (script.py | -m module | -c code) [argument ...]"
 
 
 def get_version() -> str:
@@ -128,17 +129,37 @@ def install() -> None:
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Runs a script, or with -m a module, as the main program with the arguments behind it."""
+    """Runs a script, with -m a module or with -c code as the main program, with the arguments behind it."""
     given = list(arguments)
-    if given[:1] == ["-m"] and len(given) > 1:
+    if not given or given[0].startswith("-") and (given[0] not in ("-m", "-c") or len(given) == 1):
+        sys.exit(USAGE)
+    _turn_workers_over()
+    if given[0] == "-m":
         sys.argv = given[1:]
         runpy.run_module(given[1], run_name="__main__", alter_sys=True)
-    elif given and not given[0].startswith("-"):
+    elif given[0] == "-c":
+        sys.argv = ["-c", *given[2:]]
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        exec(compile(given[1], "<string>", "exec"), main.__dict__)
+    else:
         sys.argv = given
         sys.path[0] = str(Path(given[0]).resolve().parent)
         runpy.run_path(given[0], run_name="__main__")
-    else:
-        sys.exit(USAGE)
+
+
+def _turn_workers_over() -> None:
+    """Lets the workers that multiprocessing spawns import this module before the main program.
+
+    What a worker reads first is a pickled dict; unpickling a reference to install() imports this module.
+    """
+    from multiprocessing import spawn
+
+    prepare = spawn.get_preparation_data
+
+    def with_ovlite(name: str) -> dict[str, Any]:
+        return {**prepare(name), NAME: install}
+
+    spawn.get_preparation_data = with_ovlite
 
 
 if __name__ == "__main__":

@@ -129,7 +129,65 @@ def test_an_exit_status_is_passed_on(tmp_path):
     assert python("-m", "ovlite.as_openvino", str(tmp_path / "script.py")).returncode == 3
 
 
-@pytest.mark.parametrize("arguments", [(), ("-m",), ("-q",)])
+def test_code_runs():
+    done = python("-m", "ovlite.as_openvino", "-c", PROGRAM + "print(__name__)", "a", "-b")
+    assert done.stdout == "[2.0, 3.0] a -b\n__main__\n", done.stderr
+
+
+WORKER = """
+import multiprocessing, sys
+import openvino as ov
+
+def work(queue):
+    queue.put((ov.get_version(), "ovlite" in sys.modules, type(ov.Core()).__module__))
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    queue = context.Queue()
+    worker = context.Process(target=work, args=(queue,))
+    worker.start()
+    print(queue.get(timeout=30), ov.get_version())
+    worker.join()
+"""
+
+
+@pytest.mark.parametrize("how", ["spawn", "forkserver"])
+@pytest.mark.parametrize("as_module", [False, True])
+def test_workers_are_turned_over(tmp_path, how, as_module):
+    (tmp_path / "program.py").write_text(WORKER)
+    done = python("-m", "ovlite.as_openvino", *(["-m", "program"] if as_module else ["program.py"]), how, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("-ovlite-") == 2 and "True, 'ovlite.core'" in done.stdout
+
+
+def test_versions_that_programs_parse():
+    code = (
+        "import importlib.metadata as md, openvino as ov\n"
+        "from packaging.version import Version\n"
+        "print(Version(md.version('openvino')) >= Version('2024.0'))\n"
+        "print(Version(ov.__version__.split('-')[0]) >= Version('2024.0'))\n"
+        "print(ov.get_version() >= '2024', md.distribution('openvino').metadata['Version'] == md.version('openvino'))\n"
+        "print(md.requires('openvino'))\n"
+    )
+    pytest.importorskip("packaging")
+    assert output_of(code) == ["True"] * 4 + ["None"]
+
+
+def test_pickles_and_instances_under_either_name():
+    code = (
+        "import pickle, numpy as np, openvino as ov\n"
+        "tensor = pickle.loads(pickle.dumps(ov.Tensor(np.ones(2, np.float32))))\n"
+        "print(isinstance(tensor, ovlite.Tensor), isinstance(ovlite.Core(), ov.Core))\n"
+        "print(pickle.loads(pickle.dumps(ov.Core)) is ovlite.Core, pickle.loads(b'copenvino\\nTensor\\n.') is ov.Tensor)\n"
+    )
+    assert output_of(code) == ["True"] * 4
+
+
+def test_all_names_at_once():
+    assert output_of("from openvino import *\nprint(Core is ovlite.Core, Model is ovlite.Model)") == ["True", "True"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("-m",), ("-c",), ("-q",)])
 def test_wrong_use_says_how(arguments):
     done = python("-m", "ovlite.as_openvino", *arguments)
     assert done.returncode == 1
