@@ -1,3 +1,4 @@
+# cython: embedsignature=True, embedsignature.format=clinic
 """Compiled: the call of a compiled model."""
 
 import threading

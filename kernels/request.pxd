@@ -13,6 +13,7 @@ cdef class Request(Bindings):
     cdef list shapes
     cdef list targets          # Storage, or None where results go to new arrays
     cdef list tensors          # (memory, Tensor) behind the views handed out, or None
+    cdef list sources          # (is an input, index) of what an output shows again, or None
     cdef list spills           # (Storage, array): results to copy to a target that steps can't write
     cdef list latest           # results that have no target
     cdef list found            # results of a plan in stages

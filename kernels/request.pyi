@@ -24,6 +24,7 @@ class Request:
         types: tuple[tuple[int, bool], ...],
         tensor_class: type,
         variables: tuple[str, ...],
+        sources: tuple[tuple[bool, int] | None, ...],
         streams: Streams,
         hidden: bool = False,
         profiled: bool = False,

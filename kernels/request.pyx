@@ -1,3 +1,4 @@
+# cython: embedsignature=True, embedsignature.format=clinic
 """Request: runs a compiled model on what is bound, and hands the results out.
 
 Results go to new arrays, or to the storage of the output tensors. A subclass answers for what needs
@@ -36,12 +37,13 @@ cdef class Request(Bindings):
     """One set of inputs, outputs, variables and buffers of a compiled model.
 
     executable: gives plans. ports: what names the tensors. types, tensor_class: see Bindings. variables:
-    names of the states. hidden: no tensor of it was ever shown, so that results need no memory of the
+    names of the states. sources: for each output, (is an input, index) of the port whose elements it shows
+    again, or None. hidden: no tensor of it was ever shown, so that results need no memory of the
     request's own. profiled: keep the time of each step.
     """
 
-    def __init__(self, executable, Ports ports, tuple types, type tensor_class, tuple variables, Streams streams,
-                 bint hidden=False, bint profiled=False):
+    def __init__(self, executable, Ports ports, tuple types, type tensor_class, tuple variables, tuple sources,
+                 Streams streams, bint hidden=False, bint profiled=False):
         self.open(streams)
         self.bind_ports(ports, types, tensor_class)
         self.executable = executable
@@ -53,6 +55,7 @@ cdef class Request(Bindings):
             raise MemoryError()
         self.targets = [None] * self.output_count
         self.tensors = [None] * self.output_count
+        self.sources = list(sources)
         self.spills = []
         self.variables = variables
         self.variable_count = len(variables)
@@ -207,11 +210,18 @@ cdef class Request(Bindings):
         return False
 
     cdef object view(self, Py_ssize_t index):
-        """A writable view of an output tensor, which keeps the memory alive."""
+        """A writable view of an output tensor, which keeps the memory alive.
+
+        Ports that show the same elements share one memory, unless the output was given a tensor.
+        """
         cdef Storage storage = self.targets[index]
         cdef cnp.ndarray array = storage.array, view
         if cnp.PyArray_TYPE(array) == cnp.NPY_OBJECT:
             return self.copy(index)
+        source = self.sources[index]
+        if source is not None:
+            is_input, place = source
+            return self._tensor(self.input_storage(place)).data if is_input else self.view(place)
         known = self.tensors[index]
         if known is None or (<tuple>known)[0] is not storage.memory:
             known = self.tensors[index] = (storage.memory, self._tensor(storage))
@@ -247,6 +257,7 @@ cdef class Request(Bindings):
     def set_output_storage(self, Py_ssize_t index, Storage storage):
         storage.shown = True
         self.targets[index] = storage
+        self.sources[index] = None
         self.planned = self.settled = False
 
     def copies(self):
@@ -269,8 +280,11 @@ cdef class Request(Bindings):
         """
         cdef bint shared = share_inputs, viewed = share_outputs, decoded = decode_strings
         self.hold()
+        self.renew()
         try:
-            return self.infer_held(inputs, shared, viewed, decoded, None)
+            results = self.infer_held(inputs, shared, viewed, decoded, None)
+            self.ran = True
+            return results
         finally:
             self.release()
 

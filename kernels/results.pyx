@@ -1,3 +1,4 @@
+# cython: embedsignature=True, embedsignature.format=clinic
 """What names the tensors of a model, and the mapping in which results are handed out."""
 
 cimport cython

@@ -34,6 +34,7 @@ cdef class Runnable(Awaited):
     cdef Halt halt
     cdef readonly Streams streams
     cdef bint plain            # the submitted run needs nothing of Python
+    cdef bint ran              # there was a run that has ended
     cdef bint cancelled        # the last asynchronous run
     cdef object error          # (cause, text) of the last asynchronous run
     cdef object callback
@@ -44,6 +45,7 @@ cdef class Runnable(Awaited):
     cdef bint try_hold(self) noexcept
     cdef int hold(self) except -1
     cdef void release(self) noexcept
+    cdef void renew(self)
     cdef int check_idle(self) except -1
     cdef int begin(self, object inputs, bint share, bint reports) except -1
     cdef int submit(self, bint reports) except -1

@@ -1,9 +1,11 @@
+# cython: embedsignature=True, embedsignature.format=clinic
 """Streams carry out asynchronous runs; a Runnable is what they run, and a RequestPool gives out several in turn.
 
 Who waits on an event loop instead of in a thread gives a future, see Awaited.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.number cimport PyNumber_Index
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport calloc, free
 from ovlite.kernels.executor cimport CTeam, Halt, Team
@@ -155,6 +157,11 @@ cdef class Runnable(Awaited):
     cdef void release(self) noexcept:
         job_release(self.job)
 
+    cdef void renew(self):
+        """What became of the last asynchronous run is past: another run starts."""
+        self.error = None
+        self.cancelled = False
+
     cdef int check_idle(self) except -1:
         if self.job.state >= JOB_QUEUED:
             raise RuntimeError("the request is busy: an asynchronous run is in progress; call wait() first")
@@ -167,8 +174,7 @@ cdef class Runnable(Awaited):
     cdef int submit(self, bint reports) except -1:
         """Queues a run; the caller holds this, and no more after it."""
         cdef bint submitted
-        self.error = None
-        self.cancelled = False
+        self.renew()
         self.halt.reset()
         submitted = job_submit(self.job, reports)
         if not submitted:
@@ -242,12 +248,11 @@ cdef class Runnable(Awaited):
         """Waits `timeout` milliseconds at the most; True when a run has ended. RuntimeError as in wait()."""
         cdef long long left
         cdef int answer
-        if not isinstance(timeout, int):
-            raise TypeError(f"wait_for takes whole milliseconds, not {type(timeout).__name__}")
+        timeout = PyNumber_Index(timeout)
         if timeout < 0:
             raise RuntimeError(f"wait_for can't wait {timeout} milliseconds")
         if not self.job.submitted:
-            return False
+            return self.ran
         left = min(timeout, 10**12) * 1_000_000
         while True:
             with nogil:

@@ -17,7 +17,7 @@ from .graph import Model, Node, Output, TensorType
 from .graph import Constant
 from .kernels.compiled import Compiled
 from .kernels.results import OVDict, Ports
-from .plan import Options
+from .plan import Options, Plan
 from .ports import ConstOutput
 from .request import InferRequest, list_ports, port_index
 from .state import VariableState
@@ -50,6 +50,7 @@ class Compilation:
         self.ports = Ports(inputs, outputs, ConstOutput, any(port.element_type is Type.string for port in outputs))
         for port in [*inputs, *outputs]:
             port._renamed = self.ports.rename
+        self.sources = _sources(model)
         self._initial = _initial_values(model)
 
     def initial_state(self, index: int) -> npt.NDArray[Any]:
@@ -60,6 +61,14 @@ class Compilation:
             return found
         shape = tuple(dim.min_length for dim in variable.shape.dims) if variable.shape.has_rank else (0,)
         return np.zeros(shape, variable.element_type.to_dtype())
+
+    def static_plan(self) -> Plan | None:
+        """The plan of a first run; None when the shapes of the inputs are not known before it."""
+        shapes = [kind.shape for kind in self.executable.inputs]
+        if not all(shape.is_static for shape in shapes):
+            return None
+        fresh = frozenset(variable.name for variable in self.variables)
+        return self.executable.plan(tuple(tuple(shape.to_shape()) for shape in shapes), fresh)
 
     def export(self) -> bytes:
         """The model and its properties, as import_model() reads them."""
@@ -207,6 +216,17 @@ def _numpy_type(element_type: Type) -> tuple[int, bool]:
     if element_type is Type.string:
         return np.dtype(object).num, True
     return element_type.to_dtype().num, element_type is Type.bf16 or packed_bits(element_type) > 0
+
+
+def _sources(model: Model) -> tuple[tuple[bool, int] | None, ...]:
+    """(is an input, index) of the port whose elements each output shows again; None for those of its own."""
+    known = {parameter.output(0): (True, index) for index, parameter in enumerate(model.parameters)}
+    found = []
+    for index, result in enumerate(model.results):
+        source = result.sources[0]
+        found.append(known.get(source))
+        known.setdefault(source, (False, index))
+    return tuple(found)
 
 
 def _initial_values(model: Model) -> dict[str, npt.NDArray[Any]]:

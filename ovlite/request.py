@@ -36,12 +36,20 @@ class ProfilingInfo:
         OPTIMIZED_OUT = 1
         EXECUTED = 2
 
-    def __init__(self, node_name: str, node_type: str, seconds: float, status: Status) -> None:
+        def __int__(self) -> int:
+            return int(self.value)
+
+    def __init__(
+        self, node_name: str = "", node_type: str = "", seconds: float = 0.0, status: Status = Status.NOT_RUN
+    ) -> None:
         self.node_name = node_name
         self.node_type = node_type
         self.exec_type = node_type
         self.real_time = self.cpu_time = timedelta(seconds=seconds)
         self.status = status
+
+    def __repr__(self) -> str:
+        return f"<ProfilingInfo: {self.node_name} {self.node_type} {self.status.name} {self.real_time}>"
 
 
 class InferRequest(Request):
@@ -51,8 +59,8 @@ class InferRequest(Request):
         self._compilation = compilation
         names = tuple(variable.name for variable in compilation.variables)
         super().__init__(
-            compilation.executable, compilation.ports, compilation.types, Tensor, names, compilation.streams, hidden,
-            compilation.profiled,
+            compilation.executable, compilation.ports, compilation.types, Tensor, names, compilation.sources,
+            compilation.streams, hidden, compilation.profiled,
         )  # fmt: skip
 
     # What the compiled base class asks for.
@@ -70,6 +78,12 @@ class InferRequest(Request):
             raise RuntimeError(f"input {describe(port, index)} has shape {expected}; the value given has {list(shape)}")
 
     def _missing(self, indices: Sequence[int]) -> None:
+        """Inputs that were never given are an error, unless that is all of them: a first run may be on zeros."""
+        inputs = self.ports.inputs
+        if len(indices) == len(inputs) and all(port.partial_shape.is_static for port in inputs):
+            for index in indices:
+                self.input_storage(index)
+            return
         names = ", ".join(describe(self.ports.inputs[index], index) for index in indices)
         raise RuntimeError(f"no value was ever given for input {names}")
 
@@ -130,13 +144,17 @@ class InferRequest(Request):
         self.ensure_idle()
         return Tensor._on(self.output_storage(port_index(self.ports.outputs, index, "output")))
 
-    def get_tensor(self, port: str | ConstOutput | Output) -> Tensor:
-        is_input, index = self._find(port)
+    def get_tensor(self, port: str | ConstOutput | Output | None = None, *, name: str | None = None) -> Tensor:
+        is_input, index = self._find(port if name is None else name)
         return self.get_input_tensor(index) if is_input else self.get_output_tensor(index)
 
-    def set_tensor(self, port: str | ConstOutput | Output, tensor: Tensor) -> None:
+    def set_tensor(
+        self, port: str | ConstOutput | Output | None = None, tensor: Tensor | None = None, *, name: str | None = None
+    ) -> None:
         """Makes the request read or write the tensor's memory."""
-        is_input, index = self._find(port)
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"set_tensor takes a Tensor, not {type(tensor).__name__}")
+        is_input, index = self._find(port if name is None else name)
         if is_input:
             self.set_input_tensor(index, tensor)
         else:
@@ -144,14 +162,16 @@ class InferRequest(Request):
 
     def set_input_tensor(self, *args: Any, **kwargs: Any) -> None:
         """set_input_tensor(tensor) or set_input_tensor(index, tensor): makes the request read its memory."""
-        index, tensor = _index_and_tensor(args, kwargs)
+        index, tensor = _index_and(args, kwargs, "tensor")
+        _check_tensor(index, tensor)
         self.ensure_idle()
         index = port_index(self.ports.inputs, index, "input")
         bind_tensor(self, index, tensor)
 
     def set_output_tensor(self, *args: Any, **kwargs: Any) -> None:
         """set_output_tensor(tensor) or set_output_tensor(index, tensor): makes the request write its memory."""
-        index, tensor = _index_and_tensor(args, kwargs)
+        index, tensor = _index_and(args, kwargs, "tensor")
+        _check_tensor(index, tensor)
         self.ensure_idle()
         index = port_index(self.ports.outputs, index, "output")
         port = self.ports.outputs[index]
@@ -160,16 +180,19 @@ class InferRequest(Request):
             raise RuntimeError(f"output {describe(port, index)} has shape {port.shape}; the tensor has {tensor.shape}")
         self.set_output_storage(index, tensor._storage)
 
-    def set_input_tensors(self, *args: Any) -> None:
-        """A dict of tensors by index; or a list of tensors, one for each element of the batch of the only input."""
-        if len(args) == 1 and isinstance(args[0], dict):
-            for index, tensor in _by_index(args[0]).items():
-                self.set_input_tensor(index, tensor)
+    def set_input_tensors(self, *args: Any, **kwargs: Any) -> None:
+        """set_input_tensors(inputs), a dict of tensors by index; or set_input_tensors(tensors) and
+        set_input_tensors(index, tensors), a list of tensors, one for each element of an input's batch."""
+        index, tensors = _index_and(args, kwargs, "inputs", "tensors")
+        if index is None and isinstance(tensors, dict):
+            for place, tensor in _by_index(tensors).items():
+                self.set_input_tensor(place, tensor)
             return
-        index, tensors = args if len(args) == 2 else (None, *args)
-        if not isinstance(tensors, (list, tuple)) or not all(isinstance(tensor, Tensor) for tensor in tensors):
+        if not isinstance(tensors, list) or not all(isinstance(tensor, Tensor) for tensor in tensors):
             raise TypeError("set_input_tensors takes a dict of Tensors by index, or a list of Tensors for a batch")
         index = port_index(self.ports.inputs, index, "input")
+        if len(tensors) == 1:
+            return self.set_input_tensor(index, tensors[0])
         layout = getattr(self.ports.inputs[index].node, "layout", None)
         if layout is None or layout.empty or not layout.has_name("N"):
             raise RuntimeError(f"input {index} has no layout with a batch dimension N for {len(tensors)} tensors")
@@ -177,14 +200,14 @@ class InferRequest(Request):
         whole = np.concatenate([tensor._storage.array for tensor in tensors], axis=batch)
         self.set_input_tensor(index, Tensor(whole, shared_memory=True))
 
-    def set_output_tensors(self, tensors: dict[int, Tensor]) -> None:
-        for index, tensor in _by_index(tensors).items():
+    def set_output_tensors(self, outputs: dict[int, Tensor]) -> None:
+        for index, tensor in _by_index(outputs).items():
             self.set_output_tensor(index, tensor)
 
-    def set_tensors(self, tensors: dict[str, Tensor]) -> None:
-        if not isinstance(tensors, dict):
-            raise TypeError(f"set_tensors takes a dict of Tensors by name, not {type(tensors).__name__}")
-        for port, tensor in tensors.items():
+    def set_tensors(self, inputs: dict[str, Tensor]) -> None:
+        if not isinstance(inputs, dict):
+            raise TypeError(f"set_tensors takes a dict of Tensors by name, not {type(inputs).__name__}")
+        for port, tensor in inputs.items():
             self.set_tensor(port, tensor)
 
     def _find(self, port: Any) -> tuple[bool, int]:
@@ -231,17 +254,22 @@ class InferRequest(Request):
             state.reset()
 
     def get_profiling_info(self) -> list[ProfilingInfo]:
-        """A record for each step of the plan; its times are those of the last run when PERF_COUNT is on."""
+        """A record for each step of the plan; its times are those of the last run when PERF_COUNT is on.
+
+        Where there is no single list of steps, the operations of the model stand for them.
+        """
         self.ensure_idle()
-        if self.plan is None or self.plan.program is None:
-            return []
-        steps = self.plan.program.steps
+        plan = self.plan or self._compilation.static_plan()
+        if plan is None or plan.program is None:
+            nodes = self._compilation.model.get_ordered_ops()
+            return [ProfilingInfo(node.friendly_name, node.get_type_name()) for node in nodes]
+        steps = plan.program.steps
         times = self.step_times()
         status = ProfilingInfo.Status.EXECUTED if times else ProfilingInfo.Status.NOT_RUN
         seconds = times or [0.0] * len(steps)
         return [
             ProfilingInfo(origin, step.name, time, status)
-            for origin, step, time in zip(self.plan.origins, steps, seconds, strict=True)
+            for origin, step, time in zip(plan.origins, steps, seconds, strict=True)
         ]
 
     @property
@@ -297,22 +325,27 @@ def _check_type(port: ConstOutput, index: int, tensor: Tensor, kind: str) -> Non
 
 
 def _memory(port: ConstOutput, shape: tuple[int, ...] | None) -> Storage:
-    """Memory for a port's tensor, of zeros; dynamic dimensions start as 0."""
+    """Memory for a port's tensor, of zeros; dynamic dimensions start as small as they can be."""
     expected: PartialShape = port.partial_shape
     if shape is None:
-        shape = tuple(dim.min_length if dim.is_static else 0 for dim in expected.dims) if expected.has_rank else (0,)
+        shape = tuple(dim.min_length for dim in expected.dims) if expected.has_rank else (0,)
     storage = new_storage(port.element_type, shape)
     if port.element_type is not Type.string:
         storage.array.fill(0)
     return storage
 
 
-def _index_and_tensor(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int | None, Tensor]:
-    values = [*args, *(kwargs[name] for name in ("index", "idx", "tensor") if name in kwargs)]
-    index, tensor = values if len(values) == 2 else (None, *values) if len(values) == 1 else (None, None)
+def _index_and(args: tuple[Any, ...], kwargs: dict[str, Any], *names: str) -> tuple[Any, Any]:
+    """(index or None, value) of a call f(value) or f(index, value), where the value has one of the names."""
+    values = [*args, *(kwargs.pop(name) for name in ("index", "idx", *names) if name in kwargs)]
+    if kwargs or not 0 < len(values) < 3:
+        raise TypeError(f"takes {' or '.join(names)}, or an index before it")
+    return (None, values[0]) if len(values) == 1 else (values[0], values[1])
+
+
+def _check_tensor(index: Any, tensor: Any) -> None:
     if not isinstance(tensor, Tensor) or isinstance(index, str):
         raise TypeError("set_input_tensor and set_output_tensor take a Tensor, or an index and a Tensor")
-    return index, tensor
 
 
 def _by_index(tensors: Any) -> dict[int, Tensor]:

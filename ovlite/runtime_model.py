@@ -34,19 +34,11 @@ def runtime_model(compilation: Compilation, request: InferRequest | None) -> Mod
     the operations of the model stand for them. Each node's rt_info tells, as str: execOrder, execTimeMcs,
     layerType, originalLayersNames, outputLayouts, outputPrecisions, primitiveType, runtimePrecision.
     """
-    plan = _plan(compilation) if request is None or request.plan is None else request.plan
+    plan = compilation.static_plan() if request is None or request.plan is None else request.plan
     if plan is None or plan.program is None:
         return _of_graph(compilation.model)
     times = [] if request is None else request.step_times()
     return _of_steps(compilation.model, plan, times)
-
-
-def _plan(compilation: Compilation) -> Any:
-    shapes = [kind.shape for kind in compilation.executable.inputs]
-    if not all(shape.is_static for shape in shapes):
-        return None
-    fresh = frozenset(variable.name for variable in compilation.variables)
-    return compilation.executable.plan(tuple(tuple(shape.to_shape()) for shape in shapes), fresh)
 
 
 def _of_steps(model: Model, plan: Plan, times: Sequence[float]) -> Model:

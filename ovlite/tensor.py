@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from .graph import Constant, Output
 from .kernels.storage import Storage, view_on
-from .types import PartialShape, Shape, Type
+from .types import PartialShape, Shape, Strides, Type
 
 Array = npt.NDArray[Any]
 
@@ -97,11 +98,11 @@ class Tensor:
         return self._storage.array.size * self._storage.array.itemsize
 
     @property
-    def strides(self) -> tuple[int, ...]:
+    def strides(self) -> Strides:
         """Bytes between neighbours along each dimension."""
         if self._storage.bits:
             raise RuntimeError(f"elements of {self.element_type.name} are packed; there are no strides in bytes")
-        return self._storage.array.strides
+        return Strides(self._storage.array.strides)
 
     @property
     def data(self) -> Array:
@@ -182,7 +183,7 @@ class Tensor:
     def get_byte_size(self) -> int:
         return self.byte_size
 
-    def get_strides(self) -> tuple[int, ...]:
+    def get_strides(self) -> Strides:
         return self.strides
 
     def __copy__(self) -> Tensor:
@@ -197,7 +198,7 @@ class Tensor:
         return _restored, (self.element_type, self._storage.shape, np.ascontiguousarray(self._storage.array))
 
     def __repr__(self) -> str:
-        return f"<Tensor: shape{self.shape} type: {self.element_type.name}>"
+        return f"<{type(self).__name__}: shape{self.shape} type: {self.element_type.name}>"
 
 
 def _restored(element_type: Type, shape: tuple[int, ...], array: Array) -> Tensor:
@@ -208,11 +209,12 @@ def _restored(element_type: Type, shape: tuple[int, ...], array: Array) -> Tenso
 
 
 def _construct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Storage:
-    names = ["array", "shape", "type"] if "array" in kwargs else ["type", "shape"] if "type" in kwargs else []
-    first = args[0] if args else kwargs.pop(names[0]) if names else kwargs.pop("port", None) or kwargs.pop("list", None)
-    rest = args[1:]
-    if first is None:
-        raise TypeError("Tensor() takes an array, a list, a type and a shape, a port, or a tensor and a region")
+    if not args:
+        name = next((name for name in ("other", "port", "array", "type", "list") if name in kwargs), None)
+        if name is None:
+            raise TypeError("Tensor() takes an array, a list, a type and a shape, a port, or a tensor and a region")
+        args = (kwargs.pop(name),)
+    first, rest = args[0], args[1:]
     if isinstance(first, Output) or hasattr(first, "_as_output"):
         return _of_port(first, *rest, **kwargs)
     if isinstance(first, Tensor):
@@ -256,6 +258,8 @@ def _of_array(array: Array, shared_memory: bool = False) -> Storage:
 
 
 def _reinterpreted(array: Array, shape: Any, type: Type = Type.dynamic) -> Storage:
+    if not isinstance(type, Type):
+        raise TypeError(f"the bytes of an array are read as a Type, not as {type!r}")
     element_type = Type(array.dtype) if type.is_dynamic() else type
     dims = tuple(Shape(shape))
     bits = element_type.bitwidth
@@ -278,13 +282,15 @@ def _of_port(port: Any, array: Array | None = None) -> Storage:
     dims = tuple(shape.to_shape()) if shape.is_static else (0,)
     if array is None:
         return new_storage(port.element_type, dims)
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"a port's tensor is made on an array, not on {type(array).__name__}")
     if Type(array.dtype) is not port.element_type:
         text = f"the bytes of {array.dtype} elements are read as {port.element_type.name}"
         warnings.warn(text, RuntimeWarning, stacklevel=4)
     if shape.is_dynamic:
         dims = array.shape
-    elif dims != array.shape:
-        text = f"an array of shape {array.shape} is read in the port's shape {dims}"
+    elif math.prod(dims) < array.size:
+        text = f"of an array of shape {array.shape} the port's shape {dims} takes only the first elements"
         warnings.warn(text, RuntimeWarning, stacklevel=4)
     return _reinterpreted(array, dims, port.element_type)
 
@@ -302,11 +308,8 @@ def _region(tensor: Tensor, begin: Any, end: Any) -> Storage:
 
 
 def tensor_from_file(path: str | os.PathLike[str]) -> Tensor:
-    """The bytes of a file, as a u8 tensor."""
-    try:
-        return Tensor(np.fromfile(path, np.uint8), shared_memory=True)
-    except OSError as error:
-        raise RuntimeError(f"{os.fspath(path)}: {error.strerror}") from error
+    """The bytes of a file, as a u8 tensor; FileNotFoundError when there is none."""
+    return Tensor(np.fromfile(path, np.uint8), shared_memory=True)
 
 
 def _of_constant(constant: Constant) -> Tensor:

@@ -160,6 +160,20 @@ def test_shared_results_are_views_of_the_output_tensor(lab, A, name):
         assert request.get_output_tensor().data[0, 0] == 99
 
 
+def test_outputs_that_show_the_same_elements(lab, A):
+    x = lab.parameter()
+    total = lab.ops.add(x, x)
+    compiled = lab.compile(lab.ov.Model([total, total, x], [x], "twice"))
+    given = A.copy()
+    views = compiled(given, share_outputs=True).to_tuple()
+    assert np.shares_memory(views[0], views[1]) and np.shares_memory(views[2], given)
+    arrays = compiled(given).to_tuple()
+    assert not np.shares_memory(arrays[0], arrays[1]) and not np.shares_memory(arrays[2], given)
+    for results in (views, arrays):
+        for array, expected in zip(results, (2 * A, 2 * A, A), strict=True):
+            np.testing.assert_array_equal(array, expected)
+
+
 def test_shared_results_outlive_everything(lab, A):
     compiled = lab.compile(lab.plus_one())
     view = compiled(A, share_outputs=True)["y"]

@@ -1,5 +1,6 @@
 """InferRequest: asynchronous runs, callbacks, busy rules, tensors by name and index."""
 
+import inspect
 import threading
 import time
 
@@ -75,6 +76,23 @@ def test_wait_for(slow):
         slow.wait_for(1.0)
     with pytest.raises(RuntimeError):
         slow.wait_for(-1)
+
+
+def test_a_synchronous_run_is_a_run_that_has_ended(lab, A):
+    request = lab.compile(lab.plus_one()).create_infer_request()
+    assert request.wait_for(np.int64(0)) is False
+    request.infer(A)
+    assert request.wait_for(np.int64(0)) is True and request.wait() is None
+
+
+def test_a_first_run_without_inputs(lab):
+    compiled = lab.compile(lab.two_outputs())
+    request = compiled.create_infer_request()
+    assert [array.shape for array in request.infer().values()] == [(2, 3), (2, 3)]
+    request = compiled.create_infer_request()
+    request.start_async()
+    request.wait()
+    assert request.results[0].shape == compiled()[0].shape == compiled.infer_new_request()[0].shape == (2, 3)
 
 
 def test_cancel(slow):
@@ -162,6 +180,7 @@ def test_an_exception_in_the_callback(lab, A):
         with pytest.raises(RuntimeError, match="KeyError.*from the callback"):
             request.wait()
     np.testing.assert_array_equal(request.infer(A)["y"], A + 1)
+    assert request.wait() is None
     request.set_callback(lambda: None, None)
     request.start_async(A)
     with pytest.raises(RuntimeError):
@@ -261,6 +280,47 @@ def test_setting_tensors(lab, A):
     np.testing.assert_array_equal(out[0].data, 0 * A)
 
 
+def test_tensors_by_keyword(lab, A):
+    compiled = lab.compile(lab.plus_one())
+    request = compiled.create_infer_request()
+    give, take = lab.ov.Tensor(A), lab.ov.Tensor(np.zeros((2, 3), np.float32))
+    for call, keywords in (
+        (request.set_tensor, {"name": "x", "tensor": give}), (request.set_tensor, {"port": compiled.input(), "tensor": give}),
+        (request.set_tensors, {"inputs": {"x": give}}), (request.set_input_tensor, {"index": 0, "tensor": give}),
+        (request.set_input_tensors, {"inputs": {0: give}}), (request.set_input_tensors, {"tensors": [give]}),
+        (request.set_output_tensors, {"outputs": {0: take}}),
+    ):  # fmt: skip
+        assert call(**keywords) is None
+    request.set_input_tensors(0, [give])
+    request.infer()
+    for tensor in (request.get_tensor(name="y"), request.get_tensor(port=compiled.output()), take):
+        np.testing.assert_array_equal(tensor.data, A + 1)
+    with pytest.raises(TypeError):
+        request.set_input_tensors((give,))
+    with pytest.raises(TypeError):
+        request.set_tensor("z", A)
+
+
+def test_the_tensor_of_a_bounded_input(lab):
+    x = lab.ops.parameter(lab.ov.PartialShape("2..5,3"), np.float32, name="x")
+    model = lab.ov.Model([lab.ops.result(lab.ops.add(x, np.float32(1)), name="y")], [x])
+    request = lab.compile(model).create_infer_request()
+    tensor = request.get_input_tensor()
+    tensor.shape = [4, 3]
+    tensor.data[:] = 2
+    assert request.infer()["y"].tolist() == [[3, 3, 3]] * 4
+
+
+def test_signatures(lab):
+    for member, names in (
+        (lab.ov.InferRequest.infer, ["inputs", "share_inputs", "share_outputs", "decode_strings"]),
+        (lab.ov.InferRequest.start_async, ["inputs", "userdata", "share_inputs"]),
+        (lab.ov.CompiledModel.__call__, ["inputs", "share_inputs", "share_outputs", "decode_strings"]),
+        (lab.ov.AsyncInferQueue.start_async, ["inputs", "userdata", "share_inputs"]),
+    ):
+        assert list(inspect.signature(member).parameters)[1 : len(names) + 1] == names
+
+
 def test_setting_wrong_tensors(lab, A):
     Tensor = lab.ov.Tensor
     request = lab.compile(lab.plus_one()).create_infer_request()
@@ -282,15 +342,19 @@ def test_setting_wrong_tensors(lab, A):
 def test_profiling_info(lab, A):
     for config, timed in (({}, False), ({"PERF_COUNT": "YES"}, True)):
         request = lab.compile(lab.plus_one(), **config).create_infer_request()
+        assert {entry.status for entry in request.get_profiling_info()} == {lab.ov.ProfilingInfo.Status.NOT_RUN}
         request.infer(A)
         info = request.get_profiling_info()
         assert isinstance(info, list) and info
+        assert any(entry.node_name.startswith("Add") for entry in info)
         for entry in info:
             assert all(isinstance(getattr(entry, name), str) for name in ("node_name", "node_type", "exec_type"))
             assert entry.real_time.total_seconds() >= 0 and entry.cpu_time.total_seconds() >= 0
             assert entry.status in (entry.Status.NOT_RUN, entry.Status.OPTIMIZED_OUT, entry.Status.EXECUTED)
         assert len(request.profiling_info) == len(info)
         assert any(entry.status == entry.Status.EXECUTED for entry in info) == timed or not timed
+    assert int(lab.ov.ProfilingInfo.Status.EXECUTED) == 2 and lab.ov.ProfilingInfo().node_name == ""
+    assert lab.compile(lab.plus_one((-1, 3))).create_infer_request().profiling_info
 
 
 def test_get_compiled_model(lab, A):

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import warnings
 import weakref
 
 import numpy as np
@@ -100,6 +101,11 @@ def test_of_a_port(lab, Tensor, A):
     with pytest.warns(RuntimeWarning):
         assert list(Tensor(model.input(), np.zeros((3, 3), np.float32)).shape) == [2, 3]
     assert list(Tensor(lab.plus_one((-1, 3)).input()).shape) == [0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert list(Tensor(port=model.input(), array=A.ravel()).shape) == [2, 3]
+    with pytest.raises(TypeError):
+        Tensor(model.input(), [1.0])
 
 
 def test_regions(Tensor, A):
@@ -217,7 +223,23 @@ def test_what_tensors_are_not(Tensor, A):
         tensor.element_type, [2, 3], 6, 24)  # fmt: skip
 
 
+def test_by_keyword_and_in_subclasses(lab, Tensor, A):
+    assert Tensor(other=Tensor(A), begin=[0, 1], end=[2, 3]).data.tolist() == A[:, 1:].tolist()
+    assert list(Tensor(array=A, shape=[6], type=lab.ov.Type.f32).shape) == [6]
+    with pytest.raises(TypeError):
+        Tensor(A, [6], np.float32)
+
+    class Named(Tensor):
+        pass
+
+    assert repr(Named(A)) == "<Named: shape[2,3] type: f32>"
+    for strides in (Named(A).strides, Tensor(A).get_strides()):
+        assert isinstance(strides, lab.ov.Strides) and strides == (12, 4)
+
+
 def test_from_a_file(lab, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        lab.ov.tensor_from_file(str(tmp_path / "none"))
     path = tmp_path / "bytes"
     path.write_bytes(b"abc")
     tensor = lab.ov.tensor_from_file(str(path))
