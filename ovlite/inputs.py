@@ -150,7 +150,7 @@ def _as_array(port: ConstOutput, index: int, value: Any, share: bool) -> Array:
     if not bare and shape.is_dynamic and shape.relaxes(type(shape)([1])):
         return array.reshape(1)
     text = f"input {_name(port, index)} has shape {shape}; a single number is given"
-    raise RuntimeError(text) if bare else ValueError(text)
+    raise RuntimeError(text) if bare or shape.is_dynamic else ValueError(text)
 
 
 def _bind_strings(request: InferRequest, index: int, value: Any) -> None:

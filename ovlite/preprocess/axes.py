@@ -53,22 +53,19 @@ def missing_in_front(source: Layout, target: Layout) -> list[str]:
 
 
 def permutation(source: Layout, target: Layout, rank: int) -> list[int]:
-    """For each axis of `target` the axis of `source`; axes without a name keep their order.
+    """For each axis of `target` the axis of `source`; what has no name on one side keeps its order.
 
-    Raises RuntimeError when `target` names what `source` has not.
+    Raises RuntimeError when `target` names what no axis of `source` can be.
     """
     here, there = names_of(source, rank), names_of(target, rank)
-    nameless = iter([axis for axis, name in enumerate(here) if name is None or name not in there])
+    spare = [axis for axis, name in enumerate(here) if name is None or name not in there]
     found = []
     for name in there:
-        if name is not None and name not in here:
-            raise RuntimeError(f"there is no axis {name} in the layout {source} to make the layout {target} of")
-        axis = next(nameless, None) if name is None else here.index(name)
-        if axis is None:
-            raise RuntimeError(f"the layout {source} can't be made the layout {target}")
-        found.append(axis)
-    if sorted(found) != list(range(rank)):
-        raise RuntimeError(f"the layout {source} can't be made the layout {target}")
+        fitting = [here.index(name)] if name and name in here else [a for a in spare if None in (name, here[a])]
+        if not fitting:
+            raise RuntimeError(f"the layout {source} can't be made the layout {target}: nothing is its axis {name}")
+        found.append(fitting[0])
+        spare = [axis for axis in spare if axis != fitting[0]]
     return found
 
 

@@ -78,6 +78,8 @@ class InputTensorInfo(_TensorInfo):
 
     def set_spatial_static_shape(self, height: int, width: int) -> InputTensorInfo:
         """This height and width, of the model's shape otherwise; needs a layout with H and W."""
+        if min(height, width) < 0:
+            raise TypeError(f"a height and a width are not negative: {height}, {width}")
         self.spatial, self.shape = (Dimension(height), Dimension(width)), None
         return self
 

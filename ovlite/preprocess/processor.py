@@ -31,13 +31,15 @@ class PrePostProcessor:
         self._inputs = [InputInfo() for _ in model.inputs]
         self._outputs = [OutputInfo() for _ in model.outputs]
 
-    def input(self, key: int | str | None = None) -> InputInfo:
+    def input(self, input_index: int | str | None = None, *, tensor_name: str | None = None) -> InputInfo:
         """The only input, or the one with an index or a tensor name; RuntimeError when there is none."""
-        return _selected(self._inputs, [parameter.output(0) for parameter in self._parameters], key, "input")
+        ports = [parameter.output(0) for parameter in self._parameters]
+        return _selected(self._inputs, ports, input_index if tensor_name is None else tensor_name, "input")
 
-    def output(self, key: int | str | None = None) -> OutputInfo:
+    def output(self, output_index: int | str | None = None, *, tensor_name: str | None = None) -> OutputInfo:
         """The only output, or the one with an index or a tensor name; RuntimeError when there is none."""
-        return _selected(self._outputs, [result.output(0) for result in self._results], key, "output")
+        ports = [result.output(0) for result in self._results]
+        return _selected(self._outputs, ports, output_index if tensor_name is None else tensor_name, "output")
 
     def build(self) -> Model:
         """Puts the steps into the model, which is returned. RuntimeError, and no change, when a step does not fit."""

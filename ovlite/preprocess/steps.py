@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..graph import Output
+from ..graph import Node, Output
 from ..types import Layout, Type
 from .axes import as_layout, is_known, named, names_of
 from .choices import ColorFormat, PaddingMode, ResizeAlgorithm
@@ -62,7 +62,8 @@ class _Steps:
         def step(stream: Stream) -> Stream:
             made = operation(stream.output)
             if not isinstance(made, Output):
-                raise RuntimeError(
+                kind = RuntimeError if isinstance(made, Node) else TypeError
+                raise kind(
                     f"a custom step returns an Output, not {type(made).__name__}; "
                     "utils.decorators.custom_preprocess_function makes it of a Node"
                 )
@@ -94,14 +95,18 @@ class PreProcessSteps(_Steps):
         """The layout of that tensor."""
         return named(self.unpermuted(names_of(layout, rank))) if is_known(layout) and self._orders else layout
 
-    def mean(self, value: float | Sequence[float]) -> PreProcessSteps:
+    def mean(
+        self, value: float | Sequence[float] | None = None, *, values: Sequence[float] | None = None
+    ) -> PreProcessSteps:
         """Subtracts a number, or one for each channel."""
-        numbers = _numbers("mean", value)
+        numbers = _numbers("mean", value if values is None else values)
         return self._add(f"mean {numbers}", lambda stream: stream.per_channel("mean", "subtract", numbers))
 
-    def scale(self, value: float | Sequence[float]) -> PreProcessSteps:
+    def scale(
+        self, value: float | Sequence[float] | None = None, *, values: Sequence[float] | None = None
+    ) -> PreProcessSteps:
         """Divides by a number, or one for each channel."""
-        numbers = _numbers("scale", value)
+        numbers = _numbers("scale", value if values is None else values)
         return self._add(f"scale {numbers}", lambda stream: stream.per_channel("scale", "divide", numbers))
 
     def resize(
@@ -137,9 +142,7 @@ class PreProcessSteps(_Steps):
         checked("mode", mode, PaddingMode)
         number = _numbers("pad", value)
         if not isinstance(number, float):
-            if len(number) != 1:
-                raise RuntimeError(f"pad() puts one value around a tensor, not {number}")
-            number = number[0]
+            raise RuntimeError(f"pad() puts one value around a tensor, not {number}")
         filling, kind = number, mode.name.lower()
         return self._add(f"pad {front} {back}", lambda stream: stream.pad(front, back, filling, kind))
 
@@ -157,10 +160,11 @@ def integers(name: str, values: Any) -> list[int]:
 
 
 def _numbers(name: str, value: Any) -> float | list[float]:
-    """A number as it is, or several as a list."""
+    """One number as it is, or several as a list."""
     try:
         if isinstance(value, (str, bytes)):
             raise TypeError
-        return [float(number) for number in value] if np.ndim(value) else float(value)
+        numbers = [float(number) for number in value] if np.ndim(value) else [float(value)]
+        return numbers[0] if len(numbers) == 1 else numbers
     except (TypeError, ValueError):
         raise TypeError(f"{name} takes a number or a list of numbers, not {value!r}") from None

@@ -197,6 +197,9 @@ def test_single_numbers_for_larger_inputs(lab):
         larger(1.0)
     with pytest.raises(ValueError):
         larger(np.array(1.0))
+    for share in (False, True):
+        with pytest.raises(RuntimeError):
+            lab.compile(lab.plus_one((-1, 3)))(np.array(1.0), share)
 
 
 def test_lists_of_numbers(lab):

@@ -147,6 +147,24 @@ def test_mean_and_scale_in_the_order_of_the_calls(lab, pre, given, layout, axis)
     np.testing.assert_allclose(y, x / value - value, rtol=1e-6, atol=1e-5)
 
 
+def test_one_number_in_a_list_is_for_all_channels(lab, pre):
+    x = image(1, 3, 4, 5)
+    model = built(lab, pre, lab.passing((1, 3, 4, 5)), lambda p: p.input().preprocess().mean([2.0]).scale(values=[4.0]))
+    np.testing.assert_allclose(outcome(lab, model, x), (x - 2) / 4, rtol=1e-6)
+
+
+def test_an_axis_without_a_name_is_what_the_other_side_calls_it(lab, pre):
+    x = image(1, 3, 4, 5)
+
+    def layouts(p):
+        p.input().tensor().set_layout("N??C")
+        p.input().model().set_layout("NCHW")
+
+    model = built(lab, pre, lab.passing((1, 3, 4, 5)), layouts)
+    assert list(model.input().shape) == [1, 4, 5, 3]
+    np.testing.assert_array_equal(outcome(lab, model, x.transpose(0, 2, 3, 1)), x)
+
+
 def test_convert_element_type_makes_room_for_mean(lab, pre):
     x = image(1, 3, 4, 5, dtype=np.uint8)
 
@@ -455,6 +473,7 @@ WRONG_ARGUMENTS = [
     lambda ov, pre, i: i.preprocess().convert_layout(),
     lambda ov, pre, i: i.preprocess().convert_element_type(np.float32),
     lambda ov, pre, i: i.preprocess().custom(3),
+    lambda ov, pre, i: i.tensor().set_spatial_static_shape(-1, 7),
     lambda ov, pre, i: i.preprocess().pad([0], [0], "a", pre.PaddingMode.CONSTANT),
 ]
 
@@ -467,6 +486,8 @@ def test_arguments_of_wrong_types(lab, pre, wrong):
 
 def test_selectors(lab, pre):
     p = pre.PrePostProcessor(lab.two_outputs())
+    named = (p.input(input_index=0), p.output(output_index=1), p.input(tensor_name="b"), p.output(tensor_name="sum"))
+    assert all(info is not None for info in named)
     for wrong in ((), ("c",), (2,)):
         with pytest.raises(RuntimeError):
             p.input(*wrong)
