@@ -24,8 +24,8 @@ from importlib.metadata import Distribution, DistributionFinder
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import CodeType, ModuleType
+from typing import Any, NoReturn
 
 import ovlite
 
@@ -33,6 +33,18 @@ from .version import get_version as own_version
 
 RELEASE = "2026.4.1"
 NAME = "openvino"
+_OTHER_FORMATS = "ovlite reads ONNX files and OpenVINO IRs: export the model to ONNX, or save it as an IR with openvino itself"
+# Parts of openvino that ovlite hasn't, and what to do instead.
+ABSENT = {
+    "frontend.jax": _OTHER_FORMATS,
+    "frontend.paddle": _OTHER_FORMATS,
+    "frontend.pytorch": _OTHER_FORMATS,
+    "frontend.tensorflow": _OTHER_FORMATS,
+    "inference_engine": "openvino itself has removed it; use openvino.Core",
+    "tools.benchmark": "`python -m ovlite model.xml` measures a model",
+    "tools.mo": "openvino itself has removed it; use openvino.convert_model",
+    "torch": "torch.compile needs openvino itself; export the model to ONNX and compile that",
+}
 USAGE = "usage: python -m ovlite.as_openvino (script.py | -m module | -c code) [argument ...]"
 
 
@@ -79,6 +91,24 @@ class _Alias(Loader):
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self.spec
 
+    def get_code(self, fullname: str) -> CodeType | None:
+        """The code of the module, which runpy runs it from."""
+        spec = find_spec(self.target)
+        return None if spec is None else spec.loader.get_code(self.target)  # type: ignore[union-attr]
+
+
+class _Absent(Loader):
+    """Stands for a submodule that ovlite hasn't: importing it tells what to do."""
+
+    def __init__(self, advice: str) -> None:
+        self.advice = advice
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.get_code(module.__name__)
+
+    def get_code(self, fullname: str) -> NoReturn:
+        raise ModuleNotFoundError(f"{fullname} is not a part of ovlite: {self.advice}", name=fullname)
+
 
 class _Metadata(Distribution):
     """What importlib.metadata tells of the package openvino."""
@@ -104,6 +134,8 @@ class _Finder(MetaPathFinder):
         if not fullname.startswith(f"{NAME}."):
             return None
         place = fullname.removeprefix(f"{NAME}.").removeprefix("runtime.")
+        if place in ABSENT:
+            return ModuleSpec(fullname, _Absent(ABSENT[place]))
         try:
             found = find_spec(f"ovlite.{place}")
         except ModuleNotFoundError:

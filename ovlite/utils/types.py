@@ -1,13 +1,21 @@
-"""Conversions between numpy's names of element types and OpenVINO's."""
+"""Conversions between numpy's names of element types and OpenVINO's, and what stands for tensors of a model."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..errors import OVTypeError
+from ..graph import Constant, Node, Output
+from ..ops.model_ports import constant
 from ..types import Type
+
+TensorShape: TypeAlias = list[int]
+NumericData: TypeAlias = int | float | np.ndarray[Any, Any]
+NumericType: TypeAlias = type | np.dtype[Any]
+ScalarData: TypeAlias = int | float
+NodeInput: TypeAlias = Node | NumericData
 
 
 def get_element_type(data_type: Any) -> Type:
@@ -36,3 +44,18 @@ def get_dtype(openvino_type: Type) -> np.dtype[Any]:
     if openvino_type.bitwidth < 8 or openvino_type.name.startswith("f8"):
         raise OVTypeError(f"numpy has no dtype for an element of {openvino_type.name}")
     return openvino_type.to_dtype()
+
+
+def make_constant_node(value: Any, dtype: Any = None, *, name: str | None = None) -> Constant:
+    """A constant of a number, list or array."""
+    return constant(value, dtype, name)
+
+
+def as_node(input_value: Any, name: str | None = None) -> Node | Output:
+    """A node or an output as it is, and anything else as a constant."""
+    return input_value if isinstance(input_value, (Node, Output)) else make_constant_node(input_value, name=name)
+
+
+def as_nodes(*input_values: Any, name: str | None = None) -> list[Node | Output]:
+    """A node or an output for each value."""
+    return [as_node(value, name) for value in input_values]

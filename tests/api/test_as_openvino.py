@@ -101,6 +101,23 @@ def test_what_ovlite_lacks_is_not_taken_from_elsewhere():
     assert output_of(code) == ["None", "openvino.no_such", "openvino.op.no_such", "openvino.frontend.pytorch", "True"]
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("frontend.pytorch.ts_decoder", "export the model to ONNX"), ("runtime.torch", "export the model to ONNX")]
+    + [("inference_engine", "use openvino.Core"), ("tools.benchmark", "python -m ovlite"), ("tools.mo", "convert_model")],
+)
+def test_a_part_that_ovlite_has_not_says_what_to_do(name, advice):
+    done = python("-c", f"import ovlite.as_openvino, openvino.{name}")
+    assert done.returncode == 1 and "ModuleNotFoundError: openvino." in done.stderr and advice in done.stderr
+
+
+def test_a_tool_runs_as_a_module(tmp_path):
+    done = python("-m", "ovlite.as_openvino", "-m", "openvino.tools.ovc", "--help")
+    assert done.returncode == 0 and "--output_model" in done.stdout
+    done = python("-m", "ovlite.as_openvino", "-m", "openvino.tools.benchmark", "-m", "model.xml")
+    assert done.returncode == 1 and "python -m ovlite model.xml" in done.stderr
+
+
 def test_refuses_after_the_real_one():
     if importlib.util.find_spec("openvino") is None:
         pytest.skip("openvino is not installed")

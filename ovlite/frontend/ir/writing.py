@@ -18,7 +18,7 @@ from .document import join_names
 from .runtime_info import clean, with_layout, write_info, write_model_info
 from .weights import Sink, WeightsWriter, constant_bytes
 
-_DECOMPRESSION = {"decompression": {"version": "0"}}
+DECOMPRESSION = {"decompression": {"version": "0"}}
 _LOST = 0.75  # share of elements that become zero in f16 from which a constant stays f32
 
 Bodies = Mapping[str, tuple[Sequence[int], Sequence[int]]]
@@ -57,7 +57,7 @@ class _Writer:
         self._layouts.update({result.sources[0]: result.layout for result in model.results})
         self._layouts.update({parameter.output(0): parameter.layout for parameter in model.parameters})
         for node in _in_file_order(model):
-            half = self._half(node)
+            half = halves(node) if self._compress else None
             if half is not None:
                 self._compressed(layers, edges, ports, node, half)
                 continue
@@ -123,18 +123,6 @@ class _Writer:
         data = {"element_type": found.name, "shape": ", ".join(map(str, shape))}
         SubElement(layer, "data", data | {"offset": str(self._weights.add(raw)), "size": str(len(raw))})
 
-    def _half(self, node: Node) -> Array | None:
-        """An f32 constant's elements in f16; None for all else, and where f16 does not hold them."""
-        if not self._compress or not isinstance(node, Constant) or node.output(0).element_type is not Type.f32:
-            return None
-        with np.errstate(over="ignore"):
-            half = node.array.astype(np.float16)
-        if np.isinf(half).sum() > np.isinf(node.array).sum():
-            return None
-        nonzero = np.count_nonzero(node.array)
-        lost = nonzero - np.count_nonzero(half)
-        return half if lost == 0 or lost < _LOST * nonzero else None
-
     def _compressed(
         self, layers: Element, edges: Element, ports: dict[Output, tuple[int, int]], node: Node, half: Array
     ) -> None:
@@ -146,11 +134,24 @@ class _Writer:
         _write_port(SubElement(layer, "output"), 0, stored)
         convert = _new_layer(layers, node.friendly_name, "Convert", "opset1")
         SubElement(convert, "data", destination_type="f32")
-        write_info(convert, node.info | _DECOMPRESSION)
+        write_info(convert, node.info | DECOMPRESSION)
         _write_port(SubElement(convert, "input"), 0, stored)
         _write_edge(edges, (number, 0), number + 1, 0)
         ports[output] = number + 1, 1
         self._outputs(convert, 1, [output])
+
+
+def halves(node: Node) -> Array | None:
+    """An f32 constant's elements in f16; None for all else, and where f16 does not hold them."""
+    if not isinstance(node, Constant) or node.output(0).element_type is not Type.f32:
+        return None
+    with np.errstate(over="ignore"):
+        half = node.array.astype(np.float16)
+    if np.isinf(half).sum() > np.isinf(node.array).sum():
+        return None
+    nonzero = np.count_nonzero(node.array)
+    lost = nonzero - np.count_nonzero(half)
+    return half if lost == 0 or lost < _LOST * nonzero else None
 
 
 def _in_file_order(model: Model) -> list[Node]:

@@ -1,0 +1,1 @@
+"""Tools that come with OpenVINO, as far as they are here: ovc, which converts models."""

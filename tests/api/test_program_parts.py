@@ -1,0 +1,116 @@
+"""Parts of openvino off the main road that programs import: wrappers, types, the node factory, ovc, changes of models."""
+
+import numpy as np
+import pytest
+
+
+def types(model):
+    return [node.get_type_name() for node in model.get_ordered_ops()]
+
+
+def test_results_are_of_the_class_at_either_place(lab, A):
+    wrappers, helpers = lab.submodule("utils.data_helpers.wrappers"), lab.submodule("utils.data_helpers")
+    assert wrappers.OVDict is helpers.OVDict and wrappers.tensor_from_file is lab.ov.tensor_from_file
+    assert isinstance(lab.compile(lab.plus_one())(A), wrappers.OVDict)
+
+
+def test_submodules_of_utils_need_no_import(lab):
+    assert lab.ov.utils.types.get_dtype(lab.ov.Type.f32) == np.float32
+    assert lab.ov.utils.decorators.custom_preprocess_function and lab.ov.utils.data_helpers.OVDict
+
+
+def test_values_as_nodes(lab):
+    place = lab.submodule("utils.types")
+    x = lab.parameter()
+    assert place.as_node(x) is x and place.as_node(x.output(0)) == x.output(0)
+    one, same = place.as_nodes(np.float32(1), x)
+    assert one.get_type_name() == "Constant" and same is x
+    assert place.make_constant_node([1, 2], np.int32).get_element_type() == lab.ov.Type.i32
+    assert all(hasattr(place, name) for name in ("NodeInput", "NumericData", "NumericType", "ScalarData", "TensorShape"))
+
+
+def test_nodes_by_the_name_of_their_type(lab):
+    factory = lab.submodule("utils.node_factory").NodeFactory("opset13")
+    x = lab.parameter((1, 2, 4, 4))
+    pool = factory.create(
+        "AvgPool",
+        [factory.create("Relu", [x])],
+        {"strides": [1, 1], "pads_begin": np.array([0, 0]), "pads_end": (0, 0), "kernel": [2, 2], "exclude-pad": True}
+        | {"rounding_type": "floor", "auto_pad": "explicit"},
+    )
+    assert pool.get_type_name() == "AvgPool" and list(pool.get_output_shape(0)) == [1, 2, 3, 3]
+    top = factory.create("TopK", [pool, lab.ops.constant(np.int64(1))], {"axis": 1, "mode": "max", "sort": "value"})
+    assert top.get_output_size() == 2
+    assert factory.create("Convert", [x], {"destination_type": "i32"}).get_output_element_type(0) == lab.ov.Type.i32
+    with pytest.raises(RuntimeError):
+        factory.create("NoSuchOperation", [x], {})
+
+
+def test_a_compressed_model_computes_the_same(lab):
+    x = lab.parameter((1, 2))
+    weights = lab.ops.constant(np.array([[0.5, 2], [3, 4]], np.float32), name="w")
+    model = lab.ov.Model([lab.ops.matmul(x, weights, False, False)], [x], "m")
+    changes = lab.submodule("_offline_transformations")
+    changes.compress_model_transformation(model)
+    stored, convert = model.get_ordered_ops()[1:3]
+    assert stored.get_element_type() == lab.ov.Type.f16 and stored.get_friendly_name() == "w_compressed"
+    assert convert.get_type_name() == "Convert" and convert.get_friendly_name() == "w"
+    count = len(model.get_ops())
+    changes.compress_model_transformation(model)
+    assert len(model.get_ops()) == count
+    assert lab.compile(model)([np.ones((1, 2), np.float32)])[0].tolist() == [[3.5, 6]]
+
+
+def test_what_f16_does_not_hold_is_not_compressed(mine):
+    x = mine.parameter((2,))
+    model = mine.ov.Model([mine.ops.add(x, mine.ops.constant(np.array([1e30, 1], np.float32)))], [x], "m")
+    mine.submodule("_offline_transformations").compress_model_transformation(model)
+    assert types(model) == ["Parameter", "Constant", "Add", "Result"]
+
+
+def test_common_changes_keep_what_a_model_computes(lab, A):
+    x = lab.parameter()
+    two = lab.ops.add(lab.ops.constant(np.float32(1)), lab.ops.constant(np.float32(1)))
+    model = lab.ov.Model([lab.ops.multiply(x, two)], [x], "m")
+    lab.submodule("_offline_transformations").apply_moc_transformations(model, cf=False)
+    assert "Add" not in types(model)
+    np.testing.assert_array_equal(lab.compile(model)(A)[0], A * 2)
+
+
+def test_pairs_become_states(lab):
+    x, last = lab.parameter((1, 2), name="x"), lab.parameter((1, 2), name="last")
+    total = lab.ops.add(x, last)
+    total.output(0).set_names({"total"})
+    last.output(0).set_names({"last"})
+    model = lab.ov.Model([lab.ops.result(total, name="y"), lab.ops.result(total, name="next")], [x, last], "m")
+    lab.submodule("_offline_transformations").apply_make_stateful_transformation(model, {"last": "total"})
+    assert len(model.inputs) == 1 and len(model.outputs) == 1
+    request = lab.compile(model).create_infer_request()
+    ones = np.ones((1, 2), np.float32)
+    assert [request.infer([ones])[0][0, 0] for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_change_that_is_not_here_says_what_to_do(mine):
+    changes = mine.submodule("_offline_transformations")
+    with pytest.raises(NotImplementedError, match="save the model as an IR"):
+        changes.compress_quantize_weights_transformation(mine.plus_one())
+    with pytest.raises(AttributeError):
+        changes.no_such_name
+
+
+def test_the_converter(mine, tmp_path, capsys):
+    onnx = pytest.importorskip("onnx")
+    value = onnx.helper.make_tensor_value_info
+    nodes = [onnx.helper.make_node("Relu", ["x"], ["y"]), onnx.helper.make_node("Neg", ["x"], ["z"])]
+    graph = onnx.helper.make_graph(nodes, "g", [value("x", 1, ["n", 2])], [value("y", 1, None), value("z", 1, None)])
+    proto = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(proto, tmp_path / "m.onnx")
+    ovc = mine.submodule("tools.ovc")
+    assert ovc.convert_model is mine.ov.convert_model
+    target = str(tmp_path / "out" / "m.xml")
+    assert ovc.main([str(tmp_path / "m.onnx"), "--output_model", target, "--input", "x[3,?]", "--output", "z"]) == 0
+    assert target in capsys.readouterr().out
+    model = mine.ov.Core().read_model(target)
+    assert [str(port.partial_shape) for port in model.inputs] == ["[3,?]"]
+    assert [port.any_name for port in model.outputs] == ["z"]
+    assert ovc.main([str(tmp_path / "none.onnx")]) == 1 and "is not a file" in capsys.readouterr().err
