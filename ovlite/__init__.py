@@ -44,7 +44,7 @@ _MODULES = {
     ),  # fmt: skip
     "version": ("Version", "get_version"),
 }
-_SUBMODULES = ("exceptions", "layout_helpers", "helpers", "op", "passes", "preprocess", "properties", "utils", *(f"opset{number}" for number in range(1, 17)))
+_SUBMODULES = ("exceptions", "layout_helpers", "helpers", "op", "passes", "preprocess", "properties", "utils", *(f"opset{number}" for number in range(1, 18)))
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [*_HOMES, *_SUBMODULES]

@@ -18,7 +18,9 @@ from .evaluation import evaluate_node, evaluate_tensors
 
 from . import (  # isort: skip
     activation,
+    binary,
     blocks,
+    color,
     control,
     convolution,
     ctc,
@@ -31,6 +33,7 @@ from . import (  # isort: skip
     logic,
     matmul,
     multiclass,
+    newest,
     nms,
     normalization,
     patches,
@@ -60,7 +63,9 @@ from . import (  # isort: skip
 
 FAMILIES: tuple[ModuleType, ...] = (
     activation,
+    binary,
     blocks,
+    color,
     control,
     convolution,
     ctc,
@@ -95,6 +100,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     unary,
     yolo,
     multiclass,
+    newest,
     psroi,
     regions,
     rotated,

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
-from ..types import Dimension, PartialShape
+from ..types import Dimension, PartialShape, Type
 from .axes import merged_type
 from .declare import Declared
 from .window import PADDINGS, Ints, filled, padded, resolve_pads, span, spatial_dims, taps, window_count
@@ -95,7 +95,7 @@ class Convolution(Windowed):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data, filters = inputs[0].shape, inputs[1].shape
-        element_type = merged_type(inputs[:2], "data and filters")
+        element_type = self._result_type(inputs)
         count = self._spatial_count(data, filters)
         if count is None:
             return [TensorType(element_type, PartialShape.dynamic())]
@@ -109,6 +109,9 @@ class Convolution(Windowed):
         ]  # fmt: skip
         batch = data[0] if data.has_rank else Dimension()
         return [TensorType(element_type, PartialShape([batch, channels, *spatial]))]
+
+    def _result_type(self, inputs: Sequence[Argument]) -> Type:
+        return merged_type(inputs[:2], "data and filters")
 
     def _output_channels(self, data: PartialShape, filters: PartialShape) -> Dimension:
         if not filters.has_rank:

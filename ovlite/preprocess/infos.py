@@ -11,6 +11,7 @@ from ..tensor import Tensor
 from ..types import Dimension, Layout, PartialShape, Type
 from .axes import as_layout, axis_of
 from .choices import CHANNELS, ColorFormat
+from .planes import PLANES
 from .steps import PostProcessSteps, PreProcessSteps, checked
 
 
@@ -62,6 +63,7 @@ class InputTensorInfo(_TensorInfo):
         self.shape: PartialShape | None = None
         self.spatial: tuple[Dimension, Dimension] | None = None
         self.color = ColorFormat.UNDEFINED
+        self.sub_names: list[str] = []
 
     def set_shape(self, shape: PartialShape | Sequence[int]) -> InputTensorInfo:
         if not isinstance(shape, PartialShape):
@@ -91,14 +93,15 @@ class InputTensorInfo(_TensorInfo):
         return self.set_shape(list(tensor.shape)).set_element_type(tensor.element_type)
 
     def set_color_format(self, format: ColorFormat, sub_names: Sequence[str] = ()) -> InputTensorInfo:
-        """The format of an image; its layout is NHWC unless another is set."""
+        """The format of an image; its layout is NHWC unless another is set.
+
+        sub_names: what to call the tensors of a format of several planes, behind the name of the input and a /.
+        """
         checked("format", format, ColorFormat)
-        if format is not ColorFormat.UNDEFINED and format not in CHANNELS:
-            raise RuntimeError(
-                f"images in {format.name} are not taken: their planes are subsampled; "
-                "convert them to RGB or BGR first, for instance with cv2.cvtColor"
-            )
-        self.color = format
+        if sub_names and len(sub_names) != len(PLANES.get(format, (1,))):
+            count = len(PLANES.get(format, (1,)))
+            raise RuntimeError(f"{format.name} has {count} planes; there are {len(sub_names)} names for them")
+        self.color, self.sub_names = format, list(sub_names)
         return self
 
     def set_memory_type(self, memory_type: str) -> InputTensorInfo:

@@ -6,10 +6,11 @@ from typing import TypeVar
 
 from ..errors import ModelError, suggestion
 from ..graph import Model, Output, Parameter, Result
-from ..types import Dimension, Layout, Type
+from ..types import Dimension, Layout, PartialShape, Type
 from .axes import is_known, missing_in_front, named, names_of, permutation
 from .choices import ColorFormat
 from .infos import InputInfo, OutputInfo
+from .planes import PLANES, plane_parameters, plane_shapes
 from .stream import Stream, Target
 
 Info = TypeVar("Info", InputInfo, OutputInfo)
@@ -48,7 +49,7 @@ class PrePostProcessor:
         inputs = [_prepended(*pair) for pair in zip(self._parameters, self._inputs, strict=True)]
         outputs = [_appended(*pair) for pair in zip(self._results, self._outputs, strict=True)]
         self._exchange([(old.output(0), new) for old, (_, new) in zip(self._parameters, inputs, strict=True)], outputs)
-        self._model.parameters[:] = [parameter for parameter, _ in inputs]
+        self._model.parameters[:] = [parameter for parameters, _ in inputs for parameter in parameters]
         for result, info in zip(self._results, self._outputs, strict=True):
             layout = info.tensor().layout or info.model().layout
             if layout is not None:
@@ -72,6 +73,9 @@ class PrePostProcessor:
                 result.set_sources([output])
             self._model.infer()
             raise
+        for old, new in inputs:
+            if not isinstance(new.node, Parameter):  # the names went with the reader; they are the parameter's alone
+                new.set_names(new.own_names - old.own_names)
 
     def __repr__(self) -> str:
         lines = [
@@ -119,8 +123,8 @@ def _set_layout(node: Parameter | Result, layout: Layout) -> None:
     node.layout = layout
 
 
-def _prepended(old: Parameter, info: InputInfo) -> tuple[Parameter, Output]:
-    """The parameter that takes the place of `old`, and what is read instead of `old`."""
+def _prepended(old: Parameter, info: InputInfo) -> tuple[list[Parameter], Output]:
+    """The parameters that take the place of `old`, one but for planes, and what is read instead of `old`."""
     tensor, steps = info.tensor(), info.preprocess()
     kind = old.output(0).argument()
     theirs = _layout(info.model().layout, old.layout)
@@ -132,14 +136,17 @@ def _prepended(old: Parameter, info: InputInfo) -> tuple[Parameter, Output]:
         shape = tensor.shape_of(_model_dims(info, list(shape.dims), mine, theirs), mine)
     elif tensor.shape is not None:
         shape = tensor.shape
-    new = Parameter(tensor.element_type or kind.element_type, shape, old.friendly_name)
-    new.output(0).set_names(old.output(0).names)
-    new.info.update(old.info)
-    if is_known(mine):
-        _set_layout(new, mine)
     target = Target(kind.element_type, theirs, kind.shape)
-    stream = steps.apply(Stream(new.output(0), mine, tensor.color, target))
-    if stream.color in (ColorFormat.RGBX, ColorFormat.BGRX):
+    element_type = tensor.element_type or kind.element_type
+    if tensor.color in PLANES:
+        shapes = plane_shapes(tensor.color, list(shape) if len(shape) == 4 else [Dimension()] * 4)
+        new = plane_parameters(old, element_type, tensor.color, shapes, tensor.sub_names)
+        planes = tuple(parameter.output(0) for parameter in new)
+        stream = steps.apply(Stream(planes[0], Layout("NHWC"), tensor.color, target, planes))
+    else:
+        new = [_parameter(old, element_type, shape, mine)]
+        stream = steps.apply(Stream(new[0].output(0), mine, tensor.color, target))
+    if stream.color in (ColorFormat.RGBX, ColorFormat.BGRX) or stream.planes:
         raise RuntimeError(f"a model takes no images in {stream.color.name}; put convert_color() among the steps")
     stream = stream.convert_type(kind.element_type).convert_layout(theirs)
     if not stream.output.partial_shape.compatible(kind.shape):
@@ -148,6 +155,16 @@ def _prepended(old: Parameter, info: InputInfo) -> tuple[Parameter, Output]:
             f"the model takes {kind.shape}"
         )
     return new, stream.output
+
+
+def _parameter(old: Parameter, element_type: Type, shape: PartialShape, layout: Layout) -> Parameter:
+    """A parameter of another type and shape, with the names of `old`."""
+    new = Parameter(element_type, shape, old.friendly_name)
+    new.output(0).set_names(old.output(0).names)
+    new.info.update(old.info)
+    if is_known(layout):
+        _set_layout(new, layout)
+    return new
 
 
 def _model_dims(info: InputInfo, dims: list[Dimension], mine: Layout, theirs: Layout) -> list[Dimension]:

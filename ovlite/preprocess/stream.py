@@ -13,6 +13,7 @@ from ..ops import NEWEST_OPSET, factories
 from ..types import Layout, PartialShape, Type
 from .axes import axis_of, is_known, missing_in_front, permutation, permuted
 from .choices import ColorFormat, ResizeAlgorithm
+from .planes import to_pixels
 
 GRAY_OF_RGB = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _MODES = {
@@ -40,12 +41,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Stream:
-    """A tensor with what is known of it. Each method is a step, and gives the tensor behind it."""
+    """A tensor with what is known of it. Each method is a step, and gives the tensor behind it.
+
+    planes: the tensors of an image that has its planes apart, or subsampled in one; `output` is the first.
+    """
 
     output: Output
     layout: Layout
     color: ColorFormat
     target: Target
+    planes: tuple[Output, ...] = ()
 
     @property
     def element_type(self) -> Type:
@@ -56,6 +61,8 @@ class Stream:
         return len(self.output.partial_shape.dims)
 
     def then(self, node: Node, **changes: Any) -> Stream:
+        if self.planes:
+            raise RuntimeError(f"{node.op.type} is not for images in {self.color.name}; put convert_color() before it")
         return replace(self, output=node.output(0), **changes)
 
     def axis(self, name: str) -> int:
@@ -66,7 +73,12 @@ class Stream:
         wanted = self.target.element_type if element_type is Type.dynamic else element_type
         if wanted is Type.dynamic:
             raise RuntimeError("convert_element_type() has no type to convert to; pass it, or give the tensor one")
-        return self if wanted is self.element_type else self.then(apply("convert", self.output, wanted.name))
+        if wanted is self.element_type:
+            return self
+        if self.planes:
+            planes = tuple(apply("convert", plane, wanted.name).output(0) for plane in self.planes)
+            return replace(self, output=planes[0], planes=planes)
+        return self.then(apply("convert", self.output, wanted.name))
 
     def per_channel(self, kind: str, operator: str, values: float | Sequence[float]) -> Stream:
         """A real tensor with a number, or one for each channel."""
@@ -142,16 +154,20 @@ class Stream:
         return self.then(self.slice([-1], [-(2**31)], -1, [self.axis("C")]))
 
     def convert_color(self, color: ColorFormat) -> Stream:
-        """Between RGB and BGR, from RGBX and BGRX to either, and from RGB and BGR to GRAY."""
+        """Between RGB and BGR, from RGBX and BGRX to either, and from RGB and BGR to GRAY; from NV12 and I420 to all three."""
         here, there = self.color.name, color.name
         if color is self.color:
             return self
+        if self.planes:
+            pixels = to_pixels(self.planes, self.color, color)
+            output = pixels.output(0) if isinstance(pixels, Node) else pixels
+            return replace(self, output=output, color=color, planes=())
         if here in ("RGB", "BGR") and color is ColorFormat.GRAY:
             return replace(self._gray(), color=color)
         if here not in ("RGB", "BGR", "RGBX", "BGRX") or there not in ("RGB", "BGR"):
             raise RuntimeError(
                 f"an image in the colour format {here} can't be converted to {there}; "
-                "RGB, BGR, RGBX and BGRX go to RGB and BGR, RGB and BGR to GRAY"
+                "RGB, BGR, RGBX and BGRX go to RGB and BGR, RGB and BGR to GRAY, NV12 and I420 to RGB, BGR and GRAY"
             )
         stream = self.then(self.slice([0], [-1], 1, [self.axis("C")])) if here.endswith("X") else self
         stream = stream if here[:3] == there else stream.reverse_channels()

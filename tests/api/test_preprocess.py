@@ -543,11 +543,3 @@ def test_a_model_that_can_not_take_the_new_shape_is_left_alone(mine):
     assert str(model.input().partial_shape) == "[1,?]"
     y = outcome(mine, model, np.ones((1, 3), np.float32))
     assert (y.dtype, y.tolist()) == (np.float32, [[3.0, 3.0]])
-
-
-@pytest.mark.parametrize("name", ["NV12_SINGLE_PLANE", "NV12_TWO_PLANES", "I420_SINGLE_PLANE", "I420_THREE_PLANES"])
-def test_subsampled_images_are_refused(mine, name):
-    pre = mine.submodule("preprocess")
-    info = pre.PrePostProcessor(mine.passing((1, 4, 6, 3))).input().tensor()
-    with pytest.raises(RuntimeError, match=f"{name} are not taken.*convert them to RGB or BGR"):
-        info.set_color_format(getattr(pre.ColorFormat, name))
