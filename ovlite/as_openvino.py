@@ -49,8 +49,8 @@ USAGE = "usage: python -m ovlite.as_openvino (script.py | -m module | -c code) [
 
 
 def get_version() -> str:
-    """The release whose API this is, and behind a dash the version of ovlite."""
-    return f"{RELEASE}-ovlite-{own_version()}"
+    """The release whose API this is, then a build number as programs expect it, and what it really is."""
+    return f"{RELEASE}-0-ovlite-{own_version()}"
 
 
 class _Front(Loader):
