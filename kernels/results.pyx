@@ -41,8 +41,12 @@ cdef class OVDict:
     A Mapping whose keys are ports. Keys of any other type raise TypeError, unknown ones KeyError.
     """
 
-    def __init__(self, *arguments):
-        raise TypeError("an OVDict is made by an inference")
+    def __init__(self, dict results not None):
+        """results: arrays by port."""
+        cdef tuple outputs = tuple(results)
+        self.ports = Ports((), outputs, type(outputs[0]) if outputs else object)
+        self.values_ = list(results.values())
+        self.whole = results
 
     def __getitem__(self, key):
         cdef Py_ssize_t index, count = len(self.values_)

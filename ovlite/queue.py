@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from functools import partial
+from operator import index
 from typing import Any
 
 from .compiled import CompiledModel
@@ -18,9 +19,9 @@ class AsyncInferQueue(RequestPool):
     def __new__(cls, model: CompiledModel, jobs: int = 0) -> AsyncInferQueue:
         if not isinstance(model, CompiledModel):
             raise TypeError(f"a queue is made for a CompiledModel, not {type(model).__name__}")
-        if not isinstance(jobs, int) or jobs < 0:
+        if (count := index(jobs)) < 0:
             raise TypeError(f"jobs is a non-negative int, not {jobs!r}")
-        count = jobs or model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        count = count or model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         queue: AsyncInferQueue = super().__new__(cls, [model.create_infer_request() for _ in range(count)])
         return queue
 
@@ -33,12 +34,12 @@ class AsyncInferQueue(RequestPool):
     def __iter__(self) -> Iterator[InferRequest]:
         return iter(list(self.requests))
 
-    def __getitem__(self, index: int) -> InferRequest:
-        if not isinstance(index, int) or index < 0:
-            raise TypeError(f"a request of a queue is named by a non-negative int, not {index!r}")
-        if index >= len(self.requests):
-            raise IndexError(f"request {index} of a queue of {len(self.requests)}")
-        request: InferRequest = self.requests[index]
+    def __getitem__(self, i: int) -> InferRequest:
+        if (place := index(i)) < 0:
+            raise TypeError(f"a request of a queue is named by a non-negative int, not {i!r}")
+        if place >= len(self.requests):
+            raise IndexError(f"request {place} of a queue of {len(self.requests)}")
+        request: InferRequest = self.requests[place]
         return request
 
     # On an event loop.

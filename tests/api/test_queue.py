@@ -39,6 +39,8 @@ def test_shape_of_a_queue(lab, compiled):
     assert len(queue) == 2
     assert len(lab.ov.AsyncInferQueue(compiled)) == compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
     assert repr(queue) == "<AsyncInferQueue: 2 jobs>"
+    assert isinstance(queue[np.int64(1)], lab.ov.InferRequest)
+    assert len(lab.ov.AsyncInferQueue(compiled, np.int64(2))) == 2
     assert len(list(queue)) == 2
     assert isinstance(queue[1], lab.ov.InferRequest)
     for wrong in (-1, "0", slice(0, 1), 0.0):

@@ -23,6 +23,16 @@ def test_keys(both, A):
     assert results["sum"] is results[0] is results[total]
 
 
+def test_made_of_arrays_by_port(lab, both, A):
+    compiled, _ = both
+    given = dict(zip(compiled.outputs, (A, 2 * A), strict=True))
+    results = lab.submodule("utils.data_helpers").OVDict(given)
+    assert results["sum"] is results[0] is A and results.to_dict() is given and list(results) == compiled.outputs
+    assert len(lab.submodule("utils.data_helpers").OVDict({})) == 0
+    with pytest.raises(TypeError):
+        lab.submodule("utils.data_helpers").OVDict()
+
+
 def test_missing_keys(lab, both):
     _, results = both
     foreign = lab.compile(lab.plus_one()).output()
