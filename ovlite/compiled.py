@@ -108,15 +108,15 @@ class CompiledModel(Compiled):
                 self._compilation = imported(exported, {})
         return self._compilation
 
-    def export_model(self, stream: io.BytesIO | None = None) -> io.BytesIO | None:
-        """Writes what Core.import_model() reads to `stream`, whose position stays, or to a new one that is returned."""
-        if stream is None:
+    def export_model(self, model_stream: io.BytesIO | None = None) -> io.BytesIO | None:
+        """Writes what Core.import_model() reads to a stream, whose position stays, or to a new one that is returned."""
+        if model_stream is None:
             return io.BytesIO(self._compilation.export())
-        if not isinstance(stream, io.BytesIO):
-            raise TypeError(f"a model is exported to a BytesIO, not to {type(stream).__name__}")
-        place = stream.tell()
-        stream.write(self._compilation.export())
-        stream.seek(place)
+        if not isinstance(model_stream, io.BytesIO):
+            raise TypeError(f"a model is exported to a BytesIO, not to {type(model_stream).__name__}")
+        place = model_stream.tell()
+        model_stream.write(self._compilation.export())
+        model_stream.seek(place)
         return None
 
     def _new_request(self, hidden: bool) -> InferRequest:
@@ -156,10 +156,12 @@ class CompiledModel(Compiled):
             raise RuntimeError(f"the model has no {kind} {key!r}; it has {', '.join(known)}.{suggestion(key, known)}")
         return ports[keys[key]]
 
-    def get_property(self, name: str) -> Any:
-        return self._compilation.config.compiled_property(name, self._compilation.name)
+    def get_property(self, property: str) -> Any:
+        return self._compilation.config.compiled_property(property, self._compilation.name)
 
-    def set_property(self, *args: Any, **kwargs: Any) -> None:
+    def set_property(self, properties: dict[str, Any] | tuple[str, Any]) -> None:
+        if not isinstance(properties, (dict, tuple)):
+            raise TypeError("properties are a dict or a (key, value) pair")
         raise RuntimeError("properties of a compiled model can't be changed; pass them to compile_model()")
 
     def query_state(self) -> list[VariableState]:

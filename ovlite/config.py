@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .errors import suggestion
-from .properties import device
+from .properties import CacheMode, device
 from .properties.declare import PropertyEnum
 from .properties.hint import ExecutionMode, PerformanceMode, SchedulingCoreType
 from .properties.intel_cpu import TbbPartitioner
@@ -139,12 +139,19 @@ SETTABLE: dict[str, tuple[Parser, Any]] = {
     "KEY_CACHE_GROUP_SIZE": (_count, 0),
     "VALUE_CACHE_GROUP_SIZE": (_count, 0),
 }  # fmt: skip
-# What compile_model() takes besides, and what belongs to a Core: key -> (parser, default).
+# What belongs to a Core, and compile_model() takes besides: key -> (parser, default).
 CORE_SETTABLE: dict[str, tuple[Parser, Any]] = {
     "CACHE_DIR": (_text, ""),
     "ENABLE_MMAP": (_boolean, True),
     "FORCE_TBB_TERMINATE": (_boolean, False),
 }
+# What compile_model() takes and can't be read back: it says nothing to a CPU.
+UNREADABLE: dict[str, tuple[Parser, Any]] = {
+    "CACHE_MODE": (_enum(CacheMode), CacheMode.OPTIMIZE_SPEED),
+    "ALLOW_AUTO_BATCHING": (_boolean, True),
+    "AUTO_BATCH_TIMEOUT": (_count, 1000),
+}
+_KNOWN = SETTABLE | CORE_SETTABLE | UNREADABLE
 READ_ONLY = (
     "SUPPORTED_PROPERTIES", "AVAILABLE_DEVICES", "RANGE_FOR_ASYNC_INFER_REQUESTS", "RANGE_FOR_STREAMS",
     "EXECUTION_DEVICES", "FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES", "DEVICE_TYPE", "DEVICE_ARCHITECTURE",
@@ -156,31 +163,39 @@ _OF_COMPILED = (
 
 def check(key: str, value: Any) -> Any:
     """The value of a property in its own type. RuntimeError for an unknown key or a value it does not take."""
-    known = SETTABLE | CORE_SETTABLE
-    if key not in known:
+    if key not in _KNOWN:
         if key in READ_ONLY or key in _OF_COMPILED:
             raise RuntimeError(f"property {key} can't be set")
-        raise RuntimeError(f"there is no property {key!r}.{suggestion(key, known)}")
+        raise RuntimeError(f"there is no property {key!r}.{suggestion(key, _KNOWN)}")
     try:
-        return known[key][0](value.value if isinstance(value, OVAny) else value)
+        return _KNOWN[key][0](value.value if isinstance(value, OVAny) else value)
     except _Invalid as error:
         raise RuntimeError(f"property {key} takes {error}, not {value!r}") from None
+
+
+def check_of_device(key: str, value: Any) -> Any:
+    """check() for a property that is set for a device."""
+    if key in CORE_SETTABLE and key != "CACHE_DIR":
+        raise RuntimeError(f"property {key} is one of a Core; set it without a device")
+    return check(key, value)
 
 
 class Config:
     """What a model is compiled with: the properties that are set, checked; all others have their defaults.
 
+    automatic: whether it is compiled for the device AUTO, which tells less of itself.
     loaded_from_cache: whether the model came from CACHE_DIR.
     """
 
     loaded_from_cache = False
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], *, automatic: bool = False) -> None:
+        self.automatic = automatic
         values = {key: value for key, value in values.items() if value is not None or key != "INFERENCE_NUM_THREADS"}
         self._set = {str(key): check(key, value) for key, value in values.items()}
 
     def __getitem__(self, key: str) -> Any:
-        return self._set[key] if key in self._set else (SETTABLE | CORE_SETTABLE)[key][1]
+        return self._set[key] if key in self._set else _KNOWN[key][1]
 
     def threads(self) -> int:
         """Threads of all streams together."""
@@ -219,7 +234,7 @@ class Config:
     def compiled_property(self, key: str, name: str) -> Any:
         """A property of a compiled model of this name, in the type that OpenVINO gives it there."""
         found: dict[str, Callable[[], Any]] = {
-            "SUPPORTED_PROPERTIES": lambda: dict.fromkeys([*found, *SETTABLE], "RO"),
+            "SUPPORTED_PROPERTIES": lambda: dict.fromkeys(known, "RO"),
             "NETWORK_NAME": lambda: name,
             "OPTIMAL_NUMBER_OF_INFER_REQUESTS": self.streams,
             "EXECUTION_DEVICES": lambda: ["CPU"],
@@ -231,11 +246,12 @@ class Config:
             "PERFORMANCE_HINT_NUM_REQUESTS": lambda: str(self["PERFORMANCE_HINT_NUM_REQUESTS"]),
             "INFERENCE_PRECISION_HINT": self._shown_precision,
         }
-        if key in found:
-            return found[key]()
-        if key in SETTABLE:
-            return self[key]
         known = [*found, *SETTABLE]
+        if self.automatic:
+            found |= {"PERFORMANCE_HINT": self.hint, "PERF_COUNT": self.profiled}
+            known = [*_OF_COMPILED, "PERFORMANCE_HINT", "PERF_COUNT"]
+        if key in known:
+            return found[key]() if key in found else self[key]
         raise RuntimeError(f"a compiled model has no property {key!r}.{suggestion(key, known)}")
 
     def _shown_precision(self) -> Type:
@@ -254,8 +270,8 @@ def _plain(value: Any) -> Any:
     return value.name if isinstance(value, PropertyEnum) else value
 
 
-def device_property(key: str) -> Any:
-    """A read-only property of the CPU device."""
+def device_property(key: str, properties: Mapping[str, Any]) -> Any:
+    """A property of the CPU device, for which `properties` are set."""
     known: dict[str, Callable[[], Any]] = {
         "SUPPORTED_PROPERTIES": lambda: dict.fromkeys(READ_ONLY, "RO") | dict.fromkeys(SETTABLE, "RW"),
         "AVAILABLE_DEVICES": lambda: [""],
@@ -267,6 +283,8 @@ def device_property(key: str) -> Any:
         "DEVICE_TYPE": lambda: device.Type.INTEGRATED,
         "DEVICE_ARCHITECTURE": lambda: "intel64" if platform.machine() in ("x86_64", "AMD64") else platform.machine(),
     }
+    if key in SETTABLE or key == "CACHE_DIR":
+        return check(key, properties[key]) if key in properties else _KNOWN[key][1]
     if key not in known:
         raise RuntimeError(f"device CPU has no property {key!r}.{suggestion(key, [*known, *SETTABLE])}")
     return known[key]()

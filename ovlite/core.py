@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .compiled import Compilation, CompiledModel, imported
-from .config import CORE_SETTABLE, SETTABLE, Config, check, device_property
+from .config import CORE_SETTABLE, Config, check, check_of_device, device_property
 from .pickling import Model
 from .tensor import Tensor
 from .version import Version, get_version
@@ -58,10 +58,8 @@ class Core:
             raise RuntimeError(f"weights of a model at a path are a path, not {type(weights).__name__}")
         if isinstance(weights, Tensor):
             weights = weights.data.tobytes()
-        return read_model(model, weights, mapped=Config({**self._of_core(), **(config or {})})["ENABLE_MMAP"])
-
-    def _of_core(self) -> dict[str, Any]:
-        return {key: value for key, value in self._properties.items() if key in CORE_SETTABLE}
+        given = {**self._properties, **(config or {})}
+        return read_model(model, weights or None, mapped=Config(_of_core(given))["ENABLE_MMAP"])
 
     def compile_model(
         self,
@@ -79,7 +77,10 @@ class Core:
             raise TypeError(f"device_name is a str, not {type(device_name).__name__}; pass properties as config=")
         if config is not None and not (isinstance(config, dict) and all(isinstance(key, str) for key in config)):
             raise TypeError("config is a dict of properties by name")
-        _check_device("AUTO" if device_name is None else device_name)
+        device = "AUTO" if device_name is None else device_name
+        _check_device(device)
+        if weights is not None and device_name is None:
+            raise RuntimeError("with weights= the device is named too, such as 'CPU'")
         if weights is not None and isinstance(model, io.BytesIO):
             raise TypeError("with weights= the model is the text of an IR, str or bytes; read_model() reads a BytesIO")
         read = not isinstance(model, Model)
@@ -90,7 +91,7 @@ class Core:
                 raise RuntimeError(f"a Model or a path is compiled, not {type(model).__name__}; use read_model()")
             model = self.read_model(model)
         self._check_stored()
-        merged = Config({**self._properties, **(config or {})})
+        merged = Config({**self._properties, **(config or {})}, automatic=device.startswith("AUTO"))
         if not merged["CACHE_DIR"]:
             return CompiledModel(Compilation(model, merged, owned=read))
         from .cache import compile_cached
@@ -114,6 +115,8 @@ class Core:
             raise TypeError(f"bytes, a BytesIO or a Tensor are imported, not {type(model_stream).__name__}")
         if not isinstance(device_name, str):
             raise TypeError(f"device_name is a str, not {type(device_name).__name__}")
+        if config is not None and not isinstance(config, Mapping):
+            raise TypeError("config is a dict of properties by name")
         _check_device(device_name)
         self._check_stored()
         return CompiledModel(imported(exported, Config(config or {}).exported()))
@@ -124,9 +127,17 @@ class Core:
         Config(config or {})
         return {node.friendly_name: "CPU" for node in model.get_ordered_ops()}
 
+    def add_extension(self, extension: Any) -> None:
+        """Takes an empty list: there are no libraries or objects that could add operations to ovlite."""
+        if isinstance(extension, (list, tuple)) and not extension:
+            return
+        if not isinstance(extension, (str, os.PathLike, list, tuple)):
+            raise TypeError(f"an extension is a path, an object or a list, not {type(extension).__name__}")
+        raise RuntimeError(f"{extension}: libraries of operations can't be added")
+
     def set_property(self, *args: Any, **kwargs: Any) -> None:
         """set_property(properties) or set_property(device, properties); properties are a dict or a (key, value)."""
-        values = [*args, *(kwargs[name] for name in ("device_name", "properties") if name in kwargs)]
+        values = [*args, *(kwargs[name] for name in ("device_name", "properties", "property") if name in kwargs)]
         device, properties = values if len(values) == 2 else ("", *values) if len(values) == 1 else (None, None)
         if isinstance(properties, tuple) and len(properties) == 2:
             properties = dict([properties])
@@ -135,23 +146,24 @@ class Core:
             raise TypeError("set_property takes a dict or a (key, value) pair, after a device name if one is meant")
         if device:
             _check_device(device)
-        if self._checked or not device:
-            properties = {key: check(key, value) for key, value in properties.items()}
-        self._properties.update({str(key): value for key, value in properties.items()})
+        checked = check_of_device if device else check
+        for key, value in properties.items():
+            known_now = self._checked or (not device and key in CORE_SETTABLE)
+            self._properties[str(key)] = checked(key, value) if known_now else value
 
-    def get_property(self, device_name: str, name: str | None = None) -> Any:
-        """A property of a device, or with one argument of this Core."""
-        if name is None:
-            key = device_name
+    def get_property(self, *args: Any, **kwargs: Any) -> Any:
+        """get_property(device_name, property), or get_property(property) for one of this Core."""
+        values = [*args, *(kwargs[name] for name in ("device_name", "property") if name in kwargs)]
+        if len(values) not in (1, 2) or not all(isinstance(value, str) for value in values):
+            raise TypeError("get_property takes a property's name, after a device's name if one is meant")
+        key = values.pop()
+        if not values:
             if key not in CORE_SETTABLE:
                 raise RuntimeError(f"a Core has no property {key!r}; pass the device's name before it")
-            return check(key, self._properties[key]) if key in self._properties else CORE_SETTABLE[key][1]
-        _check_device(device_name)
+            return Config(_of_core(self._properties))[key]
+        _check_device(values[0])
         self._check_stored()
-        if name in SETTABLE or name in CORE_SETTABLE:
-            default = (SETTABLE | CORE_SETTABLE)[name][1]
-            return check(name, self._properties[name]) if name in self._properties else default
-        return device_property(name)
+        return device_property(key, self._properties)
 
     def _check_stored(self) -> None:
         """Checks what was set before the device was first used; wrong values raise each time."""
@@ -166,6 +178,10 @@ class Core:
 def compile_model(model: Any, device_name: str = "AUTO", config: Mapping[str, Any] | None = None) -> CompiledModel:
     """Makes a model ready to run, with a Core of its own."""
     return Core().compile_model(model, device_name, dict(config) if isinstance(config, Mapping) else config)
+
+
+def _of_core(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in properties.items() if key in CORE_SETTABLE}
 
 
 def _check_device(name: str) -> None:

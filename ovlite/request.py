@@ -78,12 +78,6 @@ class InferRequest(Request):
             raise RuntimeError(f"input {describe(port, index)} has shape {expected}; the value given has {list(shape)}")
 
     def _missing(self, indices: Sequence[int]) -> None:
-        """Inputs that were never given are an error, unless that is all of them: a first run may be on zeros."""
-        inputs = self.ports.inputs
-        if len(indices) == len(inputs) and all(port.partial_shape.is_static for port in inputs):
-            for index in indices:
-                self.input_storage(index)
-            return
         names = ", ".join(describe(self.ports.inputs[index], index) for index in indices)
         raise RuntimeError(f"no value was ever given for input {names}")
 
@@ -294,7 +288,7 @@ def describe(port: ConstOutput, index: int) -> str:
 
 
 def list_ports(inputs: Sequence[ConstOutput], outputs: Sequence[ConstOutput]) -> str:
-    lines = ["inputs[", *map(repr, inputs), "]", "outputs[", *map(repr, outputs), "]"]
+    lines = ["inputs[", ",\n".join(map(repr, inputs)), "]", "outputs[", ",\n".join(map(repr, outputs)), "]"]
     return "\n".join(lines)
 
 

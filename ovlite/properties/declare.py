@@ -12,23 +12,27 @@ from ..types import OVAny
 
 
 class Property(str):
-    """A property's key. Calling it gives the plain key, and with a value the pair that set_property takes."""
+    """A property's key. Calling it gives the plain key, and with a value the pair that set_property takes.
 
-    _accepts: Callable[[Any], bool] | None
+    take: makes the property's value of what a caller gives; TypeError for what it can't be. None: it can't be set.
+    """
 
-    def __new__(cls, key: str, accepts: Callable[[Any], bool] | None = None) -> Property:
+    _take: Callable[..., Any] | None
+
+    def __new__(cls, key: str, take: Callable[..., Any] | None = None) -> Property:
         self = super().__new__(cls, key)
-        self._accepts = accepts
+        self._take = take
         return self
 
-    def __call__(self, *value: Any) -> str | tuple[str, OVAny]:
-        if not value:
+    def __call__(self, *values: Any) -> str | tuple[str, OVAny]:
+        if not values:
             return str(self)
-        if len(value) > 1 or self._accepts is None:
-            raise TypeError(f"{self} " + ("is read-only" if self._accepts is None else "takes one value"))
-        if not self._accepts(value[0]):
-            raise TypeError(f"{self} can't be {value[0]!r}")
-        return str(self), OVAny(value[0])
+        if self._take is None:
+            raise TypeError(f"{self} is read-only")
+        try:
+            return str(self), OVAny(self._take(*values))
+        except TypeError:
+            raise TypeError(f"{self} can't be {', '.join(map(repr, values))}") from None
 
 
 class PropertyEnum(Enum):
@@ -41,25 +45,43 @@ class PropertyEnum(Enum):
 
 
 def boolean(key: str) -> Property:
-    return Property(key, lambda value: isinstance(value, (bool, int, np.bool_)))
+    return Property(key, lambda value: bool(_one_of(value, (int, float, np.bool_, np.number, type(None)))))
 
 
 def integer(key: str) -> Property:
-    return Property(key, lambda value: isinstance(value, (int, np.integer)))
+    return Property(key, lambda value: int(_one_of(value, (int, np.integer))))
+
+
+def count(key: str) -> Property:
+    """A property whose values are integers from 0."""
+    return Property(key, _count)
 
 
 def number(key: str) -> Property:
-    return Property(key, lambda value: isinstance(value, (int, float, np.number)))
+    return Property(key, lambda value: float(_one_of(value, (int, float, np.number))))
 
 
 def text(key: str) -> Property:
-    return Property(key, lambda value: isinstance(value, str))
+    return of(key, str)
 
 
 def of(key: str, kind: type) -> Property:
     """A property whose values are of one class."""
-    return Property(key, lambda value: isinstance(value, kind))
+    return Property(key, lambda value: _one_of(value, kind))
 
 
 def read_only(key: str) -> Property:
     return Property(key)
+
+
+def _one_of(value: Any, kinds: type | tuple[type, ...]) -> Any:
+    if not isinstance(value, kinds):
+        raise TypeError
+    return value
+
+
+def _count(value: Any) -> int:
+    number = int(_one_of(value, (int, np.integer)))
+    if number < 0:
+        raise TypeError
+    return number

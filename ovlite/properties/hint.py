@@ -2,7 +2,7 @@
 
 from ..graph import Model
 from ..types import Type
-from .declare import PropertyEnum, boolean, integer, number, of
+from .declare import PropertyEnum, boolean, count, number, of
 
 
 class PerformanceMode(PropertyEnum):
@@ -36,7 +36,7 @@ class ModelDistributionPolicy(PropertyEnum):
 
 activations_scale_factor = number("ACTIVATIONS_SCALE_FACTOR")
 allow_auto_batching = boolean("ALLOW_AUTO_BATCHING")
-dynamic_quantization_group_size = integer("DYNAMIC_QUANTIZATION_GROUP_SIZE")
+dynamic_quantization_group_size = count("DYNAMIC_QUANTIZATION_GROUP_SIZE")
 enable_cpu_pinning = boolean("ENABLE_CPU_PINNING")
 enable_cpu_reservation = boolean("ENABLE_CPU_RESERVATION")
 enable_hyper_threading = boolean("ENABLE_HYPER_THREADING")
@@ -46,6 +46,6 @@ kv_cache_precision = of("KV_CACHE_PRECISION", Type)
 model = of("MODEL_PTR", Model)
 model_distribution_policy = of("MODEL_DISTRIBUTION_POLICY", set)
 model_priority = of("MODEL_PRIORITY", Priority)
-num_requests = integer("PERFORMANCE_HINT_NUM_REQUESTS")
+num_requests = count("PERFORMANCE_HINT_NUM_REQUESTS")
 performance_mode = of("PERFORMANCE_HINT", PerformanceMode)
 scheduling_core_type = of("SCHEDULING_CORE_TYPE", SchedulingCoreType)

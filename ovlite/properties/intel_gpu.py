@@ -2,6 +2,21 @@
 
 from .declare import boolean, read_only
 
+
+class CapabilityGPU:
+    """What OPTIMIZATION_CAPABILITIES of a GPU can hold besides."""
+
+    HW_MATMUL = "GPU_HW_MATMUL"
+    USM_MEMORY = "GPU_USM_MEMORY"
+
+
+class MemoryType:
+    """What a remote tensor lies in."""
+
+    buffer = "GPU_BUFFER"
+    surface = "GPU_SURFACE"
+
+
 device_max_alloc_mem_size = read_only("GPU_DEVICE_MAX_ALLOC_MEM_SIZE")
 device_total_mem_size = read_only("GPU_DEVICE_TOTAL_MEM_SIZE")
 disable_winograd_convolution = boolean("GPU_DISABLE_WINOGRAD_CONVOLUTION")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-import numpy as np
+from operator import index
+from typing import Any, ClassVar
 
 from .declare import Property
 
@@ -29,4 +28,12 @@ class Num:
 Num.AUTO = Num(-1)
 Num.NUMA = Num(-2)
 
-num = Property("NUM_STREAMS", lambda value: isinstance(value, (int, np.integer, Num)))
+
+def number_of(value: Any) -> int:
+    """Streams as an int; TypeError for what is no Num."""
+    if not isinstance(value, Num):
+        raise TypeError
+    return value.to_integer()
+
+
+num = Property("NUM_STREAMS", lambda value: number_of(value) if isinstance(value, Num) else index(value))

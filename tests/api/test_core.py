@@ -180,3 +180,38 @@ def test_it_outlives_its_core(lab, A):
     compiled = core.compile_model(lab.plus_one(), "CPU")
     del core
     np.testing.assert_array_equal(compiled(A)["y"], A + 1)
+
+
+def test_extensions(lab):
+    core = lab.ov.Core()
+    core.add_extension([])
+    with pytest.raises(RuntimeError):
+        core.add_extension("/nowhere/extension.so")
+    for wrong in ((3,), ()):
+        with pytest.raises(TypeError):
+            core.add_extension(*wrong)
+
+
+def test_weights_ask_for_a_device(lab, tmp_path):
+    lab.ov.save_model(lab.plus_one(), tmp_path / "m.xml", False)
+    text, weights = (tmp_path / "m.xml").read_text(), (tmp_path / "m.bin").read_bytes()
+    with pytest.raises(RuntimeError):
+        lab.ov.Core().compile_model(text, weights=weights)
+    assert lab.ov.Core().compile_model(text, "CPU", weights=weights).input().any_name == "x"
+
+
+def test_read_model_takes_what_it_does_not_know(lab, tmp_path):
+    lab.ov.save_model(lab.plus_one(), tmp_path / "m.xml")
+    for extra in ({"weights": ""}, {"config": {"NO_SUCH_KEY": 1}}):
+        assert lab.ov.Core().read_model(tmp_path / "m.xml", **extra).input().any_name == "x"
+
+
+def test_an_export_goes_to_the_stream_of_the_keyword(lab):
+    stream = io.BytesIO()
+    assert lab.compile(lab.plus_one()).export_model(model_stream=stream) is None
+    assert stream.tell() == 0 and stream.getvalue()
+
+
+def test_a_compiled_model_lists_its_ports(lab):
+    ports = "<ConstOutput: names[a] shape[2,3] type: f32>,\n<ConstOutput: names[b] shape[2,3] type: f32>\n]"
+    assert ports in repr(lab.compile(lab.two_outputs()))

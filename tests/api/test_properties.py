@@ -231,3 +231,82 @@ def test_errors_say_what_is_taken(mine):
         core.compile_model(mine.plus_one(), "CPU", {"NUM_STREAM": 1})
     with pytest.raises(RuntimeError, match="FULL_DEVICE_NAME can't be set"):
         core.compile_model(mine.plus_one(), "CPU", {"FULL_DEVICE_NAME": "x"})
+
+
+def test_values_of_properties_are_of_the_property_s_type(lab):
+    props, hint = lab.submodule("properties"), lab.submodule("properties.hint")
+    assert props.enable_profiling(1)[1].value is True and hint.enable_cpu_pinning(0)[1].value is False
+    assert type(hint.activations_scale_factor(2)[1].value) is float
+    assert props.num_streams(props.streams.Num(2))[1].value == props.streams.num(2)[1].value == 2
+    for wrong in (hint.num_requests, hint.dynamic_quantization_group_size):
+        with pytest.raises(TypeError):
+            wrong(-1)
+    assert props.device.priorities("CPU", "GPU")[1].value == "CPU,GPU,"
+
+
+def test_keys_of_other_devices(lab):
+    npu, device = lab.submodule("properties.intel_npu"), lab.submodule("properties.device")
+    assert npu.turbo() == "NPU_TURBO" and npu.turbo(True)[1].value is True
+    assert device.Capability.FP32 == "FP32" and device.properties() == "DEVICE_PROPERTIES"
+    assert lab.submodule("properties.intel_gpu").CapabilityGPU.HW_MATMUL == "GPU_HW_MATMUL"
+    assert int(lab.submodule("properties").CompatibilityCheck.SUPPORTED) == 1
+
+
+def test_properties_for_all_devices(lab):
+    core = lab.ov.Core()
+    core.set_property({"NUM_STREAMS": 2})
+    assert core.get_property("CPU", "NUM_STREAMS") == 2
+    core = lab.ov.Core()
+    core.set_property({"NO_SUCH_KEY": 1})
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            core.get_property("CPU", "NUM_STREAMS")
+
+
+def test_properties_of_a_core_and_of_a_device(lab):
+    core = lab.ov.Core()
+    for key in ("NUM_STREAMS", "PERFORMANCE_HINT"):
+        with pytest.raises(RuntimeError):
+            core.get_property(key)
+    with pytest.raises(RuntimeError):
+        core.set_property({"ENABLE_MMAP": "maybe"})
+    for key in ("ENABLE_MMAP", "FORCE_TBB_TERMINATE"):
+        assert core.get_property(property=key) in (True, False)
+        with pytest.raises(RuntimeError):
+            core.get_property("CPU", key)
+    core.set_property(device_name="CPU", property=("NUM_STREAMS", 1))
+    assert core.get_property(device_name="CPU", property="NUM_STREAMS") == core.get_property("CPU", property="NUM_STREAMS") == 1
+    for wrong in ((), (3,), ("CPU", 3), ("CPU", "NUM_STREAMS", 1)):
+        with pytest.raises(TypeError):
+            core.get_property(*wrong)
+
+
+@pytest.mark.parametrize("key", ["CACHE_MODE", "ALLOW_AUTO_BATCHING", "AUTO_BATCH_TIMEOUT"])
+def test_properties_that_mean_nothing_to_a_cpu(lab, key):
+    value = {"CACHE_MODE": "OPTIMIZE_SIZE", "ALLOW_AUTO_BATCHING": False}.get(key, 100)
+    compiled = lab.ov.Core().compile_model(lab.plus_one(), "CPU", {key: value})
+    with pytest.raises(RuntimeError):
+        compiled.get_property(key)
+
+
+def test_auto_tells_less_of_itself(lab):
+    hint = lab.submodule("properties.hint")
+    compiled = lab.ov.Core().compile_model(lab.plus_one(), "AUTO")
+    told = compiled.get_property("SUPPORTED_PROPERTIES")
+    assert "NETWORK_NAME" in told and "NUM_STREAMS" not in told
+    assert compiled.get_property("PERFORMANCE_HINT") == hint.PerformanceMode.LATENCY
+    assert compiled.get_property("PERF_COUNT") is False and compiled.get_property("EXECUTION_DEVICES") == ["CPU"]
+    for key in ("NUM_STREAMS", "INFERENCE_NUM_THREADS", "INFERENCE_PRECISION_HINT"):
+        with pytest.raises(RuntimeError):
+            compiled.get_property(key)
+
+
+def test_what_set_property_of_a_compiled_model_takes(lab):
+    compiled = lab.compile(lab.plus_one())
+    for wrong in ((), (3,)):
+        with pytest.raises(TypeError):
+            compiled.set_property(*wrong)
+    for pairs in ({"NUM_STREAMS": 1}, ("NUM_STREAMS", 1)):
+        with pytest.raises(RuntimeError):
+            compiled.set_property(pairs)
+    assert compiled.get_property(property="NETWORK_NAME") == "plus_one"

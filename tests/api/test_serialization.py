@@ -147,6 +147,9 @@ def test_saving_and_reading(lab, A, tmp_path):
         lab.ov.save_model(lab.plus_one(), tmp_path / "model.onnx")
     with pytest.raises(TypeError):
         lab.ov.save_model(3, tmp_path / "model.xml")
+    for wrong in (3, None, io.BytesIO()):
+        with pytest.raises(RuntimeError):
+            lab.ov.save_model(lab.plus_one(), wrong)
 
 
 def test_a_model_in_memory(lab, A, tmp_path):

@@ -1,5 +1,7 @@
 """IR that is damaged, or made to do harm: a ModelError that says what is wrong."""
 
+import io
+
 import numpy as np
 import pytest
 from ir_models import Builder
@@ -136,10 +138,15 @@ def test_writing(tmp_path):
         lambda: ovlite.serialize(model, tmp_path / "model.bin"),
         lambda: ovlite.save_model(model, tmp_path / "m"),
         lambda: ovlite.serialize(model, tmp_path / "m.xml", version="IR_V9"),
+        lambda: ovlite.serialize(model, 3),
+        lambda: ovlite.save_model(model, io.BytesIO()),
     ):
         with pytest.raises(RuntimeError):
             wrong()
-    for wrong in (lambda: ovlite.save_model(3, tmp_path / "m.xml"), lambda: ovlite.serialize(model, 3)):
+    for wrong in (
+        lambda: ovlite.save_model(3, tmp_path / "m.xml"),
+        lambda: ovlite.serialize(model, tmp_path / "m.xml", version=11),
+    ):
         with pytest.raises(TypeError):
             wrong()
     assert list(tmp_path.iterdir()) == []
