@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .absent import Extension, Op, OpExtension, RemoteContext, RemoteTensor, TensorVector
+    from .absent import VAContext, VASurfaceTensor, shutdown
     from .batch import get_batch, set_batch
     from .compiled import CompiledModel
     from .convert import convert_model
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from .version import Version, get_version
 
 _MODULES = {
+    "absent": (
+        "Extension", "Op", "OpExtension", "RemoteContext", "RemoteTensor", "TensorVector", "VAContext", "VASurfaceTensor",
+        "shutdown",
+    ),  # fmt: skip
     "batch": ("get_batch", "set_batch"),
     "compiled": ("CompiledModel",),
     "convert": ("convert_model",),
@@ -44,7 +50,7 @@ _MODULES = {
     ),  # fmt: skip
     "version": ("Version", "get_version"),
 }
-_SUBMODULES = ("exceptions", "layout_helpers", "helpers", "op", "passes", "preprocess", "properties", "utils", *(f"opset{number}" for number in range(1, 18)))
+_SUBMODULES = ("exceptions", "frontend", "layout_helpers", "helpers", "op", "passes", "preprocess", "properties", "utils", *(f"opset{number}" for number in range(1, 18)))
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [*_HOMES, *_SUBMODULES]

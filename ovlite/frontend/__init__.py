@@ -1,14 +1,24 @@
-"""Model files, and bytes of them, into Models."""
+"""Model files, and bytes of them, into Models.
+
+The names of openvino.frontend are here too; they come from the module manager when they are first used.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
 
 if TYPE_CHECKING:
     from ..graph import Model
+
+_OF_MANAGER = (
+    "FrontEnd", "FrontEndManager", "GeneralFailure", "InitializationFailure", "InputModel", "NotImplementedFailure",
+    "OpConversionFailure", "OpValidationFailure", "Place",
+)  # fmt: skip
+__all__ = ["Source", "read_model", *_OF_MANAGER]
 
 Source = str | os.PathLike[str] | bytes
 
@@ -29,6 +39,13 @@ def read_model(source: Source, weights: Source | None = None, *, mapped: bool = 
     from .onnx import read_onnx
 
     return read_onnx(source)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OF_MANAGER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(".manager", __name__), name)
+    return value
 
 
 def _is_xml(source: Source) -> bool:
