@@ -166,3 +166,15 @@ def test_one_tensor_as_input_and_output(mine, mixing):
     request.set_output_tensor(tensor)
     request.infer()
     np.testing.assert_array_equal(tensor.data, start @ np.array([[0, 1, 0], [0, 0, 1], [1, 1, 0]], np.float32))
+
+
+def test_nothing_was_ever_given(mine):
+    """openvino computes on what its memory holds."""
+    compiled = mine.compile(mine.add())
+    request = compiled.create_infer_request()
+    for call in (compiled, request.infer, request.start_async, compiled.infer_new_request):
+        with pytest.raises(RuntimeError, match=r"no value was ever given for input 0 \('a'\), 1 \('b'\)"):
+            call()
+    request.get_input_tensor(0).data[...] = A
+    request.get_input_tensor(1).data[...] = 2 * A
+    np.testing.assert_array_equal(request.infer()[0], 3 * A)
