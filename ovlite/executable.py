@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import ModelError
-from .graph import Model, Parameter, Result, TensorType
+from .graph import Constant, Model, Output, Parameter, Result, TensorType
 from .kernels.executor import Team
-from .plan import Executable, Options, Plan, Variable
+from .ops.strings import StringTensorPack, StringTensorUnpack
+from .plan import Executable, Options, Variable
 from .types import Type
 
 Array = npt.NDArray[Any]
@@ -20,6 +21,9 @@ COMPUTED = (
     "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "string",
 )  # fmt: skip
 Shapes = tuple[tuple[int, ...], ...]
+# Routes of results that are not an input of strings.
+COMPUTED_HERE = -1
+PACKED = -2
 
 
 def make_executable(model: Model, options: Options) -> Executable | StringExecutable:
@@ -37,61 +41,95 @@ def make_executable(model: Model, options: Options) -> Executable | StringExecut
 
 
 class StringExecutable:
-    """An Executable of a model with inputs of strings, which go to outputs as they are.
+    """An Executable of a model with inputs or outputs of strings, which are object arrays of bytes.
 
-    Strings are object arrays of bytes. Raises ModelError when an operation works on strings.
+    Strings go from inputs to outputs as they are, from inputs to StringTensorUnpack, and from StringTensorPack
+    to outputs; all else is left to an Executable without strings. Raises ModelError for other operations on strings.
     """
 
     def __init__(self, model: Model, options: Options) -> None:
         model = model.clone()
         self.inputs = [TensorType(port.element_type, port.partial_shape) for port in model.inputs]
         self.outputs = [TensorType(port.element_type, port.partial_shape) for port in model.outputs]
-        self._routes = [_string_source(model, result) for result in model.results]
-        for node in model.get_ordered_ops():
-            works = any(source.element_type is Type.string for source in node.sources)
-            if works and not isinstance(node, Result):
-                raise ModelError(f"{node.op.type} {node.friendly_name!r} works on strings, which is not supported")
         self._numbers = [index for index, kind in enumerate(self.inputs) if kind.element_type is not Type.string]
-        results = [result for result, route in zip(model.results, self._routes, strict=True) if route is None]
+        self._unpacked, parameters = _unpacked(model)
+        self._routes = [_route(model, result) for result in model.results]
+        _check_strings(model)
+        ends: list[Output] = []
+        for result, route in zip(model.results, self._routes, strict=True):
+            source = result.sources[0]
+            ends += source.node.sources if route == PACKED else [source] if route == COMPUTED_HERE else []
         self._rest: Executable | None = None
-        if results or model.sinks:
-            parameters = [model.parameters[index] for index in self._numbers]
-            self._rest = Executable(Model(results, model.sinks, parameters), options)
+        if ends or model.sinks:
+            parameters = [model.parameters[index] for index in self._numbers] + parameters
+            self._rest = Executable(Model(ends, model.sinks, parameters), options)
         self.variables: list[Variable] = [] if self._rest is None else self._rest.variables
 
     def plan(self, shapes: Shapes, fresh: frozenset[str] = frozenset()) -> StringPlan:
         """As in Executable.plan()."""
-        kept = [shapes[index] for index in self._numbers] + list(shapes[len(self.inputs) :])
-        rest = None if self._rest is None else self._rest.plan(tuple(kept), fresh)
-        return StringPlan(rest, self._numbers, len(self.inputs), self._routes)
+        return StringPlan(self, fresh)
+
+    def run(self, arrays: Sequence[Array], fresh: frozenset[str], team: Team) -> list[Array]:
+        """New arrays for the outputs, and then for the variables."""
+        given = [arrays[index] for index in self._numbers]
+        for index in self._unpacked:
+            given += StringTensorUnpack().evaluate(arrays[index])
+        given += arrays[len(self.inputs) :]
+        found = iter(self._compute(given, fresh, team))
+        return [*(self._output(route, arrays, found) for route in self._routes), *found]
+
+    def _compute(self, arrays: list[Array], fresh: frozenset[str], team: Team) -> Sequence[Array]:
+        if self._rest is None:
+            return []
+        return self._rest.plan(tuple(array.shape for array in arrays), fresh).run(arrays, team)
+
+    def _output(self, route: int, arrays: Sequence[Array], found: Iterator[Array]) -> Array:
+        if route == PACKED:
+            return StringTensorPack().evaluate(next(found), next(found), next(found))[0]
+        return next(found) if route == COMPUTED_HERE else np.array(arrays[route])
 
 
 class StringPlan:
-    """A plan in stages: the part that computes, and the strings that pass by it."""
+    """A plan in stages: what computes is planned when strings are there, whose lengths its shapes follow from."""
 
     program = None
 
-    def __init__(self, rest: Plan | None, numbers: Sequence[int], inputs: int, routes: Sequence[int | None]) -> None:
-        self._rest = rest
-        self._numbers = numbers
-        self._inputs = inputs
-        self._routes = routes
+    def __init__(self, executable: StringExecutable, fresh: frozenset[str]) -> None:
+        self._executable = executable
+        self._fresh = fresh
 
     def run(self, arrays: Sequence[Array], team: Team) -> list[Array]:
-        """New arrays for the outputs, and then for the variables."""
-        found = iter(self._compute([arrays[index] for index in self._numbers] + list(arrays[self._inputs :]), team))
-        outputs = [next(found) if route is None else np.array(arrays[route]) for route in self._routes]
-        return [*outputs, *found]
-
-    def _compute(self, arrays: Sequence[Array], team: Team) -> list[Array]:
-        return [] if self._rest is None else self._rest.run(arrays, team)
+        return self._executable.run(arrays, self._fresh, team)
 
 
-def _string_source(model: Model, result: Result) -> int | None:
-    """The input whose strings a result returns; None for a result of numbers."""
+def _unpacked(model: Model) -> tuple[list[int], list[Parameter]]:
+    """The inputs of strings that are unpacked, and parameters in the place of what unpacking gives."""
+    indices: list[int] = []
+    parameters: list[Parameter] = []
+    for node in model.get_ordered_ops():
+        if isinstance(node.op, StringTensorUnpack) and isinstance(node.sources[0].node, Parameter):
+            indices.append(model.parameters.index(node.sources[0].node))
+            for output in node.outputs():
+                parameters.append(Parameter(output.element_type, output.partial_shape))
+                output.replace(parameters[-1].output(0))
+    return indices, parameters
+
+
+def _route(model: Model, result: Result) -> int:
+    """Where a result comes from: the index of the input whose strings it returns, COMPUTED_HERE, or PACKED."""
     source = result.sources[0]
     if source.element_type is not Type.string:
-        return None
+        return COMPUTED_HERE
+    if isinstance(source.node.op, StringTensorPack):
+        return PACKED
     if not isinstance(source.node, Parameter):
         raise ModelError(f"output {result.friendly_name!r} holds strings that are not an input of the model")
     return model.parameters.index(source.node)
+
+
+def _check_strings(model: Model) -> None:
+    for node in model.get_ordered_ops():
+        works = any(source.element_type is Type.string for source in node.sources)
+        constant = isinstance(node.op, StringTensorUnpack) and isinstance(node.sources[0].node, Constant)
+        if works and not constant and not isinstance(node, Result):
+            raise ModelError(f"{node.op.type} {node.friendly_name!r} works on strings, which is not supported")

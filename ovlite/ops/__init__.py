@@ -57,6 +57,7 @@ from . import (  # isort: skip
     sorting,
     sparse,
     state,
+    strings,
     unary,
     yolo,
 )
@@ -97,6 +98,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     sorting,
     sparse,
     state,
+    strings,
     unary,
     yolo,
     multiclass,

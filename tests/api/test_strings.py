@@ -95,3 +95,59 @@ def test_a_parameter_of_unknown_rank(lab):
     model = lab.ov.Model([lab.ops.result(lab.ops.relu(x), name="y")], [x], "m")
     with pytest.raises(RuntimeError):
         lab.compile(model)
+
+
+WORDS = np.array([["ab", "", "héllo"], ["x", "yz", "z"]])
+
+
+def test_strings_unpacked(lab):
+    text = lab.parameter((2, 3), lab.ov.Type.string, "text")
+    begins, ends, symbols = lab.submodule("opset15").string_tensor_unpack(text).outputs()
+    assert str(symbols.partial_shape) == "[?]" and list(begins.shape) == list(ends.shape) == [2, 3]
+    lengths = lab.ops.subtract(ends, begins)
+    compiled = lab.compile(lab.ov.Model([lab.ops.result(lengths), lab.ops.result(symbols)], [text]))
+    for words in (WORDS, np.array([["long enough", "b", ""]] * 2)):
+        lengths, symbols = compiled([words]).values()
+        assert lengths.dtype == np.int32 and lengths.tolist() == [[len(w.encode()) for w in row] for row in words.tolist()]
+        assert symbols.dtype == np.uint8 and symbols.tobytes() == "".join(words.ravel()).encode()
+
+
+def test_strings_packed(lab):
+    begins, ends = lab.parameter((2,), np.int32, "begins"), lab.parameter((2,), np.int32, "ends")
+    symbols = lab.parameter((-1,), np.uint8, "symbols")
+    node = lab.submodule("opset15").string_tensor_pack(begins, ends, symbols)
+    assert node.get_element_type() == lab.ov.Type.string and list(node.shape) == [2]
+    compiled = lab.compile(lab.ov.Model([lab.ops.result(node, name="y")], [begins, ends, symbols]))
+    inputs = [np.array([0, 2], np.int32), np.array([2, 5], np.int32), np.frombuffer(b"abxyz", np.uint8).copy()]
+    assert compiled(inputs)["y"].tolist() == ["ab", "xyz"]
+
+
+def test_strings_there_and_back(lab):
+    """The first string of each row, and a number beside it."""
+    text, number = lab.parameter((2, 3), lab.ov.Type.string, "text"), lab.parameter((2,))
+    opset = lab.submodule("opset15")
+    begins, ends, symbols = opset.string_tensor_unpack(text).outputs()
+    first = [lab.ops.gather(places, np.int64(0), np.int64(1)) for places in (begins, ends)]
+    packed = opset.string_tensor_pack(*first, symbols)
+    model = lab.ov.Model([lab.ops.result(packed), lab.ops.result(lab.ops.relu(number)), lab.ops.result(text)], [text, number])
+    words, numbers, same = lab.compile(model)([WORDS, np.array([-1, 2], np.float32)]).values()
+    assert words.tolist() == ["ab", "x"] and numbers.tolist() == [0, 2] and same.tolist() == WORDS.tolist()
+
+
+def test_places_outside_of_the_symbols(mine):
+    places = [mine.parameter((1,), np.int32, name) for name in ("begins", "ends")]
+    symbols = mine.parameter((2,), np.uint8, "symbols")
+    node = mine.submodule("opset15").string_tensor_pack(*places, symbols)
+    compiled = mine.compile(mine.ov.Model([node], [*places, symbols]))
+    with pytest.raises(RuntimeError, match="outside of the 2 symbols"):
+        compiled([np.array([1], np.int32), np.array([3], np.int32), np.zeros(2, np.uint8)])
+
+
+@pytest.mark.parametrize("wrong", ["data", "symbols", "shapes"])
+def test_what_is_no_tensor_of_strings(lab, wrong):
+    opset = lab.submodule("opset15")
+    places = [lab.parameter(shape, np.int32, "p") for shape in ((2,), (3,) if wrong == "shapes" else (2,))]
+    with pytest.raises(RuntimeError):
+        if wrong == "data":
+            opset.string_tensor_unpack(lab.parameter((2,)))
+        opset.string_tensor_pack(*places, lab.parameter((2,), np.float32 if wrong == "symbols" else np.uint8))
