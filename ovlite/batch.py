@@ -9,6 +9,8 @@ from .types import Dimension
 
 def get_batch(model: Model) -> Dimension:
     """The batch; RuntimeError when no parameter's layout has N, or two parameters differ."""
+    if not isinstance(model, Model):
+        raise TypeError(f"a Model has a batch, not {type(model).__name__}")
     return common_batch(model.parameters)
 
 

@@ -107,9 +107,12 @@ class Parameter(_Port):
     def get_partial_shape(self) -> PartialShape:
         return self.partial_shape
 
-    def set_partial_shape(self, shape: PartialShape) -> None:
+    def get_element_type(self) -> Type:
+        return self.element_type
+
+    def set_partial_shape(self, partial_shape: PartialShape) -> None:
         """Takes effect on the output with the next validate_and_infer_types()."""
-        self.partial_shape = shape
+        self.partial_shape = partial_shape
 
     def set_element_type(self, element_type: Type) -> None:
         """Takes effect on the output with the next validate_and_infer_types()."""

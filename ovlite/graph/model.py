@@ -91,6 +91,8 @@ class Model:
         return self._friendly_name
 
     def set_friendly_name(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"a name is a str, not {type(name).__name__}")
         self._friendly_name = name
 
     def get_name(self) -> str:
@@ -181,8 +183,9 @@ class Model:
             raise TypeError(f"{parameter!r} is not a Parameter")
         return self.parameters.index(parameter) if parameter in self.parameters else -1
 
-    def get_result_index(self, result: Any) -> int:
+    def get_result_index(self, value: Any = None, *, result: Any = None) -> int:
         """The index of a Result, of its output, or of the first that reads an Output; -1 when there is none."""
+        result = value if result is None else result
         if not isinstance(result, (Result, Output)) and not hasattr(result, "_as_output"):
             raise TypeError(f"{result!r} is not a Result or an Output")
         for index, mine in enumerate(self.results):
@@ -190,7 +193,8 @@ class Model:
                 return index
         return -1
 
-    def get_sink_index(self, sink: Any) -> int:
+    def get_sink_index(self, value: Any = None, *, sink: Any = None) -> int:
+        sink = value if sink is None else sink
         node = sink.node if isinstance(sink, Output) else sink
         return self.sinks.index(node) if node in self.sinks else -1
 
@@ -271,13 +275,18 @@ class Model:
             check_layout(parameter.layout, parameter.partial_shape)
         self.infer()
 
-    def reshape(self, partial_shapes: Any, variables_shapes: Any = None) -> None:
+    def reshape(
+        self, partial_shapes: Any = None, variables_shapes: dict[str, Any] | None = None, *, partial_shape: Any = None
+    ) -> None:
         """Gives inputs other shapes; when the graph can't take them it keeps the ones it has.
 
-        partial_shapes: the shape of the only input, or a dict by tensor name, index or Output.
+        partial_shapes: the shape of the only input, or a dict by tensor name, index or Output. partial_shape is the same.
         variables_shapes: the shapes of variables by id.
         """
-        shapes = shapes_of_parameters(self.parameters, partial_shapes, self.input)
+        if not isinstance(variables_shapes, (dict, type(None))):
+            raise TypeError(f"shapes of variables are a dict by id, not {type(variables_shapes).__name__}")
+        asked = partial_shapes if partial_shape is None else partial_shape
+        shapes = shapes_of_parameters(self.parameters, asked, self.input)
         readers = self._readers({name: new_shape(shape) for name, shape in (variables_shapes or {}).items()})
         operators = {node: node.op for node in readers}
         for node, shape in readers.items():
@@ -325,8 +334,8 @@ class Model:
         """All notes, or the one at a path: a str, or a list of str that leads into dicts."""
         return self.rt_info if path is None else runtime_info.find(self.info, path)
 
-    def set_rt_info(self, value: Any, path: Any) -> None:
-        runtime_info.put(self.info, path, value)
+    def set_rt_info(self, obj: Any, path: Any) -> None:
+        runtime_info.put(self.info, path, obj)
 
     def has_rt_info(self, path: Any) -> bool:
         try:

@@ -128,13 +128,13 @@ class Output:
         return min(names, key=str.encode)
 
     def set_names(self, names: set[str]) -> None:
-        if not isinstance(names, set) or not all(isinstance(name, str) for name in names):
+        if not isinstance(names, (set, frozenset)) or not all(isinstance(name, str) for name in names):
             raise TypeError(f"names are a set of str, not {names!r}")
         self._names.clear()
         self._names.update(names)
 
     def add_names(self, names: set[str]) -> None:
-        if not isinstance(names, set):
+        if not isinstance(names, (set, frozenset)):
             raise TypeError(f"names are a set of str, not {names!r}")
         self.set_names(self._names | names)
 
@@ -162,15 +162,19 @@ class Output:
     def target_inputs(self) -> set[Input]:
         return {Input(user, i) for user in self._users for i, source in enumerate(user.sources) if source is self}
 
-    def replace(self, other: Output) -> None:
-        """Makes all who read this output read `other`, which gets its names too."""
-        other._names |= self._names
+    def replace(self, replacement: Output) -> None:
+        """Makes all who read this output read `replacement`, which gets its names too."""
+        if not isinstance(replacement, Output):
+            raise TypeError(f"an Output takes the place of another, not {type(replacement).__name__}")
+        replacement._names |= self._names
         for user in list(self._users):
-            user.set_sources([other if source is self else source for source in user.sources])
+            user.set_sources([replacement if source is self else source for source in user.sources])
 
-    def remove_target_input(self, target: Input) -> None:
+    def remove_target_input(self, target_input: Input) -> None:
         """Makes a reader of this output disappear from those it is listed for, until it is given a source again."""
-        self._users.pop(target.node, None)
+        if not isinstance(target_input, Input):
+            raise TypeError(f"an Input reads an output, not {type(target_input).__name__}")
+        self._users.pop(target_input.node, None)
 
     def argument(self) -> Argument:
         return Argument(self.element_type, self._shape, self.partial)
@@ -264,10 +268,12 @@ class Input:
     def set_rt_info(self, value: Any, key: str) -> None:
         self.rt_info[key] = value
 
-    def replace_source_output(self, source: Output) -> None:
-        """Makes the node read `source` here."""
+    def replace_source_output(self, new_source_output: Output) -> None:
+        """Makes the node read `new_source_output` here."""
+        if not isinstance(new_source_output, Output):
+            raise TypeError(f"a node reads an Output, not {type(new_source_output).__name__}")
         sources = list(self.node.sources)
-        sources[self.index] = source
+        sources[self.index] = new_source_output
         self.node.set_sources(sources)
 
     def get_node(self) -> Node:

@@ -98,9 +98,9 @@ class NodeQueries:
     def inputs(self) -> list[Input]:
         return [Input(self, i) for i in range(len(self._sources))]  # type: ignore[arg-type]  # every Node is one
 
-    def input(self, index: int) -> Input:
-        self.input_value(index)
-        return self.inputs()[index]
+    def input(self, input_index: int) -> Input:
+        self.input_value(input_index)
+        return self.inputs()[input_index]
 
     def input_values(self) -> list[Output]:
         return list(self._sources)
@@ -111,8 +111,8 @@ class NodeQueries:
     def outputs(self) -> list[Output]:
         return list(self._outputs)
 
-    def output(self, index: int) -> Output:
-        return self._port(self._outputs, index, "output")
+    def output(self, output_index: int) -> Output:
+        return self._port(self._outputs, output_index, "output")
 
     def _port(self, ports: Sequence[Output], index: int, kind: str) -> Output:
         if index < 0:

@@ -17,6 +17,7 @@ the parameters are not yet the inputs and attributes, `arguments` makes them so.
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, ClassVar, NewType, get_type_hints
@@ -26,6 +27,8 @@ import numpy as np
 from ..errors import OVTypeError
 from ..graph import Constant, Node, Operator, Output
 from ..types import Type
+
+_log = logging.getLogger("ovlite")
 
 
 Text = NewType("Text", str)  # of an attribute whose case matters
@@ -84,6 +87,15 @@ def as_attribute(hint: Any, value: Any) -> Any:
     return value
 
 
+def of_python(dtype: Any) -> Any:
+    """Python's float and int as the element types that they stand for where one is asked for; all else as it is."""
+    if dtype is not float and dtype is not int:
+        return dtype
+    narrow = Type.f32 if dtype is float else Type.i32
+    _log.warning("dtype %s is taken as %s; a numpy dtype or a Type says the width", dtype.__name__, narrow.name)
+    return narrow
+
+
 def element_type(value: Any) -> Type:
     """An element type from a Type, a short name such as "i32", or anything numpy takes for a dtype."""
     if isinstance(value, str):
@@ -91,7 +103,7 @@ def element_type(value: Any) -> Type:
             return Type._named(value)
         except KeyError:
             raise RuntimeError(f"{value!r} is not an element type; write a short name such as 'f32' or 'i64'") from None
-    return Type(value)
+    return Type(of_python(value))
 
 
 def node_factory(operator: type[Declared]) -> Callable[..., Node]:

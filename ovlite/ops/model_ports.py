@@ -12,7 +12,7 @@ from ..graph import Constant, Node, Output, Parameter, Result
 from ..graph.constants import checked, stored_in
 from ..graph.elements import encode
 from ..types import PartialShape, Type
-from .declare import as_output
+from .declare import as_output, of_python
 
 _log = logging.getLogger("ovlite")
 
@@ -28,14 +28,10 @@ def parameter(shape: Any, dtype: Any = np.float32, name: str | None = None) -> P
 def _parameter_type(dtype: Any) -> Type:
     if isinstance(dtype, str):
         raise TypeError(f"dtype is a numpy dtype or a Type, not the str {dtype!r}; use np.dtype({dtype!r})")
-    if dtype is float or dtype is int:
-        narrow = Type.f32 if dtype is float else Type.i32
-        _log.warning("dtype %s is taken as %s; a numpy dtype or a Type says the width", dtype.__name__, narrow.name)
-        return narrow
     if dtype is None:
         raise TypeError("dtype is a numpy dtype or a Type, not None")
     try:
-        return Type(dtype)
+        return Type(of_python(dtype))
     except RuntimeError as error:
         raise OVTypeError(str(error)) from None
 
@@ -47,7 +43,9 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
     """
     storage = getattr(value, "_storage", None)
     if storage is not None:  # constant(tensor, shared_memory=True, name=None)
-        wanted = dtype if isinstance(dtype, bool) else shared_memory
+        if dtype is not None and not isinstance(dtype, bool):
+            raise TypeError("a constant has the element type of its Tensor; convert() makes another")
+        wanted = shared_memory if dtype is None else dtype
         return Constant.of(*stored_in(storage, wanted is None or bool(wanted)), name)
     if value is None or isinstance(value, (str, bytes, Node, Output, complex)):
         raise OVTypeError(f"a constant is a number, list, array or Tensor, not {type(value).__name__}")
@@ -60,7 +58,7 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":
         raise OVTypeError(f"elements of a constant are numbers or str, not {array.dtype}; give the dtype to convert them to")
-    element_type = Type(array.dtype) if dtype is None else Type(dtype)
+    element_type = Type(array.dtype) if dtype is None else Type(of_python(dtype))
     shared = bool(shared_memory)
     if element_type is not Type(array.dtype) or not (array.flags.c_contiguous and array.dtype.isnative):
         if shared:
@@ -70,6 +68,6 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
     return Constant.of(array if shared else np.array(array, order="C"), element_type, array.shape, name)
 
 
-def result(data: Any, name: str | None = None) -> Result:
+def result(input_value: Any, name: str | None = None) -> Result:
     """An output of a model."""
-    return Result(as_output(data), name)
+    return Result(as_output(input_value), name)

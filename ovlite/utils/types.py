@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import OVTypeError
 from ..graph import Constant, Node, Output
+from ..ops.declare import of_python
 from ..ops.model_ports import constant
 from ..types import Type
 
@@ -20,12 +21,8 @@ NodeInput: TypeAlias = Node | NumericData
 
 def get_element_type(data_type: Any) -> Type:
     """The element type of a numpy dtype or class; int is i32 and float is f32. OVTypeError when it has none."""
-    if data_type is int:
-        return Type.i32
-    if data_type is float:
-        return Type.f32
     try:
-        return Type(data_type)
+        return Type(of_python(data_type))
     except (TypeError, RuntimeError) as error:
         raise OVTypeError(str(error)) from None
 

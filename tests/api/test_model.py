@@ -256,3 +256,30 @@ def test_notes(lab):
         model.get_rt_info("none")
     with pytest.raises(TypeError):
         model.set_rt_info(1, 3)
+
+
+def test_keywords(lab):
+    model = lab.plus_one()
+    model.reshape(partial_shape=[4, 3])
+    assert model.input().shape == [4, 3]
+    model.reshape(partial_shapes={"x": [5, 3]}, variables_shapes={})
+    assert model.input().shape == [5, 3]
+    assert model.get_result_index(value=model.output()) == model.get_result_index(result=model.results[0]) == 0
+    model.set_rt_info(obj="value", path="key")
+    assert model.get_rt_info(path="key").value == "value"
+    for wrong in (lambda: model.set_friendly_name(3), lambda: model.reshape([5, 3], 3), lambda: lab.ov.get_batch(3)):
+        with pytest.raises(TypeError):
+            wrong()
+
+
+def test_names_of_a_frozen_set(lab):
+    model = lab.plus_one()
+    model.input().tensor.set_names(frozenset({"fixed"}))
+    assert model.input().names == {"fixed"}
+
+
+def test_ports_are_told_from_other_things(lab):
+    port = lab.plus_one().input()
+    for wrong in (lambda: port.replace(3), lambda: port.remove_target_input(3)):
+        with pytest.raises(TypeError):
+            wrong()

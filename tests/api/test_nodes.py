@@ -299,3 +299,25 @@ def test_memory_of_constants(lab):
     assert shared.data.tolist() == of_tensor.data.tolist() == [5, 1] and copied.data.tolist() == own.data.tolist() == [1, 1]
     with pytest.raises(ValueError):
         shared.data[0] = 9
+
+
+def test_keywords_of_nodes(lab):
+    x = lab.parameter()
+    node = lab.ops.relu(x)
+    assert node.output(output_index=0).shape == [2, 3] and node.input(input_index=0).get_index() == 0
+    assert lab.ops.result(input_value=node, name="y").friendly_name == "y"
+    x.set_element_type(lab.ov.Type.i64)
+    assert x.get_element_type() == lab.ov.Type.i64
+    x.validate_and_infer_types()
+    assert x.output(0).element_type == lab.ov.Type.i64
+
+
+@pytest.mark.parametrize(("kind", "name"), [(int, "i32"), (float, "f32"), (bool, "boolean"), (np.float64, "f64")])
+def test_element_types_of_python(lab, kind, name):
+    assert lab.ops.constant([1, 0], kind).get_element_type().get_type_name() == name
+    assert lab.ops.convert(lab.parameter(), kind).get_element_type().get_type_name() == name
+
+
+def test_a_constant_of_a_tensor_keeps_its_element_type(lab):
+    with pytest.raises(TypeError):
+        lab.ops.constant(lab.ov.Tensor([1.5]), np.int32)

@@ -68,6 +68,23 @@ def test_what_f16_does_not_hold_is_not_compressed(mine):
     assert types(model) == ["Parameter", "Constant", "Add", "Result"]
 
 
+@pytest.mark.parametrize(("low", "levels"), [(-2.0, 255), (-1.0, 256), (0.0, 256), (-2.0, 16)])
+def test_quantized_weights_are_kept_as_bytes(lab, low, levels):
+    x = lab.parameter((1, 3))
+    values = np.linspace(-2, 2, 12, dtype=np.float32).reshape(3, 4)
+    limits = [np.full((1, 4), limit, np.float32) for limit in (low, 2)]
+    limits[0][0, 1], limits[1][0, 2] = low - 0.5, 1.5
+    quantized = lab.ops.fake_quantize(lab.ops.constant(values), *limits, *limits, levels)
+    model = lab.ov.Model([lab.ops.matmul(x, quantized, False, False)], [x], "m")
+    ones = np.ones((1, 3), np.float32)
+    expected = lab.compile(model)([ones])[0].copy()
+    lab.submodule("_offline_transformations").compress_quantize_weights_transformation(model)
+    assert "FakeQuantize" not in types(model)
+    stored = [node for node in model.get_ordered_ops() if node.get_output_element_type(0).get_type_name() in ("i8", "i4")]
+    assert [node.get_type_name() for node in stored] == ["Constant"]
+    np.testing.assert_allclose(lab.compile(model)([ones])[0], expected, rtol=0, atol=1e-5)
+
+
 def test_common_changes_keep_what_a_model_computes(lab, A):
     x = lab.parameter()
     two = lab.ops.add(lab.ops.constant(np.float32(1)), lab.ops.constant(np.float32(1)))
@@ -93,7 +110,7 @@ def test_pairs_become_states(lab):
 def test_a_change_that_is_not_here_says_what_to_do(mine):
     changes = mine.submodule("_offline_transformations")
     with pytest.raises(NotImplementedError, match="save the model as an IR"):
-        changes.compress_quantize_weights_transformation(mine.plus_one())
+        changes.paged_attention_transformation(mine.plus_one())
     with pytest.raises(AttributeError):
         changes.no_such_name
 
@@ -114,3 +131,22 @@ def test_the_converter(mine, tmp_path, capsys):
     assert [str(port.partial_shape) for port in model.inputs] == ["[3,?]"]
     assert [port.any_name for port in model.outputs] == ["z"]
     assert ovc.main([str(tmp_path / "none.onnx")]) == 1 and "is not a file" in capsys.readouterr().err
+
+
+def test_names_that_the_module_has(lab):
+    names = """AsyncInferQueue AxisSet AxisVector CompiledModel ConstOutput Coordinate CoordinateDiff Core Dimension
+        DiscreteTypeInfo Extension InferRequest Input Layout Model Node OVAny Op OpExtension Output PartialShape ProfilingInfo
+        RTMap RemoteContext RemoteTensor Shape Strides Symbol Tensor TensorVector Type Version compile_model convert_model
+        get_batch set_batch get_version layout_helpers save_model serialize shutdown tensor_from_file __version__"""
+    assert [name for name in names.split() if not hasattr(lab.ov, name)] == []
+
+
+def test_what_is_of_other_devices(lab):
+    ov = lab.ov
+    assert not isinstance(ov.Tensor([1.0]), ov.RemoteTensor) and issubclass(ov.Op, ov.Node)
+    for kind in (ov.RemoteContext, ov.RemoteTensor, ov.Op, ov.OpExtension):
+        with pytest.raises(TypeError):
+            kind()
+    tensors = ov.TensorVector([ov.Tensor([1.0])])
+    tensors.append(ov.Tensor([2.0]))
+    assert len(tensors) == 2 and tensors[1].data[0] == 2.0
