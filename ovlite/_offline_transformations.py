@@ -1,14 +1,18 @@
 """Changes of models that programs make through openvino._offline_transformations, optimum-intel and nncf among them.
 
-Each changes a model in place. Those that prepare weights or caches for openvino's own kernels are not here.
+Each changes a model in place. Those that prepare caches for openvino's own kernels are not here.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .frontend.ir.writing import DECOMPRESSION, halves
-from .graph import Constant, Model
+from .graph import Constant, Model, Output
+from .graph.constants import constant_array
+from .graph.operator import Array
 from .ops import NEWEST_OPSET, factories
 from .passes.folding import fold_constants
 from .passes.states import LowLatency2, MakeStateful, Pairs
@@ -31,6 +35,39 @@ def compress_model_transformation(model: Model) -> None:
         back = convert(Constant.of(half, Type.f16, name=f"{name}_compressed"), "f32", name=name)
         back.info.update(DECOMPRESSION)
         node.output(0).replace(back.output(0))
+
+
+def compress_quantize_weights_transformation(model: Model) -> None:
+    """Keeps weights that a FakeQuantize of at most 256 levels reads as i8, with what makes them f32 again behind.
+
+    q = FakeQuantize(w) onto the integers from -(levels // 2); w is (q - zero) * scale, with
+    scale = (output high - output low) / (levels - 1) and zero = -(levels // 2) - output low / scale.
+    """
+    ops = factories(NEWEST_OPSET)
+    for node in model.get_ordered_ops():
+        arrays = [_value(source) for source in node.sources]
+        levels = node.op.attributes().get("levels", 0)
+        if node.get_type_name() != "FakeQuantize" or levels > 256 or any(array is None for array in arrays):
+            continue
+        weights, low, high, first, last = arrays
+        lowest = np.float32(-(levels // 2))
+        scale = ((last - first) / (levels - 1)).astype(np.float32)
+        zero = np.where(scale == 0, 0, lowest - first / np.where(scale == 0, 1, scale)).astype(np.float32)
+        (integers,) = node.op.evaluate(weights, low, high, lowest, lowest + (levels - 1))
+        name = node.friendly_name
+        stored = Constant.of(np.rint(integers).astype(np.int8), Type.i8, name=f"{name}/quantized_weights")
+        result = ops["convert"](stored, "f32")
+        if np.abs(zero).max(initial=0) > 1e-4:
+            result = ops["subtract"](result, zero, name=f"{name}/zero_point")
+        node.output(0).replace(ops["multiply"](result, scale, name=name).output(0))
+
+
+def _value(tensor: Output) -> Array | None:
+    """A constant's elements, also behind the Convert of a compressed one; None for what is no constant."""
+    node = tensor.node
+    if node.get_type_name() == "Convert" and isinstance(node.sources[0].node, Constant):
+        return constant_array(node.sources[0].node).astype(np.float32)
+    return constant_array(node) if isinstance(node, Constant) else None
 
 
 def apply_make_stateful_transformation(model: Model, *pairs: Pairs, **named: Pairs) -> None:

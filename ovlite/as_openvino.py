@@ -133,7 +133,7 @@ class _Finder(MetaPathFinder):
             return ModuleSpec(fullname, _Front(), is_package=True)
         if not fullname.startswith(f"{NAME}."):
             return None
-        place = fullname.removeprefix(f"{NAME}.").removeprefix("runtime.")
+        place = fullname.removeprefix(f"{NAME}.").removeprefix("runtime.").removeprefix("_pyopenvino.")
         if place in ABSENT:
             return ModuleSpec(fullname, _Absent(ABSENT[place]))
         try:

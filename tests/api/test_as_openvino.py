@@ -72,6 +72,16 @@ def test_forms_of_import():
     assert output_of(code) == ["True", "True", "True"]
 
 
+def test_the_module_of_the_bindings():
+    code = (
+        "from openvino._pyopenvino import DescriptorTensor, Core\n"
+        "from openvino._pyopenvino.op import Parameter\nfrom openvino._pyopenvino.properties.hint import inference_precision\n"
+        "print(Core is ovlite.Core, Parameter is ovlite.op.Parameter, inference_precision())\n"
+        "print(isinstance(Parameter(ovlite.Type.f32, ovlite.PartialShape([1])).output(0).tensor, DescriptorTensor))"
+    )
+    assert output_of(code) == ["True", "True", "INFERENCE_PRECISION_HINT", "True"]
+
+
 def test_versions():
     code = (
         "import importlib.metadata as md, importlib.util as iu, openvino as ov\n"
