@@ -15,6 +15,8 @@ def get_layout(port: Output | ConstOutput) -> Layout:
 
 def set_layout(port: Output, layout: Layout) -> None:
     """Gives the parameter or result that a port belongs to a layout."""
+    if not isinstance(port, Output):
+        raise TypeError(f"an Output has a layout, not {type(port).__name__}")
     if not isinstance(port.node, (Parameter, Result)):
         raise RuntimeError(f"{port!r} is not an input or output of a model")
     port.node.set_layout(layout)

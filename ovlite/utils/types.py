@@ -21,6 +21,8 @@ NodeInput: TypeAlias = Node | NumericData
 
 def get_element_type(data_type: Any) -> Type:
     """The element type of a numpy dtype or class; int is i32 and float is f32. OVTypeError when it has none."""
+    if data_type is None or isinstance(data_type, (str, Type)):
+        raise OVTypeError(f"a numpy dtype or class has an element type, not {data_type!r}")
     try:
         return Type(of_python(data_type))
     except (TypeError, RuntimeError) as error:
@@ -34,6 +36,8 @@ def get_element_type_str(data_type: Any) -> str:
 
 def get_dtype(openvino_type: Type) -> np.dtype[Any]:
     """The numpy dtype of an element: bf16 is words of 16 bits. OVTypeError for types of less than a byte."""
+    if not isinstance(openvino_type, Type):
+        raise OVTypeError(f"a Type has a numpy dtype, not {openvino_type!r}")
     if openvino_type is Type.bf16:
         return np.dtype(np.uint16)
     if openvino_type is Type.string:
@@ -41,6 +45,23 @@ def get_dtype(openvino_type: Type) -> np.dtype[Any]:
     if openvino_type.bitwidth < 8 or openvino_type.name.startswith("f8"):
         raise OVTypeError(f"numpy has no dtype for an element of {openvino_type.name}")
     return openvino_type.to_dtype()
+
+
+def get_numpy_ctype(openvino_type: Type) -> type:
+    """The numpy class of an element, as get_dtype() finds it."""
+    return get_dtype(openvino_type).type
+
+
+def get_ndarray(data: NumericData | list[Any]) -> np.ndarray[Any, Any]:
+    """An array as it is, and a number or list as an array."""
+    return data if isinstance(data, np.ndarray) else np.array(data)
+
+
+def get_shape(data: NumericData | list[Any]) -> Any:
+    """The shape of an array, the length of a list in a list, and no lengths for a number."""
+    if isinstance(data, np.ndarray):
+        return data.shape
+    return [len(data)] if isinstance(data, list) else []
 
 
 def make_constant_node(value: Any, dtype: Any = None, *, name: str | None = None) -> Constant:

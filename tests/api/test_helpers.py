@@ -114,3 +114,20 @@ def test_custom_preprocess_function(lab):
     made = step(lab.parameter().output(0))
     assert isinstance(made, lab.ov.Output)
     assert made.get_node().get_type_name() == "Abs"
+
+
+def test_types_of_numpy_and_others(lab, A):
+    types, Type = lab.submodule("utils.types"), lab.ov.Type
+    for wrong in (None, "float32", Type.f32, complex):
+        with pytest.raises(TypeError):
+            types.get_element_type(wrong)
+    with pytest.raises(TypeError):
+        types.get_dtype(np.float32)
+    assert types.get_numpy_ctype(Type.i8) is np.int8
+    assert types.get_ndarray(A) is A and types.get_ndarray([1, 2]).tolist() == [1, 2]
+    assert types.get_shape(A) == (2, 3) and types.get_shape([1, 2]) == [2] and types.get_shape(1.0) == []
+
+
+def test_a_layout_is_of_a_port(lab):
+    with pytest.raises(TypeError):
+        lab.ov.layout_helpers.set_layout(3, lab.ov.Layout("NC"))
