@@ -20,7 +20,7 @@ from Cython.Build import cythonize
 from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, setup
 
-SHARED = ("cpu", "step", "executor", "storage", "results", "streams", "bindings", "request", "compiled")
+SHARED = ("cpu", "step", "executor", "storage", "dlpack", "results", "streams", "bindings", "request", "compiled")
 X86_LEVELS = {
     "baseline": [],
     "avx2": ["-march=haswell"],

@@ -7,3 +7,7 @@ cdef class Storage:
     cdef public bint shown         # a Tensor shows it, so its shape may be changed from outside
     cdef object block              # flat array whose length is the capacity, when owned
     cpdef set_shape(self, tuple shape)
+
+
+cdef class Shown:
+    cdef public Storage _storage

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 cimport numpy as cnp
-from cpython.ref cimport Py_INCREF
+from cpython.buffer cimport PyObject_GetBuffer
+from cpython.ref cimport Py_DECREF, Py_INCREF
 
 cnp.import_array()
 
@@ -80,3 +81,16 @@ cdef class Storage:
     def memory(self):
         """The array that holds the memory: two storages show the same elements when it is the same."""
         return self.array if self.block is None else self.block
+
+
+cdef class Shown:
+    """Base of Tensor: what shows a storage, by the buffer protocol too. Buffers keep the memory, not the tensor."""
+
+    def _exported(self):
+        """The array whose memory is shown. BufferError where its dtype is not what the elements are."""
+        return self._storage.array
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        # The array becomes the buffer's object, in place of the None that Cython puts there, and answers for the release.
+        PyObject_GetBuffer(self._exported(), buffer, flags)
+        Py_DECREF(None)

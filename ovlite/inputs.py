@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import read_array, shows_elements
 from .errors import suggestion
+from .graph.elements import decode, encode
 from .kernels.results import OVDict
-from .graph.elements import encode
 from .ports import ConstOutput
 from .tensor import Tensor, new_storage, packed_bits, to_strings
 from .types import Type
@@ -43,8 +44,8 @@ def give_container(request: InferRequest, inputs: Any, share: bool) -> None:
         _give_one(request, 0, inputs, share)
     else:
         raise TypeError(
-            f"inputs are a dict, list, tuple, array, Tensor or number, not {type(inputs).__name__}; "
-            "np.asarray makes an array of many things"
+            f"inputs are a dict, list, tuple, number, Tensor, array or what shows its elements as one, not "
+            f"{type(inputs).__name__}; np.asarray makes an array of many things"
         )
     return None
 
@@ -65,11 +66,7 @@ def bind_value(request: InferRequest, index: int, value: Any, share: bool) -> No
             f"input {_name(port, index)} holds {port.element_type.name}, which no array does; pass a Tensor"
         )
     else:
-        array = _as_array(port, index, value, share)
-        if port.element_type is Type.bf16:
-            # Elements of two bytes are bf16 bits already, whatever numpy calls them.
-            array = array.view(np.float16) if array.dtype.itemsize == 2 else encode(array, Type.bf16)
-        request.bind_array(index, array, share)
+        request.bind_array(index, _shaped(port, index, value, _elements(port.element_type, value)), share)
 
 
 def _give_named(request: InferRequest, key: Any, value: Any, share: bool) -> None:
@@ -129,22 +126,33 @@ def _is_value(items: list[Any]) -> bool:
 def _is_usable(value: Any) -> bool:
     if isinstance(value, (type, complex, np.complexfloating)):
         return False
-    return isinstance(value, (np.ndarray, Tensor, *SCALARS)) or hasattr(value, "__array__")
+    return isinstance(value, (np.ndarray, Tensor, *SCALARS)) or shows_elements(value)
 
 
-def _as_array(port: ConstOutput, index: int, value: Any, share: bool) -> Array:
-    """A value as an array in a shape that the port can take."""
-    if isinstance(value, list):
-        return np.array(value)
-    bare = isinstance(value, SCALARS) and not isinstance(value, np.bool_)
-    array = np.array(value) if isinstance(value, SCALARS) else np.asarray(value, copy=None if share else True)
+def _elements(element_type: Type, value: Any) -> Array:
+    """A value as elements that only need a cast for a port of this type; for a port of bf16, as bits."""
+    if isinstance(value, (list, *SCALARS)):
+        array, found = np.array(value), None
+    else:
+        array, found = read_array(value)
     if array.dtype.kind in "US":
-        array = array.astype(port.element_type.to_dtype())
-    if array.ndim:
-        return array
+        array = array.astype(element_type.to_dtype())
+    if element_type is Type.bf16 and found is None and array.dtype.itemsize == 2:
+        # Two bytes are bf16 bits, whatever numpy calls them; those that DLPack shows are what it says.
+        found = Type.bf16 if isinstance(value, np.ndarray) or not hasattr(value, "__dlpack__") else None
+    if found is element_type:
+        return array.view(element_type.to_dtype())
+    if found is not None:
+        array = decode(array, found, array.shape)
+    return encode(array, Type.bf16) if element_type is Type.bf16 else array
+
+
+def _shaped(port: ConstOutput, index: int, value: Any, array: Array) -> Array:
+    """The elements of a value in a shape that the port can take."""
     shape = port.partial_shape
-    if shape.has_rank and not len(shape):
+    if array.ndim or (shape.has_rank and not len(shape)):
         return array
+    bare = isinstance(value, SCALARS) and not isinstance(value, np.bool_)
     if shape.is_static and all(dim == 1 for dim in shape):
         return array.reshape(tuple(shape.to_shape()))
     if not bare and shape.is_dynamic and shape.relaxes(type(shape)([1])):

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import capsule, elements, exported, read_array, shows_elements
 from .graph import Constant, Output
-from .kernels.storage import Storage, view_on
+from .kernels.storage import Shown, Storage, view_on
 from .types import PartialShape, Shape, Strides, Type
 
 Array = npt.NDArray[Any]
@@ -46,7 +47,7 @@ def from_strings(strings: Array, decode: bool) -> Array:
     return flat if flat.shape == strings.shape else flat.reshape(strings.shape).copy()
 
 
-class Tensor:
+class Tensor(Shown):
     """Elements of one type in a shape.
 
     Tensor(array, shared_memory=False)   a copy, or the array's own memory, which must be C-contiguous and writable
@@ -55,10 +56,13 @@ class Tensor:
     Tensor(array, shape, type)           the array's bytes, seen in another shape and type
     Tensor(port), Tensor(port, array)    type and shape of a model's port
     Tensor(tensor, begin, end)           the region [begin, end) of another tensor, on the same memory
+
+    An array is also what shows its elements by the buffer protocol, `__array_interface__`, `__array__` or DLPack, such
+    as a memoryview, a tensor of torch, or an image of Pillow. Tensors show theirs by all of these but the second:
+    np.asarray(tensor), memoryview(tensor) and torch.from_dlpack(tensor) are on the tensor's memory.
     """
 
-    __slots__ = ("__weakref__", "_storage", "_viewed")
-    _storage: Storage
+    __slots__ = ("__weakref__", "_viewed")
     _viewed: Array | None  # the memory that the first view of `data` shows, kept for that view
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -116,6 +120,31 @@ class Tensor:
         base = self if self._viewed is storage.memory else Tensor._on(storage)
         base._viewed = storage.memory
         return view_on(storage.array, base)
+
+    def _exported(self) -> Array:
+        return exported(self._storage)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        """The elements as an array on the tensor's memory, unless `copy` or another dtype asks for new memory.
+
+        Strings are copied as str. Elements of types that numpy lacks, such as bf16, are converted to `dtype`;
+        TypeError when it is not given. ValueError for copy=False where a copy has to be made.
+        """
+        is_string = self.element_type is Type.string
+        array, copied = (self.str_data, True) if is_string else elements(self._storage, dtype)
+        if copied and copy is False:
+            raise ValueError(f"elements of {self.element_type.name} become an array by a copy only")
+        return np.array(array, dtype, copy=None if copied else copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+    def __dlpack__(
+        self, *, stream: None = None, max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None, copy: bool | None = None,
+    ) -> Any:  # fmt: skip
+        """A DLPack capsule on the tensor's memory, which it keeps. BufferError for strings and packed elements."""
+        return capsule(self._storage, stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     @property
     def str_data(self) -> Array:
@@ -219,14 +248,17 @@ def _construct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Storage:
         return _of_port(first, *rest, **kwargs)
     if isinstance(first, Tensor):
         return _region(first, *rest, **kwargs)
-    if isinstance(first, np.ndarray):
-        shared = rest and not isinstance(rest[0], (bool, np.bool_)) or "shape" in kwargs
-        return _reinterpreted(first, *rest, **kwargs) if shared else _of_array(first, *rest, **kwargs)
     if isinstance(first, list):
         return _of_array(np.array(first), *rest, **kwargs)
+    if shows_elements(first):
+        array, element_type = read_array(first)
+        if rest and not isinstance(rest[0], (bool, np.bool_)) or "shape" in kwargs:
+            return _reinterpreted(array, *rest, **kwargs)
+        return _of_array(array, *rest, **kwargs, element_type=element_type)
     if rest or "shape" in kwargs:
         return _new(first, *rest, **kwargs)
-    raise TypeError(f"a Tensor can't be made from {type(first).__name__}; pass a numpy array")
+    what = type(first).__name__
+    raise TypeError(f"a Tensor can't be made from {what}; pass a numpy array, as np.asarray makes of many things")
 
 
 def _new(type: Any, shape: Any) -> Storage:
@@ -238,8 +270,8 @@ def _type_of(dtype: np.dtype[Any]) -> Type:
     return Type(dtype)
 
 
-def _of_array(array: Array, shared_memory: bool = False) -> Storage:
-    element_type = _type_of(array.dtype)
+def _of_array(array: Array, shared_memory: bool = False, element_type: Type | None = None) -> Storage:
+    element_type = _type_of(array.dtype) if element_type is None else element_type
     if element_type is Type.string:
         if shared_memory:
             raise RuntimeError("a string tensor can't share memory with an array")
@@ -277,14 +309,15 @@ def _reinterpreted(array: Array, shape: Any, type: Type = Type.dynamic) -> Stora
     return Storage(element_type, held if packed else held.reshape(dims), dims, packed)
 
 
-def _of_port(port: Any, array: Array | None = None) -> Storage:
+def _of_port(port: Any, array: Any = None) -> Storage:
     shape: PartialShape = port.partial_shape
     dims = tuple(shape.to_shape()) if shape.is_static else (0,)
     if array is None:
         return new_storage(port.element_type, dims)
-    if not isinstance(array, np.ndarray):
+    if not shows_elements(array):
         raise TypeError(f"a port's tensor is made on an array, not on {type(array).__name__}")
-    if Type(array.dtype) is not port.element_type:
+    array, found = read_array(array)
+    if (found or Type(array.dtype)) is not port.element_type:
         text = f"the bytes of {array.dtype} elements are read as {port.element_type.name}"
         warnings.warn(text, RuntimeWarning, stacklevel=4)
     if shape.is_dynamic:

@@ -29,7 +29,8 @@ class ConstantOp(Operator):
 class Constant(Node):
     """A tensor of a model.
 
-    Constant(array, shared_memory=False)    a copy, or the array's own memory, C-contiguous and writable
+    Constant(array, shared_memory=False)    a copy, or the own memory, C-contiguous and writable, of an array or of
+                                            what shows its elements as arrays do
     Constant(tensor, shared_memory=True)    a Tensor's memory, or a copy
     Constant(type, shape, values)           a list of numbers or str in C order; one value fills the shape
 
@@ -39,6 +40,9 @@ class Constant(Node):
 
     # Makes the Tensor of a constant; set by ovlite.tensor, which knows Tensors.
     as_tensor: ClassVar[Callable[[Constant], Any]]
+    # An array on the memory of what shows its elements, its element type where that is not the dtype's; or None.
+    # Set by ovlite.arrays, which knows the ways to show elements.
+    read: ClassVar[Callable[[Any], tuple[Array, Type | None] | None]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._become(*_content(args, kwargs))
@@ -160,18 +164,19 @@ def _content(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Array, Type
     if len(places) == 2 and shared is None and not isinstance(places[0], Type):
         shared = places.pop()
     if len(places) == 1 and set(given) <= {"array", "tensor"}:
-        if isinstance(places[0], np.ndarray):
-            return _of_array(places[0], bool(shared))
         storage = getattr(places[0], "_storage", None)  # of a Tensor, which is above the graph
         if storage is not None:
             return stored_in(storage, shared is None or bool(shared))
+        shown = Constant.read(places[0])
+        if shown is not None:
+            return _of_array(*shown, bool(shared))
     if len(places) == 3 and isinstance(places[0], Type) and isinstance(places[1], Shape) and not given:
         return _filled(places[0], tuple(places[1]), places[2])
     raise TypeError(f"a constant is {_FORMS}; an opset's constant() takes numbers and lists")
 
 
-def _of_array(array: Array, shared: bool) -> tuple[Array, Type, None]:
-    element_type = Type(array.dtype)
+def _of_array(array: Array, element_type: Type | None, shared: bool) -> tuple[Array, Type, None]:
+    element_type = element_type or Type(array.dtype)
     if element_type is Type.string:
         return array.astype(object), element_type, None
     if not shared:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import OVTypeError
 from ..graph import Constant, Node, Output, Parameter, Result
 from ..graph.constants import checked, stored_in
-from ..graph.elements import encode
+from ..graph.elements import decode, encode
 from ..types import PartialShape, Type
 from .declare import as_output, of_python
 
@@ -51,16 +51,19 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
         raise OVTypeError(f"a constant is a number, list, array or Tensor, not {type(value).__name__}")
     if isinstance(dtype, str):
         raise TypeError(f"dtype is a numpy dtype or a Type, not the str {dtype!r}; use np.dtype({dtype!r})")
-    array = np.asarray(value)
+    array, found = Constant.read(value) or (np.asarray(value), None)
+    if found is not None:  # a type that numpy lacks
+        array = np.ascontiguousarray(array) if dtype is None else decode(array, found, array.shape)
     if array.dtype.kind in "US":
         return Constant.of(array.astype(object), Type.string, array.shape, name)
     if dtype is not None and array.dtype.isbuiltin == 2:  # a package's own, such as bfloat16 of ml_dtypes
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":
         raise OVTypeError(f"elements of a constant are numbers or str, not {array.dtype}; give the dtype to convert them to")
-    element_type = Type(array.dtype) if dtype is None else Type(of_python(dtype))
+    stored = found if found is not None and dtype is None else Type(array.dtype)
+    element_type = stored if dtype is None else Type(of_python(dtype))
     shared = bool(shared_memory)
-    if element_type is not Type(array.dtype) or not (array.flags.c_contiguous and array.dtype.isnative):
+    if element_type is not stored or not (array.flags.c_contiguous and array.dtype.isnative):
         if shared:
             _log.warning("a constant of %s %s is copied: its memory can't be shared", array.dtype, array.shape)
         values = checked(array, element_type) if element_type.bitwidth < 8 else array

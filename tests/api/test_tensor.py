@@ -207,8 +207,7 @@ def test_packed_types(Tensor, Type):
 
 def test_what_tensors_are_not(Tensor, A):
     tensor = Tensor(A)
-    assert np.array(tensor, dtype=object).shape == ()
-    for operation in (len, iter, memoryview, lambda t: t[0]):
+    for operation in (len, iter, lambda t: t[0]):
         with pytest.raises(TypeError):
             operation(tensor)
     with pytest.raises(AttributeError):
