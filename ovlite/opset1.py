@@ -1,6 +1,6 @@
 """Node factories of opset1."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(1))
-globals().update(functions(1))
+__all__ = sorted(_functions(1))
+globals().update(_functions(1))

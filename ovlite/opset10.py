@@ -1,6 +1,6 @@
 """Node factories of opset10."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(10))
-globals().update(functions(10))
+__all__ = sorted(_functions(10))
+globals().update(_functions(10))

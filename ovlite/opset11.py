@@ -1,6 +1,6 @@
 """Node factories of opset11."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(11))
-globals().update(functions(11))
+__all__ = sorted(_functions(11))
+globals().update(_functions(11))

@@ -1,6 +1,6 @@
 """Node factories of opset12."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(12))
-globals().update(functions(12))
+__all__ = sorted(_functions(12))
+globals().update(_functions(12))

@@ -1,6 +1,6 @@
 """Node factories of opset13."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(13))
-globals().update(functions(13))
+__all__ = sorted(_functions(13))
+globals().update(_functions(13))

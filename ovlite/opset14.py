@@ -1,6 +1,6 @@
 """Node factories of opset14."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(14))
-globals().update(functions(14))
+__all__ = sorted(_functions(14))
+globals().update(_functions(14))

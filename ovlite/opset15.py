@@ -1,6 +1,6 @@
 """Node factories of opset15."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(15))
-globals().update(functions(15))
+__all__ = sorted(_functions(15))
+globals().update(_functions(15))

@@ -1,6 +1,6 @@
 """Node factories of opset16."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(16))
-globals().update(functions(16))
+__all__ = sorted(_functions(16))
+globals().update(_functions(16))

@@ -1,6 +1,6 @@
 """Node factories of opset2."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(2))
-globals().update(functions(2))
+__all__ = sorted(_functions(2))
+globals().update(_functions(2))

@@ -1,6 +1,6 @@
 """Node factories of opset3."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(3))
-globals().update(functions(3))
+__all__ = sorted(_functions(3))
+globals().update(_functions(3))

@@ -1,6 +1,6 @@
 """Node factories of opset4."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(4))
-globals().update(functions(4))
+__all__ = sorted(_functions(4))
+globals().update(_functions(4))

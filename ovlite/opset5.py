@@ -1,6 +1,6 @@
 """Node factories of opset5."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(5))
-globals().update(functions(5))
+__all__ = sorted(_functions(5))
+globals().update(_functions(5))

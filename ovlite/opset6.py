@@ -1,6 +1,6 @@
 """Node factories of opset6."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(6))
-globals().update(functions(6))
+__all__ = sorted(_functions(6))
+globals().update(_functions(6))

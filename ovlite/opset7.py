@@ -1,6 +1,6 @@
 """Node factories of opset7."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(7))
-globals().update(functions(7))
+__all__ = sorted(_functions(7))
+globals().update(_functions(7))

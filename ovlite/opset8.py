@@ -1,6 +1,6 @@
 """Node factories of opset8."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(8))
-globals().update(functions(8))
+__all__ = sorted(_functions(8))
+globals().update(_functions(8))

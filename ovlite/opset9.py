@@ -1,6 +1,6 @@
 """Node factories of opset9."""
 
-from .factories import functions
+from .factories import functions as _functions
 
-__all__ = sorted(functions(9))
-globals().update(functions(9))
+__all__ = sorted(_functions(9))
+globals().update(_functions(9))
