@@ -175,6 +175,6 @@ def test_nothing_was_ever_given(mine):
     for call in (compiled, request.infer, request.start_async, compiled.infer_new_request):
         with pytest.raises(RuntimeError, match=r"no value was ever given for input 0 \('a'\), 1 \('b'\)"):
             call()
-    request.get_input_tensor(0).data[...] = A
-    request.get_input_tensor(1).data[...] = 2 * A
-    np.testing.assert_array_equal(request.infer()[0], 3 * A)
+    request.get_input_tensor(0).data[...] = 1
+    request.get_input_tensor(1).data[...] = 2
+    assert (request.infer()[0] == 3).all()
