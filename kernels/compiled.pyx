@@ -31,7 +31,8 @@ cdef class Compiled:
         inputs: a dict by name, index or port, a list or tuple in the model's order, or for a model of one input
             its value. What is not given keeps the value of the call before.
         share_inputs: read C-contiguous writable arrays of the port's type in place; else copy them.
-        share_outputs: hand out views of the request's tensors, which the next call overwrites; else new arrays.
+        share_outputs: hand out views of the request's tensors, else new arrays. The next call overwrites what views
+            show, unless the model is compiled with KEEP_SHARED_OUTPUTS.
         decode_strings: str results as U arrays, else as S arrays.
         out: where results go, and what is returned for them: an array for the only output, a list or tuple in
             the model's order with None for those that get new arrays, or a dict by name, index or port. Each is

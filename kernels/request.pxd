@@ -6,13 +6,14 @@ from ovlite.kernels.results cimport OVDict
 cdef class Request(Bindings):
     cdef object executable
     cdef bint hidden
+    cdef bint keeping          # views keep what they show
     cdef bint direct           # the run's results go to new arrays where there is no target
     # outputs
     cdef int output_count
     cdef Operand* outputs
     cdef list shapes
     cdef list targets          # Storage, or None where results go to new arrays
-    cdef list tensors          # (memory, Tensor) behind the views handed out, or None
+    cdef list tensors          # (memory, Tensor) behind the views handed out, or None; when keeping, a weak reference
     cdef list sources          # (is an input, index) of what an output shows again, or None
     cdef list spills           # (Storage, array): results to copy to a target that steps can't write
     cdef list latest           # results that have no target
@@ -42,5 +43,6 @@ cdef class Request(Bindings):
     cdef int run_stages(self, int stream) except -1
     cdef int after_run(self) except -1
     cdef object view(self, Py_ssize_t index)
+    cdef int keep_views(self) except -1
     cdef object copy(self, Py_ssize_t index)
     cdef int prepare(self) except -1

@@ -28,6 +28,7 @@ class Request:
         streams: Streams,
         hidden: bool = False,
         profiled: bool = False,
+        keeping: bool = False,
     ) -> None: ...
     def infer(
         self,

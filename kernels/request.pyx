@@ -12,6 +12,7 @@ the rest of the package: what Bindings asks for, and
 """
 
 import warnings
+from weakref import ref
 
 cimport numpy as cnp
 from cpython.ref cimport Py_INCREF
@@ -39,16 +40,17 @@ cdef class Request(Bindings):
     executable: gives plans. ports: what names the tensors. types, tensor_class: see Bindings. variables:
     names of the states. sources: for each output, (is an input, index) of the port whose elements it shows
     again, or None. hidden: no tensor of it was ever shown, so that results need no memory of the
-    request's own. profiled: keep the time of each step.
+    request's own. profiled: keep the time of each step. keeping: views keep what they show.
     """
 
     def __init__(self, executable, Ports ports, tuple types, type tensor_class, tuple variables, tuple sources,
-                 Streams streams, bint hidden=False, bint profiled=False):
+                 Streams streams, bint hidden=False, bint profiled=False, bint keeping=False):
         self.open(streams)
         self.bind_ports(ports, types, tensor_class)
         self.executable = executable
         self.hidden = hidden
         self.profiled = profiled
+        self.keeping = keeping
         self.output_count = len(ports.outputs)
         self.outputs = <Operand*>calloc(self.output_count + 1, sizeof(Operand))
         if self.outputs == NULL:
@@ -212,27 +214,39 @@ cdef class Request(Bindings):
     cdef object view(self, Py_ssize_t index):
         """A writable view of an output tensor, which keeps the memory alive.
 
-        Ports that show the same elements share one memory, unless the output was given a tensor.
+        Ports that show the same elements share one memory, unless the output was given a tensor. A view that keeps
+        what it shows is on memory of the request's own, or else a copy.
         """
         cdef Storage storage = self.targets[index]
         cdef cnp.ndarray array = storage.array, view
-        if cnp.PyArray_TYPE(array) == cnp.NPY_OBJECT:
+        if cnp.PyArray_TYPE(array) == cnp.NPY_OBJECT or (self.keeping and not storage.owned):
             return self.copy(index)
-        source = self.sources[index]
+        source = None if self.keeping else self.sources[index]
         if source is not None:
             is_input, place = source
             return self._tensor(self.input_storage(place)).data if is_input else self.view(place)
-        known = self.tensors[index]
-        if known is None or (<tuple>known)[0] is not storage.memory:
-            known = self.tensors[index] = (storage.memory, self._tensor(storage))
+        known, tensor = self.tensors[index], None
+        if known is not None and (<tuple>known)[0] is storage.memory:
+            tensor = (<tuple>known)[1]() if self.keeping else (<tuple>known)[1]
+        if tensor is None:
+            tensor = self._tensor(storage)
+            self.tensors[index] = (storage.memory, ref(tensor) if self.keeping else tensor)
         if storage.bits or not cnp.PyArray_ISCARRAY(array):
-            return known[1].data
+            return tensor.data
         view = cnp.PyArray_SimpleNewFromData(
             cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), cnp.PyArray_TYPE(array), cnp.PyArray_DATA(array))
-        tensor = (<tuple>known)[1]
         Py_INCREF(tensor)
         cnp.PyArray_SetBaseObject(view, tensor)
         return view
+
+    cdef int keep_views(self) except -1:
+        """Before a run: outputs that views show move to new memory, and leave the former to the views."""
+        cdef Storage storage
+        for index, known in enumerate(self.tensors):
+            storage = self.targets[index]
+            if known is not None and known[0] is storage.memory and known[1]() is not None:
+                storage.renew()
+        return 0
 
     cdef object copy(self, Py_ssize_t index):
         cdef cnp.ndarray array = (<Storage>self.targets[index]).array, copied
@@ -275,7 +289,8 @@ cdef class Request(Bindings):
             its value. What is not given keeps its last value.
         share_inputs: read C-contiguous writable arrays of the port's type in place instead of copying them;
             the request then reads them again in a run without inputs.
-        share_outputs: hand out views of the output tensors, which the next run overwrites, instead of new arrays.
+        share_outputs: hand out views of the output tensors instead of new arrays. The next run of the request, however
+            it is started, overwrites what they show, unless the model is compiled with KEEP_SHARED_OUTPUTS.
         decode_strings: str results as U arrays, else as S arrays.
         """
         cdef bint shared = share_inputs, viewed = share_outputs, decoded = decode_strings
@@ -303,6 +318,8 @@ cdef class Request(Bindings):
             self.give(inputs, share_inputs)
         if not self.settled:
             self.settle()
+        if self.keeping:
+            self.keep_views()
         if not direct:
             self.bind_targets()
         elif self.frame is not None:
@@ -418,6 +435,8 @@ cdef class Request(Bindings):
         if not self.settled:
             self.settle()
         self.direct = False
+        if self.keeping:
+            self.keep_views()
         self.bind_targets()
         return 0
 

@@ -77,6 +77,11 @@ cdef class Storage:
         self.array = self.block[:count] if self.bits else self.block[:count].reshape(shape)
         self.shape = shape
 
+    def renew(self):
+        """Moves an owner to new memory of the same size, not initialised; who shows the former memory keeps it."""
+        self.block = np.empty_like(self.block)
+        self.array = self.block[:self.array.size].reshape(self.array.shape)
+
     @property
     def memory(self):
         """The array that holds the memory: two storages show the same elements when it is the same."""
@@ -91,6 +96,6 @@ cdef class Shown:
         return self._storage.array
 
     def __getbuffer__(self, Py_buffer* buffer, int flags):
-        # The array becomes the buffer's object, in place of the None that Cython puts there, and answers for the release.
+        # The array becomes the buffer's object in place of the None that Cython puts there: it answers for the release.
         PyObject_GetBuffer(self._exported(), buffer, flags)
         Py_DECREF(None)

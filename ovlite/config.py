@@ -138,6 +138,9 @@ SETTABLE: dict[str, tuple[Parser, Any]] = {
     "VALUE_CACHE_PRECISION": (_CACHE_PRECISIONS, Type.f32),
     "KEY_CACHE_GROUP_SIZE": (_count, 0),
     "VALUE_CACHE_GROUP_SIZE": (_count, 0),
+    # Of ovlite alone. Results of share_outputs=True keep what they show: while any array is on the memory of an output,
+    # the next run writes that output to new memory. For finding out whether a program reads views that have changed.
+    "KEEP_SHARED_OUTPUTS": (_boolean, False),
 }  # fmt: skip
 # What belongs to a Core, and compile_model() takes besides: key -> (parser, default).
 CORE_SETTABLE: dict[str, tuple[Parser, Any]] = {

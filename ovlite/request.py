@@ -60,7 +60,7 @@ class InferRequest(Request):
         names = tuple(variable.name for variable in compilation.variables)
         super().__init__(
             compilation.executable, compilation.ports, compilation.types, Tensor, names, compilation.sources,
-            compilation.streams, hidden, compilation.profiled,
+            compilation.streams, hidden, compilation.profiled, compilation.config["KEEP_SHARED_OUTPUTS"],
         )  # fmt: skip
 
     # What the compiled base class asks for.

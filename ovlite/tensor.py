@@ -270,7 +270,7 @@ def _type_of(dtype: np.dtype[Any]) -> Type:
     return Type(dtype)
 
 
-def _of_array(array: Array, shared_memory: bool = False, element_type: Type | None = None) -> Storage:
+def _of_array(array: Array, shared_memory: bool = False, *, element_type: Type | None = None) -> Storage:
     element_type = _type_of(array.dtype) if element_type is None else element_type
     if element_type is Type.string:
         if shared_memory:

@@ -39,6 +39,7 @@ enable_weightless = boolean("ENABLE_WEIGHTLESS")
 execution_devices = read_only("EXECUTION_DEVICES")
 force_tbb_terminate = boolean("FORCE_TBB_TERMINATE")
 inference_num_threads = integer("INFERENCE_NUM_THREADS")
+keep_shared_outputs = boolean("KEEP_SHARED_OUTPUTS")  # of ovlite alone
 key_cache_group_size = count("KEY_CACHE_GROUP_SIZE")
 key_cache_precision = of("KEY_CACHE_PRECISION", Type)
 loaded_from_cache = read_only("LOADED_FROM_CACHE")
