@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .absent import Extension, Op, OpExtension, RemoteContext, RemoteTensor, TensorVector
+    from .absent import Extension, RemoteContext, RemoteTensor, TensorVector
     from .absent import VAContext, VASurfaceTensor, shutdown
     from .batch import get_batch, set_batch
     from .compiled import CompiledModel
     from .convert import convert_model
     from .core import Core, compile_model
+    from .custom import Op, OpExtension
     from .frontend.ir import save_model, serialize
     from .graph import DiscreteTypeInfo, RTMap, Input, Node, Output
     from .pickling import Model
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "absent": (
-        "Extension", "Op", "OpExtension", "RemoteContext", "RemoteTensor", "TensorVector", "VAContext", "VASurfaceTensor",
+        "Extension", "RemoteContext", "RemoteTensor", "TensorVector", "VAContext", "VASurfaceTensor",
         "shutdown",
     ),  # fmt: skip
     "batch": ("get_batch", "set_batch"),
     "compiled": ("CompiledModel",),
+    "custom": ("Op", "OpExtension"),
     "convert": ("convert_model",),
     "core": ("Core", "compile_model"),
     "frontend.ir": ("save_model", "serialize"),

@@ -1,4 +1,4 @@
-"""Names of openvino that stand for what ovlite has not: other devices' memory, and operations that users add.
+"""Names of openvino that stand for what ovlite has not: other devices' memory, and libraries of operations.
 
 Programs import them, and ask whether values are instances of them. None can be made.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .graph import Node
 from .tensor import Tensor
 
 
@@ -18,14 +17,6 @@ class _Absent:
 
 class Extension(_Absent):
     """A library of operations."""
-
-
-class OpExtension(Extension):
-    """An operation that a frontend is taught."""
-
-
-class Op(_Absent, Node):
-    """An operation written in Python."""
 
 
 class RemoteContext(_Absent):

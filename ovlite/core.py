@@ -24,6 +24,7 @@ class Core:
         if xml_config_file and not Path(xml_config_file).exists():
             raise RuntimeError(f"{xml_config_file}: there is no such file")
         self._properties: dict[str, Any] = {}
+        self._operations: dict[str, Any] = {}  # those that users added
         self._checked = False  # values set before the device's first use are looked at then
 
     @property
@@ -59,7 +60,7 @@ class Core:
         if isinstance(weights, Tensor):
             weights = weights.data.tobytes()
         given = {**self._properties, **(config or {})}
-        return read_model(model, weights or None, mapped=Config(_of_core(given))["ENABLE_MMAP"])
+        return read_model(model, weights or None, mapped=Config(_of_core(given))["ENABLE_MMAP"], custom=self._operations)
 
     def compile_model(
         self,
@@ -128,12 +129,10 @@ class Core:
         return {node.friendly_name: "CPU" for node in model.get_ordered_ops()}
 
     def add_extension(self, extension: Any) -> None:
-        """Takes an empty list: there are no libraries or objects that could add operations to ovlite."""
-        if isinstance(extension, (list, tuple)) and not extension:
-            return
-        if not isinstance(extension, (str, os.PathLike, list, tuple)):
-            raise TypeError(f"an extension is a path, an object or a list, not {type(extension).__name__}")
-        raise RuntimeError(f"{extension}: libraries of operations can't be added")
+        """Makes read_model() know operations written in Python: a subclass of Op, an OpExtension of one, or a list."""
+        from .custom import as_operations
+
+        self._operations.update(as_operations(extension))
 
     def set_property(self, *args: Any, **kwargs: Any) -> None:
         """set_property(properties) or set_property(device, properties); properties are a dict or a (key, value)."""

@@ -13,6 +13,7 @@ from ..errors import ModelError
 
 if TYPE_CHECKING:
     from ..graph import Model
+    from .ir import Custom
 
 _OF_MANAGER = (
     "FrontEnd", "FrontEndManager", "GeneralFailure", "InitializationFailure", "InputModel", "NotImplementedFailure",
@@ -23,17 +24,20 @@ __all__ = ["Source", "read_model", *_OF_MANAGER]
 Source = str | os.PathLike[str] | bytes
 
 
-def read_model(source: Source, weights: Source | None = None, *, mapped: bool = True) -> Model:
+def read_model(
+    source: Source, weights: Source | None = None, *, mapped: bool = True, custom: Custom | None = None
+) -> Model:
     """The model in a file or in bytes, ONNX or OpenVINO IR by what it holds.
 
     weights: an IR's constants, path or bytes; by default the .bin beside an .xml, and nothing for bytes.
     mapped: an IR's constants are mapped from their file, not read into memory.
+    custom: makers of nodes for operations that users add to IRs, by type.
     Raises ModelError when the source can't be read as either.
     """
     if _is_xml(source):
         from .ir import read_ir
 
-        return read_ir(source, weights, mapped=mapped)
+        return read_ir(source, weights, mapped=mapped, custom=custom)
     if weights is not None:
         raise ModelError("weights go with the .xml of an OpenVINO IR; the model given is not one")
     from .onnx import read_onnx

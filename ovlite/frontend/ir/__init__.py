@@ -8,21 +8,24 @@ from pathlib import Path
 from ...errors import ModelError
 from ...graph import Model
 from .files import canonical_digest, replaced, save_model, serialize, to_bytes
-from .reading import read_network
+from .reading import Custom, read_network
 from .weights import open_weights
 
 Source = str | os.PathLike[str] | bytes
 Weights = str | os.PathLike[str] | bytes | memoryview
 
-__all__ = ["canonical_digest", "read_bytes", "read_ir", "replaced", "save_model", "serialize", "to_bytes"]
+__all__ = ["Custom", "canonical_digest", "read_bytes", "read_ir", "replaced", "save_model", "serialize", "to_bytes"]
 
 
-def read_ir(source: Source, weights: Weights | None = None, *, mapped: bool = True) -> Model:
+def read_ir(
+    source: Source, weights: Weights | None = None, *, mapped: bool = True, custom: Custom | None = None
+) -> Model:
     """The model of an IR at a path or in bytes.
 
     weights: the constants, at a path or in memory; by default the .bin beside the .xml where there is one, nothing
         for bytes.
     mapped: files are mapped, and constants read from them when they are used; else they are read at once.
+    custom: see reading.Custom.
     """
     if isinstance(source, bytes):
         text = source
@@ -33,12 +36,12 @@ def read_ir(source: Source, weights: Weights | None = None, *, mapped: bool = Tr
             raise ModelError(f"can't read {os.fspath(source)!r}: {error.strerror}") from None
         beside = Path(source).with_suffix(".bin")
         weights = beside if weights is None and beside.exists() else weights
-    return read_network(text, _memory(weights, mapped))
+    return read_network(text, _memory(weights, mapped), custom or {})
 
 
 def read_bytes(document: bytes, weights: bytes) -> Model:
     """The model that `to_bytes` wrote."""
-    return read_network(document, memoryview(weights))
+    return read_network(document, memoryview(weights), {})
 
 
 def _memory(weights: Weights | None, mapped: bool) -> memoryview:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from ...errors import ModelError
@@ -16,34 +16,37 @@ from .runtime_info import read_info, read_layout, read_model_info
 from .weights import read_constant
 
 _BASIC = ("Parameter", "Const", "Constant", "Result")
+# Makers of nodes for operations that users add, by type: of the inputs and the attributes.
+Custom = Mapping[str, Callable[[Sequence[Output], Mapping[str, str]], Node]]
 _WRONG = (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 
 
-def read_network(text: bytes, weights: memoryview) -> Model:
+def read_network(text: bytes, weights: memoryview, custom: Custom) -> Model:
     """The model of an IR. Raises ModelError."""
     root = parse(text)
-    unknown = dict.fromkeys(_unknown(root))
+    unknown = dict.fromkeys(_unknown(root, custom))
     if unknown:
         listed = "; ".join(f"{name!r}: {kind}, {version}" for name, kind, version in unknown)
         raise ModelError(f"the IR has {len(unknown)} layers of operations that are not supported: {listed}")
-    model = _read_body(root, weights).model
+    model = _read_body(root, weights, custom).model
     model.set_friendly_name(root.get("name", "") or model.friendly_name)
     model.info = read_model_info(root)
     return model
 
 
-def _unknown(net: Element, depth: int = 0) -> Iterator[tuple[str, str, str]]:
+def _unknown(net: Element, custom: Custom, depth: int = 0) -> Iterator[tuple[str, str, str]]:
     """(name, type, version) of the layers that there is no operator for, bodies included."""
     if depth > MAX_DEPTH:
         raise ModelError(f"the IR's bodies are nested deeper than {MAX_DEPTH}")
     for layer in layers(net):
-        if layer.type not in _BASIC and operator_class(layer.type, layer.version) is None:
+        added = layer.version == "extension" and layer.type in custom
+        if layer.type not in _BASIC and not added and operator_class(layer.type, layer.version) is None:
             yield layer.name, layer.type, layer.version
         for body in bodies(layer):
-            yield from _unknown(body, depth + 1)
+            yield from _unknown(body, custom, depth + 1)
 
 
-def _read_body(net: Element, weights: memoryview) -> Body:
+def _read_body(net: Element, weights: memoryview, custom: Custom) -> Body:
     """The model in a net, and where its parameters and results are."""
     found = layers(net)
     by_id = {layer.id: layer for layer in found}
@@ -51,7 +54,7 @@ def _read_body(net: Element, weights: memoryview) -> Body:
     nodes: dict[int, Node] = {}
     for layer in _ordered(found, sources):
         inputs = [_output(nodes[start], by_id[start], port) for start, port in sources[layer.id]]
-        nodes[layer.id] = _node(layer, inputs, weights)
+        nodes[layer.id] = _node(layer, inputs, weights, custom)
     parameters = [layer.id for layer in found if layer.type == "Parameter"]
     results = [layer.id for layer in found if layer.type == "Result"]
     model = Model(
@@ -114,9 +117,9 @@ def _output(node: Node, layer: Layer, port: int) -> Output:
     return node.output(place)
 
 
-def _node(layer: Layer, inputs: Sequence[Output], weights: memoryview) -> Node:
+def _node(layer: Layer, inputs: Sequence[Output], weights: memoryview, custom: Custom) -> Node:
     try:
-        node = _made(layer, inputs, weights)
+        node = _made(layer, inputs, weights, custom)
     except _WRONG as error:
         raise ModelError(f"{layer} of {len(inputs)} inputs is not valid: {error}") from error
     node.info = read_info(layer.element)
@@ -139,7 +142,7 @@ def _take_layout(node: Node) -> None:
             node.set_layout(layout)
 
 
-def _made(layer: Layer, inputs: Sequence[Output], weights: memoryview) -> Node:
+def _made(layer: Layer, inputs: Sequence[Output], weights: memoryview, custom: Custom) -> Node:
     if layer.type == "Parameter":
         return _parameter(layer)
     if layer.type in ("Const", "Constant"):
@@ -147,7 +150,11 @@ def _made(layer: Layer, inputs: Sequence[Output], weights: memoryview) -> Node:
     if layer.type == "Result":
         (source,) = inputs
         return Result(source, layer.name)
-    op = _operator(layer, weights)
+    if layer.version == "extension" and layer.type in custom:
+        node = custom[layer.type](inputs, layer.data)
+        node.friendly_name = layer.name
+        return node
+    op = _operator(layer, weights, custom)
     most = _most_inputs(op)
     if most is not None and len(inputs) > most:
         raise ModelError(f"{layer} has {len(inputs)} inputs; it takes {most} at most")
@@ -171,9 +178,9 @@ def _parameter(layer: Layer) -> Parameter:
     return Parameter(found, shape, layer.name)
 
 
-def _operator(layer: Layer, weights: memoryview) -> Operator:
+def _operator(layer: Layer, weights: memoryview, custom: Custom) -> Operator:
     if layer.type in ("If", "Loop", "TensorIterator"):
-        inner = {body.tag: _read_body(body, weights) for body in bodies(layer)}
+        inner = {body.tag: _read_body(body, weights, custom) for body in bodies(layer)}
         return read_if(layer, inner) if layer.type == "If" else read_iteration(layer, inner)
     found = operator_class(layer.type, layer.version)
     if found is None:
