@@ -168,7 +168,7 @@ def test_one_tensor_as_input_and_output(mine, mixing):
     np.testing.assert_array_equal(tensor.data, start @ np.array([[0, 1, 0], [0, 0, 1], [1, 1, 0]], np.float32))
 
 
-def test_nothing_was_ever_given(mine):
+def test_nothing_was_ever_given(mine, A):
     """openvino computes on what its memory holds."""
     compiled = mine.compile(mine.add())
     request = compiled.create_infer_request()
