@@ -30,6 +30,8 @@ class Node(NodeQueries):
     evaluation: ClassVar[Callable[[Node, Sequence[Any], Sequence[Any]], bool]]
 
     def __init__(self, op: Operator, sources: Sequence[Output], name: str | None = None) -> None:
+        if type(self) is Node and op.node_class is not None:
+            self.__class__ = op.node_class
         self.op = op
         self.number = next(_counter)
         self.name = f"{op.type}_{self.number}"

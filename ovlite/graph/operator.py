@@ -94,6 +94,7 @@ class Operator:
     moved_inputs: inputs whose elements evaluate() only moves about. For such an operator, and for
     element-wise ones (`elementwise`), elements that are known come out as known elements.
     stateful: evaluate() need not return the same twice (random numbers without a seed), so it is never folded.
+    node_class: the class of its nodes, None for Node itself.
     """
 
     type: ClassVar[str]
@@ -102,6 +103,7 @@ class Operator:
     moved_inputs: ClassVar[Sequence[int]] = ()
     elementwise: ClassVar[bool] = False
     stateful: ClassVar[bool] = False
+    node_class: ClassVar[type | None] = None
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         """Types of the outputs. Raises ModelError, with what was expected and found, for wrong inputs."""

@@ -1,14 +1,9 @@
-"""Classes of nodes, and factories of operations that hold states or bodies."""
+"""Classes of nodes: what models are given and give, and operations that hold states or bodies."""
 
-from __future__ import annotations
-
+from .. import tensor as _tensor  # gives constants their tensor_view
 from ..graph import Constant, Parameter, Result
-from ..ops import NEWEST_OPSET
-from ..factories import functions
+from ..ops.building import if_op, loop, tensor_iterator
+from ..ops.state import assign, read_value
 from . import util
 
-_FACTORIES = ("assign", "if_op", "loop", "read_value", "tensor_iterator")
-
-__all__ = ["Constant", "Parameter", "Result", "util", *_FACTORIES]
-
-globals().update({name: functions(NEWEST_OPSET)[name] for name in _FACTORIES})
+__all__ = ["Constant", "Parameter", "Result", "assign", "if_op", "loop", "read_value", "tensor_iterator", "util"]

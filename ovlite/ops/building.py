@@ -220,3 +220,6 @@ class tensor_iterator(Repeated):  # noqa: N801 - OpenVINO's name
 
     def get_body(self) -> Model | None:
         return self.op.body
+
+
+If.node_class, Loop.node_class, TensorIterator.node_class = if_op, loop, tensor_iterator

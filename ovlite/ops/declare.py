@@ -108,13 +108,26 @@ def element_type(value: Any) -> Type:
 
 def node_factory(operator: type[Declared]) -> Callable[..., Node]:
     """The function that makes nodes of `operator`."""
+    bind = binder(operator)
+
+    def make(*arguments: Any, **keywords: Any) -> Node:
+        return Node(*bind(*arguments, **keywords))
+
+    make.__name__ = make.__qualname__ = operator.factory
+    make.__doc__ = inspect.getdoc(operator)
+    make.__signature__ = bind.__signature__  # type: ignore[attr-defined]
+    return make
+
+
+def binder(operator: type[Declared]) -> Callable[..., tuple[Operator, list[Output], str | None]]:
+    """The function that makes of a factory's arguments the operator, what it reads, and the node's name."""
     parameters = operator.signature if "name=None" in operator.signature else f"{operator.signature}, name=None"
     signature = inspect.signature(eval(f"lambda {parameters.lstrip(', ')}: None"))  # noqa: S307 - a text of our own class
     hints = get_type_hints(operator)
     names = {field.name for field in fields(operator)}  # type: ignore[arg-type]
     tensors = [name.removeprefix("*") for name in operator.inputs]
 
-    def make(*arguments: Any, **keywords: Any) -> Node:
+    def bind(*arguments: Any, **keywords: Any) -> tuple[Operator, list[Output], str | None]:
         bound = signature.bind(*arguments, **keywords)
         bound.apply_defaults()
         given = operator.arguments(dict(bound.arguments))
@@ -129,12 +142,10 @@ def node_factory(operator: type[Declared]) -> Callable[..., Node]:
             for name, value in given.items()
             if name in names and name not in tensors and value is not None
         }
-        return Node(operator(**attributes), sources, given["name"])
+        return operator(**attributes), sources, given["name"]
 
-    make.__name__ = make.__qualname__ = operator.factory
-    make.__doc__ = inspect.getdoc(operator)
-    make.__signature__ = signature  # type: ignore[attr-defined]
-    return make
+    bind.__signature__ = signature  # type: ignore[attr-defined]
+    return bind
 
 
 def operators_of(module: Any) -> Sequence[type[Operator]]:

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ModelError
-from ..graph import Argument, TensorType
+from ..graph import Argument, Node, TensorType
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
 from ..graph.variables import Variable
 from ..types import PartialShape, Type
 from .axes import require
-from .declare import Declared, Text
+from .declare import Declared, Text, binder
 
 
 @dataclass(frozen=True)
@@ -133,3 +133,28 @@ class AssignV3(Assign):
     factory = "assign"
     since = 3
     until = 5
+
+
+class _Stateful(Node):
+    """A node that reads or sets a variable."""
+
+    def get_variable_id(self) -> str:
+        return str(self.op.attributes()["variable_id"])
+
+
+class read_value(_Stateful):  # noqa: N801 - OpenVINO's name
+    """A ReadValue."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*_reading(*args, **kwargs))
+
+
+class assign(_Stateful):  # noqa: N801 - OpenVINO's name
+    """An Assign."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*_setting(*args, **kwargs))
+
+
+_reading, _setting = binder(ReadValue), binder(Assign)
+ReadValueV3.node_class, Assign.node_class = read_value, assign

@@ -95,3 +95,34 @@ def test_a_state_is_shown_as_a_copy(mine):
     np.testing.assert_array_equal(request.infer(X)["y"], 10 + 2 * X)
     request.reset_state()
     np.testing.assert_array_equal(state.state.data, [[10, 10]])
+
+
+def test_classes_of_nodes(lab):
+    ops, op = lab.ops, lab.submodule("op")
+    x = lab.parameter((1, 2))
+    read = ops.read_value(x, "total")
+    model = lab.ov.Model([ops.result(read)], [ops.assign(ops.add(read, x), "total")], [x])
+    for found in (model, model.clone()):
+        (sink,) = found.get_sinks()
+        assert isinstance(sink, op.assign) and isinstance(sink, lab.ov.Node)
+        assert sink.get_type_name() == "Assign" and sink.get_variable_id() == "total"
+    assert isinstance(read, op.read_value) and read.get_variable_id() == "total"
+    assert all(isinstance(kind, type) for kind in (op.assign, op.read_value, op.if_op, op.loop, op.tensor_iterator))
+
+
+def test_nodes_made_of_their_classes(lab, tmp_path):
+    op, util = lab.submodule("op"), lab.submodule("op.util")
+    x = lab.parameter((1, 2))
+    info = util.VariableInfo()
+    info.data_shape, info.data_type, info.variable_id = lab.ov.PartialShape([1, 2]), lab.ov.Type.f32, "total"
+    variable = util.Variable(info)
+    read = op.read_value(x, variable)
+    sink = op.assign(lab.ops.add(read, x), variable)
+    assert read.get_variable_id() == sink.get_variable_id() == "total"
+    model = lab.ov.Model([lab.ops.result(read)], [sink], [x], [variable])
+    lab.ov.save_model(model, tmp_path / "m.xml")
+    again = lab.ov.Core().read_model(tmp_path / "m.xml")
+    assert [node.get_variable_id() for node in again.get_sinks()] == ["total"]
+    compiled = lab.compile(model)
+    for factor in (1, 2):
+        np.testing.assert_array_equal(compiled(np.ones((1, 2), np.float32))[0], [[factor, factor]])
