@@ -41,8 +41,10 @@ class Constant(Node):
     # Makes the Tensor of a constant; set by ovlite.tensor, which knows Tensors.
     as_tensor: ClassVar[Callable[[Constant], Any]]
     # An array on the memory of what shows its elements, its element type where that is not the dtype's; or None.
-    # Set by ovlite.arrays, which knows the ways to show elements; without it arrays and lists alone are read.
-    read: ClassVar[Callable[[Any], tuple[Array, Type | None] | None]] = staticmethod(lambda value: None)
+    # Set by ovlite.arrays, which knows the ways to show elements; without it numpy's arrays alone are read.
+    read: ClassVar[Callable[[Any], tuple[Array, Type | None] | None]] = staticmethod(
+        lambda value: (value, None) if isinstance(value, np.ndarray) else None
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._become(*_content(args, kwargs))
