@@ -78,6 +78,10 @@ class Builder:
             return target
         return view
 
+    def wanted(self, tensor: Tensor) -> View | None:
+        """Where a tensor lies; None when nobody reads it."""
+        return self.view(tensor) if tensor.users or self.is_placed(tensor) else None
+
     def alias(self, tensor: Tensor, view: View) -> None:
         """Lets a tensor lie where another one does."""
         self.views[tensor] = view

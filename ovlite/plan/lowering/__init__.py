@@ -9,14 +9,16 @@ from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..fusion import fuse_maps
 from ..layout import choose_layouts
-from . import elementwise, images, matrices, movement, normalizations, recurrent, reductions
+from . import elementwise, images, lines, matrices, movement, normalizations, places, recurrent, reductions
 
 LOWERINGS: dict[str, Lowering] = {
     **elementwise.LOWERINGS,
     **images.LOWERINGS,
+    **lines.LOWERINGS,
     **matrices.LOWERINGS,
     **movement.LOWERINGS,
     **normalizations.LOWERINGS,
+    **places.LOWERINGS,
     **recurrent.LOWERINGS,
     **reductions.LOWERINGS,
 }

@@ -40,16 +40,12 @@ def _sequence(builder: Builder, call: Call) -> bool:
     if kind == "GRU" and op.linear_before_reset:
         extra["reset_bias"] = np.ascontiguousarray(b[:, w.shape[1] :])
     step = getattr(family, kind)(
-        gates, *(builder.plain(state) for state in states), *(_wanted(builder, tensor) for tensor in call.outputs),
+        gates, *(builder.plain(state) for state in states), *(builder.wanted(tensor) for tensor in call.outputs),
         R=packed, direction=op.direction, lengths=_lengths(builder, lengths, times),
         activations=[_ACTIVATIONS[name] for name in op.activations], clip=op.clip, **extra,
     )  # fmt: skip
     builder.emit(step)
     return True
-
-
-def _wanted(builder: Builder, tensor: Tensor) -> View | None:
-    return builder.view(tensor) if tensor.users or builder.is_placed(tensor) else None
 
 
 def _lengths(builder: Builder, lengths: Tensor, times: int) -> View | None:

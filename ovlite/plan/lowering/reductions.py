@@ -36,7 +36,11 @@ def _reduce(builder: Builder, call: Call) -> bool:
     if not axes:
         builder.copy(builder.view(x), builder.view(y))
         return True
-    builder.emit(builder.family("reduce").Reduce(kind, builder.view(x), builder.view(y), axes))
+    family, view = builder.family("reduce"), builder.view(x)
+    partial = family.workspace_size(view, axes)
+    workspace = builder.scratch(x.dtype, (partial,)) if partial else None
+    for step in family.reduction(kind, view, builder.view(y), axes, workspace):
+        builder.emit(step)
     return True
 
 
