@@ -30,6 +30,12 @@ def normalized(axis: int, rank: int, what: str = "axis") -> int:
     return axis + rank if axis < 0 else axis
 
 
+def distinct(axes: Iterable[int], rank: int) -> set[int]:
+    """Axes counted from the front; 0 and -1 are none of a scalar. Raises ModelError when one is out of range."""
+    found = {normalized(axis, rank or 1) for axis in axes}
+    return found if rank else set()
+
+
 def unique_axes(axes: Iterable[int], rank: int, what: str = "axis") -> list[int]:
     """Axes counted from the front. Raises ModelError when one is out of range or named twice."""
     found = [normalized(axis, rank, what) for axis in axes]

@@ -241,7 +241,8 @@ class Iteration(Operator):
             history.append(results)
             for item in self.input_descriptions:
                 if isinstance(item, MergedInputDescription):
-                    merged[item.body_parameter_index] = results[item.body_value_index]
+                    before = merged[item.body_parameter_index]
+                    merged[item.body_parameter_index] = results[item.body_value_index].astype(before.dtype, copy=False)
             if self._condition() >= 0:
                 going_on = bool(results[self._condition()].reshape(-1)[0])
         return [self._output(body, item, inputs, history) for item in _by_output(self.output_descriptions)]
@@ -275,7 +276,8 @@ class Iteration(Operator):
             return history[item.iteration][index]
         for source in self.input_descriptions:
             if isinstance(source, MergedInputDescription) and source.body_value_index == index:
-                return inputs[source.input_index]
+                found = body.outputs[index].element_type
+                return inputs[source.input_index].astype(compute_dtype(found), copy=False)
         raise ModelError(f"output {item.output_index} of a {self.type} without iterations has no value")
 
 
@@ -292,8 +294,10 @@ def _part_shape(item: SliceInputDescription, shape: PartialShape) -> PartialShap
 
 
 def _next_argument(argument: Argument, result: Argument) -> Argument:
-    """What is known of a merged parameter over all iterations."""
+    """What is known of a merged parameter over all iterations. Integers of another width are converted."""
     element_type = argument.element_type.merge(result.element_type)
+    if element_type is None and argument.element_type.integral_number and result.element_type.integral_number:
+        element_type = argument.element_type
     if element_type is None:
         raise ModelError(f"a merged input is {argument}, but the body gives back {result}")
     return Argument(element_type, widened(argument.shape, result.shape))

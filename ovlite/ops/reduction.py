@@ -13,7 +13,7 @@ from ..graph import Argument, PartialValue, TensorType
 from ..graph.operator import Array
 from ..graph.values import LIMIT
 from ..types import PartialShape, Type
-from .axes import integer, integers, normalized, require, require_integers, require_rank
+from .axes import distinct, integer, integers, normalized, require, require_integers, require_rank
 from .declare import Declared
 
 
@@ -48,14 +48,14 @@ class Reduction(Declared):
         if values is None:
             one = axes.shape.has_rank and all(dim == 1 for dim in axes.shape)  # more could name an axis twice
             return PartialShape.dynamic(rank if self.keep_dims else rank - 1 if one else None)
-        reduced = {normalized(axis, rank) for axis in values}
+        reduced = distinct(values, rank)
         if self.keep_dims:
             return PartialShape([1 if i in reduced else dim for i, dim in enumerate(shape)])
         return PartialShape([dim for i, dim in enumerate(shape) if i not in reduced])
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         x, axes = inputs
-        reduced = tuple(sorted({normalized(int(axis), x.ndim) for axis in axes.ravel()}))
+        reduced = tuple(sorted(distinct(map(int, axes.ravel()), x.ndim)))
         return [np.asarray(self.compute(x, reduced), x.dtype)]
 
     def known(self, inputs: Sequence[Argument]) -> Sequence[PartialValue | None] | None:

@@ -13,6 +13,7 @@ from ..graph import Argument, PartialValue, TensorType
 from ..graph.operator import Array
 from ..types import UNBOUNDED, Dimension, PartialShape, Type
 from .axes import (
+    distinct,
     elements,
     index_type,
     integers,
@@ -189,7 +190,7 @@ class Squeeze(Declared):
         if given is None:
             single = length_of(axes[0]) == 1 and len(shape)
             return PartialShape.dynamic(len(shape) - 1) if single else PartialShape.dynamic()
-        places = {normalized(axis, len(shape)) for axis in given} or set(range(len(shape)))
+        places = distinct(given, len(shape)) or set(range(len(shape)))
         if (not given or self._may_stay) and any(
             shape[i].is_dynamic and shape[i].compatible(Dimension(1)) for i in places
         ):
