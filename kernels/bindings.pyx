@@ -20,7 +20,7 @@ from libc.stdlib cimport calloc, free
 from ovlite.kernels.executor cimport Frame, Program, Team, copy_bytes
 from ovlite.kernels.results cimport Ports
 from ovlite.kernels.step cimport MAX_RANK
-from ovlite.kernels.storage cimport Storage
+from ovlite.kernels.storage cimport Shown, Storage
 from ovlite.kernels.streams cimport Runnable, Streams
 
 cnp.import_array()
@@ -32,8 +32,8 @@ cdef Py_ssize_t FRAME_BYTES = 256 << 20  # ... as long as they take no more than
 cdef class Bindings(Runnable):
     """The arrays that the inputs are bound to, and the buffers of the plan at hand.
 
-    types: (numpy's type number, whether only `_convert` may bind values) of each input. tensor_class: its
-    instances hold a `_storage`.
+    types: (numpy's type number, whether only `_convert` may bind values) of each input. tensor_class: a
+    class of Shown.
     """
 
     cdef int bind_ports(self, Ports ports, tuple types, type tensor_class) except -1:
@@ -92,6 +92,7 @@ cdef class Bindings(Runnable):
     cdef int give_one(self, Py_ssize_t index, object value, bint share) except -1:
         cdef Operand* operand = &self.inputs[index]
         cdef cnp.ndarray array
+        cdef Storage storage
         cdef int i
         if cnp.PyArray_Check(value) and not operand.odd:
             array = <cnp.ndarray>value
@@ -104,8 +105,10 @@ cdef class Bindings(Runnable):
                     return self.bind(index, array)
             if cnp.PyArray_NDIM(array) or operand.rank == 0:
                 return self.give_array(index, array, share)
-        if type(value) is self.tensor_class and (<Storage>value._storage).element_type is self.kinds[index]:
-            return self.watch(index, <Storage>value._storage)
+        if type(value) is self.tensor_class:
+            storage = (<Shown>value)._storage
+            if storage is not None and storage.element_type is self.kinds[index]:
+                return self.watch(index, storage)
         self._convert(index, value, share)
         return 0
 

@@ -12,10 +12,11 @@ cnp.import_array()
 
 
 def view_on(cnp.ndarray array, base):
-    """A writable view of the array's elements whose `base` is `base`, which has to keep the memory alive."""
+    """A view of the array's elements, writable if the array is, whose `base` is `base`; that keeps the memory alive."""
+    cdef int flags = cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_WRITEABLE
     cdef cnp.ndarray view = cnp.PyArray_New(
         np.ndarray, cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), cnp.PyArray_TYPE(array),
-        cnp.PyArray_STRIDES(array), cnp.PyArray_DATA(array), cnp.PyArray_ITEMSIZE(array), cnp.NPY_ARRAY_WRITEABLE, None)
+        cnp.PyArray_STRIDES(array), cnp.PyArray_DATA(array), cnp.PyArray_ITEMSIZE(array), flags, None)
     Py_INCREF(base)
     cnp.PyArray_SetBaseObject(view, base)
     return view

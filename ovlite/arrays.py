@@ -41,15 +41,16 @@ def shows_elements(value: Any) -> bool:
 def read_array(value: Any) -> tuple[Array, Type | None]:
     """An array on the memory of `value`, and the element type where numpy lacks it: the array then holds its bits.
 
-    Memory that may not be written to makes a read-only array, and so does memory of which this is not known.
-    TypeError for memory of another device than the processor; errors of the object itself come as they are.
+    bytes are elements of u8. Memory that may not be written to makes a read-only array, and so does memory of which
+    this is not known. TypeError for memory of another device than the processor; errors of the object itself come as
+    they are.
     """
     if isinstance(value, np.ndarray):
         return value, None
     _check_device(value)
     if _is_of_numpy(value):
         try:
-            return np.asarray(value), None
+            return np.asarray(memoryview(value) if isinstance(value, bytes) else value), None
         except TypeError:
             if not hasattr(value, "__dlpack__"):
                 raise

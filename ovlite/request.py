@@ -19,7 +19,7 @@ from .kernels.storage import Storage
 from .outputs import given_outputs, refuse_output
 from .ports import ConstOutput
 from .state import VariableState
-from .tensor import Tensor, from_strings, new_storage
+from .tensor import Tensor, from_strings, new_storage, on_memory
 from .types import PartialShape, Type
 
 if TYPE_CHECKING:
@@ -151,9 +151,8 @@ class InferRequest(Request):
     def set_tensor(
         self, port: str | ConstOutput | Output | None = None, tensor: Tensor | None = None, *, name: str | None = None
     ) -> None:
-        """Makes the request read or write the tensor's memory."""
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"set_tensor takes a Tensor, not {type(tensor).__name__}")
+        """Makes the request read or write the memory of a tensor, or of what a Tensor can share memory with."""
+        tensor = on_memory(tensor)
         is_input, index = self._find(port if name is None else name)
         if is_input:
             self.set_input_tensor(index, tensor)
@@ -161,17 +160,21 @@ class InferRequest(Request):
             self.set_output_tensor(index, tensor)
 
     def set_input_tensor(self, *args: Any, **kwargs: Any) -> None:
-        """set_input_tensor(tensor) or set_input_tensor(index, tensor): makes the request read its memory."""
-        index, tensor = _index_and(args, kwargs, "tensor")
-        _check_tensor(index, tensor)
+        """set_input_tensor(tensor) or set_input_tensor(index, tensor): makes the request read its memory.
+
+        tensor: a Tensor, or what a Tensor can share memory with, such as a C-contiguous writable array.
+        """
+        index, tensor = _index_and_tensor(args, kwargs)
         self.ensure_idle()
         index = port_index(self.ports.inputs, index, "input")
         bind_tensor(self, index, tensor)
 
     def set_output_tensor(self, *args: Any, **kwargs: Any) -> None:
-        """set_output_tensor(tensor) or set_output_tensor(index, tensor): makes the request write its memory."""
-        index, tensor = _index_and(args, kwargs, "tensor")
-        _check_tensor(index, tensor)
+        """set_output_tensor(tensor) or set_output_tensor(index, tensor): makes the request write its memory.
+
+        tensor: a Tensor, or what a Tensor can share memory with, such as a C-contiguous writable array.
+        """
+        index, tensor = _index_and_tensor(args, kwargs)
         self.ensure_idle()
         index = port_index(self.ports.outputs, index, "output")
         port = self.ports.outputs[index]
@@ -188,8 +191,9 @@ class InferRequest(Request):
             for place, tensor in _by_index(tensors).items():
                 self.set_input_tensor(place, tensor)
             return
-        if not isinstance(tensors, list) or not all(isinstance(tensor, Tensor) for tensor in tensors):
+        if not isinstance(tensors, list):
             raise TypeError("set_input_tensors takes a dict of Tensors by index, or a list of Tensors for a batch")
+        tensors = [on_memory(tensor) for tensor in tensors]
         index = port_index(self.ports.inputs, index, "input")
         if len(tensors) == 1:
             return self.set_input_tensor(index, tensors[0])
@@ -343,9 +347,11 @@ def _index_and(args: tuple[Any, ...], kwargs: dict[str, Any], *names: str) -> tu
     return (None, values[0]) if len(values) == 1 else (values[0], values[1])
 
 
-def _check_tensor(index: Any, tensor: Any) -> None:
-    if not isinstance(tensor, Tensor) or isinstance(index, str):
+def _index_and_tensor(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Tensor]:
+    index, tensor = _index_and(args, kwargs, "tensor")
+    if isinstance(index, str):
         raise TypeError("set_input_tensor and set_output_tensor take a Tensor, or an index and a Tensor")
+    return index, on_memory(tensor)
 
 
 def _by_index(tensors: Any) -> dict[int, Tensor]:

@@ -340,6 +340,15 @@ def _region(tensor: Tensor, begin: Any, end: Any) -> Storage:
     return Storage(storage.element_type, storage.array[tuple(slice(int(low), int(high)) for low, high in bounds)])
 
 
+def on_memory(value: Any) -> Tensor:
+    """A Tensor itself, or one on the memory of what shows its elements. TypeError for all else."""
+    if isinstance(value, Tensor):
+        return value
+    if not shows_elements(value):
+        raise TypeError(f"a Tensor or an array is expected, not {type(value).__name__}")
+    return Tensor(value, shared_memory=True)
+
+
 def tensor_from_file(path: str | os.PathLike[str]) -> Tensor:
     """The bytes of a file, as a u8 tensor; FileNotFoundError when there is none."""
     return Tensor(np.fromfile(path, np.uint8), shared_memory=True)

@@ -243,11 +243,41 @@ def test_tensors_by_protocol(ov, A, wrap):
     np.testing.assert_array_equal(shared.data, A)
 
 
+def test_bytes_are_a_tensor_of_bytes(ov):
+    tensor = ov.Tensor(b"abc")
+    assert tensor.element_type == ov.Type.u8 and tensor.data.tolist() == [97, 98, 99]
+    with pytest.raises(ValueError, match="writeable"):
+        ov.Tensor(b"abc", shared_memory=True)
+
+
 def test_a_tensor_of_a_port_by_protocol(mine, A):
     port = mine.compile(mine.plus_one()).input(0)
     for wrap in WRAPPERS:
         tensor = mine.ov.Tensor(port, wrap(A))
         assert address(tensor.data) == address(A)
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS)
+def test_memory_for_requests_by_protocol(mine, A, wrap):
+    request = mine.compile(mine.plus_one()).create_infer_request()
+    source, results = A.copy(), np.zeros((2, 3), np.float32)
+    for give, take in (
+        (lambda: request.set_tensor("x", wrap(source)), lambda: request.set_tensor("y", wrap(results))),
+        (lambda: request.set_input_tensor(wrap(source)), lambda: request.set_output_tensor(0, wrap(results))),
+        (lambda: request.set_tensors({"x": wrap(source)}), lambda: request.set_output_tensors({0: wrap(results)})),
+        (lambda: request.set_input_tensors([wrap(source)]), lambda: request.set_output_tensor(wrap(results))),
+    ):
+        give()
+        take()
+        source += 1
+        request.infer()
+        np.testing.assert_array_equal(results, source + 1)
+    for wrong, error in ((A.T, "C-contiguous"), (A.astype(np.float64), "holds f32"), (A[:1], "shape")):
+        with pytest.raises(RuntimeError, match=error):
+            request.set_tensor("x", wrap(wrong))
+    for wrong in (object(), 1.0, [1.0], None):
+        with pytest.raises(TypeError, match="a Tensor or an array is expected"):
+            request.set_tensor("x", wrong)
 
 
 @pytest.mark.parametrize("dtype", [np.complex64, np.longdouble, "datetime64[s]", [("a", "f4")]])
@@ -352,6 +382,16 @@ def test_regions_and_edges(ov):
         assert np.asarray(see(ov.Tensor(np.zeros((0, 3))))).shape == (0, 3)
     with pytest.raises(ValueError, match="not C-contiguous"):
         io.BytesIO(region)
+
+
+def test_memory_that_is_read_only_stays_so(mine, A):
+    A.flags.writeable = False
+    tensor = mine.ops.constant(A, shared_memory=True).tensor_view
+    assert memoryview(tensor).readonly
+    for seen in (tensor.data, np.asarray(tensor), np.from_dlpack(tensor)):
+        assert address(seen) == address(A) and not seen.flags.writeable
+    with pytest.raises(BufferError):
+        tensor.__dlpack__()  # a capsule before version 1 can't say it
 
 
 def test_strings_become_arrays_by_copies(ov):
