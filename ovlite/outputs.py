@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arrays import read_array, shows_elements
 from .tensor import Tensor
 from .types import Type
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 def given_outputs(request: InferRequest, out: Any) -> list[Any]:
     """For each output of the request's model what `out` gives for it, or None.
 
-    out: an array or Tensor for the only output, a list or tuple in the model's order, or a mapping by name,
-    index or port. The run checks each array by itself, see refuse_output().
+    out: an array, a Tensor or what shows its elements for the only output, a list or tuple in the model's order, or a
+    mapping by name, index or port. The run checks each array by itself, see refuse_output().
     """
     given: list[Any] = [None] * len(request.ports.outputs)
     for index, value in _by_index(request, out):
@@ -27,11 +28,18 @@ def given_outputs(request: InferRequest, out: Any) -> list[Any]:
             raise ValueError(f"out: output {index} is named twice")
         if value is not None and request.ports.outputs[index].element_type is Type.string:
             raise TypeError(f"out: output {index} holds strings, which can't be written to the caller's memory")
-        given[index] = value.data if isinstance(value, Tensor) else value
+        given[index] = _array(value)
     arrays = [array for array in given if isinstance(array, np.ndarray)]
     if any(np.may_share_memory(one, other) for one, other in combinations(arrays, 2)):
         raise ValueError("out: two of the arrays overlap in memory; each result needs its own")
     return given
+
+
+def _array(value: Any) -> Any:
+    """The array on the memory of a Tensor, or of what shows its elements; other values as they are."""
+    if isinstance(value, Tensor):
+        return value.data
+    return read_array(value)[0] if shows_elements(value) else value
 
 
 def refuse_output(request: InferRequest, index: int, array: Any, shape: tuple[int, ...]) -> None:

@@ -12,13 +12,14 @@ def empty():
     return np.full((2, 3), -1, np.float32)
 
 
-@pytest.mark.parametrize("form", ["array", "list", "tuple", "by index", "by name", "by port", "tensor"])
+@pytest.mark.parametrize("form", ["array", "list", "tuple", "by index", "by name", "by port", "tensor", "buffer"])
 def test_forms(mine, form):
     compiled = mine.compile(mine.plus_one())
     target = empty()
     out = {
         "array": target, "list": [target], "tuple": (target,), "by index": {0: target}, "by name": {"y": target},
         "by port": {compiled.output(0): target}, "tensor": mine.ov.Tensor(target, shared_memory=True),
+        "buffer": memoryview(target),
     }[form]  # fmt: skip
     results = compiled(A, out=out)
     np.testing.assert_array_equal(target, A + 1)
