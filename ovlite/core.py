@@ -15,6 +15,7 @@ from .tensor import Tensor
 from .version import Version, get_version
 
 DEVICES = ("CPU", "AUTO", "AUTO:CPU", "HETERO:CPU", "MULTI:CPU")
+_ELSEWHERE = ("BATCH", "GPU", "HETERO", "MULTI", "NPU")  # what programs set for these is taken and has no effect
 
 
 class Core:
@@ -143,6 +144,8 @@ class Core:
         named = isinstance(properties, dict) and all(isinstance(key, str) for key in properties)
         if not isinstance(device, str) or not named:
             raise TypeError("set_property takes a dict or a (key, value) pair, after a device name if one is meant")
+        if device.partition(".")[0] in _ELSEWHERE:
+            return
         if device:
             _check_device(device)
         checked = check_of_device if device else check

@@ -182,14 +182,15 @@ class Tensor(Shown):
         """Changes the shape; a larger one needs memory of the tensor's own, and moves it."""
         self._storage.set_shape(tuple(Shape(shape)))
 
-    def copy_to(self, target: Tensor) -> None:
+    def copy_to(self, target_tensor: Tensor) -> None:
         """Copies the elements to a tensor of the same type, which takes this one's shape."""
-        if not isinstance(target, Tensor):
-            raise TypeError(f"copy_to takes a Tensor, not {type(target).__name__}")
-        target.copy_from(self)
+        if not isinstance(target_tensor, Tensor):
+            raise TypeError(f"copy_to takes a Tensor, not {type(target_tensor).__name__}")
+        target_tensor.copy_from(self)
 
-    def copy_from(self, source: Any) -> None:
+    def copy_from(self, source: Any = None, *, source_tensor: Tensor | None = None) -> None:
         """Takes the elements and the shape of a Tensor, array or list of the same element type."""
+        source = source if source_tensor is None else source_tensor
         source = source if isinstance(source, Tensor) else Tensor(source)
         if source.element_type is not self.element_type:
             raise RuntimeError(f"elements of {source.element_type.name} can't be copied to {self.element_type.name}")

@@ -321,7 +321,9 @@ class Model:
             self.infer()
             raise
 
-    def evaluate(self, output_tensors: Sequence[Any], input_tensors: Sequence[Any]) -> bool:
+    def evaluate(
+        self, output_tensors: Sequence[Any], input_tensors: Sequence[Any], evaluation_context: Any = None
+    ) -> bool:
         """Runs the graph node by node, without compiling it; the output tensors take the shapes of the outputs."""
         Model.evaluation(self, output_tensors, input_tensors)
         return True

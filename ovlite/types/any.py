@@ -29,14 +29,14 @@ class OVAny:
         """
         return {key: OVAny(item) for key, item in self.value.items()} if kind is dict else read(self.value, kind)
 
-    def aslist(self, kind: type | None = None) -> list[Any]:
-        """The items of a list, or the words of a text, each as `kind`. Without a kind there are none."""
-        if kind is None:
+    def aslist(self, dtype: type | None = None) -> list[Any]:
+        """The items of a list, or the words of a text, each of this type. Without a type there are none."""
+        if dtype is None:
             return []
         items = self.value.split() if isinstance(self.value, str) else self.value
         if not isinstance(items, Sequence):
             raise RuntimeError(f"{self.value!r} is not a list")
-        return [read(item, kind) for item in items]
+        return [read(item, dtype) for item in items]
 
     def __getitem__(self, key: Any) -> Any:
         return self.value[key]

@@ -310,3 +310,12 @@ def test_what_set_property_of_a_compiled_model_takes(lab):
         with pytest.raises(RuntimeError):
             compiled.set_property(pairs)
     assert compiled.get_property(property="NETWORK_NAME") == "plus_one"
+
+
+def test_properties_for_devices_that_are_not_there(lab):
+    core = lab.ov.Core()
+    for device in ("GPU", "GPU.0", "NPU", "HETERO"):
+        assert core.set_property(device, {"PERFORMANCE_HINT": "THROUGHPUT"}) is None
+    with pytest.raises(RuntimeError):
+        core.set_property("NO_SUCH_DEVICE", {"PERFORMANCE_HINT": "LATENCY"})
+    assert int(core.get_property("CPU", "PERFORMANCE_HINT")) == 1

@@ -253,3 +253,13 @@ def test_where_ovlite_is_safer(mine, A):
     np.testing.assert_array_equal(swapped.data, A)
     with pytest.raises(TypeError, match="pass a numpy array"):
         Tensor(3)
+
+
+def test_keywords_of_copies(lab, A):
+    source, target = lab.ov.Tensor(A), lab.ov.Tensor(np.zeros((2, 3), np.float32))
+    source.copy_to(target_tensor=target)
+    np.testing.assert_array_equal(target.data, A)
+    target.copy_from(source_tensor=lab.ov.Tensor(A + 1))
+    np.testing.assert_array_equal(target.data, A + 1)
+    target.copy_from(source=A)
+    np.testing.assert_array_equal(target.data, A)
