@@ -63,12 +63,13 @@ class Compilation:
         return np.zeros(shape, variable.element_type.to_dtype())
 
     def static_plan(self) -> Plan | None:
-        """The plan of a first run; None when the shapes of the inputs are not known before it."""
+        """The plan of a first run; None when shapes follow from what it is given."""
         shapes = [kind.shape for kind in self.executable.inputs]
         if not all(shape.is_static for shape in shapes):
             return None
         fresh = frozenset(variable.name for variable in self.variables)
-        return self.executable.plan(tuple(tuple(shape.to_shape()) for shape in shapes), fresh)
+        plan = self.executable.plan(tuple(tuple(shape.to_shape()) for shape in shapes), fresh)
+        return plan if isinstance(plan, Plan) else None
 
     def export(self) -> bytes:
         """The model and its properties, as import_model() reads them."""
