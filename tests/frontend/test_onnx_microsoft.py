@@ -169,6 +169,31 @@ def test_microsoft_operator_gives_what_onnxruntime_gives(name: str) -> None:
         np.testing.assert_allclose(found.astype(np.float64), expected.astype(np.float64), rtol=1e-4, atol=step)
 
 
+@pytest.mark.parametrize("count", [1, 12], ids=["scale of a direction", "scales of columns"])
+def test_lstm_of_quantized_weights_is_that_of_the_real_ones(count: int) -> None:
+    """Up to the 8 bits to which onnxruntime rounds inputs and states; its LSTM of real weights does not."""
+    data, bias = reals(5, 2, 4), reals(2, 24)
+    parts = [codes(2, 4, 12, dtype=np.int8), codes(2, 3, 12, dtype=np.int8, seed=1)]
+    scales = [(1 + np.arange(2 * count, dtype=np.float32)) / 2000 for _ in parts]
+    zeros = [np.arange(2 * count).astype(np.int8) * (count == 1) for _ in parts]  # onnxruntime takes no others
+    shape = (2, count) if count > 1 else (2,)
+    for sizes in (scales, zeros):
+        sizes[:] = [array.reshape(shape) for array in sizes]
+    attributes = '<hidden_size = 3, direction = "bidirectional">'
+    call = M + f'DynamicQuantizeLSTM{attributes}(i0, i1, i2, i3, "", "", "", "", i4, i5, i6, i7)'
+    arrays = [data, *parts, bias, scales[0], zeros[0], scales[1], zeros[1]]
+    content = build(call, arrays, set(range(1, 8)), F)
+    (found,) = evaluate(read_onnx(content), [data])
+    real = [
+        ((part - zero.reshape(2, 1, -1).astype(np.float32)) * scale.reshape(2, 1, -1)).transpose(0, 2, 1)
+        for part, scale, zero in zip(parts, scales, zeros, strict=True)
+    ]
+    float_call = build(f"LSTM{attributes}(i0, i1, i2, i3)", [data, *real, bias], {1, 2, 3}, F)
+    for model, limit in ((float_call, 1e-5), (content, 0.05)):
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        np.testing.assert_allclose(found, session.run(None, {"i0": data})[0], rtol=0, atol=limit)
+
+
 def test_weights_of_four_bits_stay_packed() -> None:
     call, arrays, fixed, outputs = CASES["MatMulNBits"]
     nodes = read_onnx(build(call, arrays, fixed, outputs)).get_ordered_ops()

@@ -23,11 +23,12 @@ from ..build import (
     transposed,
     typed,
 )
-from ..call import Call, Translated, Translation
+from ..call import Call, Translated, Translation, known
 from .convolution import conv
 from .matrix import gemm
 from .normalization import root_mean_square
 from .quantization import centred, dequantize_linear, dequantized, quantize_linear, quantized
+from .recurrent import lstm_of
 
 MASKED = -10000.0  # what onnxruntime adds to the scores of masked positions unless a model says otherwise
 
@@ -311,6 +312,29 @@ def _packed(node: Constant, kind: Type, shape: tuple[int, ...], target: Type) ->
     return converted(Constant.of(array, kind, shape).output(0), target)
 
 
+def dynamic_quantize_lstm(call: Call) -> Translated:
+    """An LSTM whose W and R are [directions, rows, 4 * hidden] of 8 bits; inputs 8 to 11 are the scale and the
+    zero point of W, then of R: one a direction, or one a column.
+
+    Inputs and states stay f32 here; onnxruntime rounds them to 8 bits, so its results are off by about 1 %.
+    """
+    weights = [_real_weights(call, place, 8 + 2 * i) for i, place in enumerate((1, 2))]
+    if weights[0] is None or weights[1] is None:
+        return None
+    return lstm_of(call, weights[0], weights[1])
+
+
+def _real_weights(call: Call, place: int, scale: int) -> Output | None:
+    """Weights as f32, [directions, 4 * hidden, rows]; None when they are no constants."""
+    found = [known(call.input(i)) for i in (place, scale, scale + 1)]
+    if any(array is None for array in found):
+        return None
+    values, scales, zeros = (np.asarray(array, np.float32) for array in found)
+    spread = (len(values), 1, -1)
+    real = (values - zeros.reshape(spread)) * scales.reshape(spread)
+    return of_type(np.ascontiguousarray(real.transpose(0, 2, 1)), Type.f32)
+
+
 def inverse(call: Call) -> Translated:
     return ops.inverse(call.input(0))
 
@@ -319,6 +343,7 @@ OPERATORS: dict[str, Translation] = {
     "Attention": attention,
     "BiasGelu": bias_gelu,
     "DequantizeLinear": dequantize_linear,
+    "DynamicQuantizeLSTM": dynamic_quantize_lstm,
     "DynamicQuantizeMatMul": dynamic_quantize_matmul,
     "EmbedLayerNormalization": embed_layer_normalization,
     "FastGelu": fast_gelu,

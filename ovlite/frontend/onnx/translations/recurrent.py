@@ -18,7 +18,12 @@ from ..build import converted, dim_of, ints, of_type, one, ops, static_dims, tra
 from ..call import Call, Translated, Translation, known
 
 LSTM_ORDER = (2, 0, 3, 1)
-DEFAULTS = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}
+DEFAULTS = {
+    "LSTM": ["Sigmoid", "Tanh", "Tanh"],
+    "DynamicQuantizeLSTM": ["Sigmoid", "Tanh", "Tanh"],
+    "GRU": ["Sigmoid", "Tanh"],
+    "RNN": ["Tanh"],
+}
 ACTIVATIONS = {"Sigmoid": "sigmoid", "Tanh": "tanh", "Relu": "relu", "HardSigmoid": "hardsigmoid"}
 
 
@@ -122,16 +127,21 @@ def _results(call: Call, sequence: Sequence, outputs: list[Output]) -> list[Outp
 
 def lstm(call: Call) -> Translated:
     """Inputs: X, W, R, B, sequence lengths, initial h, initial c, peepholes."""
+    return lstm_of(call, call.input(1), call.input(2))
+
+
+def lstm_of(call: Call, weights: Output, state_weights: Output) -> Translated:
+    """An LSTM whose W and R are these; the other inputs are the call's."""
     peepholes = call.optional(7)
     sequence = _sequence(call)
     if sequence is None or call.flag("input_forget"):
         return None
-    if peepholes is not None and ((weights := known(peepholes)) is None or weights.any()):
+    if peepholes is not None and ((given := known(peepholes)) is None or given.any()):
         return None
     bias = _summed(*_bias(call, sequence, 4))
     found = ops.lstm_sequence(
         sequence.data, _state(call, 5, sequence), _state(call, 6, sequence), sequence.lengths,
-        _gates(call.input(1), LSTM_ORDER), _gates(call.input(2), LSTM_ORDER), _gates(bias, LSTM_ORDER),
+        _gates(weights, LSTM_ORDER), _gates(state_weights, LSTM_ORDER), _gates(bias, LSTM_ORDER),
         sequence.hidden, sequence.direction, **sequence.attributes,
     )  # fmt: skip
     return _results(call, sequence, found.outputs())
