@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +25,19 @@ class _Wanted:
     element_type: Type | None = None
 
 
+# What to do with models of other packages, by the package.
+_EXPORTS = {
+    "onnx": "io.BytesIO(model.SerializeToString()) is one",
+    "torch": "torch.onnx.export(model, example, 'model.onnx') writes one",
+    "tensorflow": "the package tf2onnx writes one",
+    "keras": "model.export('model.onnx', format='onnx') writes one",
+    "paddle": "the package paddle2onnx writes one",
+    "jax": "the package jax2onnx writes one",
+}
+
+
 def convert_model(
-    input_model: str | os.PathLike[str],
+    input_model: Any,
     input: Any = None,
     output: str | Sequence[str] | None = None,
     example_input: Any = None,
@@ -34,7 +46,7 @@ def convert_model(
     share_weights: bool = True,
     dynamo: bool = False,
 ) -> Model:
-    """The Model of an ONNX file.
+    """The Model of an ONNX file, or of a binary stream of one, such as io.BytesIO.
 
     input: shapes and element types of inputs: "name", a shape, a type, (name, shape), (name, shape, type), a list of
         these, or a dict from names to shapes, types or (shape, type). Without names they go by the model's order.
@@ -45,19 +57,32 @@ def convert_model(
     """
     if extension is not None:
         raise ConversionError("extensions are not supported")
-    if not isinstance(input_model, (str, os.PathLike)):
-        raise ConversionError(f"convert_model takes the path of an ONNX file, not {type(input_model).__name__}")
-    path = os.fspath(input_model)
-    if not os.path.isfile(path):
-        raise ConversionError(f"{path!r} is not a file")
-    if path.endswith(".xml"):
-        raise ConversionError(f"{path!r} is an IR already; read_model() reads it")
+    source = _onnx(input_model)
     try:
-        model = read_model(path)
+        model = read_model(source)
         _change_inputs(model, _wanted(input))
         return _with_outputs(model, output)
     except ModelError as error:
         raise ConversionError(str(error)) from error
+
+
+def _onnx(given: Any) -> str | bytes:
+    """The path or the bytes of the ONNX model that is given. Raises ConversionError for anything else."""
+    if isinstance(given, (list, tuple)) and len(given) == 1:
+        (given,) = given
+    if isinstance(given, (io.BufferedIOBase, io.RawIOBase)):
+        return bytes(given.read() or b"")
+    if not isinstance(given, (str, os.PathLike)):
+        packages = [base.__module__.partition(".")[0] for base in type(given).__mro__]
+        advice = [f"; {_EXPORTS[package]}" for package in packages if package in _EXPORTS][:1]
+        text = f"convert_model takes the path of an ONNX file or a binary stream of one, not {type(given).__name__}"
+        raise ConversionError("".join([text, *advice]))
+    path = os.fspath(given)
+    if not os.path.isfile(path):
+        raise ConversionError(f"{path!r} is not a file")
+    if path.endswith(".xml"):
+        raise ConversionError(f"{path!r} is an IR already; read_model() reads it")
+    return path
 
 
 def _change_inputs(model: Model, wanted: Sequence[_Wanted]) -> None:

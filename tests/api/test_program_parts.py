@@ -1,7 +1,11 @@
 """Parts of openvino off the main road that programs import: wrappers, types, the node factory, ovc, changes of models."""
 
+import io
+
 import numpy as np
 import pytest
+
+from ovlite.errors import ConversionError
 
 
 def types(model):
@@ -115,13 +119,40 @@ def test_a_change_that_is_not_here_says_what_to_do(mine):
         changes.no_such_name
 
 
-def test_the_converter(mine, tmp_path, capsys):
+@pytest.fixture
+def two_results():
+    """An onnx.ModelProto: y = relu(x), z = -x for x[n, 2]."""
     onnx = pytest.importorskip("onnx")
     value = onnx.helper.make_tensor_value_info
     nodes = [onnx.helper.make_node("Relu", ["x"], ["y"]), onnx.helper.make_node("Neg", ["x"], ["z"])]
     graph = onnx.helper.make_graph(nodes, "g", [value("x", 1, ["n", 2])], [value("y", 1, None), value("z", 1, None)])
-    proto = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(proto, tmp_path / "m.onnx")
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_what_is_converted(lab, two_results, tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(two_results.SerializeToString())
+    for given in (path, str(path), [path], io.BytesIO(path.read_bytes())):
+        model = lab.ov.convert_model(given, input=[3, 2])
+        assert str(model.input("x").partial_shape) == "[3,2]" and len(model.outputs) == 2
+    for given in (None, 3, path.parent / "none.onnx"):
+        with pytest.raises(Exception, match="."):
+            lab.ov.convert_model(given)
+
+
+def test_a_model_of_another_package_is_told_how_to_become_one(mine):
+    Module = type("Module", (), {"__module__": "torch.nn.modules.module"})
+    with pytest.raises(ConversionError, match=r"not Mine; torch.onnx.export\(model, example, 'model.onnx'\) writes one"):
+        mine.ov.convert_model(type("Mine", (Module,), {})())
+
+
+def test_an_onnx_model_in_memory_is_told_too(mine, two_results):
+    with pytest.raises(ConversionError, match=r"not ModelProto; io.BytesIO\(model.SerializeToString\(\)\) is one"):
+        mine.ov.convert_model(two_results)
+
+
+def test_the_converter(mine, two_results, tmp_path, capsys):
+    (tmp_path / "m.onnx").write_bytes(two_results.SerializeToString())
     ovc = mine.submodule("tools.ovc")
     assert ovc.convert_model is mine.ov.convert_model
     target = str(tmp_path / "out" / "m.xml")
