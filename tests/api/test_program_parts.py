@@ -1,6 +1,7 @@
 """Parts of openvino off the main road that programs import: wrappers, types, the node factory, ovc, changes of models."""
 
 import io
+import logging
 
 import numpy as np
 import pytest
@@ -129,7 +130,18 @@ def two_results():
     return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
 
 
-def test_what_is_converted(lab, two_results, tmp_path):
+@pytest.fixture
+def logging_as_before():
+    """openvino's converter changes the root logger."""
+    root = logging.getLogger()
+    handlers, level, disabled = list(root.handlers), root.level, logging.root.manager.disable
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.disable(disabled)
+
+
+def test_what_is_converted(lab, two_results, tmp_path, logging_as_before):
     path = tmp_path / "m.onnx"
     path.write_bytes(two_results.SerializeToString())
     for given in (path, str(path), [path], io.BytesIO(path.read_bytes())):
