@@ -19,7 +19,7 @@ from .types import Type
 
 Array = npt.NDArray[Any]
 
-_OF_NUMPY = ("__array_interface__", "__array_struct__", "__array__")
+_OF_NUMPY = ("__array__", "__array_interface__", "__array_struct__")
 _DEVICES = {2: "CUDA", 4: "OpenCL", 7: "Vulkan", 8: "Metal", 10: "ROCm", 14: "oneAPI", 15: "WebGPU", 16: "Hexagon"}
 # Devices whose memory the processor reads: its own, pinned memory of CUDA and ROCm, and managed memory of CUDA.
 _HOST = (1, 3, 11, 13)
@@ -47,13 +47,13 @@ def read_array(value: Any) -> tuple[Array, Type | None]:
     """
     if isinstance(value, np.ndarray):
         return value, None
-    _check_device(value)
     if _is_of_numpy(value):
         try:
             return np.asarray(memoryview(value) if isinstance(value, bytes) else value), None
         except TypeError:
             if not hasattr(value, "__dlpack__"):
                 raise
+    _check_device(value)
     words = _Words(value)
     array = np.from_dlpack(words)
     found = words.element_type
