@@ -55,7 +55,9 @@ def read_onnx(source: str | os.PathLike[str] | bytes) -> Model:
         raise ModelError(f"{label}: {error}") from None
     except FAULTS as error:  # names that are not UTF-8, fields of impossible values
         raise ModelError(f"{label} is not valid: {type(error).__name__}: {error}") from error
-    model.set_friendly_name(proto.graph.name if isinstance(source, bytes) and proto.graph.name else FILE_MODEL_NAME)
+    name = proto.graph.name  # bytes where it is not UTF-8
+    named = isinstance(source, bytes) and isinstance(name, str) and name != ""
+    model.set_friendly_name(name if named else FILE_MODEL_NAME)
     if proto.metadata_props:
         model.set_rt_info({prop.key: prop.value for prop in proto.metadata_props}, METADATA)
     return model
