@@ -82,7 +82,7 @@ class Op(Node):
                 outputs[0].data[...] = inputs[0].data * self._attributes["factor"]
                 return True
 
-    Real tensors of less than 32 bits come to evaluate() as f32, and sub-byte integers as bytes, when a model is compiled.
+    In a compiled model real tensors of less than 32 bits come to evaluate() as f32, and sub-byte integers as bytes.
     """
 
     _made = False
@@ -110,7 +110,9 @@ class Op(Node):
     def has_evaluate(self) -> bool:
         return type(self).evaluate is not Op.evaluate
 
-    def evaluate(self, output_values: Sequence[Any], input_values: Sequence[Any], evaluation_context: Any = None) -> bool:
+    def evaluate(
+        self, output_values: Sequence[Any], input_values: Sequence[Any], evaluation_context: Any = None
+    ) -> bool:
         """Fills the output Tensors from the input Tensors; an output takes its shape by `tensor.shape = ...`."""
         raise NotImplementedError(f"{type(self).__name__} has no evaluate(); a model with it can't be computed")
 

@@ -83,7 +83,8 @@ class InputModel:
 
     def _place(self, output: Output) -> Place:
         given = output.node in self._model.parameters
-        return Place(output, is_input=given, is_output=any(output is result.sources[0] for result in self._model.results))
+        returned = any(output is result.sources[0] for result in self._model.results)
+        return Place(output, is_input=given, is_output=returned)
 
     def _parameter(self, place: Place) -> Parameter:
         if not isinstance(place.output.node, Parameter):

@@ -107,7 +107,7 @@ class Or(Pattern):
 
 
 class Optional(Pattern):
-    """An operation that may be missing: then what matches is its first input. Arguments as WrapType's, types as a list."""
+    """An operation that may be missing: then what matches is its first input. The arguments are WrapType's."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         names, inputs, predicate = _parts(args, kwargs)

@@ -13,7 +13,8 @@ def path(tmp_path):
     nodes = [helper.make_node("Relu", ["a"], ["b"]), helper.make_node("Exp", ["b"], ["c"])]
     ends = [[helper.make_tensor_value_info(name, real, ["N", 3]) for name in names] for names in ("a", "cb")]
     file = tmp_path / "m.onnx"
-    onnx.save(helper.make_model(helper.make_graph(nodes, "g", *ends), opset_imports=[helper.make_opsetid("", 13)]), file)
+    graph = helper.make_graph(nodes, "g", *ends)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), file)
     return str(file)
 
 

@@ -63,7 +63,8 @@ def test_values_of_grouped_matmul(mine):
     """openvino's device can't compute it."""
     multiply = mine.submodule("opset17").grouped_matmul
     a, b = np.arange(15, dtype=F32).reshape(5, 3), np.arange(24, dtype=F32).reshape(2, 4, 3)
-    inputs = [mine.parameter((5, 3), name="a"), mine.parameter((2, 4, 3), name="b"), mine.parameter((2,), np.int32, "o")]
+    inputs = [mine.parameter(shape, name=name) for shape, name in (((5, 3), "a"), ((2, 4, 3), "b"))]
+    inputs.append(mine.parameter((2,), np.int32, "o"))
     found = mine.compile(mine.ov.Model([multiply(*inputs)], inputs))([a, b, np.array([2, 4], np.int32)])[0]
     np.testing.assert_array_equal(found, np.concatenate([a[:2] @ b[0].T, a[2:4] @ b[1].T, np.zeros((1, 4))]))
     inputs = [mine.parameter((2, 5, 3), name="a"), mine.parameter((2, 4, 3), name="b")]

@@ -108,7 +108,8 @@ def test_strings_unpacked(lab):
     compiled = lab.compile(lab.ov.Model([lab.ops.result(lengths), lab.ops.result(symbols)], [text]))
     for words in (WORDS, np.array([["long enough", "b", ""]] * 2)):
         lengths, symbols = compiled([words]).values()
-        assert lengths.dtype == np.int32 and lengths.tolist() == [[len(w.encode()) for w in row] for row in words.tolist()]
+        assert lengths.dtype == np.int32
+        assert lengths.tolist() == [[len(word.encode()) for word in row] for row in words.tolist()]
         assert symbols.dtype == np.uint8 and symbols.tobytes() == "".join(words.ravel()).encode()
 
 
@@ -129,7 +130,8 @@ def test_strings_there_and_back(lab):
     begins, ends, symbols = opset.string_tensor_unpack(text).outputs()
     first = [lab.ops.gather(places, np.int64(0), np.int64(1)) for places in (begins, ends)]
     packed = opset.string_tensor_pack(*first, symbols)
-    model = lab.ov.Model([lab.ops.result(packed), lab.ops.result(lab.ops.relu(number)), lab.ops.result(text)], [text, number])
+    results = [lab.ops.result(value) for value in (packed, lab.ops.relu(number), text)]
+    model = lab.ov.Model(results, [text, number])
     words, numbers, same = lab.compile(model)([WORDS, np.array([-1, 2], np.float32)]).values()
     assert words.tolist() == ["ab", "x"] and numbers.tolist() == [0, 2] and same.tolist() == WORDS.tolist()
 
