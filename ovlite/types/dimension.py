@@ -103,19 +103,21 @@ class Dimension:
         return str(self)
 
     def same_scheme(self, dim: Dimension) -> bool:
+        _check(dim)
         return self == dim or (self.is_dynamic and dim.is_dynamic)
 
     def compatible(self, dim: Dimension) -> bool:
         """True when some length fits both."""
-        if not isinstance(dim, Dimension):
-            raise TypeError(f"a Dimension is compatible with a Dimension, not {type(dim).__name__}")
+        _check(dim)
         return self.intersect(dim) is not None
 
     def relaxes(self, dim: Dimension) -> bool:
         """True when every length of `dim` fits this dimension."""
+        _check(dim)
         return self._low <= dim._low and (self._high == UNBOUNDED or UNBOUNDED != dim._high <= self._high)
 
     def refines(self, dim: Dimension) -> bool:
+        _check(dim)
         return dim.relaxes(self)
 
     def intersect(self, other: Dimension) -> Dimension | None:
@@ -180,6 +182,11 @@ class Dimension:
 
     def __repr__(self) -> str:
         return f"<Dimension: {self}>"
+
+
+def _check(dim: object) -> None:
+    if not isinstance(dim, Dimension):
+        raise TypeError(f"a Dimension is compared with a Dimension, not {type(dim).__name__}")
 
 
 def _parse_dimension(text: str) -> tuple[int, int]:

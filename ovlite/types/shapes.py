@@ -82,8 +82,7 @@ class PartialShape:
 
     def compatible(self, shape: PartialShape) -> bool:
         """True when some shape fits both."""
-        if not isinstance(shape, PartialShape):
-            raise TypeError(f"a PartialShape is compatible with a PartialShape, not {type(shape).__name__}")
+        _check(shape)
         if self._dims is None or shape._dims is None:
             return True
         pairs = zip(self._dims, shape._dims, strict=False)
@@ -91,6 +90,7 @@ class PartialShape:
 
     def relaxes(self, shape: PartialShape) -> bool:
         """True when every shape that `shape` covers fits this one."""
+        _check(shape)
         if self._dims is None:
             return True
         if shape._dims is None or len(self._dims) != len(shape._dims):
@@ -98,9 +98,11 @@ class PartialShape:
         return all(a.relaxes(b) for a, b in zip(self._dims, shape._dims, strict=True))
 
     def refines(self, shape: PartialShape) -> bool:
+        _check(shape)
         return shape.relaxes(self)
 
     def same_scheme(self, shape: PartialShape) -> bool:
+        _check(shape)
         if self._dims is None or shape._dims is None:
             return self._dims is shape._dims
         pairs = zip(self._dims, shape._dims, strict=False)
@@ -161,6 +163,11 @@ class PartialShape:
 
     def __repr__(self) -> str:
         return f"<PartialShape: {self}>"
+
+
+def _check(shape: object) -> None:
+    if not isinstance(shape, PartialShape):
+        raise TypeError(f"a PartialShape is compared with a PartialShape, not {type(shape).__name__}")
 
 
 def _parse_shape(text: str) -> tuple[Dimension, ...] | None:

@@ -321,3 +321,11 @@ def test_element_types_of_python(lab, kind, name):
 def test_a_constant_of_a_tensor_keeps_its_element_type(lab):
     with pytest.raises(TypeError):
         lab.ops.constant(lab.ov.Tensor([1.5]), np.int32)
+
+
+def test_ports_are_counted_in_whole_numbers(lab):
+    node = lab.ops.relu(lab.parameter())
+    for method in (node.output, node.get_output_shape, node.get_output_partial_shape):
+        for wrong in (1.5, None, -1):
+            with pytest.raises(TypeError):
+                method(wrong)

@@ -307,3 +307,11 @@ def test_texts_that_are_no_shapes(ov, text):
 def test_a_layout_in_brackets_has_a_name(ov):
     with pytest.raises(RuntimeError):
         ov.Layout("[]")
+
+
+@pytest.mark.parametrize("wrong", [3, "x", None, [1], 1.5])
+@pytest.mark.parametrize("method", ["compatible", "relaxes", "refines", "same_scheme"])
+def test_what_shapes_and_dimensions_are_compared_with(ov, method, wrong):
+    for value in (ov.PartialShape([2, -1]), ov.Dimension(3)):
+        with pytest.raises(TypeError):
+            getattr(value, method)(wrong)
