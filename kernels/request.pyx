@@ -24,14 +24,12 @@ from ovlite.kernels.step cimport MAX_RANK
 from ovlite.kernels.storage cimport Storage
 from ovlite.kernels.streams cimport Streams
 
+from ovlite.kernels.streams import FAILURES
+
 cnp.import_array()
 
 cdef extern from "halt.h" nogil:
     long long nanoseconds()
-
-
-# What operators raise for elements that they can't work with. Others come from handlers of signals.
-FAILURES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, MemoryError)
 
 
 cdef class Request(Bindings):
@@ -354,7 +352,7 @@ cdef class Request(Bindings):
                 self.run_stages(stream)
         except BaseException as error:
             self.spills.clear()
-            if error is self.halt.raised or not isinstance(error, FAILURES):
+            if error is self.halt.raised or isinstance(error, RuntimeError) or not isinstance(error, FAILURES):
                 raise
             raise RuntimeError(f"the inference failed: {type(error).__name__}: {error}") from error
         self.ended = nanoseconds()

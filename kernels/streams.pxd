@@ -36,7 +36,7 @@ cdef class Runnable(Awaited):
     cdef bint plain            # the submitted run needs nothing of Python
     cdef bint ran              # there was a run that has ended
     cdef bint cancelled        # the last asynchronous run
-    cdef object error          # (cause, text) of the last asynchronous run
+    cdef object error          # what wait() raises for the last asynchronous run
     cdef object callback
     cdef readonly object userdata
     cdef PyObject* pool        # the RequestPool it belongs to, which clears this when it goes; or NULL

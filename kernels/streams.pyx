@@ -37,6 +37,10 @@ cdef extern from "stream.h" nogil:
 cdef long long SLICE = 100_000_000      # nanoseconds between two looks at pending signals
 
 
+# What operators raise for elements that they can't work with. Others come from handlers of signals.
+FAILURES = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, MemoryError)
+
+
 def stop_streams():
     """Carries out what is queued, lets no more in, and ends the streams' threads."""
     with nogil:
@@ -60,6 +64,12 @@ cdef class Streams:
 
     def __dealloc__(self):
         free(self.members)
+
+
+def _caused(text, cause):
+    error = RuntimeError(text)
+    error.__cause__ = cause
+    return error
 
 
 cdef void run_job(void* owner, int stream) noexcept nogil:
@@ -195,11 +205,11 @@ cdef class Runnable(Awaited):
         try:
             self.run_python(stream)
         except BaseException as error:
-            self.error = (error, f"the inference failed: {error}")
+            interrupted = error is self.halt.raised or not isinstance(error, FAILURES)
+            self.error = error if interrupted else _caused(f"the inference failed: {error}", error)
             self.job.reports = False
             if self.pool != NULL and self.job.taken != POOL_KEPT:
-                interrupted = error is self.halt.raised
-                (<RequestPool>self.pool).errors.append(error if interrupted else RuntimeError(self.error[1]))
+                (<RequestPool>self.pool).errors.append(self.error)
         return 0
 
     cdef int report(self) except -1:
@@ -214,7 +224,7 @@ cdef class Runnable(Awaited):
             if pool is not None:
                 (<RequestPool>pool).errors.append(error)
             else:
-                self.error = (error, f"the callback raised {type(error).__name__}: {error}")
+                self.error = _caused(f"the callback raised {type(error).__name__}: {error}", error)
         return 0
 
     cdef int raise_error(self) except -1:
@@ -223,10 +233,7 @@ cdef class Runnable(Awaited):
         if self.cancelled:
             raise RuntimeError("the inference was cancelled")
         if self.error is not None:
-            cause, text = self.error
-            if cause is self.halt.raised:
-                raise cause
-            raise RuntimeError(text) from cause
+            raise self.error.with_traceback(None)
         return 0
 
     def wait_with_future(self, future):

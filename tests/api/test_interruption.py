@@ -59,7 +59,7 @@ def one_step(lab, size=5000):
     return lab.ov.Model([lab.ops.result(lab.ops.matmul(wide, wide, False, False), name="y")], [x], "one_step")
 
 
-def recurrent(lab, length=150000, hidden=128):
+def recurrent(lab, length=400000, hidden=128):
     """One long LSTM sequence."""
     x = lab.parameter((1, length, 4))
     zeros = lab.ops.constant(np.zeros((1, 1, hidden), np.float32))
@@ -71,7 +71,7 @@ def recurrent(lab, length=150000, hidden=128):
     return lab.ov.Model([lab.ops.result(node.output(1), name="y")], [x], "recurrent")
 
 
-def interpreted(lab, trips=2_000_000):
+def interpreted(lab, trips=100_000_000):
     """A loop of Python: y = x + the number of trips."""
     value, one = lab.parameter((2,), name="value"), lab.ops.constant(np.float32(1))
     added = lab.ops.result(lab.ops.add(value, one))
