@@ -60,5 +60,5 @@ cdef class Frame:
     cdef int run_native(self, int begin, int end, CTeam* team, CHalt* halt) noexcept nogil
     cdef int run(self, Team team, Halt halt) except -1
     cdef int native_segment(self, int begin, int end, Team team, Halt halt) except -1
-    cdef int python_step(self, int index, Halt halt) except -1
+    cdef int python_step(self, int index, Team team, Halt halt) except -1
     cdef int fail(self, Halt halt) except -1

@@ -161,9 +161,9 @@ def check_stopped():
 
 
 cdef class PythonStep(Step):
-    """A step that Python carries out: call(inputs) -> sequence of arrays, copied to the outputs.
+    """A step that Python carries out: call(inputs, team) -> sequence of arrays, copied to the outputs.
 
-    It holds the GIL. inputs are numpy views of the operands, not to be kept.
+    It holds the GIL. inputs are numpy views of the operands, not to be kept; the team is idle meanwhile.
     """
 
     cdef object call
@@ -174,8 +174,8 @@ cdef class PythonStep(Step):
         self.reads = tuple(reads)
         self.writes = tuple(writes)
 
-    cdef int carry_out(self, Frame frame) except -1:
-        results = self.call([frame.array(view) for view in self.reads])
+    cdef int carry_out(self, Frame frame, Team team) except -1:
+        results = self.call([frame.array(view) for view in self.reads], team)
         for view, result in zip(self.writes, results, strict=True):
             target = frame.array(view)
             if target.shape != np.shape(result):
@@ -367,7 +367,7 @@ cdef class Frame:
         try:
             for begin, end in self.program.segments:
                 if end is None:
-                    self.python_step(begin, halt)
+                    self.python_step(begin, team, halt)
                 else:
                     self.native_segment(begin, end, team, halt)
         finally:
@@ -382,10 +382,10 @@ cdef class Frame:
             self.fail(halt)
         return 0
 
-    cdef int python_step(self, int index, Halt halt) except -1:
+    cdef int python_step(self, int index, Team team, Halt halt) except -1:
         cdef long long before = nanoseconds()
         halt.check()
-        (<PythonStep>self.program.steps[index]).carry_out(self)
+        (<PythonStep>self.program.steps[index]).carry_out(self, team)
         if self.times != NULL:
             self.times[index] = <double>(nanoseconds() - before) * 1e-9
         return 0

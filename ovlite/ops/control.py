@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -30,6 +31,7 @@ from .bodies import (
 from .interpreter import evaluate_model, infer_model
 
 T = TypeVar("T")
+Compute = Callable[[Sequence[Array]], list[Array]]
 
 
 def _mark_stateful(op: Operator, bodies: Iterable[Model | None]) -> None:
@@ -226,18 +228,39 @@ class Iteration(Operator):
                     shape = union(shape, arguments[source.body_parameter_index].shape)
         return TensorType(result.element_type, shape)
 
-    def run(self, inputs: Sequence[Array], limit: int | None, going_on: bool) -> list[Array]:
-        """The outputs. limit: most iterations there are; going_on: whether there is a first one."""
-        body = self.body
-        if body is None:
+    def steady_shapes(self, shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]] | None:
+        """The shapes of the body's parameters for inputs of these shapes; None when they change between iterations."""
+        body = self._found_body()
+        ports = body.inputs
+        types = {item.input_index: ports[item.body_parameter_index].element_type for item in self.input_descriptions}
+        inputs = [Argument(types.get(i, Type.dynamic), PartialShape(shape)) for i, shape in enumerate(shapes)]
+        found = [argument.shape for argument in self._fixpoint(body, inputs)[0]]
+        if self._counter() >= 0:
+            found[self._counter()] = PartialShape(self._counter_shape(body))
+        return [tuple(shape.to_shape()) for shape in found] if all(shape.is_static for shape in found) else None
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        return self.iterate(inputs, partial(evaluate_model, self._found_body()))
+
+    def iterate(self, inputs: Sequence[Array], compute: Compute) -> list[Array]:
+        """The outputs, when `compute` gives the body's results for its parameters."""
+        raise NotImplementedError
+
+    def _found_body(self) -> Model:
+        if self.body is None:
             raise ModelError(f"the {self.type} has no body")
+        return self.body
+
+    def _run(self, inputs: Sequence[Array], compute: Compute, limit: int | None, going_on: bool) -> list[Array]:
+        """The outputs. limit: most iterations there are; going_on: whether there is a first one."""
+        body = self._found_body()
         counts = [item.count(inputs[item.input_index].shape[item.axis]) for item in self._sliced()]
         limit = min([*counts, *([] if limit is None else [limit])], default=None)
         merged = {item.body_parameter_index: inputs[item.input_index] for item in self.input_descriptions
                   if isinstance(item, MergedInputDescription)}  # fmt: skip
         history: list[list[Array]] = []
         while going_on and (limit is None or len(history) < limit):
-            results = evaluate_model(body, self._parameters(body, inputs, merged, len(history)))
+            results = compute(self._parameters(body, inputs, merged, len(history)))
             history.append(results)
             for item in self.input_descriptions:
                 if isinstance(item, MergedInputDescription):
@@ -257,10 +280,13 @@ class Iteration(Operator):
             elif isinstance(item, InvariantInputDescription):
                 arrays[item.body_parameter_index] = inputs[item.input_index]
         if self._counter() >= 0:
-            port = body.inputs[self._counter()]
-            shape = [1] * len(port.partial_shape) if port.partial_shape.has_rank else []
-            arrays[self._counter()] = np.full(shape, iteration, compute_dtype(port.element_type))
+            port = body.parameters[self._counter()].output(0)
+            arrays[self._counter()] = np.full(self._counter_shape(body), iteration, compute_dtype(port.element_type))
         return _in_order(body, arrays)
+
+    def _counter_shape(self, body: Model) -> list[int]:
+        shape = body.parameters[self._counter()].output(0).partial_shape
+        return [1] * len(shape) if shape.has_rank else []
 
     def _output(
         self, body: Model, item: OutputDescription, inputs: Sequence[Array], history: Sequence[Sequence[Array]]
@@ -309,9 +335,9 @@ class TensorIterator(Iteration):
 
     type = "TensorIterator"
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+    def iterate(self, inputs: Sequence[Array], compute: Compute) -> list[Array]:
         require(bool(self._sliced()), "a TensorIterator has an input in parts, which says how often it runs")
-        return self.run(inputs, None, True)
+        return self._run(inputs, compute, None, True)
 
 
 @dataclass(frozen=True)
@@ -345,6 +371,6 @@ class Loop(Iteration):
             return Dimension(1, -1) if start is not None else Dimension()
         return Dimension(limit) if certain else Dimension(min(limit, 0 if start is None else 1), limit)
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+    def iterate(self, inputs: Sequence[Array], compute: Compute) -> list[Array]:
         trips, start = (array.reshape(-1)[0] for array in inputs[:2])
-        return self.run(inputs, None if trips < 0 else int(trips), bool(start))
+        return self._run(inputs, compute, None if trips < 0 else int(trips), bool(start))

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..graph import Operator
 from ..graph.operator import Array
-from ..kernels.executor import Program, PythonStep
+from ..kernels.executor import Program, PythonStep, Team
 from ..kernels.step import Step, View
 from .calls import Call, Tensor
 from .memory import Buffer, place
@@ -19,6 +20,8 @@ from .packs import Packs
 CONTIGUITY_PADDING = 16  # elements added to a pixel whose size would make a tile's rows collide in the cache
 COLLIDING_BYTES = 2048
 
+# An operator's outputs, without a kernel, by the team that is at hand.
+Evaluation = Callable[[Sequence[Array], Team], Sequence[Array]]
 # Emits the steps of a call and returns True, or returns False when no kernel takes it as it is.
 Lowering = Callable[["Builder", Call], bool]
 
@@ -28,11 +31,15 @@ class Builder:
 
     Each tensor gets a View when it is first asked for: constants and model ports on slots of their
     own, a tensor `within` another on a part of that one's, all others in the arena. winograd: side of
-    the output tiles with which convolutions may use Winograd's algorithm, 0 for none.
+    the output tiles with which convolutions may use Winograd's algorithm, 0 for none. evaluation: what
+    carries out an operator that no kernel takes.
     """
 
-    def __init__(self, level: str, packs: Packs, winograd: int = 0) -> None:
+    def __init__(
+        self, level: str, packs: Packs, evaluation: Callable[[Operator], Evaluation], winograd: int = 0
+    ) -> None:
         self.level = level
+        self.evaluation = evaluation
         self.packs = packs
         self.winograd = winograd
         self.steps: list[Step] = []
@@ -138,12 +145,11 @@ class Builder:
         self.steps.append(step)
         self.origins.append(self.origin)
 
-    def interpret(self, call: Call, evaluate: Callable[..., Sequence[Array]] | None = None) -> None:
-        """Appends a step that Python carries out with the operator's numpy evaluation."""
-        function = evaluate or call.op.evaluate
+    def interpret(self, call: Call) -> None:
+        """Appends a step that Python carries out, without a kernel."""
         reads = [self.view(tensor) for tensor in call.inputs]
         writes = [self.view(tensor) for tensor in call.outputs]
-        self.emit(PythonStep(f"{call.op.type} {call.name}", _quiet(function), reads, writes))
+        self.emit(PythonStep(f"{call.op.type} {call.name}", self.evaluation(call.op), reads, writes))
 
     def copy(self, source: View, target: View) -> None:
         """Appends a copy, with a conversion when the dtypes differ."""
@@ -165,13 +171,3 @@ class Builder:
         ]
         offsets, total = place(buffers)
         return Program(self.steps, self._slots, self._constants, offsets, total)
-
-
-def _quiet(function: Callable[..., Sequence[Array]]) -> Callable[[Sequence[Array]], Sequence[Array]]:
-    """The function of a list of arrays, without numpy's floating-point warnings."""
-
-    def call(arrays: Sequence[Array]) -> Sequence[Array]:
-        with np.errstate(all="ignore"):
-            return function(*arrays)
-
-    return call

@@ -57,11 +57,7 @@ class Plan:
     def run(self, arrays: Sequence[Array], team: Team) -> list[Array]:
         """Runs all stages on arrays bound as the inputs; returns new arrays for the outputs."""
         values = dict(zip(self._inputs, arrays, strict=True))
-        stage = self._stage
-        stage.execute(values, team)
-        while stage.staged:
-            stage = stage.next(values)
-            stage.execute(values, team)
+        self._stage.run(values, team)
         return [values[output] for output in self._results]
 
 

@@ -136,6 +136,11 @@ def evaluate(node: Node, arrays: Sequence[Array | None]) -> list[Array]:
     """A node's outputs by numpy, in their compute dtypes."""
     with np.errstate(all="ignore"):
         results = node.op.evaluate(*[array for array in arrays if array is not None])
+    return held(node, results)
+
+
+def held(node: Node, results: Sequence[Array]) -> list[Array]:
+    """A node's outputs in C order and in their compute dtypes."""
     return [
         np.ascontiguousarray(result, compute_dtype(output.element_type)).reshape(np.shape(result))
         for result, output in zip(results, node.outputs(), strict=True)

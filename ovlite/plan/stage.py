@@ -9,22 +9,24 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..graph import Node, Output
+from ..graph import Model, Node, Operator, Output
 from ..graph.operator import Array
 from ..kernels.executor import Frame, Program, Team
 from ..kernels.step import View
+from ..ops.control import Iteration
 from ..types import Type
 from .border import Enter, Leave, border_dtype, crosses
-from .builder import Builder
+from .builder import Builder, Evaluation
 from .calls import Call, Tensor
 from ..graph.elements import compute_dtype
 from .lowering import lower
 from .packs import Packs
-from .specialize import Constants, Specialized, evaluate, specialize
+from .specialize import Constants, Specialized, held, specialize
 
 STAGE_LIMIT = 32  # successors that a stage keeps
 
@@ -43,16 +45,34 @@ class Context:
         self.constants = Constants()
         self.packs = Packs()
 
+    def evaluation(self, op: Operator) -> Evaluation:
+        """What carries out an operator that no kernel takes."""
+        return Repeated(self, op) if isinstance(op, Iteration) else _by_numpy(op)
+
+
+def _by_numpy(op: Operator) -> Evaluation:
+    def evaluate(arrays: Sequence[Array], team: Team) -> Sequence[Array]:
+        with np.errstate(all="ignore"):
+            return op.evaluate(*arrays)
+
+    return evaluate
+
 
 class Stage:
     """The program of one stage, and what follows it.
 
     nodes: what is left to compute, in order. known: the tensors it starts from; those that are not
     constant are bound to input slots in that order. results: the outputs that the model returns, and
-    the element types that they are returned in.
+    the element types that they are returned in; None for the dtypes that plans compute in.
     """
 
-    def __init__(self, context: Context, nodes: Iterable[Node], known: dict[Output, Tensor], results: Sequence[tuple[Output, Type]]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        nodes: Iterable[Node],
+        known: dict[Output, Tensor],
+        results: Sequence[tuple[Output, Type | None]],
+    ) -> None:
         self._context = context
         self._results = results
         state = specialize(nodes, known, context.constants)
@@ -68,10 +88,12 @@ class Stage:
             self.exits = [output for output, _ in results]
         self._next: OrderedDict[Any, Stage] = OrderedDict()
         self._frames: list[Frame] = []  # idle ones
+        self._evaluations = [context.evaluation(node.op) for node in self.loose]
         self._build(state)
 
     def _build(self, state: Specialized) -> None:
-        builder = Builder(self._context.level, self._context.packs, self._context.winograd)
+        context = self._context
+        builder = Builder(context.level, context.packs, context.evaluation, context.winograd)
         calls = list(state.calls)
         entries = [self._enter(builder, output, state.tensors[output], calls) for output in self.entries]
         types = [None] * len(self.exits) if self.staged else [kind for _, kind in self._results]
@@ -84,9 +106,20 @@ class Stage:
         self.origins = tuple(builder.origins)
         self.program: Program = builder.finish()
 
+    def run(self, values: dict[Output, Array], team: Team) -> None:
+        """Executes this stage and those that follow it."""
+        stage = self
+        stage.execute(values, team)
+        while stage.staged:
+            stage = stage.next(values)
+            stage.execute(values, team)
+
     def execute(self, values: dict[Output, Array], team: Team) -> None:
         """Runs the program and then the loose nodes, on the elements in `values`, and adds what they give."""
-        frame = self._frames.pop() if self._frames else Frame(self.program, team.size)
+        try:
+            frame = self._frames.pop()
+        except IndexError:
+            frame = Frame(self.program, team.size)
         for slot, output in zip(self.input_slots, self.entries, strict=True):
             frame.bind(slot, values[output])
         found = [np.empty(shape, dtype) for dtype, shape in self.outputs]
@@ -95,9 +128,9 @@ class Stage:
         frame.execute(team)
         self._frames.append(frame)
         values.update(zip(self.exits, found, strict=True))
-        for node in self.loose:
+        for node, evaluation in zip(self.loose, self._evaluations, strict=True):
             arrays = [self._elements(source, values) for source in node.sources]
-            values.update(zip(node.outputs(), evaluate(node, arrays), strict=True))
+            values.update(zip(node.outputs(), held(node, evaluation(arrays, team)), strict=True))
 
     def _enter(self, builder: Builder, output: Output, tensor: Tensor, calls: list[Call]) -> View:
         """The port of an entry; a call that converts it goes in front of the others."""
@@ -122,7 +155,7 @@ class Stage:
     def next(self, values: dict[Output, Array]) -> Stage:
         """The stage that follows, given the elements computed so far."""
         known = dict(self._constants)
-        key = []
+        key: list[bytes | tuple[int, ...]] = []
         for output in [*self.entries, *self.exits, *(output for node in self.loose for output in node.outputs())]:
             array = self._elements(output, values)
             if output in self.needed:
@@ -141,7 +174,55 @@ class Stage:
         return found
 
 
-def _live(state: Specialized, results: Sequence[tuple[Output, Type]]) -> dict[Output, Tensor]:
+class Repeated:
+    """The body of a Loop or TensorIterator as a stage that runs once for each iteration.
+
+    A body whose parameters have other shapes in each iteration is evaluated by numpy: planning it anew
+    each time takes longer.
+    """
+
+    def __init__(self, context: Context, op: Iteration) -> None:
+        self._context = context
+        self._op = op
+        self._stages: dict[tuple[tuple[int, ...], ...], Stage | None] = {}
+
+    def __call__(self, arrays: Sequence[Array], team: Team) -> Sequence[Array]:
+        stage = self._stage(tuple(array.shape for array in arrays))
+        if stage is None:
+            return _by_numpy(self._op)(arrays, team)
+        return self._op.iterate(arrays, partial(self._compute, stage, team))
+
+    def _stage(self, shapes: tuple[tuple[int, ...], ...]) -> Stage | None:
+        """The body's stage for inputs of these shapes, made when they are new."""
+        if shapes in self._stages:
+            return self._stages[shapes]
+        stage = self._stages[shapes] = self._plan(shapes)
+        if len(self._stages) > STAGE_LIMIT:
+            self._stages = {shapes: stage}
+        return stage
+
+    def _plan(self, shapes: Sequence[tuple[int, ...]]) -> Stage | None:
+        body, steady = self._op.body, self._op.steady_shapes(shapes)
+        if body is None or steady is None:
+            return None
+        ports = zip(_entries(body), steady, strict=True)
+        known = {port: Tensor(compute_dtype(port.element_type), shape) for port, shape in ports}
+        results: list[tuple[Output, Type | None]] = [(result.sources[0], None) for result in body.results]
+        return Stage(self._context, body.get_ordered_ops(), known, results)
+
+    def _compute(self, stage: Stage, team: Team, arrays: Sequence[Array]) -> list[Array]:
+        body = self._op.body
+        assert body is not None
+        values = {port: np.asarray(array, order="C") for port, array in zip(_entries(body), arrays, strict=True)}
+        stage.run(values, team)
+        return [values[result.sources[0]] for result in body.results]
+
+
+def _entries(body: Model) -> list[Output]:
+    return [parameter.output(0) for parameter in body.parameters]
+
+
+def _live(state: Specialized, results: Sequence[tuple[Output, Type | None]]) -> dict[Output, Tensor]:
     """The tensors computed so far that later stages or the model's results need."""
     readers = [*state.waiting, *state.loose, *state.pending]
     wanted = dict.fromkeys([*(output for output, _ in results), *(source for node in readers for source in node.sources)])

@@ -1,0 +1,104 @@
+"""Bodies of Loop and TensorIterator run as plans of their own, and give what numpy gives."""
+
+import numpy as np
+import onnx.reference
+import pytest
+from onnx import parser
+
+from ovlite.frontend.onnx import read_onnx
+from ovlite.ops.interpreter import evaluate_model
+from ovlite.plan import Executable, Options
+
+from .support import noise, run
+
+HEADER = '<ir_version: 9, opset_import: ["" : 18]>'
+STEADY = f"""{HEADER} g (float[T, 1, 8] x, float[1, 8] h, float[8, 8] w, int64 n)
+=> (float[N, 1, 8] y, float[1, 8] last)
+<bool yes = {{1}}> {{
+    last, y = Loop(n, yes, h) <
+        body = b (int64 i, bool on, float[1, 8] before) => (bool still, float[1, 8] after, float[1, 8] out) {{
+        part = Gather(x, i)
+        product = MatMul(before, w)
+        sum = Add(product, part)
+        after = Tanh(sum)
+        out = Relu(after)
+        still = Identity(on)
+    }}>
+}}"""
+SCAN = f"""{HEADER} g (float[T, 1, 8] x, float[1, 8] h, float[8, 8] w) => (float[T, 1, 8] y, float[1, 8] last) {{
+    last, y = Scan <num_scan_inputs = 1, body =
+        b (float[1, 8] before, float[1, 8] part) => (float[1, 8] after, float[1, 8] out) {{
+        product = MatMul(before, w)
+        sum = Add(product, part)
+        after = Tanh(sum)
+        out = Exp(after)
+    }}> (h, x)
+}}"""
+GROWING = f"""{HEADER} g (float[K] x, int64 n) => (float[N] y)
+<bool yes = {{1}}> {{
+    y = Loop(n, yes, x) <body = b (int64 i, bool on, float[M] before) => (bool still, float[L] after) {{
+        twice = Add(before, before)
+        after = Concat<axis = 0>(before, twice)
+        still = Identity(on)
+    }}>
+}}"""
+UNTIL = f"""{HEADER} g (float[2] x, float limit) => (float[2] y)
+<int64 n = {{1000}}, bool yes = {{1}}> {{
+    y = Loop(n, yes, x) <body = b (int64 i, bool on, float[2] before) => (bool still, float[2] after) {{
+        after = Add(before, before)
+        greatest = ReduceMax<keepdims = 0>(after)
+        still = Less(greatest, limit)
+    }}>
+}}"""
+
+
+def executable(text):
+    model = read_onnx(parser.parse_model(text).SerializeToString())
+    return model, Executable(model, Options(threads=2))
+
+
+@pytest.mark.parametrize("trips", [0, 1, 6])
+def test_a_loop_gives_what_numpy_gives(trips):
+    model, compiled = executable(STEADY)
+    for seed in (0, 1):
+        arrays = [noise(7, 1, 8, seed=seed), noise(1, 8), noise(8, 8) / np.float32(4), np.array(trips)]
+        for found, expected in zip(run(compiled, arrays, 2), evaluate_model(model, arrays), strict=True):
+            assert found.shape == expected.shape
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("length", [1, 5])
+def test_a_scan_gives_what_onnx_gives(length):
+    _, compiled = executable(SCAN)
+    arrays = [noise(length, 1, 8), noise(1, 8), noise(8, 8) / np.float32(4)]
+    reference = onnx.reference.ReferenceEvaluator(parser.parse_model(SCAN))
+    expected = reference.run(None, dict(zip("xhw", arrays, strict=True)))
+    for found, wanted in zip(run(compiled, arrays), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_state_that_grows():
+    _, compiled = executable(GROWING)
+    (found,) = run(compiled, [noise(3), np.array(4)])
+    assert found.shape == (48,)
+    np.testing.assert_array_equal(found[-3:], noise(3) * 16)
+
+
+def test_a_condition_that_the_body_computes():
+    _, compiled = executable(UNTIL)
+    for limit, expected in ((100, 128), (0.5, 2)):
+        (found,) = run(compiled, [np.float32([1, -1]), np.float32(limit)])
+        np.testing.assert_array_equal(found, [expected, -expected])
+
+
+def test_the_body_of_a_loop_is_planned_once(monkeypatch):
+    from ovlite.plan import stage
+
+    made = []
+    plan = stage.Repeated._plan
+    monkeypatch.setattr(stage.Repeated, "_plan", lambda self, shapes: made.append(shapes) or plan(self, shapes))
+    _, compiled = executable(SCAN)
+    arrays = [noise(9, 1, 8), noise(1, 8), noise(8, 8)]
+    for _ in range(3):
+        run(compiled, arrays)
+    assert len(made) == 1
