@@ -33,7 +33,7 @@ from .version import get_version as own_version
 
 RELEASE = "2026.4.1"
 NAME = "openvino"
-_OTHER_FORMATS = "ovlite reads ONNX files and OpenVINO IRs: export the model to ONNX, or save it as an IR with openvino itself"
+_OTHER_FORMATS = "ovlite reads ONNX files and IRs: export the model to ONNX, or save it as an IR with openvino itself"
 # Parts of openvino that ovlite hasn't, and what to do instead.
 ABSENT = {
     "frontend.jax": _OTHER_FORMATS,

@@ -104,7 +104,8 @@ def write_classifier(folder: Path) -> None:
     logits = ops.matmul(mean, rng.standard_normal((8, 10), np.float32) / 100, False, False)
     logits.output(0).set_names({"logits"})
     model = ov.Model([ops.result(logits, name="logits")], [image], "classifier")
-    notes = {"model_type": "Classification", "labels": [f"c{n}" for n in range(10)], "output_raw_scores": True, "topk": 3}
+    labels = [f"c{n}" for n in range(10)]
+    notes = {"model_type": "Classification", "labels": labels, "output_raw_scores": True, "topk": 3}
     for name, value in notes.items():
         model.set_rt_info(value, ["model_info", name])
     ov.save_model(model, folder / "classifier.xml", compress_to_fp16=False)

@@ -26,7 +26,8 @@ def classifier(lab, size=32, classes=10):
     ops, rng = lab.ops, np.random.default_rng(1)
     image = ops.parameter([1, 3, size, size], np.float32, name="image")
     image.output(0).set_names({"image"})
-    features = ops.relu(ops.convolution(image, rng.standard_normal((8, 3, 3, 3), np.float32), [2, 2], [1, 1], [1, 1], [1, 1]))
+    kernel = rng.standard_normal((8, 3, 3, 3), np.float32)
+    features = ops.relu(ops.convolution(image, kernel, [2, 2], [1, 1], [1, 1], [1, 1]))
     mean = ops.reduce_mean(features, np.array([2, 3]), False)
     scores = ops.matmul(mean, rng.standard_normal((8, classes), np.float32) / 100, False, False)
     result = ops.softmax(scores, 1)
@@ -70,7 +71,8 @@ def test_classification_sample_async(lab, folder, photo):
     """A queue of requests with a callback that knows which image it is called for."""
     ov, found = lab.ov, {}
     compiled = lab.compile(classifier(lab, 48), PERFORMANCE_HINT="THROUGHPUT")
-    images = [np.ascontiguousarray(np.roll(np.pad(photo, ((0, 0), (0, 8), (0, 0))), n, 0).transpose(2, 0, 1)[None], np.float32) for n in range(5)]
+    square = np.pad(photo, ((0, 0), (0, 8), (0, 0))).transpose(2, 0, 1)[None].astype(np.float32)
+    images = [np.roll(square, n, 2) for n in range(5)]
 
     def completion_callback(infer_request, image_path):
         predictions = next(iter(infer_request.results.values()))
@@ -126,7 +128,8 @@ def test_model_creation_sample(lab):
     data = ops.parameter(ov.Shape([1, 1, 28, 28]), dtype=np.float32, name="data")
     node = data
     for outputs, inputs in ((20, 1), (50, 20)):
-        node = ops.convolution(node, take(outputs, inputs, 5, 5), [1, 1], ov.CoordinateDiff([0, 0]), ov.CoordinateDiff([0, 0]), [1, 1])
+        pads = ov.CoordinateDiff([0, 0])
+        node = ops.convolution(node, take(outputs, inputs, 5, 5), [1, 1], pads, pads, [1, 1])
         node = ops.add(node, take(1, outputs, 1, 1))
         node = ops.max_pool(node, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2], "ceil", None).output(0)
     node = ops.reshape(node, ops.constant(np.array([-1, 800], np.int64)), True)
@@ -156,7 +159,8 @@ def test_sync_and_throughput_benchmarks(lab):
         latencies += [request.latency]
     assert median(latencies) > 0
     compiled = core.compile_model(classifier(lab), "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
-    requests = [compiled.create_infer_request() for _ in range(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))]
+    count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+    requests = [compiled.create_infer_request() for _ in range(count)]
     for each in requests:
         for model_input in compiled.inputs:
             each.get_tensor(model_input).data[:] = 1
@@ -201,7 +205,8 @@ def test_bert_benchmark(lab):
     queue.set_callback(lambda request, n: sums.__setitem__(n, request.get_output_tensor().data.copy()))
     for n in range(12):
         length = 1 + n % 5
-        sentences.append({"input_ids": rng.integers(0, 20, (1, length)), "attention_mask": np.ones((1, length), np.int64)})
+        words = rng.integers(0, 20, (1, length))
+        sentences.append({"input_ids": words, "attention_mask": np.ones_like(words)})
         queue.start_async(sentences[-1], n)
     queue.wait_all()
     for n, sentence in enumerate(sentences):
@@ -289,7 +294,8 @@ def test_a_step_of_preprocessing_made_of_nodes(lab, photo):
 def test_a_scalar_has_an_axis_to_drop(lab, axis):
     """Keras squeezes and reduces what may be a scalar."""
     x = lab.ops.parameter([], np.float32)
-    model = lab.ov.Model([lab.ops.reduce_sum(lab.ops.squeeze(x, np.array([axis])), np.array([axis]), False)], [x], "scalar")
+    total = lab.ops.reduce_sum(lab.ops.squeeze(x, np.array([axis])), np.array([axis]), False)
+    model = lab.ov.Model([total], [x], "scalar")
     assert lab.compile(model)([np.array(3, np.float32)])[0] == 3
     with pytest.raises(RuntimeError):
         lab.ops.squeeze(x, np.array([1]))
