@@ -83,16 +83,16 @@ def test_cancelling_the_task_cancels_the_run(mine):
     request = slow(mine, INFERENCE_NUM_THREADS=1).create_infer_request()
 
     async def main():
-        begin = time.monotonic()
+        begin = time.process_time()
         await request.infer_async(LARGE)
-        whole = time.monotonic() - begin
+        whole = time.process_time() - begin
         task = asyncio.create_task(request.infer_async(LARGE))
         await asyncio.sleep(whole / 10)
-        begin = time.monotonic()
+        begin = time.process_time()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert time.monotonic() - begin < whole / 2
+        assert time.process_time() - begin < whole / 2
         return (await request.infer_async(LARGE))[0]
 
     assert not run(main()).any()
