@@ -9,24 +9,77 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .absent import Extension, RemoteContext, RemoteTensor, TensorVector
-    from .absent import VAContext, VASurfaceTensor, shutdown
-    from .batch import get_batch, set_batch
-    from .compiled import CompiledModel
-    from .convert import convert_model
-    from .core import Core, compile_model
-    from .custom import Op, OpExtension
-    from .frontend.ir import save_model, serialize
-    from .graph import DiscreteTypeInfo, RTMap, Input, Node, Output
-    from .pickling import Model
-    from .ports import ConstOutput
-    from .types.any import OVAny
-    from .queue import AsyncInferQueue
-    from .request import InferRequest, ProfilingInfo
-    from .tensor import Tensor, tensor_from_file
-    from .types import AxisSet, AxisVector, Coordinate, CoordinateDiff, Dimension, Layout, PartialShape, Shape, Strides
-    from .types import Symbol, Type
-    from .version import Version, get_version
+    from . import exceptions as exceptions
+    from . import frontend as frontend
+    from . import helpers as helpers
+    from . import layout_helpers as layout_helpers
+    from . import op as op
+    from . import opset1 as opset1
+    from . import opset2 as opset2
+    from . import opset3 as opset3
+    from . import opset4 as opset4
+    from . import opset5 as opset5
+    from . import opset6 as opset6
+    from . import opset7 as opset7
+    from . import opset8 as opset8
+    from . import opset9 as opset9
+    from . import opset10 as opset10
+    from . import opset11 as opset11
+    from . import opset12 as opset12
+    from . import opset13 as opset13
+    from . import opset14 as opset14
+    from . import opset15 as opset15
+    from . import opset16 as opset16
+    from . import opset17 as opset17
+    from . import passes as passes
+    from . import preprocess as preprocess
+    from . import properties as properties
+    from . import utils as utils
+    from .absent import Extension as Extension
+    from .absent import RemoteContext as RemoteContext
+    from .absent import RemoteTensor as RemoteTensor
+    from .absent import TensorVector as TensorVector
+    from .absent import VAContext as VAContext
+    from .absent import VASurfaceTensor as VASurfaceTensor
+    from .absent import shutdown as shutdown
+    from .batch import get_batch as get_batch
+    from .batch import set_batch as set_batch
+    from .compiled import CompiledModel as CompiledModel
+    from .convert import convert_model as convert_model
+    from .core import Core as Core
+    from .core import compile_model as compile_model
+    from .custom import Op as Op
+    from .custom import OpExtension as OpExtension
+    from .frontend.ir import save_model as save_model
+    from .frontend.ir import serialize as serialize
+    from .graph import DiscreteTypeInfo as DiscreteTypeInfo
+    from .graph import RTMap as RTMap
+    from .graph import Input as Input
+    from .graph import Node as Node
+    from .graph import Output as Output
+    from .pickling import Model as Model
+    from .ports import ConstOutput as ConstOutput
+    from .types.any import OVAny as OVAny
+    from .queue import AsyncInferQueue as AsyncInferQueue
+    from .request import InferRequest as InferRequest
+    from .request import ProfilingInfo as ProfilingInfo
+    from .tensor import Tensor as Tensor
+    from .tensor import tensor_from_file as tensor_from_file
+    from .types import AxisSet as AxisSet
+    from .types import AxisVector as AxisVector
+    from .types import Coordinate as Coordinate
+    from .types import CoordinateDiff as CoordinateDiff
+    from .types import Dimension as Dimension
+    from .types import Layout as Layout
+    from .types import PartialShape as PartialShape
+    from .types import Shape as Shape
+    from .types import Strides as Strides
+    from .types import Symbol as Symbol
+    from .types import Type as Type
+    from .version import Version as Version
+    from .version import get_version as get_version
+
+    __version__: str
 
 _MODULES = {
     "absent": (

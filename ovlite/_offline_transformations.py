@@ -45,12 +45,12 @@ def compress_quantize_weights_transformation(model: Model) -> None:
     """
     ops = factories(NEWEST_OPSET)
     for node in model.get_ordered_ops():
-        arrays = [_value(source) for source in node.sources]
+        arrays = [array for source in node.sources if (array := _value(source)) is not None]
         levels = node.op.attributes().get("levels", 0)
-        if node.get_type_name() != "FakeQuantize" or levels > 256 or any(array is None for array in arrays):
+        if node.get_type_name() != "FakeQuantize" or levels > 256 or len(arrays) < len(node.sources):
             continue
         weights, low, high, first, last = arrays
-        lowest = np.float32(-(levels // 2))
+        lowest = np.asarray(-(levels // 2), np.float32)
         scale = ((last - first) / (levels - 1)).astype(np.float32)
         zero = np.where(scale == 0, 0, lowest - first / np.where(scale == 0, 1, scale)).astype(np.float32)
         (integers,) = node.op.evaluate(weights, low, high, lowest, lowest + (levels - 1))

@@ -103,7 +103,7 @@ def _unpack(bits: int, signed: bool) -> Callable[[Array, Sequence[int]], Array]:
         if bits in _SPLIT:
             low, high = _SPLIT[bits]
             groups = packed.reshape(-1, 3)
-            values = _unfields(groups[:, :2], low) | _unfields(groups[:, 2], high) << low
+            values: Array = _unfields(groups[:, :2], low) | _unfields(groups[:, 2], high) << low
         else:
             flat = np.unpackbits(packed, bitorder=_order(bits))[: count * bits].reshape(count, bits)
             values = np.packbits(flat, axis=1, bitorder="little").ravel()

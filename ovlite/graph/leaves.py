@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..types import Layout, PartialShape, Type
+from ..types import Dimension, Layout, PartialShape, Type
 from .node import Node
 from .operator import Argument, Operator, TensorType
 from .ports import Output
@@ -120,7 +120,7 @@ class Parameter(_Port):
 
     def get_attributes(self) -> dict[str, Any]:
         """The lengths that are not fixed are -1; of a shape whose rank is not, none are told."""
-        lengths = [] if self._shape.rank.is_dynamic else self._shape
+        lengths: Iterable[Dimension] = () if self._shape.rank.is_dynamic else self._shape
         shape = [-1 if length.is_dynamic else length.get_length() for length in lengths]
         return {"shape": shape, "element_type": self._element_type.get_type_name()}
 

@@ -6,6 +6,7 @@ specifications. The families in `ovlite.ops` define them; the graph knows none i
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple
@@ -103,7 +104,7 @@ class Operator:
     moved_inputs: ClassVar[Sequence[int]] = ()
     elementwise: ClassVar[bool] = False
     stateful: ClassVar[bool] = False
-    node_class: ClassVar[type | None] = None
+    node_class: ClassVar[builtins.type | None] = None
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         """Types of the outputs. Raises ModelError, with what was expected and found, for wrong inputs."""

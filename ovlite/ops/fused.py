@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,13 +35,13 @@ def softplus(x: Array) -> Array:
 def _erf(x: Array) -> Array:
     from math import erf
 
-    return np.vectorize(erf, otypes=[np.float64])(x).astype(x.dtype)
+    return np.asarray(np.vectorize(erf, otypes=[np.float64])(x), x.dtype)
 
 
 def activate(activation: Activation, x: Array) -> Array:
     """The activation of each element of an f32 array."""
     kind, alpha, beta = activation
-    formulas = {
+    formulas: dict[str, Callable[[], Array]] = {
         "clamp": lambda: np.clip(x, alpha, beta),
         "leaky_relu": lambda: np.where(x < 0, alpha * x, x),
         "sigmoid": lambda: sigmoid(x),

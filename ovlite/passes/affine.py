@@ -72,7 +72,7 @@ def _channels(node: Node, weights: Array | None) -> int | None:
     if node.op.type == "MatMul":
         if weights.ndim != 2:
             return None
-        return weights.shape[0] if node.op.attributes()["transpose_b"] else weights.shape[1]
+        return int(weights.shape[0] if node.op.attributes()["transpose_b"] else weights.shape[1])
     return shape[1].min_length if shape[1].is_static else None
 
 

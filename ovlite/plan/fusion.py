@@ -87,7 +87,7 @@ def _as_call(piece: _Piece) -> Call:
     """The Map of a piece, in the place of its parts."""
     reads = list(piece.reads)
     numbers = {tensor: i for i, tensor in enumerate(reads)}
-    program = []
+    program: list[tuple[Any, ...]] = []
     for line in piece.code:
         operands = [numbers[operand] if isinstance(operand, Tensor) else operand for operand in line.operands]
         numbers[line.result] = len(reads) + len(program)
