@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -166,6 +167,30 @@ def _tile(builder: Builder, call: Call) -> bool:
     return True
 
 
+def _blocks(builder: Builder, call: Call) -> bool:
+    """DepthToSpace and SpaceToDepth: a copy between the deep tensor and the wide one, both seen as
+    (N, channels of the wide one, then for each spatial dimension: blocks, places within a block)."""
+    op: Any = call.op
+    deepens = op.type == "SpaceToDepth"
+    x, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
+    deep, wide = (y, x) if deepens else (x, y)
+    block, spatial = op.block_size, len(wide.shape) - 2
+    if not 1 <= spatial <= 3:
+        return False
+    places = block**spatial
+    first = op.mode == "blocks_first"  # the places within a block count slower than the channels
+    shape, deep_strides = [*wide.shape[:2]], [deep.strides[0], deep.strides[1] * (1 if first else places)]
+    wide_strides = [*wide.strides[:2]]
+    step = deep.strides[1] * (wide.shape[1] if first else 1)
+    for i in range(spatial):
+        shape += [deep.shape[2 + i], block]
+        deep_strides += [deep.strides[2 + i], step * block ** (spatial - 1 - i)]
+        wide_strides += [wide.strides[2 + i] * block, wide.strides[2 + i]]
+    deep, wide = deep.like(tuple(shape), tuple(deep_strides)), wide.like(tuple(shape), tuple(wide_strides))
+    builder.copy(*((wide, deep) if deepens else (deep, wide)))
+    return True
+
+
 def _pad(builder: Builder, call: Call) -> bool:
     x, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
     begin, end, *fill = [tensor.array for tensor in call.inputs[1:]]
@@ -217,6 +242,7 @@ LOWERINGS: dict[str, Lowering] = {
     "Concat": _concat,
     "Broadcast": _broadcast,
     "Tile": _tile,
+    **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _blocks),
     "Pad": _pad,
     "Gather": _gather,
 }
