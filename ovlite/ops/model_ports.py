@@ -50,7 +50,7 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
     if value is None or isinstance(value, (str, bytes, Node, Output, complex)):
         raise OVTypeError(f"a constant is a number, list, array or Tensor, not {type(value).__name__}")
     if isinstance(dtype, str):
-        raise TypeError(f"dtype is a numpy dtype or a Type, not the str {dtype!r}; use np.dtype({dtype!r})")
+        dtype = np.dtype(dtype)
     array, found = Constant.read(value) or (np.asarray(value), None)
     if found is not None:  # a type that numpy lacks
         array = np.ascontiguousarray(array) if dtype is None else decode(array, found, array.shape)

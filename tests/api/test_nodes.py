@@ -258,10 +258,10 @@ def test_what_is_no_constant(lab, value):
         lab.ops.constant(value)
 
 
-@pytest.mark.parametrize("dtype", ["f32", "float32"])
-def test_types_are_not_told_by_name(lab, dtype):
+def test_types_are_not_told_by_their_short_name(lab):
+    """numpy's names are taken, by openvino as a keyword only."""
     with pytest.raises(TypeError):
-        lab.ops.constant(1, dtype)
+        lab.ops.constant(1, "f32")
 
 
 def test_elements_of_constants(lab):

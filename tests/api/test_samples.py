@@ -316,3 +316,10 @@ def test_a_loop_that_gives_back_integers_of_another_width(lab, start):
     compiled = lab.compile(ov.Model([out], [x], "count"))
     result = compiled([np.array(start, np.int64)])[0]
     assert result == max(10, start) and result.dtype == np.int32
+
+
+def test_a_constant_of_a_numpy_dtype_by_its_name(lab):
+    """Keras names dtypes by str."""
+    assert lab.ops.constant([-1], dtype="int64").get_element_type() == lab.ov.Type.i64
+    with pytest.raises(TypeError, match="data type 'f32' not understood"):
+        lab.ops.constant(1, dtype="f32")
