@@ -126,7 +126,7 @@ setup(
     packages=[
         "ovlite",
         *(f"ovlite.{path.parent.relative_to('ovlite').as_posix().replace('/', '.')}"
-          for path in sorted(Path("ovlite").glob("*/**/__init__.py"))),
+          for path in sorted(Path("ovlite").glob("*/**/__init__.py")) if not path.parent.is_symlink()),
         "ovlite.kernels",
     ],
     package_dir={"ovlite": "ovlite", "ovlite.kernels": "kernels"},
