@@ -1,4 +1,4 @@
-"""convert_model: an ONNX file with other input shapes and types, and fewer outputs."""
+"""convert_model: an ONNX file, or a model of torch, with other input shapes and types, and fewer outputs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from .errors import ConversionError, ModelError, suggestion
 from .frontend import read_model
 from .graph import Model, Output, Parameter
+from .torch_models import ADVICE, exported, is_torch_module
 from .types import Dimension, PartialShape, Shape, Type
 
 
@@ -28,7 +29,7 @@ class _Wanted:
 # What to do with models of other packages, by the package.
 _EXPORTS = {
     "onnx": "io.BytesIO(model.SerializeToString()) is one",
-    "torch": "torch.onnx.export(model, example, 'model.onnx') writes one",
+    "torch": "a torch.nn.Module is taken too, and torch.onnx.export(program, f='model.onnx') writes one of a program",
     "tensorflow": "the package tf2onnx writes one",
     "keras": "model.export('model.onnx', format='onnx') writes one",
     "paddle": "the package paddle2onnx writes one",
@@ -46,24 +47,34 @@ def convert_model(
     share_weights: bool = True,
     dynamo: bool = False,
 ) -> Model:
-    """The Model of an ONNX file, or of a binary stream of one, such as io.BytesIO.
+    """The Model of an ONNX file, of a binary stream of one, such as io.BytesIO, or of a torch.nn.Module.
 
     input: shapes and element types of inputs: "name", a shape, a type, (name, shape), (name, shape, type), a list of
         these, or a dict from names to shapes, types or (shape, type). Without names they go by the model's order.
     output: names of the outputs to keep.
-    example_input, verbose, share_weights, dynamo: what they tell other frontends changes nothing for ONNX.
+    example_input: for torch, what the module is traced on: a tensor, a tuple or list of them, or a dict by the names of
+        forward()'s arguments. Without it, `input` has to give the shapes of all inputs.
+    verbose, share_weights, dynamo: what they tell other frontends changes nothing here.
 
     Raises ConversionError for all that can't be converted.
     """
     if extension is not None:
         raise ConversionError("extensions are not supported")
-    source = _onnx(input_model)
+    wanted = _wanted(input)
+    source = _torch(input_model, example_input, wanted) if is_torch_module(input_model) else _onnx(input_model)
     try:
         model = read_model(source)
-        _change_inputs(model, _wanted(input))
+        _change_inputs(model, wanted)
         return _with_outputs(model, output)
     except ModelError as error:
         raise ConversionError(str(error)) from error
+
+
+def _torch(module: Any, example: Any, wanted: Sequence[_Wanted]) -> bytes:
+    shapes = [item.shape.to_shape() for item in wanted if item.shape is not None and item.shape.is_static]
+    if example is None and len(shapes) < len(wanted):
+        raise ConversionError(ADVICE)
+    return exported(module, example, shapes)
 
 
 def _onnx(given: Any) -> str | bytes:
