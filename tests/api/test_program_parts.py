@@ -155,9 +155,9 @@ def test_what_is_converted(lab, two_results, tmp_path, logging_as_before):
 
 
 def test_a_model_of_another_package_is_told_how_to_become_one(mine):
-    Module = type("Module", (), {"__module__": "torch.nn.modules.module"})
-    with pytest.raises(ConversionError, match=r"not Mine; torch.onnx.export\(model, example, .* writes one"):
-        mine.ov.convert_model(type("Mine", (Module,), {})())
+    Functional = type("Functional", (), {"__module__": "keras.src.models.functional"})
+    with pytest.raises(ConversionError, match=r"not Mine; model.export\('model.onnx', .* writes one"):
+        mine.ov.convert_model(type("Mine", (Functional,), {})())
 
 
 def test_an_onnx_model_in_memory_is_told_too(mine, two_results):
