@@ -55,7 +55,7 @@ class SliceInputDescription:
         return abs(end - start) // abs(self.stride)
 
     def part(self, array: Array, index: int) -> Array:
-        """Part number `index`."""
+        """Part number `index`, a view."""
         length = array.shape[self.axis]
         first = (self.start + length + 1 if self.start < 0 else self.start) + index * self.stride
         if self.stride < 0:
@@ -64,7 +64,8 @@ class SliceInputDescription:
             raise ModelError(
                 f"part {index} of {self.part_size} elements is outside axis {self.axis} of {length} elements"
             )
-        return array.take(range(first, first + self.part_size), self.axis)
+        axis = self.axis % array.ndim
+        return array[(slice(None),) * axis + (slice(first, first + self.part_size),)]
 
 
 @dataclass(frozen=True)

@@ -228,17 +228,6 @@ class Iteration(Operator):
                     shape = union(shape, arguments[source.body_parameter_index].shape)
         return TensorType(result.element_type, shape)
 
-    def steady_shapes(self, shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]] | None:
-        """The shapes of the body's parameters for inputs of these shapes; None when they change between iterations."""
-        body = self._found_body()
-        ports = body.inputs
-        types = {item.input_index: ports[item.body_parameter_index].element_type for item in self.input_descriptions}
-        inputs = [Argument(types.get(i, Type.dynamic), PartialShape(shape)) for i, shape in enumerate(shapes)]
-        found = [argument.shape for argument in self._fixpoint(body, inputs)[0]]
-        if self._counter() >= 0:
-            found[self._counter()] = PartialShape(self._counter_shape(body))
-        return [tuple(shape.to_shape()) for shape in found] if all(shape.is_static for shape in found) else None
-
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         return self.iterate(inputs, partial(evaluate_model, self._found_body()))
 
@@ -258,17 +247,22 @@ class Iteration(Operator):
         limit = min([*counts, *([] if limit is None else [limit])], default=None)
         merged = {item.body_parameter_index: inputs[item.input_index] for item in self.input_descriptions
                   if isinstance(item, MergedInputDescription)}  # fmt: skip
-        history: list[list[Array]] = []
-        while going_on and (limit is None or len(history) < limit):
-            results = compute(self._parameters(body, inputs, merged, len(history)))
-            history.append(results)
+        history: dict[int, list[Array]] = {item.body_value_index: [] for item in self.output_descriptions
+                                           if _takes_several(item)}  # fmt: skip
+        last: list[Array] = []
+        done = 0
+        while going_on and (limit is None or done < limit):
+            last = results = compute(self._parameters(body, inputs, merged, done))
+            done += 1
+            for index, kept in history.items():
+                kept.append(results[index])
             for item in self.input_descriptions:
                 if isinstance(item, MergedInputDescription):
                     before = merged[item.body_parameter_index]
                     merged[item.body_parameter_index] = results[item.body_value_index].astype(before.dtype, copy=False)
             if self._condition() >= 0:
                 going_on = bool(results[self._condition()].reshape(-1)[0])
-        return [self._output(body, item, inputs, history) for item in _by_output(self.output_descriptions)]
+        return [self._output(body, item, inputs, history, last) for item in _by_output(self.output_descriptions)]
 
     def _parameters(
         self, body: Model, inputs: Sequence[Array], merged: dict[int, Array], iteration: int
@@ -289,22 +283,33 @@ class Iteration(Operator):
         return [1] * len(shape) if shape.has_rank else []
 
     def _output(
-        self, body: Model, item: OutputDescription, inputs: Sequence[Array], history: Sequence[Sequence[Array]]
+        self,
+        body: Model,
+        item: OutputDescription,
+        inputs: Sequence[Array],
+        history: dict[int, list[Array]],
+        last: Sequence[Array],
     ) -> Array:
+        """An output. history: results of all iterations, where outputs take several; last: of the last iteration."""
         index = item.body_value_index
         if isinstance(item, ConcatOutputDescription):
-            parts = [results[index] for results in history]
+            parts = history[index]
             if parts:
                 return joined(parts, item.axis, item.stride < 0, PartialShape.dynamic())
             result = infer_model(body, self._first_arguments(body, _arguments(inputs)))[index]
             return joined([], item.axis, False, result.shape).astype(compute_dtype(result.element_type))
-        if history:
-            return history[item.iteration][index]
+        if last:
+            return history[index][item.iteration] if _takes_several(item) else last[index]
         for source in self.input_descriptions:
             if isinstance(source, MergedInputDescription) and source.body_value_index == index:
                 found = body.outputs[index].element_type
                 return inputs[source.input_index].astype(compute_dtype(found), copy=False)
         raise ModelError(f"output {item.output_index} of a {self.type} without iterations has no value")
+
+
+def _takes_several(item: OutputDescription) -> bool:
+    """True when an output needs a result of other iterations than the last."""
+    return isinstance(item, ConcatOutputDescription) or item.iteration != -1
 
 
 def _arguments(arrays: Sequence[Array]) -> list[Argument]:

@@ -39,13 +39,14 @@ class Constants:
 class Specialized:
     """What one stage computes, and what must wait for it.
 
-    tensors: every output computed so far. calls: in order. loose: nodes whose outputs' shapes only
-    their evaluation tells; Python evaluates them when the calls have run. pending: nodes that wait.
-    needed: outputs whose elements the pending nodes need before their shapes are known. waiting: the
-    pending nodes and those of bodies that could not be finished.
+    tensors: every output computed so far. passing: elements that decide shapes are others in each run. calls:
+    in order. loose: nodes whose outputs' shapes only their evaluation tells; Python evaluates them when the
+    calls have run. pending: nodes that wait. needed: outputs whose elements the pending nodes need before their
+    shapes are known. waiting: the pending nodes and those of bodies that could not be finished.
     """
 
     tensors: dict[Output, Tensor]
+    passing: bool = False
     calls: list[Call] = field(default_factory=list)
     loose: list[Node] = field(default_factory=list)
     pending: list[Node] = field(default_factory=list)
@@ -53,9 +54,15 @@ class Specialized:
     waiting: list[Node] = field(default_factory=list)
 
 
-def specialize(nodes: Iterable[Node], known: dict[Output, Tensor], constants: Constants) -> Specialized:
-    """Walks `nodes` (in order) from the tensors in `known`."""
-    state = Specialized(dict(known))
+def specialize(
+    nodes: Iterable[Node], known: dict[Output, Tensor], constants: Constants, passing: bool = False
+) -> Specialized:
+    """Walks `nodes` (in order) from the tensors in `known`.
+
+    passing: a stage for elements that decide shapes, such as the bounds of a slice, would serve one run alone, so
+    that nodes which need them are loose. Booleans are still needed: they choose between few stages.
+    """
+    state = Specialized(dict(known), passing)
     for node in nodes:
         if not _visit(node, state, constants):
             state.pending.append(node)
@@ -74,6 +81,9 @@ def _visit(node: Node, state: Specialized, constants: Constants) -> bool:
     if not missing:
         wanted = [node.sources[i] for i in node.op.value_inputs if i < len(node.sources)]
         missing = [source for source in wanted if tensors[source].array is None]
+        if state.passing and any(tensors[source].dtype != np.bool_ for source in missing):
+            state.loose.append(node)
+            return True
         state.needed.update(dict.fromkeys(missing))
     if missing:
         state.waiting.append(node)

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..graph import Model, Node, Operator, Output
 from ..graph.operator import Array
-from ..kernels.executor import Frame, Program, Team
+from ..kernels.executor import Frame, Program, Team, check_stopped
 from ..kernels.step import View
 from ..ops.control import Iteration
+from ..ops.interpreter import evaluate_model
 from ..types import Type
 from .border import Enter, Leave, border_dtype, crosses
 from .builder import Builder, Evaluation
@@ -28,7 +28,10 @@ from .lowering import lower
 from .packs import Packs
 from .specialize import Constants, Specialized, held, specialize
 
-STAGE_LIMIT = 32  # successors that a stage keeps
+STAGE_LIMIT = 32  # successors that a stage keeps, and stages of a body
+SHAPES_LIMIT = 16  # shapes of a body's parameters that are planned in one run of a loop
+
+Shapes = tuple[tuple[int, ...], ...]
 
 
 class Context:
@@ -63,7 +66,7 @@ class Stage:
 
     nodes: what is left to compute, in order. known: the tensors it starts from; those that are not
     constant are bound to input slots in that order. results: the outputs that the model returns, and
-    the element types that they are returned in; None for the dtypes that plans compute in.
+    the element types that they are returned in; None for the dtypes that plans compute in. passing: see specialize.
     """
 
     def __init__(
@@ -72,10 +75,12 @@ class Stage:
         nodes: Iterable[Node],
         known: dict[Output, Tensor],
         results: Sequence[tuple[Output, Type | None]],
+        passing: bool = False,
     ) -> None:
         self._context = context
         self._results = results
-        state = specialize(nodes, known, context.constants)
+        self._passing = passing
+        state = specialize(nodes, known, context.constants, passing)
         self.loose = state.loose
         self.pending = state.pending
         self.needed = list(state.needed)
@@ -83,7 +88,9 @@ class Stage:
         self.entries = [output for output, tensor in known.items() if tensor.array is None]
         live = _live(state, self._results) if self.staged else {}
         self._constants = {output: tensor for output, tensor in live.items() if tensor.array is not None}
-        self.exits = [output for output in live if output not in known and output not in self._constants]
+        self._carried = [output for output in live if output not in self._constants]
+        self._loose_outputs = [output for node in self.loose for output in node.outputs()]
+        self.exits = [output for output in self._carried if output not in known]
         if not self.staged:
             self.exits = [output for output, _ in results]
         self._next: OrderedDict[Any, Stage] = OrderedDict()
@@ -154,72 +161,72 @@ class Stage:
 
     def next(self, values: dict[Output, Array]) -> Stage:
         """The stage that follows, given the elements computed so far."""
-        known = dict(self._constants)
-        key: list[bytes | tuple[int, ...]] = []
-        for output in [*self.entries, *self.exits, *(output for node in self.loose for output in node.outputs())]:
-            array = self._elements(output, values)
-            if output in self.needed:
-                known[output] = Tensor.constant(array.copy())
-                key.append(array.tobytes())
-            else:
-                known[output] = Tensor(compute_dtype(output.element_type), array.shape)
-            key.append(array.shape)
-        found = self._next.get(tuple(key))
+        shapes = tuple([values[output].shape for output in self._loose_outputs])
+        elements = tuple([self._elements(output, values).tobytes() for output in self.needed])
+        found = self._next.get((shapes, elements))
         if found is None:
-            found = Stage(self._context, self.pending, known, self._results)
-            self._next[tuple(key)] = found
+            found = self._next[shapes, elements] = self._follow(values)
             if len(self._next) > STAGE_LIMIT:
                 self._next.popitem(last=False)
-        self._next.move_to_end(tuple(key))
+        self._next.move_to_end((shapes, elements))
         return found
+
+    def _follow(self, values: dict[Output, Array]) -> Stage:
+        known = dict(self._constants)
+        for output in [*self._carried, *self._loose_outputs]:
+            known[output] = Tensor(compute_dtype(output.element_type), values[output].shape)
+        for output in self.needed:
+            known[output] = Tensor.constant(self._elements(output, values).copy())
+        return Stage(self._context, self.pending, known, self._results, self._passing)
 
 
 class Repeated:
-    """The body of a Loop or TensorIterator as a stage that runs once for each iteration.
+    """The body of a Loop or TensorIterator as stages that run once for each iteration.
 
-    A body whose parameters have other shapes in each iteration is evaluated by numpy: planning it anew
-    each time takes longer.
+    There is a stage for each set of shapes of the body's parameters. A run plans the first few that it meets;
+    where shapes go on to change, as those of a state that grows, numpy evaluates the body: planning it anew in
+    each iteration takes longer. So the same inputs give the same bits whatever has run before.
     """
 
     def __init__(self, context: Context, op: Iteration) -> None:
         self._context = context
         self._op = op
-        self._stages: dict[tuple[tuple[int, ...], ...], Stage | None] = {}
+        self._stages: OrderedDict[Shapes, Stage] = OrderedDict()
 
     def __call__(self, arrays: Sequence[Array], team: Team) -> Sequence[Array]:
-        stage = self._stage(tuple(array.shape for array in arrays))
-        if stage is None:
-            return _by_numpy(self._op)(arrays, team)
-        return self._op.iterate(arrays, partial(self._compute, stage, team))
-
-    def _stage(self, shapes: tuple[tuple[int, ...], ...]) -> Stage | None:
-        """The body's stage for inputs of these shapes, made when they are new."""
-        if shapes in self._stages:
-            return self._stages[shapes]
-        stage = self._stages[shapes] = self._plan(shapes)
-        if len(self._stages) > STAGE_LIMIT:
-            self._stages = {shapes: stage}
-        return stage
-
-    def _plan(self, shapes: Sequence[tuple[int, ...]]) -> Stage | None:
-        body, steady = self._op.body, self._op.steady_shapes(shapes)
-        if body is None or steady is None:
-            return None
-        ports = zip(_entries(body), steady, strict=True)
-        known = {port: Tensor(compute_dtype(port.element_type), shape) for port, shape in ports}
-        results: list[tuple[Output, Type | None]] = [(result.sources[0], None) for result in body.results]
-        return Stage(self._context, body.get_ordered_ops(), known, results)
-
-    def _compute(self, stage: Stage, team: Team, arrays: Sequence[Array]) -> list[Array]:
         body = self._op.body
         assert body is not None
-        values = {port: np.asarray(array, order="C") for port, array in zip(_entries(body), arrays, strict=True)}
-        stage.run(values, team)
-        return [values[result.sources[0]] for result in body.results]
+        entries = [parameter.output(0) for parameter in body.parameters]
+        results = [result.sources[0] for result in body.results]
+        met: set[Shapes] = set()
 
+        def compute(parameters: Sequence[Array]) -> list[Array]:
+            check_stopped()
+            shapes = tuple(array.shape for array in parameters)
+            if shapes not in met:
+                if len(met) == SHAPES_LIMIT:
+                    return evaluate_model(body, parameters)
+                met.add(shapes)
+            values = {port: np.asarray(array, order="C") for port, array in zip(entries, parameters, strict=True)}
+            self._stage(body, shapes).run(values, team)
+            return [values[output] for output in results]
 
-def _entries(body: Model) -> list[Output]:
-    return [parameter.output(0) for parameter in body.parameters]
+        return self._op.iterate(arrays, compute)
+
+    def _stage(self, body: Model, shapes: Shapes) -> Stage:
+        """The body's stage for parameters of these shapes, made when they are new."""
+        stage = self._stages.get(shapes)
+        if stage is None:
+            stage = self._stages[shapes] = self._plan(body, shapes)
+            if len(self._stages) > STAGE_LIMIT:
+                self._stages.popitem(last=False)
+        return stage
+
+    def _plan(self, body: Model, shapes: Shapes) -> Stage:
+        ports = zip((parameter.output(0) for parameter in body.parameters), shapes, strict=True)
+        known = {port: Tensor(compute_dtype(port.element_type), shape) for port, shape in ports}
+        results: list[tuple[Output, Type | None]] = [(result.sources[0], None) for result in body.results]
+        return Stage(self._context, body.get_ordered_ops(), known, results, passing=True)
 
 
 def _live(state: Specialized, results: Sequence[tuple[Output, Type | None]]) -> dict[Output, Tensor]:

@@ -113,7 +113,7 @@ def test_signals_end_a_run(mine, sent, name, entry, number, error):
         (compiled if entry == "call" else request.infer)(x)
 
 
-@pytest.mark.parametrize("name", ["many_steps", "one_step", "recurrent"])
+@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("entry", ["infer", "start_async"])
 def test_cancel_ends_a_run(mine, name, entry):
     compiled = mine.compile(MODELS[name](mine), INFERENCE_NUM_THREADS=2)

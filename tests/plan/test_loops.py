@@ -1,5 +1,7 @@
 """Bodies of Loop and TensorIterator run as plans of their own, and give what numpy gives."""
 
+import tracemalloc
+
 import numpy as np
 import onnx.reference
 import pytest
@@ -42,12 +44,48 @@ GROWING = f"""{HEADER} g (float[K] x, int64 n) => (float[N] y)
         still = Identity(on)
     }}>
 }}"""
+APPENDED = f"""{HEADER} g (float[K] x, int64 n) => (float[N] y)
+<bool yes = {{1}}, int64[1] none = {{0}}, int64[1] one = {{1}}> {{
+    y = Loop(n, yes, x) <body = b (int64 i, bool on, float[M] before) => (bool still, float[L] after) {{
+        first = Slice(before, none, one)
+        after = Concat<axis = 0>(before, first)
+        still = Identity(on)
+    }}>
+}}"""
+LAST = f"""{HEADER} g (float[K] x, int64 n) => (float[K] y)
+<bool yes = {{1}}, float one = {{1}}> {{
+    y = Loop(n, yes, x) <body = b (int64 i, bool on, float[K] before) => (bool still, float[K] after) {{
+        after = Add(before, one)
+        still = Identity(on)
+    }}>
+}}"""
 UNTIL = f"""{HEADER} g (float[2] x, float limit) => (float[2] y)
 <int64 n = {{1000}}, bool yes = {{1}}> {{
     y = Loop(n, yes, x) <body = b (int64 i, bool on, float[2] before) => (bool still, float[2] after) {{
         after = Add(before, before)
         greatest = ReduceMax<keepdims = 0>(after)
         still = Less(greatest, limit)
+    }}>
+}}"""
+
+SELECTED = f"""{HEADER} g (float[9, 2] x, int64[1] n, float start) => (float y)
+<bool yes = {{1}}, int64[1] none = {{0}}, int64[1] one = {{1}}, int64 zero = {{0}}> {{
+    count = Squeeze(n)
+    y = Loop(count, yes, start) <
+        body = b (int64 i, bool on, float before) => (bool still, float after) {{
+        begin = Reshape(i, one)
+        end = Add(begin, one)
+        part = Slice(x, begin, end, none)
+        length = Shape(part)
+        many = Expand(before, length)
+        sum = Add(many, part)
+        negative = Less(before, start)
+        chosen = If(negative) <
+            then_branch = t () => (float[K, L] u) {{ u = Neg(sum) }},
+            else_branch = e () => (float[K, L] v) {{ v = Identity(sum) }}
+        >
+        after = ReduceMean<keepdims = 0>(chosen)
+        still = Identity(on)
     }}>
 }}"""
 
@@ -84,6 +122,44 @@ def test_a_state_that_grows():
     np.testing.assert_array_equal(found[-3:], noise(3) * 16)
 
 
+def test_bounds_that_change_in_each_iteration(monkeypatch):
+    """Elements that decide shapes inside the body are others in each iteration: the stages stay the same."""
+    from ovlite.plan import stage
+
+    made = []
+    build = stage.Stage._build
+    monkeypatch.setattr(stage.Stage, "_build", lambda self, state: made.append(self) or build(self, state))
+    model, compiled = executable(SELECTED)
+    arrays = [noise(9, 2), np.array([9]), np.float32(0)]
+    expected = evaluate_model(model, arrays)
+    (found,) = run(compiled, arrays)
+    np.testing.assert_allclose(found, expected[0], rtol=1e-5, atol=1e-6)
+    assert len(made) < 9
+    run(compiled, arrays)
+    assert len(made) < 9
+
+
+def test_a_state_that_grows_longer_than_plans_are_made():
+    model, compiled = executable(APPENDED)
+    arrays = [noise(1), np.array(40)]
+    (first,), (second,) = run(compiled, arrays), run(compiled, arrays)
+    np.testing.assert_array_equal(first, np.repeat(arrays[0], 41))
+    np.testing.assert_array_equal(second, first)
+
+
+def test_results_that_no_output_takes_are_not_kept():
+    """A loop holds what its outputs need: here of 100 results of 1 MB the last."""
+    _, compiled = executable(LAST)
+    arrays = [noise(1 << 18), np.array(100)]
+    run(compiled, arrays)
+    tracemalloc.start()
+    (found,) = run(compiled, arrays)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(found, arrays[0] + 100, rtol=1e-4, atol=1e-4)
+    assert peak < 10 << 20
+
+
 def test_a_condition_that_the_body_computes():
     _, compiled = executable(UNTIL)
     for limit, expected in ((100, 128), (0.5, 2)):
@@ -96,7 +172,7 @@ def test_the_body_of_a_loop_is_planned_once(monkeypatch):
 
     made = []
     plan = stage.Repeated._plan
-    monkeypatch.setattr(stage.Repeated, "_plan", lambda self, shapes: made.append(shapes) or plan(self, shapes))
+    monkeypatch.setattr(stage.Repeated, "_plan", lambda self, *body: made.append(body) or plan(self, *body))
     _, compiled = executable(SCAN)
     arrays = [noise(9, 1, 8), noise(1, 8), noise(8, 8)]
     for _ in range(3):
