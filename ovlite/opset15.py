@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from .factories import functions as _functions
-
 if TYPE_CHECKING:
     from .factories import __getattr__ as __getattr__
     from .factories import constant as constant
     from .factories import parameter as parameter
     from .factories import result as result
+else:
+    from .factories import attributes_of as _attributes_of
 
-__all__ = sorted(_functions(15))
-globals().update(_functions(15))
+    __getattr__, __dir__ = _attributes_of(globals(), 15)

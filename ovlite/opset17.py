@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from . import tensor as _tensor  # gives constants their tensor_view
-from .ops import factories as _factories
-
 if TYPE_CHECKING:
     from .factories import __getattr__ as __getattr__
+else:
+    from .factories import attributes_of as _attributes_of
 
-__all__ = sorted(_factories(17))
-globals().update(_factories(17))
+    __getattr__, __dir__ = _attributes_of(globals(), 17)

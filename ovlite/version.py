@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
 
 @cache
 def get_version() -> str:
     """The version of the installed package."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("ovlite")
     except PackageNotFoundError:

@@ -62,6 +62,13 @@ def test_inference_needs_numpy_only(tmp_path: Path) -> None:
     assert {name for name in others if not name.startswith(("_cython_", "__editable__"))} == set()
 
 
+def test_a_model_loads_the_families_of_its_operators_only(tmp_path: Path) -> None:
+    loaded = modules_of(COMPILE, tmp_path)
+    assert "ovlite.ops.unary" in loaded, "Relu is there"
+    assert not loaded & {f"ovlite.ops.{name}" for name in ("recurrent", "resize", "detection", "shape", "logic")}
+    assert not loaded & {"ovlite.frontend.ir", "ovlite.frontend.onnx", "importlib.metadata", "email", "tempfile"}
+
+
 def extensions() -> list[Path]:
     """The extension modules of this build. A module that is built once lies in no level's folder."""
     folder = Path(kernels.__file__).parent

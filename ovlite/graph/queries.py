@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsIndex
+from typing import Any
 
 from ..types import PartialShape, Shape, Type
 from .operator import Operator
@@ -115,7 +115,7 @@ class NodeQueries:
         return self._port(self._outputs, output_index, "output")
 
     def _port(self, ports: Sequence[Output], index: int, kind: str) -> Output:
-        if not isinstance(index, SupportsIndex) or index < 0:
+        if not hasattr(index, "__index__") or index < 0:
             raise TypeError(f"{kind}s are counted from 0; there is no {index!r}")
         if index >= len(ports):
             raise RuntimeError(f"{self} has no {kind} {index}: it has {len(ports)}")

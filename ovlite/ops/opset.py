@@ -1,17 +1,30 @@
-"""What the modules ovlite.opset1 ... ovlite.opset16 hold."""
+"""What the modules ovlite.opset1 ... ovlite.opset17 hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from . import factories
 from .building import if_op, loop, tensor_iterator
+from .families import factories
 from .model_ports import constant, parameter, result
 
 SINCE: dict[Callable[..., Any], int] = {constant: 1, parameter: 1, result: 1, tensor_iterator: 1, loop: 5, if_op: 8}
 
 
-def functions(opset: int) -> dict[str, Callable[..., Any]]:
+class Functions(Mapping[str, Callable[..., Any]]):
     """The functions of opset number `opset`, by name, and the classes of nodes that get their bodies later."""
-    return {**factories(opset), **{make.__name__: make for make, since in SINCE.items() if since <= opset}}
+
+    def __init__(self, opset: int) -> None:
+        self._factories = factories(opset)
+        self._others = {make.__name__: make for make, since in SINCE.items() if since <= opset <= 16}
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        return self._others[name] if name in self._others else self._factories[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._others
+        yield from self._factories
+
+    def __len__(self) -> int:
+        return len(self._others) + len(self._factories)

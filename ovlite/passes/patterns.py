@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import ModelError
 from ..graph import Argument, Node, Operator, Output, TensorType
-from ..ops import NEWEST_OPSET, operators
+from ..ops import NEWEST_OPSET, definitions
 from ..types import PartialShape, Type
 from .predicates import Predicate, Symbols, as_predicate
 
@@ -241,7 +241,7 @@ def _operation(name: str) -> str | type[Operator]:
         raise ModelError(f"{name!r} is not an operation: write 'opset13.Relu', with opset1 to opset{NEWEST_OPSET}")
     if kind in _LEAVES:
         return kind
-    found = [version for version in operators().get(kind, []) if getattr(version, "since", 1) <= int(number)]
+    found = [version for version in definitions(kind) if getattr(version, "since", 1) <= int(number)]
     if not found:
         raise ModelError(f"{opset} has no operation {kind!r}")
     return found[-1]

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 
 from ...errors import ModelError
 from ...graph import Operator
-from ...ops import operators
+from ...ops import definitions
 from ...types import PartialShape, Type
 
 PRECISIONS = {"f16": "FP16", "f32": "FP32", "f64": "FP64", "boolean": "BOOL", "dynamic": "dynamic"}
@@ -31,7 +31,7 @@ _SPELLINGS = {
 
 def operator_class(type_name: str, version: str) -> type[Operator] | None:
     """The class of a layer's type and `opsetN`: the newest definition that N has; None when there is none."""
-    versions = operators().get(_TYPES_OF_LAYERS.get(type_name, type_name), [])
+    versions = definitions(_TYPES_OF_LAYERS.get(type_name, type_name))
     if not version.startswith("opset"):
         return next((found for found in versions if found.opset == version), None)
     if not version[5:].isdecimal() or len(version) > 8:

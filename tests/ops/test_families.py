@@ -1,0 +1,87 @@
+"""The table of families, and the factories that are made when they are asked for."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import ovlite
+from ovlite.ops import FAMILIES, definitions, factories, operators
+from ovlite.ops.declare import Declared, operators_of
+
+FOLDER = Path(inspect.getfile(import_module("ovlite.ops"))).parent
+# Operators that only passes make; no model file names them.
+INTERNAL = {"fused"}
+
+EACH_FIRST = """
+import os
+from ovlite.ops import FAMILIES, definitions
+for family, names in FAMILIES.items():
+    child = os.fork()
+    if not child:
+        print(*{found.__module__ for found in definitions(names.split()[0])}, flush=True)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, family
+"""
+
+
+def test_the_table_lists_what_the_files_define() -> None:
+    found = {}
+    for path in sorted(FOLDER.glob("*.py")):
+        if path.stem not in {"__init__", *INTERNAL}:
+            types = {operator.type for operator in operators_of(import_module(f"ovlite.ops.{path.stem}"))}
+            if types:
+                found[path.stem] = types
+    assert found == {family: set(names.split()) for family, names in FAMILIES.items()}
+
+
+def test_a_type_is_in_one_family() -> None:
+    names = [name for types in FAMILIES.values() for name in types.split()]
+    assert len(names) == len(set(names)) == len({name.lower() for name in names})
+
+
+def test_every_declared_factory_is_found_by_its_name() -> None:
+    for versions in operators().values():
+        for operator in versions:
+            if issubclass(operator, Declared) and operator.factory:
+                for name in (operator.factory, *operator.aliases):
+                    assert name in factories(operator.until), name
+
+
+def test_any_family_can_be_the_first_that_is_imported() -> None:
+    """No family counts on names that another has imported: a fork of a fresh process imports each."""
+    done = subprocess.run([sys.executable, "-c", EACH_FIRST], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [f"ovlite.ops.{family}" for family in FAMILIES]
+
+
+def test_definitions_are_ordered_and_there_are_none_of_an_unknown_type() -> None:
+    since = [operator.since for operator in definitions("TopK") if issubclass(operator, Declared)]
+    assert since == sorted(since)
+    assert len(since) > 1
+    assert definitions("NoSuchOperator") == ()
+
+
+@pytest.mark.parametrize("name", ["no_such", "Add", "gelu", "__path__", "a_dd"])
+def test_an_opset_has_no_other_names(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"module 'ovlite.opset1' has no attribute '{name}'"):
+        getattr(ovlite.opset1, name)
+    with pytest.raises(KeyError):
+        factories(1)[name]
+
+
+def test_an_opset_makes_a_function_once_and_lists_all() -> None:
+    module = ovlite.opset13
+    assert module.add is module.add is factories(13)["add"]
+    names = set(factories(13)) | {"constant", "parameter", "result", "tensor_iterator", "loop", "if_op"}
+    assert set(module.__all__) == names <= set(dir(module))
+    assert len(factories(13)) == len(set(factories(13)))
+    starred: dict[str, object] = {}
+    exec("from ovlite.opset13 import *", starred)
+    assert set(starred) - {"__builtins__"} == names
+    assert str(inspect.signature(module.add)) == "(left, right, auto_broadcast='NUMPY', name=None)"
