@@ -16,6 +16,7 @@ from typing import Any
 from ..graph import Model
 from .activations import recognize_activations
 from .affine import fold_affine
+from .bodies import take_constants
 from .epilogues import fuse_epilogues
 from .folding import fold_constants
 from .normalization import recognize_normalization
@@ -41,6 +42,7 @@ def run_passes(model: Model, upto: int | None = None) -> None:
     for node in model.get_ordered_ops():
         bodies = {name: value.clone() for name, value in node.op.attributes().items() if isinstance(value, Model)}
         for body in bodies.values():
+            take_constants(node, body)
             run_passes(body, upto)
         if bodies:
             node.op = replace(node.op, **bodies)  # type: ignore[type-var]

@@ -197,7 +197,7 @@ class Repeated:
         body = self._op.body
         assert body is not None
         entries = [parameter.output(0) for parameter in body.parameters]
-        results = [result.sources[0] for result in body.results]
+        given_back = [result.sources[0] for result in body.results]
         met: set[Shapes] = set()
 
         def compute(parameters: Sequence[Array]) -> list[Array]:
@@ -209,7 +209,7 @@ class Repeated:
                 met.add(shapes)
             values = {port: np.asarray(array, order="C") for port, array in zip(entries, parameters, strict=True)}
             self._stage(body, shapes).run(values, team)
-            return [values[output] for output in results]
+            return [values[output] for output in given_back]
 
         return self._op.iterate(arrays, compute)
 
@@ -225,7 +225,8 @@ class Repeated:
     def _plan(self, body: Model, shapes: Shapes) -> Stage:
         ports = zip((parameter.output(0) for parameter in body.parameters), shapes, strict=True)
         known = {port: Tensor(compute_dtype(port.element_type), shape) for port, shape in ports}
-        results: list[tuple[Output, Type | None]] = [(result.sources[0], None) for result in body.results]
+        computed = dict.fromkeys(result.sources[0] for result in body.results if result.sources[0] not in known)
+        results: list[tuple[Output, Type | None]] = [(output, None) for output in computed]
         return Stage(self._context, body.get_ordered_ops(), known, results, passing=True)
 
 
