@@ -87,7 +87,7 @@ class Argument:
 
 
 class Operator:
-    """Base of all operators; subclasses are `@dataclass(frozen=True)`.
+    """Base of all operators; a subclass that adds attributes is `@dataclass(frozen=True)`, others inherit that.
 
     type: name of the operation, as in model files. opset: the opset whose definition it follows.
     value_inputs: inputs whose elements, not only shapes, decide the shapes of the outputs; they must

@@ -32,7 +32,6 @@ def exponential_unit(x: Array, alpha: float | Array) -> Array:
     return np.asarray(np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))), x.dtype)
 
 
-@dataclass(frozen=True)
 class Relu(Unary):
     """max(x, 0); NaN stays NaN."""
 
@@ -43,7 +42,6 @@ class Relu(Unary):
         return np.maximum(x, 0)
 
 
-@dataclass(frozen=True)
 class Sigmoid(RealFunction):
     """1 / (1 + exp(-x))."""
 
@@ -96,7 +94,6 @@ class Clamp(Unary):
         return np.clip(x, low, high)
 
 
-@dataclass(frozen=True)
 class GeluErf(RealFunction):
     """x * (1 + erf(x / sqrt(2))) / 2."""
 
@@ -134,7 +131,6 @@ class Gelu(GeluErf):
         return np.asarray(x / 2 * (1 + np.tanh(inner)))
 
 
-@dataclass(frozen=True)
 class SoftPlus(RealFunction):
     """ln(1 + exp(x))."""
 
@@ -149,7 +145,6 @@ class SoftPlus(RealFunction):
         return softplus(x)
 
 
-@dataclass(frozen=True)
 class SoftSign(RealFunction):
     """x / (1 + |x|)."""
 
@@ -164,7 +159,6 @@ class SoftSign(RealFunction):
         return np.asarray(x / (1 + np.abs(x)))
 
 
-@dataclass(frozen=True)
 class Mish(RealFunction):
     """x * tanh(ln(1 + exp(x)))."""
 
@@ -179,7 +173,6 @@ class Mish(RealFunction):
         return x * np.tanh(softplus(x))
 
 
-@dataclass(frozen=True)
 class HSwish(RealFunction):
     """x * min(max(x + 3, 0), 6) / 6."""
 
@@ -194,7 +187,6 @@ class HSwish(RealFunction):
         return np.asarray(x * (np.clip(x + 3, 0, 6) / 6))
 
 
-@dataclass(frozen=True)
 class HSigmoid(RealFunction):
     """min(max(x + 3, 0), 6) / 6."""
 
@@ -226,7 +218,6 @@ class Parametric(Declared):
             require_rank(argument, 0, name)
 
 
-@dataclass(frozen=True)
 class Swish(Parametric):
     """x * sigmoid(beta * x). beta: a scalar, 1 when left out."""
 
@@ -246,7 +237,6 @@ class Swish(Parametric):
         return [np.asarray(x * sigmoid(x * beta[0] if beta else x), x.dtype)]
 
 
-@dataclass(frozen=True)
 class HardSigmoid(Parametric):
     """max(0, min(1, alpha * x + beta)), with scalars alpha and beta."""
 
@@ -264,7 +254,6 @@ class HardSigmoid(Parametric):
         return [np.asarray(np.clip(alpha * x + beta, 0, 1), x.dtype)]
 
 
-@dataclass(frozen=True)
 class Selu(Parametric):
     """lambda * x above zero, lambda * alpha * (exp(x) - 1) below; alpha and lambda are scalars or of shape [1]."""
 
@@ -283,7 +272,6 @@ class Selu(Parametric):
         return [of_real(lambda data: scale * exponential_unit(data, alpha), x)]
 
 
-@dataclass(frozen=True)
 class PRelu(Parametric):
     """x above zero, slope * x below.
 

@@ -27,6 +27,7 @@ from .axes import merged_type, require
 from .declare import Declared
 
 
+@dataclass(frozen=True)
 class Color(Declared):
     """A conversion of one or several planes to pixels [N, H, W, 3]."""
 
@@ -90,7 +91,6 @@ def _plane(shape: PartialShape, channels: int) -> list[Dimension]:
     return list(shape)
 
 
-@dataclass(frozen=True)
 class NV12toRGB(Color):
     """An NV12 image in one or two planes to RGB."""
 
@@ -102,7 +102,6 @@ class NV12toRGB(Color):
     blue_first = False
 
 
-@dataclass(frozen=True)
 class NV12toBGR(NV12toRGB):
     """An NV12 image in one or two planes to BGR."""
 
@@ -111,7 +110,6 @@ class NV12toBGR(NV12toRGB):
     blue_first = True
 
 
-@dataclass(frozen=True)
 class I420toRGB(Color):
     """An I420 image in one or three planes to RGB."""
 
@@ -129,7 +127,6 @@ class I420toRGB(Color):
         return given
 
 
-@dataclass(frozen=True)
 class I420toBGR(I420toRGB):
     """An I420 image in one or three planes to BGR."""
 

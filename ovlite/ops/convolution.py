@@ -85,7 +85,6 @@ class Windowed(Declared):
         return counts[0] if counts else None
 
 
-@dataclass(frozen=True)
 class Convolution(Windowed):
     """Cross-correlation of data [N, C, ...] with filters [O, C, ...]."""
 
@@ -158,7 +157,6 @@ def _kernel_dims(filters: PartialShape, count: int) -> list[Dimension]:
     return list(filters)[-count:] if filters.has_rank else [Dimension()] * count
 
 
-@dataclass(frozen=True)
 class GroupConvolution(Convolution):
     """Convolution in G groups of channels: data [N, G * I, ...] with filters [G, O, I, ...]."""
 
@@ -294,7 +292,6 @@ class ConvolutionBackpropData(Windowed):
         return {**given, **missing, "auto_pad": given["auto_pad"] or "explicit"}
 
 
-@dataclass(frozen=True)
 class GroupConvolutionBackpropData(ConvolutionBackpropData):
     """Transposed convolution in G groups of channels: data [N, G * I, ...] with filters [G, I, O, ...]."""
 

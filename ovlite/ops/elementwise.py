@@ -48,7 +48,6 @@ class Binary(Declared):
         raise NotImplementedError(f"{type(self).__name__}.compute")
 
 
-@dataclass(frozen=True)
 class Add(Binary):
     """left + right."""
 
@@ -59,7 +58,6 @@ class Add(Binary):
         return np.add(left, right)
 
 
-@dataclass(frozen=True)
 class Subtract(Binary):
     """left - right."""
 
@@ -70,7 +68,6 @@ class Subtract(Binary):
         return np.subtract(left, right)
 
 
-@dataclass(frozen=True)
 class Multiply(Binary):
     """left * right."""
 
@@ -99,7 +96,6 @@ class Divide(Binary):
         return np.asarray(np.add(quotient, (quotient < 0) & inexact, dtype=left.dtype))
 
 
-@dataclass(frozen=True)
 class Mod(Binary):
     """The rest of a division that rounds toward zero: it has the sign of `left`. n mod 0 is 0 for integers."""
 
@@ -110,7 +106,6 @@ class Mod(Binary):
         return np.fmod(left, right)
 
 
-@dataclass(frozen=True)
 class FloorMod(Binary):
     """The rest of a division that rounds down: it has the sign of `right`. n mod 0 is 0 for integers."""
 
@@ -121,7 +116,6 @@ class FloorMod(Binary):
         return np.mod(left, right)
 
 
-@dataclass(frozen=True)
 class Maximum(Binary):
     """The greater of both; NaN when one is."""
 
@@ -132,7 +126,6 @@ class Maximum(Binary):
         return np.maximum(left, right)
 
 
-@dataclass(frozen=True)
 class Minimum(Binary):
     """The smaller of both; NaN when one is."""
 
@@ -143,7 +136,6 @@ class Minimum(Binary):
         return np.minimum(left, right)
 
 
-@dataclass(frozen=True)
 class Power(Binary):
     """left to the power of right; for integers with a negative exponent cut toward zero, and 0 to such a power is 0."""
 
@@ -158,7 +150,6 @@ class Power(Binary):
         return np.where(right >= 0, powers, reciprocals).astype(left.dtype)
 
 
-@dataclass(frozen=True)
 class SquaredDifference(Binary):
     """(left - right) squared."""
 

@@ -142,7 +142,6 @@ def _mapped(shape: PartialShape, wanted: list[Dimension], mapping: Argument) -> 
     return PartialShape(wanted)
 
 
-@dataclass(frozen=True)
 class Broadcast3(Broadcast):
     """Repeats a tensor along dimensions of length 1 and new ones, to a target shape.
 

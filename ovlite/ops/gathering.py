@@ -135,7 +135,6 @@ class Gather7(Gather):
         return self.batch_dims + rank if self.batch_dims < 0 else self.batch_dims
 
 
-@dataclass(frozen=True)
 class Gather8(Gather7):
     """The slices of `data` along `axis` that indices name; negative indices count from the end.
 
@@ -255,7 +254,6 @@ class GatherND(Declared):
         return [data.reshape(groups, *data.shape[batch:])[(group, *places)].reshape(shape)]
 
 
-@dataclass(frozen=True)
 class GatherND8(GatherND):
     """Slices of `data` that index tuples name: the last dimension of `indices` holds tuples for data's leading axes.
 

@@ -231,7 +231,6 @@ class Pad(Declared):
         return [np.ascontiguousarray(padded[tuple(kept)])]
 
 
-@dataclass(frozen=True)
 class Pad12(Pad):
     """Pad of opset12: what opset1 has, with negative pads by specification."""
 

@@ -18,7 +18,6 @@ from .elementwise import Binary
 from .unary import Unary
 
 
-@dataclass(frozen=True)
 class Comparison(Binary):
     """A comparison of two tensors of one element type; the result is boolean. Comparisons with NaN are false."""
 
@@ -26,7 +25,6 @@ class Comparison(Binary):
         return Type.boolean
 
 
-@dataclass(frozen=True)
 class Equal(Comparison):
     """left == right."""
 
@@ -37,7 +35,6 @@ class Equal(Comparison):
         return np.equal(left, right)
 
 
-@dataclass(frozen=True)
 class NotEqual(Comparison):
     """left != right; true where one is NaN."""
 
@@ -48,7 +45,6 @@ class NotEqual(Comparison):
         return np.not_equal(left, right)
 
 
-@dataclass(frozen=True)
 class Greater(Comparison):
     """left > right."""
 
@@ -59,7 +55,6 @@ class Greater(Comparison):
         return np.greater(left, right)
 
 
-@dataclass(frozen=True)
 class GreaterEqual(Comparison):
     """left >= right."""
 
@@ -70,7 +65,6 @@ class GreaterEqual(Comparison):
         return np.greater_equal(left, right)
 
 
-@dataclass(frozen=True)
 class Less(Comparison):
     """left < right."""
 
@@ -81,7 +75,6 @@ class Less(Comparison):
         return np.less(left, right)
 
 
-@dataclass(frozen=True)
 class LessEqual(Comparison):
     """left <= right."""
 
@@ -92,7 +85,6 @@ class LessEqual(Comparison):
         return np.less_equal(left, right)
 
 
-@dataclass(frozen=True)
 class Logical(Binary):
     """An operator of two boolean tensors."""
 
@@ -102,7 +94,6 @@ class Logical(Binary):
         return Type.boolean
 
 
-@dataclass(frozen=True)
 class LogicalAnd(Logical):
     """True where both are."""
 
@@ -113,7 +104,6 @@ class LogicalAnd(Logical):
         return np.logical_and(left, right)
 
 
-@dataclass(frozen=True)
 class LogicalOr(Logical):
     """True where one or both are."""
 
@@ -124,7 +114,6 @@ class LogicalOr(Logical):
         return np.logical_or(left, right)
 
 
-@dataclass(frozen=True)
 class LogicalXor(Logical):
     """True where exactly one is."""
 
@@ -136,7 +125,6 @@ class LogicalXor(Logical):
         return np.logical_xor(left, right)
 
 
-@dataclass(frozen=True)
 class Xor(LogicalXor):
     """LogicalXor under the name that it has in models of opset1."""
 
@@ -145,7 +133,6 @@ class Xor(LogicalXor):
     factory = ""
 
 
-@dataclass(frozen=True)
 class LogicalNot(Unary):
     """True where x is false; for numbers 1 where x is 0, else 0."""
 
@@ -156,7 +143,6 @@ class LogicalNot(Unary):
         return np.logical_not(x)
 
 
-@dataclass(frozen=True)
 class Bitwise(Binary):
     """An operator of the bits of two integers; of boolean operands it is the logical one."""
 
@@ -165,7 +151,6 @@ class Bitwise(Binary):
         return element_type
 
 
-@dataclass(frozen=True)
 class BitwiseAnd(Bitwise):
     """Bits that are set in both."""
 
@@ -178,7 +163,6 @@ class BitwiseAnd(Bitwise):
         return np.bitwise_and(left, right)
 
 
-@dataclass(frozen=True)
 class BitwiseOr(Bitwise):
     """Bits that are set in one or both."""
 
@@ -191,7 +175,6 @@ class BitwiseOr(Bitwise):
         return np.bitwise_or(left, right)
 
 
-@dataclass(frozen=True)
 class BitwiseXor(Bitwise):
     """Bits that are set in exactly one."""
 
@@ -204,7 +187,6 @@ class BitwiseXor(Bitwise):
         return np.bitwise_xor(left, right)
 
 
-@dataclass(frozen=True)
 class BitwiseNot(Unary):
     """All bits turned; of boolean the logical not."""
 
@@ -222,7 +204,6 @@ class BitwiseNot(Unary):
         return np.invert(x)
 
 
-@dataclass(frozen=True)
 class Shift(Binary):
     """A shift of integers; the count is from 0 to less than the number of bits."""
 
@@ -231,7 +212,6 @@ class Shift(Binary):
         return element_type
 
 
-@dataclass(frozen=True)
 class BitwiseLeftShift(Shift):
     """left * 2 ** right."""
 
@@ -244,7 +224,6 @@ class BitwiseLeftShift(Shift):
         return np.left_shift(left, right)
 
 
-@dataclass(frozen=True)
 class BitwiseRightShift(Shift):
     """left / 2 ** right, rounded down."""
 
@@ -281,7 +260,6 @@ class Select(Declared):
         return [np.where(cond, then, otherwise)]
 
 
-@dataclass(frozen=True)
 class SpecialNumbers(Unary):
     """A test of each element, a real number; the result is boolean."""
 
@@ -299,7 +277,6 @@ class SpecialNumbers(Unary):
         return [np.asarray(self.compute(inputs[0]))]
 
 
-@dataclass(frozen=True)
 class IsNaN(SpecialNumbers):
     """True for NaN."""
 
@@ -310,7 +287,6 @@ class IsNaN(SpecialNumbers):
         return np.isnan(x)
 
 
-@dataclass(frozen=True)
 class IsFinite(SpecialNumbers):
     """True unless infinite or NaN."""
 

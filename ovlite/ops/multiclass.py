@@ -178,7 +178,6 @@ class MulticlassNmsV8(PerImage):
         return self._best(rows)
 
 
-@dataclass(frozen=True)
 class MulticlassNms(MulticlassNmsV8):
     """As version 8; with roisnum, each class has boxes of its own."""
 

@@ -16,7 +16,6 @@ from .declare import Declared
 from .unary import RealFunction, erf
 
 
-@dataclass(frozen=True)
 class ErfInv(RealFunction):
     """The number whose error function is x: infinite at 1 and -1, NaN beyond."""
 

@@ -166,7 +166,6 @@ def _soft_selection(
             heapq.heappush(heap, (-score, box, len(kept)))
 
 
-@dataclass(frozen=True)
 class NonMaxSuppressionV1(NmsBase):
     """Output: [n, 3] of (batch, class, box), without the filling that the specification asks for, as OpenVINO does."""
 
@@ -206,7 +205,6 @@ class NonMaxSuppressionV3(NonMaxSuppressionV1):
         return self.output_type
 
 
-@dataclass(frozen=True)
 class NonMaxSuppressionV4(NonMaxSuppressionV3):
     """As version 3."""
 
@@ -248,7 +246,6 @@ class NonMaxSuppressionV5(NmsBase):
         return selection_outputs(self.select(inputs), self.output_type)
 
 
-@dataclass(frozen=True)
 class NonMaxSuppression(NonMaxSuppressionV5):
     """As version 5."""
 

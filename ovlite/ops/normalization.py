@@ -80,7 +80,6 @@ class BatchNormInference(Declared):
         return [np.asarray(gamma * (data - mean) / np.sqrt(variance + self.epsilon) + beta, data.dtype)]
 
 
-@dataclass(frozen=True)
 class BatchNormInferenceGammaFirst(BatchNormInference):
     """BatchNormInference as in opset1: data comes third among the operator's inputs."""
 
@@ -316,7 +315,6 @@ class Softmax(SameType):
         return np.asarray(powers / np.sum(powers, self.axis, keepdims=True))
 
 
-@dataclass(frozen=True)
 class LogSoftmax(Softmax):
     """The logarithm of softmax."""
 

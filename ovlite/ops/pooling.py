@@ -102,7 +102,6 @@ def _lowest(dtype: np.dtype[Any]) -> float:
     return -np.inf if dtype.kind == "f" else int(np.iinfo(dtype).min)
 
 
-@dataclass(frozen=True)
 class MaxPoolV1(Pool):
     """Largest element of each window; padding is minus infinity, or the least integer."""
 
@@ -274,7 +273,6 @@ def adaptive_bounds(size: int, count: int) -> list[tuple[int, int]]:
     return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
 
 
-@dataclass(frozen=True)
 class AdaptiveAvgPool(AdaptivePool):
     """Mean of each adaptive window."""
 

@@ -147,7 +147,6 @@ def _clipped(boxes: Array, height: Any, width: Any) -> Array:
     return boxes.clip(0, np.array([width, height] * 2, np.float32))
 
 
-@dataclass(frozen=True)
 class Proposal(ProposalV1):
     """As the first version, with the scores [N * post_nms_topn] as a second output."""
 

@@ -70,7 +70,6 @@ class Reduction(Declared):
         raise NotImplementedError(f"{type(self).__name__}.compute")
 
 
-@dataclass(frozen=True)
 class ReduceSum(Reduction):
     """The sum; 0 of nothing."""
 
@@ -81,7 +80,6 @@ class ReduceSum(Reduction):
         return np.asarray(np.sum(x, axes, x.dtype, keepdims=self.keep_dims))
 
 
-@dataclass(frozen=True)
 class ReduceMean(Reduction):
     """The mean; of integers, rounded toward zero; 0 of nothing."""
 
@@ -93,7 +91,6 @@ class ReduceMean(Reduction):
         return np.asarray(total / max(1, math.prod(x.shape[axis] for axis in axes)))
 
 
-@dataclass(frozen=True)
 class ReduceProd(Reduction):
     """The product; 1 of nothing."""
 
@@ -110,7 +107,6 @@ def _limits(x: Array) -> tuple[int | float, int | float]:
     return limits.min, limits.max
 
 
-@dataclass(frozen=True)
 class ReduceMax(Reduction):
     """The greatest; NaN when one is; the least finite number of the type of nothing."""
 
@@ -123,7 +119,6 @@ class ReduceMax(Reduction):
         return np.asarray(np.max(x, axes, keepdims=self.keep_dims, initial=_limits(x)[0]))
 
 
-@dataclass(frozen=True)
 class ReduceMin(Reduction):
     """The smallest; NaN when one is; the greatest finite number of the type of nothing."""
 
@@ -136,7 +131,6 @@ class ReduceMin(Reduction):
         return np.asarray(np.min(x, axes, keepdims=self.keep_dims, initial=_limits(x)[1]))
 
 
-@dataclass(frozen=True)
 class ReduceL1(Reduction):
     """The sum of absolute values."""
 
@@ -149,7 +143,6 @@ class ReduceL1(Reduction):
         return np.asarray(np.sum(np.abs(x), axes, x.dtype, keepdims=self.keep_dims))
 
 
-@dataclass(frozen=True)
 class ReduceL2(Reduction):
     """The square root of the sum of squares; of integers, rounded toward zero."""
 
@@ -163,7 +156,6 @@ class ReduceL2(Reduction):
         return np.asarray(np.sqrt(np.sum(np.square(wide), axes, keepdims=self.keep_dims)))
 
 
-@dataclass(frozen=True)
 class LogicalReduction(Reduction):
     """A reduction of boolean elements."""
 
@@ -171,7 +163,6 @@ class LogicalReduction(Reduction):
         require(element_type.compatible(Type.boolean), f"elements are boolean, not {element_type.name}")
 
 
-@dataclass(frozen=True)
 class ReduceLogicalAnd(LogicalReduction):
     """True where all are; of nothing too."""
 
@@ -182,7 +173,6 @@ class ReduceLogicalAnd(LogicalReduction):
         return np.asarray(np.all(x, axes, keepdims=self.keep_dims))
 
 
-@dataclass(frozen=True)
 class ReduceLogicalOr(LogicalReduction):
     """True where one is; false of nothing."""
 

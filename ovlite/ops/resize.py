@@ -348,7 +348,6 @@ class Interpolate(InterpolateBase):
         return [self._resize(inputs[0], self.resizings(inputs[0].shape, *inputs[1:]))]
 
 
-@dataclass(frozen=True)
 class InterpolateV4(Interpolate):
     """As the newer version, with sizes and scales in inputs of their own and the axes in the fourth."""
 

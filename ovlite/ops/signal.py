@@ -79,7 +79,6 @@ def _sizes(data: Array, axes: Sequence[int], sizes: Sequence[int | None]) -> lis
     return [data.shape[axis] if size is None else size for axis, size in zip(axes, sizes, strict=True)]
 
 
-@dataclass(frozen=True)
 class DFT(Fourier):
     """The discrete Fourier transform of a complex tensor."""
 
@@ -93,7 +92,6 @@ class DFT(Fourier):
         return [as_pairs(self.transform(data, _sizes(data, axes, sizes), axes), inputs[0].dtype)]
 
 
-@dataclass(frozen=True)
 class IDFT(DFT):
     """The inverse of DFT."""
 
@@ -102,7 +100,6 @@ class IDFT(DFT):
     transform: ClassVar[Callable[..., Array]] = staticmethod(np.fft.ifftn)
 
 
-@dataclass(frozen=True)
 class RDFT(Fourier):
     """The transform of a real tensor; the last of the axes holds the first size // 2 + 1 elements only."""
 
@@ -122,7 +119,6 @@ class RDFT(Fourier):
         return [as_pairs(np.fft.rfftn(data, _sizes(data, axes, sizes), axes), inputs[0].dtype)]
 
 
-@dataclass(frozen=True)
 class IRDFT(Fourier):
     """The inverse of RDFT. Without a size, the last of the axes gets 2 * (size - 1) elements."""
 

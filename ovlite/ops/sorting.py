@@ -83,7 +83,6 @@ class TopK(Declared):
         return [np.take_along_axis(data, order, axis), order.astype(self.index_element_type.to_dtype())]
 
 
-@dataclass(frozen=True)
 class TopK3(TopK):
     """The k largest (mode max) or smallest (min) elements along `axis`, and their indices.
 

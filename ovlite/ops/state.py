@@ -124,7 +124,6 @@ class Assign(Declared):
         return list(inputs)
 
 
-@dataclass(frozen=True)
 class AssignV3(Assign):
     """As the newer version."""
 

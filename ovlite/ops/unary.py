@@ -38,7 +38,6 @@ class Unary(Declared):
         raise NotImplementedError(f"{type(self).__name__}.compute")
 
 
-@dataclass(frozen=True)
 class RealFunction(Unary):
     """A function of real numbers."""
 
@@ -61,7 +60,6 @@ def erf(x: Array) -> Array:
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
-@dataclass(frozen=True)
 class Abs(Unary):
     """The absolute value."""
 
@@ -73,7 +71,6 @@ class Abs(Unary):
         return np.abs(x)
 
 
-@dataclass(frozen=True)
 class Negative(Unary):
     """-x."""
 
@@ -84,7 +81,6 @@ class Negative(Unary):
         return np.negative(x)
 
 
-@dataclass(frozen=True)
 class Sign(Unary):
     """-1, 0 or 1; NaN for NaN."""
 
@@ -95,7 +91,6 @@ class Sign(Unary):
         return np.sign(x)
 
 
-@dataclass(frozen=True)
 class Ceiling(Unary):
     """The smallest integer that is not less."""
 
@@ -107,7 +102,6 @@ class Ceiling(Unary):
         return np.ceil(x)
 
 
-@dataclass(frozen=True)
 class Floor(Unary):
     """The greatest integer that is not more."""
 
@@ -143,7 +137,6 @@ class Round(Unary):
         return np.where(np.abs(x - whole) >= 0.5, whole + np.sign(x), whole)
 
 
-@dataclass(frozen=True)
 class Sqrt(RealFunction):
     """The square root; NaN below zero."""
 
@@ -154,7 +147,6 @@ class Sqrt(RealFunction):
         return np.sqrt(x)
 
 
-@dataclass(frozen=True)
 class Exp(RealFunction):
     """e to the power of x."""
 
@@ -165,7 +157,6 @@ class Exp(RealFunction):
         return np.exp(x)
 
 
-@dataclass(frozen=True)
 class Log(RealFunction):
     """The natural logarithm."""
 
@@ -176,7 +167,6 @@ class Log(RealFunction):
         return np.log(x)
 
 
-@dataclass(frozen=True)
 class Erf(RealFunction):
     """The error function."""
 
@@ -187,7 +177,6 @@ class Erf(RealFunction):
         return erf(x)
 
 
-@dataclass(frozen=True)
 class Sin(RealFunction):
     """The sine of radians."""
 
@@ -198,7 +187,6 @@ class Sin(RealFunction):
         return np.sin(x)
 
 
-@dataclass(frozen=True)
 class Cos(RealFunction):
     """The cosine of radians."""
 
@@ -209,7 +197,6 @@ class Cos(RealFunction):
         return np.cos(x)
 
 
-@dataclass(frozen=True)
 class Tan(RealFunction):
     """The tangent of radians."""
 
@@ -220,7 +207,6 @@ class Tan(RealFunction):
         return np.tan(x)
 
 
-@dataclass(frozen=True)
 class Asin(RealFunction):
     """The arc sine, in radians."""
 
@@ -231,7 +217,6 @@ class Asin(RealFunction):
         return np.arcsin(x)
 
 
-@dataclass(frozen=True)
 class Acos(RealFunction):
     """The arc cosine, in radians."""
 
@@ -242,7 +227,6 @@ class Acos(RealFunction):
         return np.arccos(x)
 
 
-@dataclass(frozen=True)
 class Atan(RealFunction):
     """The arc tangent, in radians."""
 
@@ -253,7 +237,6 @@ class Atan(RealFunction):
         return np.arctan(x)
 
 
-@dataclass(frozen=True)
 class Sinh(RealFunction):
     """The hyperbolic sine."""
 
@@ -264,7 +247,6 @@ class Sinh(RealFunction):
         return np.sinh(x)
 
 
-@dataclass(frozen=True)
 class Cosh(RealFunction):
     """The hyperbolic cosine."""
 
@@ -275,7 +257,6 @@ class Cosh(RealFunction):
         return np.cosh(x)
 
 
-@dataclass(frozen=True)
 class Tanh(RealFunction):
     """The hyperbolic tangent."""
 
@@ -286,7 +267,6 @@ class Tanh(RealFunction):
         return np.tanh(x)
 
 
-@dataclass(frozen=True)
 class Asinh(RealFunction):
     """The inverse of the hyperbolic sine."""
 
@@ -301,7 +281,6 @@ class Asinh(RealFunction):
         return np.arcsinh(x)
 
 
-@dataclass(frozen=True)
 class Acosh(RealFunction):
     """The inverse of the hyperbolic cosine."""
 
@@ -316,7 +295,6 @@ class Acosh(RealFunction):
         return np.arccosh(x)
 
 
-@dataclass(frozen=True)
 class Atanh(RealFunction):
     """The inverse of the hyperbolic tangent."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
@@ -85,3 +86,16 @@ def test_an_opset_makes_a_function_once_and_lists_all() -> None:
     exec("from ovlite.opset13 import *", starred)
     assert set(starred) - {"__builtins__"} == names
     assert str(inspect.signature(module.add)) == "(left, right, auto_broadcast='NUMPY', name=None)"
+
+
+def test_an_operator_is_a_frozen_dataclass_of_all_attributes_it_declares() -> None:
+    """Classes without attributes of their own inherit the dataclass of their base."""
+    for operator in (version for versions in operators().values() for version in versions):
+        declared = {
+            name
+            for base in operator.__mro__
+            for name, hint in vars(base).get("__annotations__", {}).items()
+            if "ClassVar" not in str(hint)
+        }
+        assert declared == {field.name for field in fields(operator)}, operator  # type: ignore[arg-type]
+        assert operator.__dataclass_params__.frozen, operator  # type: ignore[attr-defined]
