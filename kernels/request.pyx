@@ -154,8 +154,8 @@ cdef class Request(Bindings):
         cdef int i
         if right:
             array = <cnp.ndarray>given
-            right = cnp.PyArray_TYPE(array) == operand.type and cnp.PyArray_NDIM(array) == operand.rank \
-                and cnp.PyArray_ISCARRAY(array) and not self.is_read(array)
+            right = cnp.PyArray_EquivTypenums(cnp.PyArray_TYPE(array), operand.type) \
+                and cnp.PyArray_NDIM(array) == operand.rank and cnp.PyArray_ISCARRAY(array) and not self.is_read(array)
             for i in range(operand.rank):
                 right = right and cnp.PyArray_DIMS(array)[i] == operand.dims[i]
         if not right:

@@ -20,17 +20,17 @@
 #include <time.h>
 
 enum { JOB_FREE, JOB_HELD, JOB_QUEUED, JOB_RUNNING };
-enum { WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY };
+enum { WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, WAIT_OWN };
 enum { POOL_HAS, POOL_LENT, POOL_KEPT };
 
 typedef struct Job {
     _Atomic int state;
+    void *_Atomic holder;        /* HELD: names the thread, see this_thread() */
     _Atomic int waiting;         /* threads in job_hold() */
     unsigned submitted, done;    /* runs; a run is done when its report is */
     int reports;                 /* the run's end is reported through Streams.report */
     int reporting;
     int lost;                    /* the last run was cut off by fork() */
-    int closed;                  /* in its own report: job_perform() frees it */
     void *owner;
     struct Streams *streams;
     struct Pool *pool;           /* or NULL */
@@ -48,8 +48,9 @@ typedef struct Stream {
 } Stream;
 
 typedef struct Streams {
-    void (*run)(void *owner, int stream);
-    void (*report)(void *owner);
+    void *(*run)(void *owner, int stream);
+    void *(*report)(void *owner);
+    void (*drop)(void *kept);    /* what run and report return, or NULL: to be kept until the run has ended */
     void (*ring)(void *owner);
     int count, started, idle;
     Job *first, **last;
@@ -77,7 +78,22 @@ static Job *all_jobs;
 static Pool *all_pools;
 static int stopping;
 static _Thread_local int on_stream;        /* this thread is a stream's */
-static _Thread_local Job *reported;        /* the job whose report this thread is in */
+
+/* The runs and their reports that a thread is in: one may wait for another job, and carry that out. */
+typedef struct Report {
+    Job *job;
+    struct Report *outer;
+} Report;
+static _Thread_local Report *reports_here;
+
+static int in_report_of(Job *job) {
+    for (Report *report = reports_here; report; report = report->outer)
+        if (report->job == job)
+            return 1;
+    return 0;
+}
+
+static inline void *this_thread(void) { return &on_stream; }
 
 static void cond_init(pthread_cond_t *cond) {
     pthread_condattr_t attributes;
@@ -153,7 +169,7 @@ static void board_in_child(void) {
             job->lost = 1;
         job->state = JOB_FREE;
         job->waiting = job->reporting = job->taken = 0;
-        job->bell = NULL;
+        job->bell = job->holder = NULL;
         job->done = job->submitted;
         cond_init(&job->changed);
         if (job->pool)
@@ -163,7 +179,8 @@ static void board_in_child(void) {
 }
 
 /* Groups of streams live as long as the process. */
-static Streams *streams_new(int count, void (*run)(void *, int), void (*report)(void *), void (*ring)(void *)) {
+static Streams *streams_new(int count, void *(*run)(void *, int), void *(*report)(void *), void (*drop)(void *),
+                            void (*ring)(void *)) {
     static int registered;
     Streams *streams = calloc(1, sizeof(Streams) + sizeof(Stream) * count);
     if (streams == NULL)
@@ -171,6 +188,7 @@ static Streams *streams_new(int count, void (*run)(void *, int), void (*report)(
     streams->count = count;
     streams->run = run;
     streams->report = report;
+    streams->drop = drop;
     streams->ring = ring;
     streams_clear(streams);
     board_lock();
@@ -207,20 +225,20 @@ static void job_free(Job *job) {
             *link = job->sibling;
             break;
         }
-    job->closed = job->reporting;
-    int closed = job->closed;
     board_unlock();
-    if (!closed)
-        free(job);
+    free(job);
 }
 
 static inline int job_try(Job *job) {
     int state = JOB_FREE;
-    return atomic_compare_exchange_strong(&job->state, &state, JOB_HELD);
+    if (!atomic_compare_exchange_strong(&job->state, &state, JOB_HELD))
+        return 0;
+    job->holder = this_thread();
+    return 1;
 }
 
 /* Holds the job, after other synchronous holders, `timeout` nanoseconds at the most. WAIT_BUSY when an
- * asynchronous run has it. */
+ * asynchronous run has it, WAIT_OWN when the caller does. */
 static int job_hold(Job *job, long long timeout) {
     int answer = WAIT_DONE, state;
     struct timespec end = after(timeout);
@@ -230,6 +248,8 @@ static int job_hold(Job *job, long long timeout) {
         state = job->state;
         if (state >= JOB_QUEUED)
             answer = WAIT_BUSY;
+        else if (state == JOB_HELD && job->holder == this_thread())
+            answer = WAIT_OWN;
         else if (state == JOB_HELD && pthread_cond_timedwait(&job->changed, &board, &end) == ETIMEDOUT)
             answer = WAIT_TIMEOUT;
     }
@@ -239,6 +259,7 @@ static int job_hold(Job *job, long long timeout) {
 }
 
 static inline void job_release(Job *job) {
+    job->holder = NULL;
     job->state = JOB_FREE;
     if (job->waiting) {
         board_lock();
@@ -299,11 +320,14 @@ static int pool_set_bell(Pool *pool, void *owner, int all) {
     return set;
 }
 
-/* Carries out a job in state RUNNING, and its report. */
+/* Carries out a job in state RUNNING, and its report. What Python code of either lets go of is dropped last: that
+ * may be the owner, who then waits for nothing. */
 static void job_perform(Job *job, int stream) {
     Streams *streams = job->streams;
     unsigned run = job->submitted;
-    job->streams->run(job->owner, stream);
+    Report here = {job, reports_here};
+    reports_here = &here;
+    void *kept = streams->run(job->owner, stream), *reported = NULL;
     board_lock();
     int reports = job->reports;
     job->state = JOB_FREE;
@@ -311,21 +335,18 @@ static void job_perform(Job *job, int stream) {
         job->reporting++;
         pthread_cond_broadcast(&job->changed);
         board_unlock();
-        Job *outer = reported;
-        reported = job;
-        job->streams->report(job->owner);
-        reported = outer;
+        reported = streams->report(job->owner);
         board_lock();
         job->reporting--;
-        if (job->closed) {
-            board_unlock();
-            free(job);
-            return;
-        }
     }
+    reports_here = here.outer;
     Bells bells = job_finish(job, run);
     board_unlock();
     bells_ring(bells, streams);
+    if (kept)
+        streams->drop(kept);
+    if (reported)
+        streams->drop(reported);
 }
 
 static void *stream_main(void *argument) {
@@ -376,6 +397,7 @@ static int job_submit(Job *job, int reports) {
         job->next = NULL;
         *streams->last = job;
         streams->last = &job->next;
+        job->holder = NULL;
         job->state = JOB_QUEUED;
         if (streams->idle)
             pthread_cond_signal(&streams->work);
@@ -419,7 +441,7 @@ static int job_wait(Job *job, long long timeout, int steal) {
     struct timespec end = after(timeout);
     board_lock();
     unsigned run = job->submitted;
-    if (reported == job && job->state < JOB_QUEUED)
+    if (in_report_of(job) && job->state < JOB_QUEUED)
         run = job->done;
     while (answer == WAIT_DONE && (int)(job->done - run) < 0) {
         if (steal && job_stealable(job)) {
@@ -433,13 +455,20 @@ static int job_wait(Job *job, long long timeout, int steal) {
     return answer;
 }
 
-/* Waits until nothing works with the job any more, this thread's own report apart. */
-static void job_settle(Job *job) {
+/* Waits until nothing works with the job any more. WAIT_TAKEN: it had not begun, and job_perform() by the caller,
+ * who is a stream's thread and must not wait for that, must follow. */
+static int job_settle(Job *job) {
+    int answer = WAIT_DONE;
     board_lock();
-    int own = reported == job;
-    while (job->state != JOB_FREE || job->reporting > own || (job->done != job->submitted && !own))
-        pthread_cond_wait(&job->changed, &board);
+    while (answer == WAIT_DONE && (job->state != JOB_FREE || job->reporting > 0 || job->done != job->submitted))
+        if (on_stream && job_stealable(job)) {
+            job_steal(job);
+            answer = WAIT_TAKEN;
+        } else {
+            pthread_cond_wait(&job->changed, &board);
+        }
     board_unlock();
+    return answer;
 }
 
 static Pool *pool_new(void) {
@@ -457,8 +486,10 @@ static Pool *pool_new(void) {
 static void pool_free(Pool *pool) {
     board_lock();
     for (Job *job = all_jobs; job; job = job->sibling)
-        if (job->pool == pool)
+        if (job->pool == pool) {
             job->pool = NULL;
+            job->taken = POOL_HAS;
+        }
     for (Pool **link = &all_pools; *link; link = &(*link)->sibling)
         if (*link == pool) {
             *link = pool->sibling;
@@ -496,11 +527,11 @@ static Job *pool_take(Pool *pool, int look, long long timeout) {
     return job;
 }
 
-/* Puts back a job that was taken and not submitted, or kept. */
+/* Puts back a job that was taken and not submitted, or kept; a run of it that is under way ends first. */
 static void pool_return(Job *job) {
     board_lock();
     job->taken = POOL_LENT;
-    Bells bells = job_finish(job, job->submitted);
+    Bells bells = job_finish(job, job->done);
     board_unlock();
     bells_ring(bells, job->streams);
 }
@@ -523,6 +554,34 @@ static int pool_wait(Pool *pool, long long timeout, Job **mine) {
     }
     board_unlock();
     return answer;
+}
+
+/* Waits until no run that the pool gave out is under way, this thread's own apart. WAIT_TAKEN: see job_settle(), of `mine`. */
+static int pool_settle(Pool *pool, Job **mine) {
+    int answer = WAIT_DONE;
+    board_lock();
+    for (Job *job = all_jobs; job && answer == WAIT_DONE;) {
+        if (job->pool != pool || job->taken != POOL_LENT || in_report_of(job)) {
+            job = job->sibling;
+        } else if (on_stream && job_stealable(job)) {
+            job_steal(job);
+            *mine = job;
+            answer = WAIT_TAKEN;
+        } else {
+            pthread_cond_wait(&pool->changed, &board);
+            job = all_jobs;
+        }
+    }
+    board_unlock();
+    return answer;
+}
+
+/* How many reports of the pool's jobs this thread is in. */
+static int pool_reports(Pool *pool) {
+    int count = 0;
+    for (Report *report = reports_here; report; report = report->outer)
+        count += report->job->pool == pool;
+    return count;
 }
 
 /* Carries out what is queued, lets no more in, and ends all threads. */

@@ -14,6 +14,7 @@ cdef extern from "stream.h" nogil:
         int count
     ctypedef struct CPool "Pool":
         Job* first
+        int count
 
 
 cdef class Streams:
@@ -51,6 +52,7 @@ cdef class Runnable(Awaited):
     cdef int submit(self, bint reports) except -1
     cdef int run_plain(self, int stream) noexcept nogil
     cdef int run_python(self, int stream) except -1
+    cdef PyObject* keep(self) except NULL
     cdef int run_recorded(self, int stream) except -1
     cdef int report(self) except -1
     cdef int raise_error(self) except -1
@@ -63,4 +65,5 @@ cdef class RequestPool(Awaited):
     cdef list errors
 
     cdef Job* take(self, bint look) except NULL
+    cdef int wait_idle(self) except -1
     cdef int raise_error(self) except -1

@@ -11,9 +11,9 @@ from libc.stdlib cimport calloc, free
 from ovlite.kernels.executor cimport CTeam, Halt, Team
 
 cdef extern from "stream.h" nogil:
-    enum: JOB_HELD, JOB_QUEUED, JOB_RUNNING, WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, POOL_KEPT
-    CStreams* streams_new(int count, void (*run)(void*, int) noexcept nogil, void (*report)(void*) noexcept nogil,
-                          void (*ring)(void*) noexcept nogil)
+    enum: JOB_HELD, JOB_QUEUED, JOB_RUNNING, WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, WAIT_OWN, POOL_LENT, POOL_KEPT
+    CStreams* streams_new(int count, void* (*run)(void*, int) noexcept nogil, void* (*report)(void*) noexcept nogil,
+                          void (*drop)(void*) noexcept nogil, void (*ring)(void*) noexcept nogil)
     void streams_stop()
     Job* job_new(void* owner, CStreams* streams)
     void job_free(Job* job)
@@ -25,7 +25,7 @@ cdef extern from "stream.h" nogil:
     void job_perform(Job* job, int stream)
     int job_wait(Job* job, long long timeout, bint steal)
     int job_set_bell(Job* job)
-    void job_settle(Job* job)
+    int job_settle(Job* job)
     CPool* pool_new()
     void pool_free(CPool* pool)
     void pool_join(CPool* pool, Job* job)
@@ -33,6 +33,8 @@ cdef extern from "stream.h" nogil:
     void pool_return(Job* job)
     int pool_set_bell(CPool* pool, void* owner, bint all)
     int pool_wait(CPool* pool, long long timeout, Job** mine)
+    int pool_settle(CPool* pool, Job** mine)
+    int pool_reports(CPool* pool)
 
 cdef long long SLICE = 100_000_000      # nanoseconds between two looks at pending signals
 
@@ -56,7 +58,7 @@ cdef class Streams:
     def __cinit__(self, int count, int threads):
         self.teams = [Team(threads) for _ in range(count)]
         self.members = <CTeam**>calloc(count, sizeof(CTeam*))
-        self.streams = streams_new(count, run_job, report_job, ring)
+        self.streams = streams_new(count, run_job, report_job, drop, ring)
         if self.streams == NULL or self.members == NULL:
             raise MemoryError()
         for i, team in enumerate(self.teams):
@@ -72,18 +74,28 @@ def _caused(text, cause):
     return error
 
 
-cdef void run_job(void* owner, int stream) noexcept nogil:
+cdef void* run_job(void* owner, int stream) noexcept nogil:
     cdef int status = 1
     if (<Runnable>owner).plain:
         status = (<Runnable>owner).run_plain(stream)
-    if status:
-        with gil:
-            (<Runnable>owner).run_recorded(stream)
-
-
-cdef void report_job(void* owner) noexcept nogil:
+    if not status:
+        return NULL
     with gil:
+        kept = (<Runnable>owner).keep()
+        (<Runnable>owner).run_recorded(stream)
+        return <void*>kept
+
+
+cdef void* report_job(void* owner) noexcept nogil:
+    with gil:
+        kept = (<Runnable>owner).keep()
         (<Runnable>owner).report()
+        return <void*>kept
+
+
+cdef void drop(void* kept) noexcept nogil:
+    with gil:
+        Py_DECREF(<object>kept)
 
 
 cdef void ring(void* owner) noexcept nogil:
@@ -141,7 +153,8 @@ cdef class Runnable(Awaited):
     def __del__(self):
         if self.job != NULL and (self.job.done != self.job.submitted or self.job.state != 0):
             with nogil:
-                job_settle(self.job)
+                while job_settle(self.job) == WAIT_TAKEN:
+                    job_perform(self.job, 0)
 
     def __dealloc__(self):
         if self.job != NULL:
@@ -152,13 +165,15 @@ cdef class Runnable(Awaited):
         return job_try(self.job)
 
     cdef int hold(self) except -1:
-        """Waits for other synchronous users; RuntimeError while an asynchronous run has the request."""
+        """Waits for other synchronous users; RuntimeError while an asynchronous run, or this thread, has the request."""
         cdef int answer = WAIT_DONE if job_try(self.job) else WAIT_TIMEOUT
         while answer == WAIT_TIMEOUT:
             with nogil:
                 answer = job_hold(self.job, SLICE)
             if answer == WAIT_TIMEOUT:
                 PyErr_CheckSignals()
+        if answer == WAIT_OWN:
+            raise RuntimeError("the request is busy: the thread that asks for a run is within a call of it")
         if answer == WAIT_BUSY:
             self.check_idle()
             raise RuntimeError("the request is busy")
@@ -200,6 +215,11 @@ cdef class Runnable(Awaited):
         """Carries out any run, or raises for the failed run_plain()."""
         raise NotImplementedError
 
+    cdef PyObject* keep(self) except NULL:
+        """A reference to this, which must outlive the Python code of a run."""
+        Py_INCREF(self)
+        return <PyObject*>self
+
     cdef int run_recorded(self, int stream) except -1:
         """Carries out a run and keeps its failure for who waits for it; the callback is not called then."""
         try:
@@ -213,16 +233,19 @@ cdef class Runnable(Awaited):
         return 0
 
     cdef int report(self) except -1:
-        """Calls the callback."""
-        pool = None if self.pool == NULL else <RequestPool>self.pool
+        """Calls the callback: the queue's for a run that the queue started."""
+        cdef bint pooled = self.pool != NULL and self.job.taken == POOL_LENT
+        # Not the queue itself: who drops it waits for this, or is within the callback.
+        errors = (<RequestPool>self.pool).errors if pooled else None
+        callback = (<RequestPool>self.pool).callback if pooled else self.callback
         try:
-            if pool is not None:
-                (<RequestPool>pool).callback(self, self.userdata)
+            if pooled:
+                callback(self, self.userdata)
             else:
-                self.callback(self.userdata)
+                callback(self.userdata)
         except BaseException as error:
-            if pool is not None:
-                (<RequestPool>pool).errors.append(error)
+            if pooled:
+                errors.append(error)
             else:
                 self.error = _caused(f"the callback raised {type(error).__name__}: {error}", error)
         return 0
@@ -310,7 +333,10 @@ cdef class RequestPool(Awaited):
 
     def __del__(self):
         cdef Runnable request
-        self.wait_idle()
+        cdef Job* mine = NULL
+        with nogil:
+            while pool_settle(self.pool, &mine) == WAIT_TAKEN:
+                job_perform(mine, 0)
         for request in self.requests:
             request.pool = NULL
 
@@ -322,6 +348,8 @@ cdef class RequestPool(Awaited):
     cdef Job* take(self, bint look) except NULL:
         cdef Job* job = NULL
         while job == NULL:
+            if self.pool.first == NULL and pool_reports(self.pool) >= self.pool.count:
+                raise RuntimeError("no request becomes idle before the callback that waits for it returns")
             with nogil:
                 job = pool_take(self.pool, look, SLICE)
             PyErr_CheckSignals()
@@ -389,9 +417,11 @@ cdef class RequestPool(Awaited):
         self.wait_idle()
         self.raise_error()
 
-    def wait_idle(self):
+    cdef int wait_idle(self) except -1:
         cdef int answer = WAIT_TIMEOUT
         cdef Job* mine = NULL
+        if pool_reports(self.pool):
+            raise RuntimeError("a callback of the queue can't wait for all requests, of which its own is one")
         while answer != WAIT_DONE:
             with nogil:
                 answer = pool_wait(self.pool, SLICE, &mine)

@@ -22,9 +22,12 @@ async def settled(wait: Callable[[Future[None]], bool]) -> None:
 
 
 async def ended(request: InferRequest) -> None:
-    """Returns when the request's run has ended; a task that is cancelled cancels the run first."""
+    """Returns when the request's run has ended; a coroutine that is cancelled or closed cancels the run first."""
     try:
         await settled(request.wait_with_future)
+    except GeneratorExit:
+        request.cancel()
+        raise
     except CancelledError:
         request.cancel()
         await settled(request.wait_with_future)
