@@ -6,17 +6,15 @@ written beside its place and then moved there, so that processes may share a fol
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from . import blob
 from .compiled import Compilation
 from .config import Config
+from .errors import warn
 from .frontend.ir import replaced
 from .graph import Model
 from .version import get_version
-
-_log = logging.getLogger("ovlite")
 
 
 def compile_cached(model: Model, config: Config, folder: Path) -> Compilation:
@@ -33,7 +31,7 @@ def compile_cached(model: Model, config: Config, folder: Path) -> Compilation:
         with replaced(path) as file:
             file.write(blob.pack(compilation.model, config))
     except OSError as error:
-        _log.warning("the compiled model is not kept in CACHE_DIR %s: %s", folder, error.strerror)
+        warn("the compiled model is not kept in CACHE_DIR %s: %s", folder, error.strerror)
     return compilation
 
 
@@ -43,7 +41,7 @@ def _load(path: Path) -> Model | None:
     except FileNotFoundError:
         return None
     except (OSError, RuntimeError) as error:
-        _log.warning("%s in CACHE_DIR is made anew: %s", path.name, error)
+        warn("%s in CACHE_DIR is made anew: %s", path.name, error)
         return None
     return found.model if found.version == get_version() else None
 

@@ -1,7 +1,7 @@
-"""Exceptions. Each is of the class that OpenVINO's binding raises for the same mistake."""
+"""Exceptions, each of the class that OpenVINO's binding raises for the same mistake, and warnings."""
 
-import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class OVError(Exception):
@@ -26,5 +26,14 @@ class ModelError(RuntimeError):
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """' Did you mean ...?' when one of the known names is close to `name`, else ''."""
-    near = difflib.get_close_matches(name, list(known), 1, 0.6)
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), 1, 0.6)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def warn(text: str, *values: Any) -> None:
+    """Logs a warning of "ovlite", with values in the places of %s. logging is imported when there is one."""
+    import logging
+
+    logging.getLogger("ovlite").warning(text, *values, stacklevel=2)

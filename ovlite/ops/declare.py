@@ -17,19 +17,15 @@ the parameters are not yet the inputs and attributes, `arguments` makes them so.
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, ClassVar, NewType, get_type_hints
 
 import numpy as np
 
-from ..errors import OVTypeError
+from ..errors import OVTypeError, warn
 from ..graph import Constant, Node, Operator, Output
 from ..types import Type
-
-_log = logging.getLogger("ovlite")
-
 
 Text = NewType("Text", str)  # of an attribute whose case matters
 
@@ -92,7 +88,7 @@ def of_python(dtype: Any) -> Any:
     if dtype is not float and dtype is not int:
         return dtype
     narrow = Type.f32 if dtype is float else Type.i32
-    _log.warning("dtype %s is taken as %s; a numpy dtype or a Type says the width", dtype.__name__, narrow.name)
+    warn("dtype %s is taken as %s; a numpy dtype or a Type says the width", dtype.__name__, narrow.name)
     return narrow
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
 
-from ..errors import OVTypeError
+from ..errors import OVTypeError, warn
 from ..graph import Constant, Node, Output, Parameter, Result
 from ..graph.constants import checked, stored_in
 from ..graph.elements import decode, encode
 from ..types import PartialShape, Type
 from .declare import as_output, of_python
-
-_log = logging.getLogger("ovlite")
 
 
 def parameter(shape: Any, dtype: Any = np.float32, name: str | None = None) -> Parameter:
@@ -65,7 +62,7 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
     shared = bool(shared_memory)
     if element_type is not stored or not (array.flags.c_contiguous and array.dtype.isnative):
         if shared:
-            _log.warning("a constant of %s %s is copied: its memory can't be shared", array.dtype, array.shape)
+            warn("a constant of %s %s is copied: its memory can't be shared", array.dtype, array.shape)
         values = checked(array, element_type) if element_type.bitwidth < 8 else array
         return Constant.of(encode(values, element_type), element_type, array.shape, name)
     return Constant.of(array if shared else np.array(array, order="C"), element_type, array.shape, name)

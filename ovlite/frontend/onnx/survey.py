@@ -55,10 +55,14 @@ def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
         return True
     if not version:
         return False
-    schema = schema_of(domain, node.op_type, version)
-    if domain == "" and version < OLDEST and not _as_in_oldest(schema, node.op_type):
+    translated = (domain, node.op_type) in library.translations
+    old = domain == "" and version < OLDEST
+    if translated and not old:
+        return True
+    schema = schema_of(domain, node.op_type, version)  # the first look-up costs: onnx makes all its schemas then
+    if old and not _as_in_oldest(schema, node.op_type):
         return False
-    if (domain, node.op_type) in library.translations:
+    if translated:
         return True
     if schema is None or schema.deprecated or not _tensors_only(schema):
         return False
