@@ -37,7 +37,7 @@ cdef class Program:
     cdef Task* tasks
     cdef int count
     cdef int width
-    cdef bint native           # no step needs Python
+    cdef readonly bint native  # no step needs Python
     cdef readonly list steps
     cdef readonly list segments
     cdef readonly int slots
@@ -45,6 +45,25 @@ cdef class Program:
     cdef readonly dim_t scratch
     cdef dict constants
     cdef dict placed
+
+
+cdef struct Turn:
+    int slot
+    char* base
+    dim_t step         # bytes
+    long long period   # iterations after which it is at `base` again
+
+
+cdef struct Rounds:
+    Turn* turns
+    int turn_count
+    int* carried       # pairs: the slot of a state, and the slot of the result that the next iteration takes as it
+    int carried_count
+    char* counter      # an int64 or int32 that is given the iteration's number, or NULL
+    int counter_bytes
+    int condition      # slot of a boolean that says whether another iteration follows, or -1
+    long long limit
+    long long done
 
 
 cdef class Frame:
@@ -58,6 +77,7 @@ cdef class Frame:
     cdef int status
     cdef int failed            # index of the step that failed
     cdef int run_native(self, int begin, int end, CTeam* team, CHalt* halt) noexcept nogil
+    cdef int repeat_native(self, Rounds* rounds, CTeam* team, CHalt* halt) noexcept nogil
     cdef int run(self, Team team, Halt halt) except -1
     cdef int native_segment(self, int begin, int end, Team team, Halt halt) except -1
     cdef int python_step(self, int index, Team team, Halt halt) except -1

@@ -154,6 +154,16 @@ cdef Halt current_halt():
     return None if thread_halt == NULL else <Halt>thread_halt
 
 
+cdef Halt present_halt():
+    """The Halt of the run that this thread carries out, or a new one; raises when the run is to end."""
+    cdef Halt halt = current_halt()
+    if halt is None:
+        halt = Halt()
+        halt.begin(nanoseconds())
+    halt.check()
+    return halt
+
+
 def check_stopped():
     """Raises when the run that this thread carries out has been cancelled: for loops of Python within a step."""
     if thread_halt != NULL:
@@ -397,12 +407,66 @@ cdef class Frame:
 
     def execute(self, Team team):
         """Runs the program once, as a part of the run that the thread is in, if there is one."""
-        cdef Halt halt = current_halt()
-        if halt is None:
-            halt = Halt()
-            halt.begin(nanoseconds())
-        halt.check()
-        self.run(team, halt)
+        self.run(team, present_halt())
+
+    def repeat(self, Team team, limit, list turns, list carried, int condition=-1, counter=None):
+        """Runs the program, which needs no Python, `limit` times (None: without limit); returns how often it ran.
+
+        turns: (slot, array, bytes, period): in iteration i the slot is at array + i % period * bytes.
+        carried: (state, result): slots; from the second iteration on the state lies where the result of the one
+        before does. condition: slot of a boolean result that ends the loop when it is false; -1 for none.
+        counter: an int64 or int32 array of one element that is given the number of each iteration.
+        """
+        cdef Halt halt = present_halt()
+        cdef Rounds rounds
+        cdef int status
+        cdef int[::1] pairs = np.array([*carried, (0, 0)], np.intc).reshape(-1)
+        rounds.turns = <Turn*>calloc(len(turns) + 1, sizeof(Turn))
+        if rounds.turns == NULL:
+            raise MemoryError()
+        rounds.turn_count = len(turns)
+        for i, (slot, array, step, period) in enumerate(turns):
+            rounds.turns[i] = Turn(slot, <char*>cnp.PyArray_DATA(<cnp.ndarray?>array), step, period)
+        rounds.carried = &pairs[0]
+        rounds.carried_count = len(carried)
+        rounds.counter = NULL if counter is None else <char*>cnp.PyArray_DATA(<cnp.ndarray?>counter)
+        rounds.counter_bytes = 0 if counter is None else counter.itemsize
+        rounds.condition = condition
+        rounds.limit = LLONG_MAX if limit is None else limit
+        with nogil:
+            status = self.repeat_native(&rounds, team.team, &halt.halt)
+            free(rounds.turns)
+        if status != OK:
+            self.fail(halt)
+        return rounds.done
+
+    cdef int repeat_native(self, Rounds* rounds, CTeam* team, CHalt* halt) noexcept nogil:
+        """See repeat; returns the Status."""
+        cdef Turn* turn
+        cdef int i, status
+        cdef int number
+        rounds.done = 0
+        while rounds.done < rounds.limit:
+            if rounds.done > 0:
+                for i in range(rounds.carried_count):
+                    self.slots[rounds.carried[2 * i]] = self.slots[rounds.carried[2 * i + 1]]
+            for i in range(rounds.turn_count):
+                turn = &rounds.turns[i]
+                self.slots[turn.slot] = turn.base + rounds.done % turn.period * turn.step
+            if rounds.counter_bytes == sizeof(int):
+                number = <int>rounds.done
+                memcpy(rounds.counter, &number, sizeof(int))
+            elif rounds.counter != NULL:
+                memcpy(rounds.counter, &rounds.done, sizeof(long long))
+            status = self.run_native(0, self.program.count, team, halt)
+            if status == OK and halted(halt, 0):
+                status = self.status = CANCELLED
+            if status != OK:
+                return status
+            rounds.done += 1
+            if rounds.condition >= 0 and not self.slots[rounds.condition][0]:
+                break
+        return OK
 
 
 cdef struct Copy:

@@ -147,11 +147,13 @@ class Iteration(Operator):
     def __post_init__(self) -> None:
         _mark_stateful(self, [self.body])
 
-    def _counter(self) -> int:
+    @property
+    def counter(self) -> int:
         """The parameter that is given the number of the iteration; -1 for none."""
         return -1
 
-    def _condition(self) -> int:
+    @property
+    def condition(self) -> int:
         """The result that says whether another iteration follows; -1 for none."""
         return -1
 
@@ -200,7 +202,7 @@ class Iteration(Operator):
 
     def _count(self, inputs: Sequence[Argument], results: Sequence[Argument]) -> Dimension:
         """The number of iterations."""
-        condition = self._condition()
+        condition = self.condition
         count = self._limit(inputs, results[condition] if condition >= 0 else None)
         for item in self._sliced():
             shape = inputs[item.input_index].shape
@@ -231,8 +233,14 @@ class Iteration(Operator):
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         return self.iterate(inputs, partial(evaluate_model, self._found_body()))
 
-    def iterate(self, inputs: Sequence[Array], compute: Compute) -> list[Array]:
-        """The outputs, when `compute` gives the body's results for its parameters."""
+    def extent(self, inputs: Sequence[Array]) -> tuple[int | None, bool]:
+        """The most iterations there are, None without a limit, and whether there is a first one."""
+        limit, going_on = self._asked(inputs)
+        counts = [item.count(inputs[item.input_index].shape[item.axis]) for item in self._sliced()]
+        return min([*counts, *([] if limit is None else [limit])], default=None), going_on
+
+    def _asked(self, inputs: Sequence[Array]) -> tuple[int | None, bool]:
+        """As `extent`, of inputs other than sliced ones."""
         raise NotImplementedError
 
     def _found_body(self) -> Model:
@@ -240,19 +248,22 @@ class Iteration(Operator):
             raise ModelError(f"the {self.type} has no body")
         return self.body
 
-    def _run(self, inputs: Sequence[Array], compute: Compute, limit: int | None, going_on: bool) -> list[Array]:
-        """The outputs. limit: most iterations there are; going_on: whether there is a first one."""
+    def first_states(self, inputs: Sequence[Array]) -> dict[int, Array]:
+        """What the merged parameters are in the first iteration, by their numbers."""
+        merged = [item for item in self.input_descriptions if isinstance(item, MergedInputDescription)]
+        return {item.body_parameter_index: inputs[item.input_index] for item in merged}
+
+    def iterate(self, inputs: Sequence[Array], compute: Compute) -> list[Array]:
+        """The outputs, when `compute` gives the body's results for its parameters."""
         body = self._found_body()
-        counts = [item.count(inputs[item.input_index].shape[item.axis]) for item in self._sliced()]
-        limit = min([*counts, *([] if limit is None else [limit])], default=None)
-        merged = {item.body_parameter_index: inputs[item.input_index] for item in self.input_descriptions
-                  if isinstance(item, MergedInputDescription)}  # fmt: skip
+        limit, going_on = self.extent(inputs)
+        merged = self.first_states(inputs)
         history: dict[int, list[Array]] = {item.body_value_index: [] for item in self.output_descriptions
                                            if _takes_several(item)}  # fmt: skip
         last: list[Array] = []
         done = 0
         while going_on and (limit is None or done < limit):
-            last = results = compute(self._parameters(body, inputs, merged, done))
+            last = results = compute(self.parameters(body, inputs, merged, done))
             done += 1
             for index, kept in history.items():
                 kept.append(results[index])
@@ -260,26 +271,27 @@ class Iteration(Operator):
                 if isinstance(item, MergedInputDescription):
                     before = merged[item.body_parameter_index]
                     merged[item.body_parameter_index] = results[item.body_value_index].astype(before.dtype, copy=False)
-            if self._condition() >= 0:
-                going_on = bool(results[self._condition()].reshape(-1)[0])
+            if self.condition >= 0:
+                going_on = bool(results[self.condition].reshape(-1)[0])
         return [self._output(body, item, inputs, history, last) for item in _by_output(self.output_descriptions)]
 
-    def _parameters(
+    def parameters(
         self, body: Model, inputs: Sequence[Array], merged: dict[int, Array], iteration: int
     ) -> list[Array]:
+        """What the body is given in an iteration, when `merged` are the states."""
         arrays: dict[int, Array] = dict(merged)
         for item in self.input_descriptions:
             if isinstance(item, SliceInputDescription):
                 arrays[item.body_parameter_index] = item.part(inputs[item.input_index], iteration)
             elif isinstance(item, InvariantInputDescription):
                 arrays[item.body_parameter_index] = inputs[item.input_index]
-        if self._counter() >= 0:
-            port = body.parameters[self._counter()].output(0)
-            arrays[self._counter()] = np.full(self._counter_shape(body), iteration, compute_dtype(port.element_type))
+        if self.counter >= 0:
+            port = body.parameters[self.counter].output(0)
+            arrays[self.counter] = np.full(self._counter_shape(body), iteration, compute_dtype(port.element_type))
         return _in_order(body, arrays)
 
     def _counter_shape(self, body: Model) -> list[int]:
-        shape = body.parameters[self._counter()].output(0).partial_shape
+        shape = body.parameters[self.counter].output(0).partial_shape
         return [1] * len(shape) if shape.has_rank else []
 
     def _output(
@@ -340,9 +352,9 @@ class TensorIterator(Iteration):
 
     type = "TensorIterator"
 
-    def iterate(self, inputs: Sequence[Array], compute: Compute) -> list[Array]:
+    def _asked(self, inputs: Sequence[Array]) -> tuple[int | None, bool]:
         require(bool(self._sliced()), "a TensorIterator has an input in parts, which says how often it runs")
-        return self._run(inputs, compute, None, True)
+        return None, True
 
 
 @dataclass(frozen=True)
@@ -360,10 +372,12 @@ class Loop(Iteration):
     opset = "opset5"
     since: ClassVar[int] = 5
 
-    def _counter(self) -> int:
+    @property
+    def counter(self) -> int:
         return self.current_iteration_input_idx
 
-    def _condition(self) -> int:
+    @property
+    def condition(self) -> int:
         return self.body_condition_output_idx
 
     def _limit(self, inputs: Sequence[Argument], going_on: Argument | None) -> Dimension:
@@ -376,6 +390,6 @@ class Loop(Iteration):
             return Dimension(1, -1) if start is not None else Dimension()
         return Dimension(limit) if certain else Dimension(min(limit, 0 if start is None else 1), limit)
 
-    def iterate(self, inputs: Sequence[Array], compute: Compute) -> list[Array]:
+    def _asked(self, inputs: Sequence[Array]) -> tuple[int | None, bool]:
         trips, start = (array.reshape(-1)[0] for array in inputs[:2])
-        return self._run(inputs, compute, None if trips < 0 else int(trips), bool(start))
+        return None if trips < 0 else int(trips), bool(start)

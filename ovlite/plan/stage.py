@@ -8,7 +8,8 @@ stages, each made when the elements it needs are there, and kept.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from .calls import Call, Tensor
 from ..graph.elements import compute_dtype
 from .lowering import lower
 from .packs import Packs
+from .rounds import Unsuited, run_rounds
 from .specialize import Constants, Specialized, held, specialize
 
 STAGE_LIMIT = 32  # successors that a stage keeps, and stages of a body
@@ -123,21 +125,29 @@ class Stage:
 
     def execute(self, values: dict[Output, Array], team: Team) -> None:
         """Runs the program and then the loose nodes, on the elements in `values`, and adds what they give."""
-        try:
-            frame = self._frames.pop()
-        except IndexError:
-            frame = Frame(self.program, team.size)
-        for slot, output in zip(self.input_slots, self.entries, strict=True):
-            frame.bind(slot, values[output])
         found = [np.empty(shape, dtype) for dtype, shape in self.outputs]
-        for slot, array in zip(self.output_slots, found, strict=True):
-            frame.bind(slot, array)
-        frame.execute(team)
-        self._frames.append(frame)
+        with self.frame(team) as frame:
+            for slot, output in zip(self.input_slots, self.entries, strict=True):
+                frame.bind(slot, values[output])
+            for slot, array in zip(self.output_slots, found, strict=True):
+                frame.bind(slot, array)
+            frame.execute(team)
         values.update(zip(self.exits, found, strict=True))
         for node, evaluation in zip(self.loose, self._evaluations, strict=True):
             arrays = [self._elements(source, values) for source in node.sources]
             values.update(zip(node.outputs(), held(node, evaluation(arrays, team)), strict=True))
+
+    @contextmanager
+    def frame(self, team: Team) -> Iterator[Frame]:
+        """A frame of the stage's program that nobody else uses meanwhile."""
+        try:
+            frame = self._frames.pop()
+        except IndexError:
+            frame = Frame(self.program, team.size)
+        try:
+            yield frame
+        finally:
+            self._frames.append(frame)
 
     def _enter(self, builder: Builder, output: Output, tensor: Tensor, calls: list[Call]) -> View:
         """The port of an entry; a call that converts it goes in front of the others."""
@@ -183,7 +193,8 @@ class Stage:
 class Repeated:
     """The body of a Loop or TensorIterator as stages that run once for each iteration.
 
-    There is a stage for each set of shapes of the body's parameters. A run plans the first few that it meets;
+    Without Python between the iterations where that can be (see rounds). Else there is a stage for each set of shapes
+    of the body's parameters. A run plans the first few that it meets;
     where shapes go on to change, as those of a state that grows, numpy evaluates the body: planning it anew in
     each iteration takes longer. So the same inputs give the same bits whatever has run before.
     """
@@ -199,6 +210,13 @@ class Repeated:
         entries = [parameter.output(0) for parameter in body.parameters]
         given_back = [result.sources[0] for result in body.results]
         met: set[Shapes] = set()
+        limit, going_on = self._op.extent(arrays)
+        if going_on and limit != 0:
+            first = self._op.parameters(body, arrays, self._op.first_states(arrays), 0)
+            shapes = tuple(array.shape for array in first)
+            met.add(shapes)
+            with suppress(Unsuited):
+                return run_rounds(self._op, self._stage(body, shapes), arrays, limit, team)
 
         def compute(parameters: Sequence[Array]) -> list[Array]:
             check_stopped()
@@ -207,7 +225,10 @@ class Repeated:
                 if len(met) == SHAPES_LIMIT:
                     return evaluate_model(body, parameters)
                 met.add(shapes)
-            values = {port: np.asarray(array, order="C") for port, array in zip(entries, parameters, strict=True)}
+            values = {
+                port: np.asarray(array, compute_dtype(port.element_type), order="C")
+                for port, array in zip(entries, parameters, strict=True)
+            }
             self._stage(body, shapes).run(values, team)
             return [values[output] for output in given_back]
 

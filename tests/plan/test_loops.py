@@ -8,10 +8,13 @@ import pytest
 from onnx import parser
 
 from ovlite.frontend.onnx import read_onnx
+from ovlite.graph import Constant, Model, Result
+from ovlite.ops.building import tensor_iterator
 from ovlite.ops.interpreter import evaluate_model
 from ovlite.plan import Executable, Options
+from ovlite.types import Type
 
-from .support import noise, run
+from .support import noise, ops, parameter, run
 
 HEADER = '<ir_version: 9, opset_import: ["" : 18]>'
 STEADY = f"""{HEADER} g (float[T, 1, 8] x, float[1, 8] h, float[8, 8] w, int64 n)
@@ -165,6 +168,110 @@ def test_a_condition_that_the_body_computes():
     for limit, expected in ((100, 128), (0.5, 2)):
         (found,) = run(compiled, [np.float32([1, -1]), np.float32(limit)])
         np.testing.assert_array_equal(found, [expected, -expected])
+
+
+@pytest.fixture
+def rounds(monkeypatch):
+    """The loops that have run without Python between their iterations."""
+    from ovlite.plan import stage
+
+    done = []
+    run_rounds = stage.run_rounds
+
+    def noted(*args):
+        outputs = run_rounds(*args)
+        done.append(outputs)
+        return outputs
+
+    monkeypatch.setattr(stage, "run_rounds", noted)
+    return done
+
+
+def in_parts(axis, stride, part, joined_axis, joined_stride):
+    """A TensorIterator over parts of x that gives sums so far, joined and the last, and the parts' doubles."""
+    x = parameter((3, 4, 6))
+    shape = [3, 4, 6]
+    shape[axis] = part
+    piece, state = parameter(shape), parameter(shape)
+    total = Result(ops["add"](state, piece).output(0))
+    double = Result(ops["add"](piece, piece).output(0))
+    node = tensor_iterator()
+    node.set_body(Model([total, double], [piece, state]))
+    bounds = (0, -1) if stride > 0 else (-1, 0)
+    node.set_sliced_input(piece, x.output(0), bounds[0], stride, part, bounds[1], axis)
+    node.set_merged_input(state, Constant(np.ones(shape, np.float32)), total.output(0))
+    ends = (0, -1) if joined_stride > 0 else (-1, 0)
+    outputs = [
+        node.get_concatenated_slices(total.output(0), ends[0], joined_stride, part, ends[1], joined_axis),
+        node.get_iter_value(total.output(0)),
+        node.get_iter_value(double.output(0)),
+    ]
+    return Model([Result(output) for output in outputs], [x])
+
+
+@pytest.mark.parametrize("joined", [(0, 1), (1, -1), (2, 1), (-1, -1)])
+@pytest.mark.parametrize(("axis", "stride"), [(0, 1), (1, 1), (2, -1), (1, -1), (-1, 2), (0, -1)])
+def test_parts_along_any_axis(rounds, axis, stride, joined):
+    model = in_parts(axis, stride, 1, *joined)
+    x = noise(3, 4, 6)
+    for found, expected in zip(run(Executable(model, Options()), [x]), evaluate_model(model, [x]), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert len(rounds) == 1
+
+
+@pytest.mark.parametrize(("axis", "stride", "native"), [(0, 3, True), (1, 2, False), (2, -2, False)])
+def test_parts_of_several_elements(rounds, axis, stride, native):
+    model = in_parts(axis, stride, abs(stride), 1, 1)
+    x = noise(3, 4, 6)
+    for found, expected in zip(run(Executable(model, Options()), [x]), evaluate_model(model, [x]), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert bool(rounds) is native
+
+
+@pytest.mark.parametrize("text", [STEADY, SCAN, UNTIL, LAST])
+def test_native_bodies_run_without_python_in_between(rounds, text):
+    model, compiled = executable(text)
+    shapes = [[dim.get_length() if dim.is_static else 5 for dim in kind.shape] for kind in compiled.inputs]
+    arrays = [
+        np.array(5) if kind.element_type is Type.i64 else np.float32(9) if not shape else noise(*shape)
+        for kind, shape in zip(compiled.inputs, shapes, strict=True)
+    ]
+    for found, expected in zip(run(compiled, arrays), evaluate_model(model, arrays), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert len(rounds) == 1
+
+
+def test_states_that_change_places():
+    text = f"""{HEADER} g (float[2] x, float[2] y, int64 n) => (float[2] a, float[2] b)
+    <bool yes = {{1}}> {{
+        a, b = Loop(n, yes, x, y) <
+            body = c (int64 i, bool on, float[2] p, float[2] q) => (bool still, float[2] r, float[2] s) {{
+            r = Identity(q)
+            s = Add(p, q)
+            still = Identity(on)
+        }}>
+    }}"""
+    model, compiled = executable(text)
+    for trips in range(5):
+        arrays = [noise(2), noise(2, seed=1), np.array(trips)]
+        for found, expected in zip(run(compiled, arrays), evaluate_model(model, arrays), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_the_number_of_the_iteration(rounds):
+    text = f"""{HEADER} g (int64 n) => (int64[N] y, int64 last)
+    <bool yes = {{1}}, int64 none = {{0}}> {{
+        last, y = Loop(n, yes, none) <
+            body = c (int64 i, bool on, int64 p) => (bool still, int64 s, int64 t) {{
+            s = Add(p, i)
+            t = Mul(i, i)
+            still = Identity(on)
+        }}>
+    }}"""
+    _, compiled = executable(text)
+    numbers, total = run(compiled, [np.array(7)])
+    assert (numbers.tolist(), total) == ([i * i for i in range(7)], 21)
+    assert len(rounds) == 1
 
 
 def test_the_body_of_a_loop_is_planned_once(monkeypatch):
