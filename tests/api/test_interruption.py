@@ -71,21 +71,37 @@ def recurrent(lab, length=400000, hidden=128):
     return lab.ov.Model([lab.ops.result(node.output(1), name="y")], [x], "recurrent")
 
 
-def interpreted(lab, trips=100_000_000):
-    """A loop of Python: y = x + the number of trips."""
-    value, one = lab.parameter((2,), name="value"), lab.ops.constant(np.float32(1))
-    added = lab.ops.result(lab.ops.add(value, one))
+def looped(lab):
+    """A loop whose body is native: y = x + the number of trips."""
+    return loop(lab, "looped", lambda value: lab.ops.constant(np.float32(1)))
+
+
+def interpreted(lab):
+    """A loop of Python, for the shape of what NonZero finds is another in each iteration."""
+
+    def places(value):
+        found = lab.ops.convert(lab.ops.non_zero(value), "f32")
+        return lab.ops.reduce_sum(found, lab.ops.constant(np.array([0, 1])))
+
+    return loop(lab, "interpreted", places)
+
+
+def loop(lab, name, amount, trips=100_000_000):
+    """y = x with amount(y so far) added again and again."""
+    value = lab.parameter((2,), name="value")
+    added = lab.ops.result(lab.ops.add(value, amount(value)))
     again = lab.ops.result(lab.ops.constant(np.array(True)))
     body = lab.ov.Model([again, added], [value], "body")
     x = lab.parameter((2,))
-    loop = lab.ops.loop(lab.ops.constant(np.array(trips)), lab.ops.constant(np.array(True)))
-    loop.set_function(body)
-    loop.set_special_body_ports([-1, 0])
-    loop.set_merged_input(value, x.output(0), added.output(0))
-    return lab.ov.Model([lab.ops.result(loop.get_iter_value(added.output(0)), name="y")], [x], "interpreted")
+    node = lab.ops.loop(lab.ops.constant(np.array(trips)), lab.ops.constant(np.array(True)))
+    node.set_function(body)
+    node.set_special_body_ports([-1, 0])
+    node.set_merged_input(value, x.output(0), added.output(0))
+    return lab.ov.Model([lab.ops.result(node.get_iter_value(added.output(0)), name="y")], [x], name)
 
 
-MODELS = {"many_steps": many_steps, "one_step": one_step, "recurrent": recurrent, "interpreted": interpreted}
+MODELS = {"many_steps": many_steps, "one_step": one_step, "recurrent": recurrent, "looped": looped,
+          "interpreted": interpreted}  # fmt: skip
 
 
 def zeros_for(compiled):
