@@ -36,11 +36,12 @@ _TYPES: dict[str, tuple[int, str, str | None, str]] = {
     "f4e2m1": (4, "f", "uint8", "f4e2m1"),
     "string": (256, "s", "S", "string"),
 }
-_FROM_DTYPE = {
+_DTYPES = {
     "bool": "boolean", "float16": "f16", "float32": "f32", "float64": "f64",
     "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
     "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
 }  # fmt: skip
+_FROM_NUMBER = {np.dtype(dtype).num: name for dtype, name in _DTYPES.items()}
 _QUANTIZED = frozenset(("i4", "i8", "i32", "u8", "nf4", "f8e4m3", "f8e5m2", "f8e8m0", "f4e2m1"))
 
 
@@ -87,7 +88,7 @@ class Type:
             raise TypeError(f"{dtype!r} is not a numpy dtype; for an OpenVINO name use Type.{dtype}") from None
         if found.kind in "US":
             return cls._members["string"]
-        name = None if found.char in "qQ" else _FROM_DTYPE.get(found.name)  # (u)longlong: a second int64 of C
+        name = _FROM_NUMBER.get(found.num)  # none for (u)longlong: a second int64 of C
         if name is None:
             raise RuntimeError(f"numpy dtype {found} has no element type")
         return cls._members[name]
