@@ -53,6 +53,7 @@ typedef struct Streams {
     void (*drop)(void *kept);    /* what run and report return, or NULL: to be kept until the run has ended */
     void (*ring)(void *owner);
     int count, started, idle;
+    int running;                 /* jobs that are being carried out, by whomever */
     Job *first, **last;
     pthread_cond_t work;
     struct Streams *sibling;
@@ -149,7 +150,7 @@ static void bells_ring(Bells bells, Streams *streams) {
 }
 
 static void streams_clear(Streams *streams) {
-    streams->started = streams->idle = 0;
+    streams->started = streams->idle = streams->running = 0;
     streams->first = NULL;
     streams->last = &streams->first;
     cond_init(&streams->work);
@@ -340,6 +341,7 @@ static void job_perform(Job *job, int stream) {
         job->reporting--;
     }
     reports_here = here.outer;
+    streams->running--;
     Bells bells = job_finish(job, run);
     board_unlock();
     bells_ring(bells, streams);
@@ -347,6 +349,13 @@ static void job_perform(Job *job, int stream) {
         streams->drop(kept);
     if (reported)
         streams->drop(reported);
+}
+
+/* Takes a job out of its queue; job_perform() must follow. The lock is held. */
+static void job_start(Job *job) {
+    job_unqueue(job);
+    job->state = JOB_RUNNING;
+    job->streams->running++;
 }
 
 static void *stream_main(void *argument) {
@@ -363,8 +372,7 @@ static void *stream_main(void *argument) {
         Job *job = streams->first;
         if (job == NULL)
             break;
-        job_unqueue(job);
-        job->state = JOB_RUNNING;
+        job_start(job);
         board_unlock();
         job_perform(job, stream->index);
         board_lock();
@@ -429,11 +437,6 @@ static int job_withdraw(Job *job) {
 /* True when this thread may carry out a job instead of waiting: reports come on streams' threads only. */
 static int job_stealable(Job *job) { return job->state == JOB_QUEUED && (!job->reports || on_stream); }
 
-static void job_steal(Job *job) {
-    job_unqueue(job);
-    job->state = JOB_RUNNING;
-}
-
 /* Waits until the runs submitted so far are done, `timeout` nanoseconds at the most. WAIT_TAKEN, only if
  * `steal`: the job had not begun, and job_perform() by the caller must follow. */
 static int job_wait(Job *job, long long timeout, int steal) {
@@ -445,7 +448,7 @@ static int job_wait(Job *job, long long timeout, int steal) {
         run = job->done;
     while (answer == WAIT_DONE && (int)(job->done - run) < 0) {
         if (steal && job_stealable(job)) {
-            job_steal(job);
+            job_start(job);
             answer = WAIT_TAKEN;
         } else if (pthread_cond_timedwait(&job->changed, &board, &end) == ETIMEDOUT && (int)(job->done - run) < 0) {
             answer = WAIT_TIMEOUT;
@@ -462,7 +465,7 @@ static int job_settle(Job *job) {
     board_lock();
     while (answer == WAIT_DONE && (job->state != JOB_FREE || job->reporting > 0 || job->done != job->submitted))
         if (on_stream && job_stealable(job)) {
-            job_steal(job);
+            job_start(job);
             answer = WAIT_TAKEN;
         } else {
             pthread_cond_wait(&job->changed, &board);
@@ -507,14 +510,26 @@ static void pool_join(Pool *pool, Job *job) {
     board_unlock();
 }
 
+/* A job of the pool that the caller may carry out while the streams' threads are still waking; or NULL. */
+static Job *pool_startable(Pool *pool) {
+    for (Job *job = all_jobs; job; job = job->sibling)
+        if (job->pool == pool && job_stealable(job) && !job->streams->running)
+            return job;
+    return NULL;
+}
+
 /* Waits for an idle job, `timeout` nanoseconds at the most, and returns it or NULL; takes it out of the
- * pool unless `look`. */
-static Job *pool_take(Pool *pool, int look, long long timeout) {
+ * pool unless `look`. When no job runs that could become idle, `mine` is one that had not begun, for the
+ * caller to carry out. */
+static Job *pool_take(Pool *pool, int look, long long timeout, Job **mine) {
     struct timespec end = after(timeout);
     int late = 0;
     board_lock();
-    while (pool->first == NULL && !late)
+    *mine = NULL;
+    while (pool->first == NULL && !late && !(*mine = timeout ? pool_startable(pool) : NULL))
         late = pthread_cond_timedwait(&pool->changed, &board, &end) == ETIMEDOUT;
+    if (*mine)
+        job_start(*mine);
     Job *job = pool->first;
     if (job && !look) {
         pool->first = job->next;
@@ -545,7 +560,7 @@ static int pool_wait(Pool *pool, long long timeout, Job **mine) {
     while (answer == WAIT_DONE && pool->idle < pool->count) {
         for (Job *job = all_jobs; job && answer == WAIT_DONE; job = job->sibling)
             if (job->pool == pool && job_stealable(job)) {
-                job_steal(job);
+                job_start(job);
                 *mine = job;
                 answer = WAIT_TAKEN;
             }
@@ -564,7 +579,7 @@ static int pool_settle(Pool *pool, Job **mine) {
         if (job->pool != pool || job->taken != POOL_LENT || in_report_of(job)) {
             job = job->sibling;
         } else if (on_stream && job_stealable(job)) {
-            job_steal(job);
+            job_start(job);
             *mine = job;
             answer = WAIT_TAKEN;
         } else {

@@ -29,7 +29,7 @@ cdef extern from "stream.h" nogil:
     CPool* pool_new()
     void pool_free(CPool* pool)
     void pool_join(CPool* pool, Job* job)
-    Job* pool_take(CPool* pool, bint look, long long timeout)
+    Job* pool_take(CPool* pool, bint look, long long timeout, Job** mine)
     void pool_return(Job* job)
     int pool_set_bell(CPool* pool, void* owner, bint all)
     int pool_wait(CPool* pool, long long timeout, Job** mine)
@@ -347,11 +347,14 @@ cdef class RequestPool(Awaited):
 
     cdef Job* take(self, bint look) except NULL:
         cdef Job* job = NULL
+        cdef Job* mine = NULL
         while job == NULL:
             if self.pool.first == NULL and pool_reports(self.pool) >= self.pool.count:
                 raise RuntimeError("no request becomes idle before the callback that waits for it returns")
             with nogil:
-                job = pool_take(self.pool, look, SLICE)
+                job = pool_take(self.pool, look, SLICE, &mine)
+                if mine != NULL:
+                    job_perform(mine, 0)
             PyErr_CheckSignals()
         return job
 
@@ -398,7 +401,8 @@ cdef class RequestPool(Awaited):
 
     def keep_idle(self):
         """An idle request, which is not given out again before give_back(); None when there is none."""
-        cdef Job* job = pool_take(self.pool, False, 0)
+        cdef Job* mine
+        cdef Job* job = pool_take(self.pool, False, 0, &mine)
         if job == NULL:
             return None
         job.taken = POOL_KEPT
