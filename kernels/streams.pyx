@@ -26,6 +26,8 @@ cdef extern from "stream.h" nogil:
     int job_wait(Job* job, long long timeout, bint steal)
     int job_set_bell(Job* job)
     int job_settle(Job* job)
+
+cdef extern from "job_pool.h" nogil:
     CPool* pool_new()
     void pool_free(CPool* pool)
     void pool_join(CPool* pool, Job* job)
