@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
-from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, setup
 
 SHARED = ("cpu", "step", "executor", "storage", "dlpack", "results", "streams", "bindings", "request", "compiled")
@@ -125,8 +124,11 @@ setup(
     options={"build_ext": {"parallel": os.cpu_count() or 1}},
     packages=[
         "ovlite",
-        *(f"ovlite.{path.parent.relative_to('ovlite').as_posix().replace('/', '.')}"
-          for path in sorted(Path("ovlite").glob("*/**/__init__.py")) if not path.parent.is_symlink()),
+        *(
+            f"ovlite.{path.parent.relative_to('ovlite').as_posix().replace('/', '.')}"
+            for path in sorted(Path("ovlite").glob("*/**/__init__.py"))
+            if not path.parent.is_symlink()
+        ),
         "ovlite.kernels",
     ],
     package_dir={"ovlite": "ovlite", "ovlite.kernels": "kernels"},

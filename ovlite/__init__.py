@@ -53,13 +53,12 @@ if TYPE_CHECKING:
     from .frontend.ir import save_model as save_model
     from .frontend.ir import serialize as serialize
     from .graph import DiscreteTypeInfo as DiscreteTypeInfo
-    from .graph import RTMap as RTMap
     from .graph import Input as Input
     from .graph import Node as Node
     from .graph import Output as Output
+    from .graph import RTMap as RTMap
     from .pickling import Model as Model
     from .ports import ConstOutput as ConstOutput
-    from .types.any import OVAny as OVAny
     from .queue import AsyncInferQueue as AsyncInferQueue
     from .request import InferRequest as InferRequest
     from .request import ProfilingInfo as ProfilingInfo
@@ -76,6 +75,7 @@ if TYPE_CHECKING:
     from .types import Strides as Strides
     from .types import Symbol as Symbol
     from .types import Type as Type
+    from .types.any import OVAny as OVAny
     from .version import Version as Version
     from .version import get_version as get_version
 
@@ -83,7 +83,12 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "absent": (
-        "Extension", "RemoteContext", "RemoteTensor", "TensorVector", "VAContext", "VASurfaceTensor",
+        "Extension",
+        "RemoteContext",
+        "RemoteTensor",
+        "TensorVector",
+        "VAContext",
+        "VASurfaceTensor",
         "shutdown",
     ),  # fmt: skip
     "batch": ("get_batch", "set_batch"),
@@ -100,12 +105,32 @@ _MODULES = {
     "request": ("InferRequest", "ProfilingInfo"),
     "tensor": ("Tensor", "tensor_from_file"),
     "types": (
-        "AxisSet", "AxisVector", "Coordinate", "CoordinateDiff", "Dimension", "Layout", "PartialShape", "Shape",
-        "Strides", "Symbol", "Type",
+        "AxisSet",
+        "AxisVector",
+        "Coordinate",
+        "CoordinateDiff",
+        "Dimension",
+        "Layout",
+        "PartialShape",
+        "Shape",
+        "Strides",
+        "Symbol",
+        "Type",
     ),  # fmt: skip
     "version": ("Version", "get_version"),
 }
-_SUBMODULES = ("exceptions", "frontend", "layout_helpers", "helpers", "op", "passes", "preprocess", "properties", "utils", *(f"opset{number}" for number in range(1, 18)))
+_SUBMODULES = (
+    "exceptions",
+    "frontend",
+    "layout_helpers",
+    "helpers",
+    "op",
+    "passes",
+    "preprocess",
+    "properties",
+    "utils",
+    *(f"opset{number}" for number in range(1, 18)),
+)
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [*_HOMES, *_SUBMODULES]

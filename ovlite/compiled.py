@@ -13,8 +13,7 @@ import numpy.typing as npt
 from .config import Config
 from .errors import suggestion
 from .executable import make_executable
-from .graph import Model, Node, Output, TensorType
-from .graph import Constant
+from .graph import Constant, Model, Node, Output, TensorType
 from .kernels.compiled import Compiled
 from .kernels.results import OVDict, Ports
 from .plan import Options, Plan

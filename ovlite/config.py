@@ -232,7 +232,9 @@ class Config:
 
     def exported(self) -> dict[str, Any]:
         """The properties of the device that are set, as `check` takes them and JSON can hold them."""
-        return {key: _plain(value) for key, value in self._set.items() if key in SETTABLE and not isinstance(value, set)}
+        return {
+            key: _plain(value) for key, value in self._set.items() if key in SETTABLE and not isinstance(value, set)
+        }
 
     def compiled_property(self, key: str, name: str) -> Any:
         """A property of a compiled model of this name, in the type that OpenVINO gives it there."""

@@ -61,7 +61,9 @@ class Core:
         if isinstance(weights, Tensor):
             weights = weights.data.tobytes()
         given = {**self._properties, **(config or {})}
-        return read_model(model, weights or None, mapped=Config(_of_core(given))["ENABLE_MMAP"], custom=self._operations)
+        return read_model(
+            model, weights or None, mapped=Config(_of_core(given))["ENABLE_MMAP"], custom=self._operations
+        )
 
     def compile_model(
         self,

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .absent import Extension
 from .errors import ModelError
 from .graph import Argument, Node, Operator, Output, Parameter, TensorType
 from .graph.elements import compute_type, decode
 from .graph.operator import Array
-from .absent import Extension
 from .tensor import Tensor
 from .types import PartialShape
 

@@ -72,9 +72,7 @@ class AsyncInferQueue(RequestPool):
         finally:
             self.give_back(request)
 
-    def imap(
-        self, inputs: Iterable[Any] | AsyncIterable[Any], share_inputs: bool = False
-    ) -> AsyncIterator[OVDict]:
+    def imap(self, inputs: Iterable[Any] | AsyncIterable[Any], share_inputs: bool = False) -> AsyncIterator[OVDict]:
         """The results for each of `inputs`, in their order, from as many runs at a time as the queue has requests.
 
         inputs: what infer() takes, one after the other; it is read only as far as requests are idle.

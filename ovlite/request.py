@@ -233,7 +233,12 @@ class InferRequest(Request):
     # On an event loop.
 
     async def infer_async(
-        self, inputs: Any = None, share_inputs: bool = False, share_outputs: bool = False, *, decode_strings: bool = True
+        self,
+        inputs: Any = None,
+        share_inputs: bool = False,
+        share_outputs: bool = False,
+        *,
+        decode_strings: bool = True,
     ) -> OVDict:
         """infer() for coroutines: the run is on a stream's thread, and the asyncio loop goes on meanwhile.
 

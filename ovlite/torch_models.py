@@ -10,12 +10,16 @@ from typing import Any
 
 from .errors import ConversionError
 
-ADVICE = "give convert_model() an example_input: a tensor, a tuple of them, or a dict by the names of forward()'s arguments"
+ADVICE = (
+    "give convert_model() an example_input: a tensor, a tuple of them, or a dict by the names of forward()'s arguments"
+)
 
 
 def is_torch_module(value: Any) -> bool:
     """Whether a value is a torch.nn.Module; asking doesn't import torch."""
-    return any(base.__module__ == "torch.nn.modules.module" and base.__name__ == "Module" for base in type(value).__mro__)
+    return any(
+        base.__module__ == "torch.nn.modules.module" and base.__name__ == "Module" for base in type(value).__mro__
+    )
 
 
 def exported(module: Any, example: Any, shapes: Sequence[Sequence[int]]) -> bytes:

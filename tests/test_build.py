@@ -66,7 +66,14 @@ def test_a_model_loads_the_families_of_its_operators_only(tmp_path: Path) -> Non
     loaded = modules_of(COMPILE, tmp_path)
     assert "ovlite.ops.unary" in loaded, "Relu is there"
     assert not loaded & {f"ovlite.ops.{name}" for name in ("recurrent", "resize", "detection", "shape", "logic")}
-    assert not loaded & {"ovlite.frontend.ir", "ovlite.frontend.onnx", "importlib.metadata", "email", "tempfile", "logging"}
+    assert not loaded & {
+        "ovlite.frontend.ir",
+        "ovlite.frontend.onnx",
+        "importlib.metadata",
+        "email",
+        "tempfile",
+        "logging",
+    }
 
 
 def extensions() -> list[Path]:

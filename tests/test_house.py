@@ -35,7 +35,11 @@ def room_of(path):
 
 def imports(path):
     """Dotted names of all that a file imports, relative ones resolved."""
-    package = ("ovlite", *path.relative_to(ROOT / "ovlite").parts[:-1]) if "kernels" not in path.parts else ("ovlite", "kernels")
+    package = (
+        ("ovlite", *path.relative_to(ROOT / "ovlite").parts[:-1])
+        if "kernels" not in path.parts
+        else ("ovlite", "kernels")
+    )
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -93,7 +93,9 @@ class Node(NodeQueries):
     def constructor_validate_and_infer_types(self) -> None:
         self.infer()
 
-    def evaluate(self, output_values: Sequence[Any], input_values: Sequence[Any], evaluation_context: Any = None) -> bool:
+    def evaluate(
+        self, output_values: Sequence[Any], input_values: Sequence[Any], evaluation_context: Any = None
+    ) -> bool:
         """Computes the node alone, from Tensors into Tensors, which take the shapes of the outputs.
 
         False for a node that can't be computed from its inputs, such as a Parameter.

@@ -275,9 +275,7 @@ class Iteration(Operator):
                 going_on = bool(results[self.condition].reshape(-1)[0])
         return [self._output(body, item, inputs, history, last) for item in _by_output(self.output_descriptions)]
 
-    def parameters(
-        self, body: Model, inputs: Sequence[Array], merged: dict[int, Array], iteration: int
-    ) -> list[Array]:
+    def parameters(self, body: Model, inputs: Sequence[Array], merged: dict[int, Array], iteration: int) -> list[Array]:
         """What the body is given in an iteration, when `merged` are the states."""
         arrays: dict[int, Array] = dict(merged)
         for item in self.input_descriptions:

@@ -149,5 +149,8 @@ def operators_of(module: Any) -> Sequence[type[Operator]]:
     return [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Operator) and value.__module__ == module.__name__ and "type" in vars(value)
+        if isinstance(value, type)
+        and issubclass(value, Operator)
+        and value.__module__ == module.__name__
+        and "type" in vars(value)
     ]

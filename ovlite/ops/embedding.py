@@ -12,7 +12,17 @@ from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape
-from .axes import inferred, integer, known_length, merged_type, one_of, require, require_integers, require_rank, static_shapes
+from .axes import (
+    inferred,
+    integer,
+    known_length,
+    merged_type,
+    one_of,
+    require,
+    require_integers,
+    require_rank,
+    static_shapes,
+)
 from .declare import Declared, as_output
 from .gathering import checked_indices
 

@@ -13,9 +13,9 @@ from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape, Type
 from .axes import (
-    known_length,
     integer,
     integers,
+    known_length,
     length_of,
     merged_type,
     normalized,

@@ -47,8 +47,7 @@ FAMILIES = {
     "randomness": "Multinomial RandomUniform",
     "recurrent": "GRUCell GRUSequence LSTMCell LSTMSequence RNNCell RNNSequence",
     "reduction": (
-        "CumSum ReduceL1 ReduceL2 ReduceLogicalAnd ReduceLogicalOr ReduceMax ReduceMean ReduceMin ReduceProd "
-        "ReduceSum"
+        "CumSum ReduceL1 ReduceL2 ReduceLogicalAnd ReduceLogicalOr ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum"
     ),
     "regions": (
         "ExperimentalDetectronDetectionOutput ExperimentalDetectronGenerateProposalsSingleImage "

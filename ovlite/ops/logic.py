@@ -208,7 +208,9 @@ class Shift(Binary):
     """A shift of integers; the count is from 0 to less than the number of bits."""
 
     def result_type(self, element_type: Type) -> Type:
-        require(element_type.integral_number or element_type.is_dynamic(), f"operands are integers, not {element_type.name}")
+        require(
+            element_type.integral_number or element_type.is_dynamic(), f"operands are integers, not {element_type.name}"
+        )
         return element_type
 
 

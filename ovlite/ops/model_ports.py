@@ -56,7 +56,9 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
     if dtype is not None and array.dtype.isbuiltin == 2:  # a package's own, such as bfloat16 of ml_dtypes
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":
-        raise OVTypeError(f"elements of a constant are numbers or str, not {array.dtype}; give the dtype to convert them to")
+        raise OVTypeError(
+            f"elements of a constant are numbers or str, not {array.dtype}; give the dtype to convert them to"
+        )
     stored = found if found is not None and dtype is None else Type(array.dtype)
     element_type = stored if dtype is None else Type(of_python(dtype))
     shared = bool(shared_memory)

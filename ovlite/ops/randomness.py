@@ -15,7 +15,17 @@ import numpy as np
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape, Type
-from .axes import index_type, integer, known_length, length_of, one_of, require, require_integers, require_rank, static_shapes
+from .axes import (
+    index_type,
+    integer,
+    known_length,
+    length_of,
+    one_of,
+    require,
+    require_integers,
+    require_rank,
+    static_shapes,
+)
 from .declare import Declared
 
 _WORD = np.uint64(0xFFFFFFFF)

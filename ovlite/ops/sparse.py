@@ -12,7 +12,17 @@ from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape, Type
-from .axes import inferred, integer, integers, known_length, merged_type, one_of, require, require_integers, require_rank
+from .axes import (
+    inferred,
+    integer,
+    integers,
+    known_length,
+    merged_type,
+    one_of,
+    require,
+    require_integers,
+    require_rank,
+)
 from .declare import Declared
 
 

@@ -9,7 +9,11 @@ from ..graph.operator import Array
 def constant(output: Output) -> Array | None:
     """The elements of a constant, None for any other tensor."""
     node = output.node
-    return node.array.reshape(tuple(output.shape)) if isinstance(node, Constant) and node.array.dtype.kind in "biuf" else None
+    return (
+        node.array.reshape(tuple(output.shape))
+        if isinstance(node, Constant) and node.array.dtype.kind in "biuf"
+        else None
+    )
 
 
 def scalar(output: Output) -> float | None:

@@ -1,6 +1,6 @@
 """Layer normalization that a model spells out in smaller operators, put back together.
 
-    c = x - mean(x);  y = c / sqrt(mean(c * c) + epsilon) * gamma + beta        means over the last axis
+c = x - mean(x);  y = c / sqrt(mean(c * c) + epsilon) * gamma + beta        means over the last axis
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def _layer_norm(node: Node) -> Output | None:
     gamma, beta = _vector(scaled[1], x), _vector(shifted[1], x)
     if gamma is None or beta is None:
         return None
-    return Node(LayerNorm(epsilon), [x, Constant.of(gamma).output(0), Constant.of(beta).output(0)], node.friendly_name).output(0)
+    return Node(
+        LayerNorm(epsilon), [x, Constant.of(gamma).output(0), Constant.of(beta).output(0)], node.friendly_name
+    ).output(0)
 
 
 def _vector(array: Array, x: Output) -> Array | None:
@@ -51,7 +53,11 @@ def _standardized(output: Output) -> tuple[Output, float] | None:
     if is_op(output, "MVN") and len(node.sources) == 2:
         attributes = node.op.attributes()
         inside = str(attributes.get("eps_mode", "")).startswith("inside")
-        return (node.sources[0], attributes["eps"]) if inside and attributes["normalize_variance"] and _last(node) else None
+        return (
+            (node.sources[0], attributes["eps"])
+            if inside and attributes["normalize_variance"] and _last(node)
+            else None
+        )
     if not is_op(output, "Divide") or not is_op(node.sources[1], "Sqrt"):
         return None
     centred = node.sources[0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 from ..graph import Constant, Model, Node, Operator, Parameter
-from ..graph.elements import compute_type
 from ..graph.constants import constant_array
+from ..graph.elements import compute_type
 from ..ops.quantization import Convert, Narrowed, has_few_values
 from ..types import Type
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from ..graph import Constant, Model, Node, Output
-
 from ..ops import NEWEST_OPSET as NEWEST
 from ..ops import factories
 from .match import constant
@@ -80,7 +79,9 @@ def _batch_norm(node: Node) -> Output | None:
     dtype = data.element_type.to_dtype()
     ops = factories(NEWEST)
     product = ops["multiply"](data, Constant.of(scale.astype(dtype).reshape(shape)))
-    total = ops["add"](product, Constant.of((beta - mean * scale).astype(dtype).reshape(shape)), name=node.friendly_name)
+    total = ops["add"](
+        product, Constant.of((beta - mean * scale).astype(dtype).reshape(shape)), name=node.friendly_name
+    )
     return total.output(0)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..graph import Operator
+from ..graph.elements import compute_dtype, decode, encode
 from ..graph.operator import Array
 from ..types import Type
-from ..graph.elements import compute_dtype, decode, encode
 
 
 def border_dtype(element_type: Type) -> np.dtype[Any]:

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from .. import kernels
 from ..graph import Model, Node, Output, TensorType
-from ..passes import run_passes
+from ..graph.elements import compute_dtype
 from ..graph.operator import Array
 from ..kernels.executor import Program, Team
+from ..passes import run_passes
 from ..types import PartialShape, Type
 from .calls import Tensor
-from ..graph.elements import compute_dtype
 from .options import Options
 from .stage import Context, Stage
 
@@ -76,7 +76,9 @@ class Executable:
         self.variables = [
             Variable(name, node.output(0).element_type, node.output(0).partial_shape) for name, node in readers.items()
         ]
-        ports: dict[Output, Type] = {parameter.output(0): kind for parameter, (kind, _) in zip(self._model.parameters, self.inputs, strict=True)}
+        ports: dict[Output, Type] = {
+            parameter.output(0): kind for parameter, (kind, _) in zip(self._model.parameters, self.inputs, strict=True)
+        }
         ports |= {node.output(0): node.output(0).element_type for node in readers.values()}
         run_passes(self._model)
         self._states = [node.output(0) for node in readers.values()]

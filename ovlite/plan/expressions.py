@@ -63,13 +63,19 @@ _DIRECT: dict[str, tuple[str, frozenset[str]]] = {
     "Ceiling": ("ceil", FLOATS),
     "IsNaN": ("is_nan", FLOATS),
     "IsFinite": ("is_finite", FLOATS),
-    **{name: (name.lower(), F32) for name in ("Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh")},
+    **{
+        name: (name.lower(), F32) for name in ("Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh")
+    },
 }
 
 
 def instructions(call: Call) -> list[Instruction] | None:
     """The instructions that compute a call, None when the kernel has none for it."""
-    if len(call.outputs) != 1 or len(call.outputs[0].shape) > 8 or call.op.attributes().get("auto_broadcast", "numpy") == "pdpd":
+    if (
+        len(call.outputs) != 1
+        or len(call.outputs[0].shape) > 8
+        or call.op.attributes().get("auto_broadcast", "numpy") == "pdpd"
+    ):
         return None
     direct = _DIRECT.get(call.op.type)
     if direct is not None:
@@ -131,7 +137,11 @@ def _convert(call: Call) -> list[Instruction] | None:
 
 
 def _select(call: Call) -> list[Instruction] | None:
-    return [Instruction("select", tuple(call.inputs), call.outputs[0])] if call.inputs[1].dtype.name in NUMBERS | BOOL else None
+    return (
+        [Instruction("select", tuple(call.inputs), call.outputs[0])]
+        if call.inputs[1].dtype.name in NUMBERS | BOOL
+        else None
+    )
 
 
 def _prelu(call: Call) -> list[Instruction] | None:
@@ -144,7 +154,6 @@ def _prelu(call: Call) -> list[Instruction] | None:
         return None
     vector = Tensor.constant(slope.array.reshape(-1, *(1,) * (len(data.shape) - 2)))
     return [Instruction("prelu", (data, vector), call.outputs[0])]
-
 
 
 _SPECIAL: dict[str, Callable[[Call], list[Instruction] | None]] = {

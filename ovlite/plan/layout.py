@@ -28,7 +28,9 @@ FOLLOWING_TYPES = frozenset(
     }
 )  # fmt: skip
 # Operators that only move elements: they write an image for a convolution to read.
-MOVING_TYPES = frozenset({"Reshape", "Squeeze", "Unsqueeze", "Transpose", "Slice", "StridedSlice", "Gather", "Tile", "Broadcast"})
+MOVING_TYPES = frozenset(
+    {"Reshape", "Squeeze", "Unsqueeze", "Transpose", "Slice", "StridedSlice", "Gather", "Tile", "Broadcast"}
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ def _give_image(call: Call, source: Tensor, placed: list[Call], twins: dict[Tens
 def _follows(call: Call) -> bool:
     """True when the call reads an image of its output's rank."""
     output = call.outputs[0]
-    return is_image_shape(output) and any(tensor.image and len(tensor.shape) == len(output.shape) for tensor in call.inputs)
+    return is_image_shape(output) and any(
+        tensor.image and len(tensor.shape) == len(output.shape) for tensor in call.inputs
+    )
 
 
 def _splits_channels(call: Call) -> list[int] | None:

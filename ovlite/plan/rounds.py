@@ -48,9 +48,7 @@ class _Rounds:
     an iteration's place in front: for all iterations, or two.
     """
 
-    def __init__(
-        self, op: Iteration, stage: Stage, arrays: Sequence[Array], limit: int | None, frame: Frame
-    ) -> None:
+    def __init__(self, op: Iteration, stage: Stage, arrays: Sequence[Array], limit: int | None, frame: Frame) -> None:
         assert op.body is not None
         self._op = op
         self._frame = frame

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..graph import Argument, Constant, Model, Node, Output, Parameter, PartialValue, Result
+from ..graph.constants import constant_array
+from ..graph.elements import compute_dtype
 from ..graph.operator import Array
 from ..types import PartialShape
 from .calls import Call, Tensor
-from ..graph.elements import compute_dtype
-from ..graph.constants import constant_array
 
 FOLD_LIMIT = 1 << 16  # elements of a tensor that is worth holding as a constant of a plan
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Model, Node, Operator, Output
+from ..graph.elements import compute_dtype
 from ..graph.operator import Array
 from ..kernels.executor import Frame, Program, Team, check_stopped
 from ..kernels.step import View
@@ -24,7 +25,6 @@ from ..types import Type
 from .border import Enter, Leave, border_dtype, crosses
 from .builder import Builder, Evaluation
 from .calls import Call, Tensor
-from ..graph.elements import compute_dtype
 from .lowering import lower
 from .packs import Packs
 from .rounds import Unsuited, run_rounds
@@ -254,7 +254,9 @@ class Repeated:
 def _live(state: Specialized, results: Sequence[tuple[Output, Type | None]]) -> dict[Output, Tensor]:
     """The tensors computed so far that later stages or the model's results need."""
     readers = [*state.waiting, *state.loose, *state.pending]
-    wanted = dict.fromkeys([*(output for output, _ in results), *(source for node in readers for source in node.sources)])
+    wanted = dict.fromkeys(
+        [*(output for output, _ in results), *(source for node in readers for source in node.sources)]
+    )
     return {output: state.tensors[output] for output in wanted if output in state.tensors}
 
 

@@ -5,7 +5,6 @@ import importlib
 import numpy as np
 import pytest
 
-
 # openvino's CompiledModel may deadlock when it goes while a thread of its own still lets go of a callback.
 KEPT = []
 

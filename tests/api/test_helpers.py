@@ -135,6 +135,10 @@ def test_a_layout_is_of_a_port(lab):
 
 def test_axes_of_broadcasts_and_reductions(lab):
     added = lab.submodule("utils.broadcasting").get_broadcast_axes
-    assert set(added([2, 3, 4], [3, 4])) == {0} and set(added((2, 3, 4), (2, 3), 0)) == {2} and set(added([2], [2])) == set()
+    assert (
+        set(added([2, 3, 4], [3, 4])) == {0}
+        and set(added((2, 3, 4), (2, 3), 0)) == {2}
+        and set(added([2], [2])) == set()
+    )
     reduced = lab.submodule("utils.reduction").get_reduction_axes
     assert reduced(lab.parameter(), None) == {0, 1} and reduced(lab.parameter(), [1]) == {1}

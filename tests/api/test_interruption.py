@@ -24,6 +24,7 @@ class Alarm(Exception):
 @pytest.fixture
 def sent():
     """sent(signal, after) -> when it is sent, in the list that is returned; the handler of SIGALRM raises Alarm."""
+
     def ring(*_):
         raise Alarm
 

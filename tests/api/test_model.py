@@ -102,7 +102,15 @@ def test_ports(lab):
 
 
 @pytest.mark.parametrize(
-    ("key", "error"), [((), RuntimeError), ((2,), IndexError), ((-1,), TypeError), (("none",), RuntimeError), ((1.0,), TypeError), ((None,), TypeError)]
+    ("key", "error"),
+    [
+        ((), RuntimeError),
+        ((2,), IndexError),
+        ((-1,), TypeError),
+        (("none",), RuntimeError),
+        ((1.0,), TypeError),
+        ((None,), TypeError),
+    ],
 )
 def test_no_such_port(lab, key, error):
     model = lab.two_outputs()
@@ -113,9 +121,20 @@ def test_no_such_port(lab, key, error):
 
 def test_what_models_say_of_outputs(lab):
     model, open_ended = lab.two_outputs(), lab.plus_one((-1, 3))
-    assert model.get_output_size() == 2 and model.get_output_shape(0) == [2, 3] and model.get_output_op(1) == model.results[1]
-    assert model.get_output_element_type(0) == lab.ov.Type.f32 and str(open_ended.get_output_partial_shape(0)) == "[?,3]"
-    for action in (model.get_output_op, model.get_output_shape, model.get_output_partial_shape, model.get_output_element_type):
+    assert (
+        model.get_output_size() == 2
+        and model.get_output_shape(0) == [2, 3]
+        and model.get_output_op(1) == model.results[1]
+    )
+    assert (
+        model.get_output_element_type(0) == lab.ov.Type.f32 and str(open_ended.get_output_partial_shape(0)) == "[?,3]"
+    )
+    for action in (
+        model.get_output_op,
+        model.get_output_shape,
+        model.get_output_partial_shape,
+        model.get_output_element_type,
+    ):
         with pytest.raises(IndexError):
             action(5)
     for action in (lambda: open_ended.get_output_shape(0), model.get_result):
@@ -150,7 +169,15 @@ def test_more_outputs(lab, asked, names):
 
 
 @pytest.mark.parametrize(
-    ("asked", "error"), [("none", RuntimeError), (("none", 0), RuntimeError), (("middle", 1), RuntimeError), (3, TypeError), (None, TypeError), ([3], TypeError)]
+    ("asked", "error"),
+    [
+        ("none", RuntimeError),
+        (("none", 0), RuntimeError),
+        (("middle", 1), RuntimeError),
+        (3, TypeError),
+        (None, TypeError),
+        ([3], TypeError),
+    ],
 )
 def test_outputs_that_there_are_not(lab, asked, error):
     with pytest.raises(error):
@@ -167,7 +194,11 @@ def test_ports_added_and_removed(lab):
     model.remove_result(r)
     model.remove_result(lab.ops.result(h))
     assert model.parameters == [x] and len(model.outputs) == 1
-    for action in (lambda: model.remove_parameter(3), lambda: model.add_results([h]), lambda: model.add_parameters([h])):
+    for action in (
+        lambda: model.remove_parameter(3),
+        lambda: model.add_results([h]),
+        lambda: model.add_parameters([h]),
+    ):
         with pytest.raises(TypeError):
             action()
 
@@ -249,9 +280,19 @@ def test_notes(lab):
     assert model.get_rt_info("a").value == 3 and model.get_rt_info(["p", "q"]).astype(str) == "text"
     assert model.get_rt_info(["tree", "u", "v"]).value == 1 and model.get_rt_info("tree").value == {"u": {"v": 1}}
     assert model.get_rt_info("list").value == [1, 2]
-    assert model.has_rt_info("a") and model.has_rt_info(["p", "q"]) and model.has_rt_info("p") and not model.has_rt_info("b")
+    assert (
+        model.has_rt_info("a")
+        and model.has_rt_info(["p", "q"])
+        and model.has_rt_info("p")
+        and not model.has_rt_info("b")
+    )
     model.rt_info["k"] = "v"
-    assert model.rt_info["k"] == "v" and model.get_rt_info()["k"].value == "v" and "k" in model.rt_info and set(model.rt_info) == {"a", "p", "tree", "list", "k"}
+    assert (
+        model.rt_info["k"] == "v"
+        and model.get_rt_info()["k"].value == "v"
+        and "k" in model.rt_info
+        and set(model.rt_info) == {"a", "p", "tree", "list", "k"}
+    )
     with pytest.raises(RuntimeError):
         model.get_rt_info("none")
     with pytest.raises(TypeError):

@@ -70,7 +70,12 @@ def test_every_way_to_name(lab):
 
 def test_names_are_sets(lab):
     output = lab.parameter().output(0)
-    for action in (output.set_names, output.add_names, output.tensor.set_names, lambda names: setattr(output.tensor, "names", names)):
+    for action in (
+        output.set_names,
+        output.add_names,
+        output.tensor.set_names,
+        lambda names: setattr(output.tensor, "names", names),
+    ):
         with pytest.raises(TypeError):
             action(["a"])
     with pytest.raises(AttributeError):

@@ -15,11 +15,24 @@ def sum_of(lab):
 def test_what_nodes_say(lab):
     x, n = sum_of(lab)
     assert n.get_name() == n.name and n.name.startswith("Add_") and n.get_friendly_name() == n.friendly_name == "n"
-    assert n.get_type_name() == n.get_type_info().name == n.type_info.name == "Add" and n.type_info.version_id == "opset1"
-    assert n.get_output_size() == 1 and n.get_input_size() == 2 and n.shape == [2, 3] and n.get_element_type() == lab.ov.Type.f32
-    assert n.get_output_shape(0) == n.get_input_shape(1) == [2, 3] and n.get_output_partial_shape(0) == n.get_input_partial_shape(0)
+    assert (
+        n.get_type_name() == n.get_type_info().name == n.type_info.name == "Add" and n.type_info.version_id == "opset1"
+    )
+    assert (
+        n.get_output_size() == 1
+        and n.get_input_size() == 2
+        and n.shape == [2, 3]
+        and n.get_element_type() == lab.ov.Type.f32
+    )
+    assert n.get_output_shape(0) == n.get_input_shape(1) == [2, 3] and n.get_output_partial_shape(
+        0
+    ) == n.get_input_partial_shape(0)
     assert n.get_output_element_type(0) == n.get_input_element_type(0) == lab.ov.Type.f32
-    assert len(n.inputs()) == len(n.input_values()) == 2 and n.outputs() == [n.output(0)] and n.input_value(0) == x.output(0)
+    assert (
+        len(n.inputs()) == len(n.input_values()) == 2
+        and n.outputs() == [n.output(0)]
+        and n.input_value(0) == x.output(0)
+    )
     assert n.validate_and_infer_types() is None and n.get_instance_id() == n.get_instance_id() != x.get_instance_id()
     assert repr(n) == str(n) == "<Add: 'n' ([2,3])>" and repr(x) == "<Parameter: 'x' ([2,3], float)>"
 
@@ -97,8 +110,15 @@ def test_outputs(lab):
     o = x.output(0)
     assert o == x.output(0) and hash(o) == hash(x.output(0)) and o != n.output(0) and o != x and o != "x" and o != 3
     assert (o.get_node() == o.node == x) and o.get_index() == o.index == 0 and o.get_shape() == o.shape == [2, 3]
-    assert o.get_partial_shape() == o.partial_shape == lab.ov.PartialShape([2, 3]) and o.get_element_type() == o.element_type == lab.ov.Type.f32
-    assert o.tensor.shape == o.get_tensor().get_shape() == [2, 3] and o.tensor.element_type == lab.ov.Type.f32 and o.tensor.size == 24
+    assert (
+        o.get_partial_shape() == o.partial_shape == lab.ov.PartialShape([2, 3])
+        and o.get_element_type() == o.element_type == lab.ov.Type.f32
+    )
+    assert (
+        o.tensor.shape == o.get_tensor().get_shape() == [2, 3]
+        and o.tensor.element_type == lab.ov.Type.f32
+        and o.tensor.size == 24
+    )
     (target,) = o.target_inputs
     assert len(o.get_target_inputs()) == 1 and target.get_node() == n and (o < n.output(0)) != (n.output(0) < o)
     o.set_names({"a"})
@@ -112,7 +132,11 @@ def test_inputs(lab):
     x, n = sum_of(lab)
     port = n.input(0)
     assert port.get_node() == n and port.get_index() == 0 and port.get_source_output() == x.output(0)
-    assert port.get_shape() == [2, 3] and port.get_partial_shape() == lab.ov.PartialShape([2, 3]) and port.get_element_type() == lab.ov.Type.f32
+    assert (
+        port.get_shape() == [2, 3]
+        and port.get_partial_shape() == lab.ov.PartialShape([2, 3])
+        and port.get_element_type() == lab.ov.Type.f32
+    )
     assert repr(port) == "<Input: shape[2,3] type: f32>" and port.get_tensor().names == x.output(0).names
 
 
@@ -144,7 +168,12 @@ def test_rewiring(lab):
 @pytest.mark.parametrize("array", [False, True])
 @pytest.mark.parametrize(
     ("compute", "name"),
-    [(lambda a, b: a + b, "Add"), (lambda a, b: a - b, "Subtract"), (lambda a, b: a * b, "Multiply"), (lambda a, b: a / b, "Divide")],
+    [
+        (lambda a, b: a + b, "Add"),
+        (lambda a, b: a - b, "Subtract"),
+        (lambda a, b: a * b, "Multiply"),
+        (lambda a, b: a / b, "Divide"),
+    ],
 )
 def test_arithmetic(lab, compute, name, array):
     x = lab.parameter((2,), np.int64)
@@ -211,7 +240,12 @@ def test_what_is_no_parameter(lab, arguments):
 
 def test_parameters(lab):
     ov, x = lab.ov, lab.parameter()
-    assert x.layout.empty and x.get_layout() == "..." and x.element_type == ov.Type.f32 and x.partial_shape == x.get_partial_shape() == [2, 3]
+    assert (
+        x.layout.empty
+        and x.get_layout() == "..."
+        and x.element_type == ov.Type.f32
+        and x.partial_shape == x.get_partial_shape() == [2, 3]
+    )
     x.layout = ov.Layout("NC")
     assert x.layout == "NC"
     x.set_layout(ov.Layout("CN"))
@@ -231,8 +265,14 @@ def test_parameters(lab):
 
 def test_classes(lab):
     op, ov, x = lab.submodule("op"), lab.ov, lab.parameter()
-    assert isinstance(x, op.Parameter) and isinstance(lab.ops.constant(1), op.Constant) and isinstance(lab.ops.result(x), op.Result)
-    assert isinstance(x, ov.Node) and op.Parameter(ov.Type.f32, ov.PartialShape([2])).shape == op.Parameter(ov.Type.f32, ov.Shape([2])).shape == [2]
+    assert (
+        isinstance(x, op.Parameter)
+        and isinstance(lab.ops.constant(1), op.Constant)
+        and isinstance(lab.ops.result(x), op.Result)
+    )
+    assert isinstance(x, ov.Node) and op.Parameter(ov.Type.f32, ov.PartialShape([2])).shape == op.Parameter(
+        ov.Type.f32, ov.Shape([2])
+    ).shape == [2]
     assert op.Result(x.output(0)).shape == [2, 3] and op.Constant(np.ones(2, np.float32)).shape == [2]
     for action in (lambda: op.Result(x), lambda: op.Parameter(np.float32, ov.PartialShape([2]))):
         with pytest.raises(TypeError):
@@ -266,8 +306,14 @@ def test_types_are_not_told_by_their_short_name(lab):
 
 def test_elements_of_constants(lab):
     constant = lab.ops.constant(np.array([[1, 2.5]], np.float32))
-    assert constant.get_vector().tolist() == [1, 2.5] and constant.get_value_strings() == ["1", "2.5"] and constant.get_byte_size() == 8
-    assert list(constant.get_strides()) == list(constant.strides) == [8, 4] and constant.get_data().tolist() == [[1, 2.5]]
+    assert (
+        constant.get_vector().tolist() == [1, 2.5]
+        and constant.get_value_strings() == ["1", "2.5"]
+        and constant.get_byte_size() == 8
+    )
+    assert list(constant.get_strides()) == list(constant.strides) == [8, 4] and constant.get_data().tolist() == [
+        [1, 2.5]
+    ]
     assert lab.ops.constant([1, 2], lab.ov.Type.i4).data.tolist() == [0x21]
     assert lab.ops.constant([1, 2], lab.ov.Type.u4).get_vector().tolist() == [1, 2]
     with pytest.raises(ValueError):
@@ -296,7 +342,10 @@ def test_memory_of_constants(lab):
     tensor = lab.ov.Tensor(np.ones(2, np.float32))
     of_tensor, own = lab.ops.constant(tensor), lab.ops.constant(tensor, shared_memory=False)
     array[0] = tensor.data[0] = 5
-    assert shared.data.tolist() == of_tensor.data.tolist() == [5, 1] and copied.data.tolist() == own.data.tolist() == [1, 1]
+    assert shared.data.tolist() == of_tensor.data.tolist() == [5, 1] and copied.data.tolist() == own.data.tolist() == [
+        1,
+        1,
+    ]
     with pytest.raises(ValueError):
         shared.data[0] = 9
 

@@ -43,7 +43,12 @@ def test_models(mine, A):
 
 def test_tensors(mine, A):
     Tensor, Type = mine.ov.Tensor, mine.ov.Type
-    for tensor in (Tensor(A), Tensor(Tensor(A), [1, 1], [2, 3]), Tensor(np.array(3, np.float32)), Tensor(np.array([1, 2], np.uint16), [2], Type.bf16)):
+    for tensor in (
+        Tensor(A),
+        Tensor(Tensor(A), [1, 1], [2, 3]),
+        Tensor(np.array(3, np.float32)),
+        Tensor(np.array([1, 2], np.uint16), [2], Type.bf16),
+    ):
         twin = again(tensor)
         assert twin.element_type is tensor.element_type and twin.shape == tensor.shape
         assert twin.data.tobytes() == tensor.data.tobytes()

@@ -435,8 +435,8 @@ WRONG_STEPS = {
         tensor.set_color_format(pre.ColorFormat.GRAY),
         steps.convert_color(pre.ColorFormat.RGB),
     ),
-    "four channels to the model": lambda ov, pre, tensor, steps: (
-        tensor.set_layout("NCHW").set_color_format(pre.ColorFormat.RGBX)
+    "four channels to the model": lambda ov, pre, tensor, steps: tensor.set_layout("NCHW").set_color_format(
+        pre.ColorFormat.RGBX
     ),
     "another shape": lambda ov, pre, tensor, steps: tensor.set_shape([1, 3, 7, 7]),
     "another rank": lambda ov, pre, tensor, steps: tensor.set_shape([3, 4, 5]),
@@ -444,8 +444,8 @@ WRONG_STEPS = {
     "a layout of another rank": lambda ov, pre, tensor, steps: tensor.set_layout("NHW"),
     "crop of two lengths": lambda ov, pre, tensor, steps: steps.crop([0, 0, 1], [1, 3, 5, 5]),
     "an axis twice": lambda ov, pre, tensor, steps: steps.convert_layout([0, 3, 1, 1]),
-    "two values around": lambda ov, pre, tensor, steps: (
-        steps.pad([0] * 4, [0] * 4, [1.0, 2.0], pre.PaddingMode.CONSTANT)
+    "two values around": lambda ov, pre, tensor, steps: steps.pad(
+        [0] * 4, [0] * 4, [1.0, 2.0], pre.PaddingMode.CONSTANT
     ),
     "a custom step that gives a node": lambda ov, pre, tensor, steps: steps.custom(lambda data: data.get_node()),
 }

@@ -275,7 +275,11 @@ def test_properties_of_a_core_and_of_a_device(lab):
         with pytest.raises(RuntimeError):
             core.get_property("CPU", key)
     core.set_property(device_name="CPU", property=("NUM_STREAMS", 1))
-    assert core.get_property(device_name="CPU", property="NUM_STREAMS") == core.get_property("CPU", property="NUM_STREAMS") == 1
+    assert (
+        core.get_property(device_name="CPU", property="NUM_STREAMS")
+        == core.get_property("CPU", property="NUM_STREAMS")
+        == 1
+    )
     for wrong in ((), (3,), ("CPU", 3), ("CPU", "NUM_STREAMS", 1)):
         with pytest.raises(TypeError):
             core.get_property(*wrong)

@@ -37,7 +37,10 @@ def test_shapes_in_values_of_the_module(lab):
     assert shapes(model) == ["[4]", "[4]"]
 
 
-@pytest.mark.parametrize("asked", [[None], [1.0], [np.int64(3)], np.array([5]), 5, None, {"x": np.array([5])}, {"x": 5}, {1.0: [5]}, {None: [5]}])
+@pytest.mark.parametrize(
+    "asked",
+    [[None], [1.0], [np.int64(3)], np.array([5]), 5, None, {"x": np.array([5])}, {"x": 5}, {1.0: [5]}, {None: [5]}],
+)
 def test_arguments_of_wrong_types(lab, asked):
     model = lab.plus_one((2,))
     with pytest.raises(TypeError):
@@ -52,7 +55,14 @@ def test_a_shape_is_no_argument(lab):
 
 
 @pytest.mark.parametrize(
-    ("asked", "error"), [({"nope": [5]}, RuntimeError), ({5: [5]}, IndexError), ({-1: [5]}, RuntimeError), ("a", RuntimeError), (["a"], RuntimeError)]
+    ("asked", "error"),
+    [
+        ({"nope": [5]}, RuntimeError),
+        ({5: [5]}, IndexError),
+        ({-1: [5]}, RuntimeError),
+        ("a", RuntimeError),
+        (["a"], RuntimeError),
+    ],
 )
 def test_arguments_with_wrong_values(lab, asked, error):
     model = lab.plus_one((2,))

@@ -20,7 +20,7 @@ def test_nodes_and_what_they_tell(lab, A):
             assert set(kinds) == {"Parameter", "Result", "ExecutionNode"}
             for node in nodes:
                 notes = node.get_rt_info()
-                assert KEYS <= set(dict(notes))
+                assert set(dict(notes)) >= KEYS
                 assert all(isinstance(notes[key].value, str) for key in KEYS)
             assert sorted(int(node.get_rt_info()["execOrder"].value) for node in nodes) == list(range(len(nodes)))
             compiled([A, A])

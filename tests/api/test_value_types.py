@@ -35,14 +35,17 @@ def test_types_of_numpy(ov, source, name):
     assert ov.Type(source) == getattr(ov.Type, name)
 
 
-@pytest.mark.parametrize(("source", "error"), [("f32", TypeError), (3, TypeError), (complex, RuntimeError), (object, RuntimeError)])
+@pytest.mark.parametrize(
+    ("source", "error"), [("f32", TypeError), (3, TypeError), (complex, RuntimeError), (object, RuntimeError)]
+)
 def test_what_is_no_type(ov, source, error):
     with pytest.raises(error):
         ov.Type(source)
 
 
 @pytest.mark.parametrize(
-    ("name", "dtype"), [("bf16", "float16"), ("u1", "uint8"), ("i4", "int8"), ("f8e4m3", "uint8"), ("string", "S"), ("f64", "float64")]
+    ("name", "dtype"),
+    [("bf16", "float16"), ("u1", "uint8"), ("i4", "int8"), ("f8e4m3", "uint8"), ("string", "S"), ("f64", "float64")],
 )
 def test_numpy_types_that_hold_elements(ov, name, dtype):
     assert getattr(ov.Type, name).to_dtype() == np.dtype(dtype)
@@ -68,10 +71,20 @@ def test_what_types_say(ov):
 
 def test_shapes(ov):
     shape = ov.Shape([2, 3])
-    assert str(shape) == shape.to_string() == "[2,3]" and repr(shape) == "<Shape: [2,3]>" and repr(ov.Shape()) == "<Shape: []>"
+    assert (
+        str(shape) == shape.to_string() == "[2,3]"
+        and repr(shape) == "<Shape: [2,3]>"
+        and repr(ov.Shape()) == "<Shape: []>"
+    )
     assert shape[0] == 2 and shape[-1] == 3 and shape[0:1] == [2] and isinstance(shape[:], ov.Shape)
     assert len(shape) == 2 and list(shape) == [2, 3] and 3 in shape and list(reversed(shape)) == [3, 2]
-    assert shape == [2, 3] and shape == (2, 3) and shape == ov.Shape((2, 3)) and shape == ov.PartialShape([2, 3]) and shape != [3]
+    assert (
+        shape == [2, 3]
+        and shape == (2, 3)
+        and shape == ov.Shape((2, 3))
+        and shape == ov.PartialShape([2, 3])
+        and shape != [3]
+    )
     assert np.zeros(shape).shape == (2, 3) and np.prod(shape) == 6
     shape[0] = 7
     assert shape == [7, 3]
@@ -117,10 +130,18 @@ def test_text_that_is_no_partial_shape(ov, value):
 
 def test_what_partial_shapes_say(ov):
     known, open_ended, unknown = ov.PartialShape([1, 2]), ov.PartialShape([1, "2..3", -1]), ov.PartialShape("...")
-    assert known.is_static and not known.is_dynamic and known.rank == 2 and unknown.rank.is_dynamic and open_ended.is_dynamic
+    assert (
+        known.is_static
+        and not known.is_dynamic
+        and known.rank == 2
+        and unknown.rank.is_dynamic
+        and open_ended.is_dynamic
+    )
     assert known.to_shape() == known.get_shape() == [1, 2] and len(known) == 2 and open_ended[1].max_length == 3
     assert open_ended.get_min_shape() == [1, 2, 0] and list(open_ended.get_max_shape())[:2] == [1, 3]
-    assert known == [1, 2] and known == (1, 2) and known == ov.Shape([1, 2]) and open_ended == ov.PartialShape(open_ended)
+    assert (
+        known == [1, 2] and known == (1, 2) and known == ov.Shape([1, 2]) and open_ended == ov.PartialShape(open_ended)
+    )
     assert str(ov.PartialShape.dynamic()) == "[...]" and str(ov.PartialShape.dynamic(2)) == "[?,?]"
     assert str(ov.PartialShape.dynamic(ov.Dimension(1))) == "[?]" and str(ov.PartialShape.dynamic(-1)) == "[...]"
     assert [str(dim) for dim in open_ended] == ["1", "2..3", "?"] and open_ended[0:2] == ov.PartialShape([1, "2..3"])
@@ -143,11 +164,26 @@ def test_dimensions(ov):
         ("..4", Dimension("..4")), ("2..", Dimension(2, -1)), ("?", Dimension.dynamic()), ("..5", Dimension(-1, 5)), ("?", Dimension("?")),
     ):  # fmt: skip
         assert str(dimension) == dimension.to_string() == text and repr(dimension) == f"<Dimension: {text}>"
-    assert (Dimension().min_length, Dimension().max_length, Dimension(2, 4).get_min_length(), Dimension(2, 4).get_max_length()) == (0, -1, 2, 4)
+    assert (
+        Dimension().min_length,
+        Dimension().max_length,
+        Dimension(2, 4).get_min_length(),
+        Dimension(2, 4).get_max_length(),
+    ) == (0, -1, 2, 4)
     assert Dimension(3).get_length() == len(Dimension(3)) == 3 and Dimension(np.int64(3)) == 3
     assert Dimension(3).is_static and Dimension(2, 3).is_dynamic
-    assert Dimension(3) == 3 and Dimension(3) != 4 and Dimension() == Dimension() and Dimension() == -1 and not Dimension(3) == "3"
-    assert Dimension(3).compatible(Dimension()) and Dimension(3).refines(Dimension()) and not Dimension(3).relaxes(Dimension())
+    assert (
+        Dimension(3) == 3
+        and Dimension(3) != 4
+        and Dimension() == Dimension()
+        and Dimension() == -1
+        and not Dimension(3) == "3"
+    )
+    assert (
+        Dimension(3).compatible(Dimension())
+        and Dimension(3).refines(Dimension())
+        and not Dimension(3).relaxes(Dimension())
+    )
     assert Dimension().same_scheme(Dimension(1, 2)) and not Dimension(3).same_scheme(Dimension())
 
 
@@ -157,7 +193,17 @@ def test_dimensions_without_a_length(ov, action):
         action(ov.Dimension)
 
 
-@pytest.mark.parametrize("action", [lambda D: D(1.0), lambda D: D(None), lambda D: D((1, 5)), lambda D: int(D(3)), lambda D: hash(D(3)), lambda D: D(3) < 4])
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda D: D(1.0),
+        lambda D: D(None),
+        lambda D: D((1, 5)),
+        lambda D: int(D(3)),
+        lambda D: hash(D(3)),
+        lambda D: D(3) < 4,
+    ],
+)
 def test_what_dimensions_are_not(ov, action):
     with pytest.raises(TypeError):
         action(ov.Dimension)
@@ -205,8 +251,18 @@ def test_what_layouts_say(ov):
 
 def test_layout_helpers(ov):
     helpers, layout = ov.layout_helpers, ov.Layout("NCHW")
-    assert [helpers.batch_idx(layout), helpers.channels_idx(layout), helpers.height_idx(layout), helpers.width_idx(layout)] == [0, 1, 2, 3]
-    assert helpers.has_batch(layout) and helpers.has_channels(layout) and helpers.has_height(layout) and helpers.has_width(layout)
+    assert [
+        helpers.batch_idx(layout),
+        helpers.channels_idx(layout),
+        helpers.height_idx(layout),
+        helpers.width_idx(layout),
+    ] == [0, 1, 2, 3]
+    assert (
+        helpers.has_batch(layout)
+        and helpers.has_channels(layout)
+        and helpers.has_height(layout)
+        and helpers.has_width(layout)
+    )
     assert not helpers.has_depth(layout) and helpers.depth_idx(ov.Layout("N...DC")) == -2
     with pytest.raises(RuntimeError):
         helpers.depth_idx(layout)
@@ -216,7 +272,9 @@ def test_layout_helpers(ov):
 
 def test_strides(ov):
     strides = ov.Strides([12, 4])
-    assert str(strides) == "12, 4" and repr(strides) == "<Strides: (12, 4)>" and strides == [12, 4] and strides == (12, 4)
+    assert (
+        str(strides) == "12, 4" and repr(strides) == "<Strides: (12, 4)>" and strides == [12, 4] and strides == (12, 4)
+    )
     assert list(strides) == [12, 4] and len(strides) == 2 and strides[1] == 4
     strides[0] = 5
     assert strides == [5, 4]
@@ -225,7 +283,10 @@ def test_strides(ov):
             ov.Strides(wrong)
 
 
-@pytest.mark.parametrize(("name", "values"), [("Coordinate", [1, 2]), ("CoordinateDiff", [1, -2]), ("AxisVector", [2, 1]), ("AxisSet", [1, 2])])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("Coordinate", [1, 2]), ("CoordinateDiff", [1, -2]), ("AxisVector", [2, 1]), ("AxisSet", [1, 2])],
+)
 def test_vectors(ov, name, values):
     # openvino's are equal to no list; ovlite's are.
     vector = getattr(ov, name)(values)
@@ -270,7 +331,12 @@ def test_c_has_two_integers_of_64_bits_and_types_one(ov, name):
 
 
 def test_what_is_no_value_of_the_same_kind(ov):
-    for method in (ov.Type.f32.merge, ov.Type.f32.compatible, ov.Dimension(3).compatible, ov.PartialShape([3]).compatible):
+    for method in (
+        ov.Type.f32.merge,
+        ov.Type.f32.compatible,
+        ov.Dimension(3).compatible,
+        ov.PartialShape([3]).compatible,
+    ):
         with pytest.raises(TypeError):
             method([3])
     with pytest.raises(TypeError):

@@ -40,9 +40,7 @@ def build(call: str, arrays: list[np.ndarray], fixed: set[int], outputs: str) ->
         dims = f"[{','.join(map(str, array.shape))}]" if array.shape else ""
         declared.append(f"{NAMES[array.dtype.name]}{dims} {name}")
     inputs = ", ".join(text for i, text in enumerate(declared) if i not in fixed)
-    held = ", ".join(
-        f"{declared[i]} = {{{','.join(map(str, arrays[i].ravel().tolist()))}}}" for i in sorted(fixed)
-    )
+    held = ", ".join(f"{declared[i]} = {{{','.join(map(str, arrays[i].ravel().tolist()))}}}" for i in sorted(fixed))
     made = ", ".join(part.split()[-1] for part in outputs.split(", "))
     text = f"""<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>
         g ({inputs}) => ({outputs}) {f"<{held}>" if held else ""} {{ {made} = {call} }}"""

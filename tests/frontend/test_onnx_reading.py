@@ -143,7 +143,7 @@ def test_weights_keep_their_type(
 
 
 @pytest.mark.parametrize(
-    "kind", "float32 float64 float16 int8 uint8 int16 uint16 int32 uint32 int64 uint64 bool".split()
+    "kind", ["float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool"]
 )
 def test_typed_fields_hold_what_raw_data_holds(kind: str) -> None:
     values = np.array([[1, 0, 3], [4, 5, 6]]).astype(kind)

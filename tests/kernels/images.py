@@ -40,7 +40,7 @@ class Image:
 def tolerance(terms):
     """Of a sum of `terms` products of normal numbers in one chain: step k rounds a partial sum of about
     sqrt(k) by at most 2 ** -24 of it, at random, which makes terms * 2 ** -25; eight times that."""
-    return 8 * (terms + 4) * 2.0 ** -25
+    return 8 * (terms + 4) * 2.0**-25
 
 
 def check(step, x, y, expected, terms, residual=None):

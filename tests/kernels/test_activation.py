@@ -67,8 +67,18 @@ def test_nan_gives_nan_and_far_positive_values_reach_the_limit(kind):
     assert got[2] == limits.get(kind, np.float32(3e38))
 
 
-@pytest.mark.parametrize("kind, limit", [("sigmoid", 0.0), ("tanh", -1.0), ("elu", -1.5), ("softplus", 0.0),
-                                         ("clamp", -1.0), ("hard_sigmoid", 0.0), ("leaky_relu", -np.inf)])
+@pytest.mark.parametrize(
+    "kind, limit",
+    [
+        ("sigmoid", 0.0),
+        ("tanh", -1.0),
+        ("elu", -1.5),
+        ("softplus", 0.0),
+        ("clamp", -1.0),
+        ("hard_sigmoid", 0.0),
+        ("leaky_relu", -np.inf),
+    ],
+)
 def test_limits_at_minus_infinity(kind, limit):
     alpha, beta, _ = DEFINITIONS[kind]
     assert activate(kind, np.array([-np.inf], np.float32), alpha, beta)[0] == limit

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from images import Image, check, normal
 
 import ovlite.kernels
-from images import Image, check, normal
 from ovlite.kernels.executor import run_steps
 from ovlite.kernels.step import View
 
@@ -32,8 +32,10 @@ def transpose_convolve(x, weights, strides, dilations, pads_begin, output, group
     x, weights = x.astype(np.float64), weights.astype(np.float64)
     kernel = weights.shape[2:]
     columns = weights.shape[1]
-    far = [max((n - 1) * s + (k - 1) * d + 1, p + o)
-           for n, s, k, d, p, o in zip(x.shape[2:], strides, kernel, dilations, pads_begin, output)]
+    far = [
+        max((n - 1) * s + (k - 1) * d + 1, p + o)
+        for n, s, k, d, p, o in zip(x.shape[2:], strides, kernel, dilations, pads_begin, output)
+    ]
     y = np.zeros((x.shape[0], groups, columns, *far))
     split = x.reshape(x.shape[0], groups, -1, *x.shape[2:])
     for tap in np.ndindex(*kernel):
@@ -44,15 +46,34 @@ def transpose_convolve(x, weights, strides, dilations, pads_begin, output, group
     return y.reshape(x.shape[0], groups * columns, *output)
 
 
-def run_convolution(spatial, channels, columns, kernel, strides=None, dilations=None, pads=None, pads_end=None, *,
-                    batch=1, groups=1, gap=0, y_gap=0, bias=True, residual=False, activation=None, winograd=0):
+def run_convolution(
+    spatial,
+    channels,
+    columns,
+    kernel,
+    strides=None,
+    dilations=None,
+    pads=None,
+    pads_end=None,
+    *,
+    batch=1,
+    groups=1,
+    gap=0,
+    y_gap=0,
+    bias=True,
+    residual=False,
+    activation=None,
+    winograd=0,
+):
     conv = ovlite.kernels.family("conv")
     ones = [1] * len(kernel)
     strides, dilations = strides or ones, dilations or ones
     pads = pads or [0] * len(kernel)
     pads_end = pads_end or pads
-    output = [(n + b + e - (k - 1) * d - 1) // s + 1
-              for n, b, e, k, d, s in zip(spatial, pads, pads_end, kernel, dilations, strides)]
+    output = [
+        (n + b + e - (k - 1) * d - 1) // s + 1
+        for n, b, e, k, d, s in zip(spatial, pads, pads_end, kernel, dilations, strides)
+    ]
     border = conv.convolution_border(spatial, output, kernel, strides, dilations, pads)
     x = Image(normal(batch, channels, *spatial), border, gap)
     y = Image(np.zeros((batch, columns, *output), np.float32), [(1, 2)] * len(output), y_gap)
@@ -68,8 +89,18 @@ def run_convolution(spatial, channels, columns, kernel, strides=None, dilations=
     if activation:
         expected = np.clip(expected, activation[1], activation[2])
     step = conv.Convolution(
-        x.view(0), y.view(1), weights=weights, strides=strides, dilations=dilations, pads_begin=pads, bias=offset,
-        groups=groups, residual=extra and extra.view(2), activation=activation, winograd=winograd)
+        x.view(0),
+        y.view(1),
+        weights=weights,
+        strides=strides,
+        dilations=dilations,
+        pads_begin=pads,
+        bias=offset,
+        groups=groups,
+        residual=extra and extra.view(2),
+        activation=activation,
+        winograd=winograd,
+    )
     terms = weights[0].size
     assert step.flops == 2 * y.values.size * terms
     check(step, x, y, expected, terms, extra)
@@ -98,31 +129,36 @@ def test_number_of_input_channels(channels):
     run_convolution((6, 7), channels, 8, (3, 3), pads=(1, 1), strides=(2, 2))
 
 
-@pytest.mark.parametrize(("kernel", "strides", "dilations", "pads"), [
-    ((1, 1), (1, 1), (1, 1), (0, 0)),
-    ((1, 1), (2, 2), (1, 1), (0, 0)),
-    ((3, 3), (1, 1), (2, 3), (2, 3)),
-    ((3, 3), (2, 3), (1, 1), (1, 0)),
-    ((7, 7), (2, 2), (1, 1), (3, 3)),
-    ((5, 1), (1, 1), (1, 1), (2, 0)),
-    ((1, 5), (1, 2), (1, 2), (0, 4)),
-    ((2, 2), (3, 3), (1, 1), (0, 0)),
-    ((10, 12), (1, 1), (1, 1), (0, 0)),
-    ((3,), (1,), (1,), (1,)),
-    ((4,), (2,), (3,), (0,)),
-    ((3, 3, 3), (1, 2, 1), (1, 1, 2), (1, 1, 0)),
-])
+@pytest.mark.parametrize(
+    ("kernel", "strides", "dilations", "pads"),
+    [
+        ((1, 1), (1, 1), (1, 1), (0, 0)),
+        ((1, 1), (2, 2), (1, 1), (0, 0)),
+        ((3, 3), (1, 1), (2, 3), (2, 3)),
+        ((3, 3), (2, 3), (1, 1), (1, 0)),
+        ((7, 7), (2, 2), (1, 1), (3, 3)),
+        ((5, 1), (1, 1), (1, 1), (2, 0)),
+        ((1, 5), (1, 2), (1, 2), (0, 4)),
+        ((2, 2), (3, 3), (1, 1), (0, 0)),
+        ((10, 12), (1, 1), (1, 1), (0, 0)),
+        ((3,), (1,), (1,), (1,)),
+        ((4,), (2,), (3,), (0,)),
+        ((3, 3, 3), (1, 2, 1), (1, 1, 2), (1, 1, 0)),
+    ],
+)
 @pytest.mark.parametrize("gap", [0, 16])
 def test_geometry(kernel, strides, dilations, pads, gap):
-    run_convolution((10, 12, 9)[:len(kernel)], 3, 18, kernel, strides, dilations, pads, batch=2, gap=gap)
+    run_convolution((10, 12, 9)[: len(kernel)], 3, 18, kernel, strides, dilations, pads, batch=2, gap=gap)
 
 
 def test_padding_at_the_end_alone():
     run_convolution((8, 9), 4, 6, (3, 3), (2, 2), pads=(0, 0), pads_end=(1, 2))
 
 
-@pytest.mark.parametrize(("groups", "channels", "columns"), [(2, 8, 6), (4, 4, 8), (3, 48, 51), (5, 10, 5), (8, 32, 32),
-                                                           (7, 14, 14), (9, 36, 36), (20, 160, 160), (4, 64, 64)])
+@pytest.mark.parametrize(
+    ("groups", "channels", "columns"),
+    [(2, 8, 6), (4, 4, 8), (3, 48, 51), (5, 10, 5), (8, 32, 32), (7, 14, 14), (9, 36, 36), (20, 160, 160), (4, 64, 64)],
+)
 @pytest.mark.parametrize("gap", [0, 3])
 def test_groups(groups, channels, columns, gap):
     run_convolution((4, 15), channels, columns, (3, 3), pads=(1, 1), groups=groups, gap=gap, residual=True)
@@ -156,8 +192,9 @@ def test_packed_weights_give_the_same():
     results = []
     for given in (weights, packed):
         y = Image(np.zeros((1, 10, 5, 5), np.float32))
-        step = conv.Convolution(x.view(0), y.view(1), weights=given, strides=(1, 1), dilations=(1, 1),
-                                pads_begin=(1, 1), groups=2)
+        step = conv.Convolution(
+            x.view(0), y.view(1), weights=given, strides=(1, 1), dilations=(1, 1), pads_begin=(1, 1), groups=2
+        )
         run_steps([step], [x.memory, y.memory])
         results.append(y.values.copy())
     np.testing.assert_array_equal(*results)
@@ -170,8 +207,15 @@ def test_nan_and_infinity_pass_a_clamp_as_in_where():
     x = Image(values.reshape(1, 1, 1, 5))
     for columns in (1, 40):
         y = Image(np.zeros((1, columns, 1, 5), np.float32))
-        step = conv.Convolution(x.view(0), y.view(1), weights=np.ones((columns, 1, 1, 1), np.float32), strides=(1, 1),
-                                dilations=(1, 1), pads_begin=(0, 0), activation=("clamp", 0.0, np.inf))
+        step = conv.Convolution(
+            x.view(0),
+            y.view(1),
+            weights=np.ones((columns, 1, 1, 1), np.float32),
+            strides=(1, 1),
+            dilations=(1, 1),
+            pads_begin=(0, 0),
+            activation=("clamp", 0.0, np.inf),
+        )
         run_steps([step], [x.memory, y.memory])
         for column in range(columns):
             np.testing.assert_array_equal(y.values[0, column, 0], np.where(values < 0, 0, values))
@@ -182,8 +226,15 @@ def test_other_activations_follow_the_sums():
     x = Image(normal(1, 5, 4, 6))
     weights = normal(37, 5, 1, 1)
     y = Image(np.zeros((1, 37, 4, 6), np.float32))
-    step = conv.Convolution(x.view(0), y.view(1), weights=weights, strides=(1, 1), dilations=(1, 1), pads_begin=(0, 0),
-                            activation=("leaky_relu", 0.25, 0.0))
+    step = conv.Convolution(
+        x.view(0),
+        y.view(1),
+        weights=weights,
+        strides=(1, 1),
+        dilations=(1, 1),
+        pads_begin=(0, 0),
+        activation=("leaky_relu", 0.25, 0.0),
+    )
     sums = convolve(x.values, weights, (1, 1), (1, 1), (0, 0), (4, 6), 1)
     check(step, x, y, np.where(sums < 0, 0.25 * sums, sums), 5)
 
@@ -199,8 +250,9 @@ def run_winograd(spatial, channels, columns, out, pads, pads_end, *, batch=1, re
     expected += extra.values if residual else 0
     if activation:
         expected = np.clip(expected, activation[1], activation[2])
-    step = winograd.Winograd(x.view(0), y.view(1), conv.pack(weights, winograd=out), pads, bias,
-                             extra and extra.view(2), activation)
+    step = winograd.Winograd(
+        x.view(0), y.view(1), conv.pack(weights, winograd=out), pads, bias, extra and extra.view(2), activation
+    )
     # the transforms of 4 x 4 tiles double the rounding error, their largest errors are rarer
     check(step, x, y, expected, (9 if out == 2 else 36) * (channels + 1), extra)
 
@@ -285,23 +337,28 @@ def test_errors():
         conv.Convolution(View(0, "f8", (1, 2, 2, 2)), View(1, "f4", (1, 4, 2, 2)), **options)
 
 
-@pytest.mark.parametrize(("kernel", "strides", "dilations", "pads", "extra"), [
-    ((2, 2), (2, 2), (1, 1), (0, 0), (0, 0)),
-    ((3, 3), (2, 2), (1, 1), (1, 1), (1, 1)),
-    ((4, 4), (2, 2), (1, 1), (1, 1), (0, 0)),
-    ((3, 3), (1, 1), (1, 1), (1, 0), (0, 0)),
-    ((3, 3), (2, 3), (2, 2), (0, 1), (0, 2)),
-    ((1, 1), (3, 2), (1, 1), (0, 0), (2, 1)),
-    ((5, 3), (3, 1), (1, 3), (4, 2), (0, 0)),
-    ((5,), (3,), (2,), (1,), (0,)),
-    ((3, 2, 3), (2, 1, 2), (1, 1, 1), (1, 0, 0), (0, 0, 1)),
-])
+@pytest.mark.parametrize(
+    ("kernel", "strides", "dilations", "pads", "extra"),
+    [
+        ((2, 2), (2, 2), (1, 1), (0, 0), (0, 0)),
+        ((3, 3), (2, 2), (1, 1), (1, 1), (1, 1)),
+        ((4, 4), (2, 2), (1, 1), (1, 1), (0, 0)),
+        ((3, 3), (1, 1), (1, 1), (1, 0), (0, 0)),
+        ((3, 3), (2, 3), (2, 2), (0, 1), (0, 2)),
+        ((1, 1), (3, 2), (1, 1), (0, 0), (2, 1)),
+        ((5, 3), (3, 1), (1, 3), (4, 2), (0, 0)),
+        ((5,), (3,), (2,), (1,), (0,)),
+        ((3, 2, 3), (2, 1, 2), (1, 1, 1), (1, 0, 0), (0, 0, 1)),
+    ],
+)
 @pytest.mark.parametrize("groups", [1, 3])
 def test_transpose(kernel, strides, dilations, pads, extra, groups):
     conv = ovlite.kernels.family("conv")
-    spatial = (5, 7, 4)[:len(kernel)]
-    output = [(n - 1) * s + (k - 1) * d + 1 - 2 * p + e
-              for n, s, k, d, p, e in zip(spatial, strides, kernel, dilations, pads, extra)]
+    spatial = (5, 7, 4)[: len(kernel)]
+    output = [
+        (n - 1) * s + (k - 1) * d + 1 - 2 * p + e
+        for n, s, k, d, p, e in zip(spatial, strides, kernel, dilations, pads, extra)
+    ]
     weights = normal(6, 17, *kernel)
     bias = normal(17 * groups)
     border = conv.transpose_border(spatial, output, kernel, strides, dilations, pads)
@@ -311,8 +368,9 @@ def test_transpose(kernel, strides, dilations, pads, extra, groups):
     expected = np.maximum(expected + bias.reshape(-1, *[1] * len(kernel)), 0)
     geometry = {"strides": strides, "dilations": dilations, "pads_begin": pads, "groups": groups}
     for given in (weights, conv.Phases(weights, **geometry)):
-        step = conv.ConvolutionTranspose(x.view(0), y.view(1), weights=given, bias=bias,
-                                         activation=("clamp", 0.0, np.inf), **geometry)
+        step = conv.ConvolutionTranspose(
+            x.view(0), y.view(1), weights=given, bias=bias, activation=("clamp", 0.0, np.inf), **geometry
+        )
         check(step, x, y, expected, weights[:, 0].size)
 
 

@@ -2,8 +2,8 @@ import itertools
 
 import numpy as np
 import pytest
-
 from layouts import channels_last, view_of
+
 from ovlite import kernels
 from ovlite.kernels.executor import run_steps
 from ovlite.kernels.step import View
@@ -23,11 +23,26 @@ def copy_to_channels_last(x, pixel_pad, border, threads):
     return memory, image
 
 
-@pytest.mark.parametrize("shape", [
-    (1, 3, 224, 224), (1, 64, 56, 56), (1, 512, 7, 7), (2, 1, 5, 5), (1, 2, 3, 200), (1, 4, 1, 1), (1, 15, 4, 4),
-    (1, 16, 4, 4), (1, 17, 3, 11), (1, 65, 13, 5),
-    (1, 200, 1, 129), (3, 5, 7), (1, 9, 3, 4, 5), (0, 3, 4, 4), (1, 0, 4, 4),
-])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (1, 3, 224, 224),
+        (1, 64, 56, 56),
+        (1, 512, 7, 7),
+        (2, 1, 5, 5),
+        (1, 2, 3, 200),
+        (1, 4, 1, 1),
+        (1, 15, 4, 4),
+        (1, 16, 4, 4),
+        (1, 17, 3, 11),
+        (1, 65, 13, 5),
+        (1, 200, 1, 129),
+        (3, 5, 7),
+        (1, 9, 3, 4, 5),
+        (0, 3, 4, 4),
+        (1, 0, 4, 4),
+    ],
+)
 @pytest.mark.parametrize("pixel_pad, border", [(0, 0), (16, 0), (16, 1), (1, 2)])
 def test_planar_to_channels_last_and_back(level, threads, shape, pixel_pad, border):
     x = numbers(shape)
@@ -69,10 +84,18 @@ def test_short_runs_leave_what_lies_between(level, run):
     assert (memory[:, run:] == UNTOUCHED).all()
 
 
-@pytest.mark.parametrize("shape, target", [
-    ((1, 64, 1, 1), (2, 64, 30, 30)), ((30,), (50, 30)), ((50, 1), (50, 700)), ((1,), (40000,)), ((), (3, 5)),
-    ((1, 1, 6, 7), (1, 40, 6, 7)), ((2, 1, 3, 1), (2, 5, 3, 90)),
-])
+@pytest.mark.parametrize(
+    "shape, target",
+    [
+        ((1, 64, 1, 1), (2, 64, 30, 30)),
+        ((30,), (50, 30)),
+        ((50, 1), (50, 700)),
+        ((1,), (40000,)),
+        ((), (3, 5)),
+        ((1, 1, 6, 7), (1, 40, 6, 7)),
+        ((2, 1, 3, 1), (2, 5, 3, 90)),
+    ],
+)
 def test_broadcast(level, threads, shape, target):
     x = numbers(shape)
     source = np.broadcast_to(x, target)
@@ -84,9 +107,18 @@ def test_broadcast(level, threads, shape, target):
     np.testing.assert_array_equal(image, source)
 
 
-@pytest.mark.parametrize("index", [
-    np.s_[::-1], np.s_[:, ::-1], np.s_[::2, ::3], np.s_[5:1:-2, 3:, 1], np.s_[:, 7:8], np.s_[..., ::-2], np.s_[:0],
-])
+@pytest.mark.parametrize(
+    "index",
+    [
+        np.s_[::-1],
+        np.s_[:, ::-1],
+        np.s_[::2, ::3],
+        np.s_[5:1:-2, 3:, 1],
+        np.s_[:, 7:8],
+        np.s_[..., ::-2],
+        np.s_[:0],
+    ],
+)
 def test_slices(level, index):
     x = numbers((11, 40, 6))
     source = x[index]
@@ -105,10 +137,17 @@ def test_one_long_run_is_shared(level):
     assert kernels.family("copy").Copy(View(0, "f4", (100, 100)), View(1, "f4", (100, 100))).width == 1
 
 
-@pytest.mark.parametrize("dtype, value", [
-    ("float32", -2.5), ("float32", float("-inf")), ("uint8", 200), ("int64", -(2**40)), ("float16", 1.5),
-    ("bool", True),
-])
+@pytest.mark.parametrize(
+    "dtype, value",
+    [
+        ("float32", -2.5),
+        ("float32", float("-inf")),
+        ("uint8", 200),
+        ("int64", -(2**40)),
+        ("float16", 1.5),
+        ("bool", True),
+    ],
+)
 def test_fill(level, threads, dtype, value):
     memory, image = channels_last((2, 5, 60, 61), dtype, 3, 1, 0)
     run_steps([kernels.family("copy").Fill(view_of(0, image, memory), value)], [memory], threads)
@@ -153,11 +192,16 @@ def test_copy_many_takes_constants_and_no_pairs(level):
 
 
 @pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "symmetric", "wrap"])
-@pytest.mark.parametrize("shape, begin, end", [
-    ((5,), (2,), (4,)), ((1, 3, 40, 50), (0, 0, 3, 2), (0, 0, 1, 4)), ((4, 3), (0, 0), (0, 0)),
-    ((6, 5, 4), (5, 0, 3), (0, 4, 1)),
-    ((), (), ()),
-])
+@pytest.mark.parametrize(
+    "shape, begin, end",
+    [
+        ((5,), (2,), (4,)),
+        ((1, 3, 40, 50), (0, 0, 3, 2), (0, 0, 1, 4)),
+        ((4, 3), (0, 0), (0, 0)),
+        ((6, 5, 4), (5, 0, 3), (0, 4, 1)),
+        ((), (), ()),
+    ],
+)
 @pytest.mark.parametrize("dtype", ["float32", "int64", "uint8"])
 def test_pad(level, threads, mode, shape, begin, end, dtype):
     x = numbers(shape, dtype)

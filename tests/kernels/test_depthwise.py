@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from images import Image, check, normal
 
 import ovlite.kernels
-from images import Image, check, normal
 from ovlite.kernels.executor import run_steps
 from ovlite.kernels.step import View
 
@@ -24,14 +24,27 @@ def convolve(x, weights, strides, dilations, pads_begin, output):
     return y
 
 
-def run_depthwise(spatial, channels, kernel, strides=None, dilations=None, pads=None, *, batch=1, gap=0, bias=True,
-                  residual=None, activation=None):
+def run_depthwise(
+    spatial,
+    channels,
+    kernel,
+    strides=None,
+    dilations=None,
+    pads=None,
+    *,
+    batch=1,
+    gap=0,
+    bias=True,
+    residual=None,
+    activation=None,
+):
     depthwise, conv = ovlite.kernels.family("depthwise"), ovlite.kernels.family("conv")
     ones = [1] * len(kernel)
     strides, dilations = strides or ones, dilations or ones
     pads = pads or [(k - 1) * d // 2 for k, d in zip(kernel, dilations)]
-    output = [(n + 2 * p - (k - 1) * d - 1) // s + 1
-              for n, p, k, d, s in zip(spatial, pads, kernel, dilations, strides)]
+    output = [
+        (n + 2 * p - (k - 1) * d - 1) // s + 1 for n, p, k, d, s in zip(spatial, pads, kernel, dilations, strides)
+    ]
     border = conv.convolution_border(spatial, output, kernel, strides, dilations, pads)
     x = Image(normal(batch, channels, *spatial), border, gap)
     y = Image(np.zeros((batch, channels, *output), np.float32), [(1, 2)] * len(output), gap)
@@ -47,8 +60,16 @@ def run_depthwise(spatial, channels, kernel, strides=None, dilations=None, pads=
     if activation:
         expected = np.clip(expected, activation[1], activation[2])
     step = depthwise.Depthwise(
-        x.view(0), y.view(1), weights=weights, strides=strides, dilations=dilations, pads_begin=pads, bias=offset,
-        residual=extra and extra.view(2), activation=activation)
+        x.view(0),
+        y.view(1),
+        weights=weights,
+        strides=strides,
+        dilations=dilations,
+        pads_begin=pads,
+        bias=offset,
+        residual=extra and extra.view(2),
+        activation=activation,
+    )
     assert step.flops == 2 * y.values.size * weights[0].size
     check(step, x, y, expected, weights[0].size, extra)
 
@@ -65,20 +86,23 @@ def test_number_of_channels(channels):
     run_depthwise((6, 9), channels, (3, 3), activation=("clamp", 0.0, 1.5), gap=5)
 
 
-@pytest.mark.parametrize(("kernel", "strides", "dilations"), [
-    ((3, 3), (2, 1), (1, 1)),
-    ((3, 3), (1, 1), (2, 2)),
-    ((3, 5), (1, 2), (3, 1)),
-    ((7, 7), (1, 1), (1, 1)),
-    ((1, 3), (1, 3), (1, 1)),
-    ((2, 1), (1, 1), (1, 1)),
-    ((3,), (1,), (1,)),
-    ((31,), (2,), (1,)),
-    ((3, 3, 3), (1, 1, 1), (1, 1, 1)),
-    ((2, 3, 5), (2, 1, 2), (1, 2, 1)),
-])
+@pytest.mark.parametrize(
+    ("kernel", "strides", "dilations"),
+    [
+        ((3, 3), (2, 1), (1, 1)),
+        ((3, 3), (1, 1), (2, 2)),
+        ((3, 5), (1, 2), (3, 1)),
+        ((7, 7), (1, 1), (1, 1)),
+        ((1, 3), (1, 3), (1, 1)),
+        ((2, 1), (1, 1), (1, 1)),
+        ((3,), (1,), (1,)),
+        ((31,), (2,), (1,)),
+        ((3, 3, 3), (1, 1, 1), (1, 1, 1)),
+        ((2, 3, 5), (2, 1, 2), (1, 2, 1)),
+    ],
+)
 def test_geometry(kernel, strides, dilations):
-    run_depthwise((7, 9, 12)[:len(kernel)], 20, kernel, strides, dilations, batch=2)
+    run_depthwise((7, 9, 12)[: len(kernel)], 20, kernel, strides, dilations, batch=2)
 
 
 @pytest.mark.parametrize("residual", [(1, 1, 1, 1), (0, 1, 0, 0), (1, 0, 1, 1)])
@@ -105,8 +129,9 @@ def test_packed_weights_give_the_same():
     results = []
     for given in (weights, packed):
         y = Image(np.zeros((1, 10, 5, 5), np.float32))
-        step = depthwise.Depthwise(x.view(0), y.view(1), weights=given, strides=(1, 1), dilations=(1, 1),
-                                   pads_begin=(1, 1))
+        step = depthwise.Depthwise(
+            x.view(0), y.view(1), weights=given, strides=(1, 1), dilations=(1, 1), pads_begin=(1, 1)
+        )
         run_steps([step], [x.memory, y.memory])
         results.append(y.values.copy())
     np.testing.assert_array_equal(*results)
@@ -119,9 +144,15 @@ def test_nan_and_infinity_pass_a_clamp_as_in_where():
     for channels in (1, 40):
         x = Image(np.broadcast_to(values, (1, channels, 1, 5)))
         y = Image(np.zeros((1, channels, 1, 5), np.float32))
-        step = depthwise.Depthwise(x.view(0), y.view(1), weights=np.ones((channels, 1, 1, 1), np.float32),
-                                   strides=(1, 1), dilations=(1, 1), pads_begin=(0, 0),
-                                   activation=("clamp", 0.0, np.inf))
+        step = depthwise.Depthwise(
+            x.view(0),
+            y.view(1),
+            weights=np.ones((channels, 1, 1, 1), np.float32),
+            strides=(1, 1),
+            dilations=(1, 1),
+            pads_begin=(0, 0),
+            activation=("clamp", 0.0, np.inf),
+        )
         run_steps([step], [x.memory, y.memory])
         for channel in range(channels):
             np.testing.assert_array_equal(y.values[0, channel, 0], np.where(values < 0, 0, values))
@@ -132,8 +163,15 @@ def test_other_activations_follow_the_sums():
     x = Image(normal(1, 37, 4, 6))
     weights = normal(37, 1, 1, 1)
     y = Image(np.zeros((1, 37, 4, 6), np.float32))
-    step = depthwise.Depthwise(x.view(0), y.view(1), weights=weights, strides=(1, 1), dilations=(1, 1),
-                               pads_begin=(0, 0), activation=("leaky_relu", 0.25, 0.0))
+    step = depthwise.Depthwise(
+        x.view(0),
+        y.view(1),
+        weights=weights,
+        strides=(1, 1),
+        dilations=(1, 1),
+        pads_begin=(0, 0),
+        activation=("leaky_relu", 0.25, 0.0),
+    )
     sums = convolve(x.values, weights, (1, 1), (1, 1), (0, 0), (4, 6))
     check(step, x, y, np.where(sums < 0, 0.25 * sums, sums), 1)
 
@@ -156,5 +194,11 @@ def test_errors():
         make((1, 4, 2, 2), (1, 4, 2, 2), normal(4, 1, 1, 1), bias=normal(3))
     depthwise = ovlite.kernels.family("depthwise")
     with pytest.raises(ValueError, match="x has a channel stride of 4; convolutions take channels side by side"):
-        depthwise.Depthwise(View(0, "f4", (1, 4, 2, 2)), View(1, "f4", (1, 4, 2, 2), (16, 1, 8, 4)),
-                            weights=normal(4, 1, 1, 1), strides=(1, 1), dilations=(1, 1), pads_begin=(0, 0))
+        depthwise.Depthwise(
+            View(0, "f4", (1, 4, 2, 2)),
+            View(1, "f4", (1, 4, 2, 2), (16, 1, 8, 4)),
+            weights=normal(4, 1, 1, 1),
+            strides=(1, 1),
+            dilations=(1, 1),
+            pads_begin=(0, 0),
+        )

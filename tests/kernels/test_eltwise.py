@@ -28,8 +28,24 @@ def normal(shape, dtype=np.float32, seed=0):
     return np.array(values if np.dtype(dtype).kind == "f" else values * 40).astype(dtype)
 
 
-SHAPES = [(), (0,), (1,), (5,), (63,), (64,), (65,), (1023,), (1024,), (1025,), (3, 1025), (4, 2, 3), (7, 130),
-          (2, 5, 64), (1, 1, 3), (40, 70, 9)]
+SHAPES = [
+    (),
+    (0,),
+    (1,),
+    (5,),
+    (63,),
+    (64,),
+    (65,),
+    (1023,),
+    (1024,),
+    (1025,),
+    (3, 1025),
+    (4, 2, 3),
+    (7, 130),
+    (2, 5, 64),
+    (1, 1, 3),
+    (40, 70, 9),
+]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -41,11 +57,24 @@ def test_a_chain_gives_what_its_operators_give_one_by_one(shape, threads):
     np.testing.assert_array_equal(apply([("add", 0, 1)], [a, b], np.empty_like(a), threads), a + b)
 
 
-@pytest.mark.parametrize("shapes", [
-    ((2, 3, 4, 5), (3, 1, 1)), ((2, 3, 4, 5), (5,)), ((2, 3, 4, 5), ()), ((2, 3, 1, 5), (1, 3, 4, 1)),
-    ((6, 1), (1, 7)), ((1, 200, 1), (130, 1, 66)), ((33, 1, 5), (4, 5)), ((1, 64, 30, 30), (1, 64, 1, 1)),
-    ((900, 64), (64,)), ((900, 7), (7,)), ((900, 7), (900, 1)), ((3, 1, 2000), (1, 2, 1)),
-], ids=str)
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((2, 3, 4, 5), (3, 1, 1)),
+        ((2, 3, 4, 5), (5,)),
+        ((2, 3, 4, 5), ()),
+        ((2, 3, 1, 5), (1, 3, 4, 1)),
+        ((6, 1), (1, 7)),
+        ((1, 200, 1), (130, 1, 66)),
+        ((33, 1, 5), (4, 5)),
+        ((1, 64, 30, 30), (1, 64, 1, 1)),
+        ((900, 64), (64,)),
+        ((900, 7), (7,)),
+        ((900, 7), (900, 1)),
+        ((3, 1, 2000), (1, 2, 1)),
+    ],
+    ids=str,
+)
 def test_operands_broadcast_as_numpy_does(shapes, threads):
     a, b = normal(shapes[0]), normal(shapes[1], seed=1)
     expected = a - b
@@ -104,15 +133,31 @@ def test_the_result_may_overwrite_an_operand():
     np.testing.assert_array_equal(a, expected)
 
 
-SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 1e-40, 3e38, 0.49999997,
-                    8388609.0], np.float32)
+SPECIAL = np.array(
+    [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 1e-40, 3e38, 0.49999997, 8388609.0],
+    np.float32,
+)
 
 
-@pytest.mark.parametrize("name, function", [
-    ("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("div", np.divide), ("min", np.minimum),
-    ("max", np.maximum), ("mod", np.fmod), ("floor_mod", np.mod), ("equal", np.equal), ("not_equal", np.not_equal),
-    ("less", np.less), ("less_equal", np.less_equal), ("greater", np.greater), ("greater_equal", np.greater_equal),
-])
+@pytest.mark.parametrize(
+    "name, function",
+    [
+        ("add", np.add),
+        ("sub", np.subtract),
+        ("mul", np.multiply),
+        ("div", np.divide),
+        ("min", np.minimum),
+        ("max", np.maximum),
+        ("mod", np.fmod),
+        ("floor_mod", np.mod),
+        ("equal", np.equal),
+        ("not_equal", np.not_equal),
+        ("less", np.less),
+        ("less_equal", np.less_equal),
+        ("greater", np.greater),
+        ("greater_equal", np.greater_equal),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:.*encountered in")
 def test_binary_operators_agree_with_numpy_on_special_values(name, function):
     a = np.repeat(SPECIAL, len(SPECIAL))
@@ -126,11 +171,23 @@ def test_binary_operators_agree_with_numpy_on_special_values(name, function):
         np.testing.assert_array_equal(apply([(name, 0, float(value))], [SPECIAL], np.empty_like(right)), right)
 
 
-@pytest.mark.parametrize("name, function", [
-    ("neg", np.negative), ("abs", np.abs), ("sign", np.sign), ("floor", np.floor), ("ceil", np.ceil),
-    ("round_even", np.rint), ("sqrt", np.sqrt), ("is_nan", np.isnan), ("is_inf", np.isinf), ("is_finite", np.isfinite),
-    ("square", np.square), ("reciprocal", np.reciprocal),
-])
+@pytest.mark.parametrize(
+    "name, function",
+    [
+        ("neg", np.negative),
+        ("abs", np.abs),
+        ("sign", np.sign),
+        ("floor", np.floor),
+        ("ceil", np.ceil),
+        ("round_even", np.rint),
+        ("sqrt", np.sqrt),
+        ("is_nan", np.isnan),
+        ("is_inf", np.isinf),
+        ("is_finite", np.isfinite),
+        ("square", np.square),
+        ("reciprocal", np.reciprocal),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:.*encountered in")
 def test_exact_functions_agree_with_numpy_on_special_values(name, function):
     expected = function(SPECIAL)
@@ -144,16 +201,38 @@ def test_round_away_moves_halves_from_zero():
 
 
 # Largest error in units in the last place of the exact value.
-@pytest.mark.parametrize("name, low, high, ulps", [
-    ("exp", -104, 88.7, 1.2), ("log", 1e-30, 1e30, 1.2), ("erf", -5, 5, 3), ("rsqrt", 1e-3, 1e3, 1.6),
-    ("sin", -1e4, 1e4, 1.6), ("cos", -1e4, 1e4, 1.6), ("sin", -1e9, 1e9, 1.6), ("tan", -1.5, 1.5, 2),
-    ("asin", -1, 1, 2), ("acos", -1, 1, 2), ("atan", -9, 9, 2), ("sinh", -9, 9, 3), ("cosh", -9, 9, 3),
-    ("asinh", -9, 9, 3), ("acosh", 1, 9, 3), ("atanh", -0.99, 0.99, 3),
-])
+@pytest.mark.parametrize(
+    "name, low, high, ulps",
+    [
+        ("exp", -104, 88.7, 1.2),
+        ("log", 1e-30, 1e30, 1.2),
+        ("erf", -5, 5, 3),
+        ("rsqrt", 1e-3, 1e3, 1.6),
+        ("sin", -1e4, 1e4, 1.6),
+        ("cos", -1e4, 1e4, 1.6),
+        ("sin", -1e9, 1e9, 1.6),
+        ("tan", -1.5, 1.5, 2),
+        ("asin", -1, 1, 2),
+        ("acos", -1, 1, 2),
+        ("atan", -9, 9, 2),
+        ("sinh", -9, 9, 3),
+        ("cosh", -9, 9, 3),
+        ("asinh", -9, 9, 3),
+        ("acosh", 1, 9, 3),
+        ("atanh", -0.99, 0.99, 3),
+    ],
+)
 def test_functions_are_right_to_a_few_units_in_the_last_place(name, low, high, ulps):
-    functions = {"erf": np.vectorize(math.erf, otypes=["f8"]), "rsqrt": lambda v: 1 / np.sqrt(v),
-                 "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh, "acosh": np.arccosh,
-                 "atanh": np.arctanh}
+    functions = {
+        "erf": np.vectorize(math.erf, otypes=["f8"]),
+        "rsqrt": lambda v: 1 / np.sqrt(v),
+        "asin": np.arcsin,
+        "acos": np.arccos,
+        "atan": np.arctan,
+        "asinh": np.arcsinh,
+        "acosh": np.arccosh,
+        "atanh": np.arctanh,
+    }
     x = np.random.default_rng(1).uniform(low, high, 20011).astype(np.float32)
     expected = functions.get(name, getattr(np, name, None))(x.astype(np.float64))
     got = apply([(name, 0)], [x], np.empty_like(x))
@@ -179,8 +258,18 @@ def test_prelu_and_squared_difference():
 
 
 @pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.uint16, np.int32, np.float32, np.float16, np.float64])
-@pytest.mark.parametrize("shapes", [((7, 5), (7, 5), (7, 5)), ((7, 1), (7, 5), ()), ((5,), (), (7, 5)),
-                                    ((), (7, 5), (5,)), ((), (), (7, 5)), ((7, 5), (), ())], ids=str)
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((7, 5), (7, 5), (7, 5)),
+        ((7, 1), (7, 5), ()),
+        ((5,), (), (7, 5)),
+        ((), (7, 5), (5,)),
+        ((), (), (7, 5)),
+        ((7, 5), (), ()),
+    ],
+    ids=str,
+)
 def test_select(dtype, shapes):
     condition = np.array(normal(shapes[0]) > 0)
     a, b = normal(shapes[1], seed=1).astype(dtype), normal(shapes[2], seed=2).astype(dtype)
@@ -197,12 +286,24 @@ def test_comparisons_feed_logic_and_selection():
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.float64])
-@pytest.mark.parametrize("name, function", [
-    ("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("min", np.minimum), ("max", np.maximum),
-    ("floor_mod", np.mod), ("mod", np.fmod), ("equal", np.equal), ("less", np.less),
-    ("greater_equal", np.greater_equal),
-    ("floor_div", np.floor_divide), ("bitwise_and", np.bitwise_and), ("bitwise_xor", np.bitwise_xor),
-])
+@pytest.mark.parametrize(
+    "name, function",
+    [
+        ("add", np.add),
+        ("sub", np.subtract),
+        ("mul", np.multiply),
+        ("min", np.minimum),
+        ("max", np.maximum),
+        ("floor_mod", np.mod),
+        ("mod", np.fmod),
+        ("equal", np.equal),
+        ("less", np.less),
+        ("greater_equal", np.greater_equal),
+        ("floor_div", np.floor_divide),
+        ("bitwise_and", np.bitwise_and),
+        ("bitwise_xor", np.bitwise_xor),
+    ],
+)
 def test_other_types_compute_as_numpy(dtype, name, function):
     if dtype is np.float64 and (name.startswith("bitwise") or name == "floor_div"):
         pytest.skip("an operator of integers")
@@ -215,11 +316,13 @@ def test_other_types_compute_as_numpy(dtype, name, function):
 
 
 def test_integer_division_rounds_down_or_towards_zero_and_wraps():
-    a = np.array([7, -7, 7, -7, -2**63, 6], np.int64)
+    a = np.array([7, -7, 7, -7, -(2**63), 6], np.int64)
     b = np.array([2, 2, -2, -2, -1, 3], np.int64)
     for name, expected in {
-        "floor_div": [3, -4, -4, 3, -2**63, 2], "trunc_div": [3, -3, -3, 3, -2**63, 2],
-        "floor_mod": [1, 1, -1, -1, 0, 0], "mod": [1, -1, 1, -1, 0, 0],
+        "floor_div": [3, -4, -4, 3, -(2**63), 2],
+        "trunc_div": [3, -3, -3, 3, -(2**63), 2],
+        "floor_mod": [1, 1, -1, -1, 0, 0],
+        "mod": [1, -1, 1, -1, 0, 0],
     }.items():
         np.testing.assert_array_equal(apply([(name, 0, 1)], [a, b], np.empty_like(a)), expected)
 
@@ -261,7 +364,7 @@ def test_every_half_converts_and_rounding_to_half_is_right():
     floats = apply([("convert", 0, np.float32)], [halves], np.empty(65536, np.float32))
     np.testing.assert_array_equal(floats, halves.astype(np.float32))
     bits = np.arange(0, 2**32, 65521, dtype=np.uint64).astype(np.uint32)
-    ties = (floats[:-1].view(np.uint32) // 2 + floats[1:].view(np.uint32) // 2)
+    ties = floats[:-1].view(np.uint32) // 2 + floats[1:].view(np.uint32) // 2
     x = np.concatenate([bits, ties]).view(np.float32)
     for wide in (x, x.astype(np.float64), np.nextafter(x.astype(np.float64), 0)):
         got = apply([("convert", 0, np.float16)], [wide], np.empty(wide.shape, np.float16))
@@ -277,19 +380,22 @@ def test_a_program_may_change_types():
     np.testing.assert_array_equal(apply(program, [image.transpose(0, 3, 1, 2), mean], write), expected)
 
 
-@pytest.mark.parametrize("program, reads, write, message", [
-    ([], ["f4"], "f4", "no instruction"),
-    ([("frobnicate", 0)], ["f4"], "f4", "there is no frobnicate of float32"),
-    ([("exp", 0)], ["i4"], "i4", "there is no exp of int32"),
-    ([("add", 0, 1)], ["f4", "i4"], "f4", "add of operands of types"),
-    ([("add", 0)], ["f4"], "f4", "add takes 2 operands, not 1"),
-    ([("add", 0, 5)], ["f4"], "f4", "add of 5, which is neither"),
-    ([("equal", 0, 0)], ["f4"], "f4", "gives bool, the result is to be float32"),
-    ([("select", 0, 0, 0)], ["f4"], "f4", "condition of select has to be bool"),
-    ([("add", 0, 1.5)], ["i4"], "i4", "constant 1.5 is no int32"),
-    ([("add", 0, 300.0)], ["u1"], "u1", "constant 300.0 is no uint8"),
-    ([("copy", 0)], ["c8"], "c8", "no kernel takes elements of complex64"),
-])
+@pytest.mark.parametrize(
+    "program, reads, write, message",
+    [
+        ([], ["f4"], "f4", "no instruction"),
+        ([("frobnicate", 0)], ["f4"], "f4", "there is no frobnicate of float32"),
+        ([("exp", 0)], ["i4"], "i4", "there is no exp of int32"),
+        ([("add", 0, 1)], ["f4", "i4"], "f4", "add of operands of types"),
+        ([("add", 0)], ["f4"], "f4", "add takes 2 operands, not 1"),
+        ([("add", 0, 5)], ["f4"], "f4", "add of 5, which is neither"),
+        ([("equal", 0, 0)], ["f4"], "f4", "gives bool, the result is to be float32"),
+        ([("select", 0, 0, 0)], ["f4"], "f4", "condition of select has to be bool"),
+        ([("add", 0, 1.5)], ["i4"], "i4", "constant 1.5 is no int32"),
+        ([("add", 0, 300.0)], ["u1"], "u1", "constant 300.0 is no uint8"),
+        ([("copy", 0)], ["c8"], "c8", "no kernel takes elements of complex64"),
+    ],
+)
 def test_what_cannot_run_is_refused(program, reads, write, message):
     views = [View(slot, dtype, (4,)) for slot, dtype in enumerate(reads)]
     with pytest.raises(ValueError, match=message):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-
 from layouts import view_of
+
 from ovlite import kernels
 from ovlite.kernels.executor import StepError, run_steps
 from ovlite.kernels.step import View
@@ -9,10 +9,22 @@ from ovlite.kernels.step import View
 
 @pytest.mark.parametrize("index_dtype", ["int32", "int64"])
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "float16", "int64"])
-@pytest.mark.parametrize("shape, axis, chosen", [
-    ((50, 16), 0, (2, 9)), ((50, 16), 1, (30,)), ((50, 16), -1, ()), ((7,), 0, (3, 3)), ((3, 4, 5, 6), 2, (2, 2)),
-    ((100, 300), 0, (400,)), ((5, 4), 0, (0,)), ((0, 4), 1, (2,)), ((4, 3), 0, (5,)), ((6, 5), 0, (1,)), ((9, 1, 1), 0, (4, 1)),
-])
+@pytest.mark.parametrize(
+    "shape, axis, chosen",
+    [
+        ((50, 16), 0, (2, 9)),
+        ((50, 16), 1, (30,)),
+        ((50, 16), -1, ()),
+        ((7,), 0, (3, 3)),
+        ((3, 4, 5, 6), 2, (2, 2)),
+        ((100, 300), 0, (400,)),
+        ((5, 4), 0, (0,)),
+        ((0, 4), 1, (2,)),
+        ((4, 3), 0, (5,)),
+        ((6, 5), 0, (1,)),
+        ((9, 1, 1), 0, (4, 1)),
+    ],
+)
 def test_gather(level, threads, shape, axis, chosen, dtype, index_dtype):
     rng = np.random.default_rng(6)
     x = rng.integers(0, 100, shape).astype(dtype)

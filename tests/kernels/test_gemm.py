@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-
-import ovlite.kernels
 from images import normal, tolerance
 from layouts import view_of
+
+import ovlite.kernels
 from ovlite.kernels.executor import run_steps
 from ovlite.kernels.step import View
 
@@ -49,8 +49,15 @@ def run_constant(a, weights, *, memory=None, bias=None, residual=None, activatio
         expected = product(a, weights)
         expected += 0 if bias is None else bias
         expected += 0 if residual is None else residual
-    step = gemm.MatMul(view_of(0, a, memory), None, view_of(1, y, y_memory), weights=weights, bias=bias,
-                       residual=None if residual is None else view_of(2, residual), activation=activation)
+    step = gemm.MatMul(
+        view_of(0, a, memory),
+        None,
+        view_of(1, y, y_memory),
+        weights=weights,
+        bias=bias,
+        residual=None if residual is None else view_of(2, residual),
+        activation=activation,
+    )
     assert step.flops == 2 * y.size * len(weights)
     check(step, [memory, y_memory, residual if residual is not None else y_memory], y, expected, len(weights))
 
@@ -61,8 +68,13 @@ def run_pair(a, b, *, a_memory=None, b_memory=None, bias=None, residual=None):
     a_memory, b_memory = a if a_memory is None else a_memory, b if b_memory is None else b_memory
     expected = product(a, b) + (0 if bias is None else bias) + (0 if residual is None else residual)
     y_memory, y = room(*expected.shape)
-    step = gemm.MatMul(view_of(0, a, a_memory), view_of(2, b, b_memory), view_of(1, y, y_memory), bias=bias,
-                       residual=None if residual is None else view_of(3, residual))
+    step = gemm.MatMul(
+        view_of(0, a, a_memory),
+        view_of(2, b, b_memory),
+        view_of(1, y, y_memory),
+        bias=bias,
+        residual=None if residual is None else view_of(3, residual),
+    )
     check(step, [a_memory, y_memory, b_memory, y_memory if residual is None else residual], y, expected, a.shape[-1])
 
 
@@ -100,8 +112,13 @@ def test_depth(depth):
 
 def test_no_depth_gives_the_bias_through_the_activation():
     bias = np.array([-1.0, 2.0, 7.0], np.float32)
-    run_constant(normal(4, 0), normal(0, 3), bias=bias, activation=("clamp", 0.0, 5.0),
-                 expected=np.broadcast_to([0.0, 2.0, 5.0], (4, 3)))
+    run_constant(
+        normal(4, 0),
+        normal(0, 3),
+        bias=bias,
+        activation=("clamp", 0.0, 5.0),
+        expected=np.broadcast_to([0.0, 2.0, 5.0], (4, 3)),
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 3, 20, 90])
@@ -123,10 +140,19 @@ def test_transposed_weights():
     run_constant(normal(7, 30), normal(50, 30).T)
 
 
-@pytest.mark.parametrize(("a_batch", "b_batch"), [
-    ((3,), (3,)), ((3,), ()), ((), (3,)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((1, 2, 1, 2, 1, 2), (2, 1, 2, 1, 2, 1)),
-    ((0,), (0,)), ((5, 2), (5, 1)),
-])
+@pytest.mark.parametrize(
+    ("a_batch", "b_batch"),
+    [
+        ((3,), (3,)),
+        ((3,), ()),
+        ((), (3,)),
+        ((2, 3), (3,)),
+        ((2, 1), (1, 3)),
+        ((1, 2, 1, 2, 1, 2), (2, 1, 2, 1, 2, 1)),
+        ((0,), (0,)),
+        ((5, 2), (5, 1)),
+    ],
+)
 def test_batches(a_batch, b_batch):
     run_pair(normal(*a_batch, 9, 8), normal(*b_batch, 8, 18))
     run_pair(normal(*a_batch, 1, 8), np.swapaxes(normal(*b_batch, 18, 8), -1, -2))
@@ -190,8 +216,12 @@ def test_residual_may_be_the_result_itself():
 def test_nan_and_infinity_pass_a_clamp_as_in_where(rows, columns):
     values = np.resize(np.array([np.nan, np.inf, -np.inf, 3.0, -3.0], np.float32), (rows, 1))
     expected = np.where(values < 0, 0, values)
-    run_constant(values, np.ones((1, columns), np.float32), activation=("clamp", 0.0, np.inf),
-                 expected=np.broadcast_to(expected, (rows, columns)))
+    run_constant(
+        values,
+        np.ones((1, columns), np.float32),
+        activation=("clamp", 0.0, np.inf),
+        expected=np.broadcast_to(expected, (rows, columns)),
+    )
 
 
 def test_infinity_times_zero_is_nan_in_its_own_row_alone():

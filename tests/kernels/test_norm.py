@@ -45,8 +45,19 @@ def channels_last(x, gap=0):
     return np.moveaxis(memory[..., : x.shape[1]], -1, 1)
 
 
-@pytest.mark.parametrize("shape, axes", [((1, 1), [1]), ((3, 7), [-1]), ((2, 5, 64), [2]), ((2, 5, 769), [2]),
-                                         ((4, 6, 10), [1, 2]), ((40, 384), [1]), ((3, 5000), [1])], ids=str)
+@pytest.mark.parametrize(
+    "shape, axes",
+    [
+        ((1, 1), [1]),
+        ((3, 7), [-1]),
+        ((2, 5, 64), [2]),
+        ((2, 5, 769), [2]),
+        ((4, 6, 10), [1, 2]),
+        ((40, 384), [1]),
+        ((3, 5000), [1]),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("affine", ["", "gamma", "beta", "gamma beta"])
 def test_layer_norm(shape, axes, affine):
     x, gamma, beta = normal(*shape, mean=3), None, None

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-
 from layouts import view_of
+
 from ovlite import kernels
 from ovlite.kernels.executor import StepError, run_steps
 from ovlite.kernels.step import View
@@ -21,10 +21,19 @@ def places(length, shape, dtype="int64"):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("index_dtype", ["int32", "int64"])
-@pytest.mark.parametrize("shape, axis, chosen", [
-    ((6, 5), 0, (9, 5)), ((6, 5), 1, (6, 2)), ((2, 3, 4), 1, (2, 7, 4)), ((2, 3, 4), -1, (2, 3, 1)), ((9,), 0, (4,)),
-    ((40, 30), 1, (40, 300)), ((4, 3), 0, (0, 3)), ((5, 4), 0, (2, 3)),
-])
+@pytest.mark.parametrize(
+    "shape, axis, chosen",
+    [
+        ((6, 5), 0, (9, 5)),
+        ((6, 5), 1, (6, 2)),
+        ((2, 3, 4), 1, (2, 7, 4)),
+        ((2, 3, 4), -1, (2, 3, 1)),
+        ((9,), 0, (4,)),
+        ((40, 30), 1, (40, 300)),
+        ((4, 3), 0, (0, 3)),
+        ((5, 4), 0, (2, 3)),
+    ],
+)
 def test_gather_elements(level, threads, shape, axis, chosen, dtype, index_dtype):
     x, indices = numbers(shape, dtype), places(shape[axis], chosen, index_dtype)
     part = tuple(slice(None) if d == axis % x.ndim else slice(length) for d, length in enumerate(chosen))
@@ -36,16 +45,25 @@ def test_gather_elements(level, threads, shape, axis, chosen, dtype, index_dtype
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape, chosen, batch", [
-    ((5, 6), (4, 2), 0), ((5, 6), (3, 1), 0), ((5, 6, 7), (2, 3, 2), 0), ((3, 5, 6), (3, 4, 1), 1),
-    ((2, 3, 5), (2, 3, 1), 2),
-    ((2, 3, 5, 4), (2, 3, 7, 2), 2), ((5, 6), (2,), 0), ((50, 60), (9000, 2), 0), ((5, 6), (0, 2), 0),
-])
+@pytest.mark.parametrize(
+    "shape, chosen, batch",
+    [
+        ((5, 6), (4, 2), 0),
+        ((5, 6), (3, 1), 0),
+        ((5, 6, 7), (2, 3, 2), 0),
+        ((3, 5, 6), (3, 4, 1), 1),
+        ((2, 3, 5), (2, 3, 1), 2),
+        ((2, 3, 5, 4), (2, 3, 7, 2), 2),
+        ((5, 6), (2,), 0),
+        ((50, 60), (9000, 2), 0),
+        ((5, 6), (0, 2), 0),
+    ],
+)
 def test_gather_nd(level, threads, shape, chosen, batch, dtype):
     x = numbers(shape, dtype)
     count = chosen[-1]
-    indices = np.stack([places(length, chosen[:-1]) for length in shape[batch:batch + count]], -1)
-    expected = np.zeros((*chosen[:-1], *shape[batch + count:]), dtype)
+    indices = np.stack([places(length, chosen[:-1]) for length in shape[batch : batch + count]], -1)
+    expected = np.zeros((*chosen[:-1], *shape[batch + count :]), dtype)
     for at in np.ndindex(*chosen[:-1]):
         expected[at] = x[(*at[:batch], *indices[at])]
     y = np.zeros_like(expected)
@@ -55,14 +73,21 @@ def test_gather_nd(level, threads, shape, chosen, batch, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape, axis, chosen", [
-    ((6, 5), 0, (3, 5)), ((6, 5), 1, (4, 9)), ((2, 3, 4), 1, (1, 5, 2)), ((9,), 0, (4,)), ((4, 3), 1, (0, 2)),
-])
+@pytest.mark.parametrize(
+    "shape, axis, chosen",
+    [
+        ((6, 5), 0, (3, 5)),
+        ((6, 5), 1, (4, 9)),
+        ((2, 3, 4), 1, (1, 5, 2)),
+        ((9,), 0, (4,)),
+        ((4, 3), 1, (0, 2)),
+    ],
+)
 def test_scatter_elements(level, shape, axis, chosen, dtype):
     y, indices, updates = numbers(shape, dtype), places(shape[axis], chosen), numbers(chosen, dtype)
     expected = y.copy()
     for at in np.ndindex(*chosen):
-        expected[(*at[:axis], indices[at], *at[axis + 1:])] = updates[at]
+        expected[(*at[:axis], indices[at], *at[axis + 1 :])] = updates[at]
     step = kernels.family("places").ScatterElements(view_of(0, y), view_of(1, indices), view_of(2, updates), axis)
     run_steps([step], [y, indices, updates])
     np.testing.assert_array_equal(y, expected)
@@ -75,14 +100,17 @@ def test_reductions(level, dtype, reduction):
     expected = y.copy()
     COMBINE[reduction].at(expected, (indices, np.arange(5)), updates)
     family = kernels.family("places")
-    run_steps([family.ScatterElements(view_of(0, y), view_of(1, indices), view_of(2, updates), 0, reduction)],
-              [y, indices, updates])
+    run_steps(
+        [family.ScatterElements(view_of(0, y), view_of(1, indices), view_of(2, updates), 0, reduction)],
+        [y, indices, updates],
+    )
     np.testing.assert_array_equal(y, expected)
 
     tuples = places(7, (6, 1))
     COMBINE[reduction].at(expected, tuples[:, 0], updates)
-    run_steps([family.ScatterND(view_of(0, y), view_of(1, tuples), view_of(2, updates), reduction)],
-              [y, tuples, updates])
+    run_steps(
+        [family.ScatterND(view_of(0, y), view_of(1, tuples), view_of(2, updates), reduction)], [y, tuples, updates]
+    )
     np.testing.assert_array_equal(y, expected)
 
 
@@ -96,9 +124,16 @@ def test_reductions_keep_nan(level, reduction):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape, chosen", [
-    ((5, 6), (4, 2)), ((5, 6), (3, 1)), ((5, 6, 7), (2, 3, 2)), ((5, 6), (2,)), ((5, 6), (0, 1)),
-])
+@pytest.mark.parametrize(
+    "shape, chosen",
+    [
+        ((5, 6), (4, 2)),
+        ((5, 6), (3, 1)),
+        ((5, 6, 7), (2, 3, 2)),
+        ((5, 6), (2,)),
+        ((5, 6), (0, 1)),
+    ],
+)
 def test_scatter_nd(level, shape, chosen, dtype):
     count = chosen[-1]
     y, updates = numbers(shape, dtype), numbers((*chosen[:-1], *shape[count:]), dtype)
@@ -112,13 +147,20 @@ def test_scatter_nd(level, shape, chosen, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape, axis, chosen", [
-    ((6, 5), 0, (3,)), ((6, 5), 1, (2, 2)), ((2, 3, 4), 1, (5,)), ((2, 3, 4), -1, ()), ((4, 3), 0, (0,)),
-])
+@pytest.mark.parametrize(
+    "shape, axis, chosen",
+    [
+        ((6, 5), 0, (3,)),
+        ((6, 5), 1, (2, 2)),
+        ((2, 3, 4), 1, (5,)),
+        ((2, 3, 4), -1, ()),
+        ((4, 3), 0, (0,)),
+    ],
+)
 def test_scatter_update(level, shape, axis, chosen, dtype):
     at = axis % len(shape)
     y, indices = numbers(shape, dtype), np.asarray(places(shape[axis], chosen))
-    updates = numbers((*shape[:at], *chosen, *shape[at + 1:]), dtype)
+    updates = numbers((*shape[:at], *chosen, *shape[at + 1 :]), dtype)
     expected = y.copy()
     for i in np.ndindex(*chosen):
         expected[(slice(None),) * at + (indices[i],)] = updates[(slice(None),) * at + i]
@@ -135,8 +177,10 @@ def test_index_out_of_range(level, threads, bad):
     elements[2, 5] = tuples[1] = bad
     views = [view_of(slot, array) for slot, array in enumerate((x, elements, tuples, y))]
     for step in (
-        family.GatherElements(views[0], views[1], views[3], 0), family.GatherND(views[0], views[2], views[3]),
-        family.ScatterElements(views[0], views[1], views[3], 0), family.ScatterND(views[0], views[2], views[3]),
+        family.GatherElements(views[0], views[1], views[3], 0),
+        family.GatherND(views[0], views[2], views[3]),
+        family.ScatterElements(views[0], views[1], views[3], 0),
+        family.ScatterND(views[0], views[2], views[3]),
     ):
         with pytest.raises(StepError, match="an index is out of range"):
             run_steps([step], [x, elements, tuples, y], threads)

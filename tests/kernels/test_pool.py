@@ -3,8 +3,8 @@ import math
 
 import numpy as np
 import pytest
-
 from layouts import channels_last, view_of
+
 from ovlite import kernels
 from ovlite.kernels.executor import run_steps
 from ovlite.kernels.step import View
@@ -36,10 +36,12 @@ def expected_mean(x, kernel, strides, dilations, pads_begin, outputs, padded_end
     for at, window in windows(x, kernel, strides, dilations, pads_begin, outputs):
         count = window.shape[-1]
         if padded_end is not None:
-            count = np.prod([
-                (o * s - p + np.arange(k) * d < end).sum()
-                for o, k, s, d, p, end in zip(at, kernel, strides, dilations, pads_begin, padded_end)
-            ])
+            count = np.prod(
+                [
+                    (o * s - p + np.arange(k) * d < end).sum()
+                    for o, k, s, d, p, end in zip(at, kernel, strides, dilations, pads_begin, padded_end)
+                ]
+            )
         y[(..., *at)] = window.sum(-1, dtype=np.float64) / max(count, 1)
     return y
 
@@ -101,7 +103,8 @@ def test_mean(level, threads, case, planar, include):
     memory, x_view, target, y_view, y = images(x, outputs, planar)
     pads_end = [1] * len(kernel)
     step = kernels.family("pool").AvgPool(
-        x_view, y_view, kernel, strides, dilations, pads, count_include_pad=include, pads_end=pads_end)
+        x_view, y_view, kernel, strides, dilations, pads, count_include_pad=include, pads_end=pads_end
+    )
     run_steps([step], [memory, target], threads)
     padded_end = [size + 1 for size in shape[2:]] if include else None
     # positive terms: each addition of a chain errs by at most half a unit in the last place

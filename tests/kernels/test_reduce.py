@@ -31,18 +31,40 @@ def exact(kind, x, axes):
     axes = tuple(axes)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
-            "sum": lambda: x.sum(axes), "mean": lambda: x.mean(axes), "max": lambda: x.max(axes),
-            "min": lambda: x.min(axes), "prod": lambda: x.prod(axes), "l1": lambda: np.abs(x).sum(axes),
-            "l2": lambda: np.sqrt((x * x).sum(axes)), "sum_square": lambda: (x * x).sum(axes),
-            "log_sum": lambda: np.log(x.sum(axes)), "log_sum_exp": lambda: np.log(np.exp(x).sum(axes)),
+            "sum": lambda: x.sum(axes),
+            "mean": lambda: x.mean(axes),
+            "max": lambda: x.max(axes),
+            "min": lambda: x.min(axes),
+            "prod": lambda: x.prod(axes),
+            "l1": lambda: np.abs(x).sum(axes),
+            "l2": lambda: np.sqrt((x * x).sum(axes)),
+            "sum_square": lambda: (x * x).sum(axes),
+            "log_sum": lambda: np.log(x.sum(axes)),
+            "log_sum_exp": lambda: np.log(np.exp(x).sum(axes)),
         }[kind]()
 
 
 KINDS = ["sum", "mean", "max", "min", "prod", "l1", "l2", "sum_square", "log_sum", "log_sum_exp"]
-CASES = [((5,), [0]), ((3, 4), [0]), ((3, 4), [1]), ((3, 4), [0, 1]), ((2, 3, 4, 5), [1]), ((2, 3, 4, 5), [0, 2]),
-         ((2, 3, 4, 5), [-1, -2]), ((17, 64), [0]), ((65, 63), [1]), ((4, 1, 130), [1]), ((3, 515), [0]),
-         ((3, 515), [1]),
-         ((1, 16), [0]), ((16, 1), [1]), ((7, 5), []), ((200, 300), [0]), ((200, 300), [1]), ((200, 300), [0, 1])]
+CASES = [
+    ((5,), [0]),
+    ((3, 4), [0]),
+    ((3, 4), [1]),
+    ((3, 4), [0, 1]),
+    ((2, 3, 4, 5), [1]),
+    ((2, 3, 4, 5), [0, 2]),
+    ((2, 3, 4, 5), [-1, -2]),
+    ((17, 64), [0]),
+    ((65, 63), [1]),
+    ((4, 1, 130), [1]),
+    ((3, 515), [0]),
+    ((3, 515), [1]),
+    ((1, 16), [0]),
+    ((16, 1), [1]),
+    ((7, 5), []),
+    ((200, 300), [0]),
+    ((200, 300), [1]),
+    ((200, 300), [0, 1]),
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -82,8 +104,9 @@ def test_a_channels_last_mean_over_the_image():
     np.testing.assert_array_equal(reduce("mean", x, [2, 3], 2, keep_dims=True), one)
 
 
-@pytest.mark.parametrize("shape, axes", [((1 << 20,), [0]), ((1 << 19, 2), [0]), ((1000, 1024), [0]),
-                                         ((4, 250_000), [1])], ids=str)
+@pytest.mark.parametrize(
+    "shape, axes", [((1 << 20,), [0]), ((1 << 19, 2), [0]), ((1000, 1024), [0]), ((4, 250_000), [1])], ids=str
+)
 def test_a_million_terms_keep_the_precision_of_f32(shape, axes):
     for x in (np.full(shape, 0.1, np.float32), np.random.default_rng(3).uniform(0, 1, shape).astype(np.float32)):
         one = reduce("sum", x, axes)
@@ -144,13 +167,16 @@ def test_logic(axes):
             np.testing.assert_array_equal(reduce(kind, values, axes, y=y), function(values, axis=tuple(axes)))
 
 
-@pytest.mark.parametrize("kind, source, target, shape, message", [
-    ("mean", "i4", "i4", (3,), "no mean of int32"),
-    ("sum", "f8", "f8", (3,), "no sum of float64"),
-    ("median", "f4", "f4", (3,), "no median of float32"),
-    ("sum", "f4", "i4", (3,), "float32 to int32"),
-    ("sum", "f4", "f4", (4,), r"has shape \(3,\), not \(4,\)"),
-])
+@pytest.mark.parametrize(
+    "kind, source, target, shape, message",
+    [
+        ("mean", "i4", "i4", (3,), "no mean of int32"),
+        ("sum", "f8", "f8", (3,), "no sum of float64"),
+        ("median", "f4", "f4", (3,), "no median of float32"),
+        ("sum", "f4", "i4", (3,), "float32 to int32"),
+        ("sum", "f4", "f4", (4,), r"has shape \(3,\), not \(4,\)"),
+    ],
+)
 def test_what_cannot_run_is_refused(kind, source, target, shape, message):
     with pytest.raises(ValueError, match=message):
         family("reduce").Reduce(kind, View(0, source, (3, 4)), View(1, target, shape), [1])

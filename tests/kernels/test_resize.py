@@ -1,15 +1,21 @@
 import numpy as np
 import pytest
-
 from layouts import channels_last, view_of
+
 from ovlite import kernels
 from ovlite.kernels.executor import run_steps
 from ovlite.kernels.step import View
 
 CASES = [
     # shape, spatial shape of the result
-    ((1, 64, 13, 7), (26, 14)), ((2, 17, 5, 6), (9, 4)), ((1, 3, 40, 50), (20, 25)), ((1, 1, 4, 5), (8, 15)),
-    ((1, 2, 3, 3), (3, 3)), ((1, 33, 9), (21,)), ((1, 5, 3, 4, 5), (6, 5, 5)), ((1, 16, 1, 1), (6, 7)),
+    ((1, 64, 13, 7), (26, 14)),
+    ((2, 17, 5, 6), (9, 4)),
+    ((1, 3, 40, 50), (20, 25)),
+    ((1, 1, 4, 5), (8, 15)),
+    ((1, 2, 3, 3), (3, 3)),
+    ((1, 33, 9), (21,)),
+    ((1, 5, 3, 4, 5), (6, 5, 5)),
+    ((1, 16, 1, 1), (6, 7)),
     ((1, 80, 20, 20), (40, 40)),
     ((1, 8, 4, 4), (0, 4)),
 ]
@@ -86,8 +92,14 @@ def test_an_element_that_coincides_is_copied(level):
     x = np.array([[[np.inf, 1, np.nan, 2]]], np.float32)
     y = np.zeros_like(x)
     tables = [([0, 1, 1, 3], [0, 1, 1, 3], [0.5, 0, 1, 0.3])]
-    run_steps([kernels.family("resize").ResizeLinear(view_of(0, x.transpose(0, 2, 1), x).like((1, 1, 4), (4, 1, 1)),
-                                                     view_of(1, y), tables)], [x, y])
+    run_steps(
+        [
+            kernels.family("resize").ResizeLinear(
+                view_of(0, x.transpose(0, 2, 1), x).like((1, 1, 4), (4, 1, 1)), view_of(1, y), tables
+            )
+        ],
+        [x, y],
+    )
     image = channels_last((1, 2, 4), fill=0)
     image[1][...] = x
     result = channels_last((1, 2, 4), fill=0)

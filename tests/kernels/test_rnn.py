@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from layouts import view_of
+
 from ovlite import kernels
 from ovlite.kernels.executor import run_steps
 from ovlite.kernels.step import View
@@ -24,9 +24,9 @@ def lstm_step(gates, h, c, R, reset_bias, clip):
 
 def gru_step(gates, h, c, R, reset_bias, clip):
     n = h.shape[1]
-    z, r = np.split(sigmoid(clip(gates[:, :2 * n] + h @ R[:2 * n].T)), 2, axis=1)
-    candidate = (r * h) @ R[2 * n:].T if reset_bias is None else r * (h @ R[2 * n:].T + reset_bias)
-    return (1 - z) * np.tanh(clip(gates[:, 2 * n:] + candidate)) + z * h, c
+    z, r = np.split(sigmoid(clip(gates[:, : 2 * n] + h @ R[: 2 * n].T)), 2, axis=1)
+    candidate = (r * h) @ R[2 * n :].T if reset_bias is None else r * (h @ R[2 * n :].T + reset_bias)
+    return (1 - z) * np.tanh(clip(gates[:, 2 * n :] + candidate)) + z * h, c
 
 
 def rnn_step(gates, h, c, R, reset_bias, clip):
@@ -64,7 +64,7 @@ class Layer:
             h, c = self.h0[:, d].astype(np.float64), self.c0[:, d].astype(np.float64)
             R, reset_bias = self.R[d].astype(np.float64), None if self.reset_bias is None else self.reset_bias[d]
             backward = self.direction == "reverse" or d == 1
-            for t in range(self.x.shape[1])[::-1 if backward else 1]:
+            for t in range(self.x.shape[1])[:: -1 if backward else 1]:
                 gates = self.x[:, t] @ self.W[d].T.astype(np.float64) + self.B[d]
                 going = (t < (np.inf if self.lengths is None else self.lengths)) * np.ones((len(h), 1), bool)
                 if self.lengths is not None:
@@ -107,9 +107,18 @@ CELLS = [("LSTM", False), ("GRU", False), ("GRU", True), ("RNN", False)]
 
 @pytest.mark.parametrize("cell, linear", CELLS)
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
-@pytest.mark.parametrize("batch, time, size, hidden", [
-    (1, 1, 8, 16), (1, 7, 5, 33), (2, 3, 16, 1), (3, 4, 1, 20), (9, 5, 12, 40), (4, 1, 3, 17), (16, 2, 8, 65),
-])
+@pytest.mark.parametrize(
+    "batch, time, size, hidden",
+    [
+        (1, 1, 8, 16),
+        (1, 7, 5, 33),
+        (2, 3, 16, 1),
+        (3, 4, 1, 20),
+        (9, 5, 12, 40),
+        (4, 1, 3, 17),
+        (16, 2, 8, 65),
+    ],
+)
 def test_cells(level, threads, cell, linear, direction, batch, time, size, hidden):
     Layer(cell, batch, time, size, hidden, direction, linear).check(threads)
 
@@ -165,8 +174,10 @@ def test_packed_weights_and_unwanted_results(level):
     family = kernels.family("rnn")
     arrays = [layer.x, layer.gates, layer.h0, layer.h]
     x, gates, h0, h = (view_of(slot, array) for slot, array in enumerate(arrays))
-    steps = [family.Projection(x, gates, W=family.pack_inputs(layer.W), B=layer.B),
-             family.GRU(gates, h0, None, h, R=family.pack_states(layer.R, 2))]
+    steps = [
+        family.Projection(x, gates, W=family.pack_inputs(layer.W), B=layer.B),
+        family.GRU(gates, h0, None, h, R=family.pack_states(layer.R, 2)),
+    ]
     run_steps(steps, arrays)
     np.testing.assert_allclose(layer.h, layer.expected()[1], atol=4e-6)
 
@@ -198,22 +209,34 @@ def test_onnxruntime_agrees(level, cell, linear):
     ort = pytest.importorskip("onnxruntime")
     layer = Layer(cell, 3, 6, 10, 24, "bidirectional", linear, np.array([6, 2, 4], np.int32))
     layer.run()
-    reset = np.zeros_like(layer.B) if layer.reset_bias is None else np.concatenate(
-        [np.zeros_like(layer.B[:, :48]), layer.reset_bias], axis=1)
+    reset = (
+        np.zeros_like(layer.B)
+        if layer.reset_bias is None
+        else np.concatenate([np.zeros_like(layer.B[:, :48]), layer.reset_bias], axis=1)
+    )
     feeds = {
-        "x": layer.x.transpose(1, 0, 2), "W": reordered(layer.W, cell), "R": reordered(layer.R, cell),
-        "B": np.concatenate([reordered(layer.B, cell), reset], axis=1), "lengths": layer.lengths,
-        "h0": layer.h0.transpose(1, 0, 2), "c0": layer.c0.transpose(1, 0, 2),
+        "x": layer.x.transpose(1, 0, 2),
+        "W": reordered(layer.W, cell),
+        "R": reordered(layer.R, cell),
+        "B": np.concatenate([reordered(layer.B, cell), reset], axis=1),
+        "lengths": layer.lengths,
+        "h0": layer.h0.transpose(1, 0, 2),
+        "c0": layer.c0.transpose(1, 0, 2),
     }
     if cell != "LSTM":
         del feeds["c0"]
     attributes = {"linear_before_reset": int(linear)} if cell == "GRU" else {}
     node = onnx.helper.make_node(cell, list(feeds), ["y"], hidden_size=24, direction="bidirectional", **attributes)
-    inputs = [onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
-              for name, array in feeds.items()]
+    inputs = [
+        onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in feeds.items()
+    ]
     output = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
-    model = onnx.helper.make_model(onnx.helper.make_graph([node], "cell", inputs, [output]),
-                                   opset_imports=[onnx.helper.make_opsetid("", 14)], ir_version=8)
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph([node], "cell", inputs, [output]),
+        opset_imports=[onnx.helper.make_opsetid("", 14)],
+        ir_version=8,
+    )
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     expected = session.run(None, {name: np.ascontiguousarray(array) for name, array in feeds.items()})[0]
     np.testing.assert_allclose(layer.y, expected.transpose(2, 1, 0, 3), atol=1e-5)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-
 from layouts import view_of
+
 from ovlite import kernels
 from ovlite.kernels.executor import run_steps
 from ovlite.kernels.step import View
@@ -19,9 +19,19 @@ def expected(x, axis, exclusive, reverse):
 @pytest.mark.parametrize("exclusive", [False, True])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "int32", "int64"])
-@pytest.mark.parametrize("shape, axis", [
-    ((9,), 0), ((3, 4), 0), ((3, 4), 1), ((2, 3, 5), -2), ((40, 500), 1), ((1,), 0), ((0, 3), 0), ((3, 0), 0),
-])
+@pytest.mark.parametrize(
+    "shape, axis",
+    [
+        ((9,), 0),
+        ((3, 4), 0),
+        ((3, 4), 1),
+        ((2, 3, 5), -2),
+        ((40, 500), 1),
+        ((1,), 0),
+        ((0, 3), 0),
+        ((3, 0), 0),
+    ],
+)
 def test_cumsum(level, threads, shape, axis, dtype, exclusive, reverse):
     x = np.random.default_rng(13).integers(-9, 9, shape).astype(dtype)
     y = np.full_like(x, 77)

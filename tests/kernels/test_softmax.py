@@ -25,9 +25,25 @@ def exact(x, axis):
     return e / e.sum(axis, keepdims=True)
 
 
-CASES = [((1,), 0), ((7,), 0), ((16,), 0), ((17,), 0), ((5000,), 0), ((3, 4), 0), ((3, 4), 1), ((3, 1), 1),
-         ((33, 257), 1), ((257, 33), 0), ((2, 80, 300), 1), ((2, 3, 4, 5), 1), ((2, 3, 4, 5), -2), ((90, 2, 70), 0),
-         ((0, 3), 1), ((3, 0), 1), ((2, 4, 64, 64), 3)]
+CASES = [
+    ((1,), 0),
+    ((7,), 0),
+    ((16,), 0),
+    ((17,), 0),
+    ((5000,), 0),
+    ((3, 4), 0),
+    ((3, 4), 1),
+    ((3, 1), 1),
+    ((33, 257), 1),
+    ((257, 33), 0),
+    ((2, 80, 300), 1),
+    ((2, 3, 4, 5), 1),
+    ((2, 3, 4, 5), -2),
+    ((90, 2, 70), 0),
+    ((0, 3), 1),
+    ((3, 0), 1),
+    ((2, 4, 64, 64), 3),
+]
 
 
 @pytest.mark.parametrize("shape, axis", CASES, ids=str)
@@ -87,11 +103,14 @@ def test_a_long_axis_keeps_its_precision():
     np.testing.assert_allclose(softmax(tall, 0), exact(tall, 0), rtol=1e-6)
 
 
-@pytest.mark.parametrize("x, y, axis, message", [
-    (View(0, "f8", (3,)), View(1, "f4", (3,)), 0, "Softmax of float64 to float32"),
-    (View(0, "f4", (3,)), View(1, "f4", (4,)), 0, r"shape \(3,\) to shape \(4,\)"),
-    (View(0, "f4", (3,)), View(1, "f4", (3,)), 1, r"axis 1 of shape \(3,\)"),
-])
+@pytest.mark.parametrize(
+    "x, y, axis, message",
+    [
+        (View(0, "f8", (3,)), View(1, "f4", (3,)), 0, "Softmax of float64 to float32"),
+        (View(0, "f4", (3,)), View(1, "f4", (4,)), 0, r"shape \(3,\) to shape \(4,\)"),
+        (View(0, "f4", (3,)), View(1, "f4", (3,)), 1, r"axis 1 of shape \(3,\)"),
+    ],
+)
 def test_what_cannot_run_is_refused(x, y, axis, message):
     with pytest.raises(ValueError, match=message):
         family("softmax").Softmax(x, y, axis)

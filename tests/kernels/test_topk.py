@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-
 from layouts import channels_last, view_of
+
 from ovlite import kernels
 from ovlite.kernels.executor import run_steps
 from ovlite.kernels.step import View
@@ -23,8 +23,7 @@ def check(x, k, axis, mode, sort, threads, index_dtype="int64", memory=None):
     values_expected, indices_expected = expected(x, k, axis, mode, sort)
     values, indices = np.zeros(values_expected.shape, x.dtype), np.zeros(values_expected.shape, index_dtype)
     memory = x if memory is None else memory
-    step = kernels.family("topk").TopK(
-        view_of(0, x, memory), view_of(1, values), view_of(2, indices), axis, mode, sort)
+    step = kernels.family("topk").TopK(view_of(0, x, memory), view_of(1, values), view_of(2, indices), axis, mode, sort)
     run_steps([step], [memory, values, indices], threads)
     np.testing.assert_array_equal(indices, indices_expected)
     np.testing.assert_array_equal(values, values_expected)
@@ -33,11 +32,24 @@ def check(x, k, axis, mode, sort, threads, index_dtype="int64", memory=None):
 @pytest.mark.parametrize("mode", ["max", "min"])
 @pytest.mark.parametrize("sort", ["value", "index"])
 @pytest.mark.parametrize("dtype, index_dtype", [("float32", "int32"), ("float32", "int64"), ("int32", "int64")])
-@pytest.mark.parametrize("shape, axis, k", [
-    ((1000,), 0, 1), ((1000,), 0, 300), ((64,), 0, 64), ((65,), 0, 7), ((1,), 0, 1), ((3, 500), 1, 20), ((40, 5), 0, 6),
-    ((2, 21, 9, 13), 1, 1), ((2, 9, 130), 1, 1), ((2, 3, 4, 5), -2, 2), ((4, 0), 0, 2), ((4, 6), 1, 0),
-    ((3, 1, 70), 1, 1),
-])
+@pytest.mark.parametrize(
+    "shape, axis, k",
+    [
+        ((1000,), 0, 1),
+        ((1000,), 0, 300),
+        ((64,), 0, 64),
+        ((65,), 0, 7),
+        ((1,), 0, 1),
+        ((3, 500), 1, 20),
+        ((40, 5), 0, 6),
+        ((2, 21, 9, 13), 1, 1),
+        ((2, 9, 130), 1, 1),
+        ((2, 3, 4, 5), -2, 2),
+        ((4, 0), 0, 2),
+        ((4, 6), 1, 0),
+        ((3, 1, 70), 1, 1),
+    ],
+)
 def test_top(level, threads, shape, axis, k, dtype, index_dtype, mode, sort):
     x = np.random.default_rng(9).integers(-50, 50, shape).astype(dtype)
     check(x, k, axis, mode, sort, threads, index_dtype)
@@ -73,8 +85,10 @@ def test_one_result_alone(level):
     x = np.random.default_rng(11).standard_normal((5, 30), np.float32)
     indices, values = np.zeros((5, 1), np.int64), np.zeros((5, 2), np.float32)
     top = kernels.family("topk").TopK
-    run_steps([top(view_of(0, x), None, view_of(1, indices), 1), top(view_of(0, x), view_of(2, values), None, 1)],
-              [x, indices, values])
+    run_steps(
+        [top(view_of(0, x), None, view_of(1, indices), 1), top(view_of(0, x), view_of(2, values), None, 1)],
+        [x, indices, values],
+    )
     np.testing.assert_array_equal(indices[:, 0], x.argmax(1))
     np.testing.assert_array_equal(values, np.sort(x)[:, :-3:-1])
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from bench import models
 
 # Models of the packages with sizes at which numpy is quick: name, dims for `inputs_for`.

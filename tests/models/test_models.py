@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench import models
-from models.support import assert_near, package_model, peer_outputs
 
 import ovlite
+from bench import models
+from models.support import assert_near, package_model, peer_outputs
 from ovlite import kernels
 from ovlite.frontend import read_model
 from ovlite.plan import Executable, Options

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from bench import models
 from models.support import PACKAGE_CASES, assert_near, package_model, peer_outputs
-
 from ovlite.frontend.onnx import read_onnx
 from ovlite.graph import Model
 from ovlite.graph.elements import compute_dtype

@@ -10,10 +10,10 @@ import pytest
 
 from ovlite.errors import ModelError
 from ovlite.graph import Constant, Model, Output, Parameter
+from ovlite.graph.variables import Variable, VariableInfo
 from ovlite.ops import factories
 from ovlite.ops.building import if_op, loop, tensor_iterator
 from ovlite.ops.interpreter import evaluate_model
-from ovlite.graph.variables import Variable, VariableInfo
 from ovlite.types import PartialShape, Type
 
 from .support import HAS_PEER

@@ -73,6 +73,7 @@ def test_integers(name: str, dtype: type) -> None:
 def test_integer_division_is_openvinos_reference() -> None:
     check("divide", np.array([-7, 7, -7, 6], np.int32), np.array([2, -2, -2, 4], np.int32), peer="reference")
 
+
 def test_integer_division_toward_zero_and_by_zero() -> None:
     a, b = np.array([-7, 7, -6, 5], np.int32), np.array([2, -2, 3, 0], np.int32)
     with np.errstate(divide="ignore"):

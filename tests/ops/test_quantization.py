@@ -176,8 +176,8 @@ def test_fake_quantize(ends: tuple[float, ...], levels: int) -> None:
     low, high, out_low, out_high = ends
     scaled = np.clip((DATA.astype(np.float64) - low) / (high - low), -10, 10) * (levels - 1)
     expected = np.rint(scaled) / (levels - 1) * (out_high - out_low) + out_low
-    expected[DATA > max(low, high)] = out_high
-    expected[DATA <= min(low, high)] = out_low
+    expected[max(low, high) < DATA] = out_high
+    expected[min(low, high) >= DATA] = out_low
     check("fake_quantize", DATA, *limits(*ends), levels, expected=expected)
 
 

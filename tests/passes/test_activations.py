@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from passes.support import model_of, parameter, rewritten, types
 
 from ovlite import opset13 as ops
 from ovlite.passes.activations import recognize_activations
+from passes.support import model_of, parameter, rewritten, types
 
 
 def gate(x: object) -> object:

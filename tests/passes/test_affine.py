@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from passes.support import model_of, node_of, parameter, random, rewritten, types
 
 from ovlite import opset13 as ops
 from ovlite.passes.affine import fold_affine
+from passes.support import model_of, node_of, parameter, random, rewritten, types
 
 CHANNELS = 4
 

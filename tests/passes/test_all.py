@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from passes.support import inputs_of, model_of, parameter, random, rewritten, types
 
 import ovlite
 from ovlite import opset13 as ops
@@ -14,10 +13,10 @@ from ovlite.graph import Model
 from ovlite.op import if_op
 from ovlite.ops.interpreter import evaluate_model
 from ovlite.passes import PASSES, run_passes
+from passes.support import inputs_of, model_of, parameter, random, rewritten, types
 
 WIDTH = 6
 SHAPE = (2, 3, 4, WIDTH)
-
 
 
 def standardized(x: Any) -> Any:

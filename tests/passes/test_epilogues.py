@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from passes.support import inputs_of, model_of, node_of, parameter, random, rewritten, types
 
 import ovlite
 from ovlite import opset13 as ops
 from ovlite.graph import Model
 from ovlite.ops.interpreter import evaluate_model
 from ovlite.passes.epilogues import fuse_epilogues
+from passes.support import inputs_of, model_of, node_of, parameter, random, rewritten, types
 
 Make = Callable[[Any], Any]
 
@@ -160,8 +160,6 @@ def test_dynamic_residual_of_images_may_broadcast_either_way(
     found = ovlite.compile_model(model)(arrays)[0]
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
-
-
 
 
 def check_compiled(model: Model) -> None:

@@ -1,10 +1,10 @@
 """Constant folding."""
 
 import numpy as np
-from passes.support import model_of, node_of, parameter, random, rewritten, types
 
 from ovlite import opset13 as ops
 from ovlite.passes.folding import fold_constants
+from passes.support import model_of, node_of, parameter, random, rewritten, types
 
 
 def test_what_follows_from_constants_is_computed() -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from passes.support import model_of, node_of, parameter, random, rewritten, types
 
 from ovlite import opset13 as ops
 from ovlite.passes.normalization import recognize_normalization
+from passes.support import model_of, node_of, parameter, random, rewritten, types
 
 LENGTH = 6
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from passes.support import Array, model_of, node_of, parameter, random, types
 
 import ovlite
 from ovlite import opset13 as ops
@@ -11,6 +10,7 @@ from ovlite.op import if_op
 from ovlite.ops.interpreter import evaluate_model
 from ovlite.passes.precision import compute_in_f32
 from ovlite.types import Type
+from passes.support import Array, model_of, node_of, parameter, random, types
 
 
 def element_types(model: Model) -> set[str]:

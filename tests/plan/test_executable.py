@@ -69,7 +69,9 @@ def test_cached_plans_stay_within_their_bytes():
     x = parameter([1, 8, -1, 16])
     weights = noise(8, 8, 3, 3)
     image = ops["convolution"](x, weights, [1, 1], [1, 1], [1, 1], [1, 1])
-    executable = compiled([ops["convolution"](image, weights, [1, 1], [1, 1], [1, 1], [1, 1])], [x], cache_bytes=1 << 18)
+    executable = compiled(
+        [ops["convolution"](image, weights, [1, 1], [1, 1], [1, 1], [1, 1])], [x], cache_bytes=1 << 18
+    )
     plans = [executable.plan(((1, 8, height, 16),)) for height in range(1, 60)]
     newest_first = list(enumerate(plans, 1))[::-1]
     held = list(takewhile(lambda entry: executable.plan(((1, 8, entry[0], 16),)) is entry[1], newest_first))

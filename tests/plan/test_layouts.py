@@ -119,7 +119,11 @@ def test_one_and_three_spatial_dimensions():
 
 def test_empty_batch():
     x = parameter([-1, 3, 8, 8])
-    check([conv(ops["relu"](conv(x, 8, 3)), 4, 8), ops["reduce_mean"](conv(x, 8, 3), [2, 3], False)], [x], noise(0, 3, 8, 8))
+    check(
+        [conv(ops["relu"](conv(x, 8, 3)), 4, 8), ops["reduce_mean"](conv(x, 8, 3), [2, 3], False)],
+        [x],
+        noise(0, 3, 8, 8),
+    )
 
 
 IMAGE_OPERATORS = {

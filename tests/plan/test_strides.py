@@ -16,10 +16,25 @@ LAYOUTS = [
     ((2, 2, 6), (0, 6, 1)),
     ((24,), (-1,)),
 ]
-SHAPES = [(24,), (2, 12), (12, 2), (4, 6), (6, 4), (2, 3, 4), (1, 24, 1), (2, 2, 2, 3), (3, 8), (8, 2, 2), (32,), (2, 4, 2, 2)]
+SHAPES = [
+    (24,),
+    (2, 12),
+    (12, 2),
+    (4, 6),
+    (6, 4),
+    (2, 3, 4),
+    (1, 24, 1),
+    (2, 2, 2, 3),
+    (3, 8),
+    (8, 2, 2),
+    (32,),
+    (2, 4, 2, 2),
+]
 
 
-@pytest.mark.parametrize("layout, shape", [p for p in itertools.product(LAYOUTS, SHAPES) if np.prod(p[0][0]) == np.prod(p[1])])
+@pytest.mark.parametrize(
+    "layout, shape", [p for p in itertools.product(LAYOUTS, SHAPES) if np.prod(p[0][0]) == np.prod(p[1])]
+)
 def test_agrees_with_numpy(layout, shape):
     lengths, strides = layout
     memory = np.arange(400)

@@ -38,9 +38,11 @@ def ints(values: int | Sequence[int] | Array) -> Output:
 
 def typed(values: Any, like: Output) -> Output:
     """A constant with the element type of another tensor."""
-    return of_type(values, like.element_type) if like.element_type is not Type.dynamic else ops.convert_like(
-        np.asarray(values, np.float32), like
-    ).output(0)
+    return (
+        of_type(values, like.element_type)
+        if like.element_type is not Type.dynamic
+        else ops.convert_like(np.asarray(values, np.float32), like).output(0)
+    )
 
 
 def of_type(values: Any, element_type: Type) -> Output:

@@ -57,9 +57,7 @@ def constant(tensor: Any, external: ExternalData, raw: memoryview | None = None)
     return Constant.of(_shaped(array, shape, where), found, shape)
 
 
-def _flat(
-    tensor: Any, found: Type, count: int, where: str, external: ExternalData, raw: memoryview | None
-) -> Array:
+def _flat(tensor: Any, found: Type, count: int, where: str, external: ExternalData, raw: memoryview | None) -> Array:
     """The elements in storage order; packed bytes for types of less than a byte."""
     dtype = np.dtype(np.uint8) if found.bitwidth < 8 else found.to_dtype()
     size = (count * found.bitwidth + 7) // 8

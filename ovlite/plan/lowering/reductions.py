@@ -24,7 +24,9 @@ _INTEGER_KINDS = frozenset({"sum", "max", "min", "prod"})
 def _reduce(builder: Builder, call: Call) -> bool:
     x, y, kind = call.inputs[0], call.outputs[0], _KINDS[call.op.type]
     integer = x.dtype.name in ("int32", "int64") and kind in _INTEGER_KINDS
-    if not (x.dtype == np.float32 or integer or x.dtype == np.bool_) or kind.startswith("logical") != (x.dtype == np.bool_):
+    if not (x.dtype == np.float32 or integer or x.dtype == np.bool_) or kind.startswith("logical") != (
+        x.dtype == np.bool_
+    ):
         return False
     given = call.inputs[1].array
     if given is None:

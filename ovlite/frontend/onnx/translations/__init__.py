@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from ..call import Translation
-from . import constants, convolution, control, detection, elementwise, indexing, matrix, microsoft, normalization
-from . import quantization, recurrent, reduction, resize, shape, signal
+from . import (
+    constants,
+    control,
+    convolution,
+    detection,
+    elementwise,
+    indexing,
+    matrix,
+    microsoft,
+    normalization,
+    quantization,
+    recurrent,
+    reduction,
+    resize,
+    shape,
+    signal,
+)
 
 FAMILIES = (
     constants, control, convolution, detection, elementwise, indexing, matrix, normalization, quantization, recurrent,

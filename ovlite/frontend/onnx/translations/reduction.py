@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+
 from ....graph import Node, Output
 from ....types import Type
 from ..build import all_axes, dim_of, ints, one, ops, scalar, static_dims, typed

@@ -239,7 +239,6 @@ def trilu(call: Call) -> Translated:
     return ops.select(keep, data, typed(0, data))
 
 
-
 OPERATORS: dict[str, Translation] = {
     "Concat": concat,
     "ConstantOfShape": constant_of_shape,
