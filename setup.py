@@ -1,8 +1,9 @@
 """Builds ovlite's extension modules.
 
-The sources under kernels/ are of two kinds. The modules in SHARED are compiled once. Every other
-`.pyx` there is a kernel family and is compiled once per instruction-set level, from copies staged
-under build/, as `ovlite.kernels.<level>.<family>`; `ovlite.kernels` picks one level at import.
+The build follows the folders. Modules in kernels/runtime are compiled once. Those in kernels/families are kernel
+families, compiled once for each instruction-set level of kernels/levels.py, from copies staged under build/, as
+`ovlite.kernels.families.<level>.<family>`; `ovlite.kernels` picks one level at import. C headers that only one
+module includes lie beside it, the others in kernels/include.
 
 Switches, read from the environment:
 
@@ -13,21 +14,16 @@ Switches, read from the environment:
 
 import os
 import platform
+import runpy
 from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-SHARED = ("cpu", "step", "executor", "storage", "dlpack", "results", "streams", "bindings", "request", "compiled")
-X86_LEVELS = {
-    "baseline": [],
-    "avx2": ["-march=haswell"],
-    "avx512": ["-march=skylake-avx512", "-mprefer-vector-width=512"],
-}
-# Families that only move elements: wider registers than the level below has gain them nothing.
-MOVING = ("copy", "gather", "places", "resize", "topk")
+KERNELS = Path("kernels")
 STAGE = Path("build", "stage", "ovlite", "kernels")
+LEVELS = runpy.run_path(str(KERNELS / "levels.py"))["LEVELS"]
 
 debug = os.environ.get("OVLITE_DEBUG") == "1"
 sanitize = os.environ.get("OVLITE_SANITIZE") == "1"
@@ -56,17 +52,17 @@ if sanitize:
     link_args += ["-fsanitize=address,undefined"]
 
 
-def levels() -> dict[str, list[str]]:
-    """The levels to build, with the compiler flags of each."""
+def levels():
+    """The rows of the table of levels to build."""
     if platform.machine() not in ("x86_64", "AMD64"):
-        return {"baseline": []}
+        return LEVELS[:1]
     wanted = os.environ.get("OVLITE_LEVELS")
     if not wanted:
-        return X86_LEVELS
-    names = {"baseline", *wanted.split(",")}
-    if unknown := names - X86_LEVELS.keys():
-        raise SystemExit(f"OVLITE_LEVELS: no level {sorted(unknown)}; there are {list(X86_LEVELS)}")
-    return {name: flags for name, flags in X86_LEVELS.items() if name in names}
+        return LEVELS
+    names = {LEVELS[0].name, *wanted.split(",")}
+    if unknown := names - {level.name for level in LEVELS}:
+        raise SystemExit(f"OVLITE_LEVELS: no level {sorted(unknown)}; there are {[level.name for level in LEVELS]}")
+    return [level for level in LEVELS if level.name in names]
 
 
 def stage(source: Path, folder: Path) -> Path:
@@ -85,38 +81,36 @@ def optimization(flag: str) -> list[str]:
     return [] if debug or sanitize else [flag]
 
 
-def extension(name: str, source: Path, flags: list[str]) -> Extension:
+def extension(folder: str, source: Path, flags: list[str]) -> Extension:
+    """The module of a source staged for the package ovlite.kernels.<folder>."""
     return Extension(
-        f"ovlite.kernels.{name}",
+        ".".join(filter(None, ("ovlite.kernels", folder, source.stem))),
         [str(source)],
-        include_dirs=["kernels", numpy.get_include()],
-        depends=[str(header) for header in Path("kernels").glob("*.h")],
+        include_dirs=[*(str(KERNELS / name) for name in ("include", "runtime", "families")), numpy.get_include()],
+        depends=[str(header) for header in KERNELS.glob("*/*.h")],
         define_macros=macros,
         extra_compile_args=compile_args + flags,
         extra_link_args=link_args,
     )
 
 
-def extensions() -> list[Extension]:
-    sources = Path("kernels")
-    stage(sources / "__init__.py", STAGE)
+def staged(sources: Path, folder: Path, skips=frozenset()) -> list[Path]:
+    """Copies the Cython sources of a folder, and returns the copies of modules that are not to be skipped."""
     for declarations in sources.glob("*.pxd"):
-        stage(declarations, STAGE)
-    found = [
-        extension("_cyutility", STAGE / "_cyutility.c", optimization("-Os")),
-        *(extension(name, stage(sources / f"{name}.pyx", STAGE), optimization("-O3")) for name in SHARED),
-    ]
-    families = [path for path in sorted(sources.glob("*.pyx")) if path.stem not in SHARED]
-    for level, flags in levels().items():
-        for declarations in sources.glob("*.pxd"):
-            if declarations.stem not in SHARED:
-                stage(declarations, STAGE / level)
-        found += [
-            extension(f"{level}.{path.stem}", stage(path, STAGE / level), flags + optimization("-Os"))
-            for path in families
-            if level != "avx512" or path.stem not in MOVING
-        ]
-        (sources / level).mkdir(exist_ok=True)
+        stage(declarations, folder)
+    return [stage(path, folder) for path in sorted(sources.glob("*.pyx")) if path.stem not in skips]
+
+
+def extensions() -> list[Extension]:
+    stage(KERNELS / "__init__.py", STAGE)
+    found = [extension("", STAGE / "_cyutility.c", optimization("-Os"))]
+    found += [extension("runtime", source, optimization("-O3")) for source in staged(KERNELS / "runtime", STAGE / "runtime")]
+    stage(KERNELS / "families" / "__init__.py", STAGE / "families")
+    for level in levels():
+        sources = staged(KERNELS / "families", STAGE / "families" / level.name, level.skips)
+        flags = [*level.flags, *optimization("-Os")]
+        found += [extension(f"families.{level.name}", source, flags) for source in sources]
+        (KERNELS / "families" / level.name).mkdir(exist_ok=True)
     return found
 
 
@@ -130,9 +124,11 @@ setup(
             if not path.parent.is_symlink()
         ),
         "ovlite.kernels",
+        "ovlite.kernels.runtime",
+        "ovlite.kernels.families",
     ],
     package_dir={"ovlite": "ovlite", "ovlite.kernels": "kernels"},
-    package_data={"ovlite": ["py.typed", "*.pyi"], "ovlite.kernels": ["*.pyi"]},
+    package_data={"ovlite": ["py.typed", "*.pyi"], "ovlite.kernels": ["*.pyi", "*/*.pyi"]},
     exclude_package_data={"": ["*.c", "*.h", "*.pyx", "*.pxd"]},
     include_package_data=False,
     ext_modules=cythonize(

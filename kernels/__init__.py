@@ -1,8 +1,8 @@
-"""ovlite's kernels: compiled once per instruction-set level, chosen once at import.
+"""ovlite's kernels: families compiled once per instruction-set level, and the runtime that walks their steps.
 
-Levels, lowest first: "baseline" (any x86-64, and every other architecture), "avx2" (AVX2 and FMA),
-"avx512" (AVX-512 F, CD, BW, DQ, VL), "amx" (AVX-512 and AMX tiles with bf16; its f32 kernels are those
-of "avx512"). The environment variable OVLITE_ISA forces a level at or below what the processor has.
+runtime/ holds what is built once (steps, executor, team, requests), families/ what is built for each level of
+levels.py, include/ the C that several of them share. The level is chosen once at import; the environment variable
+OVLITE_ISA forces one that the processor can execute.
 """
 
 import importlib
@@ -11,37 +11,42 @@ from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
 
-from .cpu import LEVELS, highest_level
+from .levels import LEVELS
+from .runtime.cpu import cpu_flags
 
-__all__ = ["LEVELS", "available_levels", "family", "level", "use_level"]
+__all__ = ["available_levels", "built_levels", "family", "level", "use_level"]
+
+_FAMILIES = f"{__name__}.families"
+
+
+@cache
+def built_levels() -> tuple[str, ...]:
+    """The levels that this build holds, lowest first."""
+    return tuple(row.name for row in LEVELS if find_spec(f"{_FAMILIES}.{row.name}"))
 
 
 @cache
 def available_levels() -> tuple[str, ...]:
     """The levels that this build holds and this processor can execute, lowest first."""
-    usable = LEVELS[: LEVELS.index(highest_level()) + 1]
-    built = {name: find_spec(f"{__name__}.{name}") and find_spec(f"{__name__}.{name}.gemm") for name in LEVELS}
-    built["amx"] = built["avx512"]
-    return tuple(name for name in usable if built[name])
+    flags = cpu_flags()
+    return tuple(row.name for row in LEVELS if row.needs <= flags and row.name in built_levels())
 
 
 @cache
-def _home(name: str, family_name: str) -> str:
-    """The level from which level `name` has a family: itself, or the nearest below that the family is built for."""
-    for home in reversed(LEVELS[: LEVELS.index(name) + 1]):
-        if find_spec(f"{__name__}.{home}") and find_spec(f"{__name__}.{home}.{family_name}"):
+def _home(level: str, family: str) -> str:
+    """The level from which `level` has a family: itself, or the nearest below that the family is built for."""
+    levels = available_levels()
+    for home in reversed(levels[: levels.index(level) + 1]):
+        if find_spec(f"{_FAMILIES}.{home}.{family}"):
             return home
-    raise ImportError(f"this build of ovlite has no kernels {family_name!r} for level {name!r}")
+    raise ImportError(f"this build of ovlite has no kernels {family!r} for level {level!r}")
 
 
 def _choose(name: str) -> str:
-    if name not in LEVELS:
-        raise ValueError(f"OVLITE_ISA={name!r}: no such instruction-set level; there are {', '.join(LEVELS)}")
     if name not in available_levels():
-        raise ValueError(
-            f"OVLITE_ISA={name!r}: this processor or this build does not have that level; "
-            f"usable here: {', '.join(available_levels())}"
-        )
+        known = [row.name for row in LEVELS]
+        reason = "this processor or this build does not have that level" if name in known else "no such level"
+        raise ValueError(f"OVLITE_ISA={name!r}: {reason}; usable here: {', '.join(available_levels())}")
     return name
 
 
@@ -65,5 +70,5 @@ def use_level(name: str) -> str:
 
 
 def family(name: str, level: str | None = None) -> ModuleType:
-    """The kernel family `name` (a module of kernels, such as "gemm") at `level`, or at the level in use."""
-    return importlib.import_module(f"{__name__}.{_home(level or _level, name)}.{name}")
+    """The kernel family `name` (a module of families/, such as "matmul") at `level`, or at the level in use."""
+    return importlib.import_module(f"{_FAMILIES}.{_home(level or _level, name)}.{name}")

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from .graph import Constant
 from .graph.elements import decode
-from .kernels.dlpack import element_kind, set_element_kind
-from .kernels.storage import Storage
+from .kernels.runtime.dlpack import element_kind, set_element_kind
+from .kernels.runtime.storage import Storage
 from .types import Type
 
 Array = npt.NDArray[Any]

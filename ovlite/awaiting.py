@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from .kernels.results import OVDict
+from .kernels.runtime.results import OVDict
 
 if TYPE_CHECKING:
     from .queue import AsyncInferQueue

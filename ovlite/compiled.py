@@ -14,8 +14,8 @@ from .config import Config
 from .errors import suggestion
 from .executable import make_executable
 from .graph import Constant, Model, Node, Output, TensorType
-from .kernels.compiled import Compiled
-from .kernels.results import OVDict, Ports
+from .kernels.runtime.compiled import Compiled
+from .kernels.runtime.results import OVDict, Ports
 from .plan import Options, Plan
 from .ports import ConstOutput
 from .request import InferRequest, list_ports, port_index

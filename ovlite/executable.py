@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .errors import ModelError
 from .graph import Constant, Model, Output, Parameter, Result, TensorType
-from .kernels.executor import Team
+from .kernels.runtime.executor import Team
 from .ops.strings import StringTensorPack, StringTensorUnpack
 from .plan import Executable, Options, Variable
 from .types import Type

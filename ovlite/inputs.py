@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .arrays import read_array, shows_elements
 from .errors import suggestion
 from .graph.elements import decode, encode
-from .kernels.results import OVDict
+from .kernels.runtime.results import OVDict
 from .ports import ConstOutput
 from .tensor import Tensor, new_storage, packed_bits, to_strings
 from .types import Type

@@ -8,8 +8,8 @@ from operator import index
 from typing import Any
 
 from .compiled import CompiledModel
-from .kernels.results import OVDict
-from .kernels.streams import RequestPool
+from .kernels.runtime.results import OVDict
+from .kernels.runtime.streams import RequestPool
 from .request import InferRequest
 
 

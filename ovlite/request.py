@@ -13,9 +13,9 @@ import numpy.typing as npt
 from .errors import suggestion
 from .graph import Output
 from .inputs import bind_value, give_container
-from .kernels.request import Request
-from .kernels.results import OVDict
-from .kernels.storage import Storage
+from .kernels.runtime.request import Request
+from .kernels.runtime.results import OVDict
+from .kernels.runtime.storage import Storage
 from .outputs import given_outputs, refuse_output
 from .ports import ConstOutput
 from .state import VariableState

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .arrays import capsule, elements, exported, read_array, shows_elements
 from .graph import Constant, Output
-from .kernels.storage import Shown, Storage, view_on
+from .kernels.runtime.storage import Shown, Storage, view_on
 from .types import PartialShape, Shape, Strides, Type
 
 Array = npt.NDArray[Any]

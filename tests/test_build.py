@@ -77,11 +77,8 @@ def test_a_model_loads_the_families_of_its_operators_only(tmp_path: Path) -> Non
 
 
 def extensions() -> list[Path]:
-    """The extension modules of this build. A module that is built once lies in no level's folder."""
-    folder = Path(kernels.__file__).parent
-    shared = sorted(folder.glob("*.so"))
-    names = {path.name for path in shared}
-    return [*shared, *(path for path in sorted(folder.glob("*/*.so")) if path.name not in names)]
+    """The extension modules of this build."""
+    return sorted(Path(kernels.__file__).parent.rglob("*.so"))
 
 
 def test_installed_size() -> None:
@@ -100,8 +97,10 @@ def test_every_folder_of_modules_is_a_package() -> None:
 
 
 def test_the_lowest_level_holds_every_family() -> None:
-    folder = Path(kernels.__file__).parent
-    for name in {path.name.split(".")[0] for path in folder.glob("*/*.so")}:
+    folder = Path(kernels.__file__).parent / "families"
+    names = {path.name.split(".")[0] for path in folder.glob("*/*.so")}
+    assert {path.stem for path in (ROOT / "kernels" / "families").glob("*.pyx")} == names
+    for name in names:
         assert list((folder / "baseline").glob(f"{name}.*.so")), f"the baseline level lacks {name}"
 
 
@@ -130,5 +129,5 @@ def test_source_distribution_builds_the_wheel(tmp_path: Path) -> None:
     assert {"ovlite/py.typed", "ovlite/kernels/__init__.py"} <= names
     with tarfile.open(sdist) as content:
         held = {name.partition("/")[2] for name in content.getnames()}
-    assert {"setup.py", "README.md", "LICENSE", "CHANGELOG.md", "kernels/step.pxd", "kernels/team.h"} <= held
+    assert {"setup.py", "README.md", "LICENSE", "CHANGELOG.md", "kernels/runtime/step.pxd", "kernels/runtime/team.h"} <= held
     assert not [name for name in held if name.endswith((".so", ".c", ".pyc"))]

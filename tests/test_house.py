@@ -21,7 +21,7 @@ LIBRARY_ONLY_FOR_COMPARISON = {"openvino", "onnxruntime", "torch"}
 
 
 def sources():
-    return sorted([*(ROOT / "ovlite").rglob("*.py"), *(ROOT / "kernels").glob("*.py")])
+    return sorted([*(ROOT / "ovlite").rglob("*.py"), *(ROOT / "kernels").rglob("*.py")])
 
 
 def room_of(path):
@@ -70,7 +70,7 @@ def test_only_the_plan_and_the_api_import_kernels():
 
 
 def test_kernel_sources_cimport_no_python_package():
-    for path in [*(ROOT / "kernels").glob("*.pyx"), *(ROOT / "kernels").glob("*.pxd")]:
+    for path in (ROOT / "kernels").glob("*/*.p[yx][xd]"):
         for line in path.read_text().splitlines():
             words = line.split()
             if words[:1] in (["from"], ["import"], ["cimport"]) and words[1].startswith("ovlite"):

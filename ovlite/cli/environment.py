@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import Any
 
 from .. import kernels
@@ -29,7 +28,7 @@ def environment(level: str | None = None) -> dict[str, Any]:
         "processor": processor_name(),
         "level": kernels.level(),
         "levels_usable": list(kernels.available_levels()),
-        "levels_built": [name for name in kernels.LEVELS if find_spec(f"{kernels.__name__}.{name}")],
+        "levels_built": list(kernels.built_levels()),
         "threads_available": thread_budget(),
         "thread_limits": thread_limits(),
     }

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..compiled import CompiledModel
 from ..core import Core
 from ..graph import Model
-from ..kernels.executor import PythonStep
+from ..kernels.runtime.executor import PythonStep
 from ..queue import AsyncInferQueue
 from .arguments import Arguments, Refused
 from .inputs import make_inputs

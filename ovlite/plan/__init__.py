@@ -1,6 +1,6 @@
 """Plans: a model at concrete shapes, as steps on an arena. The only room that imports kernels."""
 
-from ..kernels.executor import Frame, StepError, Team
+from ..kernels.runtime.executor import Frame, StepError, Team
 from .executable import Executable, Plan, Variable
 from .options import Options
 

@@ -11,8 +11,8 @@ import numpy as np
 from .. import kernels
 from ..graph import Operator
 from ..graph.operator import Array
-from ..kernels.executor import Program, PythonStep, Team
-from ..kernels.step import Step, View
+from ..kernels.runtime.executor import Program, PythonStep, Team
+from ..kernels.runtime.step import Step, View
 from .calls import Call, Tensor
 from .memory import Buffer, place
 from .packs import Packs
@@ -156,7 +156,7 @@ class Builder:
         if source.dtype == target.dtype:
             self.emit(self.family("copy").Copy(source, target))
         else:
-            self.emit(self.family("eltwise").Convert(source, target))
+            self.emit(self.family("elementwise").Convert(source, target))
 
     def finish(self) -> Program:
         """The program; buffers that are never live together share memory."""

@@ -11,7 +11,7 @@ from .. import kernels
 from ..graph import Model, Node, Output, TensorType
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
-from ..kernels.executor import Program, Team
+from ..kernels.runtime.executor import Program, Team
 from ..passes import run_passes
 from ..types import PartialShape, Type
 from .calls import Tensor

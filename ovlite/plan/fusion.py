@@ -1,6 +1,6 @@
 """Chains of element-wise calls become one pass over memory.
 
-A Map is a small program: instructions on its inputs and on earlier results, see kernels/eltwise.pyx.
+A Map is a small program: instructions on its inputs and on earlier results, see kernels/families/elementwise.pyx.
 A call whose only reader is element-wise and has its shape is computed inside that reader.
 """
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..graph import Constant, Output
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
-from ..kernels.executor import Frame, Team
+from ..kernels.runtime.executor import Frame, Team
 from ..ops.bodies import (
     ConcatOutputDescription,
     InvariantInputDescription,

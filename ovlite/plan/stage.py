@@ -17,8 +17,8 @@ import numpy as np
 from ..graph import Model, Node, Operator, Output
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
-from ..kernels.executor import Frame, Program, Team, check_stopped
-from ..kernels.step import View
+from ..kernels.runtime.executor import Frame, Program, Team, check_stopped
+from ..kernels.runtime.step import View
 from ..ops.control import Iteration
 from ..ops.interpreter import evaluate_model
 from ..types import Type

@@ -73,7 +73,7 @@ class Convolution:
 
     def border(self, x: Tensor, y: Tensor) -> Border:
         """Pixels of zeros that must lie around x."""
-        family = kernels.family("conv")
+        family = kernels.family("convolution")
         shapes = x.shape[2:], y.shape[2:], self.kernel, self.strides, self.dilations, self.pads_begin
         needed = family.transpose_border(*shapes) if self.transposed else family.convolution_border(*shapes)
         return tuple((int(begin), int(end)) for begin, end in needed)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ovlite.kernels.executor import run_steps
-from ovlite.kernels.step import View
+from ovlite.kernels.runtime.executor import run_steps
+from ovlite.kernels.runtime.step import View
 
 RNG = np.random.default_rng(20)
 

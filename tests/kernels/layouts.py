@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ovlite.kernels.step import View
+from ovlite.kernels.runtime.step import View
 
 
 def view_of(slot, array, memory=None):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ovlite.kernels import family
-from ovlite.kernels.executor import run_steps
-from ovlite.kernels.step import View
+from ovlite.kernels.runtime.executor import run_steps
+from ovlite.kernels.runtime.step import View
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("level")
 def activate(kind, x, alpha=0.0, beta=0.0):
     y = np.empty_like(x)
     view = View(0, x.dtype, x.shape)
-    run_steps([family("eltwise").Map([(kind, 0, alpha, beta)], [view], view.like(slot=1))], [x, y])
+    run_steps([family("elementwise").Map([(kind, 0, alpha, beta)], [view], view.like(slot=1))], [x, y])
     return y
 
 

@@ -5,8 +5,8 @@ import pytest
 from images import Image, check, normal
 
 import ovlite.kernels
-from ovlite.kernels.executor import run_steps
-from ovlite.kernels.step import View
+from ovlite.kernels.runtime.executor import run_steps
+from ovlite.kernels.runtime.step import View
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -38,7 +38,7 @@ def run_depthwise(
     residual=None,
     activation=None,
 ):
-    depthwise, conv = ovlite.kernels.family("depthwise"), ovlite.kernels.family("conv")
+    depthwise, conv = ovlite.kernels.family("depthwise"), ovlite.kernels.family("convolution")
     ones = [1] * len(kernel)
     strides, dilations = strides or ones, dilations or ones
     pads = pads or [(k - 1) * d // 2 for k, d in zip(kernel, dilations)]

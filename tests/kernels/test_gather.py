@@ -3,8 +3,8 @@ import pytest
 from layouts import view_of
 
 from ovlite import kernels
-from ovlite.kernels.executor import StepError, run_steps
-from ovlite.kernels.step import View
+from ovlite.kernels.runtime.executor import StepError, run_steps
+from ovlite.kernels.runtime.step import View
 
 
 @pytest.mark.parametrize("index_dtype", ["int32", "int64"])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ovlite.kernels import family
-from ovlite.kernels.executor import run_steps
-from ovlite.kernels.step import View
+from ovlite.kernels.runtime.executor import run_steps
+from ovlite.kernels.runtime.step import View
 
 pytestmark = pytest.mark.usefixtures("level")
 

@@ -3,8 +3,8 @@ import pytest
 from layouts import channels_last, view_of
 
 from ovlite import kernels
-from ovlite.kernels.executor import run_steps
-from ovlite.kernels.step import View
+from ovlite.kernels.runtime.executor import run_steps
+from ovlite.kernels.runtime.step import View
 
 
 def expected(x, k, axis, mode, sort):

@@ -11,7 +11,7 @@ from ..fusion import Map
 def _map(builder: Builder, call: Call) -> bool:
     assert isinstance(call.op, Map)
     reads = [builder.view(tensor) for tensor in call.inputs]
-    builder.emit(builder.family("eltwise").Map(list(call.op.program), reads, builder.view(call.outputs[0])))
+    builder.emit(builder.family("elementwise").Map(list(call.op.program), reads, builder.view(call.outputs[0])))
     return True
 
 
@@ -20,7 +20,7 @@ def _port(builder: Builder, call: Call) -> bool:
     assert isinstance(call.op, (Enter, Leave))
     if call.op.element_type.name != "f16":
         return False
-    builder.emit(builder.family("eltwise").Convert(builder.view(call.inputs[0]), builder.view(call.outputs[0])))
+    builder.emit(builder.family("elementwise").Convert(builder.view(call.inputs[0]), builder.view(call.outputs[0])))
     return True
 
 

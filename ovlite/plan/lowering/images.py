@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.operator import Array
-from ...kernels.step import View
+from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 
@@ -23,7 +23,7 @@ def _pool(builder: Builder, call: Call) -> bool:
     strides, dilations, _, _ = op.sliding()
     begin, end = op.pads(x.shape[2:])
     geometry = *_in_one_layout(builder, x, y), op.kernel, strides, dilations, begin
-    family = builder.family("pool")
+    family = builder.family("pooling")
     if op.type == "MaxPool":
         builder.emit(family.MaxPool(*geometry))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...kernels.step import View
+from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..windows import Convolution, convolution, is_broadcast, matrix
@@ -29,7 +29,7 @@ def _convolution(builder: Builder, call: Call) -> bool:
     if window.depthwise:
         step = builder.family("depthwise").Depthwise(x, y, weights=window.weights, **common)
     else:
-        family = builder.family("conv")
+        family = builder.family("convolution")
         array = call.inputs[1].array
         assert array is not None
         tile = builder.family("winograd").winograd_tile(
@@ -44,7 +44,7 @@ def _convolution(builder: Builder, call: Call) -> bool:
 
 def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
     parts = matrix(call)
-    family = builder.family("conv")
+    family = builder.family("convolution")
     x, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
     geometry = window.strides, window.dilations, window.pads_begin
     array = call.inputs[1].array
@@ -62,7 +62,7 @@ def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
         program: list[tuple[object, ...]] = [("add", 0, 1)]
         if parts.activation is not None:
             program.append((parts.activation.kind, 2, parts.activation.alpha, parts.activation.beta))
-        builder.emit(builder.family("eltwise").Map(program, [y, builder.view(parts.residual)], y))
+        builder.emit(builder.family("elementwise").Map(program, [y, builder.view(parts.residual)], y))
     return True
 
 
@@ -85,9 +85,9 @@ def _matmul(builder: Builder, call: Call) -> bool:
     if weights is not None and weights.ndim == 2:
         matrix_ = weights.T if attributes["transpose_b"] else weights
         how = ("matmul", builder.level, attributes["transpose_b"])
-        packed = builder.packs.get(weights, how, lambda: builder.family("gemm").pack(matrix_))
+        packed = builder.packs.get(weights, how, lambda: builder.family("matmul").pack(matrix_))
     residual = None if parts.residual is None else _with_rows(builder, parts.residual)
-    step = builder.family("gemm").MatMul(
+    step = builder.family("matmul").MatMul(
         a, None if packed is not None else b, y, weights=packed, bias=parts.bias, residual=residual,
         activation=parts.activation,
     )  # fmt: skip

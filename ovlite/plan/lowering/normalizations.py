@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.step import View
+from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 
@@ -25,7 +25,7 @@ def _layer_norm(builder: Builder, call: Call) -> bool:
     op: Any = call.op
     x, y = _views(builder, call)
     gamma, beta = (_stretched(builder.view(tensor), len(x.shape)) for tensor in call.inputs[1:])
-    builder.emit(builder.family("norm").LayerNorm(x, y, [len(x.shape) - 1], gamma, beta, op.epsilon))
+    builder.emit(builder.family("normalization").LayerNorm(x, y, [len(x.shape) - 1], gamma, beta, op.epsilon))
     return True
 
 
@@ -44,7 +44,7 @@ def _mvn(builder: Builder, call: Call) -> bool:
         axes, mode = op.reduction_axes or range(1 if op.across_channels else 2, rank), "inside_sqrt"
     if call.inputs[0].dtype != np.float32 or not axes or mode not in ("inside_sqrt", "outside_sqrt"):
         return False
-    builder.emit(builder.family("norm").MVN(*_views(builder, call), list(axes), op.eps, mode, op.normalize_variance))
+    builder.emit(builder.family("normalization").MVN(*_views(builder, call), list(axes), op.eps, mode, op.normalize_variance))
     return True
 
 
@@ -53,7 +53,7 @@ def _normalize_l2(builder: Builder, call: Call) -> bool:
     axes = _axes(call.inputs[1], len(call.inputs[0].shape))
     if call.inputs[0].dtype != np.float32 or not axes:
         return False
-    builder.emit(builder.family("norm").NormalizeL2(*_views(builder, call), axes, op.eps, op.eps_mode))
+    builder.emit(builder.family("normalization").NormalizeL2(*_views(builder, call), axes, op.eps, op.eps_mode))
     return True
 
 
@@ -62,7 +62,7 @@ def _group_norm(builder: Builder, call: Call) -> bool:
     if call.inputs[0].dtype != np.float32:
         return False
     gamma, beta = (builder.view(tensor) for tensor in call.inputs[1:])
-    builder.emit(builder.family("norm").GroupNorm(*_views(builder, call), op.num_groups, gamma, beta, op.epsilon))
+    builder.emit(builder.family("normalization").GroupNorm(*_views(builder, call), op.num_groups, gamma, beta, op.epsilon))
     return True
 
 
@@ -73,7 +73,7 @@ def _rms(builder: Builder, call: Call) -> bool:
     x, y = _views(builder, call)
     gamma = builder.view(call.inputs[1])
     gamma = _stretched(gamma.like((1,), (0,)) if not gamma.shape else gamma, len(x.shape))
-    builder.emit(builder.family("norm").RMSNorm(x, y, [len(x.shape) - 1], gamma, op.epsilon))
+    builder.emit(builder.family("normalization").RMSNorm(x, y, [len(x.shape) - 1], gamma, op.epsilon))
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...kernels.step import View
+from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 
@@ -21,7 +21,7 @@ def _gather_elements(builder: Builder, call: Call) -> bool:
     if not _indexed(indices):
         return False
     views = builder.plain(data), builder.plain(indices), builder.view(call.outputs[0])
-    builder.emit(builder.family("places").GatherElements(*views, op.axis))
+    builder.emit(builder.family("indexed_copy").GatherElements(*views, op.axis))
     return True
 
 
@@ -31,7 +31,7 @@ def _gather_nd(builder: Builder, call: Call) -> bool:
     if not _indexed(indices):
         return False
     views = builder.plain(data), builder.plain(indices), builder.view(call.outputs[0])
-    builder.emit(builder.family("places").GatherND(*views, op.batch_dims))
+    builder.emit(builder.family("indexed_copy").GatherND(*views, op.batch_dims))
     return True
 
 
@@ -49,7 +49,7 @@ def _scatter_update(builder: Builder, call: Call) -> bool:
     if axis is None or not _indexed(call.inputs[1]):
         return False
     if call.inputs[2].size:
-        builder.emit(builder.family("places").ScatterUpdate(*_scattered(builder, call), int(axis.item())))
+        builder.emit(builder.family("indexed_copy").ScatterUpdate(*_scattered(builder, call), int(axis.item())))
     else:
         builder.copy(builder.view(call.inputs[0]), builder.view(call.outputs[0]))
     return True
@@ -59,7 +59,7 @@ def _scatter_elements(builder: Builder, call: Call) -> bool:
     axis, reduction = call.inputs[3].array, call.op.attributes().get("reduction", "none")
     if axis is None or not _reducible(call, reduction) or not call.op.attributes().get("use_init_val", True):
         return False
-    builder.emit(builder.family("places").ScatterElements(*_scattered(builder, call), int(axis.item()), reduction))
+    builder.emit(builder.family("indexed_copy").ScatterElements(*_scattered(builder, call), int(axis.item()), reduction))
     return True
 
 
@@ -67,7 +67,7 @@ def _scatter_nd(builder: Builder, call: Call) -> bool:
     reduction = call.op.attributes().get("reduction", "none")
     if not _reducible(call, reduction):
         return False
-    builder.emit(builder.family("places").ScatterND(*_scattered(builder, call), reduction))
+    builder.emit(builder.family("indexed_copy").ScatterND(*_scattered(builder, call), reduction))
     return True
 
 

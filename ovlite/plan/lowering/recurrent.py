@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.operator import Array
-from ...kernels.step import View
+from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 
@@ -27,7 +27,7 @@ def _sequence(builder: Builder, call: Call) -> bool:
     if op.activations_alpha or op.activations_beta or any(array is None for array in arrays):
         return False
     w, r, b = (array for array in arrays if array is not None)
-    family = builder.family("rnn")
+    family = builder.family("recurrent")
     batch, times, _ = data.shape
     gates = builder.scratch(data.dtype, (batch, times, w.shape[0] * w.shape[1]))
     inputs = builder.packs.get(w, ("recurrent inputs", builder.level), lambda: family.pack_inputs(w))

@@ -38,7 +38,7 @@ def _reduce(builder: Builder, call: Call) -> bool:
     if not axes:
         builder.copy(builder.view(x), builder.view(y))
         return True
-    family, view = builder.family("reduce"), builder.view(x)
+    family, view = builder.family("reduction"), builder.view(x)
     partial = family.workspace_size(view, axes)
     workspace = builder.scratch(x.dtype, (partial,)) if partial else None
     for step in family.reduction(kind, view, builder.view(y), axes, workspace):

@@ -1,0 +1,356 @@
+"""Copies, constants and padding: everything that moves elements and computes nothing.
+
+A step here is a list of pieces, and a piece is one strided copy (or one value written everywhere).
+The constructor drops and merges dimensions and picks the two that form a plane:
+
+    runs        the innermost dimension is contiguous on both sides: whole rows move
+    transposed  it is contiguous in y, and another one is in x: square blocks turn in registers
+    elements    anything else, one by one
+
+Planes are cut into blocks of some 16 KiB. All blocks of all pieces, numbered in order, are divided
+among the team. Pieces write apart from each other and read nothing that the step writes, so that
+their order does not matter.
+"""
+
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from itertools import product
+
+import numpy as np
+
+from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
+
+cdef extern from "transpose.h" nogil:
+    ctypedef struct Plane:
+        char* y
+        const char* x
+        dim_t rows, columns
+        dim_t y_row, y_column
+        dim_t x_row, x_column
+    void copy_runs(const Plane* plane, int size) noexcept
+    void copy_elements(const Plane* plane, int size) noexcept
+    void transpose(const Plane* plane, int size) noexcept
+
+cdef enum:
+    BLOCK_BYTES = 16384
+    BLOCK_SIDE = 64            # elements; of a transposed block
+    LANES = 16                 # blocks of more than one vector are multiples of this
+    BYTES_PER_MEMBER = 32768   # less is not worth waking a thread for
+
+cdef enum Kind:
+    RUNS
+    TRANSPOSED
+    ELEMENTS
+
+cdef struct Piece:
+    int x_slot                 # -1: x is `value`
+    int y_slot
+    dim_t x_offset
+    dim_t y_offset
+    char value[8]
+    Kind kind
+    int size                   # bytes of an element
+    Plane plane                # one whole plane, its addresses unset
+    dim_t row_grain            # rows and columns of a block
+    dim_t column_grain
+    dim_t blocks
+    int rank                   # the planes, then the blocks of rows and of columns of a plane
+    dim_t shape[MAX_RANK + 2]
+    dim_t y_stride[MAX_RANK + 2]
+    dim_t x_stride[MAX_RANK + 2]
+
+cdef struct CopyArgs:
+    Piece* pieces
+    int count
+    dim_t blocks
+
+
+cdef void copy_block(const Piece* piece, const dim_t* index, char* y, const char* x) noexcept nogil:
+    """Copies the block whose first elements are at y and x."""
+    cdef Plane plane = piece.plane
+    plane.y = y
+    plane.x = x
+    plane.rows = min(piece.row_grain, plane.rows - index[piece.rank - 2] * piece.row_grain)
+    plane.columns = min(piece.column_grain, plane.columns - index[piece.rank - 1] * piece.column_grain)
+    if piece.kind == RUNS:
+        copy_runs(&plane, piece.size)
+    elif piece.kind == TRANSPOSED:
+        transpose(&plane, piece.size)
+    else:
+        copy_elements(&plane, piece.size)
+
+
+cdef void copy_blocks(const Piece* piece, char* const* slots, dim_t begin, dim_t end) noexcept nogil:
+    """Copies blocks begin .. end - 1 of a piece."""
+    cdef dim_t index[MAX_RANK + 2]
+    cdef char* y = slots[piece.y_slot] + piece.y_offset
+    cdef const char* x = &piece.value[0]
+    cdef dim_t rest = begin
+    cdef int d
+    if piece.x_slot >= 0:
+        x = slots[piece.x_slot] + piece.x_offset
+    for d in range(piece.rank - 1, -1, -1):
+        index[d] = rest % piece.shape[d]
+        rest //= piece.shape[d]
+        y += index[d] * piece.y_stride[d]
+        x += index[d] * piece.x_stride[d]
+    for _ in range(begin, end):
+        copy_block(piece, index, y, x)
+        for d in range(piece.rank - 1, -1, -1):
+            index[d] += 1
+            y += piece.y_stride[d]
+            x += piece.x_stride[d]
+            if index[d] < piece.shape[d]:
+                break
+            y -= piece.shape[d] * piece.y_stride[d]
+            x -= piece.shape[d] * piece.x_stride[d]
+            index[d] = 0
+
+
+cdef int copy(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const CopyArgs* args = <const CopyArgs*>arguments
+    cdef const Piece* piece
+    cdef dim_t begin, end, first = 0
+    cdef int i
+    share(me, args.blocks, 1, &begin, &end)
+    for i in range(args.count):
+        piece = &args.pieces[i]
+        if first < end and begin < first + piece.blocks:
+            copy_blocks(piece, slots, max(begin - first, 0), min(end - first, piece.blocks))
+        first += piece.blocks
+    return OK
+
+
+def _merged(shape, y_strides, x_strides):
+    """Dimensions (length, y stride, x stride), outermost in y first, as few as describe the same copy."""
+    dims = [dim for dim in zip(shape, y_strides, x_strides) if dim[0] != 1]
+    dims.sort(key=lambda dim: -abs(dim[1]))
+    merged = []
+    for length, y, x in dims:
+        if merged:
+            outer = merged.pop()
+            if outer[1:] == (length * y, length * x):
+                length *= outer[0]
+            else:
+                merged.append(outer)
+        merged.append((length, y, x))
+    return merged
+
+
+def _plane(dims, size):
+    """(kind, row dimension, column dimension, remaining dimensions) of merged dimensions, strides in bytes."""
+    outer = list(dims)
+    columns = outer.pop() if outer else (1, size, size)
+    if columns[1] == size and columns[2] not in (0, size):
+        for i, rows in enumerate(outer):
+            if rows[2] == size:
+                return TRANSPOSED, rows, columns, outer[:i] + outer[i + 1:]
+    rows = outer.pop() if outer else (1, 0, 0)
+    if columns[1:] == (size, size):
+        return RUNS, rows, columns, outer
+    if columns[0] < min(8, rows[0]):
+        rows, columns = columns, rows
+    return ELEMENTS, rows, columns, outer
+
+
+def _even(length, limit):
+    """A block length, at most about `limit`, that divides `length` evenly."""
+    blocks = max(1, (length + limit - 1) // limit)
+    grain = (length + blocks - 1) // blocks
+    return grain if blocks == 1 else (grain + LANES - 1) // LANES * LANES
+
+
+def _grains(kind, rows, columns, size):
+    """Rows and columns of a block."""
+    if kind == TRANSPOSED:
+        area = BLOCK_SIDE * BLOCK_SIDE
+        return (_even(rows, max(BLOCK_SIDE, area // columns)), _even(columns, max(BLOCK_SIDE, area // rows)))
+    column_grain = _even(columns, BLOCK_BYTES // size)
+    return max(1, BLOCK_BYTES // (column_grain * size)), column_grain
+
+
+cdef void describe(Piece* piece, View y, x_strides) except *:
+    """Fills in a piece that writes y. x_strides: in elements."""
+    cdef int size = y.dtype.itemsize
+    cdef int i
+    piece.size = size
+    piece.y_slot = y.span.slot
+    piece.y_offset = y.span.offset
+    if y.size == 0:
+        return
+    dims = _merged(y.shape, [size * stride for stride in y.strides], [size * stride for stride in x_strides])
+    kind, rows, columns, outer = _plane(dims, size)
+    row_grain, column_grain = _grains(kind, rows[0], columns[0], size)
+    piece.kind = kind
+    piece.plane.rows, piece.plane.y_row, piece.plane.x_row = rows
+    piece.plane.columns, piece.plane.y_column, piece.plane.x_column = columns
+    piece.row_grain, piece.column_grain = row_grain, column_grain
+    for length, grain, (_, y_stride, x_stride) in (rows[0], row_grain, rows), (columns[0], column_grain, columns):
+        outer.append((-(-length // grain), grain * y_stride, grain * x_stride))
+    piece.rank = len(outer)
+    piece.blocks = 1
+    for i, (length, y_stride, x_stride) in enumerate(outer):
+        piece.shape[i] = length
+        piece.y_stride[i] = y_stride
+        piece.x_stride[i] = x_stride
+        piece.blocks *= length
+
+
+cdef class CopyMany(Step):
+    """y = x for each (x, y) of `pairs`; the y must not overlap each other or an x.
+
+    x is a View of y's shape and element type, which may repeat elements with strides of 0, or a
+    number that fills y. Elements are of 1, 2, 4 or 8 bytes. Raises ValueError for views that differ.
+    """
+
+    cdef CopyArgs arguments
+
+    def __init__(self, pairs):
+        cdef Piece* piece
+        cdef View x, y
+        pairs = list(pairs)
+        free(self.arguments.pieces)
+        self.arguments.pieces = <Piece*>calloc(len(pairs) + 1, sizeof(Piece))
+        if self.arguments.pieces == NULL:
+            raise MemoryError()
+        self.arguments.count = len(pairs)
+        self.arguments.blocks = 0
+        for i, (source, y) in enumerate(pairs):
+            piece = &self.arguments.pieces[i]
+            if isinstance(source, View):
+                x = source
+                if x.shape != y.shape or x.dtype != y.dtype:
+                    raise ValueError(
+                        f"{self.name}: {x.dtype.name}{list(x.shape)} can't be copied to {y.dtype.name}{list(y.shape)}")
+                piece.x_slot = x.span.slot
+                piece.x_offset = x.span.offset
+                describe(piece, y, x.strides)
+            else:
+                value = np.array(source, y.dtype).tobytes()
+                memcpy(piece.value, <const char*>value, len(value))
+                piece.x_slot = -1
+                describe(piece, y, [0] * y.span.rank)
+            self.arguments.blocks += piece.blocks
+        size = sum([y.size * y.dtype.itemsize for _, y in pairs])
+        self.width = max(1, min(self.arguments.blocks, size // BYTES_PER_MEMBER))
+        self.reads = tuple([source for source, _ in pairs if isinstance(source, View)])
+        self.writes = tuple([y for _, y in pairs])
+        self.args = &self.arguments
+        self.run = copy
+
+    def __dealloc__(self):
+        free(self.arguments.pieces)
+
+
+cdef class Copy(CopyMany):
+    """y = x: Views of one shape and element type, x possibly with strides of 0."""
+
+    def __init__(self, View x, View y):
+        super().__init__([(x, y)])
+
+
+cdef class Fill(CopyMany):
+    """Every element of y = value."""
+
+    def __init__(self, View y, value):
+        super().__init__([(value, y)])
+
+
+cdef class FillBorder(CopyMany):
+    """Writes `value` into the border around an image view (N, C, spatial...), and nothing else.
+
+    begin, end: pixels of border in front of and behind the view, for each spatial dimension.
+    """
+
+    def __init__(self, View y, begin, end, value=0.0):
+        super().__init__([(value, part) for part in border(y, (0, 0, *begin), (0, 0, *end))])
+
+
+cdef class Pad(CopyMany):
+    """y = x with begin[d] elements more in front of and end[d] behind dimension d; negative numbers crop.
+
+    mode: "constant" adds `value`, "edge" repeats the first or last element, "reflect" mirrors at its
+    middle, "symmetric" behind it, "wrap" continues at the other end. Raises ValueError for an unknown
+    mode, a y of another shape, or pads that are longer than the mode can take from x.
+    """
+
+    def __init__(self, View x, View y, begin, end, mode="constant", value=0):
+        begin, end = tuple(begin), tuple(end)
+        expected = tuple([b + n + e for b, n, e in zip(begin, x.shape, end, strict=True)])
+        if y.shape != expected:
+            raise ValueError(
+                f"Pad: {list(x.shape)} padded by {begin} and {end} is {list(expected)}, not {list(y.shape)}")
+        if mode == "constant":
+            pairs = _constant_pad(x, y, begin, end, value)
+        else:
+            pairs = _copying_pad(x, y, begin, end, mode)
+        super().__init__(pairs)
+
+
+def border(View view, begin, end):
+    """Views that together cover begin[d] elements in front of and end[d] behind each dimension d of `view`.
+
+    They do not overlap, and lie outside of it: their memory is the caller's promise.
+    """
+    parts = []
+    rank = view.span.rank
+    for d in range(rank):
+        for start, length in (-begin[d], begin[d]), (view.span.shape[d], end[d]):
+            starts = [0] * d + [start] + [-b for b in begin[d + 1:]]
+            lengths = list(view.shape[:d]) + [length]
+            lengths += [begin[e] + view.span.shape[e] + end[e] for e in range(d + 1, rank)]
+            if length > 0:
+                parts.append(_part(view, starts, lengths, [1] * rank))
+    return parts
+
+
+def _part(View view, starts, lengths, steps):
+    """The view of `lengths` elements from `starts` on, each step steps[d] elements of dimension d."""
+    offset = sum([start * stride for start, stride in zip(starts, view.strides)])
+    strides = [step * stride for step, stride in zip(steps, view.strides)]
+    return view.like(lengths, strides, view.offset + offset * view.dtype.itemsize)
+
+
+def _constant_pad(View x, View y, begin, end, value):
+    ones = [1] * x.span.rank
+    crop = [max(-b, 0) for b in begin]
+    lengths = [max(n + min(b, 0) + min(e, 0), 0) for n, b, e in zip(x.shape, begin, end)]
+    if 0 in lengths:
+        return [(value, y)]
+    begin, end = [max(b, 0) for b in begin], [max(e, 0) for e in end]
+    inside = _part(y, begin, lengths, ones)
+    return [(_part(x, crop, lengths, ones), inside)] + [(value, part) for part in border(inside, begin, end)]
+
+
+# For each mode: the largest pad of n elements, then (first element of x, step) of what is added in
+# front and behind, for a pad of p elements.
+_PAD_SOURCES = {
+    "edge": (lambda n: np.inf if n else 0, lambda n, p: (0, 0), lambda n, p: (n - 1, 0)),
+    "reflect": (lambda n: n - 1, lambda n, p: (p, -1), lambda n, p: (n - 2, -1)),
+    "symmetric": (lambda n: n, lambda n, p: (p - 1, -1), lambda n, p: (n - 1, -1)),
+    "wrap": (lambda n: n, lambda n, p: (n - p, 1), lambda n, p: (0, 1)),
+}
+
+
+def _pad_segments(n, begin, end, mode):
+    """(first element of y, length, first element of x, step in x) of the parts of one padded dimension."""
+    longest, front, behind = _PAD_SOURCES[mode]
+    crop = max(-begin, 0)
+    n -= crop + max(-end, 0)
+    if max(begin, end, 0) > longest(n):
+        raise ValueError(f"Pad: {max(begin, end)} elements can't be added to {n} in mode {mode}")
+    begin, end = max(begin, 0), max(end, 0)
+    parts = [(0, begin, *front(n, begin)), (begin, n, 0, 1), (begin + n, end, *behind(n, end))]
+    return [(start, length, crop + source, step) for start, length, source, step in parts if length > 0]
+
+
+def _copying_pad(View x, View y, begin, end, mode):
+    if mode not in _PAD_SOURCES:
+        raise ValueError(f"Pad: no mode {mode!r}; there are constant, {', '.join(_PAD_SOURCES)}")
+    pairs = []
+    ones = [1] * x.span.rank
+    for segments in product(*map(_pad_segments, x.shape, begin, end, [mode] * x.span.rank)):
+        starts, lengths, sources, steps = zip(*segments) if segments else ((), (), (), ())
+        pairs.append((_part(x, sources, lengths, steps), _part(y, starts, lengths, ones)))
+    return pairs

@@ -1,0 +1,270 @@
+# cython: wraparound=True
+"""Depthwise convolution of f32 images, channels side by side: each channel, or each small group of
+channels, with kernels of its own.
+
+The work is a list of lines (output rows) for each block of channels; each member of the team takes an
+equal, contiguous part of it. A part is done column block by column block, downwards, so that the input
+lines that neighbouring windows share are still in the first-level cache.
+"""
+
+import math
+
+import numpy as np
+
+from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
+
+from .activation cimport Activation, described
+from .product import broadcast_strides, check_f32
+
+cdef extern from "depthwise.h" nogil:
+    ctypedef struct Strip:
+        const float* x
+        const float* residual
+        float* y
+        const float* weights
+        const float* bias
+        const dim_t* offset
+        dim_t rows
+        dim_t width
+        dim_t group
+        dim_t tap_step
+        dim_t x_stride
+        dim_t y_stride
+        dim_t residual_stride
+        dim_t residual_step
+        dim_t channels
+        Activation activation
+    ctypedef void (*StripFunction)(const Strip* strip) noexcept
+    const StripFunction* strip_functions(const Strip* strip, dim_t stride, bint dense) noexcept
+    void activate_strip(const Strip* strip, dim_t count) noexcept
+    enum:
+        LANES
+        STRIP
+
+cdef enum:
+    CHANNEL_BLOCK = 128        # channels that a part of the work keeps together, a multiple of LANES
+    CACHED_FLOATS = 6144       # of the lines under a column block, to stay in the first-level cache
+    SMALL_FLOPS = 60000        # not worth waking the team
+
+
+cdef struct Windows:
+    Span x
+    Span y
+    Span residual              # its slot is -1 where there is none
+    dim_t lines                # output rows of all images
+    dim_t depth                # output shape: depth, height and width
+    dim_t height
+    dim_t width
+    dim_t x_line[3]            # floats between images, between depths and between heights of windows
+    dim_t y_line[3]
+    dim_t residual_line[3]
+    dim_t channels
+    dim_t blocks               # of CHANNEL_BLOCK channels
+    dim_t columns              # output pixels in a column block
+    const StripFunction* functions
+    Strip strip                # with what all strips have in common
+
+
+cdef inline void convolve_line(const Windows* p, const Strip* origin, dim_t line, dim_t begin, dim_t end,
+                               Strip* strip) noexcept nogil:
+    """Outputs begin .. end - 1 of a line, in strips of about the same length."""
+    cdef dim_t row = line // p.height, count = (end - begin + STRIP - 1) // STRIP
+    cdef dim_t image = row // p.depth
+    cdef dim_t piece, first, pixels
+    line -= row * p.height
+    row -= image * p.depth
+    for piece in range(count):
+        first = begin + (end - begin) * piece // count
+        pixels = begin + (end - begin) * (piece + 1) // count - first
+        strip.x = origin.x + image * p.x_line[0] + row * p.x_line[1] + line * p.x_line[2] + first * strip.x_stride
+        strip.y = origin.y + image * p.y_line[0] + row * p.y_line[1] + line * p.y_line[2] + first * strip.y_stride
+        if origin.residual != NULL:
+            strip.residual = (origin.residual + image * p.residual_line[0] + row * p.residual_line[1]
+                              + line * p.residual_line[2] + first * strip.residual_stride)
+        p.functions[pixels - 1](strip)
+        activate_strip(strip, pixels)
+
+
+cdef void convolve_lines(const Windows* p, const Strip* origin, dim_t first, dim_t last, Strip* strip) noexcept nogil:
+    """Lines first .. last - 1 for one block of channels."""
+    cdef dim_t column = 0, line
+    while column < p.width:
+        for line in range(first, last):
+            convolve_line(p, origin, line, column, min(column + p.columns, p.width), strip)
+        column += p.columns
+
+
+cdef int convolve(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const Windows* p = <const Windows*>arguments
+    cdef Strip origin = p.strip, strip = p.strip
+    cdef dim_t at, end, channel, line, last
+    share(me, p.blocks * p.lines, 1, &at, &end)
+    while at < end:
+        if stopped(me):
+            return CANCELLED
+        channel = at // p.lines * CHANNEL_BLOCK
+        line = at - at // p.lines * p.lines
+        last = min(p.lines, line + end - at)
+        strip.channels = min(<dim_t>CHANNEL_BLOCK, p.channels - channel)
+        strip.weights = p.strip.weights + channel * p.strip.rows * p.strip.width * p.strip.group
+        strip.bias = p.strip.bias + channel
+        origin.x = <const float*>address(&p.x, slots) + channel
+        origin.y = <float*>address(&p.y, slots) + channel
+        if p.residual.slot >= 0:
+            origin.residual = <const float*>address(&p.residual, slots) + channel * strip.residual_step
+        at += last - line
+        convolve_lines(p, &origin, line, last, &strip)
+    return OK
+
+
+cdef class Packed:
+    """Weights for Depthwise; plans may share them.
+
+    weights: f32 array (channels, g, *kernel): output channel c takes the g input channels of its group,
+    from c // g * g on. g is 1, or another number that divides a vector, see group_fits().
+    nbytes: memory held.
+    """
+
+    cdef readonly object vectors
+    cdef readonly tuple kernel
+    cdef readonly dim_t channels
+    cdef readonly dim_t group
+
+    def __init__(self, weights):
+        weights = np.asarray(weights, np.float32)
+        if weights.ndim not in (3, 4, 5):
+            raise ValueError(f"weights of shape {weights.shape}: a depthwise convolution takes (channels, 1, *kernel) "
+                             "with 1 to 3 spatial dimensions")
+        self.channels, self.group, *kernel = weights.shape
+        if not group_fits(self.group) or self.channels % self.group:
+            raise ValueError(f"weights of shape {weights.shape} have groups of {self.group} channels; "
+                             "a depthwise convolution takes (channels, 1, *kernel)")
+        self.kernel = tuple(kernel)
+        blocks = (self.channels + LANES - 1) // LANES
+        rows = math.prod(kernel[:-1])
+        padded = np.zeros((blocks * LANES, self.group, rows, kernel[-1]), np.float32)
+        padded[:self.channels] = weights.reshape(self.channels, *padded.shape[1:])
+        # [block][row][channel of the group][tap][lane]
+        self.vectors = np.ascontiguousarray(padded.reshape(blocks, LANES, *padded.shape[1:]).transpose(0, 3, 2, 4, 1))
+
+    @property
+    def nbytes(self):
+        return self.vectors.nbytes
+
+
+def group_fits(group):
+    """Whether groups of this many channels can be mixed within vectors."""
+    return group == 1 or 1 < group < LANES and LANES % group == 0
+
+
+def pack(weights):
+    return Packed(weights)
+
+
+cdef class Depthwise(Step):
+    """y = activation(depthwise convolution(x, weights) + bias + residual), all f32.
+
+    weights of (C, g, *kernel) make a convolution in groups of g channels to g channels.
+
+    x: (N, C, *spatial), y: (N, C, *spatial), of 1 to 3 spatial dimensions and channel stride 1.
+    weights: array (C, 1, *kernel) or pack() of one. bias: array (C,). residual: View that broadcasts to y, of
+    channel stride 1. strides, dilations, pads_begin: for each spatial dimension; what the windows reach beyond
+    x must be zeros in memory, see conv.convolution_border().
+    flops: floating-point operations of one run.
+    """
+
+    cdef Windows windows
+    cdef readonly object flops
+
+    def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, bias=None,
+                 View residual=None, activation=None):
+        packed = weights if isinstance(weights, Packed) else Packed(weights)
+        check_depthwise(x, y, residual, packed)
+        self.keep = [packed]
+        self.windows.residual.slot = -1
+        self.set_images(x, y, strides, residual)
+        self.set_taps(x, packed, strides, dilations, pads_begin)
+        self.set_blocks(packed, bias)
+        self.windows.strip.activation = described(activation)
+        self.reads = (x,) if residual is None else (x, residual)
+        self.writes = (y,)
+        self.flops = 2 * y.size * math.prod(packed.kernel) * packed.group
+        self.width = 1 if self.flops < SMALL_FLOPS else min(self.windows.blocks * self.windows.lines, 1 << 16)
+        self.args = &self.windows
+        self.run = convolve
+
+    cdef int set_images(self, View x, View y, strides, View residual) except -1:
+        cdef Windows* p = &self.windows
+        cdef int axis
+        missing = 5 - len(y.shape)
+        steps = [1] * missing + list(strides)
+        image, self.windows.channels, *spatial = y.shape
+        p.depth, p.height, p.width = [1] * missing + spatial
+        p.lines = image * p.depth * p.height
+        p.x = x.span
+        p.y = y.span
+        residual_strides = [0] * len(y.shape)
+        if residual is not None:
+            p.residual = residual.span
+            residual_strides = broadcast_strides(residual, y.shape, "residual")
+        for view_strides, part in ((x.strides, 0), (y.strides, 1), (residual_strides, 2)):
+            walk = [view_strides[0], *[0] * missing, *view_strides[2:]]
+            if part == 0:
+                walk[1:] = [stride * step for stride, step in zip(walk[1:], steps, strict=True)]
+                p.x_line = walk[:3]
+                p.strip.x_stride = walk[3]
+            elif part == 1:
+                p.y_line = walk[:3]
+                p.strip.y_stride = walk[3]
+            else:
+                p.residual_line = walk[:3]
+                p.strip.residual_stride = walk[3]
+        p.strip.residual_step = residual_strides[1]
+        return 0
+
+    cdef int set_taps(self, View x, packed, strides, dilations, pads_begin) except -1:
+        cdef Windows* p = &self.windows
+        cdef Strip* strip = &p.strip
+        steps = x.strides[2:]
+        offsets = np.zeros(1, np.intp)
+        for size, step, dilation in zip(packed.kernel[:-1], steps, dilations):
+            offsets = np.add.outer(offsets, np.arange(size, dtype=np.intp) * step * dilation).reshape(-1)
+        offsets -= sum([pad * step for pad, step in zip(pads_begin, steps, strict=True)])
+        self.keep.append(offsets)
+        strip.offset = <const dim_t*><size_t>offsets.__array_interface__["data"][0]
+        strip.rows = len(offsets)
+        strip.width = packed.kernel[-1]
+        strip.tap_step = steps[-1] * dilations[-1]
+        strip.group = packed.group
+        p.functions = strip_functions(strip, strides[-1], dilations[-1] == 1)
+        return 0
+
+    cdef int set_blocks(self, packed, bias) except -1:
+        """Weights, bias, and the blocks of channels and columns."""
+        cdef Windows* p = &self.windows
+        padded = np.zeros(len(packed.vectors) * LANES, np.float32)
+        if bias is not None:
+            bias = np.asarray(bias, np.float32)
+            if bias.shape != (p.channels,):
+                raise ValueError(f"a bias of shape {bias.shape} for {p.channels} channels")
+            padded[:p.channels] = bias
+        self.keep.append(padded)
+        p.strip.bias = <const float*><size_t>padded.__array_interface__["data"][0]
+        p.strip.weights = <const float*><size_t>packed.vectors.__array_interface__["data"][0]
+        p.blocks = (p.channels + CHANNEL_BLOCK - 1) // CHANNEL_BLOCK
+        floats = (p.strip.rows + 1) * min(p.channels, <dim_t>CHANNEL_BLOCK)
+        p.columns = max(CACHED_FLOATS // max(floats, 1) // STRIP, 1) * STRIP
+        return 0
+
+
+def check_depthwise(View x, View y, View residual, packed):
+    check_f32(x=x, y=y, residual=residual)
+    rank = len(packed.kernel)
+    if len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
+        raise ValueError(f"x {x.shape} and y {y.shape} do not fit a kernel {packed.kernel}")
+    if x.shape[:2] != y.shape[:2] or x.shape[1] != packed.channels:
+        raise ValueError(f"x {x.shape} and y {y.shape} do not fit weights of {packed.channels} channels")
+    for name, view in (("x", x), ("y", y), ("residual", residual)):
+        if view is not None and view.size and view.shape[1] > 1 and view.strides[1] != 1:
+            raise ValueError(
+                f"{name} has a channel stride of {view.strides[1]}; convolutions take channels side by side")

@@ -1,0 +1,518 @@
+"""Element-wise programs: a chain of operators as one pass over memory.
+
+Design
+* A Map runs a small register program on tiles of at most BLOCK elements. Intermediate results live in
+  blocks of the member's scratch memory and so stay in the first-level cache.
+* The constructor turns the operands' shapes into loops: it drops dimensions of one element, orders the
+  rest by the strides of the result, and merges neighbours that every operand walks evenly. The last two
+  loops are the rows and columns of a tile.
+* An operand is used where it lies when a tile of it is dense or a single element; any other is gathered
+  into a block first, once for consecutive tiles that are the same. A result that isn't dense is computed
+  in a block and scattered.
+* A program of one instruction on dense operands needs none of this: its loop runs over the whole tensor.
+"""
+
+from libc.string cimport memcpy
+
+import numpy as np
+
+from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
+
+from .activation cimport Activation, described
+
+cdef extern from "elementwise.h" nogil:
+    ctypedef struct Source:
+        const char* at
+        dim_t step
+    ctypedef int (*Kernel)(const Source* const* operands, char* to, dim_t n, const Activation* activation) noexcept
+    ctypedef struct Operation:
+        const char* name
+        int type
+        int result
+        int operands
+        int cost
+        Kernel kernel
+    const Operation OPERATIONS[1]
+    const Kernel CONVERSIONS[12][12]
+    int OPERATION_COUNT
+    int activation_f32(const Source* const* operands, char* to, dim_t n, const Activation* activation) noexcept
+
+cdef extern from "tile_copy.h" nogil:
+    void gather(const char* source, dim_t row, dim_t step, char* to, dim_t rows, dim_t cols, int size) noexcept
+    void scatter(const char* source, char* to, dim_t row, dim_t step, dim_t rows, dim_t cols, int size) noexcept
+
+cdef enum:
+    BLOCK = 1024               # elements
+    BLOCK_GAP = 192            # bytes that keep blocks from lying at multiples of a page
+    SHORT_ROW = 24             # shorter rows share a tile
+    STRIP = 4096               # elements of a tile whose rows are walked one by one
+    GRAIN = 1024               # elements of a dense tensor that stay with one member
+    MAX_READS = 16
+    MAX_INSTRUCTIONS = 32
+    MAX_CONSTANTS = 32
+    MAX_SOURCES = 80
+    TOO_SMALL_TO_SHARE = 16384   # additions
+    ACTIVATION_COST = 12         # additions
+
+# The order is that of ElementType in convert.h.
+TYPES = [np.dtype(name) for name in
+         ("bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")]
+CODES = {dtype: code for code, dtype in enumerate(TYPES)}
+F32 = CODES[np.dtype("f4")]
+ACTIVATIONS = ("clamp", "leaky_relu", "sigmoid", "tanh", "swish", "hard_sigmoid", "hard_swish", "gelu_erf",
+               "gelu_tanh", "elu", "softplus", "mish")
+
+
+cdef struct Operand:
+    int slot
+    int size                   # bytes of an element
+    dim_t offset
+    dim_t next[MAX_RANK]       # bytes from one tile to the next along each loop
+    dim_t row                  # bytes from one row, and one column, of a tile to the next
+    dim_t column
+    dim_t block                # where in scratch memory its tile is gathered; -1: it is used where it lies
+
+cdef struct Instruction:
+    Kernel kernel
+    int operand[3]             # reads, then earlier results, then constants
+    dim_t block                # where in scratch memory the result goes; -1: to where the Map's result lies
+    Activation activation
+
+cdef struct MapArguments:
+    dim_t size                 # elements of the result
+    int rank                   # loops: at least 2, the last two being a tile's rows and columns
+    dim_t tiles[MAX_RANK]      # along each loop
+    dim_t tile_count
+    dim_t rows                 # of all tiles together, and of one
+    dim_t columns
+    dim_t tile_rows
+    dim_t tile_columns
+    bint joined                # the rows of a tile are computed as one run of elements, not each by itself
+    int reads
+    int instructions
+    int constants
+    Operand read[MAX_READS]
+    Operand result
+    Instruction instruction[MAX_INSTRUCTIONS]
+    char constant[MAX_CONSTANTS][8]
+
+
+cdef int run_dense(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    """One instruction on operands that are dense or single elements."""
+    cdef const MapArguments* args = <const MapArguments*>arguments
+    cdef const Instruction* instruction = &args.instruction[0]
+    cdef const Operand* read
+    cdef Source source[3]
+    cdef const Source* operand[3]
+    cdef dim_t begin = 0, end = args.size
+    cdef int i, index
+    if me.count > 1:
+        share(me, args.size, GRAIN, &begin, &end)
+    if begin >= end:
+        return OK
+    for i in range(3):
+        index = instruction.operand[i]
+        if index < args.reads:
+            read = &args.read[index]
+            source[i].at = slots[read.slot] + read.offset + begin * read.column
+            source[i].step = read.column != 0
+        else:
+            source[i].at = args.constant[index - args.reads - 1]
+            source[i].step = 0
+        operand[i] = &source[i]
+    return instruction.kernel(
+        operand, slots[args.result.slot] + args.result.offset + begin * args.result.size, end - begin,
+        &instruction.activation)
+
+
+# The operands of the instructions on the tile at hand: reads, then values, then constants.
+cdef struct Operands:
+    Source source[MAX_SOURCES]
+    const Source* of_instruction[MAX_INSTRUCTIONS][3]
+
+
+cdef void place_operands(const MapArguments* args, char* scratch, Operands* operands) noexcept nogil:
+    """Fills in what is the same for every tile: where values and constants are, and who takes what."""
+    cdef Source* value = &operands.source[args.reads]
+    cdef Source* constant = &operands.source[args.reads + args.instructions]
+    cdef int i, k
+    for i in range(args.instructions):
+        value[i].at = scratch + args.instruction[i].block
+        value[i].step = 1
+        for k in range(3):
+            operands.of_instruction[i][k] = &operands.source[args.instruction[i].operand[k]]
+    for i in range(args.constants):
+        constant[i].at = args.constant[i]
+        constant[i].step = 0
+
+
+cdef inline char* tile_address(const Operand* operand, char* const* slots, int rank, const dim_t* tile) noexcept nogil:
+    cdef char* at = slots[operand.slot] + operand.offset
+    cdef int i
+    for i in range(rank):
+        at += tile[i] * operand.next[i]
+    return at
+
+
+cdef int run_instructions(
+    const MapArguments* args, const Operands* operands, char* scratch, char* result, dim_t count
+) noexcept nogil:
+    """Runs the program on one tile of `count` elements."""
+    cdef const Instruction* instruction
+    cdef int i, status
+    for i in range(args.instructions):
+        instruction = &args.instruction[i]
+        status = instruction.kernel(
+            operands.of_instruction[i], result if instruction.block < 0 else scratch + instruction.block,
+            count, &instruction.activation)
+        if status != OK:
+            return status
+    return OK
+
+
+cdef int run_rows(
+    const MapArguments* args, Operands* operands, char* scratch, char* result, dim_t rows, dim_t columns
+) noexcept nogil:
+    """Runs the program on each row of a tile. No operand is gathered then."""
+    cdef dim_t row
+    cdef int i, status
+    for row in range(rows):
+        status = run_instructions(args, operands, scratch, result, columns)
+        if status != OK:
+            return status
+        result += args.result.row
+        for i in range(args.reads):
+            operands.source[i].at += args.read[i].row
+    return OK
+
+
+cdef int run_tiles(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const MapArguments* args = <const MapArguments*>arguments
+    cdef const Operand* read
+    cdef const Operand* result = &args.result
+    cdef Operands operands
+    cdef Source* source = operands.source
+    cdef const char* gathered[MAX_READS]
+    cdef dim_t gathered_rows[MAX_READS]
+    cdef dim_t tile[MAX_RANK]
+    cdef dim_t begin, end, index, rest, rows, columns
+    cdef char* at
+    cdef int i, status, last = args.rank - 1
+    share(me, args.tile_count, 1, &begin, &end)
+    place_operands(args, me.scratch, &operands)
+    for i in range(args.reads):
+        gathered[i] = NULL
+    rest = begin
+    for i in range(last, -1, -1):
+        tile[i] = rest % args.tiles[i]
+        rest //= args.tiles[i]
+    for index in range(begin, end):
+        rows = min(args.tile_rows, args.rows - tile[last - 1] * args.tile_rows)
+        columns = min(args.tile_columns, args.columns - tile[last] * args.tile_columns)
+        for i in range(args.reads):
+            read = &args.read[i]
+            at = tile_address(read, slots, args.rank, tile)
+            if read.block < 0:
+                source[i].at = at
+                source[i].step = read.column != 0
+            elif at != gathered[i] or rows > gathered_rows[i]:
+                gather(at, read.row, read.column, me.scratch + read.block, rows, columns, read.size)
+                gathered[i] = at
+                gathered_rows[i] = rows
+                source[i].at = me.scratch + read.block
+                source[i].step = 1
+        at = tile_address(result, slots, args.rank, tile)
+        if args.joined:
+            status = run_instructions(args, &operands, me.scratch, at, rows * columns)
+        else:
+            status = run_rows(args, &operands, me.scratch, at, rows, columns)
+        if status != OK:
+            return status
+        if result.block >= 0:
+            scatter(me.scratch + result.block, at, result.row, result.column, rows, columns, result.size)
+        i = last
+        while i > 0 and tile[i] + 1 == args.tiles[i]:
+            tile[i] = 0
+            i -= 1
+        tile[i] += 1
+    return OK
+
+
+cdef inline dim_t ceiling(dim_t count, dim_t size) noexcept nogil:
+    return (count + size - 1) // size
+
+
+cdef int run_nothing(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    return OK
+
+
+cdef class Map(Step):
+    """write = program(reads), element by element, operands broadcast as numpy broadcasts them.
+
+    program: instructions, each a tuple (name, operand, ...); the last one's value is the result. An operand
+    is an int, which counts the reads and after them the instructions' values, or a float, a constant of
+    the type of the instruction's other operands. Operands of an instruction have one type, and their type
+    chooses the operation; ("convert", operand, dtype) changes it, ("copy", operand) takes any.
+
+    f32, f64, i8, u8, i32, i64: add sub mul min max squared_difference neg abs sign pow mod floor_mod and the
+        comparisons equal not_equal less less_equal greater greater_equal, which give bool
+    floats: div sqrt exp log erf sin cos floor ceil round_even round_away is_nan is_inf is_finite
+    f32: rsqrt square reciprocal tan asin acos atan sinh cosh asinh acosh atanh prelu, and the activations
+        (name, operand[, alpha[, beta]]) of activation.h
+    integers: floor_div trunc_div bitwise_and bitwise_or bitwise_xor bitwise_not; arithmetic wraps around
+    bool: logical_and logical_or logical_xor logical_not and the comparisons
+    any type: select (condition, where true, where false)
+
+    An integer divided by zero stops the run with a StepError. `write` may be the memory of a read that has
+    the same type and strides. Raises ValueError for a program that can't be run.
+    """
+
+    cdef MapArguments arguments
+    cdef list types            # of the reads and the instructions' values
+    cdef list constants        # (value, type) in order
+    cdef dim_t cost            # of an element, in additions
+
+    def __init__(self, list program, list reads, View write):
+        if not program:
+            raise ValueError("Map: the program has no instruction")
+        if len(reads) > MAX_READS or len(program) > MAX_INSTRUCTIONS:
+            raise ValueError(f"Map: {len(program)} instructions on {len(reads)} operands; "
+                             f"at most {MAX_INSTRUCTIONS} on {MAX_READS}")
+        self.reads = tuple(reads)
+        self.writes = (write,)
+        self.name = f"Map({' '.join([instruction[0] for instruction in program])})"
+        self.types = [_code(view) for view in reads]
+        self.constants = []
+        operands = [self.translate(index, instruction) for index, instruction in enumerate(program)]
+        given = self.types[len(self.types) - 1]
+        if given != _code(write):
+            raise ValueError(f"Map: the program gives {TYPES[given]}, the result is to be {write.dtype}")
+        self.number_sources(operands)
+        self.set_loops()
+        self.place_blocks(operands)
+        self.args = &self.arguments
+        self.choose_run()
+
+    def translate(self, int index, tuple instruction):
+        """Fills in an instruction's kernel; returns its operands, a constant as its place among them."""
+        cdef Instruction* target = &self.arguments.instruction[index]
+        cdef int i
+        name, *operands = instruction
+        target.activation = described(None)
+        if name in ("convert", "copy"):
+            source = self.type_of(name, operands[0])
+            result = _code_of(operands[1]) if name == "convert" else source
+            target.kernel = CONVERSIONS[source][result]
+            operands = operands[:1]
+            self.cost += 2
+        elif name in ACTIVATIONS and self.type_of(name, operands[0]) == F32:
+            target.activation = described((name, *(operands[1:] + [0.0, 0.0])[:2]))
+            target.kernel = activation_f32
+            source = result = F32
+            operands = operands[:1]
+            self.cost += ACTIVATION_COST
+        else:
+            chosen = operands[1:] if name == "select" else operands
+            source = self.common_type(name, chosen)
+            if (name, source) not in _OPERATIONS:
+                raise ValueError(f"Map: there is no {name} of {TYPES[source]}")
+            i = _OPERATIONS[name, source]
+            if OPERATIONS[i].operands != len(operands):
+                raise ValueError(f"Map: {name} takes {OPERATIONS[i].operands} operands, not {len(operands)}")
+            if name == "select" and self.type_of(name, operands[0]) != CODES[np.dtype(bool)]:
+                raise ValueError("Map: the condition of select has to be bool")
+            target.kernel = OPERATIONS[i].kernel
+            result = OPERATIONS[i].result
+            self.cost += OPERATIONS[i].cost
+        self.types.append(result)
+        return [self.constant(operand, source) if isinstance(operand, float) else operand for operand in operands]
+
+    def type_of(self, str name, operand):
+        if isinstance(operand, float) or not 0 <= operand < len(self.types):
+            raise ValueError(f"Map: {name} of {operand}, which is neither an operand nor an earlier value")
+        return self.types[operand]
+
+    def common_type(self, str name, list operands):
+        types = {self.type_of(name, operand) for operand in operands if not isinstance(operand, float)}
+        if len(types) != 1:
+            raise ValueError(f"Map: {name} of operands of types {sorted([str(TYPES[code]) for code in types])}")
+        return types.pop()
+
+    def constant(self, double value, int code):
+        """Stores a constant; returns (its index,)."""
+        cdef bytes content
+        cdef int index = len(self.constants)
+        if index == MAX_CONSTANTS:
+            raise ValueError(f"Map: more than {MAX_CONSTANTS} constants")
+        dtype = TYPES[code]
+        if dtype.kind == "f":
+            content = dtype.type(value).tobytes()
+        else:
+            low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+            if not value.is_integer() or not low <= value <= high:
+                raise ValueError(f"Map: the constant {value} is no {dtype}")
+            content = dtype.type(int(value)).tobytes()
+        memcpy(self.arguments.constant[index], <char*>content, len(content))
+        self.constants.append(value)
+        return (index,)
+
+    def number_sources(self, list operands):
+        """Numbers reads, values and constants in this order; an absent operand repeats the first."""
+        cdef int index, k
+        self.arguments.reads = len(self.reads)
+        self.arguments.instructions = len(operands)
+        self.arguments.constants = len(self.constants)
+        first_constant = len(self.reads) + len(operands)
+        for index, found in enumerate(operands):
+            numbers = [first_constant + operand[0] if isinstance(operand, tuple) else operand for operand in found]
+            for k in range(3):
+                self.arguments.instruction[index].operand[k] = numbers[k] if k < len(numbers) else numbers[0]
+
+    def set_loops(self):
+        """Shapes and strides become loops and tiles."""
+        cdef MapArguments* args = &self.arguments
+        cdef int i
+        write = self.writes[0]
+        loops = merged_loops(write, self.reads)
+        args.size = write.size
+        while len(loops) < 2:
+            loops.insert(0, (1, (0,) * (len(self.reads) + 1)))
+        args.rank = len(loops)
+        args.rows = loops[args.rank - 2][0]
+        args.columns = loops[args.rank - 1][0]
+        args.tile_rows, args.joined = rows_of_tile(loops)
+        args.tile_columns = min(args.columns, BLOCK)
+        args.tile_count = 1
+        for i in range(args.rank):
+            args.tiles[i] = loops[i][0]
+            if i == args.rank - 2:
+                args.tiles[i] = ceiling(args.rows, args.tile_rows)
+            elif i == args.rank - 1:
+                args.tiles[i] = ceiling(args.columns, max(args.tile_columns, 1))
+            args.tile_count *= args.tiles[i]
+        self.describe_operand(&args.result, write, [(length, steps[0]) for length, steps in loops])
+        for i in range(len(self.reads)):
+            self.describe_operand(&args.read[i], self.reads[i], [(length, steps[i + 1]) for length, steps in loops])
+
+    cdef int describe_operand(self, Operand* operand, View view, list loops) except -1:
+        """Where an operand's tiles lie; block is 0 when they have to be gathered, else -1."""
+        cdef MapArguments* args = &self.arguments
+        cdef int i
+        operand.slot = view.slot
+        operand.offset = view.offset
+        operand.size = view.dtype.itemsize
+        operand.row = loops[args.rank - 2][1] * operand.size
+        operand.column = loops[args.rank - 1][1] * operand.size
+        for i in range(args.rank):
+            operand.next[i] = loops[i][1] * operand.size
+        operand.next[args.rank - 2] *= args.tile_rows
+        operand.next[args.rank - 1] *= args.tile_columns
+        one_row = args.tile_rows == 1 or not args.joined
+        single = operand.column == 0 and (one_row or operand.row == 0)
+        dense = operand.column == operand.size and (one_row or operand.row == args.columns * operand.size)
+        operand.block = -1 if single or dense else 0
+        return 0
+
+    def place_blocks(self, list operands):
+        """Gives scratch blocks to the operands and values that need one."""
+        cdef MapArguments* args = &self.arguments
+        cdef int i
+        cdef dim_t block_bytes = BLOCK * max([TYPES[code].itemsize for code in self.types]) + BLOCK_GAP
+        blocks = 0
+        for i in range(args.reads):
+            if args.read[i].block >= 0:
+                args.read[i].block = blocks * block_bytes
+                blocks += 1
+        last_use = {operand: index for index, found in enumerate(operands)
+                    for operand in found if not isinstance(operand, tuple)}
+        free = []
+        for i in range(args.instructions):
+            if i == args.instructions - 1 and args.result.block < 0:
+                args.instruction[i].block = -1
+                break
+            if not free:
+                free.append(blocks * block_bytes)
+                blocks += 1
+            args.instruction[i].block = free.pop()
+            free += [args.instruction[operand - args.reads].block
+                     for operand in {found for found in operands[i] if not isinstance(found, tuple)}
+                     if operand >= args.reads and last_use[operand] == i]
+        if args.result.block >= 0:
+            args.result.block = args.instruction[args.instructions - 1].block
+        self.scratch = blocks * block_bytes
+
+    def choose_run(self):
+        cdef MapArguments* args = &self.arguments
+        if args.size == 0:
+            self.run = run_nothing
+            return
+        grains = args.tile_count
+        self.run = run_tiles
+        if args.instructions == 1 and self.scratch == 0 and args.size == args.columns:
+            self.run = run_dense
+            grains = ceiling(args.size, GRAIN)
+        if args.size * self.cost >= TOO_SMALL_TO_SHARE:
+            self.width = grains
+
+
+cdef class Convert(Map):
+    """y = x converted to y's type, as numpy's astype converts; any strides, x broadcast to y's shape."""
+
+    def __init__(self, View x, View y):
+        super().__init__([("convert", 0, y.dtype)], [x], y)
+
+
+def merged_loops(View write, tuple reads):
+    """[(length, (stride of write, of each read)), ...] outermost first: dimensions of one element dropped,
+    the others ordered by the stride of `write` and merged where every operand walks two as one."""
+    shape = write.shape
+    columns = [write.strides, *[_broadcast_strides(read, shape) for read in reads]]
+    loops = [(length, steps) for length, *steps in zip(shape, *columns, strict=True) if length != 1]
+    if write.size and any([steps[0] == 0 for length, steps in loops]):
+        raise ValueError(f"Map: several elements of the result {write} lie at one place")
+    loops.sort(key=lambda loop: -abs(loop[1][0]))
+    merged = []
+    for length, steps in loops:
+        if merged:
+            outer_length, outer_steps = merged.pop()
+            if all([outer == inner * length for outer, inner in zip(outer_steps, steps)]):
+                length *= outer_length
+            else:
+                merged.append((outer_length, outer_steps))
+        merged.append((length, steps))
+    return merged
+
+
+def rows_of_tile(list loops):
+    """(rows in a tile, whether they are joined). They are when they are short, or when no operand but one
+    that is the same in each row has to be copied for it; rows that need no copies are walked one by one."""
+    rows, row_steps = loops[len(loops) - 2]
+    columns, column_steps = loops[len(loops) - 1]
+    joins = [row == column * columns or (index > 0 and row == 0)
+             for index, (row, column) in enumerate(zip(row_steps, column_steps))]
+    if columns < SHORT_ROW or (2 * columns <= BLOCK and all(joins)):
+        return min(rows, BLOCK // max(columns, 1)), True
+    if columns <= BLOCK and all([column in (0, 1) for column in column_steps]):
+        return min(rows, STRIP // columns), False
+    return 1, True
+
+
+def _broadcast_strides(View view, tuple shape):
+    missing = len(shape) - len(view.shape)
+    if missing < 0 or any([have not in (1, want) for have, want in zip(view.shape, shape[missing:])]):
+        raise ValueError(f"Map: an operand of shape {view.shape} can't be broadcast to {shape}")
+    return (0,) * missing + tuple([0 if have == 1 else stride for have, stride in zip(view.shape, view.strides)])
+
+
+def _code_of(dtype):
+    code = CODES.get(np.dtype(dtype))
+    if code is None:
+        raise ValueError(f"Map: no kernel takes elements of {np.dtype(dtype)}")
+    return code
+
+
+def _code(View view):
+    return _code_of(view.dtype)
+
+
+_OPERATIONS = {(OPERATIONS[i].name.decode(), OPERATIONS[i].type): i for i in range(OPERATION_COUNT)}

@@ -1,0 +1,102 @@
+"""Local response normalization across channels, in any layout."""
+
+from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
+
+from .loops cimport Loops, place, set_loops
+from .loops import merged
+
+cdef extern from "lrn.h" nogil:
+    enum:
+        LRN_BLOCK
+        LRN_COLUMNS
+    ctypedef struct LrnParameters:
+        dim_t before
+        dim_t after
+        float alpha
+        float beta
+        float bias
+    void lrn_run(const float* x, float* y, dim_t n, const LrnParameters* parameters, float* squares) noexcept
+    void lrn_columns(const float* x, dim_t x_row, float* y, dim_t y_row, dim_t rows, dim_t n,
+                     const LrnParameters* parameters) noexcept
+
+cdef enum:
+    F32 = 4                      # bytes
+    TOO_SMALL_TO_SHARE = 2048    # elements
+
+
+cdef struct LrnArguments:
+    int x
+    int y
+    dim_t x_offset
+    dim_t y_offset
+    Loops loops                  # over the runs of channels, but for the columns of a tile
+    dim_t channels
+    dim_t x_step                 # elements from one channel to the next
+    dim_t y_step
+    bint by_columns
+    dim_t columns
+    dim_t tile
+    dim_t tiles                  # of all columns
+    LrnParameters parameters
+
+
+cdef int normalize_responses(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const LrnArguments* args = <const LrnArguments*>arguments
+    cdef dim_t index, begin, end, column, x, y
+    share(me, args.loops.count * args.tiles, 1, &begin, &end)
+    for index in range(begin, end):
+        column = index % args.tiles * args.tile
+        x = args.x_offset + column * F32
+        y = args.y_offset + column * F32
+        place(&args.loops, index // args.tiles, &x, &y)
+        if args.by_columns:
+            lrn_columns(<const float*>(slots[args.x] + x), args.x_step, <float*>(slots[args.y] + y), args.y_step,
+                        args.channels, min(args.columns - column, args.tile), &args.parameters)
+        else:
+            lrn_run(<const float*>(slots[args.x] + x), <float*>(slots[args.y] + y), args.channels, &args.parameters,
+                    <float*>me.scratch)
+    return OK
+
+
+cdef class LRN(Step):
+    """y = x / (bias + alpha / size * s)^beta, s being the sum of x^2 over a window of `size` channels.
+
+    x, y: f32 of one shape and any strides, not the same memory. The window reaches (size - 1) // 2 channels
+    down and size // 2 up, as ONNX and OpenVINO place it. axis: that of the channels.
+    """
+
+    cdef LrnArguments arguments
+
+    def __init__(self, View x, View y, int size, double alpha, double beta, double bias, int axis=1):
+        cdef LrnArguments* args = &self.arguments
+        if x.dtype.name != "float32" or y.dtype.name != "float32" or x.shape != y.shape:
+            raise ValueError(f"LRN of {x} to {y}: both have to be float32 of one shape")
+        if size < 1:
+            raise ValueError(f"LRN over a window of {size} channels")
+        self.reads = (x,)
+        self.writes = (y,)
+        args.x, args.x_offset = x.slot, x.offset
+        args.y, args.y_offset = y.slot, y.offset
+        args.parameters.before, args.parameters.after = (size - 1) // 2, size // 2
+        args.parameters.alpha, args.parameters.beta, args.parameters.bias = alpha / size, beta, bias
+        args.channels, args.x_step, args.y_step = x.shape[axis], x.strides[axis], y.strides[axis]
+        dims = list(zip(x.shape, zip(x.strides, y.strides)))
+        del dims[range(len(dims))[axis]]
+        self.set_walk(merged(dims))
+        self.args = args
+        self.run = normalize_responses
+        if x.size >= TOO_SMALL_TO_SHARE:
+            self.width = args.loops.count * args.tiles
+
+    def set_walk(self, list loops):
+        """Runs where channels are dense, else tiles of the dense columns, else single columns."""
+        cdef LrnArguments* args = &self.arguments
+        args.by_columns = not (args.x_step == args.y_step == 1)
+        args.columns = 1
+        if not args.by_columns:
+            self.scratch = (args.channels + args.parameters.before + args.parameters.after + LRN_BLOCK) * F32
+        elif loops and loops[len(loops) - 1][1] == (1, 1):
+            args.columns, _ = loops.pop()
+        args.tile = min(<dim_t>LRN_COLUMNS, max(<dim_t>32, args.columns // 4))
+        args.tiles = (args.columns + args.tile - 1) // args.tile
+        set_loops(&args.loops, loops, F32, F32)

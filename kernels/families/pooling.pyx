@@ -1,0 +1,242 @@
+"""Pooling: the maximum or the mean of windows of f32 images of one to three spatial dimensions.
+
+An image is channels-last (channel stride 1) or planar (stride 1 in its last spatial dimension); each
+has its own loop. Windows are clamped to the image when the step is made: what an image has for a
+border in memory is neither read nor needed.
+"""
+
+from libc.math cimport INFINITY
+
+import numpy as np
+
+from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, dim_t, share
+
+cdef extern from "pooling.h" nogil:
+    ctypedef struct Window:
+        const float* x
+        dim_t planes, rows, columns
+        dim_t plane_step, row_step, column_step
+    void max_channels(const Window* window, float* y, dim_t channels, float count) noexcept
+    void mean_channels(const Window* window, float* y, dim_t channels, float count) noexcept
+    void max_line(const Window* window, float* y, dim_t windows, dim_t step, float count) noexcept
+    void mean_line(const Window* window, float* y, dim_t windows, dim_t step, float count) noexcept
+
+cdef enum:
+    CHANNEL_BLOCK = 64         # channels that are pooled together for a line of windows
+    TAPS_PER_MEMBER = 32768    # fewer are not worth waking a thread for
+
+cdef struct Reach:             # of the windows at one coordinate, in one dimension
+    dim_t offset               # floats from the image's first element to the first tap in the image
+    dim_t taps                 # taps in the image
+    dim_t counted              # taps that the mean divides by
+
+cdef struct PoolArgs:
+    Span x                     # (N, C, depth, height, width)
+    Span y
+    const Reach* depth
+    const Reach* height
+    const Reach* width
+    dim_t stride_width
+    dim_t first_whole          # the windows of a line that reach all their columns
+    dim_t last_whole
+    Window window              # with the steps between taps
+    bint maximum
+    dim_t blocks               # of channels
+    dim_t lines                # output lines, of all images and blocks
+
+
+cdef struct Line:              # one line of windows
+    dim_t image
+    dim_t block
+    const Reach* depth
+    const Reach* height
+    dim_t y                    # floats from y's first element
+
+
+cdef inline Line line_at(const PoolArgs* args, dim_t index) noexcept nogil:
+    """Lines are numbered by image, block of channels, depth and height."""
+    cdef Line line
+    cdef dim_t height = index % args.y.shape[3]
+    cdef dim_t depth
+    index //= args.y.shape[3]
+    depth = index % args.y.shape[2]
+    index //= args.y.shape[2]
+    line.block = index % args.blocks
+    line.image = index // args.blocks
+    line.depth = args.depth + depth
+    line.height = args.height + height
+    line.y = line.image * args.y.stride[0] + depth * args.y.stride[2] + height * args.y.stride[3]
+    return line
+
+
+cdef inline float divisor(const Line* line, const Reach* width) noexcept nogil:
+    return <float>max(line.depth.counted * line.height.counted * width.counted, 1)
+
+
+cdef int pool_channels_last(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const PoolArgs* args = <const PoolArgs*>arguments
+    cdef Window window = args.window
+    cdef const float* x
+    cdef float* y
+    cdef const Reach* width
+    cdef Line line
+    cdef dim_t begin, end, index, column, channel, channels
+    share(me, args.lines, 1, &begin, &end)
+    for index in range(begin, end):
+        line = line_at(args, index)
+        channel = line.block * CHANNEL_BLOCK
+        channels = min(<dim_t>CHANNEL_BLOCK, args.y.shape[1] - channel)
+        x = <const float*>address(&args.x, slots) + line.image * args.x.stride[0] + channel
+        x += line.depth.offset + line.height.offset
+        y = <float*>address(&args.y, slots) + line.y + channel
+        window.planes = line.depth.taps
+        window.rows = line.height.taps
+        for column in range(args.y.shape[4]):
+            width = &args.width[column]
+            window.x = x + width.offset
+            window.columns = width.taps
+            if args.maximum:
+                max_channels(&window, y, channels, 1)
+            else:
+                mean_channels(&window, y, channels, divisor(&line, width))
+            y += args.y.stride[4]
+    return OK
+
+
+cdef int pool_planar(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const PoolArgs* args = <const PoolArgs*>arguments
+    cdef Window window = args.window
+    cdef const float* x
+    cdef float* y
+    cdef const Reach* width
+    cdef Line line
+    cdef dim_t begin, end, index, column, windows
+    share(me, args.lines, 1, &begin, &end)
+    for index in range(begin, end):
+        line = line_at(args, index)
+        x = <const float*>address(&args.x, slots) + line.image * args.x.stride[0] + line.block * args.x.stride[1]
+        x += line.depth.offset + line.height.offset
+        y = <float*>address(&args.y, slots) + line.y + line.block * args.y.stride[1]
+        window.planes = line.depth.taps
+        window.rows = line.height.taps
+        column = 0
+        while column < args.y.shape[4]:
+            windows = args.last_whole - column if column == args.first_whole else 1
+            width = &args.width[column]
+            window.x = x + width.offset
+            window.columns = width.taps
+            if args.maximum:
+                max_line(&window, y + column, windows, args.stride_width, 1)
+            else:
+                mean_line(&window, y + column, windows, args.stride_width, divisor(&line, width))
+            column += windows
+    return OK
+
+
+def _reaches(size, outputs, kernel, stride, dilation, pad, pad_end, element_stride, count_include_pad):
+    """Array of Reach for each output coordinate of one dimension."""
+    starts = np.arange(outputs)[:, None] * stride - pad
+    taps = starts + np.arange(kernel) * dilation
+    inside = (taps >= 0) & (taps < size)
+    counted = taps < size + pad_end if count_include_pad else inside
+    first = np.where(inside.any(1), np.take_along_axis(taps, inside.argmax(1)[:, None], 1)[:, 0], 0)
+    return np.stack([first * element_stride, inside.sum(1), counted.sum(1)], axis=1).astype(np.intp)
+
+
+cdef const Reach* _pointer(reaches):
+    return <const Reach*><size_t>reaches.__array_interface__["data"][0]
+
+
+cdef class Pool(Step):
+    """What MaxPool and AvgPool share. See there."""
+
+    cdef PoolArgs arguments
+
+    cdef int prepare(
+            self, View x, View y, kernel, strides, dilations, pads_begin, pads_end, count_include_pad) except -1:
+        cdef PoolArgs* args = &self.arguments
+        self.check(x, y, kernel, strides, dilations, pads_begin, pads_end)
+        missing = 5 - x.span.rank
+        x5, y5 = _five_dimensional(x), _five_dimensional(y)
+        kernel, strides, dilations = ([1] * missing + list(each) for each in (kernel, strides, dilations))
+        pads_begin, pads_end = ([0] * missing + list(each) for each in (pads_begin, pads_end))
+        args.x, args.y = (<View>x5).span, (<View>y5).span
+        self.keep = [
+            _reaches(*each, count_include_pad) for each in zip(
+                x5.shape[2:], y5.shape[2:], kernel, strides, dilations, pads_begin, pads_end, x5.strides[2:])
+        ]
+        depth, height, width = self.keep
+        args.depth, args.height, args.width = _pointer(depth), _pointer(height), _pointer(width)
+        whole = np.flatnonzero(width[:, 1] == kernel[2])
+        args.first_whole, args.last_whole = (whole.min(), whole.max() + 1) if len(whole) else (-1, -1)
+        args.stride_width = strides[2]
+        args.window.plane_step, args.window.row_step, args.window.column_step = (
+            dilation * stride for dilation, stride in zip(dilations, x5.strides[2:]))
+        planar = not _channels_last(x) or x.shape[1] == 1 and _planar(x) and _planar(y)
+        args.blocks = x.shape[1] if planar else -(-x.shape[1] // CHANNEL_BLOCK)
+        args.lines = x.shape[0] * args.blocks * y5.shape[2] * y5.shape[3]
+        taps = y.size * np.prod(kernel, dtype=int)
+        self.width = max(1, min(args.lines, taps // TAPS_PER_MEMBER))
+        self.reads, self.writes = (x,), (y,)
+        self.args = args
+        self.run = pool_planar if planar else pool_channels_last
+        return 0
+
+    def check(self, View x, View y, kernel, strides, dilations, pads_begin, pads_end):
+        spatial = x.span.rank - 2
+        if not 1 <= spatial <= 3 or y.span.rank != x.span.rank or y.shape[:2] != x.shape[:2]:
+            raise ValueError(
+                f"{self.name}: pools (N, C, spatial...) of 1 to 3 spatial dimensions, "
+                f"not {list(x.shape)} to {list(y.shape)}")
+        if x.dtype != np.float32 or y.dtype != np.float32:
+            raise ValueError(f"{self.name}: pools float32, not {x.dtype.name} to {y.dtype.name}")
+        for name, values, least in (
+            ("kernel", kernel, 1), ("strides", strides, 1), ("dilations", dilations, 1), ("pads_begin", pads_begin, 0),
+            ("pads_end", pads_end, 0),
+        ):
+            if len(values) != spatial or min(values) < least:
+                raise ValueError(f"{self.name}: {name} {tuple(values)} for {spatial} spatial dimensions")
+        if not (_channels_last(x) and _channels_last(y) or _planar(x) and _planar(y)):
+            raise ValueError(
+                f"{self.name}: takes two channels-last or two planar images, not strides {x.strides} and {y.strides}")
+
+
+def _channels_last(View view):
+    return view.size == 0 or view.shape[1] == 1 or view.strides[1] == 1
+
+
+def _planar(View view):
+    return view.shape[view.span.rank - 1] == 1 or view.strides[view.span.rank - 1] == 1
+
+
+def _five_dimensional(View view):
+    """The view of an image with dimensions of size 1 put in front of its spatial ones."""
+    missing = 5 - view.span.rank
+    return view.like((*view.shape[:2], *[1] * missing, *view.shape[2:]),
+                     (*view.strides[:2], *[0] * missing, *view.strides[2:]))
+
+
+cdef class MaxPool(Pool):
+    """y = maximum over windows of x; NaN when one of their elements is, -inf when they have none.
+
+    x: (N, C, spatial...), y: (N, C, outputs...): f32, both channels-last or both planar. Output o of a
+    dimension covers the elements o * strides - pads_begin + k * dilations for k < kernel, as far as x
+    has them. Raises ValueError for other element types, layouts and ranks.
+    """
+
+    def __init__(self, View x, View y, kernel, strides, dilations, pads_begin):
+        self.arguments.maximum = True
+        self.prepare(x, y, kernel, strides, dilations, pads_begin, [0] * len(kernel), False)
+
+
+cdef class AvgPool(Pool):
+    """y = mean over windows of x, which are MaxPool's; 0 for a window outside of x.
+
+    count_include_pad: padding counts as zeros, pads_begin elements of it in front and pads_end behind
+    each dimension; what a window reaches beyond (when the outputs are rounded up) does not count.
+    """
+
+    def __init__(
+            self, View x, View y, kernel, strides, dilations, pads_begin, *, count_include_pad=False, pads_end=None):
+        pads_end = [0] * len(kernel) if pads_end is None else pads_end
+        self.prepare(x, y, kernel, strides, dilations, pads_begin, pads_end, count_include_pad)

@@ -1,0 +1,389 @@
+"""Recurrent networks over time: LSTM, GRU and the plain RNN, f32, with constant weights.
+
+N batch, T time, I input size, H hidden units, D directions, G gates of the cell: 4, 3, 1.
+
+A layer is two steps. Projection multiplies the inputs of all times with W at once. LSTM, GRU or RNN
+then walks through the time: at each it adds the product of the state with R to the gates and lets
+the cell make the next state of them. Rows of the batch walk in tiles, which the team shares; all
+states of a tile stay in scratch memory.
+
+The layout is OpenVINO's: weights (D, G * H, I) and (D, G * H, H) with gates f, i, c, o (LSTM) or
+z, r, h (GRU), states (N, D, H), outputs (N, D, T, H).
+"""
+
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy, memset
+
+import numpy as np
+
+from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
+
+from .activation cimport Activation, activate, described
+from .matmul import MatMul, pack
+from .product cimport TILE_ROWS, Product, ProductStep, multiply
+from .product import check_f32
+
+cdef extern from "recurrent.h" nogil:
+    ctypedef struct CellFunctions:
+        Activation clip
+        Activation function[3]
+    void lstm_cell(const CellFunctions* functions, float* gates, float* state, float* cell, dim_t n) noexcept
+    void gru_reset(
+        const CellFunctions* functions, float* gates, const float* factor, float* product, dim_t n) noexcept
+    void gru_cell(
+        const CellFunctions* functions, const float* gates, float* candidate, float* state, dim_t n) noexcept
+
+cdef enum:
+    FEW_ROWS = 4               # of a tile, where R stays in the second-level cache between tiles
+    CACHED_BYTES = 1 << 19
+    SMALL_FLOPS = 200000       # not worth waking the team
+    TURNS = 16                 # times between two questions whether the run is to end
+
+cdef struct Rows:              # of one direction, that walk together
+    dim_t direction
+    dim_t first                # in the batch
+    dim_t count
+    float* state               # (count, H)
+    float* cell                # (count, H)
+    float* gates               # (count, G * H)
+    float* product             # (count, H)
+    const float* inputs        # gates of the inputs at the time, the first row's
+    char* going                # (count,): has not met the end of its sequence
+    const Member* member
+
+ctypedef void (*step_fn)(const RecurrentArgs* args, Rows* rows) noexcept nogil
+
+cdef struct RecurrentArgs:
+    Span gates                 # (N, T, D * G * H)
+    Span states[2]             # h, and the LSTM's c, before: (N, D, H)
+    Span lasts[2]              # after; slot -1 where nobody wants it
+    Span y                     # (N, D, T, H); slot -1 where nobody wants it
+    Span lengths               # (N,); slot -1 where every sequence has T elements
+    int length_bytes
+    int kept                   # states: 1 or 2
+    dim_t hidden
+    dim_t width                # G * H
+    dim_t tile_rows
+    dim_t tiles                # in a direction
+    bint backward[2]
+    step_fn step
+    const Product* products[2][2][2]   # by direction, part of R, and whether the tile is a shorter one
+    CellFunctions functions
+
+
+cdef inline void multiply_states(const RecurrentArgs* args, const Rows* rows, int part, const float* states,
+                                 float* products, const float* added) noexcept nogil:
+    """products = states @ part of R + added, for all rows."""
+    cdef char* slots[3]
+    cdef Member alone = rows.member[0]
+    cdef const Product* product = args.products[rows.direction][part][rows.count < args.tile_rows]
+    slots[0] = <char*>states
+    slots[1] = <char*>products
+    slots[2] = <char*>added
+    alone.rank = 0
+    alone.count = 1
+    multiply(product, slots, &alone)
+
+
+cdef void lstm_step(const RecurrentArgs* args, Rows* rows) noexcept nogil:
+    cdef dim_t i
+    multiply_states(args, rows, 0, rows.state, rows.gates, rows.inputs)
+    for i in range(rows.count):
+        if rows.going[i]:
+            lstm_cell(&args.functions, rows.gates + i * args.width, rows.state + i * args.hidden,
+                      rows.cell + i * args.hidden, args.hidden)
+
+
+cdef void gru_step(const RecurrentArgs* args, Rows* rows) noexcept nogil:
+    """The reset gate multiplies the state that R's last part then meets."""
+    cdef dim_t i, n = args.hidden
+    cdef float* candidate = rows.gates + 2 * n * rows.count
+    multiply_states(args, rows, 0, rows.state, rows.gates, rows.inputs)
+    for i in range(rows.count):
+        gru_reset(&args.functions, rows.gates + i * 2 * n, rows.state + i * n, rows.product + i * n, n)
+    multiply_states(args, rows, 1, rows.product, candidate, rows.inputs + 2 * n)
+    for i in range(rows.count):
+        if rows.going[i]:
+            gru_cell(&args.functions, rows.gates + i * 2 * n, candidate + i * n, rows.state + i * n, n)
+
+
+cdef void gru_step_linear(const RecurrentArgs* args, Rows* rows) noexcept nogil:
+    """The reset gate multiplies the product of the state with R's last part."""
+    cdef dim_t i, j, n = args.hidden
+    cdef const float* inputs
+    cdef float* product
+    multiply_states(args, rows, 0, rows.state, rows.gates, rows.inputs)
+    multiply_states(args, rows, 1, rows.state, rows.product, NULL)
+    for i in range(rows.count):
+        if rows.going[i]:
+            product = rows.product + i * n
+            inputs = rows.inputs + i * args.gates.stride[0] + 2 * n
+            gru_reset(&args.functions, rows.gates + i * 2 * n, product, product, n)
+            for j in range(n):
+                product[j] += inputs[j]
+            gru_cell(&args.functions, rows.gates + i * 2 * n, product, rows.state + i * n, n)
+
+
+cdef void rnn_step(const RecurrentArgs* args, Rows* rows) noexcept nogil:
+    cdef dim_t i
+    cdef float* gates
+    multiply_states(args, rows, 0, rows.state, rows.gates, rows.inputs)
+    for i in range(rows.count):
+        if rows.going[i]:
+            gates = rows.gates + i * args.hidden
+            activate(&args.functions.clip, gates, args.hidden)
+            activate(&args.functions.function[0], gates, args.hidden)
+            memcpy(rows.state + i * args.hidden, gates, args.hidden * sizeof(float))
+
+
+cdef inline dim_t length_of(const RecurrentArgs* args, char* const* slots, dim_t row) noexcept nogil:
+    """Elements of a sequence of the batch."""
+    cdef const char* lengths
+    if args.lengths.slot < 0:
+        return args.gates.shape[1]
+    lengths = address(&args.lengths, slots) + row * args.lengths.stride[0] * args.length_bytes
+    return (<const int32_t*>lengths)[0] if args.length_bytes == 4 else <dim_t>(<const int64_t*>lengths)[0]
+
+
+cdef inline float* row_at(const Span* span, char* const* slots, const Rows* rows, dim_t i) noexcept nogil:
+    """Row i of a tile, in an operand (N, D, ...)."""
+    return <float*>address(span, slots) + (rows.first + i) * span.stride[0] + rows.direction * span.stride[1]
+
+
+cdef int walk(const RecurrentArgs* args, char* const* slots, Rows* rows) noexcept nogil:
+    """Takes a tile's rows through the time."""
+    cdef dim_t bytes = args.hidden * sizeof(float)
+    cdef float* kept[2]
+    cdef dim_t i, at, time
+    cdef float* y
+    cdef int k
+    kept[0] = rows.state
+    kept[1] = rows.cell
+    for k in range(args.kept):
+        for i in range(rows.count):
+            memcpy(kept[k] + i * args.hidden, row_at(&args.states[k], slots, rows, i), bytes)
+    for at in range(args.gates.shape[1]):
+        if at % TURNS == 0 and stopped(rows.member):
+            return CANCELLED
+        time = args.gates.shape[1] - 1 - at if args.backward[rows.direction] else at
+        rows.inputs = <const float*>address(&args.gates, slots) + rows.first * args.gates.stride[0]
+        rows.inputs += time * args.gates.stride[1] + rows.direction * args.width
+        for i in range(rows.count):
+            rows.going[i] = time < length_of(args, slots, rows.first + i)
+        args.step(args, rows)
+        if args.y.slot >= 0:
+            for i in range(rows.count):
+                y = row_at(&args.y, slots, rows, i) + time * args.y.stride[2]
+                if rows.going[i]:
+                    memcpy(y, rows.state + i * args.hidden, bytes)
+                else:
+                    memset(y, 0, bytes)
+    for k in range(args.kept):
+        if args.lasts[k].slot >= 0:
+            for i in range(rows.count):
+                memcpy(row_at(&args.lasts[k], slots, rows, i), kept[k] + i * args.hidden, bytes)
+    return OK
+
+
+cdef int run_recurrent(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const RecurrentArgs* args = <const RecurrentArgs*>arguments
+    cdef Rows rows
+    cdef dim_t begin, end, tile, size = args.tile_rows * args.hidden
+    rows.state = <float*>me.scratch
+    rows.cell = rows.state + size
+    rows.product = rows.cell + size
+    rows.gates = rows.product + size
+    rows.going = <char*>(rows.gates + args.tile_rows * args.width)
+    rows.member = me
+    share(me, args.tiles * args.y.shape[1], 1, &begin, &end)
+    for tile in range(begin, end):
+        rows.direction = tile // args.tiles
+        rows.first = (tile - rows.direction * args.tiles) * args.tile_rows
+        rows.count = min(args.tile_rows, args.gates.shape[0] - rows.first)
+        if walk(args, slots, &rows) != OK:
+            return CANCELLED
+    return OK
+
+
+cdef dim_t tile_rows(dim_t batch, dim_t weight_bytes):
+    """Rows of a tile: at least two tiles, so that two threads have work, of about the same size."""
+    cdef dim_t most = FEW_ROWS if weight_bytes <= CACHED_BYTES else 4 * TILE_ROWS
+    cdef dim_t tiles = max((batch + most - 1) // most, <dim_t>2)
+    return max((batch + tiles - 1) // tiles, <dim_t>1)
+
+
+def pack_inputs(weights):
+    """Packs W (D, G * H, I) for Projection; plans may share the result."""
+    weights = np.asarray(weights, np.float32)
+    return pack(weights.reshape(-1, weights.shape[2]).T)
+
+
+def pack_states(weights, parts):
+    """Packs R (D, G * H, H) for a cell that multiplies the state in `parts` products: GRU has 2, the others 1.
+
+    Plans may share the result.
+    """
+    weights = np.asarray(weights, np.float32)
+    cut = weights.shape[1] * 2 // 3 if parts == 2 else weights.shape[1]
+    return [[pack(part.T) for part in (matrix[:cut], matrix[cut:]) if len(part)] for matrix in weights]
+
+
+def Projection(View x not None, View gates not None, *, W, B):
+    """The step gates = x @ W^T + B.
+
+    x: (N, T, I), gates: (N, T, D * G * H). W: an array (D, G * H, I) or pack_inputs() of one. B: an
+    array (D, G * H), the sum of both biases of each gate.
+    """
+    packed = pack_inputs(W) if isinstance(W, np.ndarray) else W
+    return MatMul(x, None, gates, weights=packed, bias=np.asarray(B, np.float32).reshape(-1))
+
+
+cdef class Recurrent(Step):
+    """What LSTM, GRU and RNN share.
+
+    gates: (N, T, D * G * H), from Projection. The states before and after: (N, D, H). y: (N, D, T, H),
+    0 behind the end of a sequence. What nobody wants may be None. The last dimension has stride 1.
+
+    R: an array (D, G * H, H) or pack_states() of one. direction: "forward", "reverse" (each sequence
+    from its last element to its first) or "bidirectional", forward first. lengths: int32 or int64 (N,),
+    the elements of each sequence; None: all have T. activations: see activation.pxd. clip: bound of
+    what activations are given, 0 for none.
+    """
+
+    cdef RecurrentArgs arguments
+
+    cdef int prepare(self, View gates, list states, View y, list lasts, packed, direction, View lengths, activations,
+                     clip) except -1:
+        cdef RecurrentArgs* args = &self.arguments
+        cdef View state
+        cdef int i
+        self.check(gates, states, y, lasts, direction, lengths)
+        batch, directions, hidden = states[0].shape
+        args.gates = gates.span
+        args.kept = len(states)
+        for i, state in enumerate(states):
+            args.states[i] = state.span
+        for i, view in enumerate(lasts):
+            self.set_optional(&args.lasts[i], view)
+        self.set_optional(&args.y, y)
+        args.y.shape[1] = directions
+        self.set_optional(&args.lengths, lengths)
+        args.length_bytes = 0 if lengths is None else lengths.dtype.itemsize
+        args.hidden, args.width = hidden, gates.shape[2] // directions
+        args.tile_rows = tile_rows(batch, 4 * args.width * hidden)
+        args.tiles = (batch + args.tile_rows - 1) // args.tile_rows
+        args.backward = [direction == "reverse", direction == "bidirectional"]
+        for i, activation in enumerate(activations):
+            args.functions.function[i] = described(activation)
+        args.functions.clip = described(("clamp", -clip, clip) if clip > 0 else None)
+        self.scratch = args.tile_rows * (4 * (3 * hidden + args.width) + 1)
+        flops = 2 * batch * gates.shape[1] * gates.shape[2] * hidden
+        self.width = 1 if flops < SMALL_FLOPS else max(1, directions * args.tiles)
+        self.reads = tuple([view for view in (gates, *states, lengths) if view is not None])
+        self.writes = tuple([view for view in (y, *lasts) if view is not None])
+        self.keep = [packed]
+        self.args = args
+        self.run = run_recurrent
+        return 0
+
+    cdef int set_optional(self, Span* span, View view) except -1:
+        if view is None:
+            span.slot = -1
+        else:
+            span[0] = view.span
+        return 0
+
+    cdef int set_product(self, packed, int part, added=True, bias=None) except -1:
+        """The products of the tiles' states with part `part` of R, for each direction."""
+        cdef RecurrentArgs* args = &self.arguments
+        cdef ProductStep step
+        cdef dim_t direction, rows
+        cdef int rest
+        if len(packed) != args.y.shape[1]:
+            raise ValueError(f"{self.name}: R for {len(packed)} directions, not {args.y.shape[1]}")
+        for direction in range(len(packed)):
+            columns = packed[direction][part].columns
+            for rest, rows in enumerate((args.tile_rows, args.gates.shape[0] % args.tile_rows)):
+                if rows == 0:
+                    continue
+                residual = View(2, np.float32, (rows, columns), (args.gates.stride[0], 1)) if added else None
+                step = MatMul(
+                    View(0, np.float32, (rows, args.hidden)), None, View(1, np.float32, (rows, columns)),
+                    weights=packed[direction][part], residual=residual,
+                    bias=None if bias is None else bias[direction])
+                args.products[direction][part][rest] = &step.product
+                self.keep.append(step)
+        return 0
+
+    def check(self, View gates, list states, View y, list lasts, direction, View lengths):
+        if direction not in ("forward", "reverse", "bidirectional"):
+            raise ValueError(f"{self.name}: direction is forward, reverse or bidirectional, not {direction!r}")
+        directions = 2 if direction == "bidirectional" else 1
+        batch, time, width = gates.shape
+        hidden = states[0].shape[2]
+        expected = [((batch, directions, hidden), view) for view in (*states, *lasts)]
+        expected.append(((batch, directions, time, hidden), y))
+        for shape, view in expected:
+            if view is not None and view.shape != shape:
+                raise ValueError(f"{self.name}: a tensor of shape {list(view.shape)}, not {list(shape)}")
+        if width != directions * hidden * self.gate_count():
+            raise ValueError(f"{self.name}: gates of shape {list(gates.shape)} for {hidden} hidden units")
+        for view in (gates, *states, *lasts, y):
+            if view is not None and view.size and view.shape[len(view.shape) - 1] > 1 \
+                    and view.strides[len(view.shape) - 1] != 1:
+                raise ValueError(f"{self.name}: takes hidden units side by side, not strides {view.strides}")
+        check_f32(gates=gates, y=y, **{f"state {i}": view for i, view in enumerate((*states, *lasts))})
+        if lengths is not None and (lengths.dtype.name not in ("int32", "int64") or lengths.shape != (batch,)):
+            raise ValueError(f"{self.name}: lengths are int32 or int64 [{batch}], not {lengths.dtype.name}"
+                             f"{list(lengths.shape)}")
+
+
+cdef class LSTM(Recurrent):
+    """Long short-term memory: c = f * c + i * g, h = o * act(c); see Recurrent.
+
+    h0, c0, h_last, c_last: the states before and after. activations: of f, i and o; of g; of c.
+    """
+
+    def __init__(self, View gates not None, View h0 not None, View c0 not None, View y, View h_last, View c_last, *, R,
+                 direction="forward", View lengths=None,
+                 activations=(("sigmoid", 0, 0), ("tanh", 0, 0), ("tanh", 0, 0)), clip=0.0):
+        packed = pack_states(R, 1) if isinstance(R, np.ndarray) else R
+        self.prepare(gates, [h0, c0], y, [h_last, c_last], packed, direction, lengths, activations, clip)
+        self.set_product(packed, 0)
+        self.arguments.step = lstm_step
+
+    def gate_count(self):
+        return 4
+
+
+cdef class GRU(Recurrent):
+    """Gated recurrent unit: h = (1 - z) * g + z * h; see Recurrent.
+
+    g is act(gates + R (r * h)), or with `reset_bias`, an array (D, H), act(gates + r * (R h + reset_bias)):
+    linear before reset. activations: of z and r; of g.
+    """
+
+    def __init__(self, View gates not None, View h0 not None, View y, View h_last, *, R, reset_bias=None,
+                 direction="forward", View lengths=None, activations=(("sigmoid", 0, 0), ("tanh", 0, 0)), clip=0.0):
+        packed = pack_states(R, 2) if isinstance(R, np.ndarray) else R
+        self.prepare(gates, [h0], y, [h_last], packed, direction, lengths, activations, clip)
+        self.set_product(packed, 0)
+        self.set_product(packed, 1, reset_bias is None, reset_bias)
+        self.arguments.step = gru_step if reset_bias is None else gru_step_linear
+
+    def gate_count(self):
+        return 3
+
+
+cdef class RNN(Recurrent):
+    """h = act(gates + R h); see Recurrent."""
+
+    def __init__(self, View gates not None, View h0 not None, View y, View h_last, *, R, direction="forward",
+                 View lengths=None, activations=(("tanh", 0, 0),), clip=0.0):
+        packed = pack_states(R, 1) if isinstance(R, np.ndarray) else R
+        self.prepare(gates, [h0], y, [h_last], packed, direction, lengths, activations, clip)
+        self.set_product(packed, 0)
+        self.arguments.step = rnn_step
+
+    def gate_count(self):
+        return 1

@@ -1,0 +1,257 @@
+"""Resizing of images of one to three spatial dimensions by nearest elements or linear interpolation.
+
+Which elements an output is made of, and with which weights, the caller says with a table for each
+spatial dimension, so that every convention of rounding and alignment is the same kernel. Offsets are
+worked out from the tables once; a run goes through the output line by line.
+"""
+
+from libc.string cimport memcpy
+
+import numpy as np
+
+from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, dim_t, share
+
+cdef extern from "resize.h" nogil:
+    void copy_pixels(char* y, dim_t step, const char* x, const dim_t* source, dim_t pixels, dim_t size) noexcept
+    void blend(const float* const* x, const float* weight, int taps, float* y, dim_t n) noexcept
+    void interpolate(
+        float* y, const float* x, const dim_t* lower, const dim_t* upper, const float* weight, dim_t n) noexcept
+
+cdef enum:
+    BYTES_PER_MEMBER = 65536   # of output; less is not worth waking a thread for
+
+cdef struct Axis:              # of one spatial dimension, an entry for each output coordinate
+    const dim_t* lower         # offset of the element, in bytes (nearest) or floats (linear)
+    const dim_t* upper
+    const float* weight        # of the upper element
+
+cdef struct ResizeArgs:
+    Span x
+    Span y
+    dim_t channels             # a line is of all channels (1 here), or of one
+    dim_t outputs[3]           # depth, height, width
+    dim_t y_stride[3]          # in elements
+    dim_t pixel                # elements that lie together: all channels, or 1
+    dim_t width                # of x
+    int size                   # bytes of an element
+    Axis axes[3]
+    dim_t lines
+
+cdef struct Line:
+    dim_t x                    # elements from the operands' first elements, spatial dimensions of x apart
+    dim_t y
+    dim_t depth
+    dim_t height
+
+
+cdef inline Line line_at(const ResizeArgs* args, dim_t index) noexcept nogil:
+    """Lines are numbered by image, channel, depth and height."""
+    cdef Line line
+    cdef dim_t channel
+    line.height = index % args.outputs[1]
+    index //= args.outputs[1]
+    line.depth = index % args.outputs[0]
+    index //= args.outputs[0]
+    channel = index % args.channels
+    index //= args.channels
+    line.x = index * args.x.stride[0] + channel * args.x.stride[1]
+    line.y = (index * args.y.stride[0] + channel * args.y.stride[1]
+              + line.depth * args.y_stride[0] + line.height * args.y_stride[1])
+    return line
+
+
+cdef int resize_nearest(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const ResizeArgs* args = <const ResizeArgs*>arguments
+    cdef const char* x
+    cdef const char* x_before = NULL
+    cdef char* y
+    cdef char* y_before = NULL
+    cdef dim_t step = args.y_stride[2] * args.size, pixel = args.pixel * args.size
+    cdef Line line
+    cdef dim_t begin, end, index
+    share(me, args.lines, 1, &begin, &end)
+    for index in range(begin, end):
+        line = line_at(args, index)
+        x = address(&args.x, slots) + line.x * args.size
+        x += args.axes[0].lower[line.depth] + args.axes[1].lower[line.height]
+        y = address(&args.y, slots) + line.y * args.size
+        if x == x_before and step == pixel:
+            memcpy(y, y_before, pixel * args.outputs[2])
+        else:
+            copy_pixels(y, step, x, args.axes[2].lower, args.outputs[2], pixel)
+        x_before = x
+        y_before = y
+    return OK
+
+
+cdef inline int split(const Axis* axis, dim_t at, const float** x, float* weight, int taps) noexcept nogil:
+    """Replaces each tap by the lower and the upper one of a dimension; returns their number.
+
+    Where the two are the same element the taps only move."""
+    cdef int tap
+    cdef dim_t lower = axis.lower[at], upper = axis.upper[at]
+    cdef float part = axis.weight[at]
+    if lower == upper:
+        for tap in range(taps):
+            x[tap] += lower
+        return taps
+    for tap in range(taps):
+        x[taps + tap] = x[tap] + upper
+        weight[taps + tap] = weight[tap] * part
+        x[tap] += lower
+        weight[tap] *= 1 - part
+    return 2 * taps
+
+
+cdef inline int line_taps(const ResizeArgs* args, const Line* line, const float* first, const float** x,
+                          float* weight) noexcept nogil:
+    """The lines of x that an output line lies between, and their weights; returns their number, up to 4."""
+    cdef int taps = 1
+    x[0] = first + line.x
+    weight[0] = 1
+    taps = split(&args.axes[0], line.depth, x, weight, taps)
+    return split(&args.axes[1], line.height, x, weight, taps)
+
+
+cdef int resize_channels_last(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const ResizeArgs* args = <const ResizeArgs*>arguments
+    cdef const float* lines[4]
+    cdef const float* x[8]
+    cdef float line_weight[4]
+    cdef float weight[8]
+    cdef float* y
+    cdef Line line
+    cdef dim_t begin, end, index, column
+    cdef int count, taps, tap
+    share(me, args.lines, 1, &begin, &end)
+    for index in range(begin, end):
+        line = line_at(args, index)
+        count = line_taps(args, &line, <const float*>address(&args.x, slots), lines, line_weight)
+        y = <float*>address(&args.y, slots) + line.y
+        for column in range(args.outputs[2]):
+            for tap in range(count):
+                x[tap] = lines[tap]
+                weight[tap] = line_weight[tap]
+            taps = split(&args.axes[2], column, x, weight, count)
+            blend(x, weight, taps, y + column * args.y_stride[2], args.pixel)
+    return OK
+
+
+cdef int resize_planar(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const ResizeArgs* args = <const ResizeArgs*>arguments
+    cdef const Axis* width = &args.axes[2]
+    cdef const float* x[4]
+    cdef float weight[4]
+    cdef float* y
+    cdef float* between = <float*>me.scratch
+    cdef Line line
+    cdef dim_t begin, end, index
+    cdef int count
+    share(me, args.lines, 1, &begin, &end)
+    for index in range(begin, end):
+        line = line_at(args, index)
+        count = line_taps(args, &line, <const float*>address(&args.x, slots), x, weight)
+        blend(x, weight, count, between, args.width)
+        y = <float*>address(&args.y, slots) + line.y
+        interpolate(y, between, width.lower, width.upper, width.weight, args.outputs[2])
+    return OK
+
+
+cdef class Resize(Step):
+    """What ResizeNearest and ResizeLinear share: the checks, the sizes and the tables."""
+
+    cdef ResizeArgs arguments
+
+    cdef int prepare(self, View x, View y, tables, int unit, bint channels_last) except -1:
+        """tables: (lower, upper, weight) for each spatial dimension. unit: offsets to an element in x."""
+        cdef ResizeArgs* args = &self.arguments
+        cdef int i
+        missing = 5 - x.span.rank
+        args.x, args.y = x.span, y.span
+        args.size = y.dtype.itemsize
+        args.channels, args.pixel = (1, x.shape[1]) if channels_last else (x.shape[1], 1)
+        args.width = x.span.shape[x.span.rank - 1]
+        args.outputs = [1] * missing + list(y.shape[2:])
+        args.y_stride = [0] * missing + list(y.strides[2:])
+        tables = [([0], [0], [0])] * missing + list(tables)
+        self.keep = []
+        for i, ((lower, upper, weight), stride) in enumerate(zip(tables, [0] * missing + list(x.strides[2:]))):
+            arrays = [np.array(lower, np.intp) * stride * unit, np.array(upper, np.intp) * stride * unit,
+                      np.array(weight, np.float32)]
+            args.axes[i].lower, args.axes[i].upper = _offsets(arrays[0]), _offsets(arrays[1])
+            args.axes[i].weight = <const float*>_offsets(arrays[2])
+            self.keep.append(arrays)
+        args.lines = x.shape[0] * args.channels * args.outputs[0] * args.outputs[1] if y.size else 0
+        self.width = max(1, min(args.lines, y.size * args.size // BYTES_PER_MEMBER))
+        self.reads, self.writes = (x,), (y,)
+        self.args = args
+        return 0
+
+    def check(self, View x, View y, tables):
+        """Checks shapes, and that the tables point into x."""
+        spatial = x.span.rank - 2
+        if not 1 <= spatial <= 3 or y.span.rank != x.span.rank or y.shape[:2] != x.shape[:2]:
+            raise ValueError(
+                f"{self.name}: resizes (N, C, spatial...) of 1 to 3 spatial dimensions, "
+                f"not {list(x.shape)} to {list(y.shape)}")
+        if y.dtype != x.dtype:
+            raise ValueError(f"{self.name}: {x.dtype.name} can't become {y.dtype.name}")
+        if len(tables) != spatial:
+            raise ValueError(f"{self.name}: {len(tables)} tables for {spatial} spatial dimensions")
+        for table, inputs, outputs in zip(tables, x.shape[2:], y.shape[2:]):
+            for column in table:
+                if len(column) != outputs:
+                    raise ValueError(f"{self.name}: a table of {len(column)} entries for {outputs} outputs")
+            for column in table[:2]:
+                if len(column) and not 0 <= np.min(column) <= np.max(column) < inputs:
+                    raise ValueError(f"{self.name}: a table points outside of {inputs} elements")
+
+
+cdef const dim_t* _offsets(array):
+    return <const dim_t*><size_t>array.__array_interface__["data"][0]
+
+
+def _all_channels_last(*views):
+    return all([view.size == 0 or view.shape[1] == 1 or view.strides[1] == 1 for view in views])
+
+
+def _all_planar(*views):
+    return all([view.size == 0 or view.shape[len(view.shape) - 1] == 1 or view.strides[len(view.shape) - 1] == 1
+                for view in views])
+
+
+cdef class ResizeNearest(Resize):
+    """y[n, c, i, j] = x[n, c, tables[0][i], tables[1][j]], and likewise with one or three spatial dimensions.
+
+    x, y: (N, C, spatial...), of one element type and any strides; fastest with channel stride 1.
+    tables: a sequence of indices into x for each spatial dimension, as long as y is there.
+    """
+
+    def __init__(self, View x, View y, tables):
+        tables = [(table, table, [0] * len(table)) for table in tables]
+        self.check(x, y, tables)
+        planar = x.shape[1] == 1 if len(x.shape) > 1 else False
+        self.prepare(x, y, tables, y.dtype.itemsize, _all_channels_last(x, y) and not planar)
+        self.run = resize_nearest
+
+
+cdef class ResizeLinear(Resize):
+    """y = x interpolated between two elements in each spatial dimension, all f32.
+
+    x, y: (N, C, spatial...), both with channel stride 1 or both with stride 1 in the last dimension.
+    tables: (lower, upper, weight) for each spatial dimension, each as long as y is there: output o lies
+    between the elements lower[o] and upper[o], whose shares are 1 - weight[o] and weight[o].
+    """
+
+    def __init__(self, View x, View y, tables):
+        self.check(x, y, tables)
+        if x.dtype != np.float32:
+            raise ValueError(f"ResizeLinear: resizes float32, not {x.dtype.name}")
+        planar = _all_planar(x, y) and (x.shape[1] == 1 or not _all_channels_last(x, y))
+        if not planar and not _all_channels_last(x, y):
+            raise ValueError(
+                f"ResizeLinear: takes two channels-last or two planar images, not strides {x.strides} and {y.strides}")
+        self.prepare(x, y, tables, 1, not planar)
+        if planar:
+            self.scratch = 4 * self.arguments.width
+        self.run = resize_planar if planar else resize_channels_last

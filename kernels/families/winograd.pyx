@@ -1,0 +1,302 @@
+# cython: wraparound=True
+"""Convolution with 3 x 3 windows at stride 1 by Winograd's F(m x m, 3 x 3), m = 2 or 4; see winograd.h.
+
+The output is cut into tiles of m x m pixels. A unit of work is a block of tiles and a block of columns: the
+input tiles are transformed into (m + 2)^2 matrices of tiles x channels in scratch memory, each is multiplied
+by its matrix of transformed weights, and the products are transformed back. A member that has several column
+blocks of one block of tiles transforms the input once.
+
+An infinity or a NaN in the input reaches all the outputs of its tile, not only those whose window holds it.
+"""
+
+import numpy as np
+
+from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
+
+from .activation cimport Activation, described
+from .product cimport LANES, PANEL, TILE_ROWS, NO_OFFSET, Packed, Tile, TileFunction
+from .product import broadcast_strides, check_f32
+
+cdef extern from "tile.h" nogil:
+    const TileFunction tile_functions[1][2]
+
+cdef extern from "winograd.h" nogil:
+    ctypedef struct OutputTile:
+        const float* bias
+        const float* residual
+        float* y
+        dim_t y_line
+        dim_t y_pixel
+        dim_t residual_line
+        dim_t residual_pixel
+        dim_t residual_step
+        dim_t lines
+        dim_t pixels
+        dim_t columns
+        Activation activation
+    const float NEAR
+    enum:
+        MOST_IN
+    void transform_input(int out, const float** line, const dim_t* pixel, dim_t channels, float* parts,
+                         dim_t part_stride) noexcept
+    void transform_output(int out, const OutputTile* tile, const float* parts, dim_t part_stride) noexcept
+
+cdef enum:
+    COLUMN_BLOCK = 64              # a multiple of PANEL
+    FEW_CHANNELS = 16              # for which the transforms take too long
+    CACHED_WEIGHTS = 1 << 20       # bytes; weights beyond come from memory, which takes as long
+    COLD_TILES = 24                # as multiplying this many tiles by them
+    CACHED_BYTES = 3 << 17         # of a block's transformed input
+    SMALL_FLOPS = 200000           # not worth waking the team
+
+
+cdef struct Tiling:
+    Span x
+    Span y
+    Span residual              # its slot is -1 where there is none
+    int out                    # pixels of an output tile, a side
+    int parts                  # (out + 2)^2
+    dim_t tile_lines           # tiles in an image: tile_lines x tile_pixels
+    dim_t tile_pixels
+    dim_t tiles                # of all images
+    dim_t block                # tiles in a block
+    dim_t blocks
+    dim_t column_blocks
+    dim_t x_image              # strides in floats
+    dim_t x_line
+    dim_t x_pixel
+    dim_t y_image
+    dim_t residual_image
+    dim_t channels
+    dim_t columns
+    dim_t height               # of the output
+    dim_t width
+    dim_t in_part              # floats between the parts of a block's transformed input
+    dim_t out_part             # the same of its products
+    const float* weights
+    dim_t weights_part
+    Tile tile                  # with what all multiplications have in common
+    OutputTile output          # the same of all output tiles
+
+
+cdef void transform_tile(const Tiling* p, char* const* slots, dim_t index, float* parts) noexcept nogil:
+    """Transforms the input of tile `index`. Pixels outside all windows, past odd edges, are not read."""
+    cdef dim_t row = index // p.tile_pixels, i, line, pixel
+    cdef dim_t image = row // p.tile_lines
+    cdef const float* x = <const float*>address(&p.x, slots) + image * p.x_image
+    cdef const float* lines[MOST_IN]
+    cdef dim_t pixels[MOST_IN]
+    index -= row * p.tile_pixels
+    row -= image * p.tile_lines
+    for i in range(p.out + 2):
+        line = min(row * p.out + i, p.height + 1)
+        pixel = min(index * p.out + i, p.width + 1)
+        lines[i] = x + line * p.x_line
+        pixels[i] = pixel * p.x_pixel
+    transform_input(p.out, lines, pixels, p.channels, parts, p.in_part)
+
+
+cdef void multiply_parts(const Tiling* p, dim_t tiles, dim_t column, const float* parts, float* sums) noexcept nogil:
+    """Multiplies each part of a block of tiles by its weights, for the column block that begins at `column`."""
+    cdef Tile tile = p.tile
+    cdef dim_t part, j, row, rows, last = min(column + COLUMN_BLOCK, p.columns)
+    cdef dim_t count = (tiles + TILE_ROWS - 1) // TILE_ROWS
+    cdef dim_t piece
+    tile.columns = PANEL
+    for part in range(p.parts):
+        j = column
+        while j < last:
+            tile.b = p.weights + part * p.weights_part + j * p.channels
+            tile.b_stride = PANEL if last - j > LANES else LANES
+            tile.columns = tile.b_stride
+            for piece in range(count):
+                row = tiles * piece // count
+                rows = tiles * (piece + 1) // count - row
+                tile.a[0] = parts + part * p.in_part + row * tile.a_stride
+                tile.a[1] = tile.a[0] + (rows + 1) // 2 * tile.a_stride
+                tile.y[0] = sums + part * p.out_part + row * COLUMN_BLOCK + j - column
+                tile.y[1] = tile.y[0] + (rows + 1) // 2 * COLUMN_BLOCK
+                tile_functions[rows - 1][tile.b_stride > LANES](&tile)
+            j += PANEL
+
+
+cdef void write_tile(const Tiling* p, char* const* slots, dim_t index, dim_t column, const float* sums,
+                     OutputTile* output) noexcept nogil:
+    """Transforms the sums of tile `index` back, for the column block that begins at `column`."""
+    cdef dim_t row = index // p.tile_pixels
+    cdef dim_t image = row // p.tile_lines
+    index -= row * p.tile_pixels
+    row -= image * p.tile_lines
+    row *= p.out
+    index *= p.out
+    output.lines = min(p.height - row, <dim_t>p.out)
+    output.pixels = min(p.width - index, <dim_t>p.out)
+    output.y = (<float*>address(&p.y, slots) + image * p.y_image + row * output.y_line
+                + index * output.y_pixel + column)
+    if p.residual.slot >= 0:
+        output.residual = (<const float*>address(&p.residual, slots) + image * p.residual_image
+                           + row * output.residual_line + index * output.residual_pixel
+                           + column * output.residual_step)
+    transform_output(p.out, output, sums, p.out_part)
+
+
+cdef int convolve(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const Tiling* p = <const Tiling*>arguments
+    cdef float* parts = <float*>me.scratch
+    cdef float* sums = parts + p.parts * p.in_part
+    cdef OutputTile output = p.output
+    cdef dim_t at, end, block, first, count, tile, column, transformed = -1
+    share(me, p.blocks * p.column_blocks, 1, &at, &end)
+    for at in range(at, end):
+        if stopped(me):
+            return CANCELLED
+        block = at // p.column_blocks
+        column = (at - block * p.column_blocks) * COLUMN_BLOCK
+        first = p.tiles * block // p.blocks
+        count = p.tiles * (block + 1) // p.blocks - first
+        if transformed != block:
+            transformed = block
+            for tile in range(count):
+                transform_tile(p, slots, first + tile, parts + tile * p.tile.a_stride)
+        multiply_parts(p, count, column, parts, sums)
+        output.columns = min(<dim_t>COLUMN_BLOCK, p.columns - column)
+        if p.output.bias != NULL:
+            output.bias = p.output.bias + column
+        for tile in range(count):
+            write_tile(p, slots, first + tile, column, sums + tile * COLUMN_BLOCK, &output)
+    return OK
+
+
+def kernel_transform(out):
+    """G of shape (out + 2, 3): what a kernel is multiplied by on both sides."""
+    if out == 2:
+        return np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+    near, far = NEAR, 2 * NEAR
+    rows = [[1 / (near * far) ** 2, 0, 0]]
+    for point, other in ((near, far), (-near, far), (far, near), (-far, near)):
+        scale = 2 * point ** 2 * (point ** 2 - other ** 2)
+        rows.append([1 / scale, point / scale, point ** 2 / scale])
+    return np.array([*rows, [0, 0, 1]])
+
+
+class TransformedWeights:
+    """Weights packed for Winograd, from an f32 array (Cout, Cin, 3, 3), for output tiles of out x out pixels.
+
+    nbytes: memory held.
+    """
+
+    def __init__(self, weights, out):
+        if out not in (2, 4):
+            raise ValueError(f"Winograd has output tiles of 2 x 2 and 4 x 4, not {out} x {out}")
+        self.out = out
+        self.columns, self.depth = weights.shape[:2]
+        self.kernel = (3, 3)
+        self.groups = 1
+        transform = kernel_transform(out)
+        parts = np.einsum("ij,ncjk,lk->ilcn", transform, np.asarray(weights, np.float64), transform)
+        self.packed = Packed(
+            parts.astype(np.float32).reshape((out + 2) ** 2, 1, self.depth, self.columns), panels=True)
+        self.nbytes = self.packed.nbytes
+
+
+def winograd_tile(weights_shape, output_shape, strides, dilations, groups=1, most=4):
+    """The side of the output tile with which a convolution is fastest, at most `most`; 0: not by Winograd.
+
+    weights_shape: (Cout, Cin / groups, *kernel). output_shape: (N, Cout, *spatial).
+    """
+    if groups > 1 or tuple(weights_shape[2:]) != (3, 3) or {*strides, *dilations} != {1}:
+        return 0
+    if min(weights_shape[:2]) < FEW_CHANNELS:
+        return 0
+    images, _, height, width = output_shape
+    costs = {}
+    for out, parts, overhead in ((0, 9, 1.0), (2, 16, 1.2), (4, 36, 1.3)):
+        side = max(out, 1)
+        tiles = images * ((height + side - 1) // side) * ((width + side - 1) // side)
+        cached = 4 * parts * weights_shape[0] * weights_shape[1] <= CACHED_WEIGHTS
+        if out <= most:
+            costs[out] = overhead * parts * (tiles if cached else max(tiles, COLD_TILES))
+    return min(costs, key=costs.get)
+
+
+cdef class Winograd(Step):
+    """y = activation(convolution(x, weights) + bias + residual) with 3 x 3 windows at stride 1, all f32.
+
+    x: (N, Cin, H, W), y: (N, Cout, H, W), of channel stride 1. weights: TransformedWeights. For the rest
+    see conv.Convolution, which makes this step where its argument `winograd` allows.
+    flops: floating-point operations of a direct convolution.
+    """
+
+    cdef Tiling tiling
+    cdef readonly object flops
+
+    def __init__(self, View x not None, View y not None, weights not None, pads_begin, bias=None, View residual=None,
+                 activation=None):
+        cdef Tiling* p = &self.tiling
+        cdef Packed packed = weights.packed
+        check_f32(x=x, y=y, residual=residual)
+        self.keep = [weights]
+        p.out = weights.out
+        p.parts = (p.out + 2) * (p.out + 2)
+        p.channels, p.columns = packed.depth, packed.columns
+        p.weights = packed.data
+        p.weights_part = packed.group_floats()
+        self.set_images(x, y, residual, pads_begin)
+        self.set_blocks(y.shape[0])
+        self.set_bias(bias)
+        p.output.activation = described(activation)
+        self.reads = (x,) if residual is None else (x, residual)
+        self.writes = (y,)
+        self.flops = 2 * y.size * p.channels * 9
+        self.width = 1 if self.flops < SMALL_FLOPS else min(p.blocks * p.column_blocks, 1 << 16)
+        self.args = p
+        self.run = convolve
+
+    cdef int set_images(self, View x, View y, View residual, pads_begin) except -1:
+        cdef Tiling* p = &self.tiling
+        p.x = x.span
+        p.y = y.span
+        p.residual.slot = -1
+        p.height, p.width = y.shape[2:]
+        p.x_image, _, p.x_line, p.x_pixel = x.strides
+        p.x.offset -= 4 * (pads_begin[0] * p.x_line + pads_begin[1] * p.x_pixel)
+        p.y_image, _, p.output.y_line, p.output.y_pixel = y.strides
+        if residual is not None:
+            p.residual = residual.span
+            strides = broadcast_strides(residual, y.shape, "residual")
+            p.residual_image, p.output.residual_step, p.output.residual_line, p.output.residual_pixel = strides
+        return 0
+
+    cdef int set_blocks(self, dim_t images) except -1:
+        cdef Tiling* p = &self.tiling
+        cdef dim_t padded = (p.channels + LANES - 1) // LANES * LANES
+        cdef dim_t most
+        p.tile_lines = (p.height + p.out - 1) // p.out
+        p.tile_pixels = (p.width + p.out - 1) // p.out
+        p.tiles = images * p.tile_lines * p.tile_pixels
+        most = max(CACHED_BYTES // (4 * p.parts * max(padded, <dim_t>1)), <dim_t>TILE_ROWS)
+        p.blocks = (p.tiles + most - 1) // most
+        p.block = (p.tiles + p.blocks - 1) // max(p.blocks, <dim_t>1)
+        p.column_blocks = (p.columns + COLUMN_BLOCK - 1) // COLUMN_BLOCK
+        p.in_part = p.block * padded + LANES
+        p.out_part = p.block * COLUMN_BLOCK + LANES
+        p.tile.taps = 1
+        p.tile.offset = NO_OFFSET
+        p.tile.depth = p.channels
+        p.tile.a_stride = padded
+        p.tile.y_stride = COLUMN_BLOCK
+        self.scratch = 4 * p.parts * (p.in_part + p.out_part)
+        return 0
+
+    cdef int set_bias(self, bias) except -1:
+        cdef Tiling* p = &self.tiling
+        if bias is None:
+            return 0
+        bias = np.asarray(bias, np.float32)
+        if bias.shape != (p.columns,):
+            raise ValueError(f"a bias of shape {bias.shape} for {p.columns} columns")
+        padded = np.zeros(p.column_blocks * COLUMN_BLOCK, np.float32)
+        padded[:p.columns] = bias
+        self.keep.append(padded)
+        p.output.bias = <const float*><size_t>padded.__array_interface__["data"][0]
+        return 0

@@ -1,0 +1,1 @@
+"""Steps, executor, thread team, storage and requests: built once, for any processor."""

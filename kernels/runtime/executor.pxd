@@ -1,0 +1,84 @@
+from ovlite.kernels.runtime.step cimport CHalt, dim_t, run_fn, Step
+
+cdef extern from "team.h" nogil:
+    ctypedef struct CTeam "Team":
+        int size
+
+
+cdef struct Task:
+    run_fn run
+    const void* args
+    int width
+    bint meet          # the members meet after this task
+
+
+cdef class Team:
+    cdef CTeam* team
+
+
+cdef class Halt:
+    cdef CHalt halt
+    cdef object raised
+
+    cdef void begin(self, long long now) noexcept nogil
+    cdef void reset(self) noexcept
+    cdef int look(self) except -1
+    cdef int check(self) except -1
+
+
+cdef void* enter(Halt halt) noexcept
+cdef void leave(void* outer) noexcept
+
+
+cdef void copy_bytes(Team team, void* target, const void* source, dim_t size) noexcept
+
+
+cdef class Program:
+    cdef Task* tasks
+    cdef int count
+    cdef int width
+    cdef readonly bint native  # no step needs Python
+    cdef readonly list steps
+    cdef readonly list segments
+    cdef readonly int slots
+    cdef readonly dim_t arena_bytes
+    cdef readonly dim_t scratch
+    cdef dict constants
+    cdef dict placed
+
+
+cdef struct Turn:
+    int slot
+    char* base
+    dim_t step         # bytes
+    long long period   # iterations after which it is at `base` again
+
+
+cdef struct Rounds:
+    Turn* turns
+    int turn_count
+    int* carried       # pairs: the slot of a state, and the slot of the result that the next iteration takes as it
+    int carried_count
+    char* counter      # an int64 or int32 that is given the iteration's number, or NULL
+    int counter_bytes
+    int condition      # slot of a boolean that says whether another iteration follows, or -1
+    long long limit
+    long long done
+
+
+cdef class Frame:
+    cdef readonly Program program
+    cdef char** slots
+    cdef char* memory          # arena, then the scratch of each member
+    cdef char* arena
+    cdef char* scratch
+    cdef int members
+    cdef double* times         # seconds per step, or NULL
+    cdef int status
+    cdef int failed            # index of the step that failed
+    cdef int run_native(self, int begin, int end, CTeam* team, CHalt* halt) noexcept nogil
+    cdef int repeat_native(self, Rounds* rounds, CTeam* team, CHalt* halt) noexcept nogil
+    cdef int run(self, Team team, Halt halt) except -1
+    cdef int native_segment(self, int begin, int end, Team team, Halt halt) except -1
+    cdef int python_step(self, int index, Team team, Halt halt) except -1
+    cdef int fail(self, Halt halt) except -1

@@ -1,0 +1,510 @@
+"""Runs the steps of a plan on a request's buffers.
+
+A Program is what all requests of one plan share: the steps and where the slots lie. A Frame is what
+one request owns: the table of slot addresses and an arena. Frame.run releases the GIL once and the
+thread team walks the steps together; steps that Python carries out split that walk in segments.
+"""
+
+import os
+import threading
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.limits cimport LLONG_MAX
+from libc.stdint cimport uintptr_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memmove, memset
+
+import numpy as np
+
+cimport numpy as cnp
+from ovlite.kernels.runtime.step cimport CANCELLED, MAX_RANK, OK, CHalt, Member, Span, Status, View, address, halted, share
+
+cnp.import_array()
+
+cdef extern from "team.h" nogil:
+    CTeam* team_new(int size)
+    void team_free(CTeam* team)
+    int team_take(CTeam* team, int count)
+    ctypedef void (*team_job)(void* job, int rank, int count) noexcept
+    void team_run(CTeam* team, int count, team_job run, void* job)
+    void team_barrier(CTeam* team, int count)
+
+cdef extern from "halt.h" nogil:
+    long long nanoseconds()
+
+cdef extern from "pythread.h" nogil:
+    unsigned long PyThread_get_thread_ident()
+
+cdef extern from *:
+    "static _Thread_local void *thread_halt;"
+    void* thread_halt         # the Halt of the run that this thread carries out, or NULL
+
+cdef extern from "memory.h" nogil:
+    char* block_new(dim_t size)
+
+REASONS = {
+    1: "an index is out of range",
+    2: "an integer is divided by zero",
+    3: "the inference was cancelled",
+}
+
+
+cdef long long PERIOD = 80_000_000       # nanoseconds between two looks at pending signals
+cdef dim_t PAGE_BYTES = 4096
+cdef dim_t SHARED_COPY_BYTES = 1 << 19   # from here on several threads copy faster than one
+cdef int QUICK_TASKS = 64                # narrow tasks between two questions whether the run is to end
+cdef unsigned long main_thread
+
+
+def _note_main_thread():
+    global main_thread
+    main_thread = threading.main_thread().ident
+
+
+_note_main_thread()
+os.register_at_fork(after_in_child=_note_main_thread)
+
+
+class StepError(RuntimeError):
+    """A step failed. index: the step's place in the program; code: its Status."""
+
+    def __init__(self, index, name, code):
+        super().__init__(f"step {index} ({name}): {REASONS.get(code, f'status {code}')}")
+        self.index = index
+        self.code = code
+
+
+cdef class Team:
+    """Threads that run programs; size counts the caller.
+
+    Threads start when a program first needs them. A team that is busy lets the next caller run alone.
+    """
+
+    def __cinit__(self, int size):
+        self.team = team_new(size)
+        if self.team == NULL:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        if self.team != NULL:
+            team_free(self.team)
+
+    @property
+    def size(self):
+        return self.team.size
+
+
+cdef class Halt:
+    """What may end a run early: cancel(), or a signal whose handler raises.
+
+    raised: what a handler raised in the last run.
+    """
+
+    def __cinit__(self):
+        self.halt.look = look
+        self.halt.owner = <void*>self
+        self.halt.next = LLONG_MAX
+
+    cdef void begin(self, long long now) noexcept nogil:
+        """To be called by the thread that carries out a run; signals are handled in the main thread only."""
+        self.halt.next = now + PERIOD if PyThread_get_thread_ident() == main_thread else LLONG_MAX
+
+    cdef void reset(self) noexcept:
+        """To be called when a run is asked for; what cancel() did before is over."""
+        self.halt.stopped = 0
+        self.raised = None
+
+    cdef int look(self) except -1:
+        self.halt.next = nanoseconds() + PERIOD
+        try:
+            PyErr_CheckSignals()
+        except BaseException as error:
+            self.raised = error
+            self.halt.stopped = 1
+        return 0
+
+    cdef int check(self) except -1:
+        """Raises when the run is to end."""
+        if halted(&self.halt, 0):
+            if self.raised is not None:
+                raise self.raised
+            raise RuntimeError(REASONS[CANCELLED])
+        return 0
+
+
+cdef void look(CHalt* halt) noexcept nogil:
+    with gil:
+        (<Halt>halt.owner).look()
+
+
+cdef void* enter(Halt halt) noexcept:
+    """Makes `halt` that of the run that this thread carries out; leave() takes what this returns."""
+    global thread_halt
+    cdef void* outer = thread_halt
+    thread_halt = <void*>halt
+    return outer
+
+
+cdef void leave(void* outer) noexcept:
+    global thread_halt
+    thread_halt = outer
+
+
+cdef Halt current_halt():
+    return None if thread_halt == NULL else <Halt>thread_halt
+
+
+cdef Halt present_halt():
+    """The Halt of the run that this thread carries out, or a new one; raises when the run is to end."""
+    cdef Halt halt = current_halt()
+    if halt is None:
+        halt = Halt()
+        halt.begin(nanoseconds())
+    halt.check()
+    return halt
+
+
+def check_stopped():
+    """Raises when the run that this thread carries out has been cancelled: for loops of Python within a step."""
+    if thread_halt != NULL:
+        (<Halt>thread_halt).check()
+
+
+cdef class PythonStep(Step):
+    """A step that Python carries out: call(inputs, team) -> sequence of arrays, copied to the outputs.
+
+    It holds the GIL. inputs are numpy views of the operands, not to be kept; the team is idle meanwhile.
+    """
+
+    cdef object call
+
+    def __init__(self, str name, call, list reads, list writes):
+        self.name = name
+        self.call = call
+        self.reads = tuple(reads)
+        self.writes = tuple(writes)
+
+    cdef int carry_out(self, Frame frame, Team team) except -1:
+        results = self.call([frame.array(view) for view in self.reads], team)
+        for view, result in zip(self.writes, results, strict=True):
+            target = frame.array(view)
+            if target.shape != np.shape(result):
+                raise RuntimeError(f"{self.name} gave shape {np.shape(result)} where {target.shape} was planned")
+            target[...] = result
+        return 0
+
+
+cdef class Program:
+    """Steps in order, and where their slots lie.
+
+    slots: number of slots. constants: slot -> array, kept alive. placed: slot -> byte offset in the
+    arena of arena_bytes. Slots in neither are inputs and outputs, bound with Frame.bind.
+    """
+
+    def __cinit__(self, list steps, int slots, dict constants=None, dict placed=None, dim_t arena_bytes=0):
+        cdef Step step
+        cdef int i
+        self.steps = steps
+        self.slots = slots
+        self.constants = constants or {}
+        self.placed = placed or {}
+        self.arena_bytes = arena_bytes
+        self.count = len(steps)
+        self.width = 1
+        self.native = True
+        self.tasks = <Task*>calloc(self.count + 1, sizeof(Task))
+        if self.tasks == NULL:
+            raise MemoryError()
+        for i in range(self.count):
+            step = steps[i]
+            self.tasks[i].run = step.run
+            self.tasks[i].args = step.args
+            self.tasks[i].width = step.width
+            self.width = max(self.width, step.width)
+            self.scratch = max(self.scratch, step.scratch)
+            if step.run == NULL:
+                self.native = False
+        self.scratch = (self.scratch + 63) // 64 * 64
+        for i in range(self.count):
+            self.tasks[i].meet = i + 1 < self.count and (self.tasks[i].width > 1 or self.tasks[i + 1].width > 1)
+        self.segments = list(_segments(steps))
+
+    def __dealloc__(self):
+        free(self.tasks)
+
+
+def _segments(steps):
+    """(begin, end) of the runs of native steps, and (index, None) for each step that needs Python."""
+    begin = 0
+    for index, step in enumerate(steps):
+        if isinstance(step, PythonStep):
+            if begin < index:
+                yield begin, index
+            yield index, None
+            begin = index + 1
+    if begin < len(steps):
+        yield begin, len(steps)
+
+
+cdef struct Job:
+    Task* tasks
+    int begin
+    int end
+    char** slots
+    char* scratch
+    dim_t scratch_bytes
+    double* times
+    CHalt* halt
+    int* status
+    int* failed
+    CTeam* team
+
+
+cdef void walk(void* argument, int rank, int count) noexcept nogil:
+    """One member's walk through the tasks of a job."""
+    cdef Job* job = <Job*>argument
+    cdef Member me
+    cdef Task* task
+    cdef int i, status
+    cdef long long before = 0, now
+    me.scratch = job.scratch + rank * job.scratch_bytes
+    me.halt = job.halt
+    if job.times != NULL:
+        before = nanoseconds()
+    for i in range(job.begin, job.end):
+        task = &job.tasks[i]
+        if job.status[0] == OK and (rank == 0 or task.width > 1):
+            me.rank = rank
+            me.count = count if task.width > 1 else 1
+            status = task.run(task.args, job.slots, &me)
+            if rank == 0 and (task.width > 1 or i % QUICK_TASKS == QUICK_TASKS - 1) and halted(me.halt, 0):
+                status = CANCELLED
+            if status != OK:
+                job.failed[0] = i
+                job.status[0] = status
+        if task.meet:
+            team_barrier(job.team, count)
+        if job.times != NULL and rank == 0:
+            now = nanoseconds()
+            job.times[i] = <double>(now - before) * 1e-9
+            before = now
+
+
+cdef class Frame:
+    """One request's buffers for a Program: the table of slot addresses and the arena.
+
+    members: threads that may run it at once, each of which gets scratch memory.
+    """
+
+    def __cinit__(self, Program program, int members=1):
+        cdef dim_t total
+        self.program = program
+        self.members = max(1, min(members, program.width))
+        self.slots = <char**>calloc(program.slots + 1, sizeof(char*))
+        total = program.arena_bytes + program.scratch * self.members
+        self.memory = block_new(total)
+        if self.slots == NULL or self.memory == NULL:
+            raise MemoryError(f"no memory for a plan's {total} bytes of buffers")
+        self.arena = self.memory
+        self.scratch = self.memory + program.arena_bytes
+        for slot, array in program.constants.items():
+            self.slots[<int>slot] = <char*><uintptr_t>array.__array_interface__["data"][0]
+        for slot, offset in program.placed.items():
+            self.slots[<int>slot] = self.arena + <dim_t>offset
+
+    def __dealloc__(self):
+        free(self.slots)
+        free(self.times)
+        free(self.memory)
+
+    def bind(self, int slot, array):
+        """Points `slot` at the array's memory. The caller keeps the array alive."""
+        if not 0 <= slot < self.program.slots:
+            raise IndexError(f"slot {slot} of {self.program.slots}")
+        self.slots[slot] = <char*>cnp.PyArray_DATA(<cnp.ndarray?>array)
+
+    def array(self, View view):
+        """A numpy view of an operand, valid while this frame and what it is bound to live."""
+        cdef cnp.npy_intp dims[MAX_RANK]
+        cdef cnp.npy_intp strides[MAX_RANK]
+        cdef int i
+        cdef int size = view.dtype.itemsize
+        for i in range(view.span.rank):
+            dims[i] = view.span.shape[i]
+            strides[i] = view.span.stride[i] * size
+        return cnp.PyArray_New(
+            np.ndarray, view.span.rank, dims, view.dtype.num, strides, address(&view.span, self.slots), size,
+            cnp.NPY_ARRAY_WRITEABLE | cnp.NPY_ARRAY_ALIGNED, None)
+
+    def profile(self, bint on):
+        """Keeps, or stops keeping, the time of each step."""
+        free(self.times)
+        self.times = <double*>calloc(self.program.count + 1, sizeof(double)) if on else NULL
+
+    def step_times(self):
+        """Seconds of each step in the last run, in the program's order; empty without profile(True)."""
+        if self.times == NULL:
+            return []
+        return [self.times[i] for i in range(self.program.count)]
+
+    cdef int run_native(self, int begin, int end, CTeam* team, CHalt* halt) noexcept nogil:
+        """Runs tasks begin .. end - 1; returns the Status."""
+        cdef Job job
+        cdef int count
+        job.tasks = self.program.tasks
+        job.begin = begin
+        job.end = end
+        job.slots = self.slots
+        job.scratch = self.scratch
+        job.scratch_bytes = self.program.scratch
+        job.times = self.times
+        job.halt = halt
+        job.status = &self.status
+        job.failed = &self.failed
+        job.team = team
+        self.status = OK
+        count = team_take(team, self.members)
+        team_run(team, count, walk, &job)
+        return self.status
+
+    cdef int run(self, Team team, Halt halt) except -1:
+        """Runs the program. Raises StepError when a step fails or the run is cancelled, or what a handler of
+        a signal raised."""
+        cdef void* outer
+        if self.program.native:
+            return self.native_segment(0, self.program.count, team, halt)
+        outer = enter(halt)
+        try:
+            for begin, end in self.program.segments:
+                if end is None:
+                    self.python_step(begin, team, halt)
+                else:
+                    self.native_segment(begin, end, team, halt)
+        finally:
+            leave(outer)
+        return 0
+
+    cdef int native_segment(self, int begin, int end, Team team, Halt halt) except -1:
+        cdef int status
+        with nogil:
+            status = self.run_native(begin, end, team.team, &halt.halt)
+        if status != OK:
+            self.fail(halt)
+        return 0
+
+    cdef int python_step(self, int index, Team team, Halt halt) except -1:
+        cdef long long before = nanoseconds()
+        halt.check()
+        (<PythonStep>self.program.steps[index]).carry_out(self, team)
+        if self.times != NULL:
+            self.times[index] = <double>(nanoseconds() - before) * 1e-9
+        return 0
+
+    cdef int fail(self, Halt halt) except -1:
+        if self.status == CANCELLED and halt.raised is not None:
+            raise halt.raised
+        raise StepError(self.failed, self.program.steps[self.failed].name, self.status)
+
+    def execute(self, Team team):
+        """Runs the program once, as a part of the run that the thread is in, if there is one."""
+        self.run(team, present_halt())
+
+    def repeat(self, Team team, limit, list turns, list carried, int condition=-1, counter=None):
+        """Runs the program, which needs no Python, `limit` times (None: without limit); returns how often it ran.
+
+        turns: (slot, array, bytes, period): in iteration i the slot is at array + i % period * bytes.
+        carried: (state, result): slots; from the second iteration on the state lies where the result of the one
+        before does. condition: slot of a boolean result that ends the loop when it is false; -1 for none.
+        counter: an int64 or int32 array of one element that is given the number of each iteration.
+        """
+        cdef Halt halt = present_halt()
+        cdef Rounds rounds
+        cdef int status
+        cdef int[::1] pairs = np.array([*carried, (0, 0)], np.intc).reshape(-1)
+        rounds.turns = <Turn*>calloc(len(turns) + 1, sizeof(Turn))
+        if rounds.turns == NULL:
+            raise MemoryError()
+        rounds.turn_count = len(turns)
+        for i, (slot, array, step, period) in enumerate(turns):
+            rounds.turns[i] = Turn(slot, <char*>cnp.PyArray_DATA(<cnp.ndarray?>array), step, period)
+        rounds.carried = &pairs[0]
+        rounds.carried_count = len(carried)
+        rounds.counter = NULL if counter is None else <char*>cnp.PyArray_DATA(<cnp.ndarray?>counter)
+        rounds.counter_bytes = 0 if counter is None else counter.itemsize
+        rounds.condition = condition
+        rounds.limit = LLONG_MAX if limit is None else limit
+        with nogil:
+            status = self.repeat_native(&rounds, team.team, &halt.halt)
+            free(rounds.turns)
+        if status != OK:
+            self.fail(halt)
+        return rounds.done
+
+    cdef int repeat_native(self, Rounds* rounds, CTeam* team, CHalt* halt) noexcept nogil:
+        """See repeat; returns the Status."""
+        cdef Turn* turn
+        cdef int i, status
+        cdef int number
+        rounds.done = 0
+        while rounds.done < rounds.limit:
+            if rounds.done > 0:
+                for i in range(rounds.carried_count):
+                    self.slots[rounds.carried[2 * i]] = self.slots[rounds.carried[2 * i + 1]]
+            for i in range(rounds.turn_count):
+                turn = &rounds.turns[i]
+                self.slots[turn.slot] = turn.base + rounds.done % turn.period * turn.step
+            if rounds.counter_bytes == sizeof(int):
+                number = <int>rounds.done
+                memcpy(rounds.counter, &number, sizeof(int))
+            elif rounds.counter != NULL:
+                memcpy(rounds.counter, &rounds.done, sizeof(long long))
+            status = self.run_native(0, self.program.count, team, halt)
+            if status == OK and halted(halt, 0):
+                status = self.status = CANCELLED
+            if status != OK:
+                return status
+            rounds.done += 1
+            if rounds.condition >= 0 and not self.slots[rounds.condition][0]:
+                break
+        return OK
+
+
+cdef struct Copy:
+    char* target
+    const char* source
+    dim_t bytes
+
+
+cdef void copy_part(void* argument, int rank, int count) noexcept nogil:
+    cdef Copy* copy = <Copy*>argument
+    cdef Member me
+    cdef dim_t begin, end
+    me.rank = rank
+    me.count = count
+    share(&me, copy.bytes, PAGE_BYTES, &begin, &end)
+    memcpy(copy.target + begin, copy.source + begin, end - begin)
+
+
+cdef void copy_bytes(Team team, void* target, const void* source, dim_t size) noexcept:
+    """memmove; by the whole team and without the GIL where that pays."""
+    cdef Copy copy
+    cdef dim_t apart = <const char*>target - <const char*>source
+    if size < SHARED_COPY_BYTES or -size < apart < size:
+        memmove(target, source, size)
+        return
+    copy.target = <char*>target
+    copy.source = <const char*>source
+    copy.bytes = size
+    with nogil:
+        team_run(team.team, team_take(team.team, team.team.size), copy_part, &copy)
+
+
+def run_steps(list steps, list arrays, int threads=1):
+    """Runs steps on arrays, array i being slot i: the plain way to try a kernel.
+
+    Each array's memory is used as it lies; Views say how. Returns None.
+    """
+    frame = Frame(Program(steps, len(arrays)), threads)
+    for slot, array in enumerate(arrays):
+        frame.bind(slot, array)
+    frame.execute(Team(threads))

@@ -1,0 +1,441 @@
+# cython: embedsignature=True, embedsignature.format=clinic
+"""Streams carry out asynchronous runs; a Runnable is what they run, and a RequestPool gives out several in turn.
+
+Who waits on an event loop instead of in a thread gives a future, see Awaited.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.number cimport PyNumber_Index
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from libc.stdlib cimport calloc, free
+from ovlite.kernels.runtime.executor cimport CTeam, Halt, Team
+
+cdef extern from "stream.h" nogil:
+    enum: JOB_HELD, JOB_QUEUED, JOB_RUNNING, WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, WAIT_OWN, POOL_LENT, POOL_KEPT
+    CStreams* streams_new(int count, void* (*run)(void*, int) noexcept nogil, void* (*report)(void*) noexcept nogil,
+                          void (*drop)(void*) noexcept nogil, void (*ring)(void*) noexcept nogil)
+    void streams_stop()
+    Job* job_new(void* owner, CStreams* streams)
+    void job_free(Job* job)
+    bint job_try(Job* job)
+    int job_hold(Job* job, long long timeout)
+    void job_release(Job* job)
+    bint job_submit(Job* job, bint reports)
+    bint job_withdraw(Job* job)
+    void job_perform(Job* job, int stream)
+    int job_wait(Job* job, long long timeout, bint steal)
+    int job_set_bell(Job* job)
+    int job_settle(Job* job)
+
+cdef extern from "job_pool.h" nogil:
+    CPool* pool_new()
+    void pool_free(CPool* pool)
+    void pool_join(CPool* pool, Job* job)
+    Job* pool_take(CPool* pool, bint look, long long timeout, Job** mine)
+    void pool_return(Job* job)
+    int pool_set_bell(CPool* pool, void* owner, bint all)
+    int pool_wait(CPool* pool, long long timeout, Job** mine)
+    int pool_settle(CPool* pool, Job** mine)
+    int pool_reports(CPool* pool)
+
+cdef long long SLICE = 100_000_000      # nanoseconds between two looks at pending signals
+
+
+# What operators raise for elements that they can't work with. Others come from handlers of signals.
+FAILURES = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, MemoryError)
+
+
+def stop_streams():
+    """Carries out what is queued, lets no more in, and ends the streams' threads."""
+    with nogil:
+        streams_stop()
+
+
+cdef class Streams:
+    """Threads that carry out asynchronous runs: `count` streams with a team of `threads` each.
+
+    They live as long as the process; threads start with the first run.
+    """
+
+    def __cinit__(self, int count, int threads):
+        self.teams = [Team(threads) for _ in range(count)]
+        self.members = <CTeam**>calloc(count, sizeof(CTeam*))
+        self.streams = streams_new(count, run_job, report_job, drop, ring)
+        if self.streams == NULL or self.members == NULL:
+            raise MemoryError()
+        for i, team in enumerate(self.teams):
+            self.members[<int>i] = (<Team>team).team
+
+    def __dealloc__(self):
+        free(self.members)
+
+
+def _caused(text, cause):
+    error = RuntimeError(text)
+    error.__cause__ = cause
+    return error
+
+
+cdef void* run_job(void* owner, int stream) noexcept nogil:
+    cdef int status = 1
+    if (<Runnable>owner).plain:
+        status = (<Runnable>owner).run_plain(stream)
+    if not status:
+        return NULL
+    with gil:
+        kept = (<Runnable>owner).keep()
+        (<Runnable>owner).run_recorded(stream)
+        return <void*>kept
+
+
+cdef void* report_job(void* owner) noexcept nogil:
+    with gil:
+        kept = (<Runnable>owner).keep()
+        (<Runnable>owner).report()
+        return <void*>kept
+
+
+cdef void drop(void* kept) noexcept nogil:
+    with gil:
+        Py_DECREF(<object>kept)
+
+
+cdef void ring(void* owner) noexcept nogil:
+    with gil:
+        (<Awaited>owner).settle_futures()
+        Py_DECREF(<Awaited>owner)
+
+
+cdef class Awaited:
+    """Something that coroutines wait for: a future that is given to it gets None as its result."""
+
+    cdef bint wait_with(self, object future, int set) except -1:
+        """Keeps the future when its bell was `set`, see stream.h."""
+        if not set:
+            return False
+        if self.futures is None:
+            self.futures = []
+        self.futures.append(future)
+        if set == 1:
+            Py_INCREF(self)
+        return True
+
+    cdef int settle_futures(self) except -1:
+        futures, self.futures = self.futures, None
+        for future in futures or ():  # none when the ringing before was late and took the new ones along
+            try:
+                future.get_loop().call_soon_threadsafe(_settle, future)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                pass
+        return 0
+
+
+def _settle(future):
+    if not future.done():
+        future.set_result(None)
+
+
+cdef class Runnable(Awaited):
+    """Something that one user at a time works with, and whose runs a stream can carry out.
+
+    A subclass gives begin(), run_plain() and run_python().
+    """
+
+    def __cinit__(self, *arguments, **keywords):
+        pass
+
+    cdef int open(self, Streams streams) except -1:
+        self.streams = streams
+        self.halt = Halt()
+        self.job = job_new(<void*>self, streams.streams)
+        if self.job == NULL:
+            raise MemoryError()
+        return 0
+
+    def __del__(self):
+        if self.job != NULL and (self.job.done != self.job.submitted or self.job.state != 0):
+            with nogil:
+                while job_settle(self.job) == WAIT_TAKEN:
+                    job_perform(self.job, 0)
+
+    def __dealloc__(self):
+        if self.job != NULL:
+            with nogil:
+                job_free(self.job)
+
+    cdef bint try_hold(self) noexcept:
+        return job_try(self.job)
+
+    cdef int hold(self) except -1:
+        """Waits for other synchronous users; RuntimeError while an asynchronous run, or this thread, has the request."""
+        cdef int answer = WAIT_DONE if job_try(self.job) else WAIT_TIMEOUT
+        while answer == WAIT_TIMEOUT:
+            with nogil:
+                answer = job_hold(self.job, SLICE)
+            if answer == WAIT_TIMEOUT:
+                PyErr_CheckSignals()
+        if answer == WAIT_OWN:
+            raise RuntimeError("the request is busy: the thread that asks for a run is within a call of it")
+        if answer == WAIT_BUSY:
+            self.check_idle()
+            raise RuntimeError("the request is busy")
+        return 0
+
+    cdef void release(self) noexcept:
+        job_release(self.job)
+
+    cdef void renew(self):
+        """What became of the last asynchronous run is past: another run starts."""
+        self.error = None
+        self.cancelled = False
+
+    cdef int check_idle(self) except -1:
+        if self.job.state >= JOB_QUEUED:
+            raise RuntimeError("the request is busy: an asynchronous run is in progress; call wait() first")
+        return 0
+
+    cdef int begin(self, object inputs, bint share, bint reports) except -1:
+        """Holds this, binds the inputs, and submits a run; `reports`: its end is told to the callback."""
+        raise NotImplementedError
+
+    cdef int submit(self, bint reports) except -1:
+        """Queues a run; the caller holds this, and no more after it."""
+        cdef bint submitted
+        self.renew()
+        self.halt.reset()
+        submitted = job_submit(self.job, reports)
+        if not submitted:
+            self.release()
+            raise RuntimeError("no thread can be started for an asynchronous run, or the interpreter is shutting down")
+        return 0
+
+    cdef int run_plain(self, int stream) noexcept nogil:
+        """Carries out a run that needs nothing of Python; when it fails, run_python() tells why."""
+        return 1
+
+    cdef int run_python(self, int stream) except -1:
+        """Carries out any run, or raises for the failed run_plain()."""
+        raise NotImplementedError
+
+    cdef PyObject* keep(self) except NULL:
+        """A reference to this, which must outlive the Python code of a run."""
+        Py_INCREF(self)
+        return <PyObject*>self
+
+    cdef int run_recorded(self, int stream) except -1:
+        """Carries out a run and keeps its failure for who waits for it; the callback is not called then."""
+        try:
+            self.run_python(stream)
+        except BaseException as error:
+            interrupted = error is self.halt.raised or not isinstance(error, FAILURES)
+            self.error = error if interrupted else _caused(f"the inference failed: {error}", error)
+            self.job.reports = False
+            if self.pool != NULL and self.job.taken != POOL_KEPT:
+                (<RequestPool>self.pool).errors.append(self.error)
+        return 0
+
+    cdef int report(self) except -1:
+        """Calls the callback: the queue's for a run that the queue started."""
+        cdef bint pooled = self.pool != NULL and self.job.taken == POOL_LENT
+        # Not the queue itself: who drops it waits for this, or is within the callback.
+        errors = (<RequestPool>self.pool).errors if pooled else None
+        callback = (<RequestPool>self.pool).callback if pooled else self.callback
+        try:
+            if pooled:
+                callback(self, self.userdata)
+            else:
+                callback(self.userdata)
+        except BaseException as error:
+            if pooled:
+                errors.append(error)
+            else:
+                self.error = _caused(f"the callback raised {type(error).__name__}: {error}", error)
+        return 0
+
+    cdef int raise_error(self) except -1:
+        if self.job.lost:
+            raise RuntimeError("the process was forked while the request ran; in the child it has to be started again")
+        if self.cancelled:
+            raise RuntimeError("the inference was cancelled")
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+        return 0
+
+    def wait_with_future(self, future):
+        """True when the run is under way: its end then settles the future, an asyncio one."""
+        return self.wait_with(future, job_set_bell(self.job))
+
+    def wait(self):
+        """Waits until the run, and its callback, has ended; raises RuntimeError when either failed."""
+        cdef int answer = WAIT_TIMEOUT
+        while answer == WAIT_TIMEOUT and self.job.done != self.job.submitted:
+            with nogil:
+                answer = job_wait(self.job, SLICE, True)
+                if answer == WAIT_TAKEN:
+                    job_perform(self.job, 0)
+            PyErr_CheckSignals()
+        self.raise_error()
+
+    def wait_for(self, timeout):
+        """Waits `timeout` milliseconds at the most; True when a run has ended. RuntimeError as in wait()."""
+        cdef long long left
+        cdef int answer
+        timeout = PyNumber_Index(timeout)
+        if timeout < 0:
+            raise RuntimeError(f"wait_for can't wait {timeout} milliseconds")
+        if not self.job.submitted:
+            return self.ran
+        left = min(timeout, 10**12) * 1_000_000
+        while True:
+            with nogil:
+                answer = job_wait(self.job, min(left, SLICE), False)
+            PyErr_CheckSignals()
+            left -= SLICE
+            if answer == WAIT_DONE:
+                self.raise_error()
+                return True
+            if left <= 0:
+                return False
+
+    def cancel(self):
+        """Stops the run in progress, if there is one: infer(), or wait() for it, then raises RuntimeError."""
+        if self.job.state >= JOB_QUEUED:
+            self.cancelled = True
+            with nogil:
+                job_withdraw(self.job)
+        if self.job.state >= JOB_HELD:
+            self.halt.halt.stopped = 1
+
+    def set_callback(self, callback, userdata):
+        """callback(userdata) is called on a stream's thread at the end of each asynchronous run."""
+        if not callable(callback):
+            raise TypeError(f"a callback is callable, not {type(callback).__name__}")
+        self.check_idle()
+        self.callback = callback
+        self.userdata = userdata
+
+    def ensure_idle(self):
+        """RuntimeError while an asynchronous run is in progress."""
+        self.check_idle()
+
+
+cdef class RequestPool(Awaited):
+    """Requests that are given work in turn, the one that was freed first in front."""
+
+    def __cinit__(self, list requests):
+        cdef Runnable request
+        self.pool = pool_new()
+        if self.pool == NULL:
+            raise MemoryError()
+        self.requests = requests
+        self.errors = []
+        for request in requests:
+            request.pool = <PyObject*>self
+            pool_join(self.pool, request.job)
+
+    def __del__(self):
+        cdef Runnable request
+        cdef Job* mine = NULL
+        with nogil:
+            while pool_settle(self.pool, &mine) == WAIT_TAKEN:
+                job_perform(mine, 0)
+        for request in self.requests:
+            request.pool = NULL
+
+    def __dealloc__(self):
+        if self.pool != NULL:
+            with nogil:
+                pool_free(self.pool)
+
+    cdef Job* take(self, bint look) except NULL:
+        cdef Job* job = NULL
+        cdef Job* mine = NULL
+        while job == NULL:
+            if self.pool.first == NULL and pool_reports(self.pool) >= self.pool.count:
+                raise RuntimeError("no request becomes idle before the callback that waits for it returns")
+            with nogil:
+                job = pool_take(self.pool, look, SLICE, &mine)
+                if mine != NULL:
+                    job_perform(mine, 0)
+            PyErr_CheckSignals()
+        return job
+
+    cdef int raise_error(self) except -1:
+        if self.errors:
+            raise self.errors.pop(0)
+        return 0
+
+    def start_async(self, inputs=None, userdata=None, share_inputs=False):
+        """Starts a run on the request that has been idle longest, after waiting for one to become idle."""
+        cdef bint shared = share_inputs
+        cdef Job* job
+        cdef Runnable request
+        self.raise_error()
+        job = self.take(False)
+        request = <Runnable>job.owner
+        try:
+            self.raise_error()
+            request.check_idle()
+            request.userdata = userdata
+            request.begin(inputs, shared, self.callback is not None)
+        except BaseException:
+            with nogil:
+                pool_return(job)
+            raise
+
+    def set_callback(self, callback):
+        """callback(request, userdata) is called on a stream's thread at the end of each run."""
+        if not callable(callback):
+            raise TypeError(f"a callback is callable, not {type(callback).__name__}")
+        self.callback = callback
+
+    def is_ready(self):
+        """True when a request is idle."""
+        return self.pool.first != NULL
+
+    def get_idle_request_id(self):
+        """The index of the request that start_async() would take, after waiting for one to become idle."""
+        cdef Job* job
+        self.raise_error()
+        job = self.take(True)
+        self.raise_error()
+        return self.requests.index(<Runnable>job.owner)
+
+    def keep_idle(self):
+        """An idle request, which is not given out again before give_back(); None when there is none."""
+        cdef Job* mine
+        cdef Job* job = pool_take(self.pool, False, 0, &mine)
+        if job == NULL:
+            return None
+        job.taken = POOL_KEPT
+        return <Runnable>job.owner
+
+    def give_back(self, Runnable request not None):
+        with nogil:
+            pool_return(request.job)
+
+    def wait_with_future(self, future, all=False):
+        """True when no request is idle, or not `all` of them: the next that becomes so settles the future."""
+        return self.wait_with(future, pool_set_bell(self.pool, <void*>self, all))
+
+    def wait_all(self):
+        """Waits until all requests are idle; raises what a callback raised, RuntimeError for a failed run."""
+        self.wait_idle()
+        self.raise_error()
+
+    cdef int wait_idle(self) except -1:
+        cdef int answer = WAIT_TIMEOUT
+        cdef Job* mine = NULL
+        if pool_reports(self.pool):
+            raise RuntimeError("a callback of the queue can't wait for all requests, of which its own is one")
+        while answer != WAIT_DONE:
+            with nogil:
+                answer = pool_wait(self.pool, SLICE, &mine)
+                if answer == WAIT_TAKEN:
+                    job_perform(mine, 0)
+            PyErr_CheckSignals()
+
+    @property
+    def userdata(self):
+        """What start_async() was given last for each request."""
+        return [(<Runnable>request).userdata for request in self.requests]
