@@ -104,7 +104,9 @@ def staged(sources: Path, folder: Path, skips=frozenset()) -> list[Path]:
 def extensions() -> list[Extension]:
     stage(KERNELS / "__init__.py", STAGE)
     found = [extension("", STAGE / "_cyutility.c", optimization("-Os"))]
-    found += [extension("runtime", source, optimization("-O3")) for source in staged(KERNELS / "runtime", STAGE / "runtime")]
+    found += [
+        extension("runtime", source, optimization("-O3")) for source in staged(KERNELS / "runtime", STAGE / "runtime")
+    ]
     stage(KERNELS / "families" / "__init__.py", STAGE / "families")
     for level in levels():
         sources = staged(KERNELS / "families", STAGE / "families" / level.name, level.skips)

@@ -129,5 +129,12 @@ def test_source_distribution_builds_the_wheel(tmp_path: Path) -> None:
     assert {"ovlite/py.typed", "ovlite/kernels/__init__.py"} <= names
     with tarfile.open(sdist) as content:
         held = {name.partition("/")[2] for name in content.getnames()}
-    assert {"setup.py", "README.md", "LICENSE", "CHANGELOG.md", "kernels/runtime/step.pxd", "kernels/runtime/team.h"} <= held
+    assert {
+        "setup.py",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "kernels/runtime/step.pxd",
+        "kernels/runtime/team.h",
+    } <= held
     assert not [name for name in held if name.endswith((".so", ".c", ".pyc"))]
