@@ -35,21 +35,7 @@ if TYPE_CHECKING:
     from . import preprocess as preprocess
     from . import properties as properties
     from . import utils as utils
-    from .absent import Extension as Extension
-    from .absent import RemoteContext as RemoteContext
-    from .absent import RemoteTensor as RemoteTensor
-    from .absent import TensorVector as TensorVector
-    from .absent import VAContext as VAContext
-    from .absent import VASurfaceTensor as VASurfaceTensor
-    from .absent import shutdown as shutdown
-    from .batch import get_batch as get_batch
-    from .batch import set_batch as set_batch
-    from .compiled import CompiledModel as CompiledModel
-    from .convert import convert_model as convert_model
-    from .core import Core as Core
-    from .core import compile_model as compile_model
-    from .custom import Op as Op
-    from .custom import OpExtension as OpExtension
+    from .convert.convert_model import convert_model as convert_model
     from .frontend.ir import save_model as save_model
     from .frontend.ir import serialize as serialize
     from .graph import DiscreteTypeInfo as DiscreteTypeInfo
@@ -57,13 +43,27 @@ if TYPE_CHECKING:
     from .graph import Node as Node
     from .graph import Output as Output
     from .graph import RTMap as RTMap
-    from .pickling import Model as Model
-    from .ports import ConstOutput as ConstOutput
-    from .queue import AsyncInferQueue as AsyncInferQueue
-    from .request import InferRequest as InferRequest
-    from .request import ProfilingInfo as ProfilingInfo
-    from .tensor import Tensor as Tensor
-    from .tensor import tensor_from_file as tensor_from_file
+    from .graph.batch import get_batch as get_batch
+    from .graph.batch import set_batch as set_batch
+    from .runtime.compiled_model import CompiledModel as CompiledModel
+    from .runtime.core import Core as Core
+    from .runtime.core import compile_model as compile_model
+    from .runtime.extension import Op as Op
+    from .runtime.extension import OpExtension as OpExtension
+    from .runtime.infer_queue import AsyncInferQueue as AsyncInferQueue
+    from .runtime.infer_request import InferRequest as InferRequest
+    from .runtime.infer_request import ProfilingInfo as ProfilingInfo
+    from .runtime.pickling import Model as Model
+    from .runtime.ports import ConstOutput as ConstOutput
+    from .runtime.tensor import Tensor as Tensor
+    from .runtime.tensor import tensor_from_file as tensor_from_file
+    from .runtime.unsupported import Extension as Extension
+    from .runtime.unsupported import RemoteContext as RemoteContext
+    from .runtime.unsupported import RemoteTensor as RemoteTensor
+    from .runtime.unsupported import TensorVector as TensorVector
+    from .runtime.unsupported import VAContext as VAContext
+    from .runtime.unsupported import VASurfaceTensor as VASurfaceTensor
+    from .runtime.unsupported import shutdown as shutdown
     from .types import AxisSet as AxisSet
     from .types import AxisVector as AxisVector
     from .types import Coordinate as Coordinate
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _MODULES = {
-    "absent": (
+    "runtime.unsupported": (
         "Extension",
         "RemoteContext",
         "RemoteTensor",
@@ -91,19 +91,19 @@ _MODULES = {
         "VASurfaceTensor",
         "shutdown",
     ),  # fmt: skip
-    "batch": ("get_batch", "set_batch"),
-    "compiled": ("CompiledModel",),
-    "custom": ("Op", "OpExtension"),
-    "convert": ("convert_model",),
-    "core": ("Core", "compile_model"),
+    "graph.batch": ("get_batch", "set_batch"),
+    "runtime.compiled_model": ("CompiledModel",),
+    "runtime.extension": ("Op", "OpExtension"),
+    "convert.convert_model": ("convert_model",),
+    "runtime.core": ("Core", "compile_model"),
     "frontend.ir": ("save_model", "serialize"),
     "graph": ("DiscreteTypeInfo", "RTMap", "Input", "Node", "Output"),
-    "pickling": ("Model",),
-    "ports": ("ConstOutput",),
+    "runtime.pickling": ("Model",),
+    "runtime.ports": ("ConstOutput",),
     "types.any": ("OVAny",),
-    "queue": ("AsyncInferQueue",),
-    "request": ("InferRequest", "ProfilingInfo"),
-    "tensor": ("Tensor", "tensor_from_file"),
+    "runtime.infer_queue": ("AsyncInferQueue",),
+    "runtime.infer_request": ("InferRequest", "ProfilingInfo"),
+    "runtime.tensor": ("Tensor", "tensor_from_file"),
     "types": (
         "AxisSet",
         "AxisVector",

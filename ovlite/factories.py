@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import tensor as tensor  # gives constants their tensor_view
 from .ops.opset import Functions
+from .runtime import tensor as tensor  # gives constants their tensor_view
 
 if TYPE_CHECKING:
     from .graph import Node

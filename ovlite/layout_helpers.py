@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .graph import Output, Parameter, Result
-from .ports import ConstOutput
+from .runtime.ports import ConstOutput
 from .types import Layout
 
 

@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from .. import kernels
-from ..config import processor_name
-from ..threads import thread_budget, thread_limits
+from ..runtime.config import processor_name
+from ..runtime.threads import thread_budget, thread_limits
 from ..version import get_version
 from .arguments import Refused
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..ports import ConstOutput
+from ..runtime.ports import ConstOutput
 from ..types import Dimension, PartialShape
 from .arguments import Arguments, Refused
 

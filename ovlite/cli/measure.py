@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..compiled import CompiledModel
-from ..core import Core
 from ..graph import Model
 from ..kernels.runtime.executor import PythonStep
-from ..queue import AsyncInferQueue
+from ..runtime.compiled_model import CompiledModel
+from ..runtime.core import Core
+from ..runtime.infer_queue import AsyncInferQueue
 from .arguments import Arguments, Refused
 from .inputs import make_inputs
 from .progress import Progress
@@ -63,7 +63,7 @@ def measure(arguments: Arguments) -> dict[str, Any]:
 
 def _model(arguments: Arguments) -> Model:
     if arguments.model is None:
-        from ..example import resnet50
+        from .resnet50 import resnet50
 
         return resnet50(arguments.seed)
     if not Path(arguments.model).is_file():

@@ -38,10 +38,10 @@ class Constant(Node):
     less than a byte are packed into a flat array, and strings are an object array of str or UTF-8 bytes.
     """
 
-    # Makes the Tensor of a constant; set by ovlite.tensor, which knows Tensors.
+    # Makes the Tensor of a constant; set by ovlite.runtime.tensor, which knows Tensors.
     as_tensor: ClassVar[Callable[[Constant], Any]]
     # An array on the memory of what shows its elements, its element type where that is not the dtype's; or None.
-    # Set by ovlite.arrays, which knows the ways to show elements; without it numpy's arrays alone are read.
+    # Set by ovlite.runtime.arrays, which knows the ways to show elements; without it numpy's arrays alone are read.
     read: ClassVar[Callable[[Any], tuple[Array, Type | None] | None]] = staticmethod(
         lambda value: (value, None) if isinstance(value, np.ndarray) else None
     )

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..tensor import Tensor
+from ..runtime.tensor import Tensor
 from ..types import Dimension, Layout, PartialShape, Type
 from .axes import as_layout, axis_of
 from .choices import CHANNELS, ColorFormat

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..convert import convert_model
+from ..convert.convert_model import convert_model
 from ..errors import ConversionError
 from ..frontend.ir import save_model
 

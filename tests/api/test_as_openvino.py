@@ -186,7 +186,7 @@ def test_workers_are_turned_over(tmp_path, how, as_module):
     (tmp_path / "program.py").write_text(WORKER)
     done = python("-m", "ovlite.as_openvino", *(["-m", "program"] if as_module else ["program.py"]), how, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("-ovlite-") == 2 and "True, 'ovlite.core'" in done.stdout
+    assert done.stdout.count("-ovlite-") == 2 and "True, 'ovlite.runtime.core'" in done.stdout
 
 
 def test_versions_that_programs_parse():

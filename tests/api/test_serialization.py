@@ -94,7 +94,7 @@ def test_what_the_cache_depends_on(mine, A, tmp_path, monkeypatch):
     assert [loaded(mine.plus_one()), loaded(mine.plus_one())] == [False, True]
     assert [loaded(other), loaded(other)] == [False, True]
     assert [loaded(other, PERF_COUNT=True), loaded(other, PERF_COUNT=True)] == [False, True]
-    monkeypatch.setattr("ovlite.blob.get_version", lambda: "another")
+    monkeypatch.setattr("ovlite.runtime.exported_model.get_version", lambda: "another")
     assert not loaded(other)
 
 

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from ovlite import threads
+from ovlite.runtime import threads
 
 
 @pytest.fixture

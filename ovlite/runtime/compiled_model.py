@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import suggestion
+from ..graph import Constant, Model, Node, Output, TensorType
+from ..kernels.runtime.compiled import Compiled
+from ..kernels.runtime.results import OVDict, Ports
+from ..plan import Options, Plan
+from ..types import Type
 from .config import Config
-from .errors import suggestion
-from .executable import make_executable
-from .graph import Constant, Model, Node, Output, TensorType
-from .kernels.runtime.compiled import Compiled
-from .kernels.runtime.results import OVDict, Ports
-from .plan import Options, Plan
+from .infer_request import InferRequest, list_ports, port_index
 from .ports import ConstOutput
-from .request import InferRequest, list_ports, port_index
-from .state import VariableState
+from .string_ports import make_executable
 from .tensor import packed_bits
 from .threads import shared_streams
-from .types import Type
+from .variable_state import VariableState
 
 Mapping.register(OVDict)
 _IMPORTING = threading.Lock()
@@ -72,7 +72,7 @@ class Compilation:
 
     def export(self) -> bytes:
         """The model and its properties, as import_model() reads them."""
-        from .blob import pack
+        from .exported_model import pack
 
         tensors = [*self.model.inputs, *self.model.outputs]
         for tensor, port in zip(tensors, [*self.ports.inputs, *self.ports.outputs], strict=True):
@@ -174,7 +174,7 @@ class CompiledModel(Compiled):
 
     def get_runtime_model(self) -> Model:
         """What runs: a model of nodes of type ExecutionNode, which tell of themselves in their rt_info."""
-        from .runtime_model import runtime_model
+        from .execution_graph import runtime_model
 
         request: InferRequest | None = self._infer_request
         return runtime_model(self._compilation, request)
@@ -207,7 +207,7 @@ def imported(exported: bytes, properties: Mapping[str, Any]) -> Compilation:
 
     RuntimeError for any other bytes.
     """
-    from .blob import unpack
+    from .exported_model import unpack
 
     found = unpack(exported)
     return Compilation(found.model, Config({**found.properties, **properties}), owned=True)

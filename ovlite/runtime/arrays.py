@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .graph import Constant
-from .graph.elements import decode
-from .kernels.runtime.dlpack import element_kind, set_element_kind
-from .kernels.runtime.storage import Storage
-from .types import Type
+from ..graph import Constant
+from ..graph.elements import decode
+from ..kernels.runtime.dlpack import element_kind, set_element_kind
+from ..kernels.runtime.storage import Storage
+from ..types import Type
 
 Array = npt.NDArray[Any]
 

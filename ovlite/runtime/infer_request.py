@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import suggestion
-from .graph import Output
+from ..errors import suggestion
+from ..graph import Output
+from ..kernels.runtime.request import Request
+from ..kernels.runtime.results import OVDict
+from ..kernels.runtime.storage import Storage
+from ..types import PartialShape, Type
 from .inputs import bind_value, give_container
-from .kernels.runtime.request import Request
-from .kernels.runtime.results import OVDict
-from .kernels.runtime.storage import Storage
 from .outputs import given_outputs, refuse_output
 from .ports import ConstOutput
-from .state import VariableState
 from .tensor import Tensor, from_strings, new_storage, on_memory
-from .types import PartialShape, Type
+from .variable_state import VariableState
 
 if TYPE_CHECKING:
-    from .compiled import Compilation, CompiledModel
+    from .compiled_model import Compilation, CompiledModel
 
 Array = npt.NDArray[Any]
 
@@ -245,7 +245,7 @@ class InferRequest(Request):
         Arguments, results and errors are those of infer(). Cancelling the task cancels the run, and leaves the
         request idle.
         """
-        from .awaiting import ended
+        from .event_loop import ended
 
         self.start_async(inputs, share_inputs=share_inputs)
         await ended(self)

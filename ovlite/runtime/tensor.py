@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..graph import Constant, Output
+from ..kernels.runtime.storage import Shown, Storage, view_on
+from ..types import PartialShape, Shape, Strides, Type
 from .arrays import capsule, elements, exported, read_array, shows_elements
-from .graph import Constant, Output
-from .kernels.runtime.storage import Shown, Storage, view_on
-from .types import PartialShape, Shape, Strides, Type
 
 Array = npt.NDArray[Any]
 

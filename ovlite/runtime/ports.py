@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import total_ordering
 from typing import Any
 
-from .graph import Node, Output, Parameter, TensorType
-from .graph.runtime_info import RTMap
-from .types import PartialShape, Shape, Type
+from ..graph import Node, Output, Parameter, TensorType
+from ..graph.runtime_info import RTMap
+from ..types import PartialShape, Shape, Type
 
 
 def _nobody() -> None:

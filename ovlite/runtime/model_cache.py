@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import blob
-from .compiled import Compilation
+from ..errors import warn
+from ..frontend.ir import replaced
+from ..graph import Model
+from ..version import get_version
+from . import exported_model as blob
+from .compiled_model import Compilation
 from .config import Config
-from .errors import warn
-from .frontend.ir import replaced
-from .graph import Model
-from .version import get_version
 
 
 def compile_cached(model: Model, config: Config, folder: Path) -> Compilation:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..types import Type
 from .arrays import read_array, shows_elements
 from .tensor import Tensor
-from .types import Type
 
 if TYPE_CHECKING:
-    from .request import InferRequest
+    from .infer_request import InferRequest
 
 
 def given_outputs(request: InferRequest, out: Any) -> list[Any]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from . import opset13
-from .graph import Model
+from .. import opset13
+from ..graph import Model
 
 ops: Any = opset13
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .graph import Model
-from .graph.reshaping import batched, common_batch
-from .types import Dimension
+from ..types import Dimension
+from .model import Model
+from .reshaping import batched, common_batch
 
 
 def get_batch(model: Model) -> Dimension:

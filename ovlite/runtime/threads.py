@@ -8,7 +8,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from .kernels.runtime.streams import Streams, stop_streams
+from ..kernels.runtime.streams import Streams, stop_streams
 
 
 def thread_budget(root: Path = Path("/")) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from .errors import ConversionError
+from ..errors import ConversionError
 
 ADVICE = (
     "give convert_model() an example_input: a tensor, a tuple of them, or a dict by the names of forward()'s arguments"

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ConversionError, ModelError, suggestion
-from .frontend import read_model
-from .graph import Model, Output, Parameter
-from .torch_models import ADVICE, exported, is_torch_module
-from .types import Dimension, PartialShape, Shape, Type
+from ..errors import ConversionError, ModelError, suggestion
+from ..frontend import read_model
+from ..graph import Model, Output, Parameter
+from ..types import Dimension, PartialShape, Shape, Type
+from .torch_export import ADVICE, exported, is_torch_module
 
 
 @dataclass(frozen=True)

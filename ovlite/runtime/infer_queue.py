@@ -7,10 +7,10 @@ from functools import partial
 from operator import index
 from typing import Any
 
-from .compiled import CompiledModel
-from .kernels.runtime.results import OVDict
-from .kernels.runtime.streams import RequestPool
-from .request import InferRequest
+from ..kernels.runtime.results import OVDict
+from ..kernels.runtime.streams import RequestPool
+from .compiled_model import CompiledModel
+from .infer_request import InferRequest
 
 
 class AsyncInferQueue(RequestPool):
@@ -49,7 +49,7 @@ class AsyncInferQueue(RequestPool):
         return self._all_idle().__await__()
 
     async def _all_idle(self) -> None:
-        from .awaiting import settled
+        from .event_loop import settled
 
         await settled(partial(self.wait_with_future, all=True))
         self.wait_all()
@@ -62,7 +62,7 @@ class AsyncInferQueue(RequestPool):
         Arguments and errors are those of InferRequest.infer(); the queue's callback is not called. Cancelling
         the task cancels the run.
         """
-        from .awaiting import settled
+        from .event_loop import settled
 
         while (request := self.keep_idle()) is None:
             await settled(self.wait_with_future)
@@ -77,7 +77,7 @@ class AsyncInferQueue(RequestPool):
 
         inputs: what infer() takes, one after the other; it is read only as far as requests are idle.
         """
-        from .awaiting import results_of
+        from .event_loop import results_of
 
         return results_of(self, inputs, share_inputs)
 

@@ -12,10 +12,10 @@ import json
 import struct
 from typing import Any, NamedTuple
 
+from ..frontend.ir import canonical_digest, read_ir, to_bytes
+from ..graph import Model
+from ..version import get_version
 from .config import Config
-from .frontend.ir import canonical_digest, read_ir, to_bytes
-from .graph import Model
-from .version import get_version
 
 MAGIC = b"ovlite\r\n"
 FORMAT = 1

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from .errors import suggestion
-from .properties import CacheMode, device
-from .properties.declare import PropertyEnum
-from .properties.hint import ExecutionMode, PerformanceMode, SchedulingCoreType
-from .properties.intel_cpu import TbbPartitioner
-from .properties.log import Level
-from .properties.streams import Num
+from ..errors import suggestion
+from ..properties import CacheMode, device
+from ..properties.declare import PropertyEnum
+from ..properties.hint import ExecutionMode, PerformanceMode, SchedulingCoreType
+from ..properties.intel_cpu import TbbPartitioner
+from ..properties.log import Level
+from ..properties.streams import Num
+from ..types import OVAny, Type
 from .threads import thread_budget
-from .types import OVAny, Type
 
 Parser = Callable[[Any], Any]
 

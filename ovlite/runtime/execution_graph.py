@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .graph import Argument, Constant, Model, Node, Operator, Output, Parameter, Result, TensorType
-from .types import PartialShape, Type
+from ..graph import Argument, Constant, Model, Node, Operator, Output, Parameter, Result, TensorType
+from ..types import PartialShape, Type
 
 if TYPE_CHECKING:
-    from .compiled import Compilation
-    from .plan import Plan
-    from .request import InferRequest
+    from ..plan import Plan
+    from .compiled_model import Compilation
+    from .infer_request import InferRequest
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from .kernels.runtime.results import OVDict
+from ..kernels.runtime.results import OVDict
 
 if TYPE_CHECKING:
-    from .queue import AsyncInferQueue
-    from .request import InferRequest
+    from .infer_queue import AsyncInferQueue
+    from .infer_request import InferRequest
 
 
 async def settled(wait: Callable[[Future[None]], bool]) -> None:

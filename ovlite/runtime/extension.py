@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .absent import Extension
-from .errors import ModelError
-from .graph import Argument, Node, Operator, Output, Parameter, TensorType
-from .graph.elements import compute_type, decode
-from .graph.operator import Array
+from ..errors import ModelError
+from ..graph import Argument, Node, Operator, Output, Parameter, TensorType
+from ..graph.elements import compute_type, decode
+from ..graph.operator import Array
+from ..types import PartialShape
 from .tensor import Tensor
-from .types import PartialShape
+from .unsupported import Extension
 
 
 class AttributeReader:

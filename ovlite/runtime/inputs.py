@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import suggestion
+from ..graph.elements import decode, encode
+from ..kernels.runtime.results import OVDict
+from ..types import Type
 from .arrays import read_array, shows_elements
-from .errors import suggestion
-from .graph.elements import decode, encode
-from .kernels.runtime.results import OVDict
 from .ports import ConstOutput
 from .tensor import Tensor, new_storage, packed_bits, to_strings
-from .types import Type
 
 if TYPE_CHECKING:
-    from .request import InferRequest
+    from .infer_request import InferRequest
 
 Array = npt.NDArray[Any]
 SCALARS = (int, float, np.number, np.bool_, str, bytes)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copyreg
 from typing import Any
 
-from .graph import Model
+from ..graph import Model
 
 __all__ = ["Model"]
 
 
 def _reduced(model: Model) -> tuple[Any, ...]:
-    from .frontend.ir import read_bytes, to_bytes
+    from ..frontend.ir import read_bytes, to_bytes
 
     return read_bytes, to_bytes(model)
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import ModelError
-from .graph import Constant, Model, Output, Parameter, Result, TensorType
-from .kernels.runtime.executor import Team
-from .ops.strings import StringTensorPack, StringTensorUnpack
-from .plan import Executable, Options, Variable
-from .types import Type
+from ..errors import ModelError
+from ..graph import Constant, Model, Output, Parameter, Result, TensorType
+from ..kernels.runtime.executor import Team
+from ..ops.strings import StringTensorPack, StringTensorUnpack
+from ..plan import Executable, Options, Variable
+from ..types import Type
 
 Array = npt.NDArray[Any]
 COMPUTED = (

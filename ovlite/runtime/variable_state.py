@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .plan import Variable
+from ..plan import Variable
 from .tensor import Tensor, new_storage
 
 if TYPE_CHECKING:
-    from .request import InferRequest
+    from .infer_request import InferRequest
 
 
 class VariableState:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .compiled import Compilation, CompiledModel, imported
+from ..version import Version, get_version
+from .compiled_model import Compilation, CompiledModel, imported
 from .config import CORE_SETTABLE, Config, check, check_of_device, device_property
 from .pickling import Model
 from .tensor import Tensor
-from .version import Version, get_version
 
 DEVICES = ("CPU", "AUTO", "AUTO:CPU", "HETERO:CPU", "MULTI:CPU")
 _ELSEWHERE = ("BATCH", "GPU", "HETERO", "MULTI", "NPU")  # what programs set for these is taken and has no effect
@@ -41,7 +41,7 @@ class Core:
 
     def read_model(self, model: Any, weights: Any = None, config: Mapping[str, Any] | None = None) -> Model:
         """Reads a model from a path, from bytes, or from a stream of bytes (ONNX, or OpenVINO IR with its weights)."""
-        from .frontend import read_model
+        from ..frontend import read_model
 
         if isinstance(model, Model):
             raise TypeError("read_model reads a path or bytes; this is a Model already")
@@ -98,7 +98,7 @@ class Core:
         merged = Config({**self._properties, **(config or {})}, automatic=device.startswith("AUTO"))
         if not merged["CACHE_DIR"]:
             return CompiledModel(Compilation(model, merged, owned=read))
-        from .cache import compile_cached
+        from .model_cache import compile_cached
 
         return CompiledModel(compile_cached(model, merged, Path(merged["CACHE_DIR"])))
 
@@ -133,7 +133,7 @@ class Core:
 
     def add_extension(self, extension: Any) -> None:
         """Makes read_model() know operations written in Python: a subclass of Op, an OpExtension of one, or a list."""
-        from .custom import as_operations
+        from .extension import as_operations
 
         self._operations.update(as_operations(extension))
 

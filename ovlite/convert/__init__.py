@@ -1,0 +1,1 @@
+"""convert_model(), and what it reads besides files."""
