@@ -3,6 +3,9 @@
 runtime/ holds what is built once (steps, executor, team, requests), families/ what is built for each level of
 levels.py, include/ the C that several of them share. The level is chosen once at import; the environment variable
 OVLITE_ISA forces one that the processor can execute.
+
+Each family has functions on numpy arrays, for use without a model: ovlite.kernels.matmul(a, b) and so on. They run
+the code that plans run, at the level in use, on the calling thread and without the GIL.
 """
 
 import importlib
@@ -10,6 +13,7 @@ import os
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 from .levels import LEVELS
 from .runtime.cpu import cpu_flags
@@ -17,6 +21,8 @@ from .runtime.cpu import cpu_flags
 __all__ = ["available_levels", "built_levels", "family", "level", "use_level"]
 
 _FAMILIES = f"{__name__}.families"
+# The functions on numpy arrays that families have, and the family of each.
+_FUNCTIONS = {"convolution": "convolution", "matmul": "matmul"}
 
 
 @cache
@@ -72,3 +78,13 @@ def use_level(name: str) -> str:
 def family(name: str, level: str | None = None) -> ModuleType:
     """The kernel family `name` (a module of families/, such as "matmul") at `level`, or at the level in use."""
     return importlib.import_module(f"{_FAMILIES}.{_home(level or _level, name)}.{name}")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FUNCTIONS:
+        return getattr(family(_FUNCTIONS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FUNCTIONS})

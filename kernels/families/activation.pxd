@@ -24,7 +24,7 @@ cdef extern from "activation.h" nogil:
 
 
 # The struct for a Python description: None, or (kind, alpha, beta) with kind a name such as "clamp".
-cdef inline Activation described(object description) except *:
+cdef inline Activation activation_from_tuple(object description) except *:
     cdef Activation found
     found.kind = ACT_NONE
     found.alpha = found.beta = 0

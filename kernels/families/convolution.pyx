@@ -11,29 +11,112 @@ import math
 
 import numpy as np
 
-from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t
+from ovlite.kernels.runtime.block cimport Block
+from ovlite.kernels.runtime.step cimport OK, Member, Step, View, alone, check_status, dim_t, strided_view
 
 from . import depthwise
-from .product cimport Packed, Product, ProductStep, multiply
-from .product import broadcast_strides, check_f32, fold
+from .matmul_driver cimport Kernel, Matmul, MatmulStep, PackedWeights, run_matmul
+from .matmul_driver import broadcast_strides, check_f32, fold, kernel_for
 from .winograd import TransformedWeights, Winograd, winograd_tile
 
 
-def pack(weights, groups=1, winograd=0):
-    """Packs weights, an f32 array (Cout, Cin / groups, *kernel), for Convolution.
+def convolution(const float[:, :, :, :] x not None, weights, float[:, :, :, ::1] out=None, *, strides=(1, 1),
+                dilations=(1, 1), pads_begin=(0, 0), pads_end=(0, 0), groups=1, bias=None, activation=None,
+                winograd=0):
+    """The convolution that plans run, of a batch of images, on the calling thread and without the GIL.
+
+    x: f32 (N, H, W, Cin) with its channels side by side; padding copies it. weights: f32 (Cout, Cin / groups, KH, KW)
+    or pack() of one. out: f32 (N, OH, OW, Cout) in C order, apart from x; a new array when None. strides, dilations,
+    pads_begin, pads_end: for height and width. bias: f32 (Cout,). activation, winograd: see convolution_step().
+    Returns out. Raises ValueError where shapes or strides don't fit, TypeError for other element types.
+    """
+    cdef Member me
+    cdef Step step
+    cdef Block scratch
+    cdef View x_view, y_view
+    cdef char* slots[2]
+    cdef int status
+    batch, *spatial, _ = np.shape(x)
+    kernel = weights.window if hasattr(weights, "window") else np.shape(weights)[2:]
+    columns = weights.groups * weights.columns if isinstance(weights, PackedWeights) else len(weights)
+    size = [
+        (length + begin + end - (reach - 1) * dilation - 1) // stride + 1 for length, begin, end, reach, dilation, stride
+        in zip(spatial, pads_begin, pads_end, kernel, dilations, strides, strict=True)
+    ]
+    if min(size) < 0:
+        raise ValueError(f"expected images of at least the size of a window, got {spatial} for {kernel}")
+    if out is None:
+        out = np.empty((batch, *size, columns), np.float32)
+    if np.shape(out) != (batch, *size, columns):
+        raise ValueError(f"expected out of shape {(batch, *size, columns)}, got {np.shape(out)}")
+    border = convolution_border(spatial, size, kernel, strides, dilations, pads_begin)
+    if np.any(border):
+        x = np.pad(np.asarray(x), [(0, 0), *border, (0, 0)])
+    (top, _), (left, _) = border
+    x_view = _channels_second(strided_view(0, "f4", x.shape, x.strides, 4), top, left, border)
+    y_view = _channels_second(strided_view(1, "f4", out.shape, out.strides, 4), 0, 0, [(0, 0), (0, 0)])
+    step = convolution_step(
+        x_view, y_view, weights=weights, strides=strides, dilations=dilations, pads_begin=pads_begin, groups=groups,
+        bias=bias, activation=activation, winograd=winograd)
+    slots[0], slots[1] = <char*>&x[0, 0, 0, 0], <char*>&out[0, 0, 0, 0]
+    scratch = Block(step.scratch)
+    me = alone(scratch.data)
+    with nogil:
+        status = step.run(step.args, slots, &me)
+    check_status("convolution", status)
+    return np.asarray(out)
+
+
+def _channels_second(View view, top, left, border):
+    """A view (N, H, W, C) of images within their border as the (N, C, H, W) that steps take."""
+    batch, height, width, channels = view.shape
+    image, line, pixel, channel = view.strides
+    shape = (batch, channels, height - sum(border[0]), width - sum(border[1]))
+    return view.like(shape, (image, channel, line, pixel), 4 * (top * line + left * pixel))
+
+
+def pack(weights, groups=1, winograd=0, Kernel kernel=None):
+    """Packs weights, an f32 array (Cout, Cin / groups, *kernel), for convolution_step().
 
     winograd: winograd_tile() of the convolution, to do it that way; such weights fit 3 x 3 windows at stride 1.
+    kernel: the matrix kernel to pack for; the level's best for f32 when None.
     """
     weights = np.asarray(weights, np.float32)
-    columns, depth, *kernel = weights.shape
+    columns, depth, *window = weights.shape
     if columns % groups:
         raise ValueError(f"weights of shape {weights.shape} can't be divided into {groups} groups")
     if groups > 1 and depth * groups == columns and depthwise.group_fits(depth):
         return depthwise.Packed(weights)
     if winograd:
         return TransformedWeights(weights, winograd)
-    shape = (groups, columns // groups, depth, math.prod(kernel))
-    return Packed(weights.reshape(shape).transpose(0, 3, 2, 1), tuple(kernel))
+    shape = (groups, columns // groups, depth, math.prod(window))
+    return PackedWeights(
+        kernel or kernel_for("f32", "f32"), weights.reshape(shape).transpose(0, 3, 2, 1), tuple(window))
+
+
+def convolution_step(View x not None, View y not None, *, weights, strides, dilations, pads_begin, bias=None, groups=1,
+                     View residual=None, activation=None, winograd=0):
+    """The fastest Step for y = activation(convolution(x, weights) + bias + residual), all f32.
+
+    x: (N, Cin, *spatial), y: (N, Cout, *spatial), of 1 to 3 spatial dimensions and channel stride 1.
+    weights: array (Cout, Cin / groups, *kernel) or pack() of one. bias: array (Cout,). residual: View that
+    broadcasts to y, of channel stride 1. strides, dilations, pads_begin: for each spatial dimension; what the
+    windows reach beyond x must be zeros in memory, see convolution_border(). winograd: allows Winograd's
+    algorithm, where it is faster, with output tiles of at most that side, 2 or 4; see winograd.h.
+    """
+    if isinstance(weights, (depthwise.Packed, PackedWeights, TransformedWeights)):
+        packed = weights
+    else:
+        tile = winograd_tile(np.shape(weights), y.shape, strides, dilations, groups, winograd)
+        packed = pack(weights, groups, tile)
+    if isinstance(packed, depthwise.Packed):
+        return depthwise.Depthwise(
+            x, y, weights=packed, strides=strides, dilations=dilations, pads_begin=pads_begin, bias=bias,
+            residual=residual, activation=activation)
+    check_images(x, y, packed, residual, groups)
+    if isinstance(packed, TransformedWeights):
+        return Winograd(x, y, packed, pads_begin, bias, residual, activation)
+    return DirectConvolution(x, y, packed, strides, dilations, pads_begin, bias, residual, activation)
 
 
 def phases(kernel, strides, dilations, pads_begin):
@@ -77,7 +160,7 @@ class Phases:
                 part = part.take(elements, axis)
             taken = part.shape[2:]
             part = part.reshape(groups, depth // groups, columns, math.prod(taken))
-            self.packed.append(Packed(part.transpose(0, 3, 1, 2), taken))
+            self.packed.append(PackedWeights(kernel_for("f32", "f32"), part.transpose(0, 3, 1, 2), taken))
         self.nbytes = sum([part.nbytes for part in self.packed])
 
 
@@ -115,9 +198,9 @@ def phase_size(size, p, stride):
 
 def check_images(View x, View y, packed, View residual, groups):
     check_f32(x=x, y=y, residual=residual)
-    rank = len(packed.kernel)
+    rank = len(packed.window)
     if not 1 <= rank <= 3 or len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
-        raise ValueError(f"x {x.shape} and y {y.shape} do not fit a kernel {packed.kernel}; "
+        raise ValueError(f"x {x.shape} and y {y.shape} do not fit a kernel {packed.window}; "
                          "a convolution has 1 to 3 spatial dimensions")
     if packed.groups != groups:
         raise ValueError(f"weights packed for {packed.groups} groups, not {groups}")
@@ -130,33 +213,35 @@ def check_images(View x, View y, packed, View residual, groups):
                 f"{name} has a channel stride of {view.strides[1]}; convolutions take channels side by side")
 
 
-cdef class Windows(ProductStep):
+cdef class Windows(MatmulStep):
     """y[q] = activation(bias + residual + sum over taps t of x[q * strides + t] @ weights[t]).
 
     taps: a range of input positions for each spatial dimension.
     """
 
-    def __init__(self, View x, View y, Packed packed, taps, strides, bias, View residual, activation):
-        cdef Product* p = &self.product
-        self.keep = []
+    def __init__(self, View x, View y, PackedWeights packed, taps, strides, bias, View residual, activation):
+        cdef Matmul* p = &self.matmul
+        self.set_kernel(packed.kernel)
         r_strides = [0] * len(y.shape) if residual is None else broadcast_strides(residual, y.shape, "residual")
         steps = [x.strides[0], *[stride * by for stride, by in zip(x.strides[2:], strides, strict=True)]]
-        rows = list(zip(
-            (y.shape[0], *y.shape[2:]), steps, [0] * len(steps), (y.strides[0], *y.strides[2:]),
-            (r_strides[0], *r_strides[2:]), strict=True))
+        rows = [
+            (length, x_step * p.a_size, 0, y_step * p.y_size, r_step * 4) for length, x_step, y_step, r_step in zip(
+                (y.shape[0], *y.shape[2:]), steps, (y.strides[0], *y.strides[2:]), (r_strides[0], *r_strides[2:]),
+                strict=True)
+        ]
         self.set_taps(x, packed.depth, taps)
         p.a = x.span
         p.y = y.span
-        p.k_stride = 1
-        p.group_a = packed.depth
-        p.tile.residual_step = r_strides[1]
+        p.k_stride = p.a_size
+        p.group_a = packed.depth * p.a_size
+        p.tile.residual_step = r_strides[1] * 4
         self.set_weights(packed)
         self.set_columns(packed.groups, packed.columns)
         self.set_rows([], rows)
         self.set_epilogue(y, bias, residual, activation)
         self.reads = (x,) if residual is None else (x, residual)
         self.writes = (y,)
-        self.finish(x.size * 4)
+        self.finish(x.size * p.a_size)
 
     cdef int set_taps(self, View x, dim_t depth, taps) except -1:
         """Taps that follow each other in memory make one longer tap."""
@@ -167,66 +252,34 @@ cdef class Windows(ProductStep):
         offsets = np.full(1, start, np.intp)
         for size, stride in inner:
             offsets = np.add.outer(offsets, np.arange(size, dtype=np.intp) * stride).reshape(-1)
-        self.keep.append(offsets)
-        self.product.tile.taps = len(offsets)
-        self.product.tile.depth = run
-        self.product.tile.offset = <const dim_t*><size_t>offsets.__array_interface__["data"][0]
+        self.offsets = offsets * self.matmul.a_size
+        self.matmul.tile.taps = len(offsets)
+        self.matmul.tile.depth = run
+        self.matmul.tile.offset = &self.offsets[0] if len(offsets) else NULL
         return 0
 
 
-cdef class Convolution(Windows):
-    """y = activation(convolution(x, weights) + bias + residual), all f32.
+cdef class DirectConvolution(Windows):
+    """A convolution as one matrix product with a tap for each kernel element; made by convolution_step()."""
 
-    x: (N, Cin, *spatial), y: (N, Cout, *spatial), of 1 to 3 spatial dimensions and channel stride 1.
-    weights: array (Cout, Cin / groups, *kernel) or pack() of one. bias: array (Cout,). residual: View that
-    broadcasts to y, of channel stride 1. strides, dilations, pads_begin: for each spatial dimension; what the
-    windows reach beyond x must be zeros in memory, see convolution_border(). winograd: allows Winograd's
-    algorithm, where it is faster, with output tiles of at most that side, 2 or 4; see winograd.h.
-    """
-
-    def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, bias=None,
-                 groups=1, View residual=None, activation=None, winograd=0):
-        packed = weights
-        if not isinstance(weights, (Packed, depthwise.Packed, TransformedWeights)):
-            packed = pack(weights, groups, winograd_tile(
-                np.shape(weights), y.shape, strides, dilations, groups, winograd))
-        if isinstance(packed, depthwise.Packed):
-            self.stand_for(depthwise.Depthwise(
-                x, y, weights=packed, strides=strides, dilations=dilations, pads_begin=pads_begin, bias=bias,
-                residual=residual, activation=activation))
-            return
-        check_images(x, y, packed, residual, groups)
-        if isinstance(packed, TransformedWeights):
-            self.stand_for(Winograd(x, y, packed, pads_begin, bias, residual, activation))
-            return
+    def __init__(self, View x, View y, PackedWeights packed, strides, dilations, pads_begin, bias, View residual,
+                 activation):
         taps = [range(-pad, size * gap - pad, gap)
-                for size, gap, pad in zip(packed.kernel, dilations, pads_begin, strict=True)]
+                for size, gap, pad in zip(packed.window, dilations, pads_begin, strict=True)]
         super().__init__(x, y, packed, taps, strides, bias, residual, activation)
 
-    cdef int stand_for(self, Step step) except -1:
-        """Lets another kernel's step do the work."""
-        self.keep = step
-        self.run = step.run
-        self.args = step.args
-        self.width = step.width
-        self.scratch = step.scratch
-        self.reads = step.reads
-        self.writes = step.writes
-        self.flops = step.flops
-        return 0
 
-
-cdef struct Parts:
+cdef struct PhaseList:
     int count
-    const Product** products
+    const Matmul** phases
 
 
-cdef int multiply_parts(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
-    cdef const Parts* parts = <const Parts*>arguments
+cdef int convolve_phases(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const PhaseList* parts = <const PhaseList*>arguments
     cdef int i, status = OK
     for i in range(parts.count):
         if status == OK:
-            status = multiply(parts.products[i], slots, me)
+            status = run_matmul(parts.phases[i], slots, me)
     return status
 
 
@@ -238,7 +291,9 @@ cdef class ConvolutionTranspose(Step):
     strides, dilations, pads_begin: of that convolution. What transpose_border() says around x must be zeros.
     """
 
-    cdef Parts parts
+    cdef PhaseList parts
+    cdef list steps
+    cdef const size_t[::1] table
     cdef readonly object flops
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, bias=None,
@@ -264,11 +319,12 @@ cdef class ConvolutionTranspose(Step):
         cdef Windows step
         table = np.empty(max(len(steps), 1), np.uintp)
         for index, step in enumerate(steps):
-            table[index] = <size_t>&step.product
-        self.keep = [steps, table]
+            table[index] = <size_t>&step.matmul
+        self.steps = steps
+        self.table = table
         self.parts.count = len(steps)
-        self.parts.products = <const Product**><size_t>table.__array_interface__["data"][0]
+        self.parts.phases = <const Matmul**>&self.table[0]
         self.flops = sum([step.flops for step in steps])
         self.width = max([step.width for step in steps], default=1)
         self.args = &self.parts
-        self.run = multiply_parts
+        self.run = convolve_phases

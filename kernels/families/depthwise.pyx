@@ -13,8 +13,8 @@ import numpy as np
 
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
 
-from .activation cimport Activation, described
-from .product import broadcast_strides, check_f32
+from .activation cimport Activation, activation_from_tuple
+from .matmul_driver import broadcast_strides, check_f32
 
 cdef extern from "depthwise.h" nogil:
     ctypedef struct Strip:
@@ -125,8 +125,8 @@ cdef class Packed:
     nbytes: memory held.
     """
 
-    cdef readonly object vectors
-    cdef readonly tuple kernel
+    cdef const float[:, :, :, :, ::1] vectors   # [block][row][channel of the group][tap][lane]
+    cdef readonly tuple window
     cdef readonly dim_t channels
     cdef readonly dim_t group
 
@@ -139,12 +139,11 @@ cdef class Packed:
         if not group_fits(self.group) or self.channels % self.group:
             raise ValueError(f"weights of shape {weights.shape} have groups of {self.group} channels; "
                              "a depthwise convolution takes (channels, 1, *kernel)")
-        self.kernel = tuple(kernel)
+        self.window = tuple(kernel)
         blocks = (self.channels + LANES - 1) // LANES
         rows = math.prod(kernel[:-1])
         padded = np.zeros((blocks * LANES, self.group, rows, kernel[-1]), np.float32)
         padded[:self.channels] = weights.reshape(self.channels, *padded.shape[1:])
-        # [block][row][channel of the group][tap][lane]
         self.vectors = np.ascontiguousarray(padded.reshape(blocks, LANES, *padded.shape[1:]).transpose(0, 3, 2, 4, 1))
 
     @property
@@ -169,26 +168,29 @@ cdef class Depthwise(Step):
     x: (N, C, *spatial), y: (N, C, *spatial), of 1 to 3 spatial dimensions and channel stride 1.
     weights: array (C, 1, *kernel) or pack() of one. bias: array (C,). residual: View that broadcasts to y, of
     channel stride 1. strides, dilations, pads_begin: for each spatial dimension; what the windows reach beyond
-    x must be zeros in memory, see conv.convolution_border().
+    x must be zeros in memory, see convolution.convolution_border().
     flops: floating-point operations of one run.
     """
 
     cdef Windows windows
+    cdef Packed packed
+    cdef const float[::1] bias
+    cdef const dim_t[::1] offsets
     cdef readonly object flops
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, bias=None,
                  View residual=None, activation=None):
-        packed = weights if isinstance(weights, Packed) else Packed(weights)
+        cdef Packed packed = weights if isinstance(weights, Packed) else Packed(weights)
         check_depthwise(x, y, residual, packed)
-        self.keep = [packed]
+        self.packed = packed
         self.windows.residual.slot = -1
         self.set_images(x, y, strides, residual)
         self.set_taps(x, packed, strides, dilations, pads_begin)
         self.set_blocks(packed, bias)
-        self.windows.strip.activation = described(activation)
+        self.windows.strip.activation = activation_from_tuple(activation)
         self.reads = (x,) if residual is None else (x, residual)
         self.writes = (y,)
-        self.flops = 2 * y.size * math.prod(packed.kernel) * packed.group
+        self.flops = 2 * y.size * math.prod(packed.window) * packed.group
         self.width = 1 if self.flops < SMALL_FLOPS else min(self.windows.blocks * self.windows.lines, 1 << 16)
         self.args = &self.windows
         self.run = convolve
@@ -222,35 +224,35 @@ cdef class Depthwise(Step):
         p.strip.residual_step = residual_strides[1]
         return 0
 
-    cdef int set_taps(self, View x, packed, strides, dilations, pads_begin) except -1:
+    cdef int set_taps(self, View x, Packed packed, strides, dilations, pads_begin) except -1:
         cdef Windows* p = &self.windows
         cdef Strip* strip = &p.strip
         steps = x.strides[2:]
         offsets = np.zeros(1, np.intp)
-        for size, step, dilation in zip(packed.kernel[:-1], steps, dilations):
+        for size, step, dilation in zip(packed.window[:-1], steps, dilations):
             offsets = np.add.outer(offsets, np.arange(size, dtype=np.intp) * step * dilation).reshape(-1)
         offsets -= sum([pad * step for pad, step in zip(pads_begin, steps, strict=True)])
-        self.keep.append(offsets)
-        strip.offset = <const dim_t*><size_t>offsets.__array_interface__["data"][0]
+        self.offsets = offsets
+        strip.offset = &self.offsets[0] if len(offsets) else NULL
         strip.rows = len(offsets)
-        strip.width = packed.kernel[-1]
+        strip.width = packed.window[-1]
         strip.tap_step = steps[-1] * dilations[-1]
         strip.group = packed.group
         p.functions = strip_functions(strip, strides[-1], dilations[-1] == 1)
         return 0
 
-    cdef int set_blocks(self, packed, bias) except -1:
+    cdef int set_blocks(self, Packed packed, bias) except -1:
         """Weights, bias, and the blocks of channels and columns."""
         cdef Windows* p = &self.windows
-        padded = np.zeros(len(packed.vectors) * LANES, np.float32)
+        padded = np.zeros(max(packed.vectors.shape[0], 1) * LANES, np.float32)
         if bias is not None:
             bias = np.asarray(bias, np.float32)
             if bias.shape != (p.channels,):
                 raise ValueError(f"a bias of shape {bias.shape} for {p.channels} channels")
             padded[:p.channels] = bias
-        self.keep.append(padded)
-        p.strip.bias = <const float*><size_t>padded.__array_interface__["data"][0]
-        p.strip.weights = <const float*><size_t>packed.vectors.__array_interface__["data"][0]
+        self.bias = padded
+        p.strip.bias = &self.bias[0]
+        p.strip.weights = &packed.vectors[0, 0, 0, 0, 0] if packed.nbytes else NULL
         p.blocks = (p.channels + CHANNEL_BLOCK - 1) // CHANNEL_BLOCK
         floats = (p.strip.rows + 1) * min(p.channels, <dim_t>CHANNEL_BLOCK)
         p.columns = max(CACHED_FLOATS // max(floats, 1) // STRIP, 1) * STRIP
@@ -259,9 +261,9 @@ cdef class Depthwise(Step):
 
 def check_depthwise(View x, View y, View residual, packed):
     check_f32(x=x, y=y, residual=residual)
-    rank = len(packed.kernel)
+    rank = len(packed.window)
     if len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
-        raise ValueError(f"x {x.shape} and y {y.shape} do not fit a kernel {packed.kernel}")
+        raise ValueError(f"x {x.shape} and y {y.shape} do not fit a kernel {packed.window}")
     if x.shape[:2] != y.shape[:2] or x.shape[1] != packed.channels:
         raise ValueError(f"x {x.shape} and y {y.shape} do not fit weights of {packed.channels} channels")
     for name, view in (("x", x), ("y", y), ("residual", residual)):

@@ -18,7 +18,7 @@ import numpy as np
 
 from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
 
-from .activation cimport Activation, described
+from .activation cimport Activation, activation_from_tuple
 
 cdef extern from "elementwise.h" nogil:
     ctypedef struct Source:
@@ -54,7 +54,7 @@ cdef enum:
     TOO_SMALL_TO_SHARE = 16384   # additions
     ACTIVATION_COST = 12         # additions
 
-# The order is that of ElementType in convert.h.
+# The order is that of enum ElementType in element_type.h.
 TYPES = [np.dtype(name) for name in
          ("bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")]
 CODES = {dtype: code for code, dtype in enumerate(TYPES)}
@@ -298,7 +298,7 @@ cdef class Map(Step):
         cdef Instruction* target = &self.arguments.instruction[index]
         cdef int i
         name, *operands = instruction
-        target.activation = described(None)
+        target.activation = activation_from_tuple(None)
         if name in ("convert", "copy"):
             source = self.type_of(name, operands[0])
             result = _code_of(operands[1]) if name == "convert" else source
@@ -306,7 +306,7 @@ cdef class Map(Step):
             operands = operands[:1]
             self.cost += 2
         elif name in ACTIVATIONS and self.type_of(name, operands[0]) == F32:
-            target.activation = described((name, *(operands[1:] + [0.0, 0.0])[:2]))
+            target.activation = activation_from_tuple((name, *(operands[1:] + [0.0, 0.0])[:2]))
             target.kernel = activation_f32
             source = result = F32
             operands = operands[:1]

@@ -1,47 +1,77 @@
 # cython: wraparound=True
-"""Matrix products of f32."""
+"""Matrix products: the function `matmul` for numpy arrays, and the step MatMul for plans."""
 
 import numpy as np
 
-from ovlite.kernels.runtime.step cimport View
+from ovlite.kernels.runtime.block cimport Block
+from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, strided_view
 
-from .product cimport NO_OFFSET, Packed, ProductStep
-from .product import broadcast_strides, check_f32
+from .matmul_driver cimport NO_OFFSET, Kernel, MatmulStep, PackedWeights, run_matmul
+from .matmul_driver import KERNELS, broadcast_strides, check_f32, kernel_for
 
 
-def pack(weights):
-    """Packs constant weights, an f32 array (K, N), for MatMul; several plans may share the result."""
-    weights = np.asarray(weights)
+def matmul(const float[:, :] a not None, const float[:, :] b not None, float[:, :] out=None, *, bias=None,
+           activation=None):
+    """activation(a @ b + bias), the product that plans run, on the calling thread and without the GIL.
+
+    a: f32 (M, K). b: f32 (K, N). Both of any strides. out: f32 (M, N) with its columns side by side, apart from a
+    and b; a new array when None. bias: f32 (N,). activation: see activation.pxd.
+    Returns out. Raises ValueError where shapes or strides don't fit, TypeError for other element types.
+    """
+    cdef MatMul step
+    cdef Member me
+    cdef Block scratch
+    cdef char* slots[3]
+    cdef int status
+    if out is None:
+        out = np.empty((a.shape[0], b.shape[1]), np.float32)
+    step = MatMul(strided_view(0, "f4", a.shape, a.strides, 2), strided_view(1, "f4", b.shape, b.strides, 2),
+                  strided_view(2, "f4", out.shape, out.strides, 2), bias=bias, activation=activation)
+    slots[0], slots[1], slots[2] = <char*>&a[0, 0], <char*>&b[0, 0], <char*>&out[0, 0]
+    scratch = Block(step.scratch)
+    me = alone(scratch.data)
+    with nogil:
+        status = run_matmul(&step.matmul, slots, &me)
+    check_status("matmul", status)
+    return np.asarray(out)
+
+
+def pack(weights, Kernel kernel=None):
+    """Packs constant weights, an f32 array (K, N), for MatMul; several plans may share the result.
+
+    kernel: the one to pack for; the level's best for f32 when None.
+    """
+    weights = np.asarray(weights, np.float32)
     if weights.ndim != 2:
-        raise ValueError(f"weights of shape {weights.shape}: MatMul packs a (K, N) matrix")
-    return Packed(weights[None, None])
+        raise ValueError(f"expected weights of shape (K, N), got {weights.shape}")
+    return PackedWeights(kernel or kernel_for("f32", "f32"), weights[None, None])
 
 
-cdef class MatMul(ProductStep):
+cdef class MatMul(MatmulStep):
     """y = activation(a @ b + bias + residual), all f32.
 
     a: (..., M, K). b: (..., K, N), or None with constant `weights`: an array (K, N) or pack() of one.
     y: (..., M, N) with N stride 1; its batch dimensions are those of a and b broadcast together.
     bias: array (N,). residual: View that broadcasts to y. activation: see activation.pxd.
 
-    Operands may have any strides. K is read in place where its stride in `a` is 1.
+    Operands may have any strides. K is read in place where its stride in `a` is 1. kernel: a row of the level's
+    table for a run-time b; the best for f32 when None.
     """
 
     def __init__(self, View a not None, View b, View y not None, *, weights=None, bias=None, View residual=None,
-                 activation=None):
-        self.keep = []
+                 activation=None, Kernel kernel=None):
         check_f32(a=a, b=b, y=y, residual=residual)
         if (b is None) == (weights is None):
             raise ValueError("MatMul takes either a run-time b or constant weights")
         if len(a.shape) < 2 or len(y.shape) < 2 or (b is not None and len(b.shape) < 2):
             raise ValueError(f"MatMul takes matrices: {self.operands(a, b, y)}")
-        packed = None if weights is None else weights if isinstance(weights, Packed) else pack(weights)
+        packed = None if weights is None else weights if isinstance(weights, PackedWeights) else pack(weights, kernel)
         inner = (packed.depth, packed.columns) if packed is not None else b.shape[-2:]
         if a.shape[-1] != inner[0] or y.shape[-2:] != (a.shape[-2], inner[1]):
             raise ValueError(f"shapes do not fit: {self.operands(a, b, y)}, weights {inner}")
         if y.size and y.shape[-1] > 1 and y.strides[-1] != 1:
             raise ValueError(f"y has a column stride of {y.strides[-1]}; MatMul writes columns side by side")
-        self.describe(a, b, y, packed, residual)
+        self.describe(a, b, y, packed, residual, kernel)
         self.set_epilogue(y, bias, residual, activation)
         self.reads = tuple([view for view in (a, b, residual) if view is not None])
         self.writes = (y,)
@@ -50,29 +80,36 @@ cdef class MatMul(ProductStep):
     def operands(self, a, b, y):
         return f"a {a.shape}, b {None if b is None else b.shape}, y {y.shape}"
 
-    def describe(self, View a, View b, View y, packed, View residual):
-        """Sets the rows, the panels and what is common to all tiles."""
+    def describe(self, View a, View b, View y, PackedWeights packed, View residual, Kernel kernel):
+        """Sets the kernel, the rows, the panels and what is common to all tiles."""
+        cdef int size
+        self.set_kernel(packed.kernel if packed is not None else kernel or kernel_for("f32", "f32"))
+        size = self.matmul.a_size
         outer = y.shape[:-2]
         a_strides = broadcast_strides(a, (*outer, *a.shape[-2:]), "a")
         b_strides = [0] * len(y.shape) if b is None else broadcast_strides(b, (*outer, *b.shape[-2:]), "b")
         r_strides = [0] * len(y.shape) if residual is None else broadcast_strides(residual, y.shape, "residual")
         if r_strides[-1] not in (0, 1):
             raise ValueError(f"residual has a column stride of {r_strides[-1]}; MatMul reads columns side by side")
-        dims = list(zip(y.shape, a_strides, b_strides, y.strides, r_strides, strict=True))
-        batch, (size, a_stride, _, y_stride, r_stride) = dims[:-2], dims[-2]
-        row = (size, a_stride, 0, y_stride, r_stride)
-        self.product.a = a.span
-        self.product.y = y.span
-        self.product.k_stride = 1 if a.shape[-1] == 1 else a.strides[-1]
-        self.product.tile.taps = 1
-        self.product.tile.depth = a.shape[-1]
-        self.product.tile.offset = NO_OFFSET
-        self.product.tile.residual_step = r_strides[-1]
+        dims = [
+            (length, a_step * size, b_step * self.matmul.b_size, y_step * self.matmul.y_size, r_step * 4)
+            for length, a_step, b_step, y_step, r_step in zip(
+                y.shape, a_strides, b_strides, y.strides, r_strides, strict=True)
+        ]
+        batch, (length, _, _, y_step, r_step) = dims[:-2], dims[-2]
+        row = (length, a_strides[-2] * size, 0, y_step, r_step)
+        self.matmul.a = a.span
+        self.matmul.y = y.span
+        self.matmul.k_stride = size if a.shape[-1] == 1 else a.strides[-1] * size
+        self.matmul.tile.taps = 1
+        self.matmul.tile.depth = a.shape[-1]
+        self.matmul.tile.offset = NO_OFFSET
+        self.matmul.tile.residual_step = r_strides[-1] * 4
         if packed is not None:
             self.set_weights(packed)
         else:
-            self.product.b = b.span
-            self.product.b_k_stride, self.product.b_n_stride = b_strides[-2:]
+            self.matmul.b = b.span
+            self.matmul.b_k_stride, self.matmul.b_n_stride = [by * self.matmul.b_size for by in b_strides[-2:]]
         self.set_columns(1, y.shape[-1])
         shared = not any(b_strides[:-2])
         self.set_rows([] if shared else batch, [*batch, row] if shared else [row])

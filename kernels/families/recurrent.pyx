@@ -18,10 +18,10 @@ import numpy as np
 
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
 
-from .activation cimport Activation, activate, described
+from .activation cimport Activation, activate, activation_from_tuple
 from .matmul import MatMul, pack
-from .product cimport TILE_ROWS, Product, ProductStep, multiply
-from .product import check_f32
+from .matmul_driver cimport Matmul, MatmulStep, run_matmul
+from .matmul_driver import check_f32, kernel_for
 
 cdef extern from "recurrent.h" nogil:
     ctypedef struct CellFunctions:
@@ -67,7 +67,7 @@ cdef struct RecurrentArgs:
     dim_t tiles                # in a direction
     bint backward[2]
     step_fn step
-    const Product* products[2][2][2]   # by direction, part of R, and whether the tile is a shorter one
+    const Matmul* products[2][2][2]   # by direction, part of R, and whether the tile is a shorter one
     CellFunctions functions
 
 
@@ -76,13 +76,13 @@ cdef inline void multiply_states(const RecurrentArgs* args, const Rows* rows, in
     """products = states @ part of R + added, for all rows."""
     cdef char* slots[3]
     cdef Member alone = rows.member[0]
-    cdef const Product* product = args.products[rows.direction][part][rows.count < args.tile_rows]
+    cdef const Matmul* product = args.products[rows.direction][part][rows.count < args.tile_rows]
     slots[0] = <char*>states
     slots[1] = <char*>products
     slots[2] = <char*>added
     alone.rank = 0
     alone.count = 1
-    multiply(product, slots, &alone)
+    run_matmul(product, slots, &alone)
 
 
 cdef void lstm_step(const RecurrentArgs* args, Rows* rows) noexcept nogil:
@@ -207,7 +207,7 @@ cdef int run_recurrent(const void* arguments, char* const* slots, const Member* 
 
 cdef dim_t tile_rows(dim_t batch, dim_t weight_bytes):
     """Rows of a tile: at least two tiles, so that two threads have work, of about the same size."""
-    cdef dim_t most = FEW_ROWS if weight_bytes <= CACHED_BYTES else 4 * TILE_ROWS
+    cdef dim_t most = FEW_ROWS if weight_bytes <= CACHED_BYTES else 4 * kernel_for("f32", "f32").rows
     cdef dim_t tiles = max((batch + most - 1) // most, <dim_t>2)
     return max((batch + tiles - 1) // tiles, <dim_t>1)
 
@@ -251,6 +251,7 @@ cdef class Recurrent(Step):
     """
 
     cdef RecurrentArgs arguments
+    cdef list products         # the steps that arguments point into
 
     cdef int prepare(self, View gates, list states, View y, list lasts, packed, direction, View lengths, activations,
                      clip) except -1:
@@ -274,14 +275,14 @@ cdef class Recurrent(Step):
         args.tiles = (batch + args.tile_rows - 1) // args.tile_rows
         args.backward = [direction == "reverse", direction == "bidirectional"]
         for i, activation in enumerate(activations):
-            args.functions.function[i] = described(activation)
-        args.functions.clip = described(("clamp", -clip, clip) if clip > 0 else None)
+            args.functions.function[i] = activation_from_tuple(activation)
+        args.functions.clip = activation_from_tuple(("clamp", -clip, clip) if clip > 0 else None)
         self.scratch = args.tile_rows * (4 * (3 * hidden + args.width) + 1)
         flops = 2 * batch * gates.shape[1] * gates.shape[2] * hidden
         self.width = 1 if flops < SMALL_FLOPS else max(1, directions * args.tiles)
         self.reads = tuple([view for view in (gates, *states, lengths) if view is not None])
         self.writes = tuple([view for view in (y, *lasts) if view is not None])
-        self.keep = [packed]
+        self.products = []
         self.args = args
         self.run = run_recurrent
         return 0
@@ -296,7 +297,7 @@ cdef class Recurrent(Step):
     cdef int set_product(self, packed, int part, added=True, bias=None) except -1:
         """The products of the tiles' states with part `part` of R, for each direction."""
         cdef RecurrentArgs* args = &self.arguments
-        cdef ProductStep step
+        cdef MatmulStep step
         cdef dim_t direction, rows
         cdef int rest
         if len(packed) != args.y.shape[1]:
@@ -311,8 +312,8 @@ cdef class Recurrent(Step):
                     View(0, np.float32, (rows, args.hidden)), None, View(1, np.float32, (rows, columns)),
                     weights=packed[direction][part], residual=residual,
                     bias=None if bias is None else bias[direction])
-                args.products[direction][part][rest] = &step.product
-                self.keep.append(step)
+                args.products[direction][part][rest] = &step.matmul
+                self.products.append(step)
         return 0
 
     def check(self, View gates, list states, View y, list lasts, direction, View lengths):

@@ -13,12 +13,9 @@ import numpy as np
 
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
 
-from .activation cimport Activation, described
-from .product cimport LANES, PANEL, TILE_ROWS, NO_OFFSET, Packed, Tile, TileFunction
-from .product import broadcast_strides, check_f32
-
-cdef extern from "tile.h" nogil:
-    const TileFunction tile_functions[1][2]
+from .activation cimport Activation, activation_from_tuple
+from .matmul_driver cimport NO_OFFSET, MatmulKernel, MatmulTile, PackedWeights
+from .matmul_driver import broadcast_strides, check_f32, kernel_for
 
 cdef extern from "winograd.h" nogil:
     ctypedef struct OutputTile:
@@ -36,13 +33,14 @@ cdef extern from "winograd.h" nogil:
         Activation activation
     const float NEAR
     enum:
+        LANES
         MOST_IN
     void transform_input(int out, const float** line, const dim_t* pixel, dim_t channels, float* parts,
                          dim_t part_stride) noexcept
     void transform_output(int out, const OutputTile* tile, const float* parts, dim_t part_stride) noexcept
 
 cdef enum:
-    COLUMN_BLOCK = 64              # a multiple of PANEL
+    COLUMN_BLOCK = 64              # a multiple of the columns of a panel
     FEW_CHANNELS = 16              # for which the transforms take too long
     CACHED_WEIGHTS = 1 << 20       # bytes; weights beyond come from memory, which takes as long
     COLD_TILES = 24                # as multiplying this many tiles by them
@@ -68,6 +66,7 @@ cdef struct Tiling:
     dim_t y_image
     dim_t residual_image
     dim_t channels
+    dim_t padded_channels      # to whole vectors
     dim_t columns
     dim_t height               # of the output
     dim_t width
@@ -75,7 +74,8 @@ cdef struct Tiling:
     dim_t out_part             # the same of its products
     const float* weights
     dim_t weights_part
-    Tile tile                  # with what all multiplications have in common
+    const MatmulKernel* kernel
+    MatmulTile tile            # with what all multiplications have in common
     OutputTile output          # the same of all output tiles
 
 
@@ -98,26 +98,26 @@ cdef void transform_tile(const Tiling* p, char* const* slots, dim_t index, float
 
 cdef void multiply_parts(const Tiling* p, dim_t tiles, dim_t column, const float* parts, float* sums) noexcept nogil:
     """Multiplies each part of a block of tiles by its weights, for the column block that begins at `column`."""
-    cdef Tile tile = p.tile
+    cdef MatmulTile tile = p.tile
+    cdef const MatmulKernel* kernel = p.kernel
     cdef dim_t part, j, row, rows, last = min(column + COLUMN_BLOCK, p.columns)
-    cdef dim_t count = (tiles + TILE_ROWS - 1) // TILE_ROWS
+    cdef dim_t count = (tiles + kernel.rows - 1) // kernel.rows
     cdef dim_t piece
-    tile.columns = PANEL
     for part in range(p.parts):
         j = column
         while j < last:
-            tile.b = p.weights + part * p.weights_part + j * p.channels
-            tile.b_stride = PANEL if last - j > LANES else LANES
-            tile.columns = tile.b_stride
+            tile.b = <const char*>(p.weights + part * p.weights_part + j * p.channels)
+            tile.columns = kernel.columns if last - j > kernel.columns // 2 else kernel.columns // 2
+            tile.b_stride = tile.columns * sizeof(float)
             for piece in range(count):
                 row = tiles * piece // count
                 rows = tiles * (piece + 1) // count - row
-                tile.a[0] = parts + part * p.in_part + row * tile.a_stride
+                tile.a[0] = <const char*>(parts + part * p.in_part) + row * tile.a_stride
                 tile.a[1] = tile.a[0] + (rows + 1) // 2 * tile.a_stride
-                tile.y[0] = sums + part * p.out_part + row * COLUMN_BLOCK + j - column
-                tile.y[1] = tile.y[0] + (rows + 1) // 2 * COLUMN_BLOCK
-                tile_functions[rows - 1][tile.b_stride > LANES](&tile)
-            j += PANEL
+                tile.y[0] = <char*>(sums + part * p.out_part + row * COLUMN_BLOCK + j - column)
+                tile.y[1] = tile.y[0] + (rows + 1) // 2 * tile.y_stride
+                kernel.tiles[rows - 1][tile.columns == kernel.columns](&tile)
+            j += kernel.columns
 
 
 cdef void write_tile(const Tiling* p, char* const* slots, dim_t index, dim_t column, const float* sums,
@@ -157,7 +157,7 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
         if transformed != block:
             transformed = block
             for tile in range(count):
-                transform_tile(p, slots, first + tile, parts + tile * p.tile.a_stride)
+                transform_tile(p, slots, first + tile, parts + tile * p.padded_channels)
         multiply_parts(p, count, column, parts, sums)
         output.columns = min(<dim_t>COLUMN_BLOCK, p.columns - column)
         if p.output.bias != NULL:
@@ -190,11 +190,12 @@ class TransformedWeights:
             raise ValueError(f"Winograd has output tiles of 2 x 2 and 4 x 4, not {out} x {out}")
         self.out = out
         self.columns, self.depth = weights.shape[:2]
-        self.kernel = (3, 3)
+        self.window = (3, 3)
         self.groups = 1
         transform = kernel_transform(out)
         parts = np.einsum("ij,ncjk,lk->ilcn", transform, np.asarray(weights, np.float64), transform)
-        self.packed = Packed(
+        self.packed = PackedWeights(
+            kernel_for("f32", "f32"),
             parts.astype(np.float32).reshape((out + 2) ** 2, 1, self.depth, self.columns), panels=True)
         self.nbytes = self.packed.nbytes
 
@@ -223,28 +224,31 @@ cdef class Winograd(Step):
     """y = activation(convolution(x, weights) + bias + residual) with 3 x 3 windows at stride 1, all f32.
 
     x: (N, Cin, H, W), y: (N, Cout, H, W), of channel stride 1. weights: TransformedWeights. For the rest
-    see conv.Convolution, which makes this step where its argument `winograd` allows.
+    see convolution.DirectConvolution.
     flops: floating-point operations of a direct convolution.
     """
 
     cdef Tiling tiling
+    cdef PackedWeights packed
+    cdef const float[::1] bias
     cdef readonly object flops
 
     def __init__(self, View x not None, View y not None, weights not None, pads_begin, bias=None, View residual=None,
                  activation=None):
         cdef Tiling* p = &self.tiling
-        cdef Packed packed = weights.packed
+        cdef PackedWeights packed = weights.packed
         check_f32(x=x, y=y, residual=residual)
-        self.keep = [weights]
+        self.packed = packed
+        p.kernel = packed.kernel.row
         p.out = weights.out
         p.parts = (p.out + 2) * (p.out + 2)
         p.channels, p.columns = packed.depth, packed.columns
-        p.weights = packed.data
-        p.weights_part = packed.group_floats()
+        p.weights = <const float*>&packed.data[0]
+        p.weights_part = packed.group_bytes // sizeof(float)
         self.set_images(x, y, residual, pads_begin)
         self.set_blocks(y.shape[0])
         self.set_bias(bias)
-        p.output.activation = described(activation)
+        p.output.activation = activation_from_tuple(activation)
         self.reads = (x,) if residual is None else (x, residual)
         self.writes = (y,)
         self.flops = 2 * y.size * p.channels * 9
@@ -271,10 +275,11 @@ cdef class Winograd(Step):
         cdef Tiling* p = &self.tiling
         cdef dim_t padded = (p.channels + LANES - 1) // LANES * LANES
         cdef dim_t most
+        p.padded_channels = padded
         p.tile_lines = (p.height + p.out - 1) // p.out
         p.tile_pixels = (p.width + p.out - 1) // p.out
         p.tiles = images * p.tile_lines * p.tile_pixels
-        most = max(CACHED_BYTES // (4 * p.parts * max(padded, <dim_t>1)), <dim_t>TILE_ROWS)
+        most = max(CACHED_BYTES // (4 * p.parts * max(padded, <dim_t>1)), <dim_t>p.kernel.rows)
         p.blocks = (p.tiles + most - 1) // most
         p.block = (p.tiles + p.blocks - 1) // max(p.blocks, <dim_t>1)
         p.column_blocks = (p.columns + COLUMN_BLOCK - 1) // COLUMN_BLOCK
@@ -283,8 +288,8 @@ cdef class Winograd(Step):
         p.tile.taps = 1
         p.tile.offset = NO_OFFSET
         p.tile.depth = p.channels
-        p.tile.a_stride = padded
-        p.tile.y_stride = COLUMN_BLOCK
+        p.tile.a_stride = padded * sizeof(float)
+        p.tile.y_stride = COLUMN_BLOCK * sizeof(float)
         self.scratch = 4 * p.parts * (p.in_part + p.out_part)
         return 0
 
@@ -297,6 +302,6 @@ cdef class Winograd(Step):
             raise ValueError(f"a bias of shape {bias.shape} for {p.columns} columns")
         padded = np.zeros(p.column_blocks * COLUMN_BLOCK, np.float32)
         padded[:p.columns] = bias
-        self.keep.append(padded)
-        p.output.bias = <const float*><size_t>padded.__array_interface__["data"][0]
+        self.bias = padded
+        p.output.bias = &self.bias[0]
         return 0

@@ -8,11 +8,10 @@
 #include <stddef.h>
 
 #include "activation.h"
+#include "element_type.h"
 
 #pragma GCC push_options
 #pragma GCC optimize("O3")
-
-enum ElementType { BOOL, I8, U8, I16, U16, I32, U32, I64, U64, F16, F32, F64, ELEMENT_TYPES };
 
 /* One operand of a loop: `step` is 1 where elements follow one another, 0 where one serves for all. */
 typedef struct {

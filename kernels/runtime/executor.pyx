@@ -21,6 +21,8 @@ from ovlite.kernels.runtime.step cimport CANCELLED, MAX_RANK, OK, CHalt, Member,
 
 cnp.import_array()
 
+from ovlite.kernels.runtime.step import STATUS_REASONS
+
 cdef extern from "team.h" nogil:
     CTeam* team_new(int size)
     void team_free(CTeam* team)
@@ -41,12 +43,6 @@ cdef extern from *:
 
 cdef extern from "memory.h" nogil:
     char* block_new(dim_t size)
-
-REASONS = {
-    1: "an index is out of range",
-    2: "an integer is divided by zero",
-    3: "the inference was cancelled",
-}
 
 
 cdef long long PERIOD = 80_000_000       # nanoseconds between two looks at pending signals
@@ -69,7 +65,7 @@ class StepError(RuntimeError):
     """A step failed. index: the step's place in the program; code: its Status."""
 
     def __init__(self, index, name, code):
-        super().__init__(f"step {index} ({name}): {REASONS.get(code, f'status {code}')}")
+        super().__init__(f"step {index} ({name}): {STATUS_REASONS.get(code, f'status {code}')}")
         self.index = index
         self.code = code
 
@@ -128,7 +124,7 @@ cdef class Halt:
         if halted(&self.halt, 0):
             if self.raised is not None:
                 raise self.raised
-            raise RuntimeError(REASONS[CANCELLED])
+            raise RuntimeError(STATUS_REASONS[CANCELLED])
         return 0
 
 

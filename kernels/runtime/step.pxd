@@ -35,6 +35,13 @@ cdef struct Member:            # one thread of the team, as a kernel sees it
 ctypedef int (*run_fn)(const void* args, char* const* slots, const Member* me) noexcept nogil
 
 
+# The only member of a step that one thread carries out by itself.
+cdef Member alone(char* scratch) noexcept nogil
+
+# A View of a memoryview's elements on slot `slot`, from its shape and its strides in bytes.
+cdef View strided_view(int slot, dtype, const Py_ssize_t* shape, const Py_ssize_t* strides, int rank)
+
+
 cdef class View:
     cdef Span span
     cdef readonly object dtype
@@ -49,6 +56,10 @@ cdef class Step:
     cdef readonly tuple reads
     cdef readonly tuple writes
     cdef object keep
+
+
+# Raises RuntimeError for a status other than OK.
+cdef int check_status(str name, int status) except -1
 
 
 # Address of element (0, ..., 0) of an operand.

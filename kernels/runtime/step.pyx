@@ -10,7 +10,44 @@ the request's slots; it divides the work by `Member.rank` and `Member.count` and
 Nothing is checked, allocated or formatted there: a Step's constructor does all that once.
 """
 
+from libc.limits cimport LLONG_MAX
+from libc.string cimport memset
+
 import numpy as np
+
+STATUS_REASONS = {
+    INDEX_OUT_OF_RANGE: "an index is out of range",
+    DIVISION_BY_ZERO: "an integer is divided by zero",
+    CANCELLED: "the inference was cancelled",
+}
+
+cdef CHalt never               # a run that nothing ends early
+memset(&never, 0, sizeof(never))
+never.next = LLONG_MAX
+
+
+cdef Member alone(char* scratch) noexcept nogil:
+    cdef Member me
+    me.rank = 0
+    me.count = 1
+    me.scratch = scratch
+    me.halt = &never
+    return me
+
+
+cdef int check_status(str name, int status) except -1:
+    if status != OK:
+        raise RuntimeError(f"{name}: {STATUS_REASONS.get(status, f'status {status}')}")
+    return 0
+
+
+cdef View strided_view(int slot, dtype, const Py_ssize_t* shape, const Py_ssize_t* strides, int rank):
+    cdef int i
+    size = np.dtype(dtype).itemsize
+    steps = [strides[i] for i in range(rank)]
+    if any([step % size for step in steps]):
+        raise ValueError(f"expected strides that are multiples of an element's {size} bytes, got {steps}")
+    return View(slot, dtype, [shape[i] for i in range(rank)], [step // size for step in steps])
 
 
 cdef class View:

@@ -66,11 +66,6 @@ class Convolution:
     def kernel(self) -> tuple[int, ...]:
         return self.weights.shape[2:]
 
-    @property
-    def depthwise(self) -> bool:
-        """True when each output channel reads the one input channel of its number."""
-        return not self.transposed and self.weights.shape[1] == 1 and self.groups == self.weights.shape[0] > 1
-
     def border(self, x: Tensor, y: Tensor) -> Border:
         """Pixels of zeros that must lie around x."""
         family = kernels.family("convolution")

@@ -88,7 +88,7 @@ def run_convolution(
         expected += extra.values
     if activation:
         expected = np.clip(expected, activation[1], activation[2])
-    step = conv.Convolution(
+    step = conv.convolution_step(
         x.view(0),
         y.view(1),
         weights=weights,
@@ -192,7 +192,7 @@ def test_packed_weights_give_the_same():
     results = []
     for given in (weights, packed):
         y = Image(np.zeros((1, 10, 5, 5), np.float32))
-        step = conv.Convolution(
+        step = conv.convolution_step(
             x.view(0), y.view(1), weights=given, strides=(1, 1), dilations=(1, 1), pads_begin=(1, 1), groups=2
         )
         run_steps([step], [x.memory, y.memory])
@@ -207,7 +207,7 @@ def test_nan_and_infinity_pass_a_clamp_as_in_where():
     x = Image(values.reshape(1, 1, 1, 5))
     for columns in (1, 40):
         y = Image(np.zeros((1, columns, 1, 5), np.float32))
-        step = conv.Convolution(
+        step = conv.convolution_step(
             x.view(0),
             y.view(1),
             weights=np.ones((columns, 1, 1, 1), np.float32),
@@ -226,7 +226,7 @@ def test_other_activations_follow_the_sums():
     x = Image(normal(1, 5, 4, 6))
     weights = normal(37, 5, 1, 1)
     y = Image(np.zeros((1, 37, 4, 6), np.float32))
-    step = conv.Convolution(
+    step = conv.convolution_step(
         x.view(0),
         y.view(1),
         weights=weights,
@@ -303,7 +303,7 @@ def test_convolution_by_winograd_is_the_winograd_step():
     results = []
     for winograd, given in ((0, weights), (2, weights), (2, conv.pack(weights, winograd=2)), (4, weights)):
         y = Image(np.zeros((1, 20, 12, 12), np.float32))
-        step = conv.Convolution(x.view(0), y.view(1), weights=given, winograd=winograd, **options)
+        step = conv.convolution_step(x.view(0), y.view(1), weights=given, winograd=winograd, **options)
         run_steps([step], [x.memory, y.memory])
         results.append(y.values.copy())
     np.testing.assert_array_equal(results[1], results[2])
@@ -316,7 +316,7 @@ def make(x_shape, y_shape, weights, **changes):
     conv = ovlite.kernels.family("convolution")
     options = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (0, 0), **changes}
     x, y = (Image(np.zeros(shape, np.float32)).view(slot) for slot, shape in enumerate((x_shape, y_shape)))
-    return conv.Convolution(x, y, weights=weights, **options)
+    return conv.convolution_step(x, y, weights=weights, **options)
 
 
 def test_errors():
@@ -332,9 +332,9 @@ def test_errors():
     conv = ovlite.kernels.family("convolution")
     options = {"weights": weights, "strides": (1, 1), "dilations": (1, 1), "pads_begin": (0, 0)}
     with pytest.raises(ValueError, match="x has a channel stride of 4; convolutions take channels side by side"):
-        conv.Convolution(View(0, "f4", (1, 2, 2, 2)), View(1, "f4", (1, 4, 2, 2), (16, 1, 8, 4)), **options)
+        conv.convolution_step(View(0, "f4", (1, 2, 2, 2)), View(1, "f4", (1, 4, 2, 2), (16, 1, 8, 4)), **options)
     with pytest.raises(TypeError, match="x is float64; this kernel takes float32"):
-        conv.Convolution(View(0, "f8", (1, 2, 2, 2)), View(1, "f4", (1, 4, 2, 2)), **options)
+        conv.convolution_step(View(0, "f8", (1, 2, 2, 2)), View(1, "f4", (1, 4, 2, 2)), **options)
 
 
 @pytest.mark.parametrize(

@@ -42,14 +42,14 @@ def product(a, b):
 
 def run_constant(a, weights, *, memory=None, bias=None, residual=None, activation=None, expected=None):
     """Multiplies `a`, a part of `memory`, by constant weights."""
-    gemm = ovlite.kernels.family("matmul")
+    matmul = ovlite.kernels.family("matmul")
     memory = a if memory is None else memory
     y_memory, y = room(*a.shape[:-1], weights.shape[1])
     if expected is None:
         expected = product(a, weights)
         expected += 0 if bias is None else bias
         expected += 0 if residual is None else residual
-    step = gemm.MatMul(
+    step = matmul.MatMul(
         view_of(0, a, memory),
         None,
         view_of(1, y, y_memory),
@@ -64,11 +64,11 @@ def run_constant(a, weights, *, memory=None, bias=None, residual=None, activatio
 
 def run_pair(a, b, *, a_memory=None, b_memory=None, bias=None, residual=None):
     """Multiplies two run-time operands."""
-    gemm = ovlite.kernels.family("matmul")
+    matmul = ovlite.kernels.family("matmul")
     a_memory, b_memory = a if a_memory is None else a_memory, b if b_memory is None else b_memory
     expected = product(a, b) + (0 if bias is None else bias) + (0 if residual is None else residual)
     y_memory, y = room(*expected.shape)
-    step = gemm.MatMul(
+    step = matmul.MatMul(
         view_of(0, a, a_memory),
         view_of(2, b, b_memory),
         view_of(1, y, y_memory),
@@ -189,13 +189,13 @@ def test_large_enough_to_share_and_to_block():
 
 
 def test_packed_weights_give_the_same():
-    gemm = ovlite.kernels.family("matmul")
+    matmul = ovlite.kernels.family("matmul")
     a, weights = normal(5, 20), normal(20, 37)
-    packed = gemm.pack(weights)
+    packed = matmul.pack(weights)
     results = []
     for given in (weights, packed, packed):
         y = np.empty((5, 37), np.float32)
-        run_steps([gemm.MatMul(view_of(0, a), None, view_of(1, y), weights=given)], [a, y])
+        run_steps([matmul.MatMul(view_of(0, a), None, view_of(1, y), weights=given)], [a, y])
         results.append(y)
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])
@@ -203,11 +203,11 @@ def test_packed_weights_give_the_same():
 
 
 def test_residual_may_be_the_result_itself():
-    gemm = ovlite.kernels.family("matmul")
+    matmul = ovlite.kernels.family("matmul")
     a, weights, y = normal(20, 16), normal(16, 37), normal(20, 37)
     expected = product(a, weights) + y
     view = view_of(1, y)
-    run_steps([gemm.MatMul(view_of(0, a), None, view, weights=weights, residual=view)], [a, y])
+    run_steps([matmul.MatMul(view_of(0, a), None, view, weights=weights, residual=view)], [a, y])
     np.testing.assert_allclose(y, expected, rtol=1e-6, atol=tolerance(16))
 
 
@@ -238,27 +238,27 @@ def test_other_activations_follow_the_sums():
 
 
 def test_errors():
-    gemm = ovlite.kernels.family("matmul")
+    matmul = ovlite.kernels.family("matmul")
     a, b, y = View(0, "f4", (4, 5)), View(1, "f4", (5, 6)), View(2, "f4", (4, 6))
     with pytest.raises(ValueError, match="either a run-time b or constant weights"):
-        gemm.MatMul(a, None, y)
+        matmul.MatMul(a, None, y)
     with pytest.raises(ValueError, match="either a run-time b or constant weights"):
-        gemm.MatMul(a, b, y, weights=normal(5, 6))
+        matmul.MatMul(a, b, y, weights=normal(5, 6))
     with pytest.raises(ValueError, match=r"shapes do not fit: a \(4, 5\), b \(5, 6\), y \(4, 7\)"):
-        gemm.MatMul(a, b, View(2, "f4", (4, 7)))
+        matmul.MatMul(a, b, View(2, "f4", (4, 7)))
     with pytest.raises(ValueError, match="shapes do not fit"):
-        gemm.MatMul(a, None, y, weights=normal(4, 6))
-    with pytest.raises(ValueError, match="packs a .K, N. matrix"):
-        gemm.MatMul(a, None, y, weights=normal(5))
+        matmul.MatMul(a, None, y, weights=normal(4, 6))
+    with pytest.raises(ValueError, match=r"expected weights of shape \(K, N\), got \(5,\)"):
+        matmul.MatMul(a, None, y, weights=normal(5))
     with pytest.raises(ValueError, match="MatMul takes matrices"):
-        gemm.MatMul(View(0, "f4", (5,)), b, y)
+        matmul.MatMul(View(0, "f4", (5,)), b, y)
     with pytest.raises(ValueError, match="y has a column stride of 4"):
-        gemm.MatMul(a, b, View(2, "f4", (4, 6), (1, 4)))
+        matmul.MatMul(a, b, View(2, "f4", (4, 6), (1, 4)))
     with pytest.raises(ValueError, match=r"a of shape \(2, 4, 5\) can't be broadcast to \(3, 4, 5\)"):
-        gemm.MatMul(View(0, "f4", (2, 4, 5)), b, View(2, "f4", (3, 4, 6)))
+        matmul.MatMul(View(0, "f4", (2, 4, 5)), b, View(2, "f4", (3, 4, 6)))
     with pytest.raises(ValueError, match=r"residual of shape \(3,\) can't be broadcast to \(4, 6\)"):
-        gemm.MatMul(a, b, y, residual=View(3, "f4", (3,)))
+        matmul.MatMul(a, b, y, residual=View(3, "f4", (3,)))
     with pytest.raises(ValueError, match=r"a bias of shape \(5,\) for 6 columns"):
-        gemm.MatMul(a, b, y, bias=normal(5))
+        matmul.MatMul(a, b, y, bias=normal(5))
     with pytest.raises(TypeError, match="b is float16; this kernel takes float32"):
-        gemm.MatMul(a, View(1, "f2", (5, 6)), y)
+        matmul.MatMul(a, View(1, "f2", (5, 6)), y)

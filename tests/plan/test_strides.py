@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ovlite.plan.lowering.movement import reshaped_strides
+from ovlite.plan.lowering.copy import reshaped_strides
 
 LAYOUTS = [
     ((2, 3, 4), (12, 4, 1)),

@@ -9,18 +9,38 @@ from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..fusion import fuse_maps
 from ..layout import choose_layouts
-from . import elementwise, images, lines, matrices, movement, normalizations, places, recurrent, reductions
+from . import (
+    convolution,
+    copy,
+    elementwise,
+    gather,
+    indexed_copy,
+    matmul,
+    normalization,
+    pooling,
+    recurrent,
+    reduction,
+    resize,
+    scan,
+    softmax,
+    topk,
+)
 
 LOWERINGS: dict[str, Lowering] = {
+    **convolution.LOWERINGS,
+    **copy.LOWERINGS,
     **elementwise.LOWERINGS,
-    **images.LOWERINGS,
-    **lines.LOWERINGS,
-    **matrices.LOWERINGS,
-    **movement.LOWERINGS,
-    **normalizations.LOWERINGS,
-    **places.LOWERINGS,
+    **gather.LOWERINGS,
+    **indexed_copy.LOWERINGS,
+    **matmul.LOWERINGS,
+    **normalization.LOWERINGS,
+    **pooling.LOWERINGS,
     **recurrent.LOWERINGS,
-    **reductions.LOWERINGS,
+    **reduction.LOWERINGS,
+    **resize.LOWERINGS,
+    **scan.LOWERINGS,
+    **softmax.LOWERINGS,
+    **topk.LOWERINGS,
 }
 
 

@@ -1,4 +1,4 @@
-"""Pooling and resizing of images."""
+"""Resizing of images."""
 
 from __future__ import annotations
 
@@ -7,28 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...graph.operator import Array
-from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
-from ..calls import Call, Tensor
-
-
-def _pool(builder: Builder, call: Call) -> bool:
-    """MaxPool without indices, AvgPool; both layouts."""
-    op: Any = call.op
-    x, y = call.inputs[0], call.outputs[0]
-    if x.dtype != np.float32 or not 3 <= len(x.shape) <= 5:
-        return False
-    if any(tensor.users or builder.is_placed(tensor) for tensor in call.outputs[1:]):
-        return False
-    strides, dilations, _, _ = op.sliding()
-    begin, end = op.pads(x.shape[2:])
-    geometry = *_in_one_layout(builder, x, y), op.kernel, strides, dilations, begin
-    family = builder.family("pooling")
-    if op.type == "MaxPool":
-        builder.emit(family.MaxPool(*geometry))
-    else:
-        builder.emit(family.AvgPool(*geometry, count_include_pad=not op.exclude_pad, pads_end=end))
-    return True
+from ..calls import Call
+from .pooling import in_one_layout
 
 
 def _interpolate(builder: Builder, call: Call) -> bool:
@@ -52,15 +33,10 @@ def _interpolate(builder: Builder, call: Call) -> bool:
     if all(not table[2].any() for table in complete[2:]):
         builder.emit(family.ResizeNearest(builder.view(x), builder.view(y), [table[0] for table in complete[2:]]))
     elif x.image == y.image:
-        builder.emit(family.ResizeLinear(*_in_one_layout(builder, x, y), complete[2:]))
+        builder.emit(family.ResizeLinear(*in_one_layout(builder, x, y), complete[2:]))
     else:
         return False
     return True
-
-
-def _in_one_layout(builder: Builder, x: Tensor, y: Tensor) -> tuple[View, View]:
-    """Where the input and the output lie. A planar input that a Transpose shows as channels-last is copied."""
-    return builder.view(x) if y.image else builder.plain(x), builder.view(y)
 
 
 def _unchanged(size: int) -> tuple[Array, Array, Array]:
@@ -81,4 +57,4 @@ def _two_taps(indices: Array, weights: Array) -> tuple[Array, Array, Array] | No
     return places[:, 0], np.where(share == 0, places[:, 0], places[:, 1]), share
 
 
-LOWERINGS: dict[str, Lowering] = {"MaxPool": _pool, "AvgPool": _pool, "Interpolate": _interpolate}
+LOWERINGS: dict[str, Lowering] = {"Interpolate": _interpolate}

@@ -2,17 +2,18 @@
  *
  *     y[i][j] = f(bias[j] + sum over taps t, k < depth of a[i][offset[t] + k] * b[t][k][j] + residual[i][j])
  *
- * A row of A is read where it lies, `depth` floats in a run at each tap's offset: one tap is a plain
+ * A row of A is read where it lies, `depth` elements in a run at each tap's offset: one tap is a plain
  * matrix product, the taps of a kernel make a convolution. The rows come in two halves with a base
  * address each, so that a tile may cover two lines of a narrow image. B is packed a panel at a time:
  * a panel is LANES or 2 * LANES columns wide and holds taps * depth rows of that width. It may also be
- * read where it lies, with its rows b_stride floats apart.
+ * read where it lies, with its rows b_stride bytes apart. All strides and offsets are in bytes, so that
+ * the driver (matmul_driver.pyx) serves kernels of any element types.
  *
  * Every y is one chain of multiply-adds in the order of the taps and of k, which begins with the bias,
  * whatever the tile it falls in. A product of one row alone has functions of its own, with several chains.
  */
-#ifndef OVLITE_TILE_H
-#define OVLITE_TILE_H
+#ifndef OVLITE_MATMUL_TILE_H
+#define OVLITE_MATMUL_TILE_H
 
 #include "activation.h"
 #include "vectors.h"
@@ -31,34 +32,37 @@
 #define ROW_B_AHEAD 1024   /* the same where the panel is used once */
 
 typedef struct {
-    const float *a[2];         /* first row of either half; the first half has (rows + 1) / 2 rows */
-    const float *residual[2];  /* likewise; NULL without a residual */
-    float *y[2];
-    const float *b;            /* the panel */
-    const float *bias;         /* LANES or 2 * LANES floats; NULL is 0 */
-    const ptrdiff_t *offset;   /* per tap, in floats from a row's address */
+    const char *a[2];          /* first row of either half; the first half has (rows + 1) / 2 rows */
+    const char *residual[2];   /* likewise; NULL without a residual */
+    char *y[2];
+    const char *b;             /* the panel */
+    const float *bias;         /* one for each column of a full panel; NULL is 0 */
+    const ptrdiff_t *offset;   /* of each tap from a row's address */
     ptrdiff_t taps;
-    ptrdiff_t depth;
-    ptrdiff_t a_stride;        /* floats between the rows of a half */
-    ptrdiff_t b_stride;        /* floats between the rows of the panel */
+    ptrdiff_t depth;           /* elements */
+    ptrdiff_t a_stride;        /* between the rows of a half */
+    ptrdiff_t b_stride;        /* between the rows of the panel */
     ptrdiff_t y_stride;
     ptrdiff_t residual_stride;
-    ptrdiff_t residual_step;   /* floats between its columns: 1, or 0 for one value a row */
+    ptrdiff_t residual_step;   /* between its columns: an element, or 0 for one value a row */
     ptrdiff_t columns;         /* that y has: no more are written */
     Activation activation;
-} Tile;
+} MatmulTile;
 
 static const ptrdiff_t NO_OFFSET[1];  /* one tap, where the row begins */
 
-typedef void (*TileFunction)(const Tile *);
+typedef void (*TileFunction)(const MatmulTile *);
+
+/* Row i of a tile of `rows` rows whose halves begin at `base`. */
+#define TILE_ROW(base, i, rows, stride) \
+    ((i) < ((rows) + 1) / 2 ? (base)[0] + (i) * (stride) : (base)[1] + ((i) - ((rows) + 1) / 2) * (stride))
 
 /* Writes `sums`, rows of LANES or 2 * LANES floats, where y has fewer columns than that. */
-static __attribute__((noinline)) void store_parts(const Tile *t, int rows, int vectors, const float *sums) {
+static __attribute__((noinline)) void store_parts(const MatmulTile *t, int rows, int vectors, const float *sums) {
     const Lanes low = splat(t->activation.alpha), high = splat(t->activation.beta);
     for (int i = 0; i < rows; i++) {
-        int half = i >= (rows + 1) / 2, row = half ? i - (rows + 1) / 2 : i;
-        float *y = t->y[half] + row * t->y_stride;
-        const float *residual = t->residual[half] + row * t->residual_stride;
+        float *y = (float *)TILE_ROW(t->y, i, rows, t->y_stride);
+        const float *residual = (const float *)TILE_ROW(t->residual, i, rows, t->residual_stride);
         for (ptrdiff_t left = t->columns; left > 0; left -= LANES) {
             ptrdiff_t first = t->columns - left, n = left < LANES ? left : LANES;
             Lanes sum = load(sums + i * vectors * LANES + first);
@@ -73,18 +77,16 @@ static __attribute__((noinline)) void store_parts(const Tile *t, int rows, int v
     }
 }
 
-static __attribute__((noinline)) void activate_rows(const Tile *t, int rows) {
-    int half = (rows + 1) / 2;
+static __attribute__((noinline)) void activate_rows(const MatmulTile *t, int rows) {
     for (int i = 0; i < rows; i++)
-        activate(&t->activation, t->y[i >= half] + (i >= half ? i - half : i) * t->y_stride, t->columns);
+        activate(&t->activation, (float *)TILE_ROW(t->y, i, rows, t->y_stride), t->columns);
 }
 
 /* Writes a tile of sums: residual, clamp or another activation, and no column too many. */
-INLINE void tile_store(const int rows, const int vectors, const Tile *t, Lanes sums[][2]) {
-    const int half = (rows + 1) / 2;
+INLINE void tile_store(const int rows, const int vectors, const MatmulTile *t, Lanes sums[][2]) {
     const ptrdiff_t y_stride = t->y_stride, residual_stride = t->residual_stride;
     const ptrdiff_t n = vectors > 1 ? LANES : t->columns;
-    float *y[2] = {t->y[0], t->y[1]};
+    char *y[2] = {t->y[0], t->y[1]};
     if (vectors > 1 && t->columns < vectors * LANES) {
         float buffer[TILE_ROWS * PANEL];
 #pragma GCC unroll 16
@@ -100,7 +102,7 @@ INLINE void tile_store(const int rows, const int vectors, const Tile *t, Lanes s
         for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
             for (int j = 0; j < vectors; j++) {
-                const float *r = t->residual[i >= half] + (i < half ? i : i - half) * residual_stride + j * LANES;
+                const float *r = (const float *)TILE_ROW(t->residual, i, rows, residual_stride) + j * LANES;
                 sums[i][j] += n == LANES ? load(r) : load_part(r, n);
             }
     } else if (t->residual[0]) {
@@ -108,7 +110,7 @@ INLINE void tile_store(const int rows, const int vectors, const Tile *t, Lanes s
         for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
             for (int j = 0; j < vectors; j++)
-                sums[i][j] += splat(t->residual[i >= half][(i < half ? i : i - half) * residual_stride]);
+                sums[i][j] += splat(*(const float *)TILE_ROW(t->residual, i, rows, residual_stride));
     }
     if (t->activation.kind == ACT_CLAMP) {
         const Lanes low = splat(t->activation.alpha), high = splat(t->activation.beta);
@@ -122,7 +124,7 @@ INLINE void tile_store(const int rows, const int vectors, const Tile *t, Lanes s
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++) {
-            float *p = y[i >= half] + (i < half ? i : i - half) * y_stride + j * LANES;
+            float *p = (float *)TILE_ROW(y, i, rows, y_stride) + j * LANES;
             if (n == LANES)
                 store(p, sums[i][j]);
             else
@@ -132,10 +134,10 @@ INLINE void tile_store(const int rows, const int vectors, const Tile *t, Lanes s
         activate_rows(t, rows);
 }
 
-INLINE void tile_body(const int rows, const int vectors, const Tile *t) {
+INLINE void tile_body(const int rows, const int vectors, const MatmulTile *t) {
     const int half = (rows + 1) / 2;
-    const ptrdiff_t a_stride = t->a_stride * sizeof(float), b_stride = t->b_stride;
-    const float *b = t->b;
+    const ptrdiff_t a_stride = t->a_stride, b_stride = t->b_stride;
+    const char *b = t->b;
     Lanes sums[TILE_ROWS][2];
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; j++) {
@@ -148,17 +150,17 @@ INLINE void tile_body(const int rows, const int vectors, const Tile *t) {
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int j = 0; j < vectors * LANES; j += CACHE_LINE)
-            __builtin_prefetch(t->y[i >= half] + (i < half ? i : i - half) * t->y_stride + j, 1);
+            __builtin_prefetch((float *)TILE_ROW(t->y, i, rows, t->y_stride) + j, 1);
     for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
-        const char *first = (const char *)(t->a[0] + t->offset[tap]);
-        const char *second = (const char *)(t->a[1] + t->offset[tap]);
+        const char *first = t->a[0] + t->offset[tap];
+        const char *second = t->a[1] + t->offset[tap];
         for (ptrdiff_t k = t->depth; k > 0; k--) {
             Lanes weights[2];
 #pragma GCC unroll 2
             for (int j = 0; j < vectors; j++) {
-                weights[j] = load(b + j * LANES);
+                weights[j] = load((const float *)b + j * LANES);
                 if (j * LANES % CACHE_LINE == 0)
-                    __builtin_prefetch(b + B_AHEAD + j * LANES);
+                    __builtin_prefetch((const float *)b + B_AHEAD + j * LANES);
             }
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++) {
@@ -176,11 +178,11 @@ INLINE void tile_body(const int rows, const int vectors, const Tile *t) {
 }
 
 /* One row: the sum over k is kept in several chains, as the panel is read once and is what takes time. */
-INLINE void row_body(const int vectors, const Tile *t) {
+INLINE void row_body(const int vectors, const MatmulTile *t) {
     enum { CHAINS = 4 };
     Lanes sums[CHAINS][2], all[1][2];
-    const float *b = t->b;
-    const ptrdiff_t b_stride = t->b_stride;
+    const float *b = (const float *)t->b;
+    const ptrdiff_t b_stride = t->b_stride / (ptrdiff_t)sizeof(float);
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; j++) {
         sums[0][j] = t->bias ? load(t->bias + j * LANES) : splat(0);
@@ -189,7 +191,7 @@ INLINE void row_body(const int vectors, const Tile *t) {
             sums[u][j] = splat(0);
     }
     for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
-        const float *a = t->a[0] + t->offset[tap];
+        const float *a = (const float *)(t->a[0] + t->offset[tap]);
         ptrdiff_t k = 0;
         for (; k + CHAINS <= t->depth; k += CHAINS, b += CHAINS * b_stride)
 #pragma GCC unroll 8
@@ -213,8 +215,8 @@ INLINE void row_body(const int vectors, const Tile *t) {
 }
 
 #define TILE(rows)                                                                           \
-    static __attribute__((noinline)) void tile_##rows##_narrow(const Tile *t) { tile_body(rows, 1, t); } \
-    static __attribute__((noinline)) void tile_##rows##_wide(const Tile *t) { tile_body(rows, 2, t); }
+    static __attribute__((noinline)) void tile_##rows##_narrow(const MatmulTile *t) { tile_body(rows, 1, t); } \
+    static __attribute__((noinline)) void tile_##rows##_wide(const MatmulTile *t) { tile_body(rows, 2, t); }
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if TILE_ROWS == 14
 TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
@@ -231,8 +233,8 @@ static const TileFunction tile_functions[TILE_ROWS][2] = {
 #undef TILE
 };
 
-static __attribute__((noinline)) void row_times_narrow_panel(const Tile *t) { row_body(1, t); }
-static __attribute__((noinline)) void row_times_wide_panel(const Tile *t) { row_body(2, t); }
+static __attribute__((noinline)) void row_times_narrow_panel(const MatmulTile *t) { row_body(1, t); }
+static __attribute__((noinline)) void row_times_wide_panel(const MatmulTile *t) { row_body(2, t); }
 
 /* [columns > LANES] */
 static const TileFunction row_functions[2] = {row_times_narrow_panel, row_times_wide_panel};

@@ -1,4 +1,4 @@
-"""Reductions, softmax and normalization."""
+"""Reductions."""
 
 from __future__ import annotations
 
@@ -46,17 +46,4 @@ def _reduce(builder: Builder, call: Call) -> bool:
     return True
 
 
-def _softmax(builder: Builder, call: Call) -> bool:
-    x, y = call.inputs[0], call.outputs[0]
-    if x.dtype != np.float32 or not x.shape:
-        return False
-    axis = call.op.attributes()["axis"]
-    builder.emit(getattr(builder.family("softmax"), call.op.type)(builder.view(x), builder.view(y), axis))
-    return True
-
-
-LOWERINGS: dict[str, Lowering] = {
-    **dict.fromkeys(_KINDS, _reduce),
-    "Softmax": _softmax,
-    "LogSoftmax": _softmax,
-}
+LOWERINGS: dict[str, Lowering] = dict.fromkeys(_KINDS, _reduce)

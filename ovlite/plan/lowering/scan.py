@@ -1,4 +1,4 @@
-"""Searches and running sums along the lines of one dimension."""
+"""Running sums along a dimension."""
 
 from __future__ import annotations
 
@@ -6,18 +6,6 @@ from typing import Any
 
 from ..builder import Builder, Lowering
 from ..calls import Call
-
-
-def _topk(builder: Builder, call: Call) -> bool:
-    op: Any = call.op
-    data = call.inputs[0]
-    if data.dtype.name not in ("float32", "int32") or not data.shape:
-        return False
-    values, indices = (builder.wanted(tensor) for tensor in call.outputs)
-    if values is not None or indices is not None:
-        sort = "index" if op.sort == "index" else "value"
-        builder.emit(builder.family("topk").TopK(builder.view(data), values, indices, op.axis, op.mode, sort))
-    return True
 
 
 def _cumsum(builder: Builder, call: Call) -> bool:
@@ -34,4 +22,4 @@ def _cumsum(builder: Builder, call: Call) -> bool:
     return True
 
 
-LOWERINGS: dict[str, Lowering] = {"TopK": _topk, "CumSum": _cumsum}
+LOWERINGS: dict[str, Lowering] = {"CumSum": _cumsum}

@@ -1,10 +1,10 @@
-/* Products by columns of b that are runs of floats, b_stride apart: a dot product for each y. For one
+/* Products by columns of b that are runs of floats, b_stride bytes apart: a dot product for each y. For one
  * row by a run-time b that is stored so, and for constant weights of a few columns, which would leave
- * most of a panel empty. The tile is that of tile.h; the sum of a y has LANES chains. */
-#ifndef OVLITE_DOTS_H
-#define OVLITE_DOTS_H
+ * most of a panel empty. The tile is that of matmul_tile.h; the sum of a y has LANES chains. */
+#ifndef OVLITE_MATMUL_DOTS_H
+#define OVLITE_MATMUL_DOTS_H
 
-#include "tile.h"
+#include "matmul_tile.h"
 
 #pragma GCC push_options
 #pragma GCC optimize("O3")
@@ -13,10 +13,10 @@
 #define FEW_ROWS 4
 
 /* One row by up to PANEL columns. */
-INLINE void row_by_columns(const int vectors, const Tile *t) {
+INLINE void row_by_columns(const int vectors, const MatmulTile *t) {
     enum { COLUMNS = 4 };
     float buffer[PANEL] = {0};
-    const float *a = t->a[0] + t->offset[0];
+    const float *a = (const float *)(t->a[0] + t->offset[0]);
     Lanes all[1][2];
     for (ptrdiff_t column = 0; column < t->columns; column += COLUMNS) {
         Lanes sums[COLUMNS] = {};
@@ -24,7 +24,7 @@ INLINE void row_by_columns(const int vectors, const Tile *t) {
         ptrdiff_t k = 0;
 #pragma GCC unroll 4
         for (int j = 0; j < COLUMNS; j++)
-            b[j] = t->b + (column + j < t->columns ? column + j : column) * t->b_stride;
+            b[j] = (const float *)(t->b + (column + j < t->columns ? column + j : column) * t->b_stride);
         for (; k + LANES <= t->depth; k += LANES)
 #pragma GCC unroll 4
             for (int j = 0; j < COLUMNS; j++)
@@ -44,9 +44,9 @@ INLINE void row_by_columns(const int vectors, const Tile *t) {
 }
 
 /* A few rows by a few columns; a column holds its weights for all taps. */
-INLINE void few_columns(const int rows, const int columns, const Tile *t) {
-    const int half = (rows + 1) / 2;
-    const float *b = t->b;
+INLINE void few_columns(const int rows, const int columns, const MatmulTile *t) {
+    const float *b = (const float *)t->b;
+    const ptrdiff_t b_stride = t->b_stride / (ptrdiff_t)sizeof(float);
     float buffer[FEW_ROWS][LANES] = {{0}};
     Lanes sums[FEW_ROWS][FEW_COLUMNS] = {}, all[FEW_ROWS][2];
     for (ptrdiff_t tap = 0; tap < t->taps; tap++, b += t->depth)
@@ -55,10 +55,10 @@ INLINE void few_columns(const int rows, const int columns, const Tile *t) {
             Lanes weights[FEW_COLUMNS];
 #pragma GCC unroll 4
             for (int j = 0; j < columns; j++)
-                weights[j] = n == LANES ? load(b + j * t->b_stride + k) : load_part(b + j * t->b_stride + k, n);
+                weights[j] = n == LANES ? load(b + j * b_stride + k) : load_part(b + j * b_stride + k, n);
 #pragma GCC unroll 4
             for (int i = 0; i < rows; i++) {
-                const float *a = t->a[i >= half] + (i < half ? i : i - half) * t->a_stride + t->offset[tap] + k;
+                const float *a = (const float *)(TILE_ROW(t->a, i, rows, t->a_stride) + t->offset[tap]) + k;
                 const Lanes values = n == LANES ? load(a) : load_part(a, n);
 #pragma GCC unroll 4
                 for (int j = 0; j < columns; j++)
@@ -75,14 +75,14 @@ INLINE void few_columns(const int rows, const int columns, const Tile *t) {
     tile_store(rows, 1, t, all);
 }
 
-static __attribute__((noinline)) void row_by_narrow_panel(const Tile *t) { row_by_columns(1, t); }
-static __attribute__((noinline)) void row_by_wide_panel(const Tile *t) { row_by_columns(2, t); }
+static __attribute__((noinline)) void row_by_narrow_panel(const MatmulTile *t) { row_by_columns(1, t); }
+static __attribute__((noinline)) void row_by_wide_panel(const MatmulTile *t) { row_by_columns(2, t); }
 
 /* [columns > LANES] */
 static const TileFunction dot_functions[2] = {row_by_narrow_panel, row_by_wide_panel};
 
 #define FEW(rows, columns) \
-    static __attribute__((noinline)) void few_##rows##_##columns(const Tile *t) { few_columns(rows, columns, t); }
+    static __attribute__((noinline)) void few_##rows##_##columns(const MatmulTile *t) { few_columns(rows, columns, t); }
 FEW(1, 1) FEW(1, 2) FEW(1, 3) FEW(1, 4) FEW(2, 1) FEW(2, 2) FEW(2, 3) FEW(2, 4)
 FEW(3, 1) FEW(3, 2) FEW(3, 3) FEW(3, 4) FEW(4, 1) FEW(4, 2) FEW(4, 3) FEW(4, 4)
 #undef FEW

@@ -23,7 +23,7 @@ def _reshape(builder: Builder, call: Call) -> bool:
     """The same elements in another shape: a view where strides can say so, else a copy."""
     source, output = builder.view(call.inputs[0]), call.outputs[0]
     strides = reshaped_strides(source.shape, source.strides, output.shape)
-    if strides is not None and may_lie(builder, output, strides):
+    if strides is not None and maylie(builder, output, strides):
         builder.alias(output, source.like(output.shape, strides))
         return True
     target = builder.view(output)
@@ -37,7 +37,7 @@ def _reshape(builder: Builder, call: Call) -> bool:
     return True
 
 
-def may_lie(builder: Builder, tensor: Tensor, strides: Sequence[int]) -> bool:
+def maylie(builder: Builder, tensor: Tensor, strides: Sequence[int]) -> bool:
     """True when the tensor has no place yet and needs none that these strides are not."""
     channels_last = not tensor.image or (not tensor.border and (strides[1] == 1 or tensor.shape[1] == 1))
     return channels_last and not builder.is_placed(tensor)
@@ -96,15 +96,15 @@ def _view(builder: Builder, call: Call) -> bool:
             return False
         offset = part.__array_interface__["data"][0] - first if tensor.size else 0
         strides = tuple(stride // itemsize for stride in part.strides)
-        _lie(builder, tensor, source.like(tensor.shape, strides, source.offset + offset))
+        lie(builder, tensor, source.like(tensor.shape, strides, source.offset + offset))
     return True
 
 
-def _lie(builder: Builder, tensor: Tensor, view: View) -> None:
+def lie(builder: Builder, tensor: Tensor, view: View) -> None:
     """Lets the tensor lie at `view`, or copies it from there when it has a place."""
     if tensor.within is not None and builder.view(tensor.within[0]).slot == view.slot:
         return
-    if may_lie(builder, tensor, view.strides):
+    if maylie(builder, tensor, view.strides):
         builder.alias(tensor, view)
     else:
         builder.copy(view, builder.view(tensor))
@@ -204,36 +204,6 @@ def _pad(builder: Builder, call: Call) -> bool:
     return True
 
 
-def _gather(builder: Builder, call: Call) -> bool:
-    """Rows by their numbers; one constant number is a view."""
-    data, indices, output = call.inputs[0], call.inputs[1], call.outputs[0]
-    given = call.inputs[2].array
-    if given is None or indices.dtype.name not in ("int32", "int64"):
-        return False
-    axis = int(given.reshape(-1)[0]) % len(data.shape)
-    batch_dims = call.op.attributes().get("batch_dims", 0)
-    if indices.array is not None and indices.array.size == 1 and batch_dims == 0:
-        index = int(indices.array.reshape(-1)[0])
-        if not -data.shape[axis] <= index < data.shape[axis]:
-            return False
-        view = builder.view(data)
-        ones = (1,) * len(indices.shape)
-        shape = (*view.shape[:axis], *ones, *view.shape[axis + 1 :])
-        strides = (*view.strides[:axis], *(0 for _ in ones), *view.strides[axis + 1 :])
-        offset = view.offset + index % data.shape[axis] * view.strides[axis] * data.dtype.itemsize
-        _lie(builder, output, view.like(shape, strides, offset))
-        return True
-    target = builder.view(output)
-    plain = target if target.contiguous else builder.scratch(output.dtype, output.shape)
-    step = builder.family("gather").Gather(
-        builder.plain(data), builder.plain(indices), plain, axis, batch_dims % max(1, len(indices.shape))
-    )
-    builder.emit(step)
-    if plain is not target:
-        builder.copy(plain, target)
-    return True
-
-
 LOWERINGS: dict[str, Lowering] = {
     "Reorder": _reorder,
     **dict.fromkeys(("Reshape", "Squeeze", "Unsqueeze", "Assign"), _reshape),
@@ -244,5 +214,4 @@ LOWERINGS: dict[str, Lowering] = {
     "Tile": _tile,
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _blocks),
     "Pad": _pad,
-    "Gather": _gather,
 }

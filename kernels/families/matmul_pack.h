@@ -1,8 +1,8 @@
-/* Packing of the operands of a matrix product: see tile.h for what a panel is. */
-#ifndef OVLITE_PACK_H
-#define OVLITE_PACK_H
+/* Packing of the operands of a matrix product: see matmul_tile.h for what a panel is. */
+#ifndef OVLITE_MATMUL_PACK_H
+#define OVLITE_MATMUL_PACK_H
 
-#include "dots.h"
+#include "matmul_tile.h"
 
 #pragma GCC push_options
 #pragma GCC optimize("O3")
@@ -52,10 +52,13 @@ INLINE void transpose_block(const float *from, ptrdiff_t from_stride, float *to,
         store(to + i * to_stride, rows[i]);
 }
 
-/* Packs depth x columns floats of b, the strides given in floats, into depth rows of `width` floats
- * each; columns beyond `columns` become 0. */
-static void pack_panel(const float *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,
-                       float *panel, ptrdiff_t width) {
+/* Packs depth x columns floats of b, the strides in bytes, into depth rows of `width` floats each; columns beyond
+ * `columns` become 0. */
+static void pack_panel(const char *from, ptrdiff_t depth, ptrdiff_t k_bytes, ptrdiff_t columns, ptrdiff_t n_bytes,
+                       char *to, ptrdiff_t width) {
+    const float *b = (const float *)from;
+    float *panel = (float *)to;
+    const ptrdiff_t k_stride = k_bytes / (ptrdiff_t)sizeof(float), n_stride = n_bytes / (ptrdiff_t)sizeof(float);
     ptrdiff_t n = 0;
     if (k_stride == 1)
         for (; n + LANES <= columns; n += LANES) {
@@ -76,12 +79,12 @@ static void pack_panel(const float *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrd
                 panel[k * width + i] = i < columns ? b[k * k_stride + i * n_stride] : 0;
 }
 
-/* Copies rows x depth floats of a, the strides given in floats, into rows of `depth` floats. */
-static void pack_rows(const float *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,
-                      float *to) {
+/* Copies rows x depth floats of a, the strides in bytes, into rows of `depth` floats. */
+static void pack_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,
+                      char *to) {
     for (ptrdiff_t k = 0; k < depth; k++)
         for (ptrdiff_t i = 0; i < rows; i++)
-            to[i * depth + k] = a[i * row_stride + k * k_stride];
+            ((float *)to)[i * depth + k] = *(const float *)(a + i * row_stride + k * k_stride);
 }
 
 #pragma GCC pop_options

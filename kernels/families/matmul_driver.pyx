@@ -1,0 +1,488 @@
+# cython: wraparound=True
+"""What MatMul and Convolution are made of: rows times panels of packed weights, on any kernel of the level's table.
+
+A product multiplies rows, which lie anywhere that nested strides lead to, by panels of packed weights. Its work is
+a list of tiles (see matmul_tile.h), one for each group of rows and each panel:
+
+    for each batch
+        for each block of row tiles
+            for each panel               a run-time b is packed here, or before as a whole if it is small
+                for each row tile of the block
+
+Each member of the team takes an equal, contiguous part of that list. A block of one row tile keeps the rows in the
+first-level cache and streams the weights; a block of all row tiles streams the rows past one panel at a time, and
+then the members share the weights out. What block is best depends on which of the two fits in the second-level
+cache. All distances are in bytes, so the driver knows no element type: those are the kernel's, see matmul_kernels.h.
+"""
+
+from libc.string cimport memset
+
+import numpy as np
+
+from ovlite.kernels.runtime.block cimport Block
+from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, share, stopped
+
+from .activation cimport activation_from_tuple
+
+cdef enum:
+    CACHED_BYTES = 1 << 19     # of an operand that is to stay in the second-level cache
+    SMALL_FLOPS = 200000       # about 2 us of one core's f32 multiply-adds: not worth waking the team
+    PAGE_BYTES = 4096          # rows a multiple of this apart share one set of the first-level cache,
+    ALIASED_ROWS = 7           # which holds 8 lines: of the rows of one tile, and of the panel
+    POLL_EVERY = 64            # runs of tiles between two questions whether the run is to end
+
+# Names of enum ElementType in element_type.h.
+ELEMENT_TYPES = ("bool", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "f16", "f32", "f64", "bf16")
+ELEMENT_SIZES = (1, 1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8, 2)
+
+
+cdef class Kernel:
+    """A row of the level's table of matrix kernels.
+
+    name: as profiles show it. a, b, sum, y: element types of the operands, the accumulator and the result.
+    rows, columns: of the register tile. k_block: elements of k that lie side by side in a panel.
+    """
+
+    @property
+    def name(self):
+        return self.row.name.decode()
+
+    @property
+    def a(self):
+        return ELEMENT_TYPES[self.row.a]
+
+    @property
+    def b(self):
+        return ELEMENT_TYPES[self.row.b]
+
+    @property
+    def sum(self):
+        return ELEMENT_TYPES[self.row.sum]
+
+    @property
+    def y(self):
+        return ELEMENT_TYPES[self.row.y]
+
+    @property
+    def rows(self):
+        return self.row.rows
+
+    @property
+    def columns(self):
+        return self.row.columns
+
+    @property
+    def k_block(self):
+        return self.row.k_block
+
+    def __repr__(self):
+        return f"<matrix kernel {self.name}: {self.a} x {self.b} -> {self.y}, {self.rows} x {self.columns}>"
+
+
+cdef tuple _table():
+    cdef const MatmulKernel* row = matmul_kernels
+    cdef Kernel kernel
+    found = []
+    while row.name != NULL:
+        kernel = Kernel()
+        kernel.row = row
+        found.append(kernel)
+        row += 1
+    return tuple(found)
+
+
+KERNELS = _table()
+
+
+def kernel_for(a, b):
+    """The level's best kernel for operands of these element types, such as "f32"; None when there is none."""
+    return next((kernel for kernel in reversed(KERNELS) if (kernel.a, kernel.b) == (a, b)), None)
+
+
+cdef inline dim_t panel_width(const MatmulKernel* kernel, dim_t columns) noexcept nogil:
+    """The width that a panel of `columns` columns is packed with."""
+    return kernel.columns // 2 if columns <= kernel.columns // 2 else kernel.columns
+
+
+cdef class PackedWeights:
+    """Constant weights, packed in panels for one of this level's kernels; plans may share one.
+
+    weights: f32 array (groups, taps, depth, columns), of any strides. window: the spatial
+    shape that the taps make up, () for a matrix. panels: in panels also where there are so few columns that dot
+    products are faster, see matmul_dots.h.
+    nbytes: memory held.
+    """
+
+    def __cinit__(self, Kernel kernel not None, weights, tuple window=(), bint panels=False):
+        cdef const MatmulKernel* row = kernel.row
+        cdef dim_t columns, rest, size = ELEMENT_SIZES[row.b]
+        cdef Block block
+        self.kernel = kernel
+        self.groups, self.taps, self.depth, self.columns = weights.shape
+        self.window = window
+        self.few_columns = row.few != NULL and not panels and few_columns_pay(self.columns, self.taps * self.depth)
+        rest = self.columns % row.columns
+        columns = self.columns
+        if not self.few_columns:
+            columns += (panel_width(row, rest) if rest else 0) - rest
+        self.group_bytes = self.taps * ((self.depth + row.k_block - 1) // row.k_block * row.k_block) * columns * size
+        self.nbytes = self.groups * self.group_bytes
+        block = Block(self.nbytes)
+        self.data = block
+        if self.few_columns:
+            weights = weights.reshape(self.groups, 1, self.taps * self.depth, self.columns)
+        self.fill(weights, block.data)
+
+    cdef int fill(self, weights, char* to) except -1:
+        cdef const MatmulKernel* row = self.kernel.row
+        cdef dim_t size = ELEMENT_SIZES[row.b]
+        cdef dim_t[4] step = weights.strides
+        cdef const float[:, :, :, :] elements = weights
+        cdef const char* start
+        cdef dim_t group, tap, first, columns, width, depth = weights.shape[2]
+        if not self.nbytes:
+            return 0
+        start = <const char*>&elements[0, 0, 0, 0]
+        for group in range(self.groups):
+            if self.few_columns:
+                row.pack_rows(start + group * step[0], self.columns, step[3], depth, step[2], to)
+                to += self.columns * depth * size
+                continue
+            for first in range(0, self.columns, row.columns):
+                columns = min(<dim_t>row.columns, self.columns - first)
+                width = panel_width(row, columns)
+                for tap in range(self.taps):
+                    row.pack_panel(start + group * step[0] + tap * step[1] + first * step[3], depth, step[2],
+                                   columns, step[3], to, width)
+                    to += (depth + row.k_block - 1) // row.k_block * row.k_block * width * size
+        return 0
+
+
+cdef inline void set_position(Position* position, dim_t a, dim_t b, dim_t y, dim_t residual) noexcept nogil:
+    position.a = a
+    position.b = b
+    position.y = y
+    position.residual = residual
+
+
+cdef inline Position position_of(const Space* space, dim_t index) noexcept nogil:
+    """Where the index-th element of a space lies."""
+    cdef Position found
+    cdef dim_t i
+    cdef int axis
+    set_position(&found, 0, 0, 0, 0)
+    for axis in range(space.rank - 1, -1, -1):
+        i = index
+        if axis > 0:
+            index = index // space.shape[axis]
+            i -= index * space.shape[axis]
+        found.a += i * space.stride[axis].a
+        found.b += i * space.stride[axis].b
+        found.y += i * space.stride[axis].y
+        found.residual += i * space.stride[axis].residual
+    return found
+
+
+cdef inline void set_half(MatmulTile* tile, int half, const MatmulTile* origin, Position position,
+                          dim_t row) noexcept nogil:
+    """Points a half of `tile` at a row of the line at `position`."""
+    tile.a[half] = origin.a[0] + position.a + row * tile.a_stride
+    tile.y[half] = origin.y[0] + position.y + row * tile.y_stride
+    tile.residual[half] = NULL
+    if origin.residual[0] != NULL:
+        tile.residual[half] = origin.residual[0] + position.residual + row * tile.residual_stride
+
+
+cdef inline int set_tile_rows(const Matmul* p, dim_t index, const MatmulTile* origin, MatmulTile* tile) noexcept nogil:
+    """Points `tile` at the rows of row tile `index`; returns how many there are."""
+    cdef dim_t line = 0, begin, rows
+    cdef Position position
+    if p.lines.size > 1:
+        line = index // p.per_line
+        index -= line * p.per_line
+    begin = index * p.rows + min(index, p.remainder_tiles)
+    rows = p.rows + (index < p.remainder_tiles)
+    line *= p.tile_lines
+    position = position_of(&p.lines, line)
+    set_half(tile, 0, origin, position, begin)
+    if p.tile_lines == 1 or line + 1 == p.lines.size:
+        set_half(tile, 1, origin, position, begin + (rows + 1) // 2)
+        return <int>rows
+    set_half(tile, 1, origin, position_of(&p.lines, line + 1), begin)
+    return <int>(2 * rows)
+
+
+cdef inline MatmulTile origin_of(const Matmul* p, char* const* slots, dim_t batch) noexcept nogil:
+    """The addresses of a batch's first elements, as a tile."""
+    cdef MatmulTile tile
+    cdef Position position = position_of(&p.batch, batch)
+    tile.a[0] = address(&p.a, slots) + position.a
+    tile.b = address(&p.b, slots) + position.b if p.weights == NULL else p.weights
+    tile.y[0] = address(&p.y, slots) + position.y
+    tile.residual[0] = NULL
+    if p.residual.slot >= 0:
+        tile.residual[0] = address(&p.residual, slots) + position.residual
+    return tile
+
+
+cdef inline TileFunction set_panel(const Matmul* p, dim_t index, const MatmulTile* batch, MatmulTile* origin,
+                                   MatmulTile* tile, char* scratch) noexcept nogil:
+    """Points `tile` at panel `index` and `origin` at its columns; packs the panel if b can't be read in place.
+
+    Returns the function of a product of one row, else NULL.
+    """
+    cdef const MatmulKernel* kernel = p.kernel
+    cdef dim_t group = index // p.group_panels
+    cdef dim_t first = (index - group * p.group_panels) * kernel.columns
+    cdef dim_t width, y_column = (group * p.group_columns + first)
+    tile.columns = min(<dim_t>kernel.columns, p.group_columns - first)
+    width = panel_width(kernel, tile.columns)
+    tile.b_stride = width * p.b_size
+    tile.bias = p.tile.bias + index * kernel.columns if p.tile.bias != NULL else NULL
+    origin.a[0] = batch.a[0] + group * p.group_a
+    origin.y[0] = batch.y[0] + y_column * p.y_size
+    origin.residual[0] = NULL
+    if batch.residual[0] != NULL:
+        origin.residual[0] = batch.residual[0] + y_column * tile.residual_step
+    if p.few_columns:
+        tile.b = batch.b + group * p.group_bytes
+        tile.b_stride = tile.taps * tile.depth * p.b_size
+    elif p.weights != NULL:
+        tile.b = batch.b + group * p.group_bytes + first * tile.taps * tile.depth * p.b_size
+    elif p.row_by_columns:
+        tile.b = batch.b + first * p.b_n_stride
+        tile.b_stride = p.b_n_stride
+        return kernel.dots[width == kernel.columns]
+    elif p.tiles == 1 and p.b_n_stride == p.b_size and tile.columns == width:
+        tile.b = batch.b + first * p.b_size
+        tile.b_stride = p.b_k_stride
+    elif p.pack_whole_b:
+        tile.b = scratch + first * tile.depth * p.b_size
+    else:
+        tile.b = scratch
+        kernel.pack_panel(batch.b + first * p.b_n_stride, tile.depth, p.b_k_stride, tile.columns, p.b_n_stride,
+                          scratch, width)
+    return kernel.single_row[width == kernel.columns] if p.single_row else NULL
+
+
+cdef void pack_panels(const Matmul* p, const MatmulTile* batch, char* scratch) noexcept nogil:
+    """Packs all of a run-time b."""
+    cdef const MatmulKernel* kernel = p.kernel
+    cdef dim_t first = 0, columns
+    while first < p.group_columns:
+        columns = min(<dim_t>kernel.columns, p.group_columns - first)
+        kernel.pack_panel(batch.b + first * p.b_n_stride, p.tile.depth, p.b_k_stride, columns, p.b_n_stride,
+                          scratch + first * p.tile.depth * p.b_size, panel_width(kernel, columns))
+        first += kernel.columns
+
+
+cdef void pack_block(const Matmul* p, dim_t first, dim_t count, const MatmulTile* batch, char* scratch) noexcept nogil:
+    """Copies the rows of a block's tiles to scratch memory, the kernel's most rows to a tile."""
+    cdef MatmulTile tile = p.tile
+    cdef dim_t index, rows, half, row_bytes = tile.depth * p.a_size
+    for index in range(first, first + count):
+        rows = set_tile_rows(p, index, batch, &tile)
+        half = (rows + 1) // 2
+        p.kernel.pack_rows(tile.a[0], half, tile.a_stride, tile.depth, p.k_stride, scratch)
+        p.kernel.pack_rows(tile.a[1], rows - half, tile.a_stride, tile.depth, p.k_stride, scratch + half * row_bytes)
+        scratch += p.kernel.rows * row_bytes
+
+
+cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const MatmulTile* origin, MatmulTile* tile,
+                    TileFunction function, char* rows_packed) noexcept nogil:
+    """Multiplies row tiles row .. row + count - 1 of the block that begins at `first` by one panel."""
+    cdef const MatmulKernel* kernel = p.kernel
+    cdef bint full = tile.columns > kernel.columns // 2
+    cdef int rows
+    cdef dim_t index, row_bytes = tile.depth * p.a_size
+    for index in range(row, row + count):
+        rows = set_tile_rows(p, index, origin, tile)
+        if not p.read_in_place:
+            tile.a[0] = rows_packed + (index - first) * kernel.rows * row_bytes
+            tile.a[1] = tile.a[0] + (rows + 1) // 2 * row_bytes
+            tile.a_stride = row_bytes
+        if function != NULL:
+            function(tile)
+        elif p.few_columns:
+            kernel.few[rows - 1][tile.columns - 1](tile)
+        else:
+            kernel.tiles[rows - 1][full](tile)
+        tile.a_stride = p.tile.a_stride
+
+
+cdef int run_matmul(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const Matmul* p = <const Matmul*>arguments
+    cdef char* scratch = me.scratch
+    cdef MatmulTile tile = p.tile, batch, origin
+    cdef TileFunction function
+    cdef dim_t at, end, count, index, first, rows, panel, packed = -1, packed_batch = -1
+    cdef dim_t per_batch = p.tiles * p.panels, per_block = p.block * p.panels
+    cdef unsigned turns = 0
+    share(me, p.batch.size * per_batch, 1, &at, &end)
+    while at < end:
+        turns += 1
+        if turns % POLL_EVERY == 0 and stopped(me):
+            return CANCELLED
+        index = at // per_batch
+        batch = origin_of(p, slots, index)
+        if p.pack_whole_b and packed_batch != index:
+            packed_batch = index
+            pack_panels(p, &batch, scratch + p.b_scratch_offset)
+        index = at - index * per_batch
+        first = index // per_block * p.block
+        rows = min(p.block, p.tiles - first)
+        index -= first * p.panels
+        panel = index // rows
+        index -= panel * rows
+        count = min(rows - index, end - at)
+        if not p.read_in_place and packed != at - index - panel * rows:
+            packed = at - index - panel * rows
+            pack_block(p, first, rows, &batch, scratch)
+        function = set_panel(p, panel, &batch, &origin, &tile, scratch + p.b_scratch_offset)
+        run_tiles(p, first, first + index, count, &origin, &tile, function, scratch)
+        at += count
+    return OK
+
+
+cdef Space space_of(list dims) except *:
+    """The space of (size, a, b, y, residual) tuples, outermost first."""
+    cdef Space space
+    cdef int axis
+    memset(&space, 0, sizeof(space))
+    space.rank = len(dims)
+    space.size = 1
+    for axis, (size, a, b, y, residual) in enumerate(dims):
+        space.shape[axis] = size
+        space.size *= size
+        set_position(&space.stride[axis], a, b, y, residual)
+    return space
+
+
+def fold(dims):
+    """Merges neighbours among (size, stride, ...) dimensions that every operand walks in one run."""
+    folded = []
+    for size, *strides in dims:
+        if size == 1:
+            continue
+        if folded and all(outer == inner * size for outer, inner in zip(folded[-1][1:], strides, strict=True)):
+            size *= folded.pop()[0]
+        folded.append((size, *strides))
+    return folded
+
+
+def broadcast_strides(View view, shape, name):
+    """The strides, in elements, with which `view` is read as `shape`: 0 where it is broadcast."""
+    missing = len(shape) - len(view.shape)
+    if missing < 0 or any(have not in (1, want) for have, want in zip(view.shape, shape[missing:], strict=True)):
+        raise ValueError(f"{name} of shape {view.shape} can't be broadcast to {tuple(shape)}")
+    strides = [0 if have == 1 else stride for have, stride in zip(view.shape, view.strides, strict=True)]
+    return [0] * missing + strides
+
+
+def check_f32(**views):
+    for name, view in views.items():
+        if view is not None and view.dtype != np.float32:
+            raise TypeError(f"{name} is {view.dtype.name}; this kernel takes float32")
+
+
+cdef class MatmulStep(Step):
+    """What MatMul and Convolution have in common.
+
+    flops: floating-point operations of one run.
+    """
+
+    cdef int set_kernel(self, Kernel kernel) except -1:
+        cdef Matmul* p = &self.matmul
+        p.kernel = kernel.row
+        p.a_size = ELEMENT_SIZES[kernel.row.a]
+        p.b_size = ELEMENT_SIZES[kernel.row.b]
+        p.y_size = ELEMENT_SIZES[kernel.row.y]
+        return 0
+
+    cdef int set_rows(self, list batch, list rows) except -1:
+        """batch, rows: (size, a, b, y, residual) dimensions with strides in bytes, outermost first.
+
+        set_kernel, set_weights and k_stride come before.
+        """
+        cdef Matmul* p = &self.matmul
+        cdef dim_t most = p.kernel.rows
+        rows = fold(rows) or [(1, 0, 0, 0, 0)]
+        p.batch = space_of(fold(batch))
+        p.lines = space_of(rows[:-1])
+        p.width, p.tile.a_stride, _, p.tile.y_stride, p.tile.residual_stride = rows[-1]
+        p.read_in_place = p.k_stride == p.a_size
+        if p.tile.a_stride % PAGE_BYTES == 0 and p.read_in_place:
+            most = min(most, <dim_t>ALIASED_ROWS)
+        if p.few_columns:
+            most = p.kernel.few_rows
+        p.tile_lines = 1
+        p.per_line = (p.width + most - 1) // most
+        p.tiles = p.lines.size * p.per_line
+        if (p.lines.size + 1) // 2 * ((2 * p.width + most - 1) // most) < p.tiles:
+            p.tile_lines = 2
+            p.per_line = (2 * p.width + most - 1) // most
+            p.tiles = (p.lines.size + 1) // 2 * p.per_line
+        p.rows = p.width // max(p.per_line, <dim_t>1)
+        p.remainder_tiles = p.width - p.rows * p.per_line
+        return 0
+
+    cdef int set_weights(self, PackedWeights weights) except -1:
+        cdef Matmul* p = &self.matmul
+        self.weights = weights
+        p.weights = <const char*>&weights.data[0] if weights.nbytes else <const char*>p
+        p.group_bytes = weights.group_bytes
+        p.few_columns = weights.few_columns
+        return 0
+
+    cdef int set_columns(self, dim_t groups, dim_t columns) except -1:
+        cdef Matmul* p = &self.matmul
+        p.group_columns = columns
+        p.group_panels = (columns + p.kernel.columns - 1) // p.kernel.columns
+        p.panels = groups * p.group_panels
+        return 0
+
+    cdef int set_epilogue(self, View y, bias, View residual, activation) except -1:
+        """Bias of one f32 a column, panel by panel; the residual's columns; the activation."""
+        cdef Matmul* p = &self.matmul
+        groups = p.panels // max(p.group_panels, <dim_t>1)
+        p.tile.activation = activation_from_tuple(activation)
+        p.residual.slot = -1
+        if residual is not None:
+            p.residual = residual.span
+        if bias is not None:
+            bias = np.asarray(bias, np.float32)
+            if bias.shape != (groups * p.group_columns,):
+                raise ValueError(f"a bias of shape {bias.shape} for {groups * p.group_columns} columns")
+            padded = np.zeros((groups, p.group_panels * p.kernel.columns), np.float32)
+            padded[:, :p.group_columns] = bias.reshape(groups, p.group_columns)
+            self.bias = padded
+            p.tile.bias = &self.bias[0, 0] if padded.size else NULL
+        return 0
+
+    cdef int finish(self, dim_t a_bytes) except -1:
+        """Chooses the block, the scratch memory and the width, when all else is set. a_bytes: of all rows."""
+        cdef Matmul* p = &self.matmul
+        cdef dim_t panel_bytes = p.kernel.columns * p.tile.depth * p.b_size
+        cdef dim_t b_bytes = p.panels * panel_bytes * p.tile.taps
+        p.single_row = p.tiles == 1 and p.width == 1 and not p.few_columns and p.kernel.single_row != NULL
+        p.row_by_columns = (p.single_row and p.weights == NULL and p.kernel.dots != NULL
+                            and p.b_k_stride == p.b_size and p.b_n_stride != p.b_size)
+        a_bytes = a_bytes // max(p.batch.size, <dim_t>1)
+        p.block = p.tiles
+        if b_bytes <= CACHED_BYTES * (2 if p.weights != NULL else 1) and b_bytes < a_bytes and p.tiles > 1:
+            p.block = 1
+            p.pack_whole_b = p.weights == NULL
+        elif a_bytes > CACHED_BYTES:
+            p.block = p.tiles * CACHED_BYTES // a_bytes
+        p.block = max(p.block, <dim_t>1)
+        if not p.read_in_place:
+            p.b_scratch_offset = p.block * p.kernel.rows * p.tile.depth * p.a_size
+        self.scratch = p.b_scratch_offset
+        if p.weights == NULL:
+            self.scratch += panel_bytes * (p.panels if p.pack_whole_b else 1)
+        self.flops = 2 * p.batch.size * p.lines.size * p.width * p.panels // max(p.group_panels, <dim_t>1) \
+            * p.group_columns * p.tile.taps * p.tile.depth
+        self.width = 1 if self.flops < SMALL_FLOPS else min(p.batch.size * p.tiles * p.panels, 1 << 16)
+        self.args = p
+        self.run = run_matmul
+        return 0

@@ -1,0 +1,38 @@
+/* The table of this level's matrix kernels. A row says all that packing, planning, tests and benches ask of a
+ * kernel; a new element type is a row, a function that packs panels, and the tile functions. */
+#ifndef OVLITE_MATMUL_KERNELS_H
+#define OVLITE_MATMUL_KERNELS_H
+
+#include "element_type.h"
+#include "matmul_dots.h"
+#include "matmul_pack.h"
+
+/* Packs depth x columns elements of b, the strides in bytes, into a panel `width` columns wide. */
+typedef void (*PackPanel)(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,
+                          char *panel, ptrdiff_t width);
+/* Copies rows x depth elements of a, the strides in bytes, into rows that a tile reads in place. */
+typedef void (*PackRows)(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,
+                         char *to);
+
+typedef struct {
+    const char *name;
+    enum ElementType a, b, sum, y;
+    int rows;                          /* of the largest tile */
+    int columns;                       /* of a full panel; a narrow one has half as many */
+    int k_block;                       /* elements of k that lie side by side in a panel */
+    int few_rows, few_columns;         /* of the largest tile of `few` */
+    const TileFunction (*tiles)[2];    /* [rows - 1][the panel is full] */
+    const TileFunction *single_row;    /* [the panel is full]: for products of one row */
+    const TileFunction *dots;          /* likewise, by columns of b that are read where they lie; or NULL */
+    const TileFunction (*few)[FEW_COLUMNS]; /* [rows - 1][columns - 1]: columns packed one after the other; or NULL */
+    PackPanel pack_panel;
+    PackRows pack_rows;
+} MatmulKernel;
+
+static const MatmulKernel matmul_kernels[] = {
+    {"f32", F32, F32, F32, F32, TILE_ROWS, PANEL, 1, FEW_ROWS, FEW_COLUMNS, tile_functions, row_functions,
+     dot_functions, few_functions, pack_panel, pack_rows},
+    {0},
+};
+
+#endif

@@ -1,0 +1,73 @@
+"""Convolutions, and what is fused with a convolution or a matrix product."""
+
+from __future__ import annotations
+
+from ..builder import Builder, Lowering
+from ..calls import Call
+from ..windows import Convolution, convolution, matrix
+from .matmul import lower_matmul
+
+
+def _convolution(builder: Builder, call: Call) -> bool:
+    window = convolution(call)
+    if window is None:
+        return False
+    if window.transposed:
+        return _transposed(builder, call, window)
+    parts = matrix(call)
+    x, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
+    common = {
+        "strides": window.strides,
+        "dilations": window.dilations,
+        "pads_begin": window.pads_begin,
+        "bias": parts.bias,
+        "residual": None if parts.residual is None else builder.view(parts.residual),
+        "activation": parts.activation,
+    }
+    family = builder.family("convolution")
+    array = call.inputs[1].array
+    assert array is not None
+    tile = builder.family("winograd").winograd_tile(
+        window.weights.shape, y.shape, window.strides, window.dilations, window.groups, builder.winograd
+    )
+    how = ("convolution", builder.level, tile)
+    packed = builder.packs.get(array, how, lambda: family.pack(window.weights, window.groups, tile))
+    step = family.convolution_step(x, y, weights=packed, groups=window.groups, **common)
+    builder.emit(step)
+    return True
+
+
+def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
+    parts = matrix(call)
+    family = builder.family("convolution")
+    x, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
+    geometry = window.strides, window.dilations, window.pads_begin
+    array = call.inputs[1].array
+    assert array is not None
+    packed = builder.packs.get(
+        array, ("transposed", builder.level, *geometry), lambda: family.Phases(window.weights, *geometry, window.groups)
+    )
+    fused = parts.residual is None
+    step = family.ConvolutionTranspose(
+        x, y, weights=packed, strides=window.strides, dilations=window.dilations, pads_begin=window.pads_begin,
+        bias=parts.bias, groups=window.groups, activation=parts.activation if fused else None,
+    )  # fmt: skip
+    builder.emit(step)
+    if parts.residual is not None:
+        program: list[tuple[object, ...]] = [("add", 0, 1)]
+        if parts.activation is not None:
+            program.append((parts.activation.kind, 2, parts.activation.alpha, parts.activation.beta))
+        builder.emit(builder.family("elementwise").Map(program, [y, builder.view(parts.residual)], y))
+    return True
+
+
+def _fused(builder: Builder, call: Call) -> bool:
+    return (lower_matmul if matrix(call).op.type == "MatMul" else _convolution)(builder, call)
+
+
+LOWERINGS: dict[str, Lowering] = {
+    "Fused": _fused,
+    **dict.fromkeys(
+        ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData"), _convolution
+    ),
+}

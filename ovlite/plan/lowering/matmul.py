@@ -1,0 +1,66 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...graph.operator import Array
+from ...kernels.runtime.step import View
+from ..builder import Builder, Lowering
+from ..calls import Call, Tensor
+from ..windows import is_broadcast, matrix
+
+
+def lower_matmul(builder: Builder, call: Call) -> bool:
+    parts = matrix(call)
+    if is_broadcast(call):
+        return False
+    if any(tensor.dtype != np.float32 for tensor in call.inputs) or max(len(t.shape) for t in call.inputs) > 8:
+        return False
+    attributes = parts.op.attributes()
+    a = _as_matrix(builder.view(call.inputs[0]), attributes["transpose_a"], row=True)
+    b = _as_matrix(builder.view(call.inputs[1]), attributes["transpose_b"], row=False)
+    y = builder.view(call.outputs[0])
+    if len(call.inputs[0].shape) == 1:
+        y = y.like((*y.shape[:-1], 1, *y.shape[-1:]) if len(call.inputs[1].shape) > 1 else (1,))
+    if len(call.inputs[1].shape) == 1:
+        y = y.like((*y.shape, 1))
+    weights = call.inputs[1].array
+    family, packed = builder.family("matmul"), None
+    if weights is not None and weights.ndim == 2:
+        packed = _packed(builder, weights, attributes["transpose_b"])
+    residual = None if parts.residual is None else _with_rows(builder, parts.residual)
+    epilogue = {"bias": parts.bias, "residual": residual, "activation": parts.activation}
+    builder.emit(family.MatMul(a, None if packed is not None else b, y, weights=packed, **epilogue))
+    return True
+
+
+def _packed(builder: Builder, weights: Array, transposed: bool) -> Any:
+    """Constant weights (K, N), or (N, K) transposed, packed for the kernel that multiplies f32."""
+    family = builder.family("matmul")
+    kernel = family.kernel_for("f32", "f32")
+    how = ("matmul", builder.level, kernel.name, transposed)
+    return builder.packs.get(weights, how, lambda: family.pack(weights.T if transposed else weights, kernel))
+
+
+def _with_rows(builder: Builder, tensor: Tensor) -> View:
+    """Where a tensor lies whose last axis must lie without gaps: a copy of it when that is not so."""
+    view = builder.view(tensor)
+    return builder.plain(tensor) if view.shape[-1:] != (1,) and view.strides[-1:] not in ((), (1,)) else view
+
+
+def _as_matrix(view: View, transposed: bool, *, row: bool) -> View:
+    """An operand as (..., rows, columns); a vector is a row on the left, a column on the right."""
+    shape, strides = list(view.shape), list(view.strides)
+    if len(shape) == 1:
+        place = 0 if row else 1
+        shape.insert(place, 1)
+        strides.insert(place, 0)
+    elif transposed:
+        shape[-2:], strides[-2:] = shape[:-3:-1], strides[:-3:-1]
+    return view.like(tuple(shape), tuple(strides))
+
+
+LOWERINGS: dict[str, Lowering] = {"MatMul": lower_matmul}
