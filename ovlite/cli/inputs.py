@@ -21,7 +21,7 @@ LARGEST = 1 << 32  # bytes of one input
 
 def make_inputs(ports: Sequence[ConstOutput], arguments: Arguments) -> list[npt.NDArray[Any]]:
     """An array for each port, seeded. Raises Refused for shapes and values that no port takes."""
-    names = [port.any_name if port.names else str(port.index) for port in ports]
+    names = port_names(ports)
     shapes = _by_name(arguments.shapes, names, "--shape")
     values = _by_name(arguments.values, names, "--value")
     arrays = []
@@ -32,6 +32,11 @@ def make_inputs(ports: Sequence[ConstOutput], arguments: Arguments) -> list[npt.
         random = np.random.default_rng([arguments.seed, zlib.crc32(name.encode())])
         arrays.append(_elements(name, port, shape, values.get(name), random))
     return arrays
+
+
+def port_names(ports: Sequence[ConstOutput]) -> list[str]:
+    """How the command calls ports: by a name of theirs, or by their position."""
+    return [port.any_name if port.names else str(position) for position, port in enumerate(ports)]
 
 
 def _by_name(given: dict[str, Any], names: Sequence[str], option: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 from ..runtime.infer_queue import AsyncInferQueue
 from .arguments import Arguments, Refused
-from .inputs import make_inputs
+from .inputs import make_inputs, port_names
 from .progress import Progress
 
 PROFILED = 10  # runs whose steps are timed
@@ -43,7 +43,7 @@ def measure(arguments: Arguments) -> dict[str, Any]:
     latencies, seconds = run(compiled, inputs, arguments)
     result = {
         "model": arguments.model or model.friendly_name,
-        "inputs": {_name(port): _tensor(array, port) for port, array in zip(compiled.inputs, inputs, strict=True)},
+        "inputs": _tensors(compiled, inputs),
         "api": arguments.api,
         "precision": arguments.precision,
         "threads": compiled.get_property("INFERENCE_NUM_THREADS"),
@@ -80,12 +80,13 @@ def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
     return result, (time.perf_counter() - begin) * 1e3
 
 
-def _name(port: Any) -> str:
-    return port.any_name if port.names else str(port.index)
-
-
-def _tensor(array: npt.NDArray[Any], port: Any) -> dict[str, Any]:
-    return {"type": port.element_type.name, "shape": list(array.shape), "model_shape": str(port.partial_shape)}
+def _tensors(compiled: CompiledModel, inputs: Arrays) -> dict[str, dict[str, Any]]:
+    """What is measured with, by the name of the input."""
+    ports = compiled.inputs
+    return {
+        name: {"type": port.element_type.name, "shape": list(array.shape), "model_shape": str(port.partial_shape)}
+        for name, port, array in zip(port_names(ports), ports, inputs, strict=True)
+    }
 
 
 def _first(compiled: CompiledModel, inputs: Arrays) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..version import Version, get_version
-from .compiled_model import Compilation, CompiledModel, imported
+from .compilation import Compilation, imported
+from .compiled_model import CompiledModel
 from .config import CORE_SETTABLE, Config, check, check_of_device, device_property
 from .pickling import Model
 from .tensor import Tensor

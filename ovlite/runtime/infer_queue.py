@@ -77,9 +77,9 @@ class AsyncInferQueue(RequestPool):
 
         inputs: what infer() takes, one after the other; it is read only as far as requests are idle.
         """
-        from .event_loop import results_of
+        from .event_loop import results_in_order
 
-        return results_of(self, inputs, share_inputs)
+        return results_in_order(partial(self.infer_async, share_inputs=share_inputs), inputs, len(self))
 
     def __repr__(self) -> str:
         return f"<AsyncInferQueue: {len(self)} jobs>"
