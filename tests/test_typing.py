@@ -37,8 +37,8 @@ def test_a_request_without_a_hook_is_found(tmp_path):
     """The compiled base classes call methods of their subclasses; the stubs say which."""
     (tmp_path / "wrong.py").write_text(
         "from typing import Any\n"
-        "from ovlite.kernels.request import Request\n"
-        "from ovlite.kernels.compiled import Compiled\n"
+        "from ovlite.kernels.runtime.request import Request\n"
+        "from ovlite.kernels.runtime.compiled import Compiled\n"
         "class Lacking(Request):\n"
         "    def _give(self, inputs: Any) -> None: ...\n"
         "class Model(Compiled): ...\n"

@@ -12,7 +12,7 @@ from ..graph import Model, Node, Output, TensorType
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Program, Team
-from ..passes import run_passes
+from ..passes.pipeline import run_passes
 from ..types import PartialShape, Type
 from .calls import Tensor
 from .options import Options

@@ -9,7 +9,7 @@ from typing import Any
 from ..graph import Node, Output, Parameter, TensorType
 from ..graph.lookup import no_port
 from ..graph.runtime_info import RTMap
-from ..kernels.results import Ports
+from ..kernels.runtime.results import Ports
 from ..types import PartialShape, Shape, Type
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..graph import Constant, Model, Node, Output
-from ..graph.operator import Array
+from ...graph import Constant, Model, Node, Output
+from ...graph.operator import Array
 
 
 def constant(output: Output) -> Array | None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Constant, Model, Node, Output
-from ..graph.operator import Array
-from ..ops.fused import Fused
+from ...graph import Constant, Model, Node, Output
+from ...graph.operator import Array
+from ...ops.fused import Fused
 from .match import Users, constant, name_of
 
 # Operators whose output is a matrix, or an image, of sums of products with the weights.
