@@ -30,6 +30,7 @@ from .frontend.ir import save_model as save_model
 from .frontend.ir import serialize as serialize
 from .graph import DiscreteTypeInfo as DiscreteTypeInfo
 from .graph import Input as Input
+from .graph import Model as Model
 from .graph import Node as Node
 from .graph import Output as Output
 from .graph import RTMap as RTMap
@@ -43,7 +44,6 @@ from .runtime.extension import OpExtension as OpExtension
 from .runtime.infer_queue import AsyncInferQueue as AsyncInferQueue
 from .runtime.infer_request import InferRequest as InferRequest
 from .runtime.infer_request import ProfilingInfo as ProfilingInfo
-from .runtime.pickling import Model as Model
 from .runtime.ports import ConstOutput as ConstOutput
 from .runtime.tensor import Tensor as Tensor
 from .runtime.tensor import tensor_from_file as tensor_from_file
