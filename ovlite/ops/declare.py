@@ -122,15 +122,13 @@ def _signature(text: str) -> inspect.Signature:
     items = [item for item in text.split(", ") if item]
     if "name=None" not in items:
         items.append("name=None")
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = []
-    for item in items:
-        if item == "*":
-            kind = inspect.Parameter.KEYWORD_ONLY
-        else:
-            name, equals, literal = item.partition("=")
-            default = literal_eval(literal) if equals else inspect.Parameter.empty
-            parameters.append(inspect.Parameter(name, kind, default=default))
+    star = items.index("*") if "*" in items else len(items)
+    parameters: list[inspect.Parameter] = []
+    for item in items[:star] + items[star + 1 :]:
+        name, equals, literal = item.partition("=")
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if len(parameters) < star else inspect.Parameter.KEYWORD_ONLY
+        default = literal_eval(literal) if equals else inspect.Parameter.empty
+        parameters.append(inspect.Parameter(name, kind, default=default))
     return inspect.Signature(parameters)
 
 

@@ -18,8 +18,6 @@ from .calls import Tensor
 from .options import Options
 from .stage import Context, Stage
 
-WINOGRAD_TILE = 4  # F(4 x 4, 3 x 3)
-
 Shapes = tuple[tuple[int, ...], ...]
 
 
@@ -83,7 +81,7 @@ class Executable:
         run_passes(self._model)
         self._states = [node.output(0) for node in readers.values()]
         self._nodes = self._model.get_ordered_ops()
-        self._context = Context(kernels.level(), WINOGRAD_TILE if options.precision == "fast" else 0, ports)
+        self._context = Context(kernels.level(), options.precision, ports)
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -26,6 +26,7 @@ from .border import Enter, Leave, border_dtype, crosses
 from .builder import Builder, Evaluation
 from .calls import Call, Tensor
 from .lowering import lower
+from .options import Precision
 from .packs import Packs
 from .rounds import Unsuited, run_rounds
 from .specialize import Constants, Specialized, held, specialize
@@ -39,13 +40,13 @@ Shapes = tuple[tuple[int, ...], ...]
 class Context:
     """What all plans of one model share.
 
-    level: the kernels' level. winograd: see Builder. ports: the element types that the
+    level: the kernels' level. precision: what kernels may be chosen. ports: the element types that the
     model's inputs are bound in.
     """
 
-    def __init__(self, level: str, winograd: int, ports: dict[Output, Type]) -> None:
+    def __init__(self, level: str, precision: Precision, ports: dict[Output, Type]) -> None:
         self.level = level
-        self.winograd = winograd
+        self.precision = precision
         self.ports = ports
         self.constants = Constants()
         self.packs = Packs()
@@ -102,7 +103,7 @@ class Stage:
 
     def _build(self, state: Specialized) -> None:
         context = self._context
-        builder = Builder(context.level, context.packs, context.evaluation, context.winograd)
+        builder = Builder(context.level, context.precision, context.packs, context.evaluation)
         calls = list(state.calls)
         entries = [self._enter(builder, output, state.tensors[output], calls) for output in self.entries]
         types = [None] * len(self.exits) if self.staged else [kind for _, kind in self._results]

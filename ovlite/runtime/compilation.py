@@ -30,7 +30,7 @@ class Compilation:
         self.model = model = model if owned else model.clone()
         self.name = model.get_friendly_name()
         streams, threads = config.streams(), config.threads_per_stream()
-        self.executable = make_executable(model, Options(threads=threads, precision=config.precision()))
+        self.executable = make_executable(model, Options(config.precision()))
         self.streams = shared_streams(streams, threads)
         self.variables = self.executable.variables
         self.profiled = config.profiled()

@@ -95,7 +95,7 @@ SELECTED = f"""{HEADER} g (float[9, 2] x, int64[1] n, float start) => (float y)
 
 def executable(text):
     model = read_onnx(parser.parse_model(text).SerializeToString())
-    return model, Executable(model, Options(threads=2))
+    return model, Executable(model, Options())
 
 
 @pytest.mark.parametrize("trips", [0, 1, 6])

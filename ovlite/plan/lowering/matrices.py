@@ -9,6 +9,8 @@ from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..windows import Convolution, convolution, is_broadcast, matrix
 
+WINOGRAD_TILE = 4  # side of the largest output tile: F(4 x 4, 3 x 3)
+
 
 def _convolution(builder: Builder, call: Call) -> bool:
     window = convolution(call)
@@ -32,8 +34,9 @@ def _convolution(builder: Builder, call: Call) -> bool:
         family = builder.family("convolution")
         array = call.inputs[1].array
         assert array is not None
+        most = WINOGRAD_TILE if builder.precision.winograd else 0
         tile = builder.family("winograd").winograd_tile(
-            window.weights.shape, y.shape, window.strides, window.dilations, window.groups, builder.winograd
+            window.weights.shape, y.shape, window.strides, window.dilations, window.groups, most
         )
         how = ("conv", builder.level, tile)
         packed = builder.packs.get(array, how, lambda: family.pack(window.weights, window.groups, tile))
