@@ -15,6 +15,7 @@ from ..kernels.runtime.executor import Program, Team
 from ..passes.pipeline import run_passes
 from ..types import PartialShape, Type
 from .calls import Tensor
+from .loops import evaluation
 from .options import Options
 from .stage import Context, Stage
 
@@ -81,7 +82,7 @@ class Executable:
         run_passes(self._model)
         self._states = [node.output(0) for node in readers.values()]
         self._nodes = self._model.get_ordered_ops()
-        self._context = Context(kernels.level(), options.precision, ports)
+        self._context = Context(kernels.level(), options.precision, ports, evaluation)
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
         self._lock = threading.Lock()
 
