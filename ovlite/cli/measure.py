@@ -16,7 +16,7 @@ from ..kernels.runtime.executor import PythonStep
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 from ..runtime.infer_queue import AsyncInferQueue
-from .arguments import Arguments, Refused
+from .arguments import Arguments, UsageError
 from .inputs import make_inputs, port_names
 from .progress import Progress
 
@@ -27,7 +27,7 @@ Arrays = Sequence[npt.NDArray[Any]]
 
 
 def measure(arguments: Arguments) -> dict[str, Any]:
-    """All that is measured, by name; times in milliseconds. Raises Refused for what can't be read or run."""
+    """All that is measured, by name; times in milliseconds. Raises UsageError for what can't be read or run."""
     model, read_ms = _timed(lambda: _model(arguments))
     core = Core()
     hint = "THROUGHPUT" if arguments.api == "async" else "LATENCY"
@@ -67,11 +67,11 @@ def _model(arguments: Arguments) -> Model:
 
         return resnet50(arguments.seed)
     if not Path(arguments.model).is_file():
-        raise Refused(f"there is no file {arguments.model!r}")
+        raise UsageError(f"there is no file {arguments.model!r}")
     try:
         return Core().read_model(arguments.model)
     except (RuntimeError, ImportError) as error:
-        raise Refused(str(error)) from error
+        raise UsageError(str(error)) from error
 
 
 def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
@@ -94,7 +94,7 @@ def _first(compiled: CompiledModel, inputs: Arrays) -> None:
         compiled(list(inputs))
     except RuntimeError as error:
         shapes = ", ".join(str(list(array.shape)) for array in inputs)
-        raise Refused(f"the model can't run on inputs of shape {shapes}: {error}") from error
+        raise UsageError(f"the model can't run on inputs of shape {shapes}: {error}") from error
 
 
 class _Clock:
@@ -105,7 +105,7 @@ class _Clock:
         self._progress = Progress(sys.stderr)
         self._begin = time.perf_counter()
 
-    def goes_on(self, done: int) -> bool:
+    def keep_going(self, done: int) -> bool:
         """True while there is more to do; call it before each inference with the number of those done."""
         fraction = done / self._count if self._count else self.seconds() / self._seconds
         self._progress.show(fraction)
@@ -126,7 +126,7 @@ def _calls(compiled: CompiledModel, inputs: Arrays, arguments: Arguments) -> tup
     value = inputs[0] if len(inputs) == 1 else list(inputs)
     latencies: list[float] = []
     with _Clock(arguments) as clock:
-        while clock.goes_on(len(latencies)):
+        while clock.keep_going(len(latencies)):
             begin = time.perf_counter()
             compiled(value)
             latencies.append((time.perf_counter() - begin) * 1e3)
@@ -140,7 +140,7 @@ def _queue(compiled: CompiledModel, inputs: Arrays, arguments: Arguments) -> tup
     queue.set_callback(lambda request, _: latencies.append(request.latency))
     value, started = list(inputs), 0
     with _Clock(arguments) as clock:
-        while clock.goes_on(started):
+        while clock.keep_going(started):
             queue.start_async(value, share_inputs=True)
             started += 1
         queue.wait_all()

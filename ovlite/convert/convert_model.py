@@ -127,7 +127,7 @@ def _with_outputs(model: Model, output: Any) -> Model:
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise ConversionError(f"output is a name or a list of names, not {output!r}")
     kept = {named_index(model.outputs, name, "output", unknown=ConversionError) for name in names}
-    results = [result for place, result in enumerate(model.results) if place in kept]
+    results = [result for position, result in enumerate(model.results) if position in kept]
     return Model(results, model.sinks, model.parameters, model.get_friendly_name())
 
 

@@ -70,7 +70,9 @@ class Compilation:
 
 
 def _ports_of(outputs: Sequence[Output], kinds: Sequence[TensorType]) -> list[ConstOutput]:
-    return [ConstOutput(output, kind, place) for place, (output, kind) in enumerate(zip(outputs, kinds, strict=True))]
+    return [
+        ConstOutput(output, kind, position) for position, (output, kind) in enumerate(zip(outputs, kinds, strict=True))
+    ]
 
 
 def imported(exported: bytes, properties: Mapping[str, Any]) -> Compilation:

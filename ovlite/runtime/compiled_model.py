@@ -50,9 +50,9 @@ class CompiledModel(Compiled):
             return io.BytesIO(self._compilation.export())
         if not isinstance(model_stream, io.BytesIO):
             raise TypeError(f"a model is exported to a BytesIO, not to {type(model_stream).__name__}")
-        place = model_stream.tell()
+        position = model_stream.tell()
         model_stream.write(self._compilation.export())
-        model_stream.seek(place)
+        model_stream.seek(position)
         return None
 
     def _new_request(self, hidden: bool) -> InferRequest:

@@ -205,8 +205,8 @@ class InferRequest(Request):
         set_input_tensors(index, tensors), a list of tensors, one for each element of an input's batch."""
         index, tensors = _index_and(args, kwargs, "inputs", "tensors")
         if index is None and isinstance(tensors, dict):
-            for place, tensor in _by_index(tensors).items():
-                self.set_input_tensor(place, tensor)
+            for position, tensor in _by_index(tensors).items():
+                self.set_input_tensor(position, tensor)
             return
         if not isinstance(tensors, list):
             raise TypeError("set_input_tensors takes a dict of Tensors by index, or a list of Tensors for a batch")

@@ -66,11 +66,11 @@ class PortTensor:
 class ConstOutput:
     """An input or output of a compiled model; equal to nothing but itself, and a key of inputs and results."""
 
-    __slots__ = ("__weakref__", "_kind", "_output", "_place", "_renamed", "_tensor_names")
+    __slots__ = ("__weakref__", "_kind", "_output", "_position", "_renamed", "_tensor_names")
 
-    def __init__(self, output: Output, kind: TensorType, place: int) -> None:
+    def __init__(self, output: Output, kind: TensorType, position: int) -> None:
         self._output = output
-        self._place = place
+        self._position = position
         self._tensor_names = output.names
         self._renamed: Callable[[], None] = _nobody
         self._kind = kind
@@ -155,7 +155,7 @@ class ConstOutput:
         return self.rt_info
 
     def __lt__(self, other: object) -> bool:
-        return self._place < other._place if isinstance(other, ConstOutput) else NotImplemented
+        return self._position < other._position if isinstance(other, ConstOutput) else NotImplemented
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -169,19 +169,19 @@ class ConstOutput:
         raise TypeError("a port of a compiled model can't be copied deeply")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _detached, (self._tensor_names, self.element_type, str(self.partial_shape), self._place)
+        return _detached, (self._tensor_names, self.element_type, str(self.partial_shape), self._position)
 
     def __repr__(self) -> str:
         names = ", ".join(sorted(self.names))
         return f"<ConstOutput: names[{names}] shape{self.partial_shape} type: {self.element_type.name}>"
 
 
-def _detached(names: set[str], element_type: Type, shape: str, place: int) -> ConstOutput:
+def _detached(names: set[str], element_type: Type, shape: str, position: int) -> ConstOutput:
     """A port from its pickle: a key of the results that were pickled with it, and of nothing else."""
     kind = TensorType(element_type, PartialShape(shape))
     output = Parameter(*kind).output(0)
     output.set_names(names)
-    return ConstOutput(output, kind, place)
+    return ConstOutput(output, kind, position)
 
 
 class CompiledPorts(Ports):
