@@ -130,7 +130,7 @@ setup(
         "ovlite.kernels.families",
     ],
     package_dir={"ovlite": "ovlite", "ovlite.kernels": "kernels"},
-    package_data={"ovlite": ["py.typed", "*.pyi"], "ovlite.kernels": ["*.pyi", "*/*.pyi"]},
+    package_data={"": ["*.pyi"], "ovlite": ["py.typed"]},
     exclude_package_data={"": ["*.c", "*.h", "*.pyx", "*.pxd"]},
     include_package_data=False,
     ext_modules=cythonize(

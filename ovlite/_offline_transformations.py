@@ -14,7 +14,7 @@ from .graph import Constant, Model, Output
 from .graph.constants import constant_array
 from .graph.operator import Array
 from .ops import NEWEST_OPSET, factories
-from .passes.folding import fold_constants
+from .passes.pipeline.folding import fold_constants
 from .passes.states import LowLatency2, MakeStateful, Pairs
 from .types import Type
 

@@ -1,13 +1,8 @@
 """Node factories of opset7."""
 
-from typing import TYPE_CHECKING
+from .ops.opset_module import attributes_of as _attributes_of
+from .ops.opset_module import constant as constant
+from .ops.opset_module import parameter as parameter
+from .ops.opset_module import result as result
 
-if TYPE_CHECKING:
-    from .factories import __getattr__ as __getattr__
-    from .factories import constant as constant
-    from .factories import parameter as parameter
-    from .factories import result as result
-else:
-    from .factories import attributes_of as _attributes_of
-
-    __getattr__, __dir__ = _attributes_of(globals(), 7)
+__getattr__, __dir__ = _attributes_of(globals(), 7)

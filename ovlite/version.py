@@ -16,6 +16,12 @@ def get_version() -> str:
         return "0"
 
 
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        return get_version()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 class Version:
     """A version and what it is the version of."""
 

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import ovlite as ov
 from ovlite import cli, kernels
+from ovlite import opset13 as ops
 from ovlite.cli import arguments, inputs, progress
 from ovlite.types import PartialShape
 
@@ -227,6 +229,17 @@ def test_inputs_depend_on_the_seed_alone(scaled: str) -> None:
         assert (a != c).any()
     (_, filled) = inputs.make_inputs(ports, arguments.Arguments(values={"s": 2.5}))
     assert filled == np.float32(2.5) and filled.dtype == np.float32
+
+
+def test_inputs_without_names_are_called_by_their_position() -> None:
+    x, y = (ops.parameter([length], np.float32) for length in (2, 3))
+    model = ov.Model([ops.concat([x, y], 0)], [x, y], "nameless")
+    ports = ov.compile_model(model, "CPU").inputs
+    for port in ports:
+        port.get_tensor().set_names(set())
+    assert inputs.port_names(ports) == ["0", "1"]
+    first, filled = inputs.make_inputs(ports, arguments.Arguments(values={"1": 2.5}))
+    assert (filled == 2.5).all() and not (first == 2.5).any()
 
 
 class Terminal(io.StringIO):

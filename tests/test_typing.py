@@ -31,3 +31,20 @@ def test_wrong_user_code_is_found(tmp_path):
     )
     found = check(tmp_path, str(tmp_path / "wrong.py")).splitlines()
     assert [line.split(":")[1] for line in found if "error:" in line] == ["2", "3"]
+
+
+def test_a_request_without_a_hook_is_found(tmp_path):
+    """The compiled base classes call methods of their subclasses; the stubs say which."""
+    (tmp_path / "wrong.py").write_text(
+        "from typing import Any\n"
+        "from ovlite.kernels.runtime.request import Request\n"
+        "from ovlite.kernels.runtime.compiled import Compiled\n"
+        "class Lacking(Request):\n"
+        "    def _give(self, inputs: Any) -> None: ...\n"
+        "class Model(Compiled): ...\n"
+        "def make(*parts: Any) -> None:\n"
+        "    Lacking(*parts)\n"
+        "    Model()\n"
+    )
+    found = check(tmp_path, str(tmp_path / "wrong.py")).splitlines()
+    assert [line.split(":")[1] for line in found if "error:" in line] == ["5", "8", "9"]

@@ -1,8 +1,17 @@
-from typing import Any
+from abc import ABCMeta, abstractmethod
+from typing import Any, Protocol
 
+from .request import Request
 from .results import OVDict
 
-class Compiled:
+class CompiledHooks(Protocol):
+    """What Compiled asks of its subclass."""
+
+    @abstractmethod
+    def _new_request(self, hidden: bool) -> Request:
+        """Another request; `hidden`: no tensor of it is ever shown."""
+
+class Compiled(CompiledHooks, metaclass=ABCMeta):
     @property
     def _infer_request(self) -> Any: ...
     def __call__(

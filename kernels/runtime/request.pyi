@@ -1,14 +1,52 @@
+from abc import ABCMeta, abstractmethod
 from asyncio import Future
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from .results import OVDict, Ports
-from .storage import Storage
+from .storage import Shown, Storage
 from .streams import Streams
 
-class Request:
+class RequestHooks(Protocol):
+    """What Request asks of its subclass: all that needs to know tensors, element types and names of ports."""
+
+    @abstractmethod
+    def _convert(self, index: int, value: Any, share: bool) -> None:
+        """Binds a value that is no plain array."""
+    @abstractmethod
+    def _give(self, inputs: Any, share: bool) -> None:
+        """Binds what any other container gives, or the value of the only input."""
+    @abstractmethod
+    def _check_shape(self, index: int, shape: tuple[int, ...]) -> None:
+        """Raises RuntimeError when an input can't have the shape."""
+    @abstractmethod
+    def _missing(self, indices: Sequence[int]) -> None:
+        """Raises RuntimeError for inputs that were never given; binds those that nothing reads."""
+    @abstractmethod
+    def _input_memory(self, index: int) -> Storage:
+        """New memory for an input, of the least shape that it may have."""
+    @abstractmethod
+    def _show(self, index: int, array: npt.NDArray[Any]) -> Storage:
+        """Storage on an array that an input is bound to."""
+    @abstractmethod
+    def _output_memory(self, index: int, shape: tuple[int, ...] | None) -> Storage:
+        """New memory for an output, of this shape or of the least that it may have."""
+    @abstractmethod
+    def _tensor(self, storage: Storage) -> Shown:
+        """The object that views of an output's memory are based on."""
+    @abstractmethod
+    def _decode(self, arrays: list[npt.NDArray[Any]], decode: bool) -> list[npt.NDArray[Any]]:
+        """Results, some of strings, as they are handed out: str when `decode`, else bytes."""
+    @abstractmethod
+    def _given_outputs(self, out: Any) -> list[Any]:
+        """For each output what `out=` gives for it, or None."""
+    @abstractmethod
+    def _refuse_output(self, index: int, array: Any, shape: tuple[int, ...]) -> None:
+        """Raises TypeError or ValueError for what a result of this shape can't be written to."""
+
+class Request(RequestHooks, metaclass=ABCMeta):
     @property
     def ports(self) -> Ports: ...
     @property

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .arguments import Arguments, Refused, parse
+from .arguments import Arguments, UsageError, parse
 
 REFUSED = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
         print(_run(arguments), flush=True)
-    except Refused as error:
+    except UsageError as error:
         print(f"ovlite: {' '.join(str(error).split())}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
@@ -36,6 +36,10 @@ def _run(arguments: Arguments) -> str:
 
     found = environment(arguments.level)
     if arguments.info:
-        return report.as_json(found) if arguments.json else report.describe(found)
+        return report.as_json(found) if arguments.json else report.format_environment(found)
     measured = measure(arguments)
-    return report.as_json({**found, **measured}) if arguments.json else report.tell(found, measured, arguments.steps)
+    return (
+        report.as_json({**found, **measured})
+        if arguments.json
+        else report.format_measurement(found, measured, arguments.steps)
+    )

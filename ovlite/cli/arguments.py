@@ -15,7 +15,7 @@ Inputs are random, the same for the same --seed. Dynamic dimensions that no --sh
 """
 
 
-class Refused(Exception):
+class UsageError(Exception):
     """What was asked for can't be done; the text is one sentence that says why."""
 
 
@@ -43,11 +43,11 @@ class Arguments:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise Refused(f"{message}; see ovlite --help")
+        raise UsageError(f"{message}; see ovlite --help")
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """The arguments of a command line. Raises Refused; ends the program after --help and --version."""
+    """The arguments of a command line. Raises UsageError; ends the program after --help and --version."""
     values = vars(_parser().parse_args(argv))
     for name in ("shapes", "values"):
         values[name] = dict(values[name])

@@ -10,18 +10,18 @@ from .. import kernels
 from ..runtime.config import processor_name
 from ..runtime.threads import thread_budget, thread_limits
 from ..version import get_version
-from .arguments import Refused
+from .arguments import UsageError
 
 
 def environment(level: str | None = None) -> dict[str, Any]:
     """Versions by package, the processor, the levels, and how many threads there may be and why.
 
-    level: the one to use from now on, instead of the one that is in use. Raises Refused when it can't be used.
+    level: the one to use from now on, instead of the one that is in use. Raises UsageError when it can't be used.
     """
     if level is not None:
         if level not in kernels.available_levels():
             known = ", ".join(kernels.available_levels())
-            raise Refused(f"there is no level {level!r} that can be used here; there are {known}")
+            raise UsageError(f"there is no level {level!r} that can be used here; there are {known}")
         kernels.use_level(level)
     return {
         "versions": {"ovlite": get_version(), "python": platform.python_version(), **_versions("numpy", "onnx")},

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..runtime.ports import ConstOutput
 from ..types import Dimension, PartialShape
-from .arguments import Arguments, Refused
+from .arguments import Arguments, UsageError
 
 IMAGE = (1, 3, 224, 224)  # what dynamic dimensions of images become
 LENGTH = 16  # ... and those of other tensors, but for the first
@@ -20,18 +20,23 @@ LARGEST = 1 << 32  # bytes of one input
 
 
 def make_inputs(ports: Sequence[ConstOutput], arguments: Arguments) -> list[npt.NDArray[Any]]:
-    """An array for each port, seeded. Raises Refused for shapes and values that no port takes."""
-    names = [port.any_name if port.names else str(port.index) for port in ports]
+    """An array for each port, seeded. Raises UsageError for shapes and values that no port takes."""
+    names = port_names(ports)
     shapes = _by_name(arguments.shapes, names, "--shape")
     values = _by_name(arguments.values, names, "--value")
     arrays = []
     for name, port in zip(names, ports, strict=True):
         shape = _shape(name, port.partial_shape, shapes.get(name))
         if math.prod(shape) * port.element_type.size > LARGEST:
-            raise Refused(f"input {name!r} of shape {list(shape)} takes more than {LARGEST >> 30} GiB")
+            raise UsageError(f"input {name!r} of shape {list(shape)} takes more than {LARGEST >> 30} GiB")
         random = np.random.default_rng([arguments.seed, zlib.crc32(name.encode())])
         arrays.append(_elements(name, port, shape, values.get(name), random))
     return arrays
+
+
+def port_names(ports: Sequence[ConstOutput]) -> list[str]:
+    """How the command calls ports: by a name of theirs, or by their position."""
+    return [port.any_name if port.names else str(position) for position, port in enumerate(ports)]
 
 
 def _by_name(given: dict[str, Any], names: Sequence[str], option: str) -> dict[str, Any]:
@@ -41,17 +46,17 @@ def _by_name(given: dict[str, Any], names: Sequence[str], option: str) -> dict[s
         del given[""]
     for name in given:
         if name not in names:
-            raise Refused(f"{option} names {name!r}, but the model's inputs are {', '.join(names)}")
+            raise UsageError(f"{option} names {name!r}, but the model's inputs are {', '.join(names)}")
     return given
 
 
 def _shape(name: str, expected: PartialShape, given: tuple[int, ...] | None) -> tuple[int, ...]:
     if given is None:
         if not expected.has_rank:
-            raise Refused(f"input {name!r} may have any shape; say which with --shape '{name}[...]'")
+            raise UsageError(f"input {name!r} may have any shape; say which with --shape '{name}[...]'")
         return default_shape(expected)
     if not expected.relaxes(PartialShape(list(given))):
-        raise Refused(f"--shape gives input {name!r} the shape {list(given)}, but the model takes {expected}")
+        raise UsageError(f"--shape gives input {name!r} the shape {list(given)}, but the model takes {expected}")
     return given
 
 
@@ -75,7 +80,7 @@ def _elements(
     """Standard normal numbers for real types; zeros and ones, valid indices nearly anywhere, for all others."""
     kind = port.element_type
     if kind.name == "string":
-        raise Refused(f"input {name!r} takes strings, for which the command has no values")
+        raise UsageError(f"input {name!r} takes strings, for which the command has no values")
     if value is not None:
         return np.full(shape, value).astype(kind.to_dtype())
     if kind.real:

@@ -16,8 +16,8 @@ from ..kernels.runtime.executor import PythonStep
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 from ..runtime.infer_queue import AsyncInferQueue
-from .arguments import Arguments, Refused
-from .inputs import make_inputs
+from .arguments import Arguments, UsageError
+from .inputs import make_inputs, port_names
 from .progress import Progress
 
 PROFILED = 10  # runs whose steps are timed
@@ -27,7 +27,7 @@ Arrays = Sequence[npt.NDArray[Any]]
 
 
 def measure(arguments: Arguments) -> dict[str, Any]:
-    """All that is measured, by name; times in milliseconds. Raises Refused for what can't be read or run."""
+    """All that is measured, by name; times in milliseconds. Raises UsageError for what can't be read or run."""
     model, read_ms = _timed(lambda: _model(arguments))
     core = Core()
     hint = "THROUGHPUT" if arguments.api == "async" else "LATENCY"
@@ -43,7 +43,7 @@ def measure(arguments: Arguments) -> dict[str, Any]:
     latencies, seconds = run(compiled, inputs, arguments)
     result = {
         "model": arguments.model or model.friendly_name,
-        "inputs": {_name(port): _tensor(array, port) for port, array in zip(compiled.inputs, inputs, strict=True)},
+        "inputs": _tensors(compiled, inputs),
         "api": arguments.api,
         "precision": arguments.precision,
         "threads": compiled.get_property("INFERENCE_NUM_THREADS"),
@@ -67,11 +67,11 @@ def _model(arguments: Arguments) -> Model:
 
         return resnet50(arguments.seed)
     if not Path(arguments.model).is_file():
-        raise Refused(f"there is no file {arguments.model!r}")
+        raise UsageError(f"there is no file {arguments.model!r}")
     try:
         return Core().read_model(arguments.model)
     except (RuntimeError, ImportError) as error:
-        raise Refused(str(error)) from error
+        raise UsageError(str(error)) from error
 
 
 def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
@@ -80,12 +80,13 @@ def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
     return result, (time.perf_counter() - begin) * 1e3
 
 
-def _name(port: Any) -> str:
-    return port.any_name if port.names else str(port.index)
-
-
-def _tensor(array: npt.NDArray[Any], port: Any) -> dict[str, Any]:
-    return {"type": port.element_type.name, "shape": list(array.shape), "model_shape": str(port.partial_shape)}
+def _tensors(compiled: CompiledModel, inputs: Arrays) -> dict[str, dict[str, Any]]:
+    """What is measured with, by the name of the input."""
+    ports = compiled.inputs
+    return {
+        name: {"type": port.element_type.name, "shape": list(array.shape), "model_shape": str(port.partial_shape)}
+        for name, port, array in zip(port_names(ports), ports, inputs, strict=True)
+    }
 
 
 def _first(compiled: CompiledModel, inputs: Arrays) -> None:
@@ -93,7 +94,7 @@ def _first(compiled: CompiledModel, inputs: Arrays) -> None:
         compiled(list(inputs))
     except RuntimeError as error:
         shapes = ", ".join(str(list(array.shape)) for array in inputs)
-        raise Refused(f"the model can't run on inputs of shape {shapes}: {error}") from error
+        raise UsageError(f"the model can't run on inputs of shape {shapes}: {error}") from error
 
 
 class _Clock:
@@ -104,7 +105,7 @@ class _Clock:
         self._progress = Progress(sys.stderr)
         self._begin = time.perf_counter()
 
-    def goes_on(self, done: int) -> bool:
+    def keep_going(self, done: int) -> bool:
         """True while there is more to do; call it before each inference with the number of those done."""
         fraction = done / self._count if self._count else self.seconds() / self._seconds
         self._progress.show(fraction)
@@ -125,7 +126,7 @@ def _calls(compiled: CompiledModel, inputs: Arrays, arguments: Arguments) -> tup
     value = inputs[0] if len(inputs) == 1 else list(inputs)
     latencies: list[float] = []
     with _Clock(arguments) as clock:
-        while clock.goes_on(len(latencies)):
+        while clock.keep_going(len(latencies)):
             begin = time.perf_counter()
             compiled(value)
             latencies.append((time.perf_counter() - begin) * 1e3)
@@ -139,7 +140,7 @@ def _queue(compiled: CompiledModel, inputs: Arrays, arguments: Arguments) -> tup
     queue.set_callback(lambda request, _: latencies.append(request.latency))
     value, started = list(inputs), 0
     with _Clock(arguments) as clock:
-        while clock.goes_on(started):
+        while clock.keep_going(started):
             queue.start_async(value, share_inputs=True)
             started += 1
         queue.wait_all()

@@ -13,7 +13,7 @@ def as_json(found: Mapping[str, Any]) -> str:
     return json.dumps(found, indent=2)
 
 
-def describe(found: Mapping[str, Any]) -> str:
+def format_environment(found: Mapping[str, Any]) -> str:
     """The environment, a line a subject."""
     usable, built = (", ".join(found[key]) for key in ("levels_usable", "levels_built"))
     limits = (f"{name} {'unset' if limit is None else limit}" for name, limit in found["thread_limits"].items())
@@ -25,7 +25,7 @@ def describe(found: Mapping[str, Any]) -> str:
     })  # fmt: skip
 
 
-def tell(found: Mapping[str, Any], measured: Mapping[str, Any], steps: int) -> str:
+def format_measurement(found: Mapping[str, Any], measured: Mapping[str, Any], steps: int) -> str:
     """A measurement and what it was made on."""
     latency = ", ".join(f"{name} {value:.3f}" for name, value in measured["latency_ms"].items())
     effort = f"{measured['api']}, {measured['iterations']} inferences in {measured['seconds']:.2f} s"

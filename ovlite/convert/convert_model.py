@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConversionError, ModelError, suggestion
+from ..errors import ConversionError, ModelError
 from ..frontend import read_model
-from ..graph import Model, Output, Parameter
+from ..graph import Model
+from ..graph.lookup import named_index
 from ..types import Dimension, PartialShape, Shape, Type
 from .torch_export import ADVICE, exported, is_torch_module
 
@@ -102,7 +103,14 @@ def _change_inputs(model: Model, wanted: Sequence[_Wanted]) -> None:
         raise ConversionError("either all entries of input have a name, or none")
     if len(unnamed) > len(model.parameters):
         raise ConversionError(f"{len(unnamed)} entries of input for a model of {len(model.parameters)} inputs")
-    changed = model.parameters if unnamed else [_parameter(model, str(item.name)) for item in wanted]
+    changed = (
+        model.parameters
+        if unnamed
+        else [
+            model.parameters[named_index(model.inputs, str(item.name), "input", unknown=ConversionError)]
+            for item in wanted
+        ]
+    )
     for parameter, item in zip(changed, wanted, strict=False):
         if item.shape is not None:
             parameter.set_partial_shape(item.shape)
@@ -112,26 +120,14 @@ def _change_inputs(model: Model, wanted: Sequence[_Wanted]) -> None:
         model.infer()
 
 
-def _parameter(model: Model, name: str) -> Parameter:
-    return model.parameters[_place(model.inputs, name, "input")]
-
-
-def _place(ports: Sequence[Output], name: str, kind: str) -> int:
-    for place, port in enumerate(ports):
-        if name in port.names:
-            return place
-    known = sorted(name for port in ports for name in port.names)
-    raise ConversionError(f"the model has no {kind} {name!r}; it has {', '.join(known)}.{suggestion(name, known)}")
-
-
 def _with_outputs(model: Model, output: Any) -> Model:
     if output is None:
         return model
     names = [output] if isinstance(output, str) else output
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise ConversionError(f"output is a name or a list of names, not {output!r}")
-    kept = {_place(model.outputs, name, "output") for name in names}
-    results = [result for place, result in enumerate(model.results) if place in kept]
+    kept = {named_index(model.outputs, name, "output", unknown=ConversionError) for name in names}
+    results = [result for position, result in enumerate(model.results) if position in kept]
     return Model(results, model.sinks, model.parameters, model.get_friendly_name())
 
 

@@ -68,7 +68,7 @@ def _input_names(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
     parameters = inspect.signature(module.forward).parameters.values()
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     named = [parameter.name for parameter in parameters if parameter.kind in kinds][: len(args)]
-    return [*named, *(f"input_{place}" for place in range(len(named), len(args))), *kwargs]
+    return [*named, *(f"input_{position}" for position in range(len(named), len(args))), *kwargs]
 
 
 def _output_names(found: Any) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from ..errors import ModelError
 from ..graph import Model, Output, Parameter
 from ..types import PartialShape, Type
-from . import read_model
+from .reading import read_model
 
 _ENDINGS = {"ir": (".xml",), "onnx": (".onnx", ".onnxtxt", ".prototxt", ".pb")}
 

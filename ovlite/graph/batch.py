@@ -19,7 +19,7 @@ def set_batch(model: Model, batch_size: int | Dimension = -1) -> None:
     if not isinstance(batch_size, (int, Dimension)):
         raise TypeError(f"a batch is an int or a Dimension, not {type(batch_size).__name__}")
     shapes = {}
-    for parameter, place in batched(model.parameters).items():
+    for parameter, axis in batched(model.parameters).items():
         shape = shapes[parameter] = parameter.partial_shape
-        shape[place] = batch_size
+        shape[axis] = batch_size
     model.reshape_parameters(shapes)

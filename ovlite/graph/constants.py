@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..types import PartialShape, Shape, Strides, Type
 from .elements import decode, encode
+from .hooks import hooks
 from .node import Node
 from .operator import Argument, Array, Operator, PartialValue, TensorType
 from .ports import Output
@@ -37,14 +38,6 @@ class Constant(Node):
     array: its elements, in the dtype of element_type.to_dtype(). bf16 is bits viewed as float16; types of
     less than a byte are packed into a flat array, and strings are an object array of str or UTF-8 bytes.
     """
-
-    # Makes the Tensor of a constant; set by ovlite.runtime.tensor, which knows Tensors.
-    as_tensor: ClassVar[Callable[[Constant], Any]]
-    # An array on the memory of what shows its elements, its element type where that is not the dtype's; or None.
-    # Set by ovlite.runtime.arrays, which knows the ways to show elements; without it numpy's arrays alone are read.
-    read: ClassVar[Callable[[Any], tuple[Array, Type | None] | None]] = staticmethod(
-        lambda value: (value, None) if isinstance(value, np.ndarray) else None
-    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._become(*_content(args, kwargs))
@@ -95,7 +88,7 @@ class Constant(Node):
     @property
     def tensor_view(self) -> Any:
         """A Tensor on the constant's memory."""
-        return Constant.as_tensor(self)
+        return hooks().tensor_of(self)
 
     def get_tensor_view(self) -> Any:
         return self.tensor_view
@@ -169,7 +162,7 @@ def _content(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Array, Type
         storage = getattr(places[0], "_storage", None)  # of a Tensor, which is above the graph
         if storage is not None:
             return stored_in(storage, shared is None or bool(shared))
-        shown = Constant.read(places[0])
+        shown = hooks().read_elements(places[0])
         if shown is not None:
             return _of_array(*shown, bool(shared))
     if len(places) == 3 and isinstance(places[0], Type) and isinstance(places[1], Shape) and not given:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from ..errors import ModelError
 from ..types import OVAny, PartialShape, Shape, Type
 from . import runtime_info
 from .construction import content_of
+from .hooks import hooks
 from .leaves import Parameter, Result, check_layout
 from .lookup import find_port
 from .node import Node
@@ -55,9 +56,6 @@ class Model:
     results: a node, for all its outputs; a list of nodes, for output 0 of each; of Outputs, or of Results.
     sinks: nodes that are carried out for their effect (Assign). parameters: the inputs, in order.
     """
-
-    # evaluate(), set by ovlite.ops, which can run graphs.
-    evaluation: ClassVar[Callable[[Model, Sequence[Any], Sequence[Any]], None]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if len(args) == 1 and isinstance(args[0], Model) and not kwargs:
@@ -325,7 +323,7 @@ class Model:
         self, output_tensors: Sequence[Any], input_tensors: Sequence[Any], evaluation_context: Any = None
     ) -> bool:
         """Runs the graph node by node, without compiling it; the output tensors take the shapes of the outputs."""
-        Model.evaluation(self, output_tensors, input_tensors)
+        hooks().evaluate_model(self, output_tensors, input_tensors)
         return True
 
     @property
@@ -373,6 +371,9 @@ class Model:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         return self.clone()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return hooks().pickled(self)
 
     def __copy__(self) -> Model:
         raise TypeError("a Model can't be copied without its nodes; clone() copies it as a whole")

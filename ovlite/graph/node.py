@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from ..errors import ModelError
+from .hooks import hooks
 from .operator import Argument, Operator, TensorType
 from .ports import Output
 from .queries import NodeQueries
@@ -23,11 +24,6 @@ class Node(NodeQueries):
 
     Types and shapes are inferred at once; ModelError names the node and its inputs when they don't fit.
     """
-
-    # Makes the node for `left + right` and the like; set by ovlite.ops, which knows the operators.
-    arithmetic: ClassVar[Callable[[str, Any, Any], Node]]
-    # evaluate(), set there too.
-    evaluation: ClassVar[Callable[[Node, Sequence[Any], Sequence[Any]], bool]]
 
     def __init__(self, op: Operator, sources: Sequence[Output], name: str | None = None) -> None:
         if type(self) is Node and op.node_class is not None:
@@ -100,7 +96,7 @@ class Node(NodeQueries):
 
         False for a node that can't be computed from its inputs, such as a Parameter.
         """
-        return Node.evaluation(self, output_values, input_values)
+        return hooks().evaluate_node(self, output_values, input_values)
 
     def set_argument(self, index: int, source: Output) -> None:
         """Makes the node read `source` as input `index`; validate_and_infer_types() must follow."""
@@ -148,7 +144,7 @@ class Node(NodeQueries):
             value.item() if isinstance(value, np.number) else int(value) if isinstance(value, bool) else value
             for value in (left, right)
         )
-        return Node.arithmetic(name, left, right)
+        return hooks().arithmetic(name, left, right)
 
     def __add__(self, other: Any) -> Node:
         return self._computed("add", self, other)

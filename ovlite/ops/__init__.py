@@ -7,21 +7,6 @@ against. FAMILIES is the one list of all of them.
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..graph import Model, Node
-from .evaluation import evaluate_node, evaluate_tensors
 from .families import FAMILIES, NEWEST_OPSET, definitions, factories, operators
 
 __all__ = ["FAMILIES", "NEWEST_OPSET", "definitions", "factories", "operators"]
-
-
-def _arithmetic(name: str, left: Any, right: Any) -> Node:
-    if left is None or right is None:
-        raise TypeError("an operand of a node's arithmetic is None")
-    return factories(NEWEST_OPSET)[name](left, right)
-
-
-Node.arithmetic = staticmethod(_arithmetic)
-Node.evaluation = staticmethod(evaluate_node)
-Model.evaluation = staticmethod(evaluate_tensors)

@@ -3,7 +3,8 @@
 Beside its attributes (the dataclass's fields) an operator class says how its factory is called:
 
     factory     name of the function in ovlite.opsetN; "" for none
-    signature   the function's parameters, as written in Python; name=None comes last unless it is among them
+    signature   the function's parameters, as written in Python, defaults being literals without commas; name=None comes
+                last unless it is among them
     inputs      which of them are tensors, in the operator's input order; a name with a star takes a
                 list of tensors. A tensor parameter that defaults to None may be left out.
     since       the first opset that has this factory; a newer class with the same factory replaces it
@@ -17,6 +18,7 @@ the parameters are not yet the inputs and attributes, `arguments` makes them so.
 from __future__ import annotations
 
 import inspect
+from ast import literal_eval
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, ClassVar, NewType, get_type_hints
@@ -115,10 +117,24 @@ def node_factory(operator: type[Declared]) -> Callable[..., Node]:
     return make
 
 
+def _signature(text: str) -> inspect.Signature:
+    """The signature that a class declares: names, defaults that are literals, a star before what only keywords give."""
+    items = [item for item in text.split(", ") if item]
+    if "name=None" not in items:
+        items.append("name=None")
+    star = items.index("*") if "*" in items else len(items)
+    parameters: list[inspect.Parameter] = []
+    for item in items[:star] + items[star + 1 :]:
+        name, equals, literal = item.partition("=")
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if len(parameters) < star else inspect.Parameter.KEYWORD_ONLY
+        default = literal_eval(literal) if equals else inspect.Parameter.empty
+        parameters.append(inspect.Parameter(name, kind, default=default))
+    return inspect.Signature(parameters)
+
+
 def binder(operator: type[Declared]) -> Callable[..., tuple[Operator, list[Output], str | None]]:
     """The function that makes of a factory's arguments the operator, what it reads, and the node's name."""
-    parameters = operator.signature if "name=None" in operator.signature else f"{operator.signature}, name=None"
-    signature = inspect.signature(eval(f"lambda {parameters.lstrip(', ')}: None"))  # noqa: S307 - a text of our own class
+    signature = _signature(operator.signature)
     hints = get_type_hints(operator)
     names = {field.name for field in fields(operator)}  # type: ignore[arg-type]
     tensors = [name.removeprefix("*") for name in operator.inputs]

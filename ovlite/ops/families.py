@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from ..graph import Node, Operator
 from .declare import Declared, node_factory, operators_of
@@ -128,3 +129,10 @@ class Factories(Mapping[str, Callable[..., Node]]):
 def factories(opset: int) -> Factories:
     """The node factories of an opset."""
     return Factories(opset)
+
+
+def arithmetic(name: str, left: Any, right: Any) -> Node:
+    """The node of an operator on two operands, by the name of its factory in the newest opset."""
+    if left is None or right is None:
+        raise TypeError("an operand of a node's arithmetic is None")
+    return factories(NEWEST_OPSET)[name](left, right)

@@ -10,6 +10,7 @@ from ..errors import OVTypeError, warn
 from ..graph import Constant, Node, Output, Parameter, Result
 from ..graph.constants import checked, stored_in
 from ..graph.elements import decode, encode
+from ..graph.hooks import hooks
 from ..types import PartialShape, Type
 from .declare import as_output, of_python
 
@@ -48,7 +49,7 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
         raise OVTypeError(f"a constant is a number, list, array or Tensor, not {type(value).__name__}")
     if isinstance(dtype, str):
         dtype = np.dtype(dtype)
-    array, found = Constant.read(value) or (np.asarray(value), None)
+    array, found = hooks().read_elements(value) or (np.asarray(value), None)
     if found is not None:  # a type that numpy lacks
         array = np.ascontiguousarray(array) if dtype is None else decode(array, found, array.shape)
     if array.dtype.kind in "US":

@@ -15,8 +15,8 @@ from ..graph import Constant, Model, Node, Parameter
 from ..graph.constants import constant_array
 from ..graph.elements import encode
 from ..types import Type
-from .folding import fold_constants
 from .manager import ModelPass
+from .pipeline.folding import fold_constants
 
 
 class ConstantFolding(ModelPass):

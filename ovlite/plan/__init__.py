@@ -2,6 +2,6 @@
 
 from ..kernels.runtime.executor import Frame, StepError, Team
 from .executable import Executable, Plan, Variable
-from .options import Options
+from .options import COMPUTE_TYPES, Options, Precision
 
-__all__ = ["Executable", "Frame", "Options", "Plan", "StepError", "Team", "Variable"]
+__all__ = ["COMPUTE_TYPES", "Executable", "Frame", "Options", "Plan", "Precision", "StepError", "Team", "Variable"]

@@ -15,6 +15,7 @@ from ..kernels.runtime.executor import Program, PythonStep, Team
 from ..kernels.runtime.step import Step, View
 from .calls import Call, Tensor
 from .memory import Buffer, place
+from .options import Precision
 from .packs import Packs
 
 CONTIGUITY_PADDING = 16  # elements added to a pixel whose size would make a tile's rows collide in the cache
@@ -30,18 +31,17 @@ class Builder:
     """Collects the steps of one program.
 
     Each tensor gets a View when it is first asked for: constants and model ports on slots of their
-    own, a tensor `within` another on a part of that one's, all others in the arena. winograd: side of
-    the output tiles with which convolutions may use Winograd's algorithm, 0 for none. evaluation: what
-    carries out an operator that no kernel takes.
+    own, a tensor `within` another on a part of that one's, all others in the arena. precision: what
+    kernels may be chosen. evaluation: what carries out an operator that no kernel takes.
     """
 
     def __init__(
-        self, level: str, packs: Packs, evaluation: Callable[[Operator], Evaluation], winograd: int = 0
+        self, level: str, precision: Precision, packs: Packs, evaluation: Callable[[Operator], Evaluation]
     ) -> None:
         self.level = level
+        self.precision = precision
         self.evaluation = evaluation
         self.packs = packs
-        self.winograd = winograd
         self.steps: list[Step] = []
         self.origins: list[str] = []  # of the steps: the node that each belongs to
         self.origin = ""

@@ -12,13 +12,12 @@ from ..graph import Model, Node, Output, TensorType
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Program, Team
-from ..passes import run_passes
+from ..passes.pipeline import run_passes
 from ..types import PartialShape, Type
 from .calls import Tensor
+from .loops import evaluation
 from .options import Options
 from .stage import Context, Stage
-
-WINOGRAD_TILE = 4  # F(4 x 4, 3 x 3)
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -83,7 +82,7 @@ class Executable:
         run_passes(self._model)
         self._states = [node.output(0) for node in readers.values()]
         self._nodes = self._model.get_ordered_ops()
-        self._context = Context(kernels.level(), WINOGRAD_TILE if options.precision == "fast" else 0, ports)
+        self._context = Context(kernels.level(), options.precision, ports, evaluation)
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
         self._lock = threading.Lock()
 

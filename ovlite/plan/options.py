@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..types import Type
+
+COMPUTE_TYPES = (Type.f32,)  # in which there are kernels for sums of products
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How sums of products may be computed; without more they are plain sums of IEEE f32 products.
+
+    winograd: by Winograd's algorithm too, whose rounding errors are a few times larger than those of plain sums, but
+    below 1e-5 of the output's largest magnitude.
+    """
+
+    winograd: bool = False
+
 
 @dataclass(frozen=True)
 class Options:
-    """threads: members of the team that runs a plan, the caller included.
+    """precision: what kernels may be chosen. cache_bytes: memory that cached plans for other input shapes may hold."""
 
-    precision: "f32" for IEEE f32 multiply-adds throughout; "fast" also takes algorithms of f32 whose
-    rounding errors are a few times larger, but below 1e-5 of the output's largest magnitude.
-    cache_bytes: memory that cached plans for other input shapes may hold.
-    """
-
-    threads: int = 1
-    precision: str = "f32"
+    precision: Precision = Precision()
     cache_bytes: int = 64 << 20

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,9 +23,7 @@ from ..ops.bodies import (
     SliceInputDescription,
 )
 from ..ops.control import Iteration
-
-if TYPE_CHECKING:
-    from .stage import Stage
+from .stage import Stage
 
 
 class Unsuited(Exception):

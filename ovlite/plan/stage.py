@@ -8,59 +8,50 @@ stages, each made when the elements it needs are there, and kept.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from ..graph import Model, Node, Operator, Output
+from ..graph import Node, Operator, Output
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
-from ..kernels.runtime.executor import Frame, Program, Team, check_stopped
+from ..kernels.runtime.executor import Frame, Program, Team
 from ..kernels.runtime.step import View
-from ..ops.control import Iteration
-from ..ops.interpreter import evaluate_model
 from ..types import Type
 from .border import Enter, Leave, border_dtype, crosses
 from .builder import Builder, Evaluation
 from .calls import Call, Tensor
 from .lowering import lower
+from .options import Precision
 from .packs import Packs
-from .rounds import Unsuited, run_rounds
 from .specialize import Constants, Specialized, held, specialize
 
-STAGE_LIMIT = 32  # successors that a stage keeps, and stages of a body
-SHAPES_LIMIT = 16  # shapes of a body's parameters that are planned in one run of a loop
-
-Shapes = tuple[tuple[int, ...], ...]
+STAGE_LIMIT = 32  # successors that a stage keeps
 
 
 class Context:
     """What all plans of one model share.
 
-    level: the kernels' level. winograd: see Builder. ports: the element types that the
-    model's inputs are bound in.
+    level: the kernels' level. precision: what kernels may be chosen. ports: the element types that the
+    model's inputs are bound in. evaluator: makes what carries out an operator that no kernel takes.
     """
 
-    def __init__(self, level: str, winograd: int, ports: dict[Output, Type]) -> None:
+    def __init__(
+        self, level: str, precision: Precision, ports: dict[Output, Type],
+        evaluator: Callable[[Context, Operator], Evaluation],
+    ) -> None:  # fmt: skip
         self.level = level
-        self.winograd = winograd
+        self.precision = precision
         self.ports = ports
         self.constants = Constants()
         self.packs = Packs()
+        self._evaluator = evaluator
 
     def evaluation(self, op: Operator) -> Evaluation:
         """What carries out an operator that no kernel takes."""
-        return Repeated(self, op) if isinstance(op, Iteration) else _by_numpy(op)
-
-
-def _by_numpy(op: Operator) -> Evaluation:
-    def evaluate(arrays: Sequence[Array], team: Team) -> Sequence[Array]:
-        with np.errstate(all="ignore"):
-            return op.evaluate(*arrays)
-
-    return evaluate
+        return self._evaluator(self, op)
 
 
 class Stage:
@@ -102,7 +93,7 @@ class Stage:
 
     def _build(self, state: Specialized) -> None:
         context = self._context
-        builder = Builder(context.level, context.packs, context.evaluation, context.winograd)
+        builder = Builder(context.level, context.precision, context.packs, context.evaluation)
         calls = list(state.calls)
         entries = [self._enter(builder, output, state.tensors[output], calls) for output in self.entries]
         types = [None] * len(self.exits) if self.staged else [kind for _, kind in self._results]
@@ -188,67 +179,6 @@ class Stage:
         for output in self.needed:
             known[output] = Tensor.constant(self._elements(output, values).copy())
         return Stage(self._context, self.pending, known, self._results, self._passing)
-
-
-class Repeated:
-    """The body of a Loop or TensorIterator as stages that run once for each iteration.
-
-    Without Python between the iterations where that can be (see rounds). Else there is a stage for each set of shapes
-    of the body's parameters. A run plans the first few that it meets;
-    where shapes go on to change, as those of a state that grows, numpy evaluates the body: planning it anew in
-    each iteration takes longer. So the same inputs give the same bits whatever has run before.
-    """
-
-    def __init__(self, context: Context, op: Iteration) -> None:
-        self._context = context
-        self._op = op
-        self._stages: OrderedDict[Shapes, Stage] = OrderedDict()
-
-    def __call__(self, arrays: Sequence[Array], team: Team) -> Sequence[Array]:
-        body = self._op.body
-        assert body is not None
-        entries = [parameter.output(0) for parameter in body.parameters]
-        given_back = [result.sources[0] for result in body.results]
-        met: set[Shapes] = set()
-        limit, going_on = self._op.extent(arrays)
-        if going_on and limit != 0:
-            first = self._op.parameters(body, arrays, self._op.first_states(arrays), 0)
-            shapes = tuple(array.shape for array in first)
-            met.add(shapes)
-            with suppress(Unsuited):
-                return run_rounds(self._op, self._stage(body, shapes), arrays, limit, team)
-
-        def compute(parameters: Sequence[Array]) -> list[Array]:
-            check_stopped()
-            shapes = tuple(array.shape for array in parameters)
-            if shapes not in met:
-                if len(met) == SHAPES_LIMIT:
-                    return evaluate_model(body, parameters)
-                met.add(shapes)
-            values = {
-                port: np.asarray(array, compute_dtype(port.element_type), order="C")
-                for port, array in zip(entries, parameters, strict=True)
-            }
-            self._stage(body, shapes).run(values, team)
-            return [values[output] for output in given_back]
-
-        return self._op.iterate(arrays, compute)
-
-    def _stage(self, body: Model, shapes: Shapes) -> Stage:
-        """The body's stage for parameters of these shapes, made when they are new."""
-        stage = self._stages.get(shapes)
-        if stage is None:
-            stage = self._stages[shapes] = self._plan(body, shapes)
-            if len(self._stages) > STAGE_LIMIT:
-                self._stages.popitem(last=False)
-        return stage
-
-    def _plan(self, body: Model, shapes: Shapes) -> Stage:
-        ports = zip((parameter.output(0) for parameter in body.parameters), shapes, strict=True)
-        known = {port: Tensor(compute_dtype(port.element_type), shape) for port, shape in ports}
-        computed = dict.fromkeys(result.sources[0] for result in body.results if result.sources[0] not in known)
-        results: list[tuple[Output, Type | None]] = [(output, None) for output in computed]
-        return Stage(self._context, body.get_ordered_ops(), known, results, passing=True)
 
 
 def _live(state: Specialized, results: Sequence[tuple[Output, Type | None]]) -> dict[Output, Tensor]:

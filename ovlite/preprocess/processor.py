@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from ..errors import ModelError, suggestion
+from ..errors import ModelError
 from ..graph import Model, Output, Parameter, Result
+from ..graph.lookup import port_index
 from ..types import Dimension, Layout, PartialShape, Type
 from .axes import is_known, missing_in_front, named, names_of, permutation
 from .choices import ColorFormat
 from .infos import InputInfo, OutputInfo
 from .planes import PLANES, plane_parameters, plane_shapes
 from .stream import Stream, Target
-
-Info = TypeVar("Info", InputInfo, OutputInfo)
 
 
 class PrePostProcessor:
@@ -35,12 +32,12 @@ class PrePostProcessor:
     def input(self, input_index: int | str | None = None, *, tensor_name: str | None = None) -> InputInfo:
         """The only input, or the one with an index or a tensor name; RuntimeError when there is none."""
         ports = [parameter.output(0) for parameter in self._parameters]
-        return _selected(self._inputs, ports, input_index if tensor_name is None else tensor_name, "input")
+        return self._inputs[port_index(ports, input_index if tensor_name is None else tensor_name, "input")]
 
     def output(self, output_index: int | str | None = None, *, tensor_name: str | None = None) -> OutputInfo:
         """The only output, or the one with an index or a tensor name; RuntimeError when there is none."""
         ports = [result.output(0) for result in self._results]
-        return _selected(self._outputs, ports, output_index if tensor_name is None else tensor_name, "output")
+        return self._outputs[port_index(ports, output_index if tensor_name is None else tensor_name, "output")]
 
     def build(self) -> Model:
         """Puts the steps into the model, which is returned. RuntimeError, and no change, when a step does not fit."""
@@ -86,24 +83,6 @@ class PrePostProcessor:
             for result, info in zip(self._results, self._outputs, strict=True)
         ]
         return "\n".join(lines)
-
-
-def _selected(infos: list[Info], ports: list[Output], key: int | str | None, kind: str) -> Info:
-    if key is None:
-        if len(infos) != 1:
-            raise RuntimeError(f"the model has {len(infos)} {kind}s; say which one by index or name")
-        return infos[0]
-    if isinstance(key, str):
-        for info, port in zip(infos, ports, strict=True):
-            if key in port.names:
-                return info
-        names = sorted(name for port in ports for name in port.names)
-        raise RuntimeError(f"the model has no {kind} {key!r}; it has {names}.{suggestion(key, names)}")
-    if isinstance(key, bool) or not isinstance(key, int) or key < 0:
-        raise TypeError(f"an {kind} is named by a non-negative int or a str, not {key!r}")
-    if key >= len(infos):
-        raise RuntimeError(f"{kind} {key} of a model that has {len(infos)}")
-    return infos[key]
 
 
 def _name(port: Output) -> str:

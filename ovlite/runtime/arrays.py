@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Constant
 from ..graph.elements import decode
 from ..kernels.runtime.dlpack import element_kind, set_element_kind
 from ..kernels.runtime.storage import Storage
@@ -152,8 +151,6 @@ def _refusal(storage: Storage) -> str:
     return f"elements of {name} have no dtype in numpy; {ways}"
 
 
-def _read(value: Any) -> tuple[Array, Type | None] | None:
+def read_elements(value: Any) -> tuple[Array, Type | None] | None:
+    """read_array(), None for what shows no elements."""
     return read_array(value) if shows_elements(value) else None
-
-
-Constant.read = staticmethod(_read)

@@ -4,84 +4,20 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from ..errors import suggestion
-from ..graph import Constant, Model, Node, Output, TensorType
+from ..graph import Model
+from ..graph.lookup import port_index
 from ..kernels.runtime.compiled import Compiled
-from ..kernels.runtime.results import OVDict, Ports
-from ..plan import Options, Plan
-from ..types import Type
-from .config import Config
-from .infer_request import InferRequest, list_ports, port_index
+from ..kernels.runtime.results import OVDict
+from .compilation import Compilation, imported
+from .infer_request import InferRequest
 from .ports import ConstOutput
-from .string_ports import make_executable
-from .tensor import packed_bits
-from .threads import shared_streams
 from .variable_state import VariableState
 
 Mapping.register(OVDict)
 _IMPORTING = threading.Lock()
-
-
-class Compilation:
-    """What all requests of one compiled model share.
-
-    model: as it was when it was compiled. owned: nobody else changes the model that is given.
-    types: what Request needs to know of each input's element type.
-    """
-
-    def __init__(self, model: Model, config: Config, *, owned: bool = False) -> None:
-        self.config = config
-        self.model = model = model if owned else model.clone()
-        self.name = model.get_friendly_name()
-        streams, threads = config.streams(), config.threads_per_stream()
-        self.executable = make_executable(model, Options(threads=threads, precision=config.precision()))
-        self.streams = shared_streams(streams, threads)
-        self.variables = self.executable.variables
-        self.profiled = config.profiled()
-        inputs, outputs = _ports(model.inputs, self.executable.inputs), _ports(model.outputs, self.executable.outputs)
-        self.types = tuple(_numpy_type(port.element_type) for port in inputs)
-        self.ports = Ports(inputs, outputs, ConstOutput, any(port.element_type is Type.string for port in outputs))
-        for port in [*inputs, *outputs]:
-            port._renamed = self.ports.rename
-        self.sources = _sources(model)
-        self._initial = _initial_values(model)
-
-    def initial_state(self, index: int) -> npt.NDArray[Any]:
-        """The value that a variable has before the first run, as far as it does not follow from inputs: zeros then."""
-        variable = self.variables[index]
-        found = self._initial.get(variable.name)
-        if found is not None:
-            return found
-        shape = tuple(dim.min_length for dim in variable.shape.dims) if variable.shape.has_rank else (0,)
-        return np.zeros(shape, variable.element_type.to_dtype())
-
-    def static_plan(self) -> Plan | None:
-        """The plan of a first run; None when shapes follow from what it is given."""
-        shapes = [kind.shape for kind in self.executable.inputs]
-        if not all(shape.is_static for shape in shapes):
-            return None
-        fresh = frozenset(variable.name for variable in self.variables)
-        plan = self.executable.plan(tuple(tuple(shape.to_shape()) for shape in shapes), fresh)
-        return plan if isinstance(plan, Plan) else None
-
-    def export(self) -> bytes:
-        """The model and its properties, as import_model() reads them."""
-        from .exported_model import pack
-
-        tensors = [*self.model.inputs, *self.model.outputs]
-        for tensor, port in zip(tensors, [*self.ports.inputs, *self.ports.outputs], strict=True):
-            tensor.set_names(port.names)
-        return pack(self.model, self.config)
-
-    def wrapper(self) -> CompiledModel:
-        """Another CompiledModel on this compilation."""
-        return CompiledModel(self)
 
 
 class CompiledModel(Compiled):
@@ -114,16 +50,16 @@ class CompiledModel(Compiled):
             return io.BytesIO(self._compilation.export())
         if not isinstance(model_stream, io.BytesIO):
             raise TypeError(f"a model is exported to a BytesIO, not to {type(model_stream).__name__}")
-        place = model_stream.tell()
+        position = model_stream.tell()
         model_stream.write(self._compilation.export())
-        model_stream.seek(place)
+        model_stream.seek(position)
         return None
 
     def _new_request(self, hidden: bool) -> InferRequest:
-        return InferRequest(self._compilation, hidden)
+        return InferRequest(self._compilation, CompiledModel, hidden)
 
     def create_infer_request(self) -> InferRequest:
-        return InferRequest(self._compilation)
+        return InferRequest(self._compilation, CompiledModel)
 
     def infer_new_request(self, inputs: Any = None) -> OVDict:
         """Runs the model on a new request; inputs and results are copied."""
@@ -139,22 +75,13 @@ class CompiledModel(Compiled):
 
     def input(self, index: int | str | None = None, *, tensor_name: str | None = None) -> ConstOutput:
         """The input of this index or name, or the only one."""
-        return self._port("input", index if tensor_name is None else tensor_name)
+        ports = self._compilation.ports.inputs
+        return ports[port_index(ports, index if tensor_name is None else tensor_name, "input")]
 
     def output(self, index: int | str | None = None, *, tensor_name: str | None = None) -> ConstOutput:
         """The output of this index or name, or the only one."""
-        return self._port("output", index if tensor_name is None else tensor_name)
-
-    def _port(self, kind: str, key: int | str | None) -> ConstOutput:
-        table = self._compilation.ports
-        ports: tuple[ConstOutput, ...]
-        ports, keys = (table.inputs, table.input_keys) if kind == "input" else (table.outputs, table.output_keys)
-        if not isinstance(key, str):
-            return ports[port_index(ports, key, kind)]
-        if key not in keys:
-            known = [name for name in keys if isinstance(name, str)]
-            raise RuntimeError(f"the model has no {kind} {key!r}; it has {', '.join(known)}.{suggestion(key, known)}")
-        return ports[keys[key]]
+        ports = self._compilation.ports.outputs
+        return ports[port_index(ports, index if tensor_name is None else tensor_name, "output")]
 
     def get_property(self, property: str) -> Any:
         return self._compilation.config.compiled_property(property, self._compilation.name)
@@ -174,10 +101,12 @@ class CompiledModel(Compiled):
 
     def get_runtime_model(self) -> Model:
         """What runs: a model of nodes of type ExecutionNode, which tell of themselves in their rt_info."""
-        from .execution_graph import runtime_model
+        from .execution_graph import execution_graph
 
         request: InferRequest | None = self._infer_request
-        return runtime_model(self._compilation, request)
+        used = None if request is None else request.plan
+        times = [] if request is None else request.step_times()
+        return execution_graph(self._compilation.model, used or self._compilation.static_plan(), times)
 
     def release_memory(self) -> None:
         """Drops the buffers that idle requests for simultaneous calls hold."""
@@ -195,50 +124,4 @@ class CompiledModel(Compiled):
         return CompiledModel._imported_later, (vars(self)["_exported"] if made is None else made.export(),)
 
     def __repr__(self) -> str:
-        return f"<CompiledModel:\n{list_ports(self._compilation.ports.inputs, self._compilation.ports.outputs)}>"
-
-
-def _ports(outputs: Sequence[Output], kinds: Sequence[TensorType]) -> list[ConstOutput]:
-    return [ConstOutput(output, kind, place) for place, (output, kind) in enumerate(zip(outputs, kinds, strict=True))]
-
-
-def imported(exported: bytes, properties: Mapping[str, Any]) -> Compilation:
-    """What export_model() wrote, compiled with its properties and others that replace them.
-
-    RuntimeError for any other bytes.
-    """
-    from .exported_model import unpack
-
-    found = unpack(exported)
-    return Compilation(found.model, Config({**found.properties, **properties}), owned=True)
-
-
-def _numpy_type(element_type: Type) -> tuple[int, bool]:
-    """(numpy's type number, whether values need more than a cast) for an input of this type."""
-    if element_type is Type.string:
-        return np.dtype(object).num, True
-    return element_type.to_dtype().num, element_type is Type.bf16 or packed_bits(element_type) > 0
-
-
-def _sources(model: Model) -> tuple[tuple[bool, int] | None, ...]:
-    """(is an input, index) of the port whose elements each output shows again; None for those of its own."""
-    known = {parameter.output(0): (True, index) for index, parameter in enumerate(model.parameters)}
-    found = []
-    for index, result in enumerate(model.results):
-        source = result.sources[0]
-        found.append(known.get(source))
-        known.setdefault(source, (False, index))
-    return tuple(found)
-
-
-def _initial_values(model: Model) -> dict[str, npt.NDArray[Any]]:
-    """Initial values of the variables whose ReadValue reads a constant, by name."""
-    return {
-        _variable(node): node.sources[0].node.array
-        for node in model.get_ordered_ops()
-        if node.get_type_name() == "ReadValue" and node.sources and isinstance(node.sources[0].node, Constant)
-    }
-
-
-def _variable(node: Node) -> str:
-    return str(node.op.attributes().get("variable_id"))
+        return f"<CompiledModel:\n{self._compilation.ports.text()}>"

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import suggestion
+from ..plan import COMPUTE_TYPES, Precision
 from ..properties import CacheMode, device
 from ..properties.declare import PropertyEnum
+from ..properties.device import Capability
 from ..properties.hint import ExecutionMode, PerformanceMode, SchedulingCoreType
 from ..properties.intel_cpu import TbbPartitioner
 from ..properties.log import Level
@@ -222,10 +224,10 @@ class Config:
     def threads_per_stream(self) -> int:
         return max(1, self.threads() // self.streams())
 
-    def precision(self) -> str:
-        """The precision in which plans compute: "f32" where it is asked for, or accuracy is; "fast" otherwise."""
+    def precision(self) -> Precision:
+        """How plans may compute: by plain sums of f32 products alone where f32 is asked for, or accuracy is."""
         accurate = self["EXECUTION_MODE_HINT"] is ExecutionMode.ACCURACY
-        return "f32" if accurate or self._set.get("INFERENCE_PRECISION_HINT") is Type.f32 else "fast"
+        return Precision(winograd=not accurate and self._set.get("INFERENCE_PRECISION_HINT") is not Type.f32)
 
     def profiled(self) -> bool:
         return bool(self["PERF_COUNT"])
@@ -275,6 +277,11 @@ def _plain(value: Any) -> Any:
     return value.name if isinstance(value, PropertyEnum) else value
 
 
+_CAPABILITIES = {
+    Type.f32: Capability.FP32, Type.f16: Capability.FP16, Type.bf16: Capability.BF16, Type.i8: Capability.INT8,
+}  # fmt: skip
+
+
 def device_property(key: str, properties: Mapping[str, Any]) -> Any:
     """A property of the CPU device, for which `properties` are set."""
     known: dict[str, Callable[[], Any]] = {
@@ -284,7 +291,10 @@ def device_property(key: str, properties: Mapping[str, Any]) -> Any:
         "RANGE_FOR_STREAMS": lambda: (1, thread_budget()),
         "EXECUTION_DEVICES": lambda: ["CPU"],
         "FULL_DEVICE_NAME": processor_name,
-        "OPTIMIZATION_CAPABILITIES": lambda: ["FP32", "INT8", "EXPORT_IMPORT"],
+        "OPTIMIZATION_CAPABILITIES": lambda: [
+            *(_CAPABILITIES[kind] for kind in COMPUTE_TYPES),
+            Capability.EXPORT_IMPORT,
+        ],
         "DEVICE_TYPE": lambda: device.Type.INTEGRATED,
         "DEVICE_ARCHITECTURE": lambda: "intel64" if platform.machine() in ("x86_64", "AMD64") else platform.machine(),
     }

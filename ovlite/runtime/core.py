@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..graph import Model
 from ..version import Version, get_version
-from .compiled_model import Compilation, CompiledModel, imported
+from .compilation import Compilation, imported
+from .compiled_model import CompiledModel
 from .config import CORE_SETTABLE, Config, check, check_of_device, device_property
-from .pickling import Model
 from .tensor import Tensor
 
 DEVICES = ("CPU", "AUTO", "AUTO:CPU", "HETERO:CPU", "MULTI:CPU")

@@ -4,45 +4,43 @@ from __future__ import annotations
 
 from asyncio import CancelledError, Future, Task, create_task, gather, get_running_loop
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable
+from typing import Any
 
 from ..kernels.runtime.results import OVDict
 
-if TYPE_CHECKING:
-    from .infer_queue import AsyncInferQueue
-    from .infer_request import InferRequest
+Wait = Callable[[Future[None]], bool]
 
 
-async def settled(wait: Callable[[Future[None]], bool]) -> None:
+async def settled(wait: Wait) -> None:
     """Returns once wait(future), which keeps a future that is to be settled later, answers that nothing is to come."""
     loop = get_running_loop()
     while wait(future := loop.create_future()):
         await future
 
 
-async def ended(request: InferRequest) -> None:
-    """Returns when the request's run has ended; a coroutine that is cancelled or closed cancels the run first."""
+async def ended(wait: Wait, cancel: Callable[[], None]) -> None:
+    """Returns when the run that wait() is about has ended; a coroutine that is cancelled or closed cancels it first."""
     try:
-        await settled(request.wait_with_future)
+        await settled(wait)
     except GeneratorExit:
-        request.cancel()
+        cancel()
         raise
     except CancelledError:
-        request.cancel()
-        await settled(request.wait_with_future)
+        cancel()
+        await settled(wait)
         raise
 
 
-async def results_of(
-    queue: AsyncInferQueue, inputs: Iterable[Any] | AsyncIterable[Any], share_inputs: bool
+async def results_in_order(
+    infer: Callable[[Any], Coroutine[Any, Any, OVDict]], inputs: Iterable[Any] | AsyncIterable[Any], width: int
 ) -> AsyncIterator[OVDict]:
-    """The results of the queue's runs on each of `inputs`, in their order."""
+    """The results of infer() on each of `inputs`, in their order; `width` of them run at a time."""
     running: deque[Task[OVDict]] = deque()
     try:
         async for item in _each(inputs):
-            running.append(create_task(queue.infer_async(item, share_inputs)))
-            if len(running) >= len(queue):
+            running.append(create_task(infer(item)))
+            if len(running) >= width:
                 yield await running.popleft()
         while running:
             yield await running.popleft()

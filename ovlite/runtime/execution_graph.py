@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..graph import Argument, Constant, Model, Node, Operator, Output, Parameter, Result, TensorType
+from ..plan import Plan
 from ..types import PartialShape, Type
-
-if TYPE_CHECKING:
-    from ..plan import Plan
-    from .compiled_model import Compilation
-    from .infer_request import InferRequest
 
 
 @dataclass(frozen=True)
@@ -27,18 +22,14 @@ class ExecutionNode(Operator):
         return self.outputs
 
 
-def runtime_model(compilation: Compilation, request: InferRequest | None) -> Model:
-    """What runs: the steps of the plan that `request` used last, or of the plan for static shapes.
+def execution_graph(model: Model, plan: Plan | None, times: Sequence[float]) -> Model:
+    """What runs: the steps of a plan of `model`, and the seconds that each of them took, if they were measured.
 
     Where there is no single list of steps, because shapes are not known before a run or depend on elements,
     the operations of the model stand for them. Each node's rt_info tells, as str: execOrder, execTimeMcs,
     layerType, originalLayersNames, outputLayouts, outputPrecisions, primitiveType, runtimePrecision.
     """
-    plan = compilation.static_plan() if request is None or request.plan is None else request.plan
-    if plan is None or plan.program is None:
-        return _of_graph(compilation.model)
-    times = [] if request is None else request.step_times()
-    return _of_steps(compilation.model, plan, times)
+    return _of_graph(model) if plan is None or plan.program is None else _of_steps(model, plan, times)
 
 
 def _of_steps(model: Model, plan: Plan, times: Sequence[float]) -> Model:

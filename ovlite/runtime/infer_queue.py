@@ -35,11 +35,11 @@ class AsyncInferQueue(RequestPool):
         return iter(list(self.requests))
 
     def __getitem__(self, i: int) -> InferRequest:
-        if (place := index(i)) < 0:
+        if (position := index(i)) < 0:
             raise TypeError(f"a request of a queue is named by a non-negative int, not {i!r}")
-        if place >= len(self.requests):
-            raise IndexError(f"request {place} of a queue of {len(self.requests)}")
-        request: InferRequest = self.requests[place]
+        if position >= len(self.requests):
+            raise IndexError(f"request {position} of a queue of {len(self.requests)}")
+        request: InferRequest = self.requests[position]
         return request
 
     # On an event loop.
@@ -77,9 +77,9 @@ class AsyncInferQueue(RequestPool):
 
         inputs: what infer() takes, one after the other; it is read only as far as requests are idle.
         """
-        from .event_loop import results_of
+        from .event_loop import results_in_order
 
-        return results_of(self, inputs, share_inputs)
+        return results_in_order(partial(self.infer_async, share_inputs=share_inputs), inputs, len(self))
 
     def __repr__(self) -> str:
         return f"<AsyncInferQueue: {len(self)} jobs>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import suggestion
 from ..graph import Output
+from ..graph.lookup import label, port_index
 from ..kernels.runtime.request import Request
 from ..kernels.runtime.results import OVDict
 from ..kernels.runtime.storage import Storage
 from ..types import PartialShape, Type
-from .inputs import bind_value, give_container
+from .compilation import Compilation
+from .inputs import Given, as_input, given_inputs
 from .outputs import given_outputs, refuse_output
-from .ports import ConstOutput
+from .ports import CompiledPorts, ConstOutput
 from .tensor import Tensor, from_strings, new_storage, on_memory
 from .variable_state import VariableState
 
 if TYPE_CHECKING:
-    from .compiled_model import Compilation, CompiledModel
+    from .compiled_model import CompiledModel
 
 Array = npt.NDArray[Any]
 
@@ -55,8 +56,13 @@ class ProfilingInfo:
 class InferRequest(Request):
     """Runs a compiled model on inputs of its own; made by CompiledModel.create_infer_request()."""
 
-    def __init__(self, compilation: Compilation, hidden: bool = False) -> None:
+    ports: CompiledPorts
+
+    def __init__(
+        self, compilation: Compilation, make_model: Callable[[Compilation], CompiledModel], hidden: bool = False
+    ) -> None:
         self._compilation = compilation
+        self._make_model = make_model
         names = tuple(variable.name for variable in compilation.variables)
         super().__init__(
             compilation.executable, compilation.ports, compilation.types, Tensor, names, compilation.sources,
@@ -66,23 +72,33 @@ class InferRequest(Request):
     # What the compiled base class asks for.
 
     def _convert(self, index: int, value: Any, share: bool) -> None:
-        bind_value(self, index, value, share)
+        self._bind(Given(True, index, as_input(self.ports.inputs[index], index, value)), share)
 
     def _give(self, inputs: Any, share: bool) -> None:
-        give_container(self, inputs, share)
+        for given in given_inputs(self.ports, inputs, share):
+            self._bind(given, share)
+
+    def _bind(self, given: Given, share: bool) -> None:
+        is_input, index, value = given
+        if not is_input:
+            self.set_output_tensor(index, value)
+        elif isinstance(value, Tensor):
+            self.set_input_tensor(index, value)
+        else:
+            self.bind_array(index, value, share)
 
     def _check_shape(self, index: int, shape: tuple[int, ...]) -> None:
         port = self.ports.inputs[index]
         expected: PartialShape = port.partial_shape
         if not expected.relaxes(PartialShape(shape)):
-            raise RuntimeError(f"input {describe(port, index)} has shape {expected}; the value given has {list(shape)}")
+            raise RuntimeError(f"input {label(port, index)} has shape {expected}; the value given has {list(shape)}")
 
     def _missing(self, indices: Sequence[int]) -> None:
         """Inputs that were never given are an error, but for those that nothing reads."""
         inputs = self.ports.inputs
         needed = [index for index in indices if inputs[index].target_inputs]
         if needed:
-            names = ", ".join(describe(inputs[index], index) for index in needed)
+            names = ", ".join(label(inputs[index], index) for index in needed)
             raise RuntimeError(f"no value was ever given for input {names}")
         for index in indices:
             self.input_storage(index)
@@ -105,12 +121,12 @@ class InferRequest(Request):
         return [from_strings(array, decode) if array.dtype == object else array for array in arrays]
 
     def _given_outputs(self, out: Any) -> list[Any]:
-        return given_outputs(self, out)
+        return given_outputs(self.ports, out)
 
     def _refuse_output(self, index: int, array: Any, shape: tuple[int, ...]) -> None:
-        refuse_output(self, index, array, shape)
+        refuse_output(self.ports.outputs[index], index, array, shape)
 
-    def _initial_state(self, index: int) -> Array:
+    def initial_state(self, index: int) -> Array:
         return self._compilation.initial_state(index)
 
     # Tensors.
@@ -138,14 +154,14 @@ class InferRequest(Request):
 
     def get_input_tensor(self, index: int | None = None) -> Tensor:
         self.ensure_idle()
-        return Tensor._on(self.input_storage(port_index(self.ports.inputs, index, "input")))
+        return Tensor._on(self.input_storage(_tensor_index(self.ports.inputs, index, "input")))
 
     def get_output_tensor(self, index: int | None = None) -> Tensor:
         self.ensure_idle()
-        return Tensor._on(self.output_storage(port_index(self.ports.outputs, index, "output")))
+        return Tensor._on(self.output_storage(_tensor_index(self.ports.outputs, index, "output")))
 
     def get_tensor(self, port: str | ConstOutput | Output | None = None, *, name: str | None = None) -> Tensor:
-        is_input, index = self._find(port if name is None else name)
+        is_input, index = self.ports.find(port if name is None else name)
         return self.get_input_tensor(index) if is_input else self.get_output_tensor(index)
 
     def set_tensor(
@@ -153,7 +169,7 @@ class InferRequest(Request):
     ) -> None:
         """Makes the request read or write the memory of a tensor, or of what a Tensor can share memory with."""
         tensor = on_memory(tensor)
-        is_input, index = self._find(port if name is None else name)
+        is_input, index = self.ports.find(port if name is None else name)
         if is_input:
             self.set_input_tensor(index, tensor)
         else:
@@ -166,8 +182,9 @@ class InferRequest(Request):
         """
         index, tensor = _index_and_tensor(args, kwargs)
         self.ensure_idle()
-        index = port_index(self.ports.inputs, index, "input")
-        bind_tensor(self, index, tensor)
+        index = _tensor_index(self.ports.inputs, index, "input")
+        _check_type(self.ports.inputs[index], index, tensor, "input")
+        self.set_input_storage(index, tensor._storage)
 
     def set_output_tensor(self, *args: Any, **kwargs: Any) -> None:
         """set_output_tensor(tensor) or set_output_tensor(index, tensor): makes the request write its memory.
@@ -176,11 +193,11 @@ class InferRequest(Request):
         """
         index, tensor = _index_and_tensor(args, kwargs)
         self.ensure_idle()
-        index = port_index(self.ports.outputs, index, "output")
+        index = _tensor_index(self.ports.outputs, index, "output")
         port = self.ports.outputs[index]
         _check_type(port, index, tensor, "output")
         if port.partial_shape.is_static and tuple(port.shape) != tensor._storage.shape:
-            raise RuntimeError(f"output {describe(port, index)} has shape {port.shape}; the tensor has {tensor.shape}")
+            raise RuntimeError(f"output {label(port, index)} has shape {port.shape}; the tensor has {tensor.shape}")
         self.set_output_storage(index, tensor._storage)
 
     def set_input_tensors(self, *args: Any, **kwargs: Any) -> None:
@@ -188,13 +205,13 @@ class InferRequest(Request):
         set_input_tensors(index, tensors), a list of tensors, one for each element of an input's batch."""
         index, tensors = _index_and(args, kwargs, "inputs", "tensors")
         if index is None and isinstance(tensors, dict):
-            for place, tensor in _by_index(tensors).items():
-                self.set_input_tensor(place, tensor)
+            for position, tensor in _by_index(tensors).items():
+                self.set_input_tensor(position, tensor)
             return
         if not isinstance(tensors, list):
             raise TypeError("set_input_tensors takes a dict of Tensors by index, or a list of Tensors for a batch")
         tensors = [on_memory(tensor) for tensor in tensors]
-        index = port_index(self.ports.inputs, index, "input")
+        index = _tensor_index(self.ports.inputs, index, "input")
         if len(tensors) == 1:
             return self.set_input_tensor(index, tensors[0])
         layout = getattr(self.ports.inputs[index].node, "layout", None)
@@ -214,22 +231,6 @@ class InferRequest(Request):
         for port, tensor in inputs.items():
             self.set_tensor(port, tensor)
 
-    def _find(self, port: Any) -> tuple[bool, int]:
-        """(whether it is an input, its index) of the port that a name or a port of the model means."""
-        if not isinstance(port, (str, ConstOutput, Output)):
-            raise TypeError(f"a tensor is named by str or by a port, not {type(port).__name__}")
-        for is_input, keys in ((True, self.ports.input_keys), (False, self.ports.output_keys)):
-            if port in keys:
-                return is_input, keys[port]
-        if not isinstance(port, str):
-            for is_input, ports in ((True, self.ports.inputs), (False, self.ports.outputs)):
-                for index, mine in enumerate(ports):
-                    if mine.node is port.node or (port.names and port.names == mine.names):
-                        return is_input, index
-        known = [key for key in [*self.ports.input_keys, *self.ports.output_keys] if isinstance(key, str)]
-        name = port if isinstance(port, str) else repr(port)
-        raise RuntimeError(f"the model has no port {name!r}; it has {', '.join(known)}.{suggestion(name, known)}")
-
     # On an event loop.
 
     async def infer_async(
@@ -248,7 +249,7 @@ class InferRequest(Request):
         from .event_loop import ended
 
         self.start_async(inputs, share_inputs=share_inputs)
-        await ended(self)
+        await ended(self.wait_with_future, self.cancel)
         return self.finished(share_outputs, decode_strings)
 
     # States, profile.
@@ -286,7 +287,7 @@ class InferRequest(Request):
         return self.get_profiling_info()
 
     def get_compiled_model(self) -> CompiledModel:
-        return self._compilation.wrapper()
+        return self._make_model(self._compilation)
 
     def __copy__(self) -> Any:
         raise TypeError("a request can't be copied; make another one with create_infer_request()")
@@ -294,43 +295,20 @@ class InferRequest(Request):
     __deepcopy__ = __reduce__ = __copy__
 
     def __repr__(self) -> str:
-        return f"<InferRequest:\n{list_ports(self.ports.inputs, self.ports.outputs)}>"
+        return f"<InferRequest:\n{self.ports.text()}>"
 
 
-def describe(port: ConstOutput, index: int) -> str:
-    """How errors name a port."""
-    return f"{index} ({port.any_name!r})" if port.names else str(index)
-
-
-def list_ports(inputs: Sequence[ConstOutput], outputs: Sequence[ConstOutput]) -> str:
-    lines = ["inputs[", ",\n".join(map(repr, inputs)), "]", "outputs[", ",\n".join(map(repr, outputs)), "]"]
-    return "\n".join(lines)
-
-
-def port_index(ports: Sequence[ConstOutput], index: int | None, kind: str) -> int:
+def _tensor_index(ports: Sequence[ConstOutput], index: int | None, kind: str) -> int:
     """The index of a port given by index, or of the only one."""
-    if index is None:
-        if len(ports) != 1:
-            raise RuntimeError(f"the model has {len(ports)} {kind}s; say which one by index or name")
-        return 0
-    if not isinstance(index, (int, np.integer)) or index < 0:
-        raise TypeError(f"an {kind} is named by a non-negative int, not {index!r}")
-    if index >= len(ports):
-        raise RuntimeError(f"the model has no {kind} {index}: it has {len(ports)}")
-    return int(index)
-
-
-def bind_tensor(request: InferRequest, index: int, tensor: Tensor) -> None:
-    """Makes an input read a tensor's memory."""
-    port = request.ports.inputs[index]
-    _check_type(port, index, tensor, "input")
-    request.set_input_storage(index, tensor._storage)
+    if isinstance(index, str):
+        raise TypeError(f"an {kind} is told by a non-negative int here, not {index!r}; get_tensor() takes names")
+    return port_index(ports, index, kind)
 
 
 def _check_type(port: ConstOutput, index: int, tensor: Tensor, kind: str) -> None:
     expected, found = port.element_type.name, tensor.element_type.name
     if expected != found:
-        raise RuntimeError(f"{kind} {describe(port, index)} holds {expected}; the tensor holds {found}")
+        raise RuntimeError(f"{kind} {label(port, index)} holds {expected}; the tensor holds {found}")
 
 
 def _memory(port: ConstOutput, shape: tuple[int, ...] | None) -> Storage:

@@ -2,118 +2,109 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import suggestion
 from ..graph.elements import decode, encode
+from ..graph.lookup import label, no_port, port_index
 from ..kernels.runtime.results import OVDict
 from ..types import Type
 from .arrays import read_array, shows_elements
-from .ports import ConstOutput
+from .ports import CompiledPorts, ConstOutput
 from .tensor import Tensor, new_storage, packed_bits, to_strings
-
-if TYPE_CHECKING:
-    from .infer_request import InferRequest
 
 Array = npt.NDArray[Any]
 SCALARS = (int, float, np.number, np.bool_, str, bytes)
 
 
-def give_container(request: InferRequest, inputs: Any, share: bool) -> None:
-    """Binds inputs that come in a container, or the value of the only input."""
-    count = len(request.ports.inputs)
+class Given(NamedTuple):
+    """A value for one port. An array needs no more than a cast to the port's element type."""
+
+    is_input: bool
+    position: int
+    value: Array | Tensor
+
+
+def given_inputs(ports: CompiledPorts, inputs: Any, share: bool) -> Iterator[Given]:
+    """What a container gives for each port it names, or the value of the only input, one by one.
+
+    Raises TypeError for containers, keys and values that can't be used, RuntimeError for ports that there are not.
+    """
+    count = len(ports.inputs)
     if isinstance(inputs, OVDict):
         inputs = inputs.to_tuple()
     if isinstance(inputs, list) and count == 1 and _is_value(inputs):
-        return bind_value(request, 0, inputs, share)
-    if isinstance(inputs, dict):
+        yield Given(True, 0, as_input(ports.inputs[0], 0, inputs))
+    elif isinstance(inputs, dict):
         for key, value in inputs.items():
-            _give_named(request, key, value, share)
+            yield from _named(ports, key, value, share)
     elif isinstance(inputs, (list, tuple)):
         if len(inputs) > count:
             raise RuntimeError(f"{len(inputs)} inputs are given to a model that has {count}")
         for index, value in enumerate(inputs):
-            _give_one(request, index, value, share)
+            yield Given(True, index, as_input(ports.inputs[index], index, value))
     elif _is_usable(inputs):
         if count != 1:
-            names = ", ".join(key for key in request.ports.input_keys if isinstance(key, str))
+            names = ", ".join(key for key in ports.input_keys if isinstance(key, str))
             raise RuntimeError(f"the model has {count} inputs ({names}); pass a dict, list or tuple of them")
-        _give_one(request, 0, inputs, share)
+        yield Given(True, 0, as_input(ports.inputs[0], 0, inputs))
     else:
         raise TypeError(
             f"inputs are a dict, list, tuple, number, Tensor, array or what shows its elements as one, not "
             f"{type(inputs).__name__}; np.asarray makes an array of many things"
         )
-    return None
 
 
-def bind_value(request: InferRequest, index: int, value: Any, share: bool) -> None:
-    """Binds one value: a Tensor as it is, all else brought to the port's element type."""
-    port = request.ports.inputs[index]
+def as_input(port: ConstOutput, index: int, value: Any) -> Array | Tensor:
+    """One value for an input: a Tensor as it is, all else as elements that a cast brings to the port's type."""
     if isinstance(value, Tensor):
-        request.set_input_tensor(index, value)
-    elif not _is_usable(value) and not isinstance(value, list):
+        return value
+    if isinstance(value, np.ndarray) and value.ndim and not _is_odd(port.element_type):
+        return value
+    if not _is_usable(value) and not isinstance(value, list):
         raise TypeError(
-            f"input {_name(port, index)}: {type(value).__name__} can't be used; pass an array, a Tensor or a number"
+            f"input {label(port, index)}: {type(value).__name__} can't be used; pass an array, a Tensor or a number"
         )
-    elif port.element_type is Type.string:
-        _bind_strings(request, index, value)
-    elif packed_bits(port.element_type):
+    if port.element_type is Type.string:
+        return _strings(port, index, value)
+    if packed_bits(port.element_type):
         raise TypeError(
-            f"input {_name(port, index)} holds {port.element_type.name}, which no array does; pass a Tensor"
+            f"input {label(port, index)} holds {port.element_type.name}, which no array does; pass a Tensor"
         )
-    else:
-        request.bind_array(index, _shaped(port, index, value, _elements(port.element_type, value)), share)
+    return _shaped(port, index, value, _elements(port.element_type, value))
 
 
-def _give_named(request: InferRequest, key: Any, value: Any, share: bool) -> None:
+def _named(ports: CompiledPorts, key: Any, value: Any, share: bool) -> Iterator[Given]:
     if not isinstance(key, (str, int, ConstOutput)) or (isinstance(key, int) and key < 0):
         raise TypeError(f"an input is named by str, non-negative int or a port of the compiled model, not {key!r}")
-    count = len(request.ports.inputs)
     if isinstance(key, int):
-        if key >= count:
-            raise RuntimeError(f"the model has no input {int(key)}: it has {count}")
-        return _give_one(request, int(key), value, share)
-    index = request.ports.input_keys.get(key)
-    if index is not None:
-        return _give_one(request, index, value, share)
-    is_input, index = _find(request, key)
-    if is_input:
-        return _give_one(request, index, value, share)
-    return _give_output(request, index, value, share)
-
-
-def _find(request: InferRequest, key: str | ConstOutput) -> tuple[bool, int]:
-    try:
-        return request._find(key)
-    except RuntimeError:
-        known = [name for name in request.ports.input_keys if isinstance(name, str)]
-        name = key if isinstance(key, str) else repr(key)
-        has = f"it has {', '.join(known)}.{suggestion(name, known)}"
-        raise RuntimeError(f"the model has no input {name!r}; {has}") from None
-
-
-def _give_one(request: InferRequest, index: int, value: Any, share: bool) -> None:
-    exact = isinstance(value, np.ndarray) and value.ndim and not _is_odd(request.ports.inputs[index].element_type)
-    if exact:
-        request.bind_array(index, value, share)
+        is_input, index = True, port_index(ports.inputs, int(key), "input")
     else:
-        bind_value(request, index, value, share)
+        is_input, index = _find(ports, key)
+    if is_input:
+        yield Given(True, index, as_input(ports.inputs[index], index, value))
+    # An output named among the inputs: its array is where the result goes. Copied inputs leave outputs alone.
+    elif isinstance(value, Tensor):
+        yield Given(False, index, value)
+    elif share and isinstance(value, np.ndarray):
+        yield Given(False, index, Tensor(value, shared_memory=True))
+
+
+def _find(ports: CompiledPorts, key: str | ConstOutput) -> tuple[bool, int]:
+    index = ports.input_keys.get(key)
+    if index is not None:
+        return True, index
+    try:
+        return ports.find(key)
+    except RuntimeError:
+        raise RuntimeError(no_port(ports.inputs, key, "input")) from None
 
 
 def _is_odd(element_type: Type) -> bool:
     return element_type is Type.string or element_type is Type.bf16 or packed_bits(element_type) > 0
-
-
-def _give_output(request: InferRequest, index: int, value: Any, share: bool) -> None:
-    """An output named among the inputs: its array is where the result goes. Copied inputs leave outputs alone."""
-    if isinstance(value, Tensor):
-        request.set_output_tensor(index, value)
-    elif share and isinstance(value, np.ndarray):
-        request.set_output_tensor(index, Tensor(value, shared_memory=True))
 
 
 def _is_value(items: list[Any]) -> bool:
@@ -157,21 +148,16 @@ def _shaped(port: ConstOutput, index: int, value: Any, array: Array) -> Array:
         return array.reshape(tuple(shape.to_shape()))
     if not bare and shape.is_dynamic and shape.relaxes(type(shape)([1])):
         return array.reshape(1)
-    text = f"input {_name(port, index)} has shape {shape}; a single number is given"
+    text = f"input {label(port, index)} has shape {shape}; a single number is given"
     raise RuntimeError(text) if bare or shape.is_dynamic else ValueError(text)
 
 
-def _bind_strings(request: InferRequest, index: int, value: Any) -> None:
+def _strings(port: ConstOutput, index: int, value: Any) -> Tensor:
     array = np.array(value)
-    port = request.ports.inputs[index]
     if array.dtype.kind not in "US":
-        raise RuntimeError(f"input {_name(port, index)} holds strings; {array.dtype} is given")
+        raise RuntimeError(f"input {label(port, index)} holds strings; {array.dtype} is given")
     if array.ndim == 0 and port.partial_shape.is_static:
         array = array.reshape(tuple(port.shape))
     storage = new_storage(Type.string, array.shape)
     storage.array[...] = to_strings(array)
-    request.set_input_storage(index, storage)
-
-
-def _name(port: ConstOutput, index: int) -> str:
-    return f"{index} ({port.any_name!r})" if port.names else str(index)
+    return Tensor._on(storage)

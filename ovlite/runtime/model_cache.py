@@ -13,7 +13,7 @@ from ..frontend.ir import replaced
 from ..graph import Model
 from ..version import get_version
 from . import exported_model as blob
-from .compiled_model import Compilation
+from .compilation import Compilation
 from .config import Config
 
 

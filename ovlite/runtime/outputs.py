@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ..graph.lookup import no_port
 from ..types import Type
 from .arrays import read_array, shows_elements
+from .ports import CompiledPorts, ConstOutput
 from .tensor import Tensor
 
-if TYPE_CHECKING:
-    from .infer_request import InferRequest
 
-
-def given_outputs(request: InferRequest, out: Any) -> list[Any]:
+def given_outputs(ports: CompiledPorts, out: Any) -> list[Any]:
     """For each output of the request's model what `out` gives for it, or None.
 
     out: an array, a Tensor or what shows its elements for the only output, a list or tuple in the model's order, or a
     mapping by name, index or port. The run checks each array by itself, see refuse_output().
     """
-    given: list[Any] = [None] * len(request.ports.outputs)
-    for index, value in _by_index(request, out):
+    given: list[Any] = [None] * len(ports.outputs)
+    for index, value in _by_index(ports, out):
         if given[index] is not None:
             raise ValueError(f"out: output {index} is named twice")
-        if value is not None and request.ports.outputs[index].element_type is Type.string:
+        if value is not None and ports.outputs[index].element_type is Type.string:
             raise TypeError(f"out: output {index} holds strings, which can't be written to the caller's memory")
         given[index] = _array(value)
     arrays = [array for array in given if isinstance(array, np.ndarray)]
@@ -42,9 +41,8 @@ def _array(value: Any) -> Any:
     return read_array(value)[0] if shows_elements(value) else value
 
 
-def refuse_output(request: InferRequest, index: int, array: Any, shape: tuple[int, ...]) -> None:
+def refuse_output(port: ConstOutput, index: int, array: Any, shape: tuple[int, ...]) -> None:
     """Raises TypeError or ValueError for an array that a result of this shape can't be written to."""
-    port = request.ports.outputs[index]
     if not isinstance(array, np.ndarray):
         raise TypeError(f"out: output {index} takes an array or a Tensor, not {type(array).__name__}")
     dtype = port.element_type.to_dtype()
@@ -57,15 +55,13 @@ def refuse_output(request: InferRequest, index: int, array: Any, shape: tuple[in
     raise ValueError(f"out: the array for output {index} overlaps an input's memory; pass another, or a copy")
 
 
-def _by_index(request: InferRequest, out: Any) -> Iterator[tuple[int, Any]]:
-    ports = request.ports
+def _by_index(ports: CompiledPorts, out: Any) -> Iterator[tuple[int, Any]]:
     count = len(ports.outputs)
     if isinstance(out, Mapping):
         for key, value in out.items():
             index = key if type(key) is int and 0 <= key < count else ports.output_keys.get(key)
             if index is None:
-                known = ", ".join(name for name in ports.output_keys if isinstance(name, str))
-                raise KeyError(f"out: the model has no output {key!r}; it has {known or f'{count} without names'}")
+                raise KeyError(f"out: {no_port(ports.outputs, key, 'output')}")
             yield index, value
     elif isinstance(out, (list, tuple)):
         if len(out) != count:

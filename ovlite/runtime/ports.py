@@ -1,13 +1,15 @@
-"""ConstOutput: a port of a compiled model."""
+"""ConstOutput: a port of a compiled model. CompiledPorts: all of them, and the lookup by name and by port."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import total_ordering
 from typing import Any
 
 from ..graph import Node, Output, Parameter, TensorType
+from ..graph.lookup import no_port
 from ..graph.runtime_info import RTMap
+from ..kernels.runtime.results import Ports
 from ..types import PartialShape, Shape, Type
 
 
@@ -64,11 +66,11 @@ class PortTensor:
 class ConstOutput:
     """An input or output of a compiled model; equal to nothing but itself, and a key of inputs and results."""
 
-    __slots__ = ("__weakref__", "_kind", "_output", "_place", "_renamed", "_tensor_names")
+    __slots__ = ("__weakref__", "_kind", "_output", "_position", "_renamed", "_tensor_names")
 
-    def __init__(self, output: Output, kind: TensorType, place: int) -> None:
+    def __init__(self, output: Output, kind: TensorType, position: int) -> None:
         self._output = output
-        self._place = place
+        self._position = position
         self._tensor_names = output.names
         self._renamed: Callable[[], None] = _nobody
         self._kind = kind
@@ -153,7 +155,7 @@ class ConstOutput:
         return self.rt_info
 
     def __lt__(self, other: object) -> bool:
-        return self._place < other._place if isinstance(other, ConstOutput) else NotImplemented
+        return self._position < other._position if isinstance(other, ConstOutput) else NotImplemented
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -167,16 +169,47 @@ class ConstOutput:
         raise TypeError("a port of a compiled model can't be copied deeply")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _detached, (self._tensor_names, self.element_type, str(self.partial_shape), self._place)
+        return _detached, (self._tensor_names, self.element_type, str(self.partial_shape), self._position)
 
     def __repr__(self) -> str:
         names = ", ".join(sorted(self.names))
         return f"<ConstOutput: names[{names}] shape{self.partial_shape} type: {self.element_type.name}>"
 
 
-def _detached(names: set[str], element_type: Type, shape: str, place: int) -> ConstOutput:
+def _detached(names: set[str], element_type: Type, shape: str, position: int) -> ConstOutput:
     """A port from its pickle: a key of the results that were pickled with it, and of nothing else."""
     kind = TensorType(element_type, PartialShape(shape))
     output = Parameter(*kind).output(0)
     output.set_names(names)
-    return ConstOutput(output, kind, place)
+    return ConstOutput(output, kind, position)
+
+
+class CompiledPorts(Ports):
+    """The inputs and outputs of a compiled model, and the keys that name them."""
+
+    inputs: tuple[ConstOutput, ...]
+    outputs: tuple[ConstOutput, ...]
+
+    def __init__(self, inputs: Sequence[ConstOutput], outputs: Sequence[ConstOutput]) -> None:
+        super().__init__(inputs, outputs, ConstOutput, any(port.element_type is Type.string for port in outputs))
+        for port in [*inputs, *outputs]:
+            port._renamed = self.rename
+
+    def find(self, port: Any) -> tuple[bool, int]:
+        """(whether it is an input, its index) of what a tensor name, or a port of this model or its source, tells."""
+        if not isinstance(port, (str, ConstOutput, Output)):
+            raise TypeError(f"a tensor is named by str or by a port, not {type(port).__name__}")
+        for is_input, keys in ((True, self.input_keys), (False, self.output_keys)):
+            if port in keys:
+                return is_input, keys[port]
+        if not isinstance(port, str):
+            for is_input, ports in ((True, self.inputs), (False, self.outputs)):
+                for index, mine in enumerate(ports):
+                    if mine.node is port.node or (port.names and port.names == mine.names):
+                        return is_input, index
+        raise RuntimeError(no_port([*self.inputs, *self.outputs], port, "port"))
+
+    def text(self) -> str:
+        """A line for each port."""
+        inputs, outputs = (",\n".join(map(repr, ports)) for ports in (self.inputs, self.outputs))
+        return "\n".join(["inputs[", inputs, "]", "outputs[", outputs, "]"])

@@ -30,11 +30,13 @@ def make_executable(model: Model, options: Options) -> Executable | StringExecut
     """Makes a model ready to run. ModelError for ports that can't be computed with."""
     for kind, ports in (("input", model.inputs), ("output", model.outputs)):
         for index, port in enumerate(ports):
-            place = f"{kind} {index} ({', '.join(sorted(port.names))})"
+            port_label = f"{kind} {index} ({', '.join(sorted(port.names))})"
             if port.element_type.name not in COMPUTED:
-                raise ModelError(f"{place} holds {port.element_type.name}; insert a convert to {', '.join(COMPUTED)}")
+                raise ModelError(
+                    f"{port_label} holds {port.element_type.name}; insert a convert to {', '.join(COMPUTED)}"
+                )
             if kind == "input" and not port.partial_shape.has_rank:
-                raise ModelError(f"{place} has no known rank; reshape the model, unknown dimensions may stay")
+                raise ModelError(f"{port_label} has no known rank; reshape the model, unknown dimensions may stay")
     if any(port.element_type is Type.string for port in [*model.inputs, *model.outputs]):
         return StringExecutable(model, options)
     return Executable(model, options)

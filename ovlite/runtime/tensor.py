@@ -355,13 +355,10 @@ def tensor_from_file(path: str | os.PathLike[str]) -> Tensor:
     return Tensor(np.fromfile(path, np.uint8), shared_memory=True)
 
 
-def _of_constant(constant: Constant) -> Tensor:
+def tensor_of(constant: Constant) -> Tensor:
     """A tensor on a constant's memory; strings are copied."""
     array, element_type, shape = constant.array, constant.get_element_type(), tuple(constant.shape)
     if element_type is Type.string:
         return Tensor._on(Storage(element_type, to_strings(array).reshape(shape)))
     packed = packed_bits(element_type)
     return Tensor._on(Storage(element_type, array if packed else array.reshape(shape), shape, packed))
-
-
-Constant.as_tensor = staticmethod(_of_constant)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from ..plan import Variable
 from .tensor import Tensor, new_storage
 
-if TYPE_CHECKING:
-    from .infer_request import InferRequest
+Array = npt.NDArray[Any]
+
+
+class HoldsStates(Protocol):
+    """What keeps the values of variables, by index: a request. None stands for a value before the first run."""
+
+    def state(self, index: int) -> Array | None: ...
+    def set_state(self, index: int, array: Array | None) -> None: ...
+    def initial_state(self, index: int) -> Array: ...
 
 
 class VariableState:
     """A handle on one variable of a request; it shows the value at hand whenever it is asked."""
 
-    def __init__(self, request: InferRequest, index: int, variable: Variable) -> None:
-        self._request = request
+    def __init__(self, holder: HoldsStates, index: int, variable: Variable) -> None:
+        self._holder = holder
         self._index = index
         self._variable = variable
 
@@ -28,9 +36,9 @@ class VariableState:
     @property
     def state(self) -> Tensor:
         """A copy of the value; assign a Tensor to change it."""
-        array = self._request.state(self._index)
+        array = self._holder.state(self._index)
         if array is None:
-            array = self._request._initial_state(self._index)
+            array = self._holder.initial_state(self._index)
         tensor = Tensor._on(new_storage(self._variable.element_type, array.shape))
         tensor._storage.array[...] = array
         return tensor
@@ -45,11 +53,11 @@ class VariableState:
             raise RuntimeError(f"variable {self.name!r} holds {kind.name}, not {tensor.element_type.name}")
         if not self._variable.shape.relaxes(type(self._variable.shape)(shape)):
             raise RuntimeError(f"variable {self.name!r} has shape {self._variable.shape}, not {list(shape)}")
-        self._request.set_state(self._index, np.array(tensor._storage.array, order="C"))
+        self._holder.set_state(self._index, np.array(tensor._storage.array, order="C"))
 
     def reset(self) -> None:
         """Gives the variable its initial value in the next run."""
-        self._request.set_state(self._index, None)
+        self._holder.set_state(self._index, None)
 
     def __repr__(self) -> str:
         return f"<VariableState: {self.name!r} {self._variable.element_type.name}{self._variable.shape}>"

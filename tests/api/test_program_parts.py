@@ -2,6 +2,8 @@
 
 import io
 import logging
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -201,3 +203,20 @@ def test_what_is_of_other_devices(lab):
 def test_what_an_opset_holds(lab, number, count):
     module = lab.submodule(f"opset{number}")
     assert len([name for name in dir(module) if not name.startswith("_") and callable(getattr(module, name))]) == count
+
+
+def test_runtime_has_the_names_of_the_module():
+    """As openvino.runtime had, where the API was in older releases."""
+    code = (
+        "import ovlite, ovlite.runtime\n"
+        "from ovlite.runtime import AsyncInferQueue, Core, Model, PartialShape, Tensor, opset13, properties\n"
+        "from ovlite.runtime import *\n"
+        "assert set(ovlite.__all__) <= set(dir(ovlite.runtime))\n"
+        "for name in ovlite.__all__: assert getattr(ovlite.runtime, name) is getattr(ovlite, name), name\n"
+        "assert compile_model is ovlite.compile_model and Core is ovlite.Core and opset13 is ovlite.opset13\n"
+        "try: ovlite.runtime.no_such_name\n"
+        "except AttributeError as error: assert 'no_such_name' in str(error)\n"
+        "else: raise AssertionError\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

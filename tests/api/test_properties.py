@@ -323,3 +323,22 @@ def test_properties_for_devices_that_are_not_there(lab):
     with pytest.raises(RuntimeError):
         core.set_property("NO_SUCH_DEVICE", {"PERFORMANCE_HINT": "LATENCY"})
     assert int(core.get_property("CPU", "PERFORMANCE_HINT")) == 1
+
+
+@pytest.mark.parametrize("config", [{"INFERENCE_PRECISION_HINT": "f32"}, {"EXECUTION_MODE_HINT": "ACCURACY"}, {}])
+def test_sums_are_plain_where_f32_or_accuracy_is_asked_for(mine, config):
+    """Plain sums of small whole numbers are exact in f32; the transforms of Winograd's algorithm divide."""
+    random = np.random.default_rng(0)
+    data, weights = (random.integers(-4, 5, shape).astype(np.float32) for shape in ((1, 64, 28, 28), (64, 64, 3, 3)))
+    x = mine.parameter(data.shape)
+    model = mine.ov.Model([mine.ops.convolution(x, weights, [1, 1], [1, 1], [1, 1], [1, 1])], [x])
+    padded = np.pad(data[0], [(0, 0), (1, 1), (1, 1)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
+    expected = np.einsum("chwij,ocij->ohw", windows, weights, optimize=True)
+    found = mine.ov.compile_model(model, "CPU", config)([data])[0][0]
+    assert (found == expected).all() == bool(config)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_capabilities_are_those_that_kernels_have(mine):
+    assert mine.ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") == ["FP32", "EXPORT_IMPORT"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ovlite import opset13 as ops
-from ovlite.passes.activations import recognize_activations
+from ovlite.passes.pipeline.activations import recognize_activations
 from passes.support import model_of, parameter, rewritten, types
 
 

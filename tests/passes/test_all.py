@@ -12,7 +12,7 @@ from ovlite import opset13 as ops
 from ovlite.graph import Model
 from ovlite.op import if_op
 from ovlite.ops.interpreter import evaluate_model
-from ovlite.passes import PASSES, run_passes
+from ovlite.passes.pipeline import PASSES, run_passes
 from passes.support import inputs_of, model_of, parameter, random, rewritten, types
 
 WIDTH = 6

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ovlite import opset13 as ops
-from ovlite.passes.folding import fold_constants
+from ovlite.passes.pipeline.folding import fold_constants
 from passes.support import model_of, node_of, parameter, random, rewritten, types
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ovlite import opset13 as ops
-from ovlite.passes.normalization import recognize_normalization
+from ovlite.passes.pipeline.normalization import recognize_normalization
 from passes.support import model_of, node_of, parameter, random, rewritten, types
 
 LENGTH = 6

@@ -8,7 +8,7 @@ from ovlite import opset13 as ops
 from ovlite.graph import Constant, Model
 from ovlite.op import if_op
 from ovlite.ops.interpreter import evaluate_model
-from ovlite.passes.precision import compute_in_f32
+from ovlite.passes.pipeline.precision import compute_in_f32
 from ovlite.types import Type
 from passes.support import Array, model_of, node_of, parameter, random, types
 

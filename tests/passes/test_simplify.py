@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ovlite import opset13 as ops
-from ovlite.passes import run_passes
-from ovlite.passes.simplify import simplify
+from ovlite.passes.pipeline import run_passes
+from ovlite.passes.pipeline.simplify import simplify
 from passes.support import model_of, node_of, parameter, random, rewritten, types
 
 

@@ -19,7 +19,7 @@ def conv(data, outputs, channels, kernel=3, stride=1, seed=1):
 def check(results, parameters, *arrays, tolerance=2e-6):
     model = Model(results, parameters)
     expected = evaluate_model(model, arrays)
-    executable = Executable(model, Options(threads=2))
+    executable = Executable(model, Options())
     for threads in (1, 2):
         for found, wanted in zip(run(executable, arrays, threads), expected, strict=True):
             assert found.shape == wanted.shape

@@ -95,7 +95,7 @@ SELECTED = f"""{HEADER} g (float[9, 2] x, int64[1] n, float start) => (float y)
 
 def executable(text):
     model = read_onnx(parser.parse_model(text).SerializeToString())
-    return model, Executable(model, Options(threads=2))
+    return model, Executable(model, Options())
 
 
 @pytest.mark.parametrize("trips", [0, 1, 6])
@@ -173,17 +173,17 @@ def test_a_condition_that_the_body_computes():
 @pytest.fixture
 def rounds(monkeypatch):
     """The loops that have run without Python between their iterations."""
-    from ovlite.plan import stage
+    from ovlite.plan import loops
 
     done = []
-    run_rounds = stage.run_rounds
+    run_rounds = loops.run_rounds
 
     def noted(*args):
         outputs = run_rounds(*args)
         done.append(outputs)
         return outputs
 
-    monkeypatch.setattr(stage, "run_rounds", noted)
+    monkeypatch.setattr(loops, "run_rounds", noted)
     return done
 
 
@@ -275,11 +275,11 @@ def test_the_number_of_the_iteration(rounds):
 
 
 def test_the_body_of_a_loop_is_planned_once(monkeypatch):
-    from ovlite.plan import stage
+    from ovlite.plan import loops
 
     made = []
-    plan = stage.Repeated._plan
-    monkeypatch.setattr(stage.Repeated, "_plan", lambda self, *body: made.append(body) or plan(self, *body))
+    plan = loops.Repeated._plan
+    monkeypatch.setattr(loops.Repeated, "_plan", lambda self, *body: made.append(body) or plan(self, *body))
     _, compiled = executable(SCAN)
     arrays = [noise(9, 1, 8), noise(1, 8), noise(8, 8)]
     for _ in range(3):

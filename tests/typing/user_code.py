@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 import ovlite as ov
-from ovlite import opset13
+from ovlite import opset13, runtime
 from ovlite.preprocess import ColorFormat, PrePostProcessor, ResizeAlgorithm
 from ovlite.properties import hint
 
@@ -16,6 +16,7 @@ Array = npt.NDArray[Any]
 
 def infer(path: Path, image: Array) -> Array:
     core = ov.Core()
+    assert_type(runtime.Core(), ov.Core)
     assert_type(core.available_devices, list[str])
     model = core.read_model(path)
     assert_type(model, ov.Model)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import ModelError
 from ...graph import Constant, Node, Output
+from ...graph.elements import encode
 from ...graph.operator import Array
 from ...ops import NEWEST_OPSET, factories
 from ...types import Type
@@ -47,16 +48,8 @@ def typed(values: Any, like: Output) -> Output:
 
 def of_type(values: Any, element_type: Type) -> Output:
     """A constant of an element type."""
-    if element_type is Type.bf16:
-        return Constant.of(bf16_bits(np.asarray(values, np.float32)), Type.bf16).output(0)
-    return Constant.of(np.asarray(values).astype(element_type.to_dtype()), element_type).output(0)
-
-
-def bf16_bits(values: Array) -> Array:
-    """f32 values rounded to bf16, as bits in an array of float16."""
-    words = np.asarray(values, np.float32).view(np.uint32).astype(np.uint64)
-    rounded = (words + 0x7FFF + ((words >> 16) & 1)) >> 16
-    return rounded.astype(np.uint16).view(np.float16)
+    array = np.asarray(values)
+    return Constant.of(encode(array, element_type), element_type, array.shape).output(0)
 
 
 def rank(value: Output) -> int:

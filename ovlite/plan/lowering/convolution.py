@@ -7,6 +7,8 @@ from ..calls import Call
 from ..windows import Convolution, convolution, matrix
 from .matmul import lower_matmul
 
+WINOGRAD_TILE = 4  # side of the largest output tile: F(4 x 4, 3 x 3)
+
 
 def _convolution(builder: Builder, call: Call) -> bool:
     window = convolution(call)
@@ -27,8 +29,9 @@ def _convolution(builder: Builder, call: Call) -> bool:
     family = builder.family("convolution")
     array = call.inputs[1].array
     assert array is not None
+    most = WINOGRAD_TILE if builder.precision.winograd else 0
     tile = builder.family("winograd").winograd_tile(
-        window.weights.shape, y.shape, window.strides, window.dilations, window.groups, builder.winograd
+        window.weights.shape, y.shape, window.strides, window.dilations, window.groups, most
     )
     how = ("convolution", builder.level, tile)
     packed = builder.packs.get(array, how, lambda: family.pack(window.weights, window.groups, tile))

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..graph import Constant, Model, Node, Output
-from ..ops import NEWEST_OPSET as NEWEST
-from ..ops import factories
+from ...graph import Constant, Model, Node, Output
+from ...ops import NEWEST_OPSET as NEWEST
+from ...ops import factories
 from .match import constant
 
 

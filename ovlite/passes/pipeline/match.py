@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..graph import Constant, Model, Node, Output
-from ..graph.operator import Array
+from ...graph import Constant, Model, Node, Output
+from ...graph.operator import Array
 
 
 def constant(output: Output) -> Array | None:
@@ -14,14 +14,6 @@ def constant(output: Output) -> Array | None:
         if isinstance(node, Constant) and node.array.dtype.kind in "biuf"
         else None
     )
-
-
-def scalar(output: Output) -> float | None:
-    """The value of a constant whose elements are all the same, None for any other tensor."""
-    array = constant(output)
-    if array is None or array.size == 0 or (array != array.flat[0]).any():
-        return None
-    return float(array.flat[0])
 
 
 def single(output: Output) -> float | None:
@@ -66,8 +58,3 @@ class Users:
         """The one node that reads the tensor, once; None when there are more or none."""
         users = self.of(output)
         return users[0] if len(users) == 1 else None
-
-
-def replace(old: Output, new: Output) -> None:
-    """Puts `new` in the place of `old`, which nobody reads afterwards."""
-    old.replace(new)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 
-from ..graph import Model, Node, Output
-from ..ops import NEWEST_OPSET, factories
+from ...graph import Model, Node, Output
+from ...ops import NEWEST_OPSET, factories
 from .match import constant, is_op, single
 
 

@@ -5,9 +5,9 @@ c = x - mean(x);  y = c / sqrt(mean(c * c) + epsilon) * gamma + beta        mean
 
 from __future__ import annotations
 
-from ..graph import Constant, Model, Node, Output
-from ..graph.operator import Array
-from ..ops.fused import LayerNorm
+from ...graph import Constant, Model, Node, Output
+from ...graph.operator import Array
+from ...ops.fused import LayerNorm
 from .match import constant, is_op, operands, single
 
 

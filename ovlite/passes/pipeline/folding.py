@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import Constant, Model, Node, Output, Result
-from ..graph.constants import constant_array
-from ..graph.elements import encode
-from ..graph.operator import Array
+from ...graph import Constant, Model, Node, Output, Result
+from ...graph.constants import constant_array
+from ...graph.elements import encode
+from ...graph.operator import Array
 
 LIMIT = 1 << 28  # elements of a tensor that is folded
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..graph import Constant, Model, Node, Result
-from ..ops.bodies import InvariantInputDescription, MergedInputDescription
-from ..ops.control import Iteration
+from ...graph import Constant, Model, Node, Result
+from ...ops.bodies import InvariantInputDescription, MergedInputDescription
+from ...ops.control import Iteration
 
 
 def take_constants(node: Node, body: Model) -> None:

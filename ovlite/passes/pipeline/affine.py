@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Constant, Model, Node, Output
-from ..graph.operator import Array
-from ..ops.fused import Fused
+from ...graph import Constant, Model, Node, Output
+from ...graph.operator import Array
+from ...ops.fused import Fused
 from .match import Users, constant, name_of
 
-# Matrix operators: the axis of the weights that runs over the output's channels, and the rank of what follows it.
+# Operators whose output is a matrix, or an image, of sums of products with the weights.
 MATRIX_TYPES = frozenset(
     {"Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData", "MatMul"}
 )
@@ -98,7 +98,7 @@ def _follow(start: Output, channels: int, last: bool, users: Users) -> Affine:
     rank = len(start.partial_shape)
     while True:
         user = users.only(affine.end)
-        if user is None or user.op.type not in ("Multiply", "Add", "Subtract", "Divide") or user.op.type == "Result":
+        if user is None or user.op.type not in ("Multiply", "Add", "Subtract", "Divide"):
             return affine
         left, right = user.sources
         value = constant(right if left is affine.end else left)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from ..graph import Constant, Model, Node, Operator, Parameter
-from ..graph.constants import constant_array
-from ..graph.elements import compute_type
-from ..ops.quantization import Convert, Narrowed, has_few_values
-from ..types import Type
+from ...graph import Constant, Model, Node, Operator, Parameter
+from ...graph.constants import constant_array
+from ...graph.elements import compute_type
+from ...ops.quantization import Convert, Narrowed, has_few_values
+from ...types import Type
 
 
 def compute_in_f32(model: Model) -> None:

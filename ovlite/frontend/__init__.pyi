@@ -1,0 +1,11 @@
+from .manager import FrontEnd as FrontEnd
+from .manager import FrontEndManager as FrontEndManager
+from .manager import GeneralFailure as GeneralFailure
+from .manager import InitializationFailure as InitializationFailure
+from .manager import InputModel as InputModel
+from .manager import NotImplementedFailure as NotImplementedFailure
+from .manager import OpConversionFailure as OpConversionFailure
+from .manager import OpValidationFailure as OpValidationFailure
+from .manager import Place as Place
+from .reading import Source as Source
+from .reading import read_model as read_model

@@ -1,0 +1,51 @@
+"""Model files, and bytes of them, into Models."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..errors import ModelError
+
+if TYPE_CHECKING:
+    from ..graph import Model
+    from .ir import Custom
+
+Source = str | os.PathLike[str] | bytes
+
+
+def read_model(
+    source: Source, weights: Source | None = None, *, mapped: bool = True, custom: Custom | None = None
+) -> Model:
+    """The model in a file or in bytes, ONNX or OpenVINO IR by what it holds.
+
+    weights: an IR's constants, path or bytes; by default the .bin beside an .xml, and nothing for bytes.
+    mapped: an IR's constants are mapped from their file, not read into memory.
+    custom: makers of nodes for operations that users add to IRs, by type.
+    Raises ModelError when the source can't be read as either.
+    """
+    if _is_xml(source):
+        from .ir import read_ir
+
+        return read_ir(source, weights, mapped=mapped, custom=custom)
+    if weights is not None:
+        raise ModelError("weights go with the .xml of an OpenVINO IR; the model given is not one")
+    from .onnx import read_onnx
+
+    return read_onnx(source)
+
+
+def _is_xml(source: Source) -> bool:
+    """Whether the first character that counts opens an XML document."""
+    if isinstance(source, bytes):
+        head = source[:64]
+    else:
+        path = os.fspath(source)
+        if os.path.isdir(path):
+            raise ModelError(f"{path!r} is a directory, not a model")
+        try:
+            with open(path, "rb") as file:
+                head = file.read(64)
+        except OSError as error:
+            raise ModelError(f"can't read {path!r}: {error.strerror}") from None
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")

@@ -1,0 +1,43 @@
+"""What compiling does to a model before plans are made of it: small rewrites, in this order.
+
+Each pass takes a model that is its own to change and keeps what it computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ...graph import Model
+from .activations import recognize_activations
+from .affine import fold_affine
+from .bodies import take_constants
+from .epilogues import fuse_epilogues
+from .folding import fold_constants
+from .normalization import recognize_normalization
+from .precision import compute_in_f32
+from .simplify import simplify
+
+PASSES: tuple[Callable[[Model], None], ...] = (
+    compute_in_f32,
+    fold_constants,
+    simplify,
+    fold_constants,
+    recognize_normalization,
+    recognize_activations,
+    fold_affine,
+    fuse_epilogues,
+)
+
+
+def run_passes(model: Model, upto: int | None = None) -> None:
+    """Applies the passes, or the first `upto` of them, to the model and to the bodies of its operators."""
+    for change in PASSES[:upto]:
+        change(model)
+    for node in model.get_ordered_ops():
+        bodies = {name: value.clone() for name, value in node.op.attributes().items() if isinstance(value, Model)}
+        for body in bodies.values():
+            take_constants(node, body)
+            run_passes(body, upto)
+        if bodies:
+            node.op = replace(node.op, **bodies)  # type: ignore[type-var]
