@@ -20,7 +20,6 @@ from ovlite.kernels.executor import run_steps
 
 pytestmark = pytest.mark.usefixtures("level")
 
-ROUNDS = 40
 SIZES = [0, 1, 1, 1, 2, 2, 3, 4, 5, 7, 8, 9]
 CHANNELS = [1, 1, 2, 3, 4, 5, 8, 15, 16, 17, 33, 65]
 
@@ -68,8 +67,8 @@ def run(rng, make, sources, target, expected, terms=None):
     assert target.outside() == outside
 
 
-def each_round(seed):
-    for number in range(ROUNDS):
+def each_round(seed, rounds):
+    for number in rounds:
         yield np.random.default_rng([seed, number])
 
 
@@ -84,8 +83,8 @@ def drawn_windows(rng):
 
 
 @pytest.mark.parametrize("name", ["MaxPool", "AvgPool"])
-def test_pool(name):
-    for rng in each_round(1):
+def test_pool(name, rounds):
+    for rng in each_round(1, rounds):
         spatial, outputs, window = drawn_windows(rng)
         if rng.integers(8) == 0:
             spatial = (0, *spatial[1:])
@@ -116,9 +115,9 @@ def bordered(rng, values, border):
 
 @pytest.mark.parametrize("kind", ["grouped", "depthwise", "winograd"])
 @pytest.mark.parametrize("residual", [False, True])
-def test_convolution(kind, residual):
+def test_convolution(kind, residual, rounds):
     conv = family("conv")
-    for rng in each_round(2):
+    for rng in each_round(2, rounds):
         spatial, outputs, (kernel, strides, dilations, pads) = drawn_windows(rng)
         groups = drawn(rng, [1, 1, 2, 3])
         depth, columns = drawn(rng, CHANNELS), drawn(rng, CHANNELS)
@@ -156,9 +155,9 @@ def test_convolution(kind, residual):
         run(rng, make, sources, y, expected, 4 * weights[0].size)
 
 
-def test_transposed_convolution():
+def test_transposed_convolution(rounds):
     conv = family("conv")
-    for rng in each_round(3):
+    for rng in each_round(3, rounds):
         spatial, _, (kernel, strides, dilations, pads) = drawn_windows(rng)
         groups, depth, columns = drawn(rng, [1, 1, 2]), drawn(rng, CHANNELS[:8]), drawn(rng, CHANNELS[:8])
         outputs = [
@@ -181,8 +180,8 @@ def test_transposed_convolution():
 
 @pytest.mark.parametrize("constant", [False, True])
 @pytest.mark.parametrize("residual", [False, True])
-def test_product(constant, residual):
-    for rng in each_round(4):
+def test_product(constant, residual, rounds):
+    for rng in each_round(4, rounds):
         m, n = drawn(rng, [*SIZES, 17]), drawn(rng, [*SIZES, 15, 16, 17, 33, 65])
         k = drawn(rng, [*SIZES, 15, 16, 17, 33, 300])
         batch = drawn(rng, [0, 1, 1, 2, 3], int(rng.integers(3)))
@@ -205,8 +204,8 @@ def test_product(constant, residual):
         run(rng, make, sources, y, expected, 4 * k)
 
 
-def test_resize():
-    for rng in each_round(5):
+def test_resize(rounds):
+    for rng in each_round(5, rounds):
         count = int(rng.integers(1, 4))
         spatial, outputs = drawn(rng, SIZES[1:], count), drawn(rng, SIZES, count)
         shape = drawn(rng, [1, 2]), drawn(rng, CHANNELS)
@@ -224,8 +223,8 @@ def test_resize():
         run(rng, lambda x, y, t=tables: family("resize").ResizeLinear(x, y, t), [x], y, expected, 8)
 
 
-def test_copies():
-    for rng in each_round(6):
+def test_copies(rounds):
+    for rng in each_round(6, rounds):
         dtype = rng.choice(["u1", "i2", "f4", "i8"])
         shape = drawn(rng, [*SIZES, 17, 33], int(rng.integers(5)))
         rank = len(shape)
@@ -253,8 +252,8 @@ def test_copies():
             np.testing.assert_array_equal(inside.array, before)
 
 
-def test_element_wise():
-    for rng in each_round(7):
+def test_element_wise(rounds):
+    for rng in each_round(7, rounds):
         shape = drawn(rng, [*SIZES, 17, 33, 1030], int(rng.integers(4)))
         parts = [[drawn(rng, [1, size]) for size in shape] for _ in range(2)]
         operands = [Operand(rng, numbers(rng, part), any_order(rng, len(part)), 2) for part in (*parts, shape)]
@@ -280,8 +279,8 @@ def along_an_axis(rng, least=0):
 
 
 @pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
-def test_softmax(name):
-    for rng in each_round(8):
+def test_softmax(name, rounds):
+    for rng in each_round(8, rounds):
         x, y, axis = along_an_axis(rng)
         powers = np.exp(x.array.astype(np.float64))
         share = powers / powers.sum(axis, keepdims=True)
@@ -289,8 +288,8 @@ def test_softmax(name):
         run(rng, lambda x, y, axis=axis: getattr(family("softmax"), name)(x, y, axis), [x], y, expected, 64)
 
 
-def test_running_sums():
-    for rng in each_round(9):
+def test_running_sums(rounds):
+    for rng in each_round(9, rounds):
         x, y, axis = along_an_axis(rng)
         exclusive, reverse = bool(rng.integers(2)), bool(rng.integers(2))
 
@@ -300,8 +299,8 @@ def test_running_sums():
         run(rng, make, [x], y, expected_scan(x.array, axis, exclusive, reverse), 70)
 
 
-def test_local_response():
-    for rng in each_round(10):
+def test_local_response(rounds):
+    for rng in each_round(10, rounds):
         x, y, axis = along_an_axis(rng)
         size = drawn(rng, [1, 2, 3, 5, 11])
         squares = np.moveaxis(x.array, axis, 0).astype(np.float64) ** 2
@@ -316,8 +315,8 @@ def test_local_response():
         run(rng, make, [x], y, expected, 64)
 
 
-def test_largest():
-    for rng in each_round(11):
+def test_largest(rounds):
+    for rng in each_round(11, rounds):
         x, _, axis = along_an_axis(rng)
         x.array[...] = np.round(x.array * 2)
         length = x.array.shape[axis]
@@ -335,14 +334,14 @@ def test_largest():
 
 
 @pytest.mark.parametrize("kind", ["sum", "max", "l2", "log_sum_exp"])
-def test_reductions(kind):
+def test_reductions(kind, rounds):
     exact = {
         "sum": np.sum,
         "max": lambda x, axis: x.max(axis, initial=-np.inf),
         "l2": lambda x, axis: np.sqrt((x**2).sum(axis)),
         "log_sum_exp": lambda x, axis: np.log(np.exp(x).sum(axis)),
     }
-    for rng in each_round(12):
+    for rng in each_round(12, rounds):
         x, _, _ = along_an_axis(rng)
         rank = x.array.ndim
         axes = tuple(d for d in range(rank) if rng.integers(2))
@@ -353,8 +352,8 @@ def test_reductions(kind):
 
 
 @pytest.mark.parametrize("affine", [False, True])
-def test_normalization(affine):
-    for rng in each_round(13):
+def test_normalization(affine, rounds):
+    for rng in each_round(13, rounds):
         x, y, _ = along_an_axis(rng)
         rank = x.array.ndim
         first = int(rng.integers(rank))
@@ -380,8 +379,8 @@ def test_normalization(affine):
         run(rng, make, sources, y, expected, 64)
 
 
-def test_groups():
-    for rng in each_round(14):
+def test_groups(rounds):
+    for rng in each_round(14, rounds):
         groups, size = drawn(rng, [1, 2, 3, 8]), drawn(rng, [1, 2, 5, 8, 70])
         spatial = drawn(rng, SIZES[1:], int(rng.integers(1, 3)))
         batch = drawn(rng, [0, 1, 2])
@@ -405,8 +404,8 @@ def dense(rng, values):
     return Operand(rng, values)
 
 
-def test_gathered_rows():
-    for rng in each_round(15):
+def test_gathered_rows(rounds):
+    for rng in each_round(15, rounds):
         shape = drawn(rng, SIZES[1:], int(rng.integers(1, 4)))
         axis = int(rng.integers(len(shape)))
         dtype, kind = rng.choice(["u1", "f4", "i8"]), rng.choice(["i4", "i8"])
@@ -417,9 +416,9 @@ def test_gathered_rows():
         run(rng, lambda x, i, y, a=axis: family("gather").Gather(x, i, y, a), [x, dense(rng, indices)], y, expected)
 
 
-def test_places():
+def test_places(rounds):
     places = family("places")
-    for rng in each_round(16):
+    for rng in each_round(16, rounds):
         shape = drawn(rng, SIZES[1:], int(rng.integers(1, 4)))
         axis = int(rng.integers(len(shape)))
         dtype, kind = rng.choice(["u1", "f4", "i8"]), rng.choice(["i4", "i8"])
