@@ -488,6 +488,7 @@ def rows_of_tile(list loops):
     that is the same in each row has to be copied for it; rows that need no copies are walked one by one."""
     rows, row_steps = loops[len(loops) - 2]
     columns, column_steps = loops[len(loops) - 1]
+    rows = max(rows, 1)
     joins = [row == column * columns or (index > 0 and row == 0)
              for index, (row, column) in enumerate(zip(row_steps, column_steps))]
     if columns < SHORT_ROW or (2 * columns <= BLOCK and all(joins)):

@@ -10,6 +10,7 @@ from libc.math cimport INFINITY
 import numpy as np
 
 from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, dim_t, share
+from ovlite.kernels.runtime.step import are_channels_last, are_planar
 
 cdef extern from "pooling.h" nogil:
     ctypedef struct Window:
@@ -135,12 +136,12 @@ cdef int pool_planar(const void* arguments, char* const* slots, const Member* me
 
 def _reaches(size, outputs, kernel, stride, dilation, pad, pad_end, element_stride, count_include_pad):
     """Array of Reach for each output coordinate of one dimension."""
-    starts = np.arange(outputs)[:, None] * stride - pad
-    taps = starts + np.arange(kernel) * dilation
-    inside = (taps >= 0) & (taps < size)
-    counted = taps < size + pad_end if count_include_pad else inside
-    first = np.where(inside.any(1), np.take_along_axis(taps, inside.argmax(1)[:, None], 1)[:, 0], 0)
-    return np.stack([first * element_stride, inside.sum(1), counted.sum(1)], axis=1).astype(np.intp)
+    starts = np.arange(outputs) * stride - pad
+    first = np.clip(-(starts // dilation), 0, kernel)            # the first tap in the image, and the one behind the last
+    behind = np.clip(-((starts - size) // dilation), first, kernel)
+    counted = np.clip(-((starts - size - pad_end) // dilation), 0, kernel) if count_include_pad else behind - first
+    offset = np.where(behind > first, starts + first * dilation, 0) * element_stride
+    return np.stack([offset, behind - first, counted], axis=1).astype(np.intp)
 
 
 cdef const Reach* _pointer(reaches):
@@ -172,7 +173,7 @@ cdef class Pool(Step):
         args.stride_width = strides[2]
         args.window.plane_step, args.window.row_step, args.window.column_step = (
             dilation * stride for dilation, stride in zip(dilations, x5.strides[2:]))
-        planar = not _channels_last(x) or x.shape[1] == 1 and _planar(x) and _planar(y)
+        planar = are_planar(x, y) and (x.shape[1] == 1 or not are_channels_last(x, y))
         args.blocks = x.shape[1] if planar else -(-x.shape[1] // CHANNEL_BLOCK)
         args.lines = x.shape[0] * args.blocks * y5.shape[2] * y5.shape[3]
         taps = y.size * np.prod(kernel, dtype=int)
@@ -196,17 +197,9 @@ cdef class Pool(Step):
         ):
             if len(values) != spatial or min(values) < least:
                 raise ValueError(f"{self.name}: {name} {tuple(values)} for {spatial} spatial dimensions")
-        if not (_channels_last(x) and _channels_last(y) or _planar(x) and _planar(y)):
+        if not (are_channels_last(x, y) or are_planar(x, y)):
             raise ValueError(
                 f"{self.name}: takes two channels-last or two planar images, not strides {x.strides} and {y.strides}")
-
-
-def _channels_last(View view):
-    return view.size == 0 or view.shape[1] == 1 or view.strides[1] == 1
-
-
-def _planar(View view):
-    return view.shape[view.span.rank - 1] == 1 or view.strides[view.span.rank - 1] == 1
 
 
 def _five_dimensional(View view):

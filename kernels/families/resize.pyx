@@ -10,6 +10,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, dim_t, share
+from ovlite.kernels.runtime.step import are_channels_last, are_planar
 
 cdef extern from "resize.h" nogil:
     void copy_pixels(char* y, dim_t step, const char* x, const dim_t* source, dim_t pixels, dim_t size) noexcept
@@ -211,15 +212,6 @@ cdef const dim_t* _offsets(array):
     return <const dim_t*><size_t>array.__array_interface__["data"][0]
 
 
-def _all_channels_last(*views):
-    return all([view.size == 0 or view.shape[1] == 1 or view.strides[1] == 1 for view in views])
-
-
-def _all_planar(*views):
-    return all([view.size == 0 or view.shape[len(view.shape) - 1] == 1 or view.strides[len(view.shape) - 1] == 1
-                for view in views])
-
-
 cdef class ResizeNearest(Resize):
     """y[n, c, i, j] = x[n, c, tables[0][i], tables[1][j]], and likewise with one or three spatial dimensions.
 
@@ -231,7 +223,7 @@ cdef class ResizeNearest(Resize):
         tables = [(table, table, [0] * len(table)) for table in tables]
         self.check(x, y, tables)
         planar = x.shape[1] == 1 if len(x.shape) > 1 else False
-        self.prepare(x, y, tables, y.dtype.itemsize, _all_channels_last(x, y) and not planar)
+        self.prepare(x, y, tables, y.dtype.itemsize, are_channels_last(x, y) and not planar)
         self.run = resize_nearest
 
 
@@ -247,8 +239,8 @@ cdef class ResizeLinear(Resize):
         self.check(x, y, tables)
         if x.dtype != np.float32:
             raise ValueError(f"ResizeLinear: resizes float32, not {x.dtype.name}")
-        planar = _all_planar(x, y) and (x.shape[1] == 1 or not _all_channels_last(x, y))
-        if not planar and not _all_channels_last(x, y):
+        planar = are_planar(x, y) and (x.shape[1] == 1 or not are_channels_last(x, y))
+        if not planar and not are_channels_last(x, y):
             raise ValueError(
                 f"ResizeLinear: takes two channels-last or two planar images, not strides {x.strides} and {y.strides}")
         self.prepare(x, y, tables, 1, not planar)

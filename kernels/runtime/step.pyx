@@ -127,6 +127,21 @@ cdef class View:
         return f"View(slot={self.slot}, {self.dtype.name}, {self.shape}, strides={self.strides}, offset={self.offset})"
 
 
+def are_channels_last(*views):
+    """True when in each of these images, (N, C, spatial...), the channels lie side by side.
+
+    The stride of a dimension of one element says nothing, nor do those of a view without elements: such
+    images may be planar as well. What images are is therefore asked for all that a kernel works on at once.
+    """
+    return all([view.size == 0 or view.shape[1] == 1 or view.strides[1] == 1 for view in views])
+
+
+def are_planar(*views):
+    """True when in each of these images the elements of the last dimension lie side by side; see above."""
+    return all([view.size == 0 or view.shape[len(view.shape) - 1] == 1 or view.strides[len(view.shape) - 1] == 1
+                for view in views])
+
+
 cdef class Step:
     """One kernel and its arguments; made by the subclasses in the kernel families.
 

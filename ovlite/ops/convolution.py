@@ -17,7 +17,7 @@ from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape, Type
-from .axes import merged_type
+from .axes import merged_type, require
 from .declare import Declared
 from .window import PADDINGS, Ints, filled, padded, resolve_pads, span, spatial_dims, taps, window_count
 
@@ -175,6 +175,10 @@ class GroupConvolution(Convolution):
         return [self.correlate(*inputs)]
 
 
+def _require_room(sizes: Sequence[int]) -> None:
+    require(min(sizes) >= 0, f"the pads are longer than what they are cut off from: the output has sizes {list(sizes)}")
+
+
 @dataclass(frozen=True)
 class ConvolutionBackpropData(Windowed):
     """Transposed convolution: data [N, C, ...] with filters [C, O, ...].
@@ -236,6 +240,8 @@ class ConvolutionBackpropData(Windowed):
                 sizes.append(Dimension())
                 continue
             rest = span(kernel.get_length(), dilations[i]) + extra[i] - begin[i] - end[i] - strides[i]
+            if size.is_static:
+                _require_room([size.get_length() * strides[i] + rest])
             sizes.append(size * strides[i] + rest)
         return sizes
 
@@ -254,7 +260,9 @@ class ConvolutionBackpropData(Windowed):
             for stride, size, k, d in zip(strides, sizes, kernel, dilations, strict=True)
         ]
         if output_shape is None:
-            return begin, tuple(f + extra[i] - begin[i] - end[i] for i, f in enumerate(full))
+            found = tuple(f + extra[i] - begin[i] - end[i] for i, f in enumerate(full))
+            _require_room(found)
+            return begin, found
         wanted = tuple(output_shape)
         if self.auto_pad in ("same_upper", "same_lower"):
             totals = [max(0, f + extra[i] - wanted[i]) for i, f in enumerate(full)]

@@ -136,7 +136,9 @@ class InterpolateBase(Declared):
     mode: str
 
     def tables(self, resizings: Sequence[Resizing]) -> list[AxisTable]:
-        """The table of each axis."""
+        """The table of each axis. Raises ModelError where there is no element to make others of."""
+        for resizing in resizings:
+            require(resizing.size > 0 or resizing.target == 0, f"axis {resizing.axis} has no elements to resize")
         return [AxisTable(resizing.axis, *self._table(resizing)) for resizing in resizings]
 
     def _table(self, resizing: Resizing) -> tuple[npt.NDArray[np.int64], Floats]:

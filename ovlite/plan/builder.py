@@ -133,8 +133,11 @@ class Builder:
         return View(slot, tensor.dtype, tensor.shape, (step, 1, *strides), offset * itemsize)
 
     def emit(self, step: Step) -> None:
-        """Appends a step; the border of an image is written before the image's first step."""
-        for view in step.writes:
+        """Appends a step; the border of an image is written before the first step that writes or reads the image.
+
+        An image without elements is not written at all, and what reads it finds the border alone.
+        """
+        for view in (*step.writes, *step.reads):
             tensor = self._borders.pop(view.slot, None)
             if tensor is not None:
                 begin, end = zip(*tensor.border, strict=True)

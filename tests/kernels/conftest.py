@@ -14,3 +14,9 @@ def level(request):
 @pytest.fixture(params=[1, 2])
 def threads(request):
     return request.param
+
+
+@pytest.fixture(params=[range(40), pytest.param(range(40, 600), marks=pytest.mark.sweep)], ids=["few", "many"])
+def rounds(request):
+    """Numbers, each of them the seed of a geometry that is drawn."""
+    return request.param
