@@ -86,6 +86,14 @@ static void pool_keep(Job *job) {
     board_unlock();
 }
 
+/* Whether this thread is in a run or a report of a job of the pool. */
+static int pool_reports(Pool *pool) {
+    for (Report *report = reports_here; report; report = report->outer)
+        if (report->job->pool == pool)
+            return 1;
+    return 0;
+}
+
 /* Puts back a job that was taken and not submitted, or kept; a run of it that is under way ends first. */
 static void pool_return(Job *job, unsigned loan) {
     Bells bells = {NULL, NULL};

@@ -228,11 +228,10 @@ static int pool_set_bell(Pool *pool, void *owner, int all) {
 }
 
 /* Carries out a job in state RUNNING, and its report. What Python code of either lets go of is dropped last: that
- * may be the owner, who then waits for nothing. In the child of a fork() within the run nobody knows of it. */
+ * may be the owner, who then waits for nothing. In the child of a fork() within the run nobody knows of it any more. */
 static void job_perform(Job *job, int stream) {
     Streams *streams = job->streams;
     Report here = {job, job->submitted, forks, reports_here};
-    Bells bells = {NULL, NULL};
     reports_here = &here;
     void *kept = streams->run(job->owner, stream), *reported = NULL;
     board_lock();
@@ -248,11 +247,13 @@ static void job_perform(Job *job, int stream) {
                 job->reporting--;
         }
     }
-    if (here.forks == forks) {
-        reports_here = here.outer;
-        streams->running--;
-        bells = job_finish(job, here.run);
+    if (here.forks != forks) {
+        board_unlock();
+        return;
     }
+    reports_here = here.outer;
+    streams->running--;
+    Bells bells = job_finish(job, here.run);
     board_unlock();
     bells_ring(bells, streams);
     if (kept)

@@ -39,6 +39,7 @@ cdef extern from "job_pool.h" nogil:
     int pool_set_bell(CPool* pool, void* owner, bint all)
     int pool_wait(CPool* pool, Job** job)
     int pool_settle(CPool* pool, Job** job)
+    bint pool_reports(CPool* pool)
 
 
 # What operators raise for elements that they can't work with. Others come from handlers of signals.
@@ -51,7 +52,7 @@ def stop_streams():
         streams_stop()
 
 
-APART = "wait in a thread of your own, or with `await` in coroutines"
+APART = "wait in a thread of its own, or with `await` in a coroutine"
 
 
 cdef class Streams:
@@ -391,11 +392,12 @@ cdef class RequestPool(Awaited):
             if answer == WAIT_VAIN:
                 raise RuntimeError(
                     "no request becomes idle before the callback, or the coroutine, that waits for it here goes on: all "
-                    f"are in use by threads that wait, this one among them; make the queue with more requests, or {APART}")
+                    f"are in use by threads that wait as well; make the queue with more requests, or {APART}")
             PyErr_CheckSignals()
 
     cdef int raise_error(self) except -1:
-        if self.errors:
+        """Raises what a run or its callback left, except in another callback, which is not who started it."""
+        if self.errors and not pool_reports(self.pool):
             raise self.errors.pop(0)
         return 0
 
