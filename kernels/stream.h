@@ -316,7 +316,7 @@ static int job_submit(Job *job, int reports) {
         *streams->last = job;
         streams->last = &job->next;
         job->holder = NULL;
-        if (job->taken == POOL_LENT)
+        if (job->taken == POOL_LENT && job->keeper == this_thread())
             job->keeper = NULL;
         job->state = JOB_QUEUED;
         streams->queued++;

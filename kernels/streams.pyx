@@ -4,11 +4,14 @@
 Who waits on an event loop instead of in a thread gives a future, see Awaited.
 """
 
-from cpython.exc cimport PyErr_CheckSignals
+from cpython.exc cimport PyErr_CheckSignals, PyErr_SetObject
 from cpython.number cimport PyNumber_Index
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport calloc, free
 from ovlite.kernels.executor cimport CTeam, Halt, Team
+
+cdef extern from "Python.h":
+    int Py_AddPendingCall(int (*function)(void*) noexcept, void* argument)
 
 cdef extern from "stream.h" nogil:
     enum: JOB_HELD, JOB_QUEUED, JOB_RUNNING, POOL_LENT, POOL_KEPT
@@ -125,13 +128,31 @@ cdef class Awaited:
         return True
 
     cdef int settle_futures(self) except -1:
+        """Settles all futures, whatever a handler of a signal raises meanwhile: that is raised afterwards."""
         futures, self.futures = self.futures, None
+        raised = None
         for future in futures or ():  # none when the ringing before was late and took the new ones along
-            try:
-                future.get_loop().call_soon_threadsafe(_settle, future)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                pass
+            while True:
+                try:
+                    loop = future.get_loop()
+                    if not loop.is_closed():  # else nobody waits any more
+                        loop.call_soon_threadsafe(_settle, future)
+                    break
+                except BaseException as error:
+                    if not isinstance(error, RuntimeError):  # not the loop that was closed meanwhile
+                        raised = error
+        if raised is not None:
+            Py_INCREF(raised)
+            if Py_AddPendingCall(raise_pending, <void*>raised):
+                Py_DECREF(raised)
         return 0
+
+
+cdef int raise_pending(void* error) noexcept:
+    """Called by the interpreter, in the main thread as soon as it can raise."""
+    PyErr_SetObject(<object>type(<object>error), <object>error)
+    Py_DECREF(<object>error)
+    return -1
 
 
 def _settle(future):
