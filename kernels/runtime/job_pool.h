@@ -1,4 +1,4 @@
-/* Pools of jobs: they are taken in turn, the one that was freed first in front. See stream.h. */
+/* Pools of jobs: they are taken in turn, the one that was freed first in front. See board.h. */
 #ifndef OVLITE_JOB_POOL_H
 #define OVLITE_JOB_POOL_H
 
@@ -22,6 +22,8 @@ static void pool_free(Pool *pool) {
         if (job->pool == pool) {
             job->pool = NULL;
             job->taken = POOL_HAS;
+            job->keeper = NULL;
+            job->loan++;
         }
     for (Pool **link = &all_pools; *link; link = &(*link)->sibling)
         if (*link == pool) {
@@ -40,93 +42,107 @@ static void pool_join(Pool *pool, Job *job) {
     board_unlock();
 }
 
-/* A job of the pool that the caller may carry out while the streams' threads are still waking; or NULL. */
+/* A queued job of the pool that the caller may carry out, or NULL. */
 static Job *pool_startable(Pool *pool) {
-    for (Job *job = all_jobs; job; job = job->sibling)
-        if (job->pool == pool && job_stealable(job) && !job->streams->running)
-            return job;
+    for (Streams *streams = all_streams; streams; streams = streams->sibling)
+        for (Job *job = streams->first; job; job = job->next)
+            if (job->pool == pool && may_start(streams_here, job))
+                return job;
     return NULL;
 }
 
-/* Waits for an idle job, `timeout` nanoseconds at the most, and returns it or NULL; takes it out of the
- * pool unless `look`. When no job runs that could become idle, `mine` is one that had not begun, for the
- * caller to carry out. */
-static Job *pool_take(Pool *pool, int look, long long timeout, Job **mine) {
-    struct timespec end = after(timeout);
-    int late = 0;
-    board_lock();
-    *mine = NULL;
-    while (pool->first == NULL && !late && !(*mine = timeout ? pool_startable(pool) : NULL))
-        late = pthread_cond_timedwait(&pool->changed, &board, &end) == ETIMEDOUT;
-    if (*mine)
-        job_start(*mine);
-    Job *job = pool->first;
-    if (job && !look) {
-        pool->first = job->next;
-        if (pool->first == NULL)
-            pool->last = &pool->first;
-        pool->idle--;
-        job->taken = POOL_LENT;
-    }
-    board_unlock();
-    return job;
-}
-
-/* Puts back a job that was taken and not submitted, or kept; a run of it that is under way ends first. */
-static void pool_return(Job *job) {
-    board_lock();
-    job->taken = POOL_LENT;
-    Bells bells = job_finish(job, job->done);
-    board_unlock();
-    bells_ring(bells, job->streams);
-}
-
-/* Waits until all jobs are idle, `timeout` nanoseconds at the most. WAIT_TAKEN: `mine` is a job that had
- * not begun, for the caller to carry out. */
-static int pool_wait(Pool *pool, long long timeout, Job **mine) {
-    struct timespec end = after(timeout);
+/* Waits for an idle job, `timeout` nanoseconds at the most, and takes it out of the pool unless `look`. WAIT_TAKEN:
+ * `job` had not begun, see pool_startable(): a thread that nobody waits for leaves the queue to its streams as soon
+ * as these are at work. */
+static int pool_take(Pool *pool, int look, long long timeout, Job **job) {
     int answer = WAIT_DONE;
+    struct timespec end = after(timeout);
+    Waiter waiter = {.what = FOR_ONE, .pool = pool};
     board_lock();
-    while (answer == WAIT_DONE && pool->idle < pool->count) {
-        for (Job *job = all_jobs; job && answer == WAIT_DONE; job = job->sibling)
-            if (job->pool == pool && job_stealable(job)) {
-                job_start(job);
-                *mine = job;
-                answer = WAIT_TAKEN;
-            }
-        if (answer == WAIT_DONE && pthread_cond_timedwait(&pool->changed, &board, &end) == ETIMEDOUT)
-            answer = pool->idle < pool->count ? WAIT_TIMEOUT : WAIT_DONE;
+    while (answer == WAIT_DONE && pool->first == NULL) {
+        *job = timeout ? pool_startable(pool) : NULL;
+        if (*job && (!(*job)->streams->running || is_waited_for()))
+            answer = job_start(*job);
+        else
+            answer = timeout ? wait_listed(&waiter, &pool->changed, &end) : WAIT_TIMEOUT;
     }
-    board_unlock();
-    return answer;
-}
-
-/* Waits until no run that the pool gave out is under way, this thread's own apart. WAIT_TAKEN: see job_settle(), of `mine`. */
-static int pool_settle(Pool *pool, Job **mine) {
-    int answer = WAIT_DONE;
-    board_lock();
-    for (Job *job = all_jobs; job && answer == WAIT_DONE;) {
-        if (job->pool != pool || job->taken != POOL_LENT || in_report_of(job)) {
-            job = job->sibling;
-        } else if (on_stream && job_stealable(job)) {
-            job_start(job);
-            *mine = job;
-            answer = WAIT_TAKEN;
-        } else {
-            pthread_cond_wait(&pool->changed, &board);
-            job = all_jobs;
+    if (answer != WAIT_TAKEN && (*job = pool->first) != NULL) {
+        answer = WAIT_DONE;
+        if (!look) {
+            pool_remove_idle(pool, *job);
+            (*job)->taken = POOL_LENT;
+            (*job)->keeper = this_thread();
+            (*job)->loan++;
         }
     }
     board_unlock();
     return answer;
 }
 
-/* How many reports of the pool's jobs this thread is in. */
+/* Keeps a job that was taken, through its runs, until it is put back. */
+static void pool_keep(Job *job) {
+    board_lock();
+    job->taken = POOL_KEPT;
+    board_unlock();
+}
+
+/* Whether this thread is in a run or a report of a job of the pool. */
 static int pool_reports(Pool *pool) {
-    int count = 0;
     for (Report *report = reports_here; report; report = report->outer)
-        count += report->job->pool == pool;
-    return count;
+        if (report->job->pool == pool)
+            return 1;
+    return 0;
+}
+
+/* Puts back a job that was taken and not submitted, or kept; a run of it that is under way ends first. */
+static void pool_return(Job *job, unsigned loan) {
+    Bells bells = {NULL, NULL};
+    board_lock();
+    if (job->loan == loan && job->taken != POOL_HAS) {
+        job->taken = POOL_LENT;
+        job->keeper = NULL;
+        bells = job_finish(job, job->done);
+    }
+    board_unlock();
+    bells_ring(bells, job->streams);
+}
+
+/* Waits until all jobs are idle, SLICE at the most. WAIT_TAKEN: `job` had not begun. */
+static int pool_wait(Pool *pool, Job **job) {
+    struct timespec end = after(SLICE);
+    Waiter waiter = {.what = FOR_ALL, .pool = pool};
+    int answer = WAIT_DONE;
+    board_lock();
+    while (answer == WAIT_DONE && pool->idle < pool->count) {
+        *job = pool_startable(pool);
+        answer = *job ? job_start(*job) : wait_listed(&waiter, &pool->changed, &end);
+    }
+    if (answer != WAIT_TAKEN && pool->idle == pool->count)
+        answer = WAIT_DONE;
+    board_unlock();
+    return answer;
+}
+
+static int pool_outlasted(Pool *pool) {
+    for (Job *job = all_jobs; job; job = job->sibling)
+        if (job->pool == pool && outlasts(reports_here, job))
+            return 1;
+    return 0;
+}
+
+/* Waits until no run that the pool gave out is under way, this thread's own apart and those that would never end
+ * while it waits. WAIT_TAKEN: `job` had not begun, and the caller is a stream's thread. */
+static int pool_settle(Pool *pool, Job **job) {
+    int answer = WAIT_DONE;
+    Waiter waiter = {.what = FOR_END, .pool = pool};
+    board_lock();
+    while (answer != WAIT_TAKEN && answer != WAIT_VAIN && pool_outlasted(pool)) {
+        struct timespec end = after(SLICE);
+        *job = streams_here ? pool_startable(pool) : NULL;
+        answer = *job ? job_start(*job) : wait_listed(&waiter, &pool->changed, &end);
+    }
+    board_unlock();
+    return answer;
 }
 
 #endif

@@ -1,118 +1,18 @@
-/* Jobs of requests, the streams that carry them out, and pools of jobs.
+/* Jobs of requests, and the streams that carry them out. See board.h for the states, waiting.h for who waits.
  *
- * Each request is one Job. Whoever works with a request holds it: a synchronous call (HELD), or an
- * asynchronous run from its submission to its end (QUEUED, RUNNING). Jobs that are submitted wait in
- * the queue of their Streams, whose threads start when the first job comes and sleep between jobs.
- * Whoever waits for a job that no thread has begun may carry it out itself.
- *
- * One lock guards all queues and pools; it is never held while anything else is waited for, the
- * interpreter's lock included. After fork() the child has no threads: its queues are empty, and jobs
- * that were under way are marked as lost.
+ * Whoever works with a request holds its Job: a synchronous call (HELD), or an asynchronous run from its submission
+ * to its end (QUEUED, RUNNING). Jobs that are submitted wait in the queue of their Streams, whose threads start when
+ * the first job comes and sleep between jobs. Whoever waits for a job that no thread has begun may carry it out itself.
  */
 #ifndef OVLITE_STREAM_H
 #define OVLITE_STREAM_H
 
-#include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-enum { JOB_FREE, JOB_HELD, JOB_QUEUED, JOB_RUNNING };
-enum { WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, WAIT_OWN };
-enum { POOL_HAS, POOL_LENT, POOL_KEPT };
-
-typedef struct Job {
-    _Atomic int state;
-    void *_Atomic holder;        /* HELD: names the thread, see this_thread() */
-    _Atomic int waiting;         /* threads in job_hold() */
-    unsigned submitted, done;    /* runs; a run is done when its report is */
-    int reports;                 /* the run's end is reported through Streams.report */
-    int reporting;
-    int lost;                    /* the last run was cut off by fork() */
-    void *owner;
-    struct Streams *streams;
-    struct Pool *pool;           /* or NULL */
-    int taken;                   /* POOL_LENT: idle again when its run ends; POOL_KEPT: when pool_return() says */
-    void *bell;                  /* see bells_ring() */
-    struct Job *next;            /* in the queue, or among the idle jobs of the pool */
-    struct Job *sibling;         /* in the list of all jobs */
-    pthread_cond_t changed;
-} Job;
-
-typedef struct Stream {
-    struct Streams *streams;
-    int index;
-    pthread_t thread;
-} Stream;
-
-typedef struct Streams {
-    void *(*run)(void *owner, int stream);
-    void *(*report)(void *owner);
-    void (*drop)(void *kept);    /* what run and report return, or NULL: to be kept until the run has ended */
-    void (*ring)(void *owner);
-    int count, started, idle;
-    int running;                 /* jobs that are being carried out, by whomever */
-    Job *first, **last;
-    pthread_cond_t work;
-    struct Streams *sibling;
-    Stream stream[];
-} Streams;
-
-typedef struct Pool {
-    Job *first, **last;          /* idle jobs, the one that was freed first in front */
-    int idle, count;
-    void *bell;
-    pthread_cond_t changed;
-    struct Pool *sibling;
-} Pool;
+#include "waiting.h"
 
 /* The bells to ring once the lock is free. */
 typedef struct {
     void *job, *pool;
 } Bells;
-
-static pthread_mutex_t board = PTHREAD_MUTEX_INITIALIZER;
-static Streams *all_streams;
-static Job *all_jobs;
-static Pool *all_pools;
-static int stopping;
-static _Thread_local int on_stream;        /* this thread is a stream's */
-
-/* The runs and their reports that a thread is in: one may wait for another job, and carry that out. */
-typedef struct Report {
-    Job *job;
-    struct Report *outer;
-} Report;
-static _Thread_local Report *reports_here;
-
-static int in_report_of(Job *job) {
-    for (Report *report = reports_here; report; report = report->outer)
-        if (report->job == job)
-            return 1;
-    return 0;
-}
-
-static inline void *this_thread(void) { return &on_stream; }
-
-static void cond_init(pthread_cond_t *cond) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
-/* The time `timeout` nanoseconds from now. */
-static struct timespec after(long long timeout) {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    timeout += end.tv_nsec;
-    end.tv_sec += timeout / 1000000000;
-    end.tv_nsec = timeout % 1000000000;
-    return end;
-}
 
 static void pool_add_idle(Pool *pool, Job *job) {
     job->next = NULL;
@@ -121,8 +21,7 @@ static void pool_add_idle(Pool *pool, Job *job) {
     pool->idle++;
 }
 
-static void pool_drop(Pool *pool, Job *job) {
-    pool->count--;
+static void pool_remove_idle(Pool *pool, Job *job) {
     for (Job **link = &pool->first; *link; link = &(*link)->next)
         if (*link == job) {
             *link = job->next;
@@ -150,15 +49,17 @@ static void bells_ring(Bells bells, Streams *streams) {
 }
 
 static void streams_clear(Streams *streams) {
-    streams->started = streams->idle = streams->running = 0;
+    streams->started = streams->idle = streams->running = streams->queued = 0;
     streams->first = NULL;
     streams->last = &streams->first;
     cond_init(&streams->work);
 }
 
-static void board_lock(void) { pthread_mutex_lock(&board); }
-static void board_unlock(void) { pthread_mutex_unlock(&board); }
 static void board_in_child(void) {
+    forks++;
+    waiters = NULL;
+    streams_here = NULL;
+    reports_here = NULL;
     for (Streams *streams = all_streams; streams; streams = streams->sibling)
         streams_clear(streams);
     for (Pool *pool = all_pools; pool; pool = pool->sibling) {
@@ -170,7 +71,8 @@ static void board_in_child(void) {
             job->lost = 1;
         job->state = JOB_FREE;
         job->waiting = job->reporting = job->taken = 0;
-        job->bell = job->holder = NULL;
+        job->bell = job->holder = job->keeper = NULL;
+        job->loan++;
         job->done = job->submitted;
         cond_init(&job->changed);
         if (job->pool)
@@ -219,8 +121,10 @@ static Job *job_new(void *owner, Streams *streams) {
 /* Frees a job after job_settle(). */
 static void job_free(Job *job) {
     board_lock();
-    if (job->pool)
-        pool_drop(job->pool, job);
+    if (job->pool) {
+        job->pool->count--;
+        pool_remove_idle(job->pool, job);
+    }
     for (Job **link = &all_jobs; *link; link = &(*link)->sibling)
         if (*link == job) {
             *link = job->sibling;
@@ -238,11 +142,12 @@ static inline int job_try(Job *job) {
     return 1;
 }
 
-/* Holds the job, after other synchronous holders, `timeout` nanoseconds at the most. WAIT_BUSY when an
- * asynchronous run has it, WAIT_OWN when the caller does. */
-static int job_hold(Job *job, long long timeout) {
+/* Holds the job, after other synchronous holders, SLICE at the most. WAIT_BUSY when an asynchronous run has it,
+ * WAIT_OWN when the caller does. */
+static int job_hold(Job *job) {
     int answer = WAIT_DONE, state;
-    struct timespec end = after(timeout);
+    struct timespec end = after(SLICE);
+    Waiter waiter = {.what = FOR_RELEASE, .job = job};
     board_lock();
     job->waiting++;
     while (answer == WAIT_DONE && !job_try(job)) {
@@ -251,8 +156,8 @@ static int job_hold(Job *job, long long timeout) {
             answer = WAIT_BUSY;
         else if (state == JOB_HELD && job->holder == this_thread())
             answer = WAIT_OWN;
-        else if (state == JOB_HELD && pthread_cond_timedwait(&job->changed, &board, &end) == ETIMEDOUT)
-            answer = WAIT_TIMEOUT;
+        else if (state == JOB_HELD)
+            answer = wait_listed(&waiter, &job->changed, &end);
     }
     job->waiting--;
     board_unlock();
@@ -278,6 +183,7 @@ static void job_unqueue(Job *job) {
     *link = job->next;
     if (streams->last == &job->next)
         streams->last = link;
+    streams->queued--;
 }
 
 /* Ends run number `run` of a job; the lock is held. */
@@ -290,7 +196,7 @@ static Bells job_finish(Job *job, unsigned run) {
         bells.job = job->bell;
         job->bell = NULL;
     }
-    if (job->taken == POOL_LENT && job->state < JOB_QUEUED) {
+    if (job->taken == POOL_LENT && !job->keeper && !job->reporting && job->state < JOB_QUEUED) {
         job->taken = POOL_HAS;
         pool_add_idle(job->pool, job);
         pthread_cond_broadcast(&job->pool->changed);
@@ -322,27 +228,32 @@ static int pool_set_bell(Pool *pool, void *owner, int all) {
 }
 
 /* Carries out a job in state RUNNING, and its report. What Python code of either lets go of is dropped last: that
- * may be the owner, who then waits for nothing. */
+ * may be the owner, who then waits for nothing. In the child of a fork() within the run nobody knows of it any more. */
 static void job_perform(Job *job, int stream) {
     Streams *streams = job->streams;
-    unsigned run = job->submitted;
-    Report here = {job, reports_here};
+    Report here = {job, job->submitted, forks, reports_here};
     reports_here = &here;
     void *kept = streams->run(job->owner, stream), *reported = NULL;
     board_lock();
-    int reports = job->reports;
-    job->state = JOB_FREE;
-    if (reports) {
-        job->reporting++;
-        pthread_cond_broadcast(&job->changed);
+    if (here.forks == forks) {
+        job->state = JOB_FREE;
+        if (job->reports) {
+            job->reporting++;
+            pthread_cond_broadcast(&job->changed);
+            board_unlock();
+            reported = streams->report(job->owner);
+            board_lock();
+            if (here.forks == forks)
+                job->reporting--;
+        }
+    }
+    if (here.forks != forks) {
         board_unlock();
-        reported = streams->report(job->owner);
-        board_lock();
-        job->reporting--;
+        return;
     }
     reports_here = here.outer;
     streams->running--;
-    Bells bells = job_finish(job, run);
+    Bells bells = job_finish(job, here.run);
     board_unlock();
     bells_ring(bells, streams);
     if (kept)
@@ -352,18 +263,18 @@ static void job_perform(Job *job, int stream) {
 }
 
 /* Takes a job out of its queue; job_perform() must follow. The lock is held. */
-static void job_start(Job *job) {
+static int job_start(Job *job) {
     job_unqueue(job);
     job->state = JOB_RUNNING;
     job->streams->running++;
+    return WAIT_TAKEN;
 }
 
 static void *stream_main(void *argument) {
     Stream *stream = argument;
-    Streams *streams = stream->streams;
-    on_stream = 1;
+    Streams *streams = streams_here = stream->streams;
     board_lock();
-    for (;;) {
+    for (unsigned here = forks; here == forks;) {
         while (streams->first == NULL && !stopping) {
             streams->idle++;
             pthread_cond_wait(&streams->work, &board);
@@ -396,7 +307,6 @@ static int stream_start(Streams *streams) {
 static int job_submit(Job *job, int reports) {
     Streams *streams = job->streams;
     board_lock();
-    int waits = streams->first != NULL;
     int ready = !stopping && (streams->started || stream_start(streams));
     if (ready) {
         job->reports = reports;
@@ -406,13 +316,18 @@ static int job_submit(Job *job, int reports) {
         *streams->last = job;
         streams->last = &job->next;
         job->holder = NULL;
+        if (job->taken == POOL_LENT && job->keeper == this_thread())
+            job->keeper = NULL;
         job->state = JOB_QUEUED;
+        streams->queued++;
         if (streams->idle)
             pthread_cond_signal(&streams->work);
-        if (streams->idle <= waits && streams->started < streams->count)
+        if (streams->idle < streams->queued && streams->started < streams->count)
             stream_start(streams);
         if (job->waiting)
             pthread_cond_broadcast(&job->changed);
+        if (job->pool && waiters)
+            pthread_cond_broadcast(&job->pool->changed);
     }
     board_unlock();
     return ready;
@@ -434,56 +349,58 @@ static int job_withdraw(Job *job) {
     return queued;
 }
 
-/* True when this thread may carry out a job instead of waiting: reports come on streams' threads only. */
-static int job_stealable(Job *job) { return job->state == JOB_QUEUED && (!job->reports || on_stream); }
-
-/* Waits until the runs submitted so far are done, `timeout` nanoseconds at the most. WAIT_TAKEN, only if
- * `steal`: the job had not begun, and job_perform() by the caller must follow. */
-static int job_wait(Job *job, long long timeout, int steal) {
+/* Waits until the runs submitted so far are done, those apart that this thread is in the report of, `timeout`
+ * nanoseconds at the most. Who waits no longer than that (`limited`) takes a job only where nobody else might. */
+static int job_wait(Job *job, long long timeout, int limited) {
     int answer = WAIT_DONE;
     struct timespec end = after(timeout);
     board_lock();
-    unsigned run = job->submitted;
-    if (in_report_of(job) && job->state < JOB_QUEUED)
-        run = job->done;
-    while (answer == WAIT_DONE && (int)(job->done - run) < 0) {
-        if (steal && job_stealable(job)) {
-            job_start(job);
-            answer = WAIT_TAKEN;
-        } else if (pthread_cond_timedwait(&job->changed, &board, &end) == ETIMEDOUT && (int)(job->done - run) < 0) {
+    Waiter waiter = {.what = FOR_RUN, .job = job, .run = job->submitted};
+    if (job->state < JOB_QUEUED && in_report_of_run(reports_here, job, job->submitted))
+        waiter.run = job->done;
+    while (answer == WAIT_DONE && (int)(job->done - waiter.run) < 0) {
+        if (may_start(streams_here, job) && (streams_here || !limited))
+            answer = job_start(job);
+        else if (!limited)
+            answer = wait_listed(&waiter, &job->changed, &end);
+        else if (pthread_cond_timedwait(&job->changed, &board, &end) == ETIMEDOUT)
             answer = WAIT_TIMEOUT;
-        }
     }
+    if (answer == WAIT_TIMEOUT && (int)(job->done - waiter.run) >= 0)
+        answer = WAIT_DONE;
     board_unlock();
     return answer;
 }
 
-/* Waits until nothing works with the job any more. WAIT_TAKEN: it had not begun, and job_perform() by the caller,
- * who is a stream's thread and must not wait for that, must follow. */
+/* Waits until nothing works with the job any more; the caller, who may be a stream's thread, carries it out
+ * when nobody else might. */
 static int job_settle(Job *job) {
     int answer = WAIT_DONE;
+    Waiter waiter = {.what = FOR_REST, .job = job};
     board_lock();
-    while (answer == WAIT_DONE && (job->state != JOB_FREE || job->reporting > 0 || job->done != job->submitted))
-        if (on_stream && job_stealable(job)) {
-            job_start(job);
-            answer = WAIT_TAKEN;
-        } else {
-            pthread_cond_wait(&job->changed, &board);
-        }
+    while (answer != WAIT_TAKEN && (job->state != JOB_FREE || job->reporting > 0 || job->done != job->submitted)) {
+        struct timespec end = after(SLICE);
+        answer = streams_here && may_start(streams_here, job) ? job_start(job) : wait_listed(&waiter, &job->changed, &end);
+    }
     board_unlock();
-    return answer;
+    return answer == WAIT_TAKEN ? WAIT_TAKEN : WAIT_DONE;
 }
 
 /* Carries out what is queued, lets no more in, and ends all threads. */
 static void streams_stop(void) {
+    Waiter waiter = {.what = FOR_EXIT};
     board_lock();
     stopping = 1;
+    list_waiter(&waiter);
     for (Streams *streams = all_streams; streams; streams = streams->sibling)
         pthread_cond_broadcast(&streams->work);
     board_unlock();
     for (Streams *streams = all_streams; streams; streams = streams->sibling)
         for (int i = 0; i < streams->started; i++)
             pthread_join(streams->stream[i].thread, NULL);
+    board_lock();
+    unlist_waiter(&waiter);
+    board_unlock();
 }
 
 #endif

@@ -8,13 +8,13 @@ cdef extern from "stream.h" nogil:
         int lost
         int reports
         int taken
+        unsigned loan
         unsigned submitted
         unsigned done
     ctypedef struct CStreams "Streams":
         int count
     ctypedef struct CPool "Pool":
-        Job* first
-        int count
+        int idle
 
 
 cdef class Streams:
@@ -56,6 +56,12 @@ cdef class Runnable(Awaited):
     cdef int run_recorded(self, int stream) except -1
     cdef int report(self) except -1
     cdef int raise_error(self) except -1
+
+
+cdef class Loan:
+    cdef RequestPool pool
+    cdef readonly Runnable request
+    cdef unsigned number
 
 
 cdef class RequestPool(Awaited):

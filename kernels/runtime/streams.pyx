@@ -4,26 +4,31 @@
 Who waits on an event loop instead of in a thread gives a future, see Awaited.
 """
 
-from cpython.exc cimport PyErr_CheckSignals
+from cpython.exc cimport PyErr_CheckSignals, PyErr_SetObject
 from cpython.number cimport PyNumber_Index
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport calloc, free
 from ovlite.kernels.runtime.executor cimport CTeam, Halt, Team
 
+cdef extern from "Python.h":
+    int Py_AddPendingCall(int (*function)(void*) noexcept, void* argument)
+
 cdef extern from "stream.h" nogil:
-    enum: JOB_HELD, JOB_QUEUED, JOB_RUNNING, WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, WAIT_OWN, POOL_LENT, POOL_KEPT
+    enum: JOB_HELD, JOB_QUEUED, JOB_RUNNING, POOL_LENT, POOL_KEPT
+    enum: WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, WAIT_OWN, WAIT_VAIN
+    const long long SLICE           # nanoseconds between two looks at pending signals
     CStreams* streams_new(int count, void* (*run)(void*, int) noexcept nogil, void* (*report)(void*) noexcept nogil,
                           void (*drop)(void*) noexcept nogil, void (*ring)(void*) noexcept nogil)
     void streams_stop()
     Job* job_new(void* owner, CStreams* streams)
     void job_free(Job* job)
     bint job_try(Job* job)
-    int job_hold(Job* job, long long timeout)
+    int job_hold(Job* job)
     void job_release(Job* job)
     bint job_submit(Job* job, bint reports)
     bint job_withdraw(Job* job)
     void job_perform(Job* job, int stream)
-    int job_wait(Job* job, long long timeout, bint steal)
+    int job_wait(Job* job, long long timeout, bint limited)
     int job_set_bell(Job* job)
     int job_settle(Job* job)
 
@@ -31,14 +36,13 @@ cdef extern from "job_pool.h" nogil:
     CPool* pool_new()
     void pool_free(CPool* pool)
     void pool_join(CPool* pool, Job* job)
-    Job* pool_take(CPool* pool, bint look, long long timeout, Job** mine)
-    void pool_return(Job* job)
+    int pool_take(CPool* pool, bint look, long long timeout, Job** job)
+    void pool_keep(Job* job)
+    void pool_return(Job* job, unsigned loan)
     int pool_set_bell(CPool* pool, void* owner, bint all)
-    int pool_wait(CPool* pool, long long timeout, Job** mine)
-    int pool_settle(CPool* pool, Job** mine)
-    int pool_reports(CPool* pool)
-
-cdef long long SLICE = 100_000_000      # nanoseconds between two looks at pending signals
+    int pool_wait(CPool* pool, Job** job)
+    int pool_settle(CPool* pool, Job** job)
+    bint pool_reports(CPool* pool)
 
 
 # What operators raise for elements that they can't work with. Others come from handlers of signals.
@@ -49,6 +53,9 @@ def stop_streams():
     """Carries out what is queued, lets no more in, and ends the streams' threads."""
     with nogil:
         streams_stop()
+
+
+APART = "wait in a thread of its own, or with `await` in a coroutine"
 
 
 cdef class Streams:
@@ -121,13 +128,31 @@ cdef class Awaited:
         return True
 
     cdef int settle_futures(self) except -1:
+        """Settles all futures, whatever a handler of a signal raises meanwhile: that is raised afterwards."""
         futures, self.futures = self.futures, None
+        raised = None
         for future in futures or ():  # none when the ringing before was late and took the new ones along
-            try:
-                future.get_loop().call_soon_threadsafe(_settle, future)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                pass
+            while True:
+                try:
+                    loop = future.get_loop()
+                    if not loop.is_closed():  # else nobody waits any more
+                        loop.call_soon_threadsafe(_settle, future)
+                    break
+                except BaseException as error:
+                    if not isinstance(error, RuntimeError):  # not the loop that was closed meanwhile
+                        raised = error
+        if raised is not None:
+            Py_INCREF(raised)
+            if Py_AddPendingCall(raise_pending, <void*>raised):
+                Py_DECREF(raised)
         return 0
+
+
+cdef int raise_pending(void* error) noexcept:
+    """Called by the interpreter, in the main thread as soon as it can raise."""
+    PyErr_SetObject(<object>type(<object>error), <object>error)
+    Py_DECREF(<object>error)
+    return -1
 
 
 def _settle(future):
@@ -171,11 +196,13 @@ cdef class Runnable(Awaited):
         cdef int answer = WAIT_DONE if job_try(self.job) else WAIT_TIMEOUT
         while answer == WAIT_TIMEOUT:
             with nogil:
-                answer = job_hold(self.job, SLICE)
+                answer = job_hold(self.job)
             if answer == WAIT_TIMEOUT:
                 PyErr_CheckSignals()
         if answer == WAIT_OWN:
             raise RuntimeError("the request is busy: the thread that asks for a run is within a call of it")
+        if answer == WAIT_VAIN:
+            raise RuntimeError(f"the request is busy in a call that waits for this thread; {APART}")
         if answer == WAIT_BUSY:
             self.check_idle()
             raise RuntimeError("the request is busy")
@@ -240,6 +267,8 @@ cdef class Runnable(Awaited):
         # Not the queue itself: who drops it waits for this, or is within the callback.
         errors = (<RequestPool>self.pool).errors if pooled else None
         callback = (<RequestPool>self.pool).callback if pooled else self.callback
+        if callback is None:  # the queue has gone
+            return 0
         try:
             if pooled:
                 callback(self, self.userdata)
@@ -266,18 +295,24 @@ cdef class Runnable(Awaited):
         return self.wait_with(future, job_set_bell(self.job))
 
     def wait(self):
-        """Waits until the run, and its callback, has ended; raises RuntimeError when either failed."""
+        """Waits until the run, and its callback, has ended; raises RuntimeError when either failed, and when the
+        end would have to wait for this call."""
         cdef int answer = WAIT_TIMEOUT
         while answer == WAIT_TIMEOUT and self.job.done != self.job.submitted:
             with nogil:
-                answer = job_wait(self.job, SLICE, True)
+                answer = job_wait(self.job, SLICE, False)
                 if answer == WAIT_TAKEN:
                     job_perform(self.job, 0)
+            if answer == WAIT_VAIN:
+                raise RuntimeError(f"the run, or its callback, waits for the thread that waits for it here; {APART}")
             PyErr_CheckSignals()
         self.raise_error()
 
     def wait_for(self, timeout):
-        """Waits `timeout` milliseconds at the most; True when a run has ended. RuntimeError as in wait()."""
+        """Waits `timeout` milliseconds at the most; True when a run has ended. RuntimeError when it failed.
+
+        Within a callback it carries out the run when no thread has begun it, and takes as long as that takes.
+        """
         cdef long long left
         cdef int answer
         timeout = PyNumber_Index(timeout)
@@ -288,7 +323,10 @@ cdef class Runnable(Awaited):
         left = min(timeout, 10**12) * 1_000_000
         while True:
             with nogil:
-                answer = job_wait(self.job, min(left, SLICE), False)
+                answer = job_wait(self.job, min(left, SLICE), True)
+                if answer == WAIT_TAKEN:
+                    job_perform(self.job, 0)
+                    answer = WAIT_DONE
             PyErr_CheckSignals()
             left -= SLICE
             if answer == WAIT_DONE:
@@ -317,6 +355,19 @@ cdef class Runnable(Awaited):
     def ensure_idle(self):
         """RuntimeError while an asynchronous run is in progress."""
         self.check_idle()
+
+
+cdef class Loan:
+    """A request that its pool gives to nobody else before end(), or before this goes: whatever is raised where."""
+
+    def end(self):
+        """Gives the request back; a run of it that is under way ends first."""
+        if self.request is not None:
+            with nogil:
+                pool_return(self.request.job, self.number)
+
+    def __del__(self):
+        self.end()
 
 
 cdef class RequestPool(Awaited):
@@ -348,20 +399,26 @@ cdef class RequestPool(Awaited):
                 pool_free(self.pool)
 
     cdef Job* take(self, bint look) except NULL:
+        """Takes an idle job, which pool_return() must be told of unless it is submitted; a handler of a signal
+        may raise only before. look: shows it only."""
         cdef Job* job = NULL
-        cdef Job* mine = NULL
-        while job == NULL:
-            if self.pool.first == NULL and pool_reports(self.pool) >= self.pool.count:
-                raise RuntimeError("no request becomes idle before the callback that waits for it returns")
+        cdef int answer = WAIT_TIMEOUT
+        while True:
             with nogil:
-                job = pool_take(self.pool, look, SLICE, &mine)
-                if mine != NULL:
-                    job_perform(mine, 0)
+                answer = pool_take(self.pool, look, SLICE, &job)
+                if answer == WAIT_TAKEN:
+                    job_perform(job, 0)
+            if answer == WAIT_DONE:
+                return job
+            if answer == WAIT_VAIN:
+                raise RuntimeError(
+                    "no request becomes idle before the callback, or the coroutine, that waits for it here goes on: all "
+                    f"are in use by threads that wait as well; make the queue with more requests, or {APART}")
             PyErr_CheckSignals()
-        return job
 
     cdef int raise_error(self) except -1:
-        if self.errors:
+        """Raises what a run or its callback left, except in another callback, which is not who started it."""
+        if self.errors and not pool_reports(self.pool):
             raise self.errors.pop(0)
         return 0
 
@@ -370,8 +427,10 @@ cdef class RequestPool(Awaited):
         cdef bint shared = share_inputs
         cdef Job* job
         cdef Runnable request
+        cdef unsigned loan
         self.raise_error()
         job = self.take(False)
+        loan = job.loan
         request = <Runnable>job.owner
         try:
             self.raise_error()
@@ -380,7 +439,7 @@ cdef class RequestPool(Awaited):
             request.begin(inputs, shared, self.callback is not None)
         except BaseException:
             with nogil:
-                pool_return(job)
+                pool_return(job, loan)
             raise
 
     def set_callback(self, callback):
@@ -391,7 +450,7 @@ cdef class RequestPool(Awaited):
 
     def is_ready(self):
         """True when a request is idle."""
-        return self.pool.first != NULL
+        return self.pool.idle > 0
 
     def get_idle_request_id(self):
         """The index of the request that start_async() would take, after waiting for one to become idle."""
@@ -401,18 +460,17 @@ cdef class RequestPool(Awaited):
         self.raise_error()
         return self.requests.index(<Runnable>job.owner)
 
-    def keep_idle(self):
-        """An idle request, which is not given out again before give_back(); None when there is none."""
-        cdef Job* mine
-        cdef Job* job = pool_take(self.pool, False, 0, &mine)
-        if job == NULL:
+    def lend(self):
+        """A Loan of an idle request; None when there is none."""
+        cdef Job* job
+        cdef Loan loan = Loan.__new__(Loan)
+        if pool_take(self.pool, False, 0, &job) != WAIT_DONE:
             return None
-        job.taken = POOL_KEPT
-        return <Runnable>job.owner
-
-    def give_back(self, Runnable request not None):
-        with nogil:
-            pool_return(request.job)
+        pool_keep(job)
+        loan.pool = self
+        loan.request = <Runnable>job.owner
+        loan.number = job.loan
+        return loan
 
     def wait_with_future(self, future, all=False):
         """True when no request is idle, or not `all` of them: the next that becomes so settles the future."""
@@ -426,13 +484,15 @@ cdef class RequestPool(Awaited):
     cdef int wait_idle(self) except -1:
         cdef int answer = WAIT_TIMEOUT
         cdef Job* mine = NULL
-        if pool_reports(self.pool):
-            raise RuntimeError("a callback of the queue can't wait for all requests, of which its own is one")
         while answer != WAIT_DONE:
             with nogil:
-                answer = pool_wait(self.pool, SLICE, &mine)
+                answer = pool_wait(self.pool, &mine)
                 if answer == WAIT_TAKEN:
                     job_perform(mine, 0)
+            if answer == WAIT_VAIN:
+                raise RuntimeError(
+                    "a callback, or a coroutine, of the queue can't wait for all requests, of which its own is one, or "
+                    f"waits for this thread; {APART}")
             PyErr_CheckSignals()
 
     @property

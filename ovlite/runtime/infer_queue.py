@@ -64,13 +64,13 @@ class AsyncInferQueue(RequestPool):
         """
         from .event_loop import settled
 
-        while (request := self.keep_idle()) is None:
+        while (loan := self.lend()) is None:
             await settled(self.wait_with_future)
         try:
-            results: OVDict = await request.infer_async(inputs, share_inputs, decode_strings=decode_strings)
+            results: OVDict = await loan.request.infer_async(inputs, share_inputs, decode_strings=decode_strings)
             return results
         finally:
-            self.give_back(request)
+            loan.end()
 
     def imap(self, inputs: Iterable[Any] | AsyncIterable[Any], share_inputs: bool = False) -> AsyncIterator[OVDict]:
         """The results for each of `inputs`, in their order, from as many runs at a time as the queue has requests.
