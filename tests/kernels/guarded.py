@@ -6,7 +6,7 @@ import mmap
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ovlite.kernels.step import View
+from ovlite.kernels.runtime.step import View
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)

@@ -16,7 +16,7 @@ from test_scan import expected as expected_scan
 from test_topk import expected as expected_topk
 
 from ovlite.kernels import family
-from ovlite.kernels.executor import run_steps
+from ovlite.kernels.runtime.executor import run_steps
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -94,7 +94,7 @@ def test_pool(name, rounds):
         y = Operand(rng, numbers(rng, (batch, channels, *outputs)), order, 3)
         if name == "MaxPool":
             expected = expected_max(x.array, *window, outputs)
-            run(rng, lambda x, y, w=window: family("pool").MaxPool(x, y, *w), [x], y, expected)
+            run(rng, lambda x, y, w=window: family("pooling").MaxPool(x, y, *w), [x], y, expected)
             continue
         ends = [1] * len(spatial)
         include = bool(rng.integers(2))
@@ -102,7 +102,7 @@ def test_pool(name, rounds):
         expected = expected_mean(x.array, *window, outputs, padded_end)
 
         def make(x, y, window=window, include=include, ends=ends):
-            return family("pool").AvgPool(x, y, *window, count_include_pad=include, pads_end=ends)
+            return family("pooling").AvgPool(x, y, *window, count_include_pad=include, pads_end=ends)
 
         run(rng, make, [x], y, expected, 64)
 
@@ -116,7 +116,7 @@ def bordered(rng, values, border):
 @pytest.mark.parametrize("kind", ["grouped", "depthwise", "winograd"])
 @pytest.mark.parametrize("residual", [False, True])
 def test_convolution(kind, residual, rounds):
-    conv = family("conv")
+    conv = family("convolution")
     for rng in each_round(2, rounds):
         spatial, outputs, (kernel, strides, dilations, pads) = drawn_windows(rng)
         groups = drawn(rng, [1, 1, 2, 3])
@@ -156,7 +156,7 @@ def test_convolution(kind, residual, rounds):
 
 
 def test_transposed_convolution(rounds):
-    conv = family("conv")
+    conv = family("convolution")
     for rng in each_round(3, rounds):
         spatial, _, (kernel, strides, dilations, pads) = drawn_windows(rng)
         groups, depth, columns = drawn(rng, [1, 1, 2]), drawn(rng, CHANNELS[:8]), drawn(rng, CHANNELS[:8])
@@ -199,7 +199,7 @@ def test_product(constant, residual, rounds):
         def make(a, *rest, b=b):
             options = {"weights": b} if constant else {}
             other = None if constant else rest[0]
-            return family("gemm").MatMul(a, other, rest[-1], residual=rest[-2] if residual else None, **options)
+            return family("matmul").MatMul(a, other, rest[-1], residual=rest[-2] if residual else None, **options)
 
         run(rng, make, sources, y, expected, 4 * k)
 
@@ -232,7 +232,7 @@ def test_copies(rounds):
         y = Operand(rng, numbers(rng, shape, dtype), any_order(rng, rank), 2)
         run(rng, family("copy").Copy, [x], y, x.array)
         wide = Operand(rng, numbers(rng, shape, "f8"), any_order(rng, rank), 2)
-        run(rng, family("eltwise").Convert, [x], wide, x.array)
+        run(rng, family("elementwise").Convert, [x], wide, x.array)
         begin, end = ([int(pad) for pad in rng.integers(-1, 4, rank)] for _ in range(2))
         crop = tuple(slice(max(-b, 0), max(size - max(-e, 0), 0)) for b, e, size in zip(begin, end, shape))
         padded = [max(b + size + e, 0) for b, e, size in zip(begin, end, shape)]
@@ -261,10 +261,10 @@ def test_element_wise(rounds):
         y = Operand(rng, numbers(rng, shape), any_order(rng, len(shape)), 2)
 
         def plus(a, b, c, y):
-            return family("eltwise").Map([("add", 0, 1)], [a, b], y)
+            return family("elementwise").Map([("add", 0, 1)], [a, b], y)
 
         def longer(a, b, c, y):
-            return family("eltwise").Map([("add", 0, 1), ("mul", 3, 2), ("max", 4, 0.5)], [a, b, c], y)
+            return family("elementwise").Map([("add", 0, 1), ("mul", 3, 2), ("max", 4, 0.5)], [a, b, c], y)
 
         run(rng, plus, operands, y, np.broadcast_to(expected, shape))
         run(rng, longer, operands, y, np.maximum(expected * operands[2].array, np.float32(0.5)))
@@ -348,7 +348,7 @@ def test_reductions(kind, rounds):
         with np.errstate(divide="ignore"):
             expected = np.asarray(exact[kind](x.array.astype(np.float64), axis=axes))
         y = Operand(rng, numbers(rng, expected.shape), any_order(rng, expected.ndim), 2)
-        run(rng, lambda x, y, axes=axes: family("reduce").Reduce(kind, x, y, axes), [x], y, expected, 500)
+        run(rng, lambda x, y, axes=axes: family("reduction").Reduce(kind, x, y, axes), [x], y, expected, 500)
 
 
 @pytest.mark.parametrize("affine", [False, True])
@@ -374,7 +374,7 @@ def test_normalization(affine, rounds):
 
         def make(x, *rest, axes=axes):
             gamma, beta = rest[:2] if affine else (None, None)
-            return family("norm").LayerNorm(x, rest[-1], axes, gamma, beta, 0.1)
+            return family("normalization").LayerNorm(x, rest[-1], axes, gamma, beta, 0.1)
 
         run(rng, make, sources, y, expected, 64)
 
@@ -395,7 +395,7 @@ def test_groups(rounds):
         expected = expected * gamma.array.reshape(-1, *ones) + beta.array.reshape(-1, *ones)
 
         def make(x, gamma, beta, y, groups=groups):
-            return family("norm").GroupNorm(x, y, groups, gamma, beta, 0.1)
+            return family("normalization").GroupNorm(x, y, groups, gamma, beta, 0.1)
 
         run(rng, make, [x, gamma, beta], y, expected, 64)
 
@@ -417,7 +417,7 @@ def test_gathered_rows(rounds):
 
 
 def test_places(rounds):
-    places = family("places")
+    places = family("indexed_copy")
     for rng in each_round(16, rounds):
         shape = drawn(rng, SIZES[1:], int(rng.integers(1, 4)))
         axis = int(rng.integers(len(shape)))
