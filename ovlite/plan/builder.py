@@ -31,17 +31,24 @@ class Builder:
 
     Each tensor gets a View when it is first asked for: constants and model ports on slots of their
     own, a tensor `within` another on a part of that one's, all others in the arena. winograd: side of
-    the output tiles with which convolutions may use Winograd's algorithm, 0 for none. evaluation: what
-    carries out an operator that no kernel takes.
+    the output tiles with which convolutions may use Winograd's algorithm, 0 for none. flush: kernels take
+    denormal numbers for zeros. evaluation: what carries out an operator that no kernel takes.
     """
 
     def __init__(
-        self, level: str, packs: Packs, evaluation: Callable[[Operator], Evaluation], winograd: int = 0
+        self,
+        level: str,
+        packs: Packs,
+        evaluation: Callable[[Operator], Evaluation],
+        winograd: int = 0,
+        *,
+        flush: bool = False,
     ) -> None:
         self.level = level
         self.evaluation = evaluation
         self.packs = packs
         self.winograd = winograd
+        self.flush = flush
         self.steps: list[Step] = []
         self.origins: list[str] = []  # of the steps: the node that each belongs to
         self.origin = ""
@@ -170,4 +177,4 @@ class Builder:
             Buffer(slot, max(1, size), first[slot], last[slot]) for slot, size in self._sizes.items() if slot in first
         ]
         offsets, total = place(buffers)
-        return Program(self.steps, self._slots, self._constants, offsets, total)
+        return Program(self.steps, self._slots, self._constants, offsets, total, self.flush)

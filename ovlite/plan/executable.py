@@ -83,7 +83,8 @@ class Executable:
         run_passes(self._model)
         self._states = [node.output(0) for node in readers.values()]
         self._nodes = self._model.get_ordered_ops()
-        self._context = Context(kernels.level(), WINOGRAD_TILE if options.precision == "fast" else 0, ports)
+        winograd = WINOGRAD_TILE if options.precision == "fast" else 0
+        self._context = Context(kernels.level(), winograd, ports, flush=options.flush_denormals)
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -39,16 +39,17 @@ Shapes = tuple[tuple[int, ...], ...]
 class Context:
     """What all plans of one model share.
 
-    level: the kernels' level. winograd: see Builder. ports: the element types that the
+    level: the kernels' level. winograd, flush: see Builder. ports: the element types that the
     model's inputs are bound in.
     """
 
-    def __init__(self, level: str, winograd: int, ports: dict[Output, Type]) -> None:
+    def __init__(self, level: str, winograd: int, ports: dict[Output, Type], *, flush: bool = False) -> None:
         self.level = level
         self.winograd = winograd
         self.ports = ports
+        self.flush = flush
         self.constants = Constants()
-        self.packs = Packs()
+        self.packs = Packs(flush=flush)
 
     def evaluation(self, op: Operator) -> Evaluation:
         """What carries out an operator that no kernel takes."""
@@ -102,7 +103,7 @@ class Stage:
 
     def _build(self, state: Specialized) -> None:
         context = self._context
-        builder = Builder(context.level, context.packs, context.evaluation, context.winograd)
+        builder = Builder(context.level, context.packs, context.evaluation, context.winograd, flush=context.flush)
         calls = list(state.calls)
         entries = [self._enter(builder, output, state.tensors[output], calls) for output in self.entries]
         types = [None] * len(self.exits) if self.staged else [kind for _, kind in self._results]

@@ -40,7 +40,8 @@ class Compilation:
         self.model = model = model if owned else model.clone()
         self.name = model.get_friendly_name()
         streams, threads = config.streams(), config.threads_per_stream()
-        self.executable = make_executable(model, Options(threads=threads, precision=config.precision()))
+        options = Options(threads=threads, precision=config.precision(), flush_denormals=config.flush_denormals())
+        self.executable = make_executable(model, options)
         self.streams = shared_streams(streams, threads)
         self.variables = self.executable.variables
         self.profiled = config.profiled()

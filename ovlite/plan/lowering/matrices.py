@@ -36,7 +36,8 @@ def _convolution(builder: Builder, call: Call) -> bool:
             window.weights.shape, y.shape, window.strides, window.dilations, window.groups, builder.winograd
         )
         how = ("conv", builder.level, tile)
-        packed = builder.packs.get(array, how, lambda: family.pack(window.weights, window.groups, tile))
+        shape, groups = window.weights.shape, window.groups
+        packed = builder.packs.get(array, how, lambda weights: family.pack(weights.reshape(shape), groups, tile))
         step = family.Convolution(x, y, weights=packed, groups=window.groups, **common)
     builder.emit(step)
     return True
@@ -50,7 +51,9 @@ def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
     array = call.inputs[1].array
     assert array is not None
     packed = builder.packs.get(
-        array, ("transposed", builder.level, *geometry), lambda: family.Phases(window.weights, *geometry, window.groups)
+        array,
+        ("transposed", builder.level, *geometry),
+        lambda weights: family.Phases(weights.reshape(window.weights.shape), *geometry, window.groups),
     )
     fused = parts.residual is None
     step = family.ConvolutionTranspose(
@@ -83,9 +86,10 @@ def _matmul(builder: Builder, call: Call) -> bool:
     weights = call.inputs[1].array
     packed = None
     if weights is not None and weights.ndim == 2:
-        matrix_ = weights.T if attributes["transpose_b"] else weights
-        how = ("matmul", builder.level, attributes["transpose_b"])
-        packed = builder.packs.get(weights, how, lambda: builder.family("matmul").pack(matrix_))
+        transposed = attributes["transpose_b"]
+        how = ("matmul", builder.level, transposed)
+        pack = builder.family("matmul").pack
+        packed = builder.packs.get(weights, how, lambda array: pack(array.T if transposed else array))
     residual = None if parts.residual is None else _with_rows(builder, parts.residual)
     step = builder.family("matmul").MatMul(
         a, None if packed is not None else b, y, weights=packed, bias=parts.bias, residual=residual,
