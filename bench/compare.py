@@ -113,6 +113,8 @@ def main() -> None:
         print(f"{workload[0]:40}", *cells, flush=True)
         for library, reason in failures.items():
             print(f"    {library}: {reason}")
+        if denormal := models.denormal_weights(workload[1]()):
+            print(f"    {denormal} of its weights are denormal numbers")
     if ratios:
         print(f"geometric mean {math.prod(ratios) ** (1 / len(ratios)):.2f}, least {min(ratios):.2f}")
 

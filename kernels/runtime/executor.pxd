@@ -38,6 +38,7 @@ cdef class Program:
     cdef int count
     cdef int width
     cdef readonly bint native  # no step needs Python
+    cdef readonly bint flush   # native steps take denormal numbers for zeros
     cdef readonly list steps
     cdef readonly list segments
     cdef readonly int slots

@@ -34,6 +34,12 @@ cdef extern from "team.h" nogil:
 cdef extern from "halt.h" nogil:
     long long nanoseconds()
 
+cdef extern from "denormals.h" nogil:
+    ctypedef unsigned long FloatMode
+    FloatMode float_mode()
+    FloatMode denormals_set(bint flush)
+    void denormals_restore(FloatMode before)
+
 cdef extern from "pythread.h" nogil:
     unsigned long PyThread_get_thread_ident()
 
@@ -100,9 +106,11 @@ cdef class Halt:
         self.halt.look = look
         self.halt.owner = <void*>self
         self.halt.next = LLONG_MAX
+        self.halt.mode = float_mode()
 
     cdef void begin(self, long long now) noexcept nogil:
         """To be called by the thread that carries out a run; signals are handled in the main thread only."""
+        self.halt.mode = float_mode()
         self.halt.next = now + PERIOD if PyThread_get_thread_ident() == main_thread else LLONG_MAX
 
     cdef void reset(self) noexcept:
@@ -194,10 +202,13 @@ cdef class Program:
     """Steps in order, and where their slots lie.
 
     slots: number of slots. constants: slot -> array, kept alive. placed: slot -> byte offset in the
-    arena of arena_bytes. Slots in neither are inputs and outputs, bound with Frame.bind.
+    arena of arena_bytes. Slots in neither are inputs and outputs, bound with Frame.bind. flush: native
+    steps take denormal numbers for zeros, as operands and as results.
     """
 
-    def __cinit__(self, list steps, int slots, dict constants=None, dict placed=None, dim_t arena_bytes=0):
+    def __cinit__(
+        self, list steps, int slots, dict constants=None, dict placed=None, dim_t arena_bytes=0, bint flush=False
+    ):
         cdef Step step
         cdef int i
         self.steps = steps
@@ -208,6 +219,7 @@ cdef class Program:
         self.count = len(steps)
         self.width = 1
         self.native = True
+        self.flush = flush
         self.tasks = <Task*>calloc(self.count + 1, sizeof(Task))
         if self.tasks == NULL:
             raise MemoryError()
@@ -254,6 +266,7 @@ cdef struct Job:
     int* status
     int* failed
     CTeam* team
+    bint flush
 
 
 cdef void walk(void* argument, int rank, int count) noexcept nogil:
@@ -263,6 +276,7 @@ cdef void walk(void* argument, int rank, int count) noexcept nogil:
     cdef Task* task
     cdef int i, status
     cdef long long before = 0, now
+    cdef FloatMode mode = denormals_set(job.flush)
     me.scratch = job.scratch + rank * job.scratch_bytes
     me.halt = job.halt
     if job.times != NULL:
@@ -284,6 +298,7 @@ cdef void walk(void* argument, int rank, int count) noexcept nogil:
             now = nanoseconds()
             job.times[i] = <double>(now - before) * 1e-9
             before = now
+    denormals_restore(mode)
 
 
 cdef class Frame:
@@ -358,6 +373,7 @@ cdef class Frame:
         job.status = &self.status
         job.failed = &self.failed
         job.team = team
+        job.flush = self.program.flush
         self.status = OK
         count = team_take(team, self.members)
         team_run(team, count, walk, &job)
@@ -495,12 +511,12 @@ cdef void copy_bytes(Team team, void* target, const void* source, dim_t size) no
         team_run(team.team, team_take(team.team, team.team.size), copy_part, &copy)
 
 
-def run_steps(list steps, list arrays, int threads=1):
+def run_steps(list steps, list arrays, int threads=1, bint flush=False):
     """Runs steps on arrays, array i being slot i: the plain way to try a kernel.
 
-    Each array's memory is used as it lies; Views say how. Returns None.
+    Each array's memory is used as it lies; Views say how. flush: see Program. Returns None.
     """
-    frame = Frame(Program(steps, len(arrays)), threads)
+    frame = Frame(Program(steps, len(arrays), flush=flush), threads)
     for slot, array in enumerate(arrays):
         frame.bind(slot, array)
     frame.execute(Team(threads))

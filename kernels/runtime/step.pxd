@@ -6,8 +6,10 @@ cdef enum:
     MAX_RANK = 8
 
 cdef extern from "halt.h" nogil:
+    ctypedef unsigned long FloatMode
     ctypedef struct CHalt "Halt":    # what may end a run early
         int stopped
+        FloatMode mode
         long long next
         void (*look)(CHalt* halt) noexcept nogil
         void* owner

@@ -173,4 +173,4 @@ class Builder:
             Buffer(slot, max(1, size), first[slot], last[slot]) for slot, size in self._sizes.items() if slot in first
         ]
         offsets, total = place(buffers)
-        return Program(self.steps, self._slots, self._constants, offsets, total)
+        return Program(self.steps, self._slots, self._constants, offsets, total, self.precision.flush_denormals)

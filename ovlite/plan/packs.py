@@ -5,18 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
+import numpy as np
+
 from ..graph.operator import Array
 
 
 class Packs:
-    """What was made of a constant array, kept with the array: packed once, whatever the input shapes."""
+    """What was made of a constant array, kept with the array: packed once, whatever the input shapes.
 
-    def __init__(self) -> None:
+    flush: denormal numbers are packed as zeros.
+    """
+
+    def __init__(self, *, flush: bool = False) -> None:
+        self._flush = flush
         self._made: dict[Hashable, tuple[Array, Any]] = {}
 
-    def get(self, array: Array, how: Hashable, make: Callable[[], Any]) -> Any:
-        """make(), or what it gave before for this array and `how`."""
+    def get(self, array: Array, how: Hashable, make: Callable[[Array], Any]) -> Any:
+        """make(array), or what it gave before for this array and `how`."""
         key = (id(array), how)
         if key not in self._made:
-            self._made[key] = (array, make())
+            self._made[key] = (array, make(flushed(array) if self._flush else array))
         return self._made[key][1]
+
+
+def flushed(array: Array) -> Array:
+    """A floating-point array with zeros for its denormal numbers: the array itself when it has none."""
+    tiny = np.finfo(array.dtype).smallest_normal
+    denormal = (array < tiny) & (array > -tiny) & (array != 0)
+    return np.where(denormal, array.dtype.type(0), array) if denormal.any() else array

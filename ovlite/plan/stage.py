@@ -46,7 +46,7 @@ class Context:
         self.precision = precision
         self.ports = ports
         self.constants = Constants()
-        self.packs = Packs()
+        self.packs = Packs(flush=precision.flush_denormals)
         self._evaluator = evaluator
 
     def evaluation(self, op: Operator) -> Evaluation:

@@ -33,6 +33,7 @@ cache_encryption_callbacks = of("CACHE_ENCRYPTION_CALLBACKS", list)
 cache_mode = of("CACHE_MODE", CacheMode)
 compatibility_check = read_only("COMPATIBILITY_CHECK")
 compilation_num_threads = integer("COMPILATION_NUM_THREADS")
+denormals_optimization = boolean("DENORMALS_OPTIMIZATION")  # of ovlite alone: intel_cpu's by a shorter name
 enable_mmap = boolean("ENABLE_MMAP")
 enable_profiling = boolean("PERF_COUNT")
 enable_weightless = boolean("ENABLE_WEIGHTLESS")

@@ -130,7 +130,8 @@ SETTABLE: dict[str, tuple[Parser, Any]] = {
     "SCHEDULING_CORE_TYPE": (_enum(SchedulingCoreType), SchedulingCoreType.ANY_CORE),
     "MODEL_DISTRIBUTION_POLICY": (_set, set()),
     "ENABLE_HYPER_THREADING": (_boolean, True),
-    "CPU_DENORMALS_OPTIMIZATION": (_boolean, False),
+    # Kernels take denormal numbers for zeros, which is openvino's meaning but not its default.
+    "CPU_DENORMALS_OPTIMIZATION": (_boolean, True),
     "LOG_LEVEL": (_enum(Level, _LEVELS), Level.NO),
     "CPU_SPARSE_WEIGHTS_DECOMPRESSION_RATE": (_decimal, 1.0),
     "TBB_PARTITIONER": (_enum(TbbPartitioner), TbbPartitioner.NONE),
@@ -156,6 +157,8 @@ UNREADABLE: dict[str, tuple[Parser, Any]] = {
     "ALLOW_AUTO_BATCHING": (_boolean, True),
     "AUTO_BATCH_TIMEOUT": (_count, 1000),
 }
+# Other names of properties.
+_ALIASES = {"DENORMALS_OPTIMIZATION": "CPU_DENORMALS_OPTIMIZATION"}
 _KNOWN = SETTABLE | CORE_SETTABLE | UNREADABLE
 READ_ONLY = (
     "SUPPORTED_PROPERTIES", "AVAILABLE_DEVICES", "RANGE_FOR_ASYNC_INFER_REQUESTS", "RANGE_FOR_STREAMS",
@@ -166,8 +169,14 @@ _OF_COMPILED = (
 )  # fmt: skip
 
 
+def canonical(key: str) -> str:
+    """The one name under which a property is kept."""
+    return _ALIASES.get(key, str(key))
+
+
 def check(key: str, value: Any) -> Any:
     """The value of a property in its own type. RuntimeError for an unknown key or a value it does not take."""
+    key = canonical(key)
     if key not in _KNOWN:
         if key in READ_ONLY or key in _OF_COMPILED:
             raise RuntimeError(f"property {key} can't be set")
@@ -197,7 +206,7 @@ class Config:
     def __init__(self, values: Mapping[str, Any], *, automatic: bool = False) -> None:
         self.automatic = automatic
         values = {key: value for key, value in values.items() if value is not None or key != "INFERENCE_NUM_THREADS"}
-        self._set = {str(key): check(key, value) for key, value in values.items()}
+        self._set = {canonical(key): check(key, value) for key, value in values.items()}
 
     def __getitem__(self, key: str) -> Any:
         return self._set[key] if key in self._set else _KNOWN[key][1]
@@ -227,7 +236,10 @@ class Config:
     def precision(self) -> Precision:
         """How plans may compute: by plain sums of f32 products alone where f32 is asked for, or accuracy is."""
         accurate = self["EXECUTION_MODE_HINT"] is ExecutionMode.ACCURACY
-        return Precision(winograd=not accurate and self._set.get("INFERENCE_PRECISION_HINT") is not Type.f32)
+        return Precision(
+            winograd=not accurate and self._set.get("INFERENCE_PRECISION_HINT") is not Type.f32,
+            flush_denormals=bool(self["CPU_DENORMALS_OPTIMIZATION"]),
+        )
 
     def profiled(self) -> bool:
         return bool(self["PERF_COUNT"])
@@ -253,12 +265,12 @@ class Config:
             "PERFORMANCE_HINT_NUM_REQUESTS": lambda: str(self["PERFORMANCE_HINT_NUM_REQUESTS"]),
             "INFERENCE_PRECISION_HINT": self._shown_precision,
         }
-        known = [*found, *SETTABLE]
+        known = [*found, *SETTABLE, *_ALIASES]
         if self.automatic:
             found |= {"PERFORMANCE_HINT": self.hint, "PERF_COUNT": self.profiled}
             known = [*_OF_COMPILED, "PERFORMANCE_HINT", "PERF_COUNT"]
         if key in known:
-            return found[key]() if key in found else self[key]
+            return found[key]() if key in found else self[canonical(key)]
         raise RuntimeError(f"a compiled model has no property {key!r}.{suggestion(key, known)}")
 
     def _shown_precision(self) -> Type:
@@ -285,7 +297,7 @@ _CAPABILITIES = {
 def device_property(key: str, properties: Mapping[str, Any]) -> Any:
     """A property of the CPU device, for which `properties` are set."""
     known: dict[str, Callable[[], Any]] = {
-        "SUPPORTED_PROPERTIES": lambda: dict.fromkeys(READ_ONLY, "RO") | dict.fromkeys(SETTABLE, "RW"),
+        "SUPPORTED_PROPERTIES": lambda: dict.fromkeys(READ_ONLY, "RO") | dict.fromkeys([*SETTABLE, *_ALIASES], "RW"),
         "AVAILABLE_DEVICES": lambda: [""],
         "RANGE_FOR_ASYNC_INFER_REQUESTS": lambda: (1, 1, 1),
         "RANGE_FOR_STREAMS": lambda: (1, thread_budget()),
@@ -298,6 +310,7 @@ def device_property(key: str, properties: Mapping[str, Any]) -> Any:
         "DEVICE_TYPE": lambda: device.Type.INTEGRATED,
         "DEVICE_ARCHITECTURE": lambda: "intel64" if platform.machine() in ("x86_64", "AMD64") else platform.machine(),
     }
+    key = canonical(key)
     if key in SETTABLE or key == "CACHE_DIR":
         return check(key, properties[key]) if key in properties else _KNOWN[key][1]
     if key not in known:

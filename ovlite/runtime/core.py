@@ -12,7 +12,7 @@ from ..graph import Model
 from ..version import Version, get_version
 from .compilation import Compilation, imported
 from .compiled_model import CompiledModel
-from .config import CORE_SETTABLE, Config, check, check_of_device, device_property
+from .config import CORE_SETTABLE, Config, canonical, check, check_of_device, device_property
 from .tensor import Tensor
 
 DEVICES = ("CPU", "AUTO", "AUTO:CPU", "HETERO:CPU", "MULTI:CPU")
@@ -154,7 +154,7 @@ class Core:
         checked = check_of_device if device else check
         for key, value in properties.items():
             known_now = self._checked or (not device and key in CORE_SETTABLE)
-            self._properties[str(key)] = checked(key, value) if known_now else value
+            self._properties[canonical(key)] = checked(key, value) if known_now else value
 
     def get_property(self, *args: Any, **kwargs: Any) -> Any:
         """get_property(device_name, property), or get_property(property) for one of this Core."""

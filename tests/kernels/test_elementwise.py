@@ -16,10 +16,10 @@ def view_of(slot, array):
     return View(slot, array.dtype, array.shape, [stride // array.itemsize for stride in array.strides])
 
 
-def apply(program, reads, write, threads=1):
+def apply(program, reads, write, threads=1, flush=False):
     """Runs a Map on arrays, which may be strided views; returns `write`."""
     views = [view_of(slot, array) for slot, array in enumerate(reads)]
-    run_steps([family("elementwise").Map(program, views, view_of(len(reads), write))], [*reads, write], threads)
+    run_steps([family("elementwise").Map(program, views, view_of(len(reads), write))], [*reads, write], threads, flush)
     return write
 
 
@@ -359,15 +359,16 @@ def test_convert_is_astype(source, target):
 
 
 @pytest.mark.filterwarnings("ignore:.* encountered in cast")
-def test_every_half_converts_and_rounding_to_half_is_right():
+@pytest.mark.parametrize("flush", [False, True])
+def test_every_half_converts_and_rounding_to_half_is_right(flush):
     halves = np.arange(65536, dtype=np.uint16).view(np.float16)
-    floats = apply([("convert", 0, np.float32)], [halves], np.empty(65536, np.float32))
+    floats = apply([("convert", 0, np.float32)], [halves], np.empty(65536, np.float32), flush=flush)
     np.testing.assert_array_equal(floats, halves.astype(np.float32))
     bits = np.arange(0, 2**32, 65521, dtype=np.uint64).astype(np.uint32)
     ties = floats[:-1].view(np.uint32) // 2 + floats[1:].view(np.uint32) // 2
     x = np.concatenate([bits, ties]).view(np.float32)
     for wide in (x, x.astype(np.float64), np.nextafter(x.astype(np.float64), 0)):
-        got = apply([("convert", 0, np.float16)], [wide], np.empty(wide.shape, np.float16))
+        got = apply([("convert", 0, np.float16)], [wide], np.empty(wide.shape, np.float16), flush=flush)
         np.testing.assert_array_equal(got, wide.astype(np.float16))
 
 

@@ -34,7 +34,8 @@ def _convolution(builder: Builder, call: Call) -> bool:
         window.weights.shape, y.shape, window.strides, window.dilations, window.groups, most
     )
     how = ("convolution", builder.level, tile)
-    packed = builder.packs.get(array, how, lambda: family.pack(window.weights, window.groups, tile))
+    shape, groups = window.weights.shape, window.groups
+    packed = builder.packs.get(array, how, lambda weights: family.pack(weights.reshape(shape), groups, tile))
     step = family.convolution_step(x, y, weights=packed, groups=window.groups, **common)
     builder.emit(step)
     return True
@@ -48,7 +49,9 @@ def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
     array = call.inputs[1].array
     assert array is not None
     packed = builder.packs.get(
-        array, ("transposed", builder.level, *geometry), lambda: family.Phases(window.weights, *geometry, window.groups)
+        array,
+        ("transposed", builder.level, *geometry),
+        lambda weights: family.Phases(weights.reshape(window.weights.shape), *geometry, window.groups),
     )
     fused = parts.residual is None
     step = family.ConvolutionTranspose(

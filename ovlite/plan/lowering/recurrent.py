@@ -30,12 +30,12 @@ def _sequence(builder: Builder, call: Call) -> bool:
     family = builder.family("recurrent")
     batch, times, _ = data.shape
     gates = builder.scratch(data.dtype, (batch, times, w.shape[0] * w.shape[1]))
-    inputs = builder.packs.get(w, ("recurrent inputs", builder.level), lambda: family.pack_inputs(w))
+    inputs = builder.packs.get(w, ("recurrent inputs", builder.level), family.pack_inputs)
     bias = b[:, : w.shape[1]]
     builder.emit(family.Projection(builder.view(data), gates, W=inputs, B=bias))
     kind = {"LSTMSequence": "LSTM", "GRUSequence": "GRU", "RNNSequence": "RNN"}[op.type]
     parts = 2 if kind == "GRU" else 1
-    packed = builder.packs.get(r, ("recurrent states", builder.level), lambda: family.pack_states(r, parts))
+    packed = builder.packs.get(r, ("recurrent states", builder.level), lambda array: family.pack_states(array, parts))
     extra: dict[str, Array] = {}
     if kind == "GRU" and op.linear_before_reset:
         extra["reset_bias"] = np.ascontiguousarray(b[:, w.shape[1] :])
