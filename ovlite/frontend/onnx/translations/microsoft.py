@@ -202,7 +202,10 @@ def _split_heads(value: Output, heads: int) -> Output:
 
 
 def _attended(call: Call, parts: list[Output], mask: Output | None, scores: Output | None = None) -> Translated:
-    """Attention of [batch, heads, length, size], as [batch, length, heads * size]. mask, scores: added to the scores."""
+    """Attention of [batch, heads, length, size], as [batch, length, heads * size].
+
+    mask, scores: numbers that are added to the scores.
+    """
     causal = call.flag("unidirectional")
     queries, keys = (part.partial_shape[2] for part in parts[:2])
     alike = call.op_type == "Attention" or (queries.is_static and queries == keys)
@@ -216,7 +219,10 @@ def _attended(call: Call, parts: list[Output], mask: Output | None, scores: Outp
 
 
 def _causal(queries: Output, keys: Output, mask: Output | None) -> Output:
-    """A mask with the least number where a key lies behind its query; the last query sees all keys, as in onnxruntime."""
+    """A mask with the least number where a key lies behind its query.
+
+    The last query sees all keys, as in onnxruntime, also where there are more keys than queries.
+    """
     count, length = (scalar(dim_of(value, 2)) for value in (queries, keys))
     own, others = (one(ops.range(ints(0), size, ints(1), "i64")) for size in (count, length))
     last = ops.equal(own, ops.subtract(count, ints(1)))
