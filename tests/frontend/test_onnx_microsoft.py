@@ -206,6 +206,32 @@ def compare(content: bytes, inputs: dict[str, np.ndarray]) -> None:
         np.testing.assert_allclose(found.astype(np.float64), expected.astype(np.float64), rtol=1e-4, atol=step)
 
 
+def schemas() -> dict[str, Any]:
+    """onnxruntime's own operators by name."""
+    found = onnxruntime.capi.onnxruntime_pybind11_state.get_all_operator_schema()
+    return {schema.name: schema for schema in found if schema.domain == "com.microsoft"}
+
+
+def default_of(attribute: Any) -> Any | None:
+    proto = onnx.AttributeProto()
+    proto.ParseFromString(attribute._default_value)
+    return proto if proto.type else None
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name][0].startswith(M)])
+def test_attributes_may_be_given_their_defaults_and_no_others_may_be_given(name: str) -> None:
+    call, arrays, fixed, outputs = CASES[name]
+    model = onnx.load_from_string(build(call, arrays, fixed, outputs))
+    (node,) = model.graph.node
+    given = {attribute.name for attribute in node.attribute}
+    defaults = [default_of(attribute) for attribute in schemas()[node.op_type].attributes.values()]
+    node.attribute.extend(default for default in defaults if default is not None and default.name not in given)
+    assert read_onnx(model.SerializeToString())
+    node.attribute.append(onnx.helper.make_attribute("strange", 1))
+    with pytest.raises(ModelError, match="attribute 'strange' = 1 is not supported"):
+        read_onnx(model.SerializeToString())
+
+
 @pytest.mark.parametrize("count", [1, 12], ids=["scale of a direction", "scales of columns"])
 def test_lstm_of_quantized_weights_is_that_of_the_real_ones(count: int) -> None:
     """Up to the 8 bits to which onnxruntime rounds inputs and states; its LSTM of real weights does not."""

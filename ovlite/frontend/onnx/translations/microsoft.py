@@ -125,6 +125,7 @@ def _layer_norm(value: Output, scale: Output, bias: Output | None, epsilon: floa
 
 def simplified_layer_normalization(call: Call) -> Translated:
     axes = list(range(call.integer("axis", -1), 0)) or None
+    call.expect("stash_type", 1)
     if axes is None or call.wants(1):
         return None
     return root_mean_square(call.input(0), call.input(1), ints(axes), call.decimal("epsilon", 1e-5))
@@ -147,6 +148,10 @@ def embed_layer_normalization(call: Call) -> Translated:
         parts.append(ops.gather(segment_table, segments, ints(0)))
     total = one(reduce(ops.add, parts))
     mask = call.optional(7)
+    if call.wants(1):
+        call.expect("mask_index_type", 1)
+    else:
+        call.without_effect("mask_index_type")
     counts = ops.reduce_sum(ops.multiply(ids, typed(0, ids)) if mask is None else mask, ints([1]), False)
     normal = _layer_norm(total, call.input(5), call.optional(6), call.decimal("epsilon", 1e-12))
     return [normal, converted(one(counts), Type.i32), total]
@@ -156,8 +161,8 @@ def attention(call: Call) -> Translated:
     """Inputs: x, weights of query, key and value side by side, their bias, a mask [batch, length] of 0 and 1."""
     if any(call.optional(i) is not None for i in (4, 5, 6)) or call.wants(1) or call.has("qkv_hidden_sizes"):
         return None
-    if call.flag("do_rotary"):
-        raise ModelError("do_rotary is not supported: export the model with RotaryEmbedding and MultiHeadAttention")
+    call.expect("do_rotary", 0, "export the model with RotaryEmbedding and MultiHeadAttention")
+    call.without_effect("rotary_embedding_dim", "past_present_share_buffer")
     mask = call.optional(3)
     if mask is not None and rank(mask) != 2:
         return None
@@ -304,7 +309,10 @@ def matmul_nbits(call: Call) -> Translated:
 
     Inputs: A, weights [N, blocks, bytes of a block], scales, zero points (packed, or real), order of groups, bias.
     """
-    bits, block, columns, rows = (call.integer(name) for name in ("bits", "block_size", "K", "N"))
+    bits = call.integer("bits", 4)
+    block, columns, rows = (call.integer(name) for name in ("block_size", "K", "N"))
+    call.expect("weight_prepacked", 0)
+    call.without_effect("accuracy_level")
     weights, zeros = call.input(1).node, call.optional(3)
     if bits not in (4, 8) or not isinstance(weights, Constant) or call.optional(4) is not None:
         return None
