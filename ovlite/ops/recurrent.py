@@ -70,16 +70,22 @@ class Recurrent(Declared):
         )
         for name in self.activations:
             one_of(name, tuple(ACTIVATIONS), "an activation")
+        self._check_activations()
+        require(self.hidden_size > 0, f"hidden_size is positive, not {self.hidden_size}")
+
+    def _check_activations(self) -> None:
         wanted = len(self.default_activations)
         require(len(self.activations) == wanted, f"{self.type} has {wanted} activations, not {list(self.activations)}")
-        require(self.hidden_size > 0, f"hidden_size is positive, not {self.hidden_size}")
+
+    def parameters(self, index: int) -> tuple[float, float]:
+        """Alpha and beta of an activation, its defaults where they are not given."""
+        _, alpha, beta = ACTIVATIONS[self.activations[index]]
+        given = (self.activations_alpha[index : index + 1], self.activations_beta[index : index + 1])
+        return (given[0] or (alpha,))[0], (given[1] or (beta,))[0]
 
     def activation(self, index: int) -> Callable[[Array], Array]:
         """The function with its parameters."""
-        function, alpha, beta = ACTIVATIONS[self.activations[index]]
-        alpha = self.activations_alpha[index] if index < len(self.activations_alpha) else alpha
-        beta = self.activations_beta[index] if index < len(self.activations_beta) else beta
-        return partial(_activated, function, alpha, beta)
+        return partial(_activated, ACTIVATIONS[self.activations[index]][0], *self.parameters(index))
 
     def clipped(self, gate: Array) -> Array:
         return np.clip(gate, -self.clip, self.clip) if self.clip > 0 else gate
@@ -194,7 +200,8 @@ class SequenceBase(Recurrent):
     """All steps of time: X, the states, sequence_lengths, W, R, B to Y [N, D, T, H] and the last states [N, D, H].
 
     direction: "reverse" goes from the last element of each sequence to the first; "bidirectional" has
-    D = 2, forward first. Y is 0 behind the end of a sequence.
+    D = 2, forward first. Y is 0 behind the end of a sequence. Both directions have the same activations,
+    which may be listed once for each, as models from ONNX have them.
     """
 
     direction: str = "forward"
@@ -202,6 +209,20 @@ class SequenceBase(Recurrent):
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of(self.direction, DIRECTIONS, "direction")
+
+    def _check_activations(self) -> None:
+        count = len(self.default_activations)
+        twice = self.direction == "bidirectional" and len(self.activations) == 2 * count
+        require(
+            not twice or all(listed[:count] == listed[count:] or len(listed) <= count for listed in self._listed()),
+            f"the {self.type} has other activations in each direction, {list(self.activations)}: "
+            "write a forward and a reverse one",
+        )
+        if not twice:
+            super()._check_activations()
+
+    def _listed(self) -> tuple[tuple[Any, ...], ...]:
+        return self.activations, self.activations_alpha, self.activations_beta
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data, *rest = inputs

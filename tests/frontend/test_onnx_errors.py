@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, parser
+from onnx_cases import node_cases
 
 from ovlite.errors import ModelError
 from ovlite.frontend.onnx import read_onnx, scope
@@ -160,6 +161,61 @@ def test_sequences_are_listed() -> None:
 def test_wrong_calls_name_node_and_reason(call: str, parts: tuple[str, ...]) -> None:
     made, _, right = call.partition(" = ")
     refused(proto(f"g (float[2,3] a) => (float[] y) {{ [here] {made} = {right} }}"), "node 'here'", *parts)
+
+
+@pytest.mark.parametrize(
+    ("call", "opset", "parts"),
+    [
+        ("y = Relu<strange = 3>(a)", 17, ("'strange' = 3 is none of the operator's in version 17", "none")),
+        ("y = ReduceSum<axes = [0]>(a)", 13, ("'axes' = [0] is none of the operator's", "keepdims, noop_with_empty")),
+        ("y = LayerNormalization<stash_type = 16>(a, b)", 17, ("attribute 'stash_type' = 16 is not supported",)),
+        ("y = LayerNormalization<strange = 1.5>(a, b)", 17, ("'strange' = 1.5 is none", "stash_type")),
+        ("y, m = LayerNormalization<strange = 1>(a, b)", 17, ("'strange' = 1 is none",)),
+        ("y = Det<strange = 1>(a)", 17, ("'strange' = 1 is none",)),
+        ("y = BatchNormalization<spatial = 0>(a, b, b, b, b)", 7, ("attribute 'spatial' = 0 is not supported",)),
+        ("y = Relu(a, b)", 17, ("input 1, 'b', is not supported",)),
+        ("y = Clip(a, c, c, b)", 17, ("input 3, 'b', is not supported",)),
+        ('y = Split<axis = 0, num_outputs = 3>(a, "")', 18, ("num_outputs is 3; the node has 1 outputs",)),
+        ("y, z = Clip(a)", 17, ("output 1, 'z', is not made",)),
+        ("y = own.Half<other = 2>(a)", 17, ("'other' = 2 is none of the operator's", "factor")),
+    ],
+)
+def test_what_has_no_part_in_the_result_is_refused(call: str, opset: int, parts: tuple[str, ...]) -> None:
+    made, _, right = call.partition(" = ")
+    text = f"""g (float[2,3] a, float[3] b, float c) => (float[] y) {{ [here] {made} = {right} }}
+        <opset_import: ["" : 17], domain: "own"> Half<factor: float = 0.5>(x) => (z) {{
+            k = Constant<value_float: float = @factor>() z = Mul(x, k) }}"""
+    refused(proto(text, opset, ', "own" : 1'), "node 'here'", *parts)
+
+
+@pytest.mark.parametrize(
+    ("call", "opset"),
+    [
+        ("y = LayerNormalization<stash_type = 1>(a, b)", 17),
+        ("y = BatchNormalization<spatial = 1, momentum = 0.3>(a, b, b, b, b)", 7),
+        ("y = Dropout<seed = 5>(a, c)", 17),
+        ("y = Cast<to = 6, saturate = 0>(a)", 19),
+        ("y, i = TopK<sorted = 0>(a, k)", 17),
+        ("y = Resize<extrapolation_value = 3.0>(a, b, k)", 17),
+        ("y = own.Half<unused = 2>(a)", 17),
+    ],
+)
+def test_what_changes_nothing_may_be_said(call: str, opset: int) -> None:
+    made, _, right = call.partition(" = ")
+    scale = "float[2] k = {1.0, 2.0}" if "Resize" in call else "int64[1] k = {1}"
+    text = f"""g (float[2,3] a, float[3] b, float c) => (float[] y) <{scale}> {{ {made} = {right} }}
+        <opset_import: ["" : 17], domain: "own"> Half<unused>(x) => (z) {{ z = Relu(x) }}"""
+    assert read_onnx(proto(text, opset, ', "own" : 1').SerializeToString())
+
+
+def test_no_operator_takes_an_attribute_that_it_does_not_have() -> None:
+    cases = {case.model.graph.node[0].op_type: case.model for case in node_cases().values()}
+    for model in cases.values():
+        changed = onnx.ModelProto()
+        changed.CopyFrom(model)
+        changed.graph.node[0].attribute.append(helper.make_attribute("strange", 1))
+        with pytest.raises(ModelError):
+            read_onnx(changed.SerializeToString())
 
 
 def test_input_of_negative_dimension() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import parser
 from onnx_cases import evaluate
@@ -105,6 +106,29 @@ CASES: dict[str, tuple[str, list[np.ndarray], set[int], str]] = {
         M + 'MultiHeadAttention<num_heads = 2, scale = 0.3>(i0, i1, i2, "", "", i3)',
         [reals(1, 3, 4), reals(1, 5, 4), reals(1, 5, 4, seed=1), reals(1, 2, 3, 5)], set(), F,
     ),
+    "Attention causal with a mask": (
+        M + "Attention<num_heads = 2, unidirectional = 1>(i0, i1, i2, i3)",
+        [reals(2, 3, 4), reals(4, 12), reals(12), np.array([[1, 1, 0], [0, 1, 1]], np.int32)], set(), F,
+    ),
+    "MultiHeadAttention causal": (
+        M + "MultiHeadAttention<num_heads = 2, unidirectional = 1>(i0, i1, i2)",
+        [reals(2, 3, 4), reals(2, 5, 4), reals(2, 5, 4, seed=1)], set(), F,
+    ),
+    "MultiHeadAttention causal of one query": (
+        M + "MultiHeadAttention<num_heads = 2, unidirectional = 1>(i0, i1, i2)",
+        [reals(2, 1, 4), reals(2, 5, 4), reals(2, 5, 4, seed=1)], set(), F,
+    ),
+    "MultiHeadAttention causal with a mask and scores": (
+        M + 'MultiHeadAttention<num_heads = 2, unidirectional = 1, scale = 0.3>(i0, i1, i2, "", i3, i4)',
+        [reals(2, 3, 4), reals(2, 3, 4, seed=1), reals(2, 3, 4, seed=2), np.array([[1, 1, 0], [0, 1, 1]], np.int32),
+         reals(2, 2, 3, 3)], set(), F,
+    ),
+    "MultiHeadAttention causal with a mask of the least number": (
+        M + "MultiHeadAttention<num_heads = 2, unidirectional = 1, mask_filter_value = -3.4028234663852886e38>"
+        '(i0, i1, i2, "", i3)',
+        [reals(2, 3, 4), reals(2, 3, 4, seed=1), reals(2, 3, 4, seed=2), np.array([[1, 1, 0], [0, 1, 1]], np.int32)],
+        set(), F,
+    ),
     "QLinearAdd": (
         M + "QLinearAdd(i0, i1, i2, i3, i4, i5, i6, i7)",
         [codes(2, 5), *SCALES[:2], codes(2, 5, seed=1), *SCALES[2:]], set(), U,
@@ -153,11 +177,26 @@ CASES: dict[str, tuple[str, list[np.ndarray], set[int], str]] = {
 def test_microsoft_operator_gives_what_onnxruntime_gives(name: str) -> None:
     call, arrays, fixed, outputs = CASES[name]
     content = build(call, arrays, fixed, outputs)
+    compare(content, {f"i{i}": array for i, array in enumerate(arrays) if i not in fixed})
+
+
+@pytest.mark.parametrize("queries", [1, 3])
+def test_causal_attention_of_unknown_lengths(queries: int) -> None:
+    call = M + 'MultiHeadAttention<num_heads = 2, unidirectional = 1>(i0, i1, i2, "", i3)'
+    shape, mask = (2, 3, 4), np.array([[1, 1, 0], [0, 1, 1]], np.int32)
+    arrays = [reals(2, queries, 4), reals(*shape, seed=1), reals(*shape, seed=2), mask]
+    model = onnx.load_from_string(build(call, arrays, set(), F))
+    for value in model.graph.input:
+        value.type.tensor_type.shape.dim[1].dim_param = "N"
+    compare(model.SerializeToString(), {f"i{i}": array for i, array in enumerate(arrays)})
+
+
+def compare(content: bytes, inputs: dict[str, np.ndarray]) -> None:
+    """A model's outputs with those of onnxruntime without its optimizer."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(content, options)
-    inputs = {f"i{i}": array for i, array in enumerate(arrays) if i not in fixed}
     model = read_onnx(content)
     results = evaluate(model, [inputs[port.any_name] for port in model.inputs])
     for found, expected in zip(results, session.run(None, inputs), strict=True):
@@ -165,6 +204,32 @@ def test_microsoft_operator_gives_what_onnxruntime_gives(name: str) -> None:
         assert found.dtype == expected.dtype
         step = 1 if expected.dtype.kind == "u" else 1e-5  # a quotient half-way between two may be rounded the other way
         np.testing.assert_allclose(found.astype(np.float64), expected.astype(np.float64), rtol=1e-4, atol=step)
+
+
+def schemas() -> dict[str, Any]:
+    """onnxruntime's own operators by name."""
+    found = onnxruntime.capi.onnxruntime_pybind11_state.get_all_operator_schema()
+    return {schema.name: schema for schema in found if schema.domain == "com.microsoft"}
+
+
+def default_of(attribute: Any) -> Any | None:
+    proto = onnx.AttributeProto()
+    proto.ParseFromString(attribute._default_value)
+    return proto if proto.type else None
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name][0].startswith(M)])
+def test_attributes_may_be_given_their_defaults_and_no_others_may_be_given(name: str) -> None:
+    call, arrays, fixed, outputs = CASES[name]
+    model = onnx.load_from_string(build(call, arrays, fixed, outputs))
+    (node,) = model.graph.node
+    given = {attribute.name for attribute in node.attribute}
+    defaults = [default_of(attribute) for attribute in schemas()[node.op_type].attributes.values()]
+    node.attribute.extend(default for default in defaults if default is not None and default.name not in given)
+    assert read_onnx(model.SerializeToString())
+    node.attribute.append(onnx.helper.make_attribute("strange", 1))
+    with pytest.raises(ModelError, match="attribute 'strange' = 1 is not supported"):
+        read_onnx(model.SerializeToString())
 
 
 @pytest.mark.parametrize("count", [1, 12], ids=["scale of a direction", "scales of columns"])
@@ -197,6 +262,13 @@ def test_weights_of_four_bits_stay_packed() -> None:
     nodes = read_onnx(build(call, arrays, fixed, outputs)).get_ordered_ops()
     packed = [node for node in nodes if isinstance(node, Constant) and node.output(0).element_type.name == "u4"]
     assert [node.array.nbytes for node in packed] == [48]
+
+
+def test_rotation_inside_attention_is_refused_by_name() -> None:
+    call = M + "Attention<num_heads = 2, do_rotary = 1>(i0, i1)"
+    content = build(call, [reals(2, 3, 4), reals(4, 12)], set(), F)
+    with pytest.raises(ModelError, match="Attention.*do_rotary.*RotaryEmbedding"):
+        read_onnx(content)
 
 
 def test_form_that_is_not_supported_says_so() -> None:

@@ -143,7 +143,8 @@ def test_weights_keep_their_type(
 
 
 @pytest.mark.parametrize(
-    "kind", ["float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool"]
+    "kind",
+    ["float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool"],
 )
 def test_typed_fields_hold_what_raw_data_holds(kind: str) -> None:
     values = np.array([[1, 0, 3], [4, 5, 6]]).astype(kind)
@@ -333,43 +334,6 @@ def test_older_forms_give_what_onnxruntime_gives(opset: int, call: str, shape: t
     for found, expected in zip(run(text, a, opset=opset), peer(text, a, opset=opset), strict=True):
         assert found.shape == expected.shape
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
-@pytest.mark.parametrize("kind", ["LSTM", "GRU", "GRU linear", "RNN"])
-@pytest.mark.parametrize("extra", [False, True], ids=["plain", "lengths and states"])
-def test_recurrent_layers_give_what_onnxruntime_gives(kind: str, direction: str, extra: bool) -> None:
-    op_type, _, linear = kind.partition(" ")
-    gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[op_type]
-    ways, hidden, width, length, batch = (2 if direction == "bidirectional" else 1), 4, 3, 5, 2
-    shapes = {"x": (length, batch, width), "w": (ways, gates * hidden, width), "r": (ways, gates * hidden, hidden),
-              "b": (ways, 2 * gates * hidden)}  # fmt: skip
-    states = ["h", "c"] if op_type == "LSTM" else ["h"]
-    if extra:
-        shapes.update({name: (ways, batch, hidden) for name in states})
-    outputs = ["y", "yh"] + (["yc"] if op_type == "LSTM" else [])
-    inputs = ", ".join(f"float[{','.join(map(str, shape))}] {name}" for name, shape in shapes.items())
-    lengths = ", int32[2] n" if extra else ""
-    given = ["x", "w", "r", "b"] + (["n", *states] if extra else [])
-    attributes = f'hidden_size = {hidden}, direction = "{direction}"' + (", linear_before_reset = 1" if linear else "")
-    text = f"""g ({inputs}{lengths}) => ({", ".join(f"float[] {name}" for name in outputs)}) {{
-        {", ".join(outputs)} = {op_type}<{attributes}>({", ".join(given)})
-    }}"""
-    model = proto(text)
-    for output in model.graph.output:
-        output.type.tensor_type.ClearField("shape")
-    arrays = [random(*shape, seed=i) for i, shape in enumerate(shapes.values())]
-    if extra:
-        arrays.append(np.array([5, 3], np.int32))
-    onnxruntime = pytest.importorskip("onnxruntime")
-    session = onnxruntime.InferenceSession(model.SerializeToString())
-    names = [value.name for value in session.get_inputs()]
-    expected = session.run(None, dict(zip(names, arrays, strict=True)))
-    read_model = read_onnx(model.SerializeToString())
-    assert f"{op_type}Sequence" in types(read_model)
-    for found, wanted in zip(evaluate(read_model, arrays), expected, strict=True):
-        assert found.shape == wanted.shape
-        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_importing_ovlite_does_not_import_onnx() -> None:

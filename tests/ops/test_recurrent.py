@@ -79,6 +79,30 @@ def test_sequences(direction: str, clip: float) -> None:
     check("rnn_sequence", x, *states(1, d), LENGTHS, *weights(1, d), **call)
 
 
+def test_activations_may_be_listed_for_both_directions() -> None:
+    x, call = normal(N, T, I), {"hidden_size": H, "direction": "bidirectional", **CLOSE}
+    lstm_names, alphas = ["sigmoid", "hardsigmoid", "tanh"], [0.0, 0.25, 0.0]
+    parameters = {"activations_alpha": alphas * 2, "activations_beta": [0.0, 0.5, 0.0] * 2}
+    check(
+        "lstm_sequence",
+        x,
+        *states(2, 2),
+        LENGTHS,
+        *weights(4, 2),
+        activations=lstm_names * 2,
+        peer="",
+        **parameters,
+        **call,
+    )
+    check("gru_sequence", x, *states(1, 2), LENGTHS, *weights(3, 2), activations=["sigmoid", "relu"] * 2, **call)
+    check("rnn_sequence", x, *states(1, 2), LENGTHS, *weights(1, 2), activations=["relu"] * 2, **call)
+    with pytest.raises(ModelError, match=r"other activations in each direction"):
+        check("rnn_sequence", x, *states(1, 2), LENGTHS, *weights(1, 2), activations=["tanh", "relu"], **call)
+    with pytest.raises(ModelError, match="has 1 activations"):
+        plain = {**call, "direction": "forward"}
+        check("rnn_sequence", x, *states(1, 1), LENGTHS, *weights(1, 1), activations=["tanh", "tanh"], **plain)
+
+
 @pytest.mark.parametrize("clip", [0.0, 0.3])
 def test_cells(clip: float) -> None:
     x, call = normal(N, I), {"hidden_size": H, "clip": clip, **CLOSE}

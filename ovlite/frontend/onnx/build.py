@@ -117,6 +117,22 @@ def reshaped(value: Output, shape: Sequence[int]) -> Output:
     return one(ops.reshape(value, ints(shape), False))
 
 
+def parts(value: Output, count: int, axis: int) -> list[Output]:
+    """Equal parts along an axis; those of a constant are constants."""
+    found = known(value)
+    if found is None or found.shape[axis] % count:
+        return ops.split(value, ints(axis), count).outputs()
+    return [of_type(part, value.element_type) for part in np.split(found, count, axis)]
+
+
+def joined(values: Sequence[Output], axis: int) -> Output:
+    """Tensors side by side along an axis; a constant where all are."""
+    found = [known(value) for value in values]
+    if any(array is None for array in found):
+        return one(ops.concat(list(values), axis))
+    return of_type(np.concatenate([array for array in found if array is not None], axis), values[0].element_type)
+
+
 def per_channel(value: Output, data: Output) -> Output:
     """A tensor [C] in the shape [C, 1, ...] that broadcasts over the channels of data [N, C, ...]."""
     return reshaped(value, [-1] + [1] * (rank(data) - 2))

@@ -34,10 +34,14 @@ REQUIRED = Required()
 
 
 class Call:
-    """An operator applied to tensors, with its attributes.
+    """An operator applied to tensors, with its attributes, which keeps record of what of them is read.
 
     version: the version of the operator set that the graph imports for the node's domain.
-    inputs: None for an optional input that is left out.
+    inputs: None for an optional input that is left out. A translation reads them by `input`, `optional`,
+    `known` and `present`.
+
+    What a translation reads counts for the result. What has no part in it is left unread, and is an
+    error (reading.py), unless the translation says `without_effect`.
     """
 
     def __init__(self, proto: Any, version: int, inputs: Sequence[Output | None], scope: Scope) -> None:
@@ -48,6 +52,7 @@ class Call:
         self.scope = scope
         self.outputs: list[str] = list(proto.output)
         self._attributes: Mapping[str, Any] = {attribute.name: attribute for attribute in proto.attribute}
+        self._read: set[str | int] = set()  # attributes by name, inputs by place
 
     @property
     def name(self) -> str:
@@ -62,10 +67,12 @@ class Call:
         return found
 
     def optional(self, index: int) -> Output | None:
+        self._read.add(index)
         return self.inputs[index] if index < len(self.inputs) else None
 
     def present(self) -> list[Output]:
         """The inputs that are not left out."""
+        self._read.update(range(len(self.inputs)))
         return [value for value in self.inputs if value is not None]
 
     def wants(self, index: int) -> bool:
@@ -81,7 +88,29 @@ class Call:
         found = self.known(index)
         return None if found is None else [int(value) for value in found.ravel()]
 
+    def without_effect(self, *names_and_places: str | int) -> None:
+        """Says that attributes, and inputs by their places, may have any value here: the result is the same."""
+        self._read.update(names_and_places)
+
+    def expect(self, name: str, value: int, hint: str = "") -> None:
+        """Says that there is nothing here but this value of an attribute, which stands for its being left out.
+
+        Raises ModelError that names another value, with a hint of what to do.
+        """
+        found = self.integer(name, value)
+        if found != value:
+            raise ModelError(f"attribute {name!r} is {found}, which is not supported{hint and ': ' + hint}")
+
+    def unread_attributes(self) -> list[Any]:
+        """The AttributeProtos that were not read."""
+        return [attribute for name, attribute in self._attributes.items() if name not in self._read]
+
+    def unread_inputs(self) -> list[int]:
+        """The places of inputs that are given and were not read."""
+        return [i for i, value in enumerate(self.inputs) if value is not None and i not in self._read]
+
     def has(self, name: str) -> bool:
+        """Whether an attribute is given. That does not read it."""
         return name in self._attributes
 
     @overload
@@ -144,6 +173,7 @@ class Call:
         return self._attribute(name, GRAPH, REQUIRED, lambda attribute: attribute.g)
 
     def _attribute(self, name: str, kind: int, default: Any, take: Callable[[Any], T]) -> Any:
+        self._read.add(name)
         attribute = self._attributes.get(name)
         if attribute is None:
             if default is REQUIRED:

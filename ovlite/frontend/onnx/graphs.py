@@ -14,6 +14,7 @@ from .build import ints, one, ops
 from .call import Call, Translated
 from .functions import bind_attributes, function_of, schema_of
 from .order import graphs_of, in_order
+from .reading import check_known, check_outputs, check_read
 from .scope import Library, Scope, domain_of, versions_of
 from .tensors import constant, element_type, sparse_constant
 
@@ -116,11 +117,7 @@ def translate_nodes(nodes: Sequence[Any], scope: Scope) -> None:
     """Translates nodes in the order of their dependencies and defines their outputs."""
     for node in in_order(nodes):
         scope.library.count()
-        outputs = translate(node, scope)
-        names = [name for name in node.output if name]
-        if len([output for output in outputs if output is not None]) < len(names):
-            raise ModelError(f"{_label(node)} has {len(node.output)} outputs; its translation gives {len(outputs)}")
-        for name, output in zip(node.output, outputs, strict=False):
+        for name, output in zip(node.output, translate(node, scope), strict=False):
             if name and output is not None:
                 scope.define(name, output)
 
@@ -130,6 +127,7 @@ def translate(node: Any, scope: Scope) -> Sequence[Output | None]:
     try:
         call = Call(node, _version(node, scope), list(_inputs(node, scope)), scope)
         outputs = _outputs(_translated(call))
+        check_outputs(call, outputs)
     except FAULTS as error:
         text = str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
         raise ModelError(f"{_label(node)}: {text}") from error
@@ -167,17 +165,28 @@ def _translated(call: Call) -> Translated:
     library = call.scope.library
     function = library.function(call.proto)
     if function is not None:
+        check_known(call, _declared(function))
         return inline(function, call)
     translation = library.translations.get((domain_of(call.proto), call.op_type))
     translated: Translated = translation(call) if translation is not None else None
     if translated is not None:
+        check_read(call)
         return translated
+    schema = schema_of(domain_of(call.proto), call.op_type, call.version)
+    if schema is None:
+        raise ModelError("this form of the operator is not supported")
+    check_known(call, schema.attributes)
     function = function_of(call)
     if function is not None:
         return inline(function, call)
-    if graphs_of(call.proto) or schema_of(domain_of(call.proto), call.op_type, call.version) is None:
+    if graphs_of(call.proto):
         raise ModelError("this form of the operator is not supported")
     return reference_node(call.proto, call.version, call.inputs, library.ir_version)
+
+
+def _declared(function: Any) -> set[str]:
+    """The attributes that a function of the model has."""
+    return {*function.attribute, *(attribute.name for attribute in function.attribute_proto)}
 
 
 def _outputs(translated: Translated) -> Sequence[Output | None]:

@@ -12,8 +12,11 @@ from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 
-# Activations of cells that the kernels have, as they describe them.
-_ACTIVATIONS = {"sigmoid": ("sigmoid", 0.0, 0.0), "tanh": ("tanh", 0.0, 0.0), "relu": ("clamp", 0.0, math.inf)}
+# Activations of cells that the kernels have, by the names that the kernels have for them.
+_ACTIVATIONS = {
+    "elu": "elu", "hardsigmoid": "hard_sigmoid", "leakyrelu": "leaky_relu", "relu": "clamp", "sigmoid": "sigmoid",
+    "softplus": "softplus", "tanh": "tanh",
+}  # fmt: skip
 
 
 def _sequence(builder: Builder, call: Call) -> bool:
@@ -24,7 +27,7 @@ def _sequence(builder: Builder, call: Call) -> bool:
     arrays = [tensor.array for tensor in weights]
     if data.dtype != np.float32 or any(name not in _ACTIVATIONS for name in op.activations) or data.size == 0:
         return False
-    if op.activations_alpha or op.activations_beta or any(array is None for array in arrays):
+    if any(array is None for array in arrays):
         return False
     w, r, b = (array for array in arrays if array is not None)
     family = builder.family("recurrent")
@@ -36,16 +39,24 @@ def _sequence(builder: Builder, call: Call) -> bool:
     kind = {"LSTMSequence": "LSTM", "GRUSequence": "GRU", "RNNSequence": "RNN"}[op.type]
     parts = 2 if kind == "GRU" else 1
     packed = builder.packs.get(r, ("recurrent states", builder.level), lambda array: family.pack_states(array, parts))
+    activations = [_described(op, place) for place in range(len(op.default_activations))]
     extra: dict[str, Array] = {}
     if kind == "GRU" and op.linear_before_reset:
         extra["reset_bias"] = np.ascontiguousarray(b[:, w.shape[1] :])
     step = getattr(family, kind)(
         gates, *(builder.plain(state) for state in states), *(builder.wanted(tensor) for tensor in call.outputs),
         R=packed, direction=op.direction, lengths=_lengths(builder, lengths, times),
-        activations=[_ACTIVATIONS[name] for name in op.activations], clip=op.clip, **extra,
+        activations=activations, clip=op.clip, **extra,
     )  # fmt: skip
     builder.emit(step)
     return True
+
+
+def _described(op: Any, place: int) -> tuple[str, float, float]:
+    """An activation with its parameters, as the kernels describe it."""
+    name = op.activations[place]
+    alpha, beta = (0.0, math.inf) if name == "relu" else op.parameters(place)
+    return _ACTIVATIONS[name], alpha, beta
 
 
 def _lengths(builder: Builder, lengths: Tensor, times: int) -> View | None:

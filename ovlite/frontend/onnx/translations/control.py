@@ -29,6 +29,7 @@ def if_(call: Call) -> Translated:
     """A branch whose condition is known is written in place of the node."""
     condition = call.known(0)
     if condition is not None:
+        call.without_effect("then_branch", "else_branch")
         return inline_graph(call.graph("then_branch" if condition.any() else "else_branch"), call.scope)
     then, other = (build_body(call.graph(name), call.scope, [], {}) for name in ("then_branch", "else_branch"))
     sources = [call.input(0)]

@@ -131,6 +131,7 @@ def max_pool(call: Call) -> Translated:
         data, strides, dilations, begin, end, kernel, _rounding(call), auto_pad, index_element_type="i64", axis=0
     )
     if not call.wants(1):
+        call.without_effect("storage_order")
         return one(found)
     indices = found.output(1)
     return [found.output(0), _column_major(indices, data) if call.integer("storage_order", 0) else indices]

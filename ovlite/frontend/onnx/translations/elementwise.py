@@ -99,11 +99,18 @@ def cast(call: Call) -> Translated:
 
 def cast_like(call: Call) -> Translated:
     wanted = call.input(1).element_type
-    return ops.convert_like(call.input(0), call.input(1)) if wanted is Type.dynamic else _cast(call, wanted)
+    if wanted is not Type.dynamic:
+        return _cast(call, wanted)
+    call.expect("saturate", 1)
+    return ops.convert_like(call.input(0), call.input(1))
 
 
 def _cast(call: Call, wanted: Type) -> Translated:
     value = call.input(0)
+    if wanted not in SMALL_FLOATS:
+        call.without_effect("saturate")
+    if wanted is not Type.f8e8m0:
+        call.without_effect("round_mode")
     if value.element_type is wanted:
         return value
     if wanted in ROUNDED_FLOATS and value.element_type.real and call.flag("saturate", True):
@@ -225,6 +232,7 @@ def dropout(call: Call) -> Translated:
     training = call.optional(2)
     if training is not None and not (call.known(2) is not None and not call.known(2).any()):  # type: ignore[union-attr]
         return None
+    call.without_effect("ratio", "seed", 1)
     if not call.wants(1):
         return value
     kept = ops.broadcast(of_type(True, Type.boolean), ops.shape_of(value, "i64"))

@@ -12,6 +12,7 @@ from ....types import Type
 from ..build import (
     all_axes,
     converted,
+    dim_of,
     ints,
     of_type,
     one,
@@ -124,6 +125,7 @@ def _layer_norm(value: Output, scale: Output, bias: Output | None, epsilon: floa
 
 def simplified_layer_normalization(call: Call) -> Translated:
     axes = list(range(call.integer("axis", -1), 0)) or None
+    call.expect("stash_type", 1)
     if axes is None or call.wants(1):
         return None
     return root_mean_square(call.input(0), call.input(1), ints(axes), call.decimal("epsilon", 1e-5))
@@ -146,6 +148,10 @@ def embed_layer_normalization(call: Call) -> Translated:
         parts.append(ops.gather(segment_table, segments, ints(0)))
     total = one(reduce(ops.add, parts))
     mask = call.optional(7)
+    if call.wants(1):
+        call.expect("mask_index_type", 1)
+    else:
+        call.without_effect("mask_index_type")
     counts = ops.reduce_sum(ops.multiply(ids, typed(0, ids)) if mask is None else mask, ints([1]), False)
     normal = _layer_norm(total, call.input(5), call.optional(6), call.decimal("epsilon", 1e-12))
     return [normal, converted(one(counts), Type.i32), total]
@@ -155,6 +161,8 @@ def attention(call: Call) -> Translated:
     """Inputs: x, weights of query, key and value side by side, their bias, a mask [batch, length] of 0 and 1."""
     if any(call.optional(i) is not None for i in (4, 5, 6)) or call.wants(1) or call.has("qkv_hidden_sizes"):
         return None
+    call.expect("do_rotary", 0, "export the model with RotaryEmbedding and MultiHeadAttention")
+    call.without_effect("rotary_embedding_dim", "past_present_share_buffer")
     mask = call.optional(3)
     if mask is not None and rank(mask) != 2:
         return None
@@ -189,11 +197,8 @@ def multi_head_attention(call: Call) -> Translated:
             return None
         biases = ops.variadic_split(bias, ints(0), ints([int(size or 0) for size in sizes])).outputs()
         parts = [one(ops.add(part, own)) for part, own in zip(parts, biases, strict=True)]
-    added = _key_mask(call, mask)
-    if scores is not None:
-        added = scores if added is None else one(ops.add(scores, added))
     heads = call.integer("num_heads")
-    return _attended(call, [_split_heads(part, heads) for part in parts], added)
+    return _attended(call, [_split_heads(part, heads) for part in parts], _key_mask(call, mask), scores)
 
 
 def _split_heads(value: Output, heads: int) -> Output:
@@ -201,14 +206,36 @@ def _split_heads(value: Output, heads: int) -> Output:
     return transposed(one(ops.reshape(value, ints([0, 0, heads, -1]), True)), [0, 2, 1, 3])
 
 
-def _attended(call: Call, parts: list[Output], added: Output | None) -> Translated:
-    """Attention of [batch, heads, length, size], as [batch, length, heads * size]."""
+def _attended(call: Call, parts: list[Output], mask: Output | None, scores: Output | None = None) -> Translated:
+    """Attention of [batch, heads, length, size], as [batch, length, heads * size].
+
+    mask, scores: numbers that are added to the scores.
+    """
+    causal = call.flag("unidirectional")
+    queries, keys = (part.partial_shape[2] for part in parts[:2])
+    alike = call.op_type == "Attention" or (queries.is_static and queries == keys)
+    if causal and not (alike and mask is None and scores is None):
+        mask, causal = _causal(parts[0], parts[1], mask), False
+    added = mask if scores is None else scores if mask is None else one(ops.add(scores, mask))
     scale = call.decimal("scale", 0.0)
-    scores = typed(scale, parts[0]) if scale else None
-    if scores is not None and added is None:
-        added = typed(0, parts[0])
-    found = ops.scaled_dot_product_attention(*parts, added, scores, call.flag("unidirectional"))
+    factor = typed(scale, parts[0]) if scale else None
+    found = ops.scaled_dot_product_attention(*parts, added, factor, causal)
     return ops.reshape(transposed(one(found), [0, 2, 1, 3]), ints([0, 0, -1]), True)
+
+
+def _causal(queries: Output, keys: Output, mask: Output | None) -> Output:
+    """A mask with the least number where a key lies behind its query.
+
+    The last query sees all keys, as in onnxruntime, also where there are more keys than queries.
+    """
+    count, length = (scalar(dim_of(value, 2)) for value in (queries, keys))
+    own, others = (one(ops.range(ints(0), size, ints(1), "i64")) for size in (count, length))
+    last = ops.equal(own, ops.subtract(count, ints(1)))
+    seen = ops.unsqueeze(ops.select(last, length, own), ints([1]))
+    visible = ops.less_equal(ops.unsqueeze(others, ints([0])), seen)
+    found = queries.element_type
+    least = typed(np.finfo(found.to_dtype() if found.real else np.float32).min, queries)
+    return one(ops.select(visible, typed(0, queries) if mask is None else mask, least))
 
 
 def qlinear_binary(factory: str) -> Translation:
@@ -282,7 +309,10 @@ def matmul_nbits(call: Call) -> Translated:
 
     Inputs: A, weights [N, blocks, bytes of a block], scales, zero points (packed, or real), order of groups, bias.
     """
-    bits, block, columns, rows = (call.integer(name) for name in ("bits", "block_size", "K", "N"))
+    bits = call.integer("bits", 4)
+    block, columns, rows = (call.integer(name) for name in ("block_size", "K", "N"))
+    call.expect("weight_prepacked", 0)
+    call.without_effect("accuracy_level")
     weights, zeros = call.input(1).node, call.optional(3)
     if bits not in (4, 8) or not isinstance(weights, Constant) or call.optional(4) is not None:
         return None

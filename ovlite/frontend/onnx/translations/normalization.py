@@ -31,6 +31,7 @@ def batch_normalization(call: Call) -> Translated:
     """With the statistics that are given; training_mode is left to onnx.reference."""
     if call.flag("training_mode"):
         return None
+    call.without_effect("momentum")
     data, scale, bias, mean, variance = (call.input(i) for i in range(5))
     found = ops.batch_norm_inference(data, scale, bias, mean, variance, call.decimal("epsilon", 1e-5))
     return [one(found)] + [mean, variance, mean, variance][: max(0, len(call.outputs) - 1)]

@@ -59,6 +59,8 @@ def quantize_linear(call: Call) -> Translated:
     scale = spread(scale, data, axis, block)
     if zero is not None:
         zero = spread(zero, data, axis, block)
+    if target in RANGES:
+        call.without_effect("saturate")
     if target in ROUNDED_FLOATS and call.flag("saturate", True):
         wide = ops.divide(converted(data, scale.element_type), scale)
         return as_float8(one(wide), target)

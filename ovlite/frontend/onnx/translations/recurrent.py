@@ -3,19 +3,21 @@
 ONNX has the sequence first (layout 0) or the batch first (layout 1); here the batch is always first.
 Weights are [directions, gates * hidden, ...] in both; the gates of an LSTM are input, output, forget,
 cell in ONNX and forget, input, cell, output here.
+
+Source of the equations and of the activations' parameters: the operators' specification.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from ....errors import ModelError
-from ....graph import Constant, Output
+from ....graph import Node, Output
 from ....types import Type
-from ..build import converted, dim_of, ints, of_type, one, ops, static_dims, transposed, typed
+from ..build import converted, dim_of, ints, joined, of_type, one, ops, parts, static_dims, transposed, typed
 from ..call import Call, Translated, Translation, known
+from .lstm_loop import Activations, Weights, lstm_loop
 
 LSTM_ORDER = (2, 0, 3, 1)
 DEFAULTS = {
@@ -24,90 +26,107 @@ DEFAULTS = {
     "GRU": ["Sigmoid", "Tanh"],
     "RNN": ["Tanh"],
 }
-ACTIVATIONS = {"Sigmoid": "sigmoid", "Tanh": "tanh", "Relu": "relu", "HardSigmoid": "hardsigmoid"}
+# Activations by the names that sequences have for them: the defaults of their parameters alpha and beta, as far as
+# they have them; None where a model has to give one.
+PARAMETERS: dict[str, tuple[float | None, ...]] = {
+    "affine": (1.0, 0.0), "elu": (1.0,), "hardsigmoid": (0.2, 0.5), "leakyrelu": (0.01,), "relu": (),
+    "scaledtanh": (None, None), "sigmoid": (), "softplus": (), "softsign": (), "tanh": (), "thresholdedrelu": (1.0,),
+}  # fmt: skip
 
 
-class Sequence(NamedTuple):
+class Layer(NamedTuple):
     """What the three operators share, with the batch first."""
 
     data: Output  # [batch, length, inputs]
-    lengths: Output  # [batch]
-    direction: str
-    directions: int
+    lengths: Output | None  # [batch]
+    directions: list[str]
     hidden: int
-    attributes: dict[str, object]
+    activations: list[Activations]  # one a direction
+    clip: float
     batch_first: bool
 
 
-def _sequence(call: Call) -> Sequence | None:
-    """The shared parts; None when they can't be expressed."""
+# Makes [batch, directions, length, hidden] and the last states of a direction, its activations, states and weights.
+Make = Callable[[str, Activations, Sequence[Output], Sequence[Output]], Sequence[Output]]
+
+
+def _layer(call: Call, recurrence: Output) -> Layer:
     direction = call.text("direction", "forward")
     if direction not in ("forward", "reverse", "bidirectional"):
-        raise ModelError(f"direction is {direction!r}")
-    directions = 2 if direction == "bidirectional" else 1
-    activations = call.texts("activations", DEFAULTS[call.op_type] * directions)
-    per_direction = len(DEFAULTS[call.op_type])
-    alphas, betas = call.decimals("activation_alpha", []), call.decimals("activation_beta", [])
-    if any(name not in ACTIVATIONS for name in activations) or alphas or betas:
-        return None
-    if len(activations) != per_direction * directions or activations[:per_direction] != activations[-per_direction:]:
-        return None
-    if "HardSigmoid" in activations:
-        return None
+        raise ModelError(f"direction is {direction!r}, not forward, reverse or bidirectional")
+    directions = ["forward", "reverse"] if direction == "bidirectional" else [direction]
     batch_first = bool(call.integer("layout", 0))
     data = call.input(0) if batch_first else transposed(call.input(0), [1, 0, 2])
-    lengths = call.optional(4)
-    if lengths is None:
-        lengths = one(ops.broadcast(scalar_length(data), dim_of(data, 0)))
-    hidden = call.integer("hidden_size", None) or (static_dims(call.input(2)) or [None])[-1]
+    clip = call.decimal("clip", None)
+    if clip is not None and not clip > 0:
+        raise ModelError(f"clip is {clip}, which is not positive")
+    activations, hidden = _activations(call, len(directions)), _hidden(call, recurrence)
+    return Layer(data, call.optional(4), directions, hidden, activations, clip or 0.0, batch_first)
+
+
+def _hidden(call: Call, recurrence: Output) -> int:
+    """The number of hidden units, which is the last dimension of the recurrence weights."""
+    given, found = call.integer("hidden_size", None), (static_dims(recurrence) or [None])[-1]
+    if given is not None and found is not None and given != found:
+        raise ModelError(f"hidden_size is {given}; the recurrence weights are for {found}")
+    hidden = found if given is None else given
     if hidden is None:
-        raise ModelError("hidden_size is missing")
-    attributes = {
-        "activations": [ACTIVATIONS[name] for name in activations[:per_direction]],
-        "clip": call.decimal("clip", 0.0),
-    }
-    return Sequence(data, lengths, direction, directions, hidden, attributes, batch_first)
+        raise ModelError("hidden_size is missing, and the shape of the recurrence weights is not known")
+    return hidden
 
 
-def scalar_length(data: Output) -> Output:
-    """The length of sequences [batch, length, inputs] as an i32 scalar."""
-    length = one(ops.squeeze(dim_of(data, 1), ints([0])))
-    return converted(length, Type.i32)
+def _activations(call: Call, directions: int) -> list[Activations]:
+    """The activations of each direction. Parameters are consumed in order by the activations that have them."""
+    usual = DEFAULTS[call.op_type]
+    names = call.texts("activations", usual * directions)
+    if call.op_type == "RNN" and directions == 1 and names == usual * 2:  # the attribute's default
+        names = usual
+    if len(names) != len(usual) * directions:
+        raise ModelError(f"activations {names} are not {len(usual)} for each of {directions} directions")
+    alphas, betas = (iter(call.decimals(f"activation_{name}", [])) for name in ("alpha", "beta"))
+    found = [_activation(name, alphas, betas) for name in names]
+    if any(PARAMETERS[name] for name, _, _ in found) and [*alphas, *betas]:
+        raise ModelError(f"activation_alpha and activation_beta have more values than activations {names} take")
+    return [
+        Activations(*zip(*found[first : first + len(usual)], strict=True)) for first in range(0, len(found), len(usual))
+    ]
 
 
-def _state(call: Call, index: int, sequence: Sequence) -> Output:
+def _activation(name: str, alphas: Iterator[float], betas: Iterator[float]) -> tuple[str, float, float]:
+    """An activation with its parameters, 0 for those it has not."""
+    if name.lower() not in PARAMETERS:
+        raise ModelError(f"activation {name!r} is not one of {', '.join(PARAMETERS)}")
+    values = [0.0, 0.0]
+    for place, default in enumerate(PARAMETERS[name.lower()]):
+        value = next((alphas, betas)[place], default)
+        if value is None:
+            raise ModelError(f"activation {name} needs activation_alpha and activation_beta")
+        values[place] = value
+    return name.lower(), values[0], values[1]
+
+
+def _state(call: Call, index: int, layer: Layer) -> Output:
     """An initial state as [batch, directions, hidden]; zeros when it is left out."""
     state = call.optional(index)
     if state is not None:
-        return state if sequence.batch_first else transposed(state, [1, 0, 2])
-    shape = ops.concat([dim_of(sequence.data, 0), ints([sequence.directions]), ints([sequence.hidden])], 0)
-    return one(ops.broadcast(typed(0, sequence.data), shape))
+        return state if layer.batch_first else transposed(state, [1, 0, 2])
+    shape = ops.concat([dim_of(layer.data, 0), ints([len(layer.directions)]), ints([layer.hidden])], 0)
+    return one(ops.broadcast(typed(0, layer.data), shape))
 
 
-def _gates(weights: Output, order: tuple[int, ...]) -> Output:
-    """Gates of [directions, gates * hidden, ...] in another order."""
-    if order == tuple(range(len(order))):
-        return weights
-    node = weights.node
-    if isinstance(node, Constant) and known(weights) is not None:
-        parts = np.split(node.array, len(order), axis=1)
-        return Constant.of(np.concatenate([parts[i] for i in order], axis=1), weights.element_type).output(0)
-    found = ops.split(weights, ints(1), len(order)).outputs()
-    return one(ops.concat([found[i] for i in order], 1))
+def _gates(weights: Output) -> Output:
+    """The gates of an LSTM in [directions, 4 * hidden, ...] in the order of LSTMSequence."""
+    found = parts(weights, 4, 1)
+    return joined([found[i] for i in LSTM_ORDER], 1)
 
 
-def _bias(call: Call, sequence: Sequence, gates: int) -> tuple[Output, Output]:
+def _bias(call: Call, layer: Layer, gates: int) -> list[Output]:
     """The biases of input and of state, each [directions, gates * hidden]; zeros when they are left out."""
     bias = call.optional(3)
-    if bias is None:
-        zeros = typed(np.zeros((sequence.directions, gates * sequence.hidden), np.float32), sequence.data)
-        return zeros, zeros
-    values = known(bias)
-    if values is not None:
-        half = values.shape[1] // 2
-        return of_type(values[:, :half], bias.element_type), of_type(values[:, half:], bias.element_type)
-    parts = ops.split(bias, ints(1), 2).outputs()
-    return parts[0], parts[1]
+    if bias is not None:
+        return parts(bias, 2, 1)
+    zeros = one(ops.broadcast(typed(0, layer.data), ints([len(layer.directions), gates * layer.hidden])))
+    return [zeros, zeros]
 
 
 def _summed(left: Output, right: Output) -> Output:
@@ -117,10 +136,56 @@ def _summed(left: Output, right: Output) -> Output:
     return one(ops.add(left, right))
 
 
-def _results(call: Call, sequence: Sequence, outputs: list[Output]) -> list[Output]:
+def _sequence(
+    layer: Layer, factory: str, states: Sequence[Output], weights: Sequence[Output], **more: object
+) -> Translated:
+    """The results of an operator that has the whole layer; of one for each direction where activations differ."""
+    lengths = _full_lengths(layer.data) if layer.lengths is None else layer.lengths
+
+    def make(
+        direction: str, used: Activations, states: Sequence[Output], weights: Sequence[Output]
+    ) -> Sequence[Output]:
+        node: Node = getattr(ops, factory)(
+            layer.data, *states, lengths, *weights, layer.hidden, direction, activations=used.names, clip=layer.clip,
+            **_parameters(used), **more,
+        )  # fmt: skip
+        return node.outputs()
+
+    if len(layer.directions) == 2 and layer.activations[0] == layer.activations[1]:
+        return _results(layer, make("bidirectional", layer.activations[0], states, weights))
+    return _results(layer, _each_way(layer, states, weights, make))
+
+
+def _parameters(used: Activations) -> dict[str, object]:
+    """The attributes of a sequence for parameters that its activations take."""
+    if not any(PARAMETERS[name] for name in used.names):
+        return {}
+    return {"activations_alpha": used.alphas, "activations_beta": used.betas}
+
+
+def _each_way(layer: Layer, states: Sequence[Output], weights: Sequence[Output], make: Make) -> Sequence[Output]:
+    """What `make` gives for each direction, joined."""
+    count = len(layer.directions)
+    if count == 1:
+        return make(layer.directions[0], layer.activations[0], states, weights)
+    of_states, of_weights = [parts(state, count, 1) for state in states], [parts(value, count, 0) for value in weights]
+    runs = [
+        make(layer.directions[i], layer.activations[i], [p[i] for p in of_states], [p[i] for p in of_weights])
+        for i in range(count)
+    ]
+    return [joined(pair, 1) for pair in zip(*runs, strict=True)]
+
+
+def _full_lengths(data: Output) -> Output:
+    """The length of sequences [batch, length, inputs], for each of the batch."""
+    length = one(ops.squeeze(dim_of(data, 1), ints([0])))
+    return one(ops.broadcast(converted(length, Type.i32), dim_of(data, 0)))
+
+
+def _results(layer: Layer, outputs: Sequence[Output]) -> list[Output]:
     """[batch, directions, length, hidden] and [batch, directions, hidden] in ONNX's order of axes."""
     whole, *states = outputs
-    if sequence.batch_first:
+    if layer.batch_first:
         return [transposed(whole, [0, 2, 1, 3]), *states]
     return [transposed(whole, [2, 1, 0, 3]), *(transposed(state, [1, 0, 2]) for state in states)]
 
@@ -130,60 +195,47 @@ def lstm(call: Call) -> Translated:
     return lstm_of(call, call.input(1), call.input(2))
 
 
-def lstm_of(call: Call, weights: Output, state_weights: Output) -> Translated:
+def lstm_of(call: Call, weights: Output, recurrence: Output) -> Translated:
     """An LSTM whose W and R are these; the other inputs are the call's."""
-    peepholes = call.optional(7)
-    sequence = _sequence(call)
-    if sequence is None or call.flag("input_forget"):
-        return None
-    if peepholes is not None and ((given := known(peepholes)) is None or given.any()):
-        return None
-    bias = _summed(*_bias(call, sequence, 4))
-    found = ops.lstm_sequence(
-        sequence.data, _state(call, 5, sequence), _state(call, 6, sequence), sequence.lengths,
-        _gates(weights, LSTM_ORDER), _gates(state_weights, LSTM_ORDER), _gates(bias, LSTM_ORDER),
-        sequence.hidden, sequence.direction, **sequence.attributes,
-    )  # fmt: skip
-    return _results(call, sequence, found.outputs())
+    layer, peepholes, coupled = _layer(call, recurrence), call.optional(7), call.flag("input_forget")
+    bias = _summed(*_bias(call, layer, 4))
+    states = [_state(call, 5, layer), _state(call, 6, layer)]
+    given = None if peepholes is None else known(peepholes)
+    if given is not None and not given.any():
+        peepholes = None
+    if peepholes is None and not coupled:
+        return _sequence(layer, "lstm_sequence", states, [_gates(value) for value in (weights, recurrence, bias)])
+
+    def make(
+        direction: str, used: Activations, states: Sequence[Output], weights: Sequence[Output]
+    ) -> Sequence[Output]:
+        inputs, recurrence, bias, *seen = weights
+        of_gates = Weights(inputs, recurrence, bias, seen[0] if seen else None, coupled)
+        return lstm_loop(layer.data, layer.lengths, direction, states, of_gates, used, layer.clip)
+
+    given_weights = [weights, recurrence, bias] + ([] if peepholes is None else [peepholes])
+    return _results(layer, _each_way(layer, states, given_weights, make))
 
 
 def gru(call: Call) -> Translated:
     """The hidden gate's two biases stay apart with linear_before_reset."""
-    sequence = _sequence(call)
-    if sequence is None:
-        return None
-    apart = call.flag("linear_before_reset")
-    left, right = _bias(call, sequence, 3)
-    bias = _gru_bias(left, right, sequence.hidden) if apart else _summed(left, right)
-    found = ops.gru_sequence(
-        sequence.data, _state(call, 5, sequence), sequence.lengths, call.input(1), call.input(2), bias,
-        sequence.hidden, sequence.direction, linear_before_reset=apart, **sequence.attributes,
-    )  # fmt: skip
-    return _results(call, sequence, found.outputs())
+    layer, apart = _layer(call, call.input(2)), call.flag("linear_before_reset")
+    biases = _bias(call, layer, 3)
+    bias = _gru_bias(*biases) if apart else _summed(*biases)
+    weights = [call.input(1), call.input(2), bias]
+    return _sequence(layer, "gru_sequence", [_state(call, 5, layer)], weights, linear_before_reset=apart)
 
 
-def _gru_bias(left: Output, right: Output, hidden: int) -> Output:
+def _gru_bias(left: Output, right: Output) -> Output:
     """[update, reset, hidden's of the input, hidden's of the state]."""
-    a, b = known(left), known(right)
-    if a is not None and b is not None:
-        both = np.concatenate([a[:, : 2 * hidden] + b[:, : 2 * hidden], a[:, 2 * hidden :], b[:, 2 * hidden :]], axis=1)
-        return of_type(both, left.element_type)
-    (gates, own), (state_gates, state_own) = (
-        ops.variadic_split(value, ints(1), ints([2 * hidden, hidden])).outputs() for value in (left, right)
-    )
-    return one(ops.concat([ops.add(gates, state_gates), own, state_own], 1))
+    (update, reset, own), (state_update, state_reset, state_own) = parts(left, 3, 1), parts(right, 3, 1)
+    return joined([_summed(update, state_update), _summed(reset, state_reset), own, state_own], 1)
 
 
 def rnn(call: Call) -> Translated:
-    sequence = _sequence(call)
-    if sequence is None:
-        return None
-    bias = _summed(*_bias(call, sequence, 1))
-    found = ops.rnn_sequence(
-        sequence.data, _state(call, 5, sequence), sequence.lengths, call.input(1), call.input(2), bias, sequence.hidden,
-        sequence.direction, **sequence.attributes,
-    )  # fmt: skip
-    return _results(call, sequence, found.outputs())
+    layer = _layer(call, call.input(2))
+    weights = [call.input(1), call.input(2), _summed(*_bias(call, layer, 1))]
+    return _sequence(layer, "rnn_sequence", [_state(call, 5, layer)], weights)
 
 
 OPERATORS: dict[str, Translation] = {"GRU": gru, "LSTM": lstm, "RNN": rnn}

@@ -98,6 +98,7 @@ def cum_sum(call: Call) -> Translated:
 def top_k(call: Call) -> Translated:
     """k is an attribute up to version 9, then an input. Of equal elements the one of the lower index comes first."""
     data = call.input(0)
+    call.without_effect("sorted")  # where it is 0, any order is right
     k = ints(call.integer("k")) if call.version < 10 else scalar(call.input(1))
     mode = "max" if call.flag("largest", True) else "min"
     return ops.topk(data, k, call.integer("axis", -1), mode, "value", "i64", True)

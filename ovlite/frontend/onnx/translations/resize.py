@@ -25,6 +25,8 @@ def resize(call: Call) -> Translated:
     """Version 10 is Upsample with another name; later ones have inputs data, roi, scales, sizes."""
     if call.version < 11:
         return _asymmetric(call, call.input(1))
+    if call.text("coordinate_transformation_mode", "half_pixel") != "tf_crop_and_resize":
+        call.without_effect(1, "extrapolation_value")
     mode = MODES.get(call.text("mode", "nearest"))
     coordinates = COORDINATES.get(call.text("coordinate_transformation_mode", "half_pixel"))
     antialias = call.flag("antialias")

@@ -120,6 +120,8 @@ def split(call: Call) -> Translated:
     if lengths is not None:
         return ops.variadic_split(data, axis, lengths).outputs()
     count = call.integer("num_outputs", len(call.outputs))
+    if count != len(call.outputs):
+        raise ModelError(f"num_outputs is {count}; the node has {len(call.outputs)} outputs")
     dims = static_dims(data)
     length = dims[positive(call.integer("axis", 0), len(dims))] if dims is not None else None
     if call.version < 18 or (length is not None and length % count == 0):

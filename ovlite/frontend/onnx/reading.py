@@ -1,0 +1,78 @@
+"""What a node says has a part in its result, or is refused by name.
+
+An attribute that nobody reads may only have its default value. One that the operator does not have is
+an error too, as it is for onnx.checker and onnxruntime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ...errors import ModelError
+from ...graph import Output
+from .call import Call
+from .functions import schema_of
+from .scope import domain_of
+
+SHOWN = 60  # characters of an attribute's value in an error
+
+
+def check_read(call: Call) -> None:
+    """Raises ModelError for attributes and inputs that a translation left unread."""
+    left = call.unread_attributes()
+    if left:  # the first look-up of a schema costs: onnx makes all its schemas then
+        _check_defaults(call, left)
+    for place in call.unread_inputs():
+        name = call.proto.input[place]
+        raise ModelError(f"input {place}, {name!r}, is not supported in this form of the operator")
+
+
+def _check_defaults(call: Call, left: Sequence[Any]) -> None:
+    schema = schema_of(domain_of(call.proto), call.op_type, call.version)
+    if schema is not None:
+        check_known(call, schema.attributes)
+    for attribute in left:
+        default = schema.attributes[attribute.name].default_value if schema is not None else None
+        if default is None or not default.type or value_of(attribute) != value_of(default):
+            raise ModelError(f"attribute {shown(attribute)} is not supported in this form of the operator")
+
+
+def check_known(call: Call, known: Collection[str]) -> None:
+    """Raises ModelError for an attribute that an operator, or a function, does not have."""
+    for attribute in call.proto.attribute:
+        if attribute.name not in known:
+            listed = ", ".join(sorted(known)) or "none"
+            raise ModelError(
+                f"attribute {shown(attribute)} is none of the operator's in version {call.version}, which are: {listed}"
+            )
+
+
+def check_outputs(call: Call, outputs: Sequence[Output | None]) -> None:
+    """Raises ModelError for an output that the graph names and that has not been made."""
+    for place, name in enumerate(call.outputs):
+        if name and (place >= len(outputs) or outputs[place] is None):
+            made = sum(output is not None for output in outputs)
+            raise ModelError(
+                f"output {place}, {name!r}, is not made by this form of the operator; "
+                f"the node has {len(call.outputs)} outputs, of which there are {made}"
+            )
+
+
+def shown(attribute: Any) -> str:
+    """'name' = value, for an error."""
+    value = value_of(attribute)
+    text = f"a {type(value).__name__}" if hasattr(value, "SerializeToString") else repr(value)
+    return f"{attribute.name!r} = {text[:SHOWN]}{'...' * (len(text) > SHOWN)}"
+
+
+def value_of(attribute: Any) -> Any:
+    """An attribute's value as Python has it: numbers, text, lists of them, or a message."""
+    from onnx import helper
+
+    value = helper.get_attribute_value(attribute)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, (str, float, int)) or hasattr(value, "SerializeToString"):
+        return value
+    return [item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in value]
