@@ -37,7 +37,8 @@ def expected_by_formula(case: Case) -> list[Array] | None:
         default = attribute.default_value
         value = helper.get_attribute_value(default) if default.type != AttributeProto.UNDEFINED else None
         value = value.decode() if isinstance(value, bytes) else value
-        setattr(given, name, made.attributes.get(name, value))
+        value = made.attributes.get(name, value)
+        setattr(given, name, float(np.float32(value)) if isinstance(value, float) else value)
     inputs = [None if array is None else _wide(array) for array in made.inputs]
     with np.errstate(all="ignore"):
         found = FORMULAS[made.op_type](given, *inputs)
