@@ -178,12 +178,12 @@ COORDINATES = ["half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"
 def resize(d: Draw) -> Made:
     """Only sizes that are exact products of scales, and ratios that no rounding decides about, when scales are given:
     sizes are exact by themselves."""
-    data = _resized_data(d)
     mode = d.pick("nearest", "nearest", "linear", "cubic")
+    data = _resized_data(d, mode)
     spatial = range(2, data.ndim)
     if d.has("scales") or len(d.schema.inputs) == 2:
         scales = [1.0] * 2 + [d.pick(0.5, 1.0, 2.0, 3.0, 1.5) for _ in spatial]
-        return _upsample(d, data, d.pick("nearest", "linear"), scales)
+        return _upsample(d, data, "nearest" if mode == "nearest" else "linear", scales)
     coordinates = d.pick(*COORDINATES, *(["half_pixel_symmetric"] if d.since >= 19 else []))
     given: dict[str, Any] = {
         "mode": d.maybe(mode) if mode == "nearest" else mode, "coordinate_transformation_mode": coordinates,
@@ -205,9 +205,11 @@ def resize(d: Draw) -> Made:
     return node(d, [data, None, scales, sizes], axes=axes, steering=(2, 3), error=Error(64, 64, largest(data)), **given)
 
 
-def _resized_data(d: Draw) -> Array:
+def _resized_data(d: Draw, mode: str) -> Array:
+    """Integers for the nearest element only: how sums become integers is not specified."""
     sizes = d.integers(1, 20, d.pick(1, 2, 2, 2))
-    return d.tensor((1, d.integer(1, 3), *sizes), d.dtype("T1", ("float", "uint8", "double")), (-4, 4))
+    kinds = ("float", "uint8", "double") if mode == "nearest" else ("float", "double")
+    return d.tensor((1, d.integer(1, 3), *sizes), d.dtype("T1", kinds), (-4, 4))
 
 
 def upsample(d: Draw) -> Made:
