@@ -57,7 +57,7 @@ class Resizing(NamedTuple):
 class AxisTable(NamedTuple):
     """Output element i along `axis` is the sum over t of input element indices[i, t] times weights[i, t].
 
-    indices: int64 [target, taps]; weights: f32 of the same shape.
+    indices: int64 [target, taps]; weights: f32 or f64 of the same shape.
     """
 
     axis: int
@@ -188,7 +188,7 @@ class InterpolateBase(Declared):
             floors = np.floor(x)
             indices = floors.astype(np.int64)[:, np.newaxis] + np.arange(-1, 3)
             weights = cubic_weights(x - floors, coefficient)
-        return np.clip(indices, 0, last), weights.astype(np.float32)
+        return np.clip(indices, 0, last), weights
 
     def _coordinates(self, resizing: Resizing, transformation: str) -> Floats:
         """Where each output element lies among the input elements."""

@@ -111,14 +111,11 @@ def _nearest(x: Floats, rounding: str) -> npt.NDArray[np.int64]:
 
 
 def resampled(call: Call) -> Translated:
-    """Any form of Resize from version 11 on, of real data whose shape and target are known; else ModelError."""
+    """Any form of Resize from version 11 on; None when the data's shape or the target is not known."""
     data = call.input(0)
     resizings = _resizings(call)
     if resizings is None or not data.element_type.real or call.text("mode", "nearest") not in ("nearest", *MODES):
-        raise ModelError(
-            "with antialias, exclude_outside, an aspect ratio policy or this mode of coordinates, Resize needs real data "
-            f"of known shape and a known target, not {data}; reshape the model to the shapes it will get"
-        )
+        return None
     sampling = Sampling(
         call.text("mode", "nearest"),
         call.text("coordinate_transformation_mode", "half_pixel"),
