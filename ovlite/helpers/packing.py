@@ -45,7 +45,7 @@ def unpack_data(array: npt.NDArray[Any], type: Type, shape: Iterable[int]) -> np
     """The elements of packed bytes as a (u)int8 array of the shape; RuntimeError when there are too few bytes."""
     _check(type)
     lengths = tuple(shape)
-    packed = np.ascontiguousarray(array).view(np.uint8).ravel()
+    packed = np.asarray(array, order="C").view(np.uint8).ravel()
     if type in _SPLIT:
         low, high = _SPLIT[type]
         groups = packed[: packed.size // 3 * 3].reshape(-1, 3)

@@ -201,7 +201,7 @@ class BatchToSpace(Declared):
         whole = [dim * block for dim, block in zip(data.shape[1:], blocks, strict=True)]
         spread = data.reshape([*blocks, shape[0], *data.shape[1:]]).transpose(order).reshape([shape[0], *whole])
         kept = [slice(a, a + length) for a, length in zip(begin.tolist(), shape, strict=True)]
-        return [np.ascontiguousarray(spread[tuple(kept)])]
+        return [np.asarray(spread[tuple(kept)], order="C")]
 
 
 def _block_inputs(
@@ -298,7 +298,7 @@ class Reverse(Declared):
         data, axes = inputs
         static_shapes(self, data, axes)
         chosen = np.flatnonzero(axes) if self.mode == "mask" else axes
-        return [np.ascontiguousarray(np.flip(data, tuple(chosen.tolist())))]
+        return [np.asarray(np.flip(data, tuple(chosen.tolist())), order="C")]
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class Broadcast(Declared):
         if self.mode == "explicit":
             places = inputs[2].tolist()
             data = data.reshape([data.shape[places.index(i)] if i in places else 1 for i in range(len(shape))])
-        return [np.ascontiguousarray(np.broadcast_to(data, shape))]
+        return [np.array(np.broadcast_to(data, shape), order="C")]
 
 
 def _one_way(shape: PartialShape, wanted: list[Dimension]) -> PartialShape:
@@ -366,4 +366,4 @@ class Eye(Declared):
         rows, columns, diagonal = (int(value.item()) for value in inputs[:3])
         small = self.output_type.real and self.output_type.size < 4
         matrix = np.eye(rows, columns, diagonal, dtype=np.float32 if small else self.output_type.to_dtype())
-        return [np.ascontiguousarray(np.broadcast_to(matrix, static_shapes(self, *inputs)[0]))]
+        return [np.array(np.broadcast_to(matrix, static_shapes(self, *inputs)[0]), order="C")]

@@ -228,7 +228,7 @@ class Pad(Declared):
         kept = [
             slice(max(0, -int(a)), length - max(0, -int(b))) for (a, b), length in zip(pads, padded.shape, strict=True)
         ]
-        return [np.ascontiguousarray(padded[tuple(kept)])]
+        return [np.asarray(padded[tuple(kept)], order="C")]
 
 
 class Pad12(Pad):

@@ -51,7 +51,7 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
         dtype = np.dtype(dtype)
     array, found = hooks().read_elements(value) or (np.asarray(value), None)
     if found is not None:  # a type that numpy lacks
-        array = np.ascontiguousarray(array) if dtype is None else decode(array, found, array.shape)
+        array = np.asarray(array, order="C") if dtype is None else decode(array, found, array.shape)
     if array.dtype.kind in "US":
         return Constant.of(array.astype(object), Type.string, array.shape, name)
     if dtype is not None and array.dtype.isbuiltin == 2:  # a package's own, such as bfloat16 of ml_dtypes

@@ -103,7 +103,7 @@ def _lowest(dtype: np.dtype[Any]) -> float:
 
 
 class MaxPoolV1(Pool):
-    """Largest element of each window; padding is minus infinity, or the least integer."""
+    """Largest element of each window, NaN where one is; padding is minus infinity, or the least integer."""
 
     type = "MaxPool"
     factory = "max_pool"
@@ -120,7 +120,7 @@ class MaxPoolV1(Pool):
         largest = np.full((*data.shape[:2], *counts), lowest, data.dtype)
         strides, dilations, _, _ = self.sliding()
         for _, view in taps(padded(data, begin, end, lowest), self.kernel, strides, dilations, counts):
-            np.fmax(largest, view, out=largest)
+            np.maximum(largest, view, out=largest)
         return [largest]
 
 
@@ -128,7 +128,7 @@ class MaxPoolV1(Pool):
 class MaxPool(MaxPoolV1):
     """Largest element of each window, and its index in the data flattened from dimension `axis` on.
 
-    Of equal elements the first one counts.
+    Of equal elements the first one counts, a NaN more than all others. Of a window of padding alone the index is 0.
     """
 
     dilations: Ints = ()
@@ -164,14 +164,15 @@ class MaxPool(MaxPoolV1):
         places = (np.arange(data.size) % max(period, 1)).reshape(data.shape)
         strides, dilations, _, _ = self.sliding()
         windows = taps(padded(data, begin, end, lowest), self.kernel, strides, dilations, counts)
-        indices = taps(padded(places, begin, end), self.kernel, strides, dilations, counts)
+        indices = taps(padded(places, begin, end, -1), self.kernel, strides, dilations, counts)
         largest = np.full((*data.shape[:2], *counts), lowest, data.dtype)
-        where = np.zeros(largest.shape, np.int64)
+        where = np.full(largest.shape, -1, np.int64)
         for (_, view), (_, place) in zip(windows, indices, strict=True):
-            greater = view > largest
+            greater = (view > largest) | (where < 0) | (np.isnan(view) & ~np.isnan(largest))
+            greater &= place >= 0
             np.copyto(largest, view, where=greater)
             np.copyto(where, place, where=greater)
-        return [largest, where.astype(self.index_element_type.to_dtype())]
+        return [largest, np.maximum(where, 0).astype(self.index_element_type.to_dtype())]
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,7 @@ def _followed(argument: Argument) -> Array | None:
 def _tensor_proto(value: Array) -> Any:
     from onnx import numpy_helper
 
-    return numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape))
+    return numpy_helper.from_array(np.asarray(value, order="C"))
 
 
 def _tensor_type(proto: Any) -> TensorType:

@@ -2,7 +2,8 @@
 
 Every mode is separable: along an axis each output element is a weighted sum of a few input elements.
 `AxisTable` says which and with what weights, so that one loop, or one kernel, serves all modes.
-Coordinates are computed in f32, which decides how ties are rounded.
+Where a coordinate lies halfway between two elements, its rounding decides: OpenVINO's operator computes in f32, ONNX's
+has coordinates that are rounded once, to f64, and so lie halfway where they do.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .axes import integers, normalized, one_of, require, unique_axes
 from .declare import Declared, as_output
 from .window import Ints, padded
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 PILLOW_COEFFICIENT = -0.5  # of its cubic filter; cube_coeff is for mode "cubic"
 MODES = ("nearest", "linear", "linear_onnx", "cubic", "bilinear_pillow", "bicubic_pillow")
 TRANSFORMATIONS = ("half_pixel", "pytorch_half_pixel", "asymmetric", "tf_half_pixel_for_nn", "align_corners")
@@ -32,18 +33,31 @@ SLACK = 1e-5  # keeps size * scale from falling just short of an integer
 
 
 class Resizing(NamedTuple):
-    """How an axis is resized: from `size` elements, padding included, to `target`; scale is near target / size."""
+    """How an axis is resized: from `size` elements, padding included, to `target`, by numerator / denominator.
+
+    The ratio is that of two sizes, or a scale over 1: then `target` is less than the resized length by a fraction.
+    """
 
     axis: int
     size: int
     target: int
-    scale: np.float32
+    numerator: float
+    denominator: int = 1
+
+    @property
+    def scale(self) -> float:
+        return self.numerator / self.denominator
+
+    @property
+    def length(self) -> float:
+        """The resized length before it is cut to a whole number."""
+        return self.size * self.numerator / self.denominator
 
 
 class AxisTable(NamedTuple):
     """Output element i along `axis` is the sum over t of input element indices[i, t] times weights[i, t].
 
-    indices: int64 [target, taps]; weights: f32 of the same shape.
+    indices: int64 [target, taps]; weights: f32 or f64 of the same shape.
     """
 
     axis: int
@@ -52,12 +66,12 @@ class AxisTable(NamedTuple):
 
 
 def source_coordinates(resizing: Resizing, transformation: str) -> Floats:
-    """Where each output element lies among the input elements."""
-    _, size, target, scale = resizing
-    x = np.arange(target, dtype=np.float32)
+    """Where each output element lies among the input elements, in f32; where the length stays, on them."""
+    _, size, target, numerator, denominator = resizing
+    x, half = np.arange(target, dtype=np.float32), np.float32(0.5)
+    scale = np.float32(numerator) / np.float32(denominator)
     if size == target or scale == 1:
         return x
-    half = np.float32(0.5)
     if transformation == "align_corners":
         return x * np.float32((size - 1) / max(target - 1, 1))
     if transformation == "asymmetric":
@@ -69,13 +83,27 @@ def source_coordinates(resizing: Resizing, transformation: str) -> Floats:
     return (x + half) / scale - half
 
 
+def exact_coordinates(resizing: Resizing, transformation: str) -> Floats:
+    """Where each output element lies among the input elements, by the resized length before it is cut; f64."""
+    x, length = np.arange(resizing.target, dtype=np.float64), resizing.length
+    numerator, denominator = resizing.numerator, resizing.denominator
+    if transformation == "align_corners":
+        return x * (resizing.size - 1) / (length - 1) if length != 1 else x * 0
+    if transformation == "asymmetric":
+        return x * denominator / numerator
+    if transformation == "tf_half_pixel_for_nn":
+        return (x + 0.5) * denominator / numerator
+    if transformation == "pytorch_half_pixel" and length <= 1:
+        return x * 0
+    return (x + 0.5) * denominator / numerator - 0.5
+
+
 def nearest_elements(coordinates: Floats, rounding: str, shrinks: bool) -> npt.NDArray[np.int64]:
     """The input element nearest to each coordinate; "simple" is ceil when the axis shrinks, else truncation."""
-    half = np.float32(0.5)
     if rounding == "round_prefer_floor":
-        found = np.ceil(coordinates - half)
+        found = np.ceil(coordinates - 0.5)
     elif rounding == "round_prefer_ceil":
-        found = np.floor(coordinates + half)
+        found = np.floor(coordinates + 0.5)
     elif rounding == "floor":
         found = np.floor(coordinates)
     elif rounding == "ceil" or shrinks:
@@ -88,21 +116,21 @@ def nearest_elements(coordinates: Floats, rounding: str, shrinks: bool) -> npt.N
 
 def cubic_weights(fractions: Floats, coefficient: float) -> Floats:
     """Keys' cubic convolution: weights [n, 4] of the elements at floor - 1 ... floor + 2 of each coordinate."""
-    distances = np.abs(fractions[:, np.newaxis] - np.arange(-1, 3, dtype=np.float32))
+    distances = np.abs(fractions[:, np.newaxis] - np.arange(-1, 3))
     return cubic_kernel(distances, coefficient)
 
 
 def cubic_kernel(distances: Floats, coefficient: float) -> Floats:
     """Keys' cubic kernel at non-negative distances; 0 from 2 on."""
-    a, d = np.float32(coefficient), distances
+    a, d = float(np.float32(coefficient)), distances
     near = ((a + 2) * d - (a + 3)) * d * d + 1
     far = ((d - 5) * d + 8) * d * a - 4 * a
-    return np.where(d <= 1, near, np.where(d < 2, far, np.float32(0)))
+    return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
 
 
 def _triangle_table(x: Floats, resizing: Resizing, antialias: bool) -> tuple[Array, Array]:
     """Triangular weights; with antialias as wide as an output element is in the input."""
-    slope = min(resizing.scale, np.float32(1)) if antialias else np.float32(1)
+    slope = min(resizing.scale, 1.0) if antialias else 1.0
     radius = 2 if resizing.scale > 1 else int(np.ceil(2 / slope))
     indices = np.floor(x + np.float32(0.5)).astype(np.int64)[:, np.newaxis] + np.arange(-radius, radius + 1)
     weights = np.maximum(0, 1 - np.abs(slope * (x[:, np.newaxis] - indices)))
@@ -147,9 +175,9 @@ class InterpolateBase(Declared):
         if self.mode.endswith("pillow"):
             indices, weights = _pillow_table(resizing, self.mode == "bicubic_pillow")
             return np.clip(indices, 0, last), weights.astype(np.float32)
-        x = source_coordinates(resizing, transformation)
+        x = self._coordinates(resizing, transformation)
         if self.mode == "nearest":
-            indices = nearest_elements(x, rounding, bool(resizing.scale < 1))[:, np.newaxis]
+            indices = nearest_elements(x, rounding, resizing.scale < 1)[:, np.newaxis]
             weights = np.ones(indices.shape, np.float32)
         elif self.mode == "linear":
             indices, weights = _triangle_table(x, resizing, antialias)
@@ -162,7 +190,11 @@ class InterpolateBase(Declared):
             floors = np.floor(x)
             indices = floors.astype(np.int64)[:, np.newaxis] + np.arange(-1, 3)
             weights = cubic_weights(x - floors, coefficient)
-        return np.clip(indices, 0, last), weights.astype(np.float32)
+        return np.clip(indices, 0, last), weights
+
+    def _coordinates(self, resizing: Resizing, transformation: str) -> Floats:
+        """Where each output element lies among the input elements."""
+        return source_coordinates(resizing, transformation)
 
     def _settings(self) -> tuple[str, str, bool, float]:
         """(nearest mode, coordinate transformation, antialias, cubic coefficient)."""
@@ -189,8 +221,12 @@ class InterpolateBase(Declared):
                 continue
             data = apply_table(data.astype(working, copy=False), table)
             if self.mode.endswith("pillow"):
-                data = _as_type(data, image.dtype)
-        return _as_type(data, image.dtype)
+                data = self._in_type(data, image.dtype)
+        return self._in_type(data, image.dtype)
+
+    def _in_type(self, data: Array, dtype: np.dtype[Any]) -> Array:
+        """Sums in an element type; to integers rounded and saturated."""
+        return _saturated(data, dtype, np.rint)
 
 
 def apply_table(data: Array, table: AxisTable) -> Array:
@@ -203,12 +239,13 @@ def apply_table(data: Array, table: AxisTable) -> Array:
     return total
 
 
-def _as_type(data: Array, dtype: np.dtype[Any]) -> Array:
-    """`data` in an element type; to integers rounded and saturated."""
+def _saturated(data: Array, dtype: np.dtype[Any], rounding: np.ufunc) -> Array:
+    """`data` in an element type; to integers rounded, and cut to their range."""
     if dtype.kind == "f" or data.dtype == dtype:
         return data.astype(dtype, copy=False)
     info = np.iinfo(dtype)
-    return np.clip(np.rint(data), info.min, info.max).astype(dtype)
+    found: Array = np.clip(rounding(data), info.min, info.max).astype(dtype)
+    return found
 
 
 @dataclass(frozen=True)
@@ -259,7 +296,7 @@ class InterpolateV1(InterpolateBase):
         found = []
         for axis, target in zip(unique_axes(self.axes, len(image)), steering[0].tolist(), strict=True):
             size = image[axis] + begin[axis] + end[axis]
-            found.append(Resizing(axis, size, target, np.float32(target / size)))
+            found.append(Resizing(axis, size, target, target, size))
         return found
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
@@ -341,13 +378,29 @@ class Interpolate(InterpolateBase):
             size = image[axis] + begin[axis] + end[axis]
             if sizes is not None:
                 target = int(sizes[i])
-                found.append(Resizing(axis, size, target, np.float32(target) / np.float32(size)))
+                found.append(Resizing(axis, size, target, target, size))
             else:
-                found.append(Resizing(axis, size, _scaled(size, scales[i]), np.float32(scales[i])))
+                found.append(Resizing(axis, size, _scaled(size, scales[i]), float(np.float32(scales[i]))))
         return found
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         return [self._resize(inputs[0], self.resizings(inputs[0].shape, *inputs[1:]))]
+
+
+class OnnxResize(Interpolate):
+    """Interpolate as ONNX has it: coordinates are exact, follow the scale where the length stays, and go by the length
+    before it is cut to a whole number; sums are cut toward zero to integers."""
+
+    type = "Interpolate"
+    opset = "onnx"
+    factory = ""
+    until = 0
+
+    def _coordinates(self, resizing: Resizing, transformation: str) -> Floats:
+        return exact_coordinates(resizing, transformation)
+
+    def _in_type(self, data: Array, dtype: np.dtype[Any]) -> Array:
+        return _saturated(data, dtype, np.trunc)
 
 
 class InterpolateV4(Interpolate):

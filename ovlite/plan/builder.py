@@ -100,7 +100,7 @@ class Builder:
     def _place(self, tensor: Tensor) -> View:
         if tensor.array is not None:
             slot = self.new_slot()
-            self._constants[slot] = np.ascontiguousarray(tensor.array).reshape(tensor.shape)
+            self._constants[slot] = np.asarray(tensor.array, order="C").reshape(tensor.shape)
             return View(slot, tensor.dtype, tensor.shape)
         if tensor.within is not None:
             parent, channel = tensor.within

@@ -92,7 +92,7 @@ class _Rounds:
     def _slice(self, port: Output, item: SliceInputDescription, array: Array) -> None:
         axis = item.axis % array.ndim
         _require(item.part_size == 1 or all(length == 1 for length in array.shape[:axis]))
-        parts = np.ascontiguousarray(np.moveaxis(array, axis, 0))
+        parts = np.asarray(np.moveaxis(array, axis, 0), order="C")
         moved = replace(item, axis=0)
         _require(self._limit is not None and self._limit > 0)
         moved.part(parts, (self._limit or 1) - 1)  # raises when a part is outside

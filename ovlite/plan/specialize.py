@@ -152,6 +152,6 @@ def evaluate(node: Node, arrays: Sequence[Array | None]) -> list[Array]:
 def held(node: Node, results: Sequence[Array]) -> list[Array]:
     """A node's outputs in C order and in their compute dtypes."""
     return [
-        np.ascontiguousarray(result, compute_dtype(output.element_type)).reshape(np.shape(result))
+        np.asarray(result, compute_dtype(output.element_type), order="C")
         for result, output in zip(results, node.outputs(), strict=True)
     ]

@@ -225,7 +225,7 @@ class Tensor(Shown):
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.element_type, self._storage.shape, np.ascontiguousarray(self._storage.array))
+        return _restored, (self.element_type, self._storage.shape, np.asarray(self._storage.array, order="C"))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: shape{self.shape} type: {self.element_type.name}>"
@@ -282,7 +282,7 @@ def _of_array(array: Array, shared_memory: bool = False, *, element_type: Type |
         native = np.array(array, dtype if dtype.isnative else dtype.newbyteorder("="), order="C")
         return Storage(element_type, native, None, 0, True)
     if not array.flags.c_contiguous:
-        raise RuntimeError("shared_memory needs a C-contiguous array; pass np.ascontiguousarray(array)")
+        raise RuntimeError("shared_memory needs a C-contiguous array; pass np.asarray(array, order='C')")
     if not array.dtype.isnative:
         raise RuntimeError(f"shared_memory needs native byte order, not {array.dtype.str}")
     if not array.flags.writeable:

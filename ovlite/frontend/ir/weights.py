@@ -141,7 +141,7 @@ def constant_bytes(array: Array, found: Type, shape: Sequence[int]) -> memoryvie
     if sys.byteorder == "big" and array.dtype.itemsize > 1:
         array = array.astype(array.dtype.newbyteorder("<"))
     expected = (math.prod(shape) * found.bitwidth + 7) // 8
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data[:expected] if expected else b""
+    return np.asarray(array, order="C").reshape(-1).view(np.uint8).data[:expected] if expected else b""
 
 
 def _string_bytes(array: Array) -> bytes:

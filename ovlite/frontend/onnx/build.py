@@ -12,6 +12,7 @@ from ...graph import Constant, Node, Output
 from ...graph.elements import encode
 from ...graph.operator import Array
 from ...ops import NEWEST_OPSET, factories
+from ...ops.elementwise import Divide
 from ...types import Type
 from .call import known
 
@@ -93,6 +94,12 @@ def dim_of(value: Output, axis: int) -> Output:
     return one(ops.gather(shape_of(value), ints([axis]), ints(0)))
 
 
+def product(data: Output, start: int, end: int) -> Output:
+    """The number of elements of the axes from start to end, of shape [1]; negative ones count from the last axis."""
+    dims = ops.slice(shape_of(data), ints([start]), ints([end]), ints([1]))
+    return one(ops.reduce_prod(dims, ints([0]), True))
+
+
 def all_axes(value: Output) -> Output:
     """The axes of a tensor: i64, rank 1."""
     found = rank_or_none(value)
@@ -151,6 +158,11 @@ def as_float8(value: Output, target: Type) -> Output:
     """Rounded to one of ROUNDED_FLOATS, what is out of its range to its greatest number."""
     wide = value if value.element_type in (Type.f32, Type.f16, Type.bf16) else converted(value, Type.f32)
     return converted(one(ops.fake_convert(wide, typed(1, wide), destination_type=ROUNDED_FLOATS[target])), target)
+
+
+def toward_zero(left: Output, right: Output) -> Output:
+    """The quotient; of integers cut toward zero."""
+    return Node(Divide(m_pythondiv=False), [left, right]).output(0)
 
 
 def scalar(value: Output) -> Output:

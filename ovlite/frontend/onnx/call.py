@@ -129,6 +129,8 @@ class Call:
     @overload
     def decimal(self, name: str, default: None) -> float | None: ...
     def decimal(self, name: str, default: Any = REQUIRED) -> float | None:
+        """An attribute of type float; a default is rounded to f32, as the attribute would be."""
+        default = float(np.float32(default)) if isinstance(default, (int, float)) else default
         found: float | None = self._attribute(name, FLOAT, default, lambda attribute: float(attribute.f))
         return found
 

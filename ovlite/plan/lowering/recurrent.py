@@ -42,7 +42,7 @@ def _sequence(builder: Builder, call: Call) -> bool:
     activations = [_described(op, place) for place in range(len(op.default_activations))]
     extra: dict[str, Array] = {}
     if kind == "GRU" and op.linear_before_reset:
-        extra["reset_bias"] = np.ascontiguousarray(b[:, w.shape[1] :])
+        extra["reset_bias"] = np.asarray(b[:, w.shape[1] :], order="C")
     step = getattr(family, kind)(
         gates, *(builder.plain(state) for state in states), *(builder.wanted(tensor) for tensor in call.outputs),
         R=packed, direction=op.direction, lengths=_lengths(builder, lengths, times),

@@ -9,8 +9,9 @@ import numpy as np
 
 from ....errors import ModelError
 from ....graph import Output
-from ..build import axes_from, ints, one, ops, per_channel, rank, reshaped, static_dims, typed
+from ..build import axes_from, ints, one, ops, per_channel, rank, reshaped, shape_of, static_dims, typed
 from ..call import Call, Translated, Translation
+from .reduction import extreme
 
 AUTO_PADS = {"NOTSET": "explicit", "VALID": "valid", "SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower"}
 
@@ -161,16 +162,31 @@ def average_pool(call: Call) -> Translated:
 
 
 def lp_pool(call: Call) -> Translated:
-    """(sum of |x|**p over the window)**(1/p), the sum as an average times the window's size."""
-    if call.flag("ceil_mode"):  # windows cut off at the end would be averaged over fewer elements
-        return None
+    """(sum of |x|**p over the window)**(1/p), the sum as an average times the window's size.
+
+    With ceil_mode the padding at the end is lengthened so that windows cut off there lie inside; those that would
+    begin in it are dropped.
+    """
     data, order = call.input(0), call.integer("p", 2)
-    kernel, strides, dilations, begin, end, auto_pad = window(call, call.integers("kernel_shape"))
+    shape = window(call, call.integers("kernel_shape"))
+    longer = call.flag("ceil_mode") and not shape.auto_pad.startswith("same")
+    end = [more + stride - 1 for more, stride in zip(shape.end, shape.strides, strict=True)] if longer else shape.end
     powers = ops.power(ops.abs(data), typed(order, data))
-    spread = dilations if any(dilation != 1 for dilation in dilations) else None
-    means = ops.avg_pool(powers, strides, begin, end, kernel, False, "floor", auto_pad, spread)
-    sums = ops.multiply(means, typed(math.prod(kernel), data))
-    return ops.power(sums, typed(1.0 / order, data))
+    spread = shape.dilations if any(dilation != 1 for dilation in shape.dilations) else None
+    mode = "explicit" if longer else shape.auto_pad
+    means = one(ops.avg_pool(powers, shape.strides, shape.begin, end, shape.kernel, False, "floor", mode, spread))
+    if longer:
+        means = _begun(means, data, shape)
+    return ops.power(ops.multiply(means, typed(math.prod(shape.kernel), data)), typed(1.0 / order, data))
+
+
+def _begun(windows: Output, data: Output, shape: Window) -> Output:
+    """The windows that begin in front of the data's end."""
+    axes = list(range(2, 2 + len(shape.kernel)))
+    sizes = ops.gather(shape_of(data), ints(axes), ints(0))
+    reach = ops.add(sizes, ints([front + stride - 1 for front, stride in zip(shape.begin, shape.strides, strict=True)]))
+    counts = ops.divide(reach, ints(shape.strides))
+    return one(ops.slice(windows, ints([0] * len(axes)), counts, ints([1] * len(axes)), ints(axes)))
 
 
 def global_average_pool(call: Call) -> Translated:
@@ -178,7 +194,7 @@ def global_average_pool(call: Call) -> Translated:
 
 
 def global_max_pool(call: Call) -> Translated:
-    return ops.reduce_max(call.input(0), axes_from(call.input(0), 2), True)
+    return extreme(call.input(0), axes_from(call.input(0), 2), True, "max")
 
 
 def global_lp_pool(call: Call) -> Translated:

@@ -11,7 +11,19 @@ import numpy as np
 from ....errors import ModelError
 from ....graph import Output
 from ....types import Type
-from ..build import ROUNDED_FLOATS, as_float8, converted, of_type, one, ops, rank_or_none, reshaped, static_dims, typed
+from ..build import (
+    ROUNDED_FLOATS,
+    as_float8,
+    converted,
+    of_type,
+    one,
+    ops,
+    rank_or_none,
+    reshaped,
+    static_dims,
+    toward_zero,
+    typed,
+)
 from ..call import Call, Translated, Translation
 from ..tensors import element_type
 
@@ -64,13 +76,8 @@ def mean(call: Call) -> Translated:
 
 
 def div(call: Call) -> Translated:
-    """Integers are divided towards zero: the floor of the magnitudes' quotient, with its sign."""
-    left, right = call.input(0), call.input(1)
-    element_type = left.element_type
-    if not (element_type.integral_number and element_type.signed):
-        return ops.divide(left, right)
-    quotient = ops.divide(ops.abs(left), ops.abs(right))
-    return ops.multiply(quotient, ops.multiply(ops.sign(left), ops.sign(right)))
+    """Integers are divided towards zero."""
+    return toward_zero(call.input(0), call.input(1))
 
 
 def mod(call: Call) -> Translated:
@@ -79,11 +86,16 @@ def mod(call: Call) -> Translated:
 
 
 def pow_(call: Call) -> Translated:
-    """The result has the base's element type, whatever the exponent's."""
+    """The result has the base's element type, whatever the exponent's; integers to a real power go through f64.
+
+    A power within a few units in the last place of a whole number is that number; others are cut toward zero.
+    """
     base, exponent = call.input(0), call.input(1)
     if exponent.element_type.real and base.element_type.integral_number:
-        found = ops.power(converted(base, exponent.element_type), exponent)
-        return ops.convert(found, base.element_type)
+        found = one(ops.power(converted(base, Type.f64), converted(exponent, Type.f64)))
+        whole = one(ops.round(found, "half_to_even"))
+        near = ops.less_equal(ops.abs(ops.subtract(found, whole)), ops.multiply(ops.abs(found), typed(1e-15, found)))
+        return ops.convert(ops.select(near, whole, found), base.element_type)
     return ops.power(base, converted(exponent, base.element_type))
 
 
@@ -171,8 +183,8 @@ def prelu(call: Call) -> Translated:
     """The slope broadcasts as numpy's operands do: one of shape [C, 1, ...] is one a channel."""
     value, slope = call.input(0), call.input(1)
     dims, count = static_dims(slope), rank_or_none(value)
-    if dims is not None and math.prod(dim or 0 for dim in dims) == 1:
-        return ops.prelu(value, reshaped(slope, [1]))
+    if dims is not None and math.prod(dim or 0 for dim in dims) == 1 and (len(dims) < 2 or count):
+        return ops.prelu(value, reshaped(slope, [1] if count != 0 else []))
     if dims and None not in dims and count is not None and len(dims) == count - 1 and set(dims[1:]) <= {1}:
         return ops.prelu(value, reshaped(slope, [-1]))
     return ops.select(ops.less(value, typed(0, value)), ops.multiply(value, slope), value)
@@ -208,12 +220,13 @@ def hard_sigmoid(call: Call) -> Translated:
 
 
 def shrink(call: Call) -> Translated:
-    """x + bias below -lambd, x - bias above lambd, 0 between."""
+    """x + bias below -lambd, x - bias above lambd, 0 between. Integers are computed in f64 and cut toward zero."""
     value = call.input(0)
-    bias, lambd = call.decimal("bias", 0.0), call.decimal("lambd", 0.5)
-    shift, limit = typed(bias, value), typed(lambd, value)
-    above = ops.select(ops.greater(value, limit), ops.subtract(value, shift), typed(0, value))
-    return ops.select(ops.less(value, typed(-lambd, value)), ops.add(value, shift), above)
+    wide = converted(value, Type.f64) if value.element_type.integral_number else value
+    bias, lambd = typed(call.decimal("bias", 0.0), wide), call.decimal("lambd", 0.5)
+    above = ops.select(ops.greater(wide, typed(lambd, wide)), ops.subtract(wide, bias), typed(0, wide))
+    found = ops.select(ops.less(wide, typed(-lambd, wide)), ops.add(wide, bias), above)
+    return converted(one(found), value.element_type)
 
 
 def gelu(call: Call) -> Translated:

@@ -362,7 +362,7 @@ def _real_weights(call: Call, place: int, scale: int) -> Output | None:
     values, scales, zeros = (np.asarray(array, np.float32) for array in found)
     spread = (len(values), 1, -1)
     real = (values - zeros.reshape(spread)) * scales.reshape(spread)
-    return of_type(np.ascontiguousarray(real.transpose(0, 2, 1)), Type.f32)
+    return of_type(np.asarray(real.transpose(0, 2, 1), order="C"), Type.f32)
 
 
 def inverse(call: Call) -> Translated:

@@ -17,6 +17,7 @@ from ..build import (
     ops,
     per_channel,
     positive,
+    product,
     rank,
     rank_or_none,
     scalar,
@@ -62,25 +63,50 @@ def _repeated(value: Output, times: int) -> Output:
 
 
 def layer_normalization(call: Call) -> Translated:
-    """Over the axes from `axis` on. With more outputs than the first, the function body does it."""
-    data, scale, bias = call.input(0), call.input(1), call.optional(2)
-    if call.wants(1) or call.wants(2):
-        return None
-    axis = call.integer("axis", -1)
-    if axis < 0 and rank_or_none(data) is None:
-        axes = ints(list(range(axis, 0)))
-    else:
-        axes = axes_from(data, positive(axis, rank(data)) if axis < 0 else axis)
-    normal = ops.multiply(ops.mvn(data, axes, True, call.decimal("epsilon", 1e-5), "inside_sqrt"), scale)
-    return normal if bias is None else ops.add(normal, bias)
+    """Over the axes from `axis` on. Outputs: the normalised data, and in f32 its mean and 1 / deviation."""
+    data, axes, epsilon = call.input(0), _last_axes(call), call.decimal("epsilon", 1e-5)
+    if not (call.wants(1) or call.wants(2)):
+        return _scaled(call, one(ops.mvn(data, axes, True, epsilon, "inside_sqrt")))
+    wide = data if data.element_type is Type.f64 else converted(data, Type.f32)
+    mean = one(ops.reduce_mean(wide, axes, True))
+    centred = ops.subtract(wide, mean)
+    variance = one(ops.reduce_mean(ops.multiply(centred, centred), axes, True))
+    deviation = one(ops.sqrt(ops.add(variance, of_type(epsilon, wide.element_type))))
+    normal = converted(one(ops.divide(centred, deviation)), data.element_type)
+    inverse = one(ops.divide(typed(1, deviation), deviation))
+    return [_scaled(call, normal), converted(mean, Type.f32), converted(inverse, Type.f32)]
+
+
+def _last_axes(call: Call) -> Output:
+    """The axes from the attribute `axis` on; where it counts from the end, the rank need not be known."""
+    data, axis = call.input(0), call.integer("axis", -1)
+    if axis >= 0:
+        return axes_from(data, axis)
+    count = rank_or_none(data)
+    return ints(list(range(axis, 0))) if count is None else axes_from(data, positive(axis, count))
+
+
+def _scaled(call: Call, normal: Output) -> Output:
+    """Times the second input, plus the third if there is one."""
+    scaled, bias = one(ops.multiply(normal, call.input(1))), call.optional(2)
+    return scaled if bias is None else one(ops.add(scaled, bias))
 
 
 def lrn(call: Call) -> Translated:
-    """Over channels. The operator divides alpha by size, as ONNX does."""
-    return ops.lrn(
-        call.input(0), ints([1]), call.decimal("alpha", 1e-4), call.decimal("beta", 0.75), call.decimal("bias", 1.0),
-        call.integer("size"),
-    )  # fmt: skip
+    """x / (bias + alpha * m) ** beta, m the mean of the squares in a window of channels, 0 beyond the ends.
+
+    A window of even size has the larger part behind the channel; the operator's own are of odd sizes.
+    """
+    data, size = call.input(0), call.integer("size")
+    alpha, beta, bias = call.decimal("alpha", 1e-4), call.decimal("beta", 0.75), call.decimal("bias", 1.0)
+    if size % 2:
+        return ops.lrn(data, ints([1]), alpha, beta, bias, size)
+    shape = shape_of(data)
+    planes = ops.concat([product(data, 0, 1), ints([1]), product(data, 1, 2), product(data, 2, 2**31)], 0)
+    squares = ops.reshape(ops.multiply(data, data), planes, False)
+    means = ops.avg_pool(squares, [1, 1], [(size - 1) // 2, 0], [size // 2, 0], [size, 1], False)
+    base = ops.add(ops.multiply(ops.reshape(means, shape, False), typed(alpha, data)), typed(bias, data))
+    return ops.divide(data, ops.power(base, typed(beta, data)))
 
 
 def lp_normalization(call: Call) -> Translated:
@@ -140,9 +166,7 @@ def _along_axis(call: Call, make: Callable[[Output, int], Output]) -> Translated
 
 def rms_normalization(call: Call) -> Translated:
     """Over the axes from `axis` on."""
-    data = call.input(0)
-    axis = positive(call.integer("axis", -1), rank(data))
-    return root_mean_square(data, call.input(1), axes_from(data, axis), call.decimal("epsilon", 1e-5))
+    return root_mean_square(call.input(0), call.input(1), _last_axes(call), call.decimal("epsilon", 1e-5))
 
 
 def root_mean_square(data: Output, scale: Output, axes: Output, epsilon: float) -> Output:

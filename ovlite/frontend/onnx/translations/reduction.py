@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from ....graph import Node, Output
 from ....types import Type
-from ..build import all_axes, dim_of, ints, one, ops, scalar, static_dims, typed
+from ..build import (
+    all_axes,
+    converted,
+    dim_of,
+    ints,
+    of_type,
+    one,
+    ops,
+    rank_of,
+    scalar,
+    shape_of,
+    static_dims,
+    typed,
+)
 from ..call import Call, Translated, Translation
 
 # The first version in which the axes are an input.
@@ -17,31 +31,34 @@ PLAIN = {
 }  # fmt: skip
 OF_BOOLEANS = {"ReduceMax": "reduce_logical_or", "ReduceMin": "reduce_logical_and"}
 
-Reduce = Callable[[Output, Output, bool], Node]
+Reduce = Callable[[Output, Output, bool], Node | Output]
 
 
 def _reduction(make: Callable[[Call], Reduce]) -> Translation:
     """A reduction over the axes that a call gives, or over all."""
 
     def translate(call: Call) -> Translated:
-        data = call.input(0)
-        axes, all_of_them = _axes(call)
-        if axes is None and not all_of_them:
-            return make(call)(data, ints([]), True)
-        return make(call)(data, all_axes(data) if axes is None else axes, call.flag("keepdims", True))
+        return make(call)(call.input(0), _axes(call), call.flag("keepdims", True))
 
     return translate
 
 
-def _axes(call: Call) -> tuple[Output | None, bool]:
-    """The axes, None for none given; and whether none means all."""
+def _axes(call: Call) -> Output:
+    """The axes. None given, or an empty list of them, are all axes, and none with noop_with_empty_axes."""
+    data = call.input(0)
     if call.version < AXES_INPUT.get(call.op_type, 18):
-        axes = call.integers("axes", None)
-        return (ints(axes) if axes else None), True
-    axes_input = call.optional(1)
-    if axes_input is not None and static_dims(axes_input) == [0]:
-        axes_input = None
-    return axes_input, not call.flag("noop_with_empty_axes")
+        attribute = call.integers("axes", None)
+        return ints(attribute) if attribute else all_axes(data)
+    axes, none_is_all = call.optional(1), not call.flag("noop_with_empty_axes")
+    count = [0] if axes is None else static_dims(axes)
+    if axes is None or count == [0]:
+        return all_axes(data) if none_is_all else ints([])
+    if not none_is_all or (count is not None and len(count) == 1 and count[0] is not None):
+        return axes
+    axes = converted(axes, Type.i64)
+    empty = converted(one(ops.equal(ops.squeeze(shape_of(axes), ints(0)), ints(0))), Type.i64)
+    every = ops.range(ints(0), ops.multiply(rank_of(data), empty), ints(1), "i64")
+    return one(ops.concat([axes, every], 0))
 
 
 def _plain(call: Call) -> Reduce:
@@ -50,8 +67,41 @@ def _plain(call: Call) -> Reduce:
     return make
 
 
+def extreme(data: Output, axes: Output, keep: bool, mode: str) -> Output:
+    """The greatest ("max") or least ("min") of real numbers: of nothing -inf or +inf.
+
+    Where the result has elements and the data none, each of them is of nothing.
+    """
+    found = one((ops.reduce_max if mode == "max" else ops.reduce_min)(data, axes, keep))
+    dims = static_dims(data)
+    if dims is not None and None not in dims and 0 not in dims:
+        return found
+    size = ops.reduce_prod(shape_of(data), ints([0]), False)
+    limit = of_type(-math.inf if mode == "max" else math.inf, data.element_type)
+    return one(ops.select(ops.equal(size, ints(0)), limit, found))
+
+
+def _extreme(mode: str) -> Callable[[Call], Reduce]:
+    def make(call: Call) -> Reduce:
+        if not call.input(0).element_type.real:
+            return _plain(call)
+        return lambda data, axes, keep: extreme(data, axes, keep, mode)
+
+    return make
+
+
 def _log_sum(call: Call) -> Reduce:
-    return lambda data, axes, keep: ops.log(ops.reduce_sum(data, axes, keep))
+    """log(sum); of integers by way of f64, cut toward zero."""
+
+    def make(data: Output, axes: Output, keep: bool) -> Output:
+        total = one(ops.reduce_sum(data, axes, keep))
+        return converted(one(ops.log(_real(total))), data.element_type)
+
+    return make
+
+
+def _real(value: Output) -> Output:
+    return converted(value, Type.f64) if value.element_type.integral_number else value
 
 
 def _sum_square(call: Call) -> Reduce:
@@ -59,14 +109,17 @@ def _sum_square(call: Call) -> Reduce:
 
 
 def _log_sum_exp(call: Call) -> Reduce:
-    """max + log(sum(exp(x - max))), which does not overflow; an infinite max is not subtracted."""
+    """max + log(sum(exp(x - max))), which does not overflow; an infinite max is not subtracted.
 
-    def make(data: Output, axes: Output, keep: bool) -> Node:
-        peak = ops.reduce_max(data, axes, True)
-        if data.element_type.real:
-            peak = ops.select(ops.is_finite(peak), peak, typed(0, data))
-        sums = ops.log(ops.reduce_sum(ops.exp(ops.subtract(data, peak)), axes, keep))
-        return ops.add(sums, peak if keep else ops.reduce_sum(peak, axes, False))
+    Integers are computed as f64, and the result is cut toward zero.
+    """
+
+    def make(data: Output, axes: Output, keep: bool) -> Output:
+        wide = _real(data)
+        peak = ops.reduce_max(wide, axes, True)
+        peak = ops.select(ops.is_finite(peak), peak, typed(0, wide))
+        sums = ops.log(ops.reduce_sum(ops.exp(ops.subtract(wide, peak)), axes, keep))
+        return converted(one(ops.add(sums, peak if keep else ops.reduce_sum(peak, axes, False))), data.element_type)
 
     return make
 
@@ -80,8 +133,10 @@ def arg_min(call: Call) -> Translated:
 
 
 def _arg(call: Call, mode: str) -> Translated:
-    """The index of the first extreme along an axis, of the last with select_last_index."""
+    """The index of the first extreme along an axis, of the last with select_last_index; NaN is either extreme."""
     data, axis = call.input(0), call.integer("axis", 0)
+    if mode == "min" and data.element_type.real:
+        data, mode = one(ops.negative(data)), "max"  # among the greatest NaN comes first
     last = call.flag("select_last_index")
     if last:
         data = one(ops.slice(data, ints([-1]), ints([-(2**31)]), ints([-1]), ints([axis])))
@@ -109,6 +164,8 @@ OPERATORS: dict[str, Translation] = {
     "ArgMax": arg_max,
     "ArgMin": arg_min,
     "CumSum": cum_sum,
+    "ReduceMax": _reduction(_extreme("max")),
+    "ReduceMin": _reduction(_extreme("min")),
     "ReduceLogSum": _reduction(_log_sum),
     "ReduceLogSumExp": _reduction(_log_sum_exp),
     "ReduceSumSquare": _reduction(_sum_square),

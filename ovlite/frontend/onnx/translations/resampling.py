@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -23,14 +24,27 @@ MODES = {"linear": 1, "cubic": 2}  # radius of the filter
 
 
 class Resizing(NamedTuple):
-    """An axis of `size` elements that gets `target`. start, end: the part that is taken, as fractions of the axis."""
+    """An axis of `size` elements that gets `target`, by numerator / denominator: two sizes, or a scale over 1.
+
+    start, end: the part that is taken, as fractions of the axis.
+    """
 
     axis: int
     size: int
     target: int
-    scale: float
+    numerator: float
+    denominator: int
     start: float = 0.0
     end: float = 1.0
+
+    @property
+    def scale(self) -> float:
+        return self.numerator / self.denominator
+
+    @property
+    def length(self) -> float:
+        """The resized length before it is cut to a whole number."""
+        return self.size * self.numerator / self.denominator
 
 
 @dataclass(frozen=True)
@@ -47,18 +61,18 @@ class Sampling:
     def places(self, to: Resizing) -> Floats:
         """Where each output element lies among the input elements."""
         y = np.arange(to.target, dtype=np.float64)
-        length = to.scale * to.size
+        length = to.length
         if self.coordinates == "align_corners":
             return y * (to.size - 1) / (length - 1) if length != 1 else y * 0
         if self.coordinates == "asymmetric":
-            return y / to.scale
+            return y * to.denominator / to.numerator
         if self.coordinates == "tf_crop_and_resize":
             part = (to.end - to.start) * (to.size - 1)
             return to.start * (to.size - 1) + (y * part / (length - 1) if length != 1 else y * 0 + part / 2)
-        if self.coordinates == "pytorch_half_pixel" and length == 1:
+        if self.coordinates == "pytorch_half_pixel" and length <= 1:
             return y * 0
         shift = to.size / 2 * (1 - to.target / length) if self.coordinates == "half_pixel_symmetric" else 0.0
-        return shift + (y + 0.5) / to.scale - 0.5
+        return shift + (y + 0.5) * to.denominator / to.numerator - 0.5
 
     def weights(self, to: Resizing) -> Floats:
         """The matrix [target, size] of an axis."""
@@ -150,22 +164,25 @@ def _resizings(call: Call) -> list[Resizing] | None:
     axes = [positive(axis, len(sizes)) for axis in call.integers("axes", list(range(len(sizes))))]
     taken = [sizes[axis] for axis in axes]
     scales, targets = _values(call.optional(2)), _values(call.optional(3))
+    ratios: list[tuple[float, int]] = []
     if targets is not None:
-        scales = [target / size for target, size in zip(targets, taken, strict=True)]
+        ratios = list(zip(targets, taken, strict=True))
         policy = call.text("keep_aspect_ratio_policy", "stretch")
-        if policy != "stretch":
-            scales = [min(scales) if policy == "not_larger" else max(scales)] * len(axes)
-            targets = [int(scale * size + 0.5) for scale, size in zip(scales, taken, strict=True)]
+        if policy != "stretch" and min(taken) > 0:
+            pick = min if policy == "not_larger" else max
+            ratios = [pick(ratios, key=lambda ratio: Fraction(int(ratio[0]), ratio[1]))] * len(axes)
+            targets = [(2 * int(up) * size + down) // (2 * down) for (up, down), size in zip(ratios, taken, strict=True)]
     elif scales is not None:
+        ratios = [(scale, 1) for scale in scales]
         targets = [int(scale * size) for scale, size in zip(scales, taken, strict=True)]
-    if scales is None or targets is None or min([*targets, *taken]) < 1:
+    if targets is None or min([*targets, *taken]) < 1:
         return None
     parts = _parts(call, len(axes))
     if parts is None:
         return None
     found = [
-        Resizing(axis, size, int(target), scale, *part)
-        for axis, size, target, scale, part in zip(axes, taken, targets, scales, parts, strict=True)
+        Resizing(axis, size, int(target), *ratio, *part)
+        for axis, size, target, ratio, part in zip(axes, taken, targets, ratios, parts, strict=True)
     ]
     return [to for to in found if to.scale != 1 or to.target != to.size or (to.start, to.end) != (0, 1)]
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from ....graph import Output
+from typing import Any
+
+from ....errors import ModelError
+from ....graph import Node, Output
+from ....ops.resize import OnnxResize
 from ....types import Type
-from ..build import converted, ints, of_type, ops, positive, rank_or_none, static_dims
+from ..build import converted, ints, of_type, positive, rank_or_none, static_dims
 from ..call import Call, Translated, Translation, known
 from .resampling import resampled
 
@@ -58,19 +62,22 @@ def _asymmetric(call: Call, scales: Output) -> Translated:
 
 
 def _interpolate(
-    data: Output, target: Output, mode: str, by_scales: bool, axes: list[int] | None, attributes: dict[str, object]
+    data: Output, target: Output, mode: str, by_scales: bool, axes: list[int] | None, attributes: dict[str, Any]
 ) -> Translated:
-    """Only the axes that change are named, where it is known which."""
+    """Only the axes that change are named, where it is known which. There is a target for each axis, or of `axes`."""
     count = rank_or_none(data)
-    if count is None and axes is None:
-        return None
     if axes is None:
-        axes = list(range(count or 0))
+        length = (static_dims(target) or [None])[0]
+        if count is None and length is None:
+            raise ModelError("the rank of an input is not known; give the model's inputs ranks")
+        axes = list(range(int((length if count is None else count) or 0)))
     elif count is not None:
         axes = [positive(axis, count) for axis in axes]
     values = known(target)
     if values is not None:
         wanted = values.ravel().tolist()
+        if len(wanted) != len(axes):
+            raise ModelError(f"there are {len(wanted)} scales or sizes for {len(axes)} axes")
         chosen = [i for i, axis in enumerate(axes) if _changes(data, axis, wanted[i], by_scales)]
         if not chosen:
             return data
@@ -79,7 +86,7 @@ def _interpolate(
     elif not by_scales:
         target = converted(target, Type.i64)
     kind = "scales" if by_scales else "sizes"
-    return ops.interpolate(data, target, mode, kind, antialias=False, axes=ints(axes), **attributes)
+    return Node(OnnxResize(mode, kind, **attributes), [data, target, ints(axes)])
 
 
 def _changes(data: Output, axis: int, target: float, by_scales: bool) -> bool:

@@ -15,6 +15,7 @@ from ..build import (
     one,
     ops,
     positive,
+    product,
     rank,
     rank_of,
     rank_or_none,
@@ -36,12 +37,12 @@ def flatten(call: Call) -> Translated:
     data, axis = call.input(0), call.integer("axis", 1)
     if axis == 0:
         return ops.reshape(data, ints([1, -1]), False)
-    if axis == 1:
+    dims = static_dims(data)
+    if dims is not None and None not in dims and 0 not in dims and axis == 1:
         return ops.reshape(data, ints([0, -1]), True)
-    count = rank(data)
-    axis = count if axis == count else positive(axis, count)
-    head = ops.reduce_prod(ops.slice(shape_of(data), ints([0]), ints([axis]), ints([1])), ints([0]), True)
-    return ops.reshape(data, ops.concat([head, ints([-1])], 0), False)
+    if dims is not None and not -len(dims) <= axis <= len(dims):
+        raise ModelError(f"axis {axis} of a tensor of rank {len(dims)}")
+    return ops.reshape(data, ops.concat([product(data, 0, axis), product(data, axis, 2**31)], 0), False)
 
 
 def squeeze(call: Call) -> Translated:
@@ -121,7 +122,7 @@ def split(call: Call) -> Translated:
         return ops.variadic_split(data, axis, lengths).outputs()
     count = call.integer("num_outputs", len(call.outputs))
     if count != len(call.outputs):
-        raise ModelError(f"num_outputs is {count}; the node has {len(call.outputs)} outputs")
+        raise ModelError(f"num_outputs is {count}, and the node has {len(call.outputs)} outputs")
     dims = static_dims(data)
     length = dims[positive(call.integer("axis", 0), len(dims))] if dims is not None else None
     if call.version < 18 or (length is not None and length % count == 0):
