@@ -1,0 +1,8 @@
+"""Translations of ai.onnx.ml, a file a family; OPERATORS is the list of all of them."""
+
+from __future__ import annotations
+
+from ...call import Translation
+from . import trees
+
+OPERATORS: dict[str, Translation] = {name: made for family in (trees,) for name, made in family.OPERATORS.items()}
