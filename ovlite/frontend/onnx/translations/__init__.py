@@ -12,6 +12,7 @@ from . import (
     indexing,
     matrix,
     microsoft,
+    ml,
     normalization,
     quantization,
     recurrent,
@@ -30,5 +31,6 @@ FAMILIES = (
 TRANSLATIONS: dict[tuple[str, str], Translation] = {
     **{("", name): translation for family in FAMILIES for name, translation in family.OPERATORS.items()},
     **{("", name): translation for name, translation in microsoft.UNNAMED.items()},
+    **{("ai.onnx.ml", name): translation for name, translation in ml.OPERATORS.items()},
     **{("com.microsoft", name): translation for name, translation in microsoft.OPERATORS.items()},
 }

@@ -110,7 +110,9 @@ def _two_classes(forest: Forest, x: Output, base: Array, kind: str, target: int)
         return index, transformed(beside(column, other) if target == 0 else beside(other, column), kind)
     if kind == "PROBIT":
         return index, transformed(beside(complement(column), column), kind)
-    return index, beside(complement(column), column) if positive else both(column, kind)
+    if positive and kind != "LOGISTIC":
+        return index, beside(complement(column), column)
+    return index, both(column, kind)
 
 
 def ensemble(call: Call) -> Translated:
@@ -271,14 +273,12 @@ class _Places:
 
 
 def _roots(trees: Array, ways: list[Array]) -> Array:
-    """The first node of each tree that is no node's child, in the order in which trees come."""
-    child = np.zeros(len(trees), bool)
-    child[np.concatenate(ways)] = True
-    candidates = np.nonzero(~child)[0]
-    found, first = np.unique(trees[candidates], return_index=True)
-    if len(found) < len(np.unique(trees)):
-        raise ModelError("a tree has no root: each of its nodes is a child")
-    return np.sort(candidates[first])
+    """The first node of each tree, in the order in which trees come."""
+    roots = np.sort(np.unique(trees, return_index=True)[1])
+    inner = np.intersect1d(roots, np.concatenate(ways))
+    if len(inner):
+        raise ModelError(f"the first node of tree {trees[inner[0]]} is no root, but the child of a node")
+    return roots
 
 
 def _gifts(
