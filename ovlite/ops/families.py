@@ -66,6 +66,7 @@ FAMILIES = {
     "sparse": "SegmentMax SparseFillEmptyRows",
     "state": "Assign ReadValue",
     "strings": "StringTensorPack StringTensorUnpack",
+    "text": "CastFromString CastToString RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer",
     "trees": "TreeEnsemble",
     "unary": (
         "Abs Acos Acosh Asin Asinh Atan Atanh Ceiling Cos Cosh Erf Exp Floor Log Negative Round Sign Sin Sinh Sqrt "

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import suggestion
-from ..graph.elements import decode, encode
+from ..graph.elements import as_bytes, decode, encode
 from ..kernels.runtime.results import OVDict
 from ..types import Type
 from .arrays import read_array, shows_elements
 from .ports import ConstOutput
-from .tensor import Tensor, new_storage, packed_bits, to_strings
+from .tensor import Tensor, new_storage, packed_bits
 
 if TYPE_CHECKING:
     from .infer_request import InferRequest
@@ -164,13 +164,18 @@ def _shaped(port: ConstOutput, index: int, value: Any, array: Array) -> Array:
 def _bind_strings(request: InferRequest, index: int, value: Any) -> None:
     array = np.array(value)
     port = request.ports.inputs[index]
-    if array.dtype.kind not in "US":
+    if array.dtype.kind not in "US" and not _all_text(array):
         raise RuntimeError(f"input {_name(port, index)} holds strings; {array.dtype} is given")
     if array.ndim == 0 and port.partial_shape.is_static:
         array = array.reshape(tuple(port.shape))
     storage = new_storage(Type.string, array.shape)
-    storage.array[...] = to_strings(array)
+    storage.array[...] = as_bytes(array)
     request.set_input_storage(index, storage)
+
+
+def _all_text(array: Array) -> bool:
+    """Whether an object array holds str and bytes alone."""
+    return array.dtype.kind == "O" and all(isinstance(item, (str, bytes)) for item in array.ravel().tolist())
 
 
 def _name(port: ConstOutput, index: int) -> str:

@@ -20,11 +20,12 @@ from . import (
     resize,
     shape,
     signal,
+    text,
 )
 
 FAMILIES = (
     constants, control, convolution, detection, elementwise, indexing, matrix, normalization, quantization, recurrent,
-    reduction, resize, shape, signal,
+    reduction, resize, shape, signal, text,
 )  # fmt: skip
 
 # By domain and operator type.
