@@ -33,6 +33,8 @@ FAMILIES = {
         "BitwiseAnd BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift BitwiseXor Equal Greater GreaterEqual "
         "IsFinite IsInf IsNaN Less LessEqual LogicalAnd LogicalNot LogicalOr LogicalXor NotEqual Select Xor"
     ),
+    "lookup": "Lookup",
+    "maps": "ZipMap",
     "matmul": "Einsum Inverse MatMul ScaledDotProductAttention",
     "multiclass": "MatrixNms MulticlassNms",
     "newest": "ErfInv GroupedMatMul",
@@ -66,6 +68,7 @@ FAMILIES = {
     "sparse": "SegmentMax SparseFillEmptyRows",
     "state": "Assign ReadValue",
     "strings": "StringTensorPack StringTensorUnpack",
+    "svm": "PairwiseCoupling SquaredDistance",
     "text": "CastFromString CastToString RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer",
     "trees": "TreeEnsemble",
     "unary": (

@@ -14,6 +14,7 @@ from ..errors import suggestion
 from ..graph import Constant, Model, Node, Output, TensorType
 from ..kernels.runtime.compiled import Compiled
 from ..kernels.runtime.results import OVDict, Ports
+from ..ops.maps import ZipMap
 from ..plan import Options, Plan
 from ..types import Type
 from .config import Config
@@ -46,7 +47,9 @@ class Compilation:
         self.profiled = config.profiled()
         inputs, outputs = _ports(model.inputs, self.executable.inputs), _ports(model.outputs, self.executable.outputs)
         self.types = tuple(_numpy_type(port.element_type) for port in inputs)
-        self.ports = Ports(inputs, outputs, ConstOutput, any(port.element_type is Type.string for port in outputs))
+        self.maps = [_maps(result) for result in model.results]
+        decoded = any(self.maps) or any(port.element_type is Type.string for port in outputs)
+        self.ports = Ports(inputs, outputs, ConstOutput, decoded)
         for port in [*inputs, *outputs]:
             port._renamed = self.ports.rename
         self.sources = _sources(model)
@@ -218,6 +221,12 @@ def _numpy_type(element_type: Type) -> tuple[int, bool]:
     if element_type is Type.string:
         return np.dtype(object).num, True
     return element_type.to_dtype().num, element_type is Type.bf16 or packed_bits(element_type) > 0
+
+
+def _maps(result: Node) -> ZipMap | None:
+    """What makes dicts of an output's elements, for one that is handed out as a list of dicts."""
+    op = result.sources[0].node.op
+    return op if isinstance(op, ZipMap) else None
 
 
 def _sources(model: Model) -> tuple[tuple[bool, int] | None, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ...call import Translation
-from . import trees
+from . import features, linear, maps, svm, trees
 
-OPERATORS: dict[str, Translation] = {name: made for family in (trees,) for name, made in family.OPERATORS.items()}
+FAMILIES = (features, linear, maps, svm, trees)
+
+OPERATORS: dict[str, Translation] = {name: made for family in FAMILIES for name, made in family.OPERATORS.items()}

@@ -1,8 +1,10 @@
-"""Ensembles of trees, which are constant."""
+"""Ensembles of trees and support vectors, which are constant."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from ..builder import Builder, Lowering
 from ..calls import Call
@@ -26,4 +28,13 @@ def _trees(builder: Builder, call: Call) -> bool:
     return True
 
 
-LOWERINGS: dict[str, Lowering] = {"TreeEnsemble": _trees}
+def _distances(builder: Builder, call: Call) -> bool:
+    x, points = call.inputs
+    if points.array is None:
+        return False
+    packed = builder.packs.get(points.array, "distances", lambda: np.ascontiguousarray(points.array.T))
+    builder.emit(builder.family("distance").SquaredDistance(builder.plain(x), builder.view(call.outputs[0]), packed))
+    return True
+
+
+LOWERINGS: dict[str, Lowering] = {"SquaredDistance": _distances, "TreeEnsemble": _trees}
