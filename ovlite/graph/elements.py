@@ -30,10 +30,27 @@ def decode(array: Array, element_type: Type, shape: Sequence[int]) -> Array:
     if element_type is Type.bf16:
         return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(shape)
     if element_type is Type.string:
-        return array.reshape(shape)
+        return as_bytes(array).reshape(shape)
     if element_type.name in _DECODERS:
         return _DECODERS[element_type.name](array, shape)
     return np.require(array, compute_dtype(element_type), "C").reshape(shape)
+
+
+def as_bytes(strings: Array) -> Array:
+    """Strings as they are computed with: an object array of UTF-8 bytes."""
+    found = np.empty(strings.shape, object)
+    found.ravel()[:] = [item.encode() if isinstance(item, str) else bytes(item) for item in strings.ravel().tolist()]
+    return found
+
+
+def type_of(array: Array) -> Type:
+    """The element type of an array that is computed with."""
+    return Type.string if array.dtype.kind == "O" else Type(array.dtype)
+
+
+def as_text(strings: Array) -> list[str]:
+    """The elements of an array of strings, in C order."""
+    return [item if isinstance(item, str) else item.decode("utf-8", "replace") for item in strings.ravel().tolist()]
 
 
 def encode(array: Array, element_type: Type) -> Array:

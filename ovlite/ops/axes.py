@@ -7,6 +7,7 @@ from math import prod
 
 from ..errors import ModelError
 from ..graph import Argument, Operator, PartialValue, TensorType
+from ..graph.elements import type_of
 from ..graph.operator import Array
 from ..types import UNBOUNDED, Dimension, PartialShape, Type
 
@@ -129,7 +130,7 @@ def shifted(dim: Dimension, by: int) -> Dimension:
 def inferred(op: Operator, *inputs: Array) -> Sequence[TensorType]:
     """The types that the operator infers for these arrays. Raises ModelError when they don't fit."""
     return op.infer(
-        [Argument(Type(array.dtype), PartialShape(array.shape), PartialValue.of(array)) for array in inputs]
+        [Argument(type_of(array), PartialShape(array.shape), PartialValue.of(array)) for array in inputs]
     )
 
 

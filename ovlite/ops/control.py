@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument, Model, Operator, TensorType
-from ..graph.elements import compute_dtype
+from ..graph.elements import compute_dtype, type_of
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape, Type
 from .axes import normalized, require
@@ -323,7 +323,7 @@ def _takes_several(item: OutputDescription) -> bool:
 
 
 def _arguments(arrays: Sequence[Array]) -> list[Argument]:
-    return [Argument(Type(array.dtype), PartialShape(array.shape)) for array in arrays]
+    return [Argument(type_of(array), PartialShape(array.shape)) for array in arrays]
 
 
 def _part_shape(item: SliceInputDescription, shape: PartialShape) -> PartialShape:

@@ -34,6 +34,8 @@ FAMILIES = {
         "BitwiseAnd BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift BitwiseXor Equal Greater GreaterEqual "
         "IsFinite IsInf IsNaN Less LessEqual LogicalAnd LogicalNot LogicalOr LogicalXor NotEqual Select Xor"
     ),
+    "lookup": "Lookup",
+    "maps": "ZipMap",
     "matmul": "Einsum Inverse MatMul ScaledDotProductAttention",
     "multiclass": "MatrixNms MulticlassNms",
     "newest": "ErfInv GroupedMatMul",
@@ -67,6 +69,9 @@ FAMILIES = {
     "sparse": "SegmentMax SparseFillEmptyRows",
     "state": "Assign ReadValue",
     "strings": "StringTensorPack StringTensorUnpack",
+    "svm": "PairwiseCoupling SquaredDistance",
+    "text": "CastFromString CastToString RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer",
+    "trees": "TreeEnsemble",
     "unary": (
         "Abs Acos Acosh Asin Asinh Atan Atanh Ceiling Cos Cosh Erf Exp Floor Log Negative Round Sign Sin Sinh Sqrt "
         "Tan Tanh"

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Constant, Model, Node, Output, TensorType
+from ..ops.maps import ZipMap
 from ..plan import Options, Plan
 from ..types import Type
 from .config import Config
@@ -37,7 +38,7 @@ class Compilation:
         inputs = _ports_of(model.inputs, self.executable.inputs)
         outputs = _ports_of(model.outputs, self.executable.outputs)
         self.types = tuple(_numpy_type(port.element_type) for port in inputs)
-        self.ports = CompiledPorts(inputs, outputs)
+        self.ports = CompiledPorts(inputs, outputs, [_maps(result) for result in model.results])
         self.sources = _sources(model)
         self._initial = _initial_values(model)
 
@@ -91,6 +92,12 @@ def _numpy_type(element_type: Type) -> tuple[int, bool]:
     if element_type is Type.string:
         return np.dtype(object).num, True
     return element_type.to_dtype().num, element_type is Type.bf16 or packed_bits(element_type) > 0
+
+
+def _maps(result: Node) -> ZipMap | None:
+    """What makes dicts of an output's elements, for one that is handed out as a list of dicts."""
+    op = result.sources[0].node.op
+    return op if isinstance(op, ZipMap) else None
 
 
 def _sources(model: Model) -> tuple[tuple[bool, int] | None, ...]:

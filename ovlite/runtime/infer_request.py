@@ -118,7 +118,13 @@ class InferRequest(Request):
         return tensor
 
     def _decode(self, arrays: list[Array], decode: bool) -> list[Array]:
-        return [from_strings(array, decode) if array.dtype == object else array for array in arrays]
+        found: list[Any] = []
+        for array, maps in zip(arrays, self.ports.maps, strict=True):
+            if maps is not None:
+                found.append(maps.maps(array))
+            else:
+                found.append(from_strings(array, decode) if array.dtype == object else array)
+        return found
 
     def _given_outputs(self, out: Any) -> list[Any]:
         return given_outputs(self.ports, out)

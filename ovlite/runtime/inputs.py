@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..graph.elements import decode, encode
+from ..graph.elements import as_bytes, decode, encode
 from ..graph.lookup import label, no_port, port_index
 from ..kernels.runtime.results import OVDict
 from ..types import Type
 from .arrays import read_array, shows_elements
 from .ports import CompiledPorts, ConstOutput
-from .tensor import Tensor, new_storage, packed_bits, to_strings
+from .tensor import Tensor, new_storage, packed_bits
 
 Array = npt.NDArray[Any]
 SCALARS = (int, float, np.number, np.bool_, str, bytes)
@@ -154,10 +154,15 @@ def _shaped(port: ConstOutput, index: int, value: Any, array: Array) -> Array:
 
 def _strings(port: ConstOutput, index: int, value: Any) -> Tensor:
     array = np.array(value)
-    if array.dtype.kind not in "US":
+    if array.dtype.kind not in "US" and not _all_text(array):
         raise RuntimeError(f"input {label(port, index)} holds strings; {array.dtype} is given")
     if array.ndim == 0 and port.partial_shape.is_static:
         array = array.reshape(tuple(port.shape))
     storage = new_storage(Type.string, array.shape)
-    storage.array[...] = to_strings(array)
+    storage.array[...] = as_bytes(array)
     return Tensor._on(storage)
+
+
+def _all_text(array: Array) -> bool:
+    """Whether an object array holds str and bytes alone."""
+    return array.dtype.kind == "O" and all(isinstance(item, (str, bytes)) for item in array.ravel().tolist())

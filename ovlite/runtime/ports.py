@@ -10,6 +10,7 @@ from ..graph import Node, Output, Parameter, TensorType
 from ..graph.lookup import no_port
 from ..graph.runtime_info import RTMap
 from ..kernels.runtime.results import Ports
+from ..ops.maps import ZipMap
 from ..types import PartialShape, Shape, Type
 
 
@@ -185,13 +186,20 @@ def _detached(names: set[str], element_type: Type, shape: str, position: int) ->
 
 
 class CompiledPorts(Ports):
-    """The inputs and outputs of a compiled model, and the keys that name them."""
+    """The inputs and outputs of a compiled model, and the keys that name them.
+
+    maps: for each output that is handed out as a list of dicts, what makes them of its elements; None for the others.
+    """
 
     inputs: tuple[ConstOutput, ...]
     outputs: tuple[ConstOutput, ...]
 
-    def __init__(self, inputs: Sequence[ConstOutput], outputs: Sequence[ConstOutput]) -> None:
-        super().__init__(inputs, outputs, ConstOutput, any(port.element_type is Type.string for port in outputs))
+    def __init__(
+        self, inputs: Sequence[ConstOutput], outputs: Sequence[ConstOutput], maps: Sequence[ZipMap | None]
+    ) -> None:
+        self.maps = maps
+        decoded = any(maps) or any(port.element_type is Type.string for port in outputs)
+        super().__init__(inputs, outputs, ConstOutput, decoded)
         for port in [*inputs, *outputs]:
             port._renamed = self.rename
 

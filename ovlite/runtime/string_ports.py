@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelError
-from ..graph import Constant, Model, Output, Parameter, Result, TensorType
+from ..graph import Constant, Model, Node, Output, Parameter, Result, TensorType
+from ..graph.constants import constant_array
+from ..graph.elements import as_bytes, decode, encode
 from ..kernels.runtime.executor import Team
-from ..ops.strings import StringTensorPack, StringTensorUnpack
+from ..ops.interpreter import outputs_of
 from ..plan import Executable, Options, Variable
 from ..types import Type
 
@@ -21,9 +23,6 @@ COMPUTED = (
     "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "string",
 )  # fmt: skip
 Shapes = tuple[tuple[int, ...], ...]
-# Routes of results that are not an input of strings.
-COMPUTED_HERE = -1
-PACKED = -2
 
 
 def make_executable(model: Model, options: Options) -> Executable | StringExecutable:
@@ -37,35 +36,48 @@ def make_executable(model: Model, options: Options) -> Executable | StringExecut
                 )
             if kind == "input" and not port.partial_shape.has_rank:
                 raise ModelError(f"{port_label} has no known rank; reshape the model, unknown dimensions may stay")
-    if any(port.element_type is Type.string for port in [*model.inputs, *model.outputs]):
+    if holds_strings(model):
         return StringExecutable(model, options)
     return Executable(model, options)
 
 
-class StringExecutable:
-    """An Executable of a model with inputs or outputs of strings, which are object arrays of bytes.
+def holds_strings(model: Model) -> bool:
+    """Whether a tensor of the model, or of a body in it, holds strings that are not folded away."""
+    return any(_on_strings(node) or isinstance(node, Parameter) and _strings(node.outputs()) for node in _nodes(model))
 
-    Strings go from inputs to outputs as they are, from inputs to StringTensorUnpack, and from StringTensorPack
-    to outputs; all else is left to an Executable without strings. Raises ModelError for other operations on strings.
+
+def _nodes(model: Model) -> Iterable[Node]:
+    return [node for node in model.get_ordered_ops() if not isinstance(node, Constant)]
+
+
+def _strings(ports: Iterable[Output]) -> bool:
+    return any(port.element_type is Type.string for port in ports)
+
+
+def _on_strings(node: Node) -> bool:
+    """Whether a node reads or makes strings, itself or in a body."""
+    bodies = [value for value in node.op.attributes().values() if isinstance(value, Model)]
+    return _strings([*node.sources, *node.outputs()]) or any(holds_strings(body) for body in bodies)
+
+
+class StringExecutable:
+    """An Executable of a model in which strings occur; they are object arrays of bytes.
+
+    Nodes that work on strings are evaluated by numpy. What lies between them are segments, each an Executable of its
+    own: a node is in the segment after the last strings that it depends on.
     """
 
     def __init__(self, model: Model, options: Options) -> None:
         model = model.clone()
         self.inputs = [TensorType(port.element_type, port.partial_shape) for port in model.inputs]
         self.outputs = [TensorType(port.element_type, port.partial_shape) for port in model.outputs]
-        self._numbers = [index for index, kind in enumerate(self.inputs) if kind.element_type is not Type.string]
-        self._unpacked, parameters = _unpacked(model)
-        self._routes = [_route(model, result) for result in model.results]
-        _check_strings(model)
-        ends: list[Output] = []
-        for result, route in zip(model.results, self._routes, strict=True):
-            source = result.sources[0]
-            ends += source.node.sources if route == PACKED else [source] if route == COMPUTED_HERE else []
-        self._rest: Executable | None = None
-        if ends or model.sinks:
-            parameters = [model.parameters[index] for index in self._numbers] + parameters
-            self._rest = Executable(Model(ends, model.sinks, parameters), options)
-        self.variables: list[Variable] = [] if self._rest is None else self._rest.variables
+        self._parameters = [parameter.output(0) for parameter in model.parameters]
+        self._results = [result.sources[0] for result in model.results]
+        self._segments = _segments(model, options)
+        stateful = [segment for segment in self._segments if segment.variables]
+        if len(stateful) > 1:
+            raise ModelError("variables are read before and behind operations on strings, which is not supported")
+        self.variables: list[Variable] = [variable for segment in stateful for variable in segment.variables]
 
     def plan(self, shapes: Shapes, fresh: frozenset[str] = frozenset()) -> StringPlan:
         """As in Executable.plan()."""
@@ -73,22 +85,108 @@ class StringExecutable:
 
     def run(self, arrays: Sequence[Array], fresh: frozenset[str], team: Team) -> list[Array]:
         """New arrays for the outputs, and then for the variables."""
-        given = [arrays[index] for index in self._numbers]
-        for index in self._unpacked:
-            given += StringTensorUnpack().evaluate(arrays[index])
-        given += arrays[len(self.inputs) :]
-        found = iter(self._compute(given, fresh, team))
-        return [*(self._output(route, arrays, found) for route in self._routes), *found]
+        values = dict(zip(self._parameters, arrays, strict=False))
+        states: list[Array] = []
+        for segment in self._segments:
+            states += segment.run(values, arrays[len(self._parameters) :], fresh, team)
+        return [np.array(_value(source, values)) for source in self._results] + states
 
-    def _compute(self, arrays: list[Array], fresh: frozenset[str], team: Team) -> Sequence[Array]:
-        if self._rest is None:
-            return []
-        return self._rest.plan(tuple(array.shape for array in arrays), fresh).run(arrays, team)
 
-    def _output(self, route: int, arrays: Sequence[Array], found: Iterator[Array]) -> Array:
-        if route == PACKED:
-            return StringTensorPack().evaluate(next(found), next(found), next(found))[0]
-        return next(found) if route == COMPUTED_HERE else np.array(arrays[route])
+class Segment:
+    """Nodes without strings, and then nodes on strings that need nothing else.
+
+    entries: outputs from before the segment, exits: outputs that are read behind it, as they are stored.
+    """
+
+    def __init__(
+        self,
+        numbers: Sequence[Node],
+        texts: Sequence[Node],
+        wanted: set[Output],
+        sinks: Sequence[Node],
+        options: Options,
+    ) -> None:
+        self._texts = texts
+        self._texts_read = [list(node.sources) for node in texts]
+        inside = set(numbers)
+        entering: dict[Output, Parameter] = {}
+        for node in numbers:
+            for port in node.inputs():
+                source = port.get_source_output()
+                if source.node not in inside and not isinstance(source.node, Constant):
+                    if source not in entering:
+                        entering[source] = Parameter(source.element_type, source.partial_shape)
+                    port.replace_source_output(entering[source].output(0))
+        self._entries = list(entering)
+        self._exits = [port for node in numbers for port in node.outputs() if port in wanted]
+        self._executable: Executable | None = None
+        if self._exits or sinks:
+            self._executable = Executable(Model(self._exits, list(sinks), list(entering.values())), options)
+        self.variables: list[Variable] = [] if self._executable is None else self._executable.variables
+
+    def run(
+        self, values: dict[Output, Array], states: Sequence[Array], fresh: frozenset[str], team: Team
+    ) -> Sequence[Array]:
+        """Adds what the segment computes to `values`; returns the new values of its variables."""
+        found: list[Array] = []
+        if self._executable is not None:
+            given = [values[source] for source in self._entries] + (list(states) if self.variables else [])
+            plan = self._executable.plan(
+                tuple(array.shape for array in given), fresh if self.variables else frozenset()
+            )
+            found = list(plan.run(given, team))
+            values.update(zip(self._exits, found, strict=False))
+        for node, sources in zip(self._texts, self._texts_read, strict=True):
+            self._evaluate(node, [_decoded(source, values) for source in sources], values)
+        return found[len(self._exits) :]
+
+    def _evaluate(self, node: Node, arrays: list[Array], values: dict[Output, Array]) -> None:
+        try:
+            found = outputs_of(node, arrays)
+        except (ModelError, RuntimeError) as error:
+            raise RuntimeError(f"{node.op.type} {node.friendly_name!r}: {error}") from error
+        for output, array in zip(node.outputs(), found, strict=True):
+            strings = output.element_type is Type.string
+            values[output] = as_bytes(np.asarray(array)) if strings else encode(np.asarray(array), output.element_type)
+
+
+def _value(source: Output, values: dict[Output, Array]) -> Array:
+    """The elements of an output as they are stored."""
+    if isinstance(source.node, Constant):
+        array = constant_array(source.node)
+        return array if source.element_type is Type.string else encode(array, source.element_type)
+    return values[source]
+
+
+def _decoded(source: Output, values: dict[Output, Array]) -> Array:
+    """The elements of an output in their compute dtype."""
+    if isinstance(source.node, Constant):
+        return constant_array(source.node)
+    return decode(values[source], source.element_type, values[source].shape)
+
+
+def _segments(model: Model, options: Options) -> list[Segment]:
+    place: dict[Node, int] = {}
+    texts: set[Node] = set()
+    nodes = [node for node in _nodes(model) if not isinstance(node, (Parameter, Result))]
+    for node in nodes:
+        before = [(source.node, place.get(source.node, 0)) for source in node.sources]
+        if _on_strings(node):
+            texts.add(node)
+            place[node] = max((number for _, number in before), default=0)
+        else:
+            place[node] = max((number + (reader in texts) for reader, number in before), default=0)
+    wanted = {result.sources[0] for result in model.results}
+    wanted |= {
+        source for node in nodes for source in node.sources if node in texts or place[node] > place.get(source.node, 0)
+    }
+    segments = []
+    for number in range(max(place.values(), default=-1) + 1):
+        members = [node for node in nodes if place[node] == number]
+        numbers = [node for node in members if node not in texts]
+        sinks = [node for node in model.sinks if node in numbers]
+        segments.append(Segment(numbers, [node for node in members if node in texts], wanted, sinks, options))
+    return segments
 
 
 class StringPlan:
@@ -102,36 +200,3 @@ class StringPlan:
 
     def run(self, arrays: Sequence[Array], team: Team) -> list[Array]:
         return self._executable.run(arrays, self._fresh, team)
-
-
-def _unpacked(model: Model) -> tuple[list[int], list[Parameter]]:
-    """The inputs of strings that are unpacked, and parameters in the place of what unpacking gives."""
-    indices: list[int] = []
-    parameters: list[Parameter] = []
-    for node in model.get_ordered_ops():
-        if isinstance(node.op, StringTensorUnpack) and isinstance(node.sources[0].node, Parameter):
-            indices.append(model.parameters.index(node.sources[0].node))
-            for output in node.outputs():
-                parameters.append(Parameter(output.element_type, output.partial_shape))
-                output.replace(parameters[-1].output(0))
-    return indices, parameters
-
-
-def _route(model: Model, result: Result) -> int:
-    """Where a result comes from: the index of the input whose strings it returns, COMPUTED_HERE, or PACKED."""
-    source = result.sources[0]
-    if source.element_type is not Type.string:
-        return COMPUTED_HERE
-    if isinstance(source.node.op, StringTensorPack):
-        return PACKED
-    if not isinstance(source.node, Parameter):
-        raise ModelError(f"output {result.friendly_name!r} holds strings that are not an input of the model")
-    return model.parameters.index(source.node)
-
-
-def _check_strings(model: Model) -> None:
-    for node in model.get_ordered_ops():
-        works = any(source.element_type is Type.string for source in node.sources)
-        constant = isinstance(node.op, StringTensorUnpack) and isinstance(node.sources[0].node, Constant)
-        if works and not constant and not isinstance(node, Result):
-            raise ModelError(f"{node.op.type} {node.friendly_name!r} works on strings, which is not supported")

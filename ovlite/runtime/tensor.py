@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Constant, Output
+from ..graph.elements import as_bytes
 from ..kernels.runtime.storage import Shown, Storage, view_on
 from ..types import PartialShape, Shape, Strides, Type
 from .arrays import capsule, elements, exported, read_array, shows_elements
@@ -31,13 +32,6 @@ def new_storage(element_type: Type, shape: Sequence[int]) -> Storage:
         raise RuntimeError("a tensor needs an element type; dynamic is none")
     dtype = np.dtype(object) if element_type is Type.string else element_type.to_dtype()
     return Storage.new(element_type, dtype, tuple(shape), packed_bits(element_type))
-
-
-def to_strings(array: Array) -> Array:
-    """The elements of a U or S array, or of an object array of str and bytes, as an object array of UTF-8 bytes."""
-    strings = np.empty(array.shape, object)
-    strings.ravel()[:] = [item.encode() if isinstance(item, str) else bytes(item) for item in array.ravel().tolist()]
-    return strings
 
 
 def from_strings(strings: Array, decode: bool) -> Array:
@@ -176,7 +170,7 @@ class Tensor(Shown):
             raise RuntimeError(f"elements of a string tensor are str or bytes, not {array.dtype}")
         if array.size != target.size:
             raise RuntimeError(f"{array.size} strings for a tensor of {target.size}")
-        target[...] = to_strings(array).reshape(target.shape)
+        target[...] = as_bytes(array).reshape(target.shape)
 
     def set_shape(self, shape: Any) -> None:
         """Changes the shape; a larger one needs memory of the tensor's own, and moves it."""
@@ -276,7 +270,7 @@ def _of_array(array: Array, shared_memory: bool = False, *, element_type: Type |
     if element_type is Type.string:
         if shared_memory:
             raise RuntimeError("a string tensor can't share memory with an array")
-        return Storage(element_type, to_strings(array), owned=True)
+        return Storage(element_type, as_bytes(array), owned=True)
     if not shared_memory:
         dtype = array.dtype
         native = np.array(array, dtype if dtype.isnative else dtype.newbyteorder("="), order="C")
@@ -359,6 +353,6 @@ def tensor_of(constant: Constant) -> Tensor:
     """A tensor on a constant's memory; strings are copied."""
     array, element_type, shape = constant.array, constant.get_element_type(), tuple(constant.shape)
     if element_type is Type.string:
-        return Tensor._on(Storage(element_type, to_strings(array).reshape(shape)))
+        return Tensor._on(Storage(element_type, as_bytes(array).reshape(shape)))
     packed = packed_bits(element_type)
     return Tensor._on(Storage(element_type, array if packed else array.reshape(shape), shape, packed))

@@ -24,7 +24,7 @@ def check_operators(proto: Any, library: Library) -> None:
         if not _supported(node, domain, version, library):
             missing.setdefault((domain, node.op_type, version), []).append(node.name or next(iter(node.output), ""))
     lines = [_line(*key, names) for key, names in sorted(missing.items())]
-    lines += [f"value {name!r} of a {kind} type" for name, kind in _odd_values(proto.graph)]
+    lines += _odd_values(proto.graph)
     if lines:
         raise ModelError("the model needs what is not supported:\n  " + "\n  ".join(lines))
 
@@ -84,11 +84,16 @@ def _may_be_tensor(types: Any) -> bool:
     return any(str(name).startswith("tensor(") for name in types)
 
 
-def _odd_values(graph: Any) -> list[tuple[str, str]]:
-    """The graph's inputs and outputs that are not tensors."""
+def _odd_values(graph: Any) -> list[str]:
+    """The graph's inputs and outputs that are neither tensors nor what ZipMap makes, and what to do about them."""
+    zipped = {name for node in graph.node if node.op_type == "ZipMap" for name in node.output}
     found = []
-    for value in [*graph.input, *graph.output]:
-        kind = value.type.WhichOneof("value")
-        if kind is not None and kind != "tensor_type":
-            found.append((value.name, kind.removesuffix("_type").replace("_", " ")))
+    for what, values in (("input", graph.input), ("output", graph.output)):
+        for value in values:
+            kind = value.type.WhichOneof("value")
+            if kind in (None, "tensor_type") or (what == "output" and value.name in zipped):
+                continue
+            text = kind.removesuffix("_type").replace("_", " ")
+            hint = " (give the model the tensor that DictVectorizer makes of it)" if text == "map" else ""
+            found.append(f"{what} {value.name!r} of a {text} type; only tensors are {what}s of models{hint}")
     return found

@@ -85,6 +85,10 @@ def _batch_norm(node: Node) -> Output | None:
     return total.output(0)
 
 
+def _source(node: Node) -> Output:
+    return node.sources[0]
+
+
 RULES: dict[str, Callable[[Node], Output | None]] = {
     "Convert": _convert,
     "ConvertLike": _convert,
@@ -95,4 +99,5 @@ RULES: dict[str, Callable[[Node], Output | None]] = {
     "Broadcast": _same_shape,
     "Tile": _same_shape,
     "BatchNormInference": _batch_norm,
+    "ZipMap": _source,
 }

@@ -12,6 +12,7 @@ from . import (
     indexing,
     matrix,
     microsoft,
+    ml,
     normalization,
     quantization,
     recurrent,
@@ -19,16 +20,18 @@ from . import (
     resize,
     shape,
     signal,
+    text,
 )
 
 FAMILIES = (
     constants, control, convolution, detection, elementwise, indexing, matrix, normalization, quantization, recurrent,
-    reduction, resize, shape, signal,
+    reduction, resize, shape, signal, text,
 )  # fmt: skip
 
 # By domain and operator type.
 TRANSLATIONS: dict[tuple[str, str], Translation] = {
     **{("", name): translation for family in FAMILIES for name, translation in family.OPERATORS.items()},
     **{("", name): translation for name, translation in microsoft.UNNAMED.items()},
+    **{("ai.onnx.ml", name): translation for name, translation in ml.OPERATORS.items()},
     **{("com.microsoft", name): translation for name, translation in microsoft.OPERATORS.items()},
 }

@@ -26,6 +26,7 @@ from ..build import (
 )
 from ..call import Call, Translated, Translation
 from ..tensors import element_type
+from .text import cast_strings
 
 # ONNX operators of one tensor and no attributes, by the factory that means the same.
 UNARY = {
@@ -127,7 +128,9 @@ def _cast(call: Call, wanted: Type) -> Translated:
         return value
     if wanted in ROUNDED_FLOATS and value.element_type.real and call.flag("saturate", True):
         return as_float8(value, wanted)
-    if Type.string in (value.element_type, wanted) or wanted in SMALL_FLOATS:
+    if Type.string in (value.element_type, wanted):
+        return cast_strings(value, wanted)
+    if wanted in SMALL_FLOATS:
         return None
     return converted(value, wanted)
 
