@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import parser
-from onnx_cases import evaluate
 
 from ovlite.errors import ModelError
 from ovlite.frontend.onnx import read_onnx
 from ovlite.graph import Constant
+
+from .onnx_cases import evaluate
 
 onnxruntime = pytest.importorskip("onnxruntime")
 

@@ -12,11 +12,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
-from onnx_cases import evaluate
 
 from ovlite.frontend.onnx import read_onnx
 from ovlite.graph import Constant, Model
 from ovlite.types import PartialShape, Type
+
+from .onnx_cases import evaluate
 
 
 def proto(text: str, opset: int = 17, head: str = "") -> onnx.ModelProto:
@@ -143,7 +144,8 @@ def test_weights_keep_their_type(
 
 
 @pytest.mark.parametrize(
-    "kind", ["float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool"]
+    "kind",
+    ["float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool"],
 )
 def test_typed_fields_hold_what_raw_data_holds(kind: str) -> None:
     values = np.array([[1, 0, 3], [4, 5, 6]]).astype(kind)

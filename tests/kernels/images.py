@@ -5,12 +5,6 @@ import numpy as np
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
 
-RNG = np.random.default_rng(20)
-
-
-def normal(*shape):
-    return RNG.standard_normal(shape, dtype=np.float32)
-
 
 class Image:
     """A channels-last image in memory, with `border` zeros around it and `gap` unused floats behind each pixel."""

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from images import Image, check, normal
 
 import ovlite.kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
+
+from ..data import normal
+from .images import Image, check
 
 pytestmark = pytest.mark.usefixtures("level")
 

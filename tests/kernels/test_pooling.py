@@ -3,11 +3,12 @@ import math
 
 import numpy as np
 import pytest
-from layouts import channels_last, view_of
 
 from ovlite import kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
+
+from .layouts import channels_last, view_of
 
 UNREAD = np.nan
 
