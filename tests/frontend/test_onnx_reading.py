@@ -351,7 +351,7 @@ def test_recurrent_layers_give_what_onnxruntime_gives(kind: str, direction: str,
               "b": (ways, 2 * gates * hidden)}  # fmt: skip
     states = ["h", "c"] if op_type == "LSTM" else ["h"]
     if extra:
-        shapes.update({name: (ways, batch, hidden) for name in states})
+        shapes.update(dict.fromkeys(states, (ways, batch, hidden)))
     outputs = ["y", "yh"] + (["yc"] if op_type == "LSTM" else [])
     inputs = ", ".join(f"float[{','.join(map(str, shape))}] {name}" for name, shape in shapes.items())
     lengths = ", int32[2] n" if extra else ""

@@ -136,7 +136,7 @@ def _outside(sampling: Sampling, resizings: list[Resizing], count: int) -> Outpu
     found = np.zeros([1] * count, bool)
     for resizing in resizings:
         x = sampling.places(resizing)
-        found = found | np.expand_dims((x < 0) | (x > resizing.size - 1), [i for i in range(1, count - resizing.axis)])
+        found = found | np.expand_dims((x < 0) | (x > resizing.size - 1), list(range(1, count - resizing.axis)))
     return Constant.of(found, Type.boolean).output(0)
 
 
