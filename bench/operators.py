@@ -56,7 +56,9 @@ CASES = {
     "layer normalization": Case("LayerNormalization", [(128, 768)], [(768,), (768,)], {"axis": -1}),
     "mean of rows": Case("ReduceMean", [(128, 768)], [np.array([-1])]),
     "mean of images": Case("GlobalAveragePool", [(1, 2048, 7, 7)]),
-    "max pooling": Case("MaxPool", [(1, 64, 112, 112)], [], dict(kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)),
+    "max pooling": Case(
+        "MaxPool", [(1, 64, 112, 112)], [], {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1] * 4}
+    ),
     "average pooling": Case("AveragePool", [IMAGE], attributes={"kernel_shape": [3, 3], "pads": [1] * 4}),
     "transposition to channels-last": Case("Transpose", [IMAGE], attributes={"perm": [0, 2, 3, 1]}),
     "transposition of heads": Case("Transpose", [(1, 128, 12, 64)], attributes={"perm": [0, 2, 1, 3]}),

@@ -144,11 +144,10 @@ class _Finder(MetaPathFinder):
             return None
         return ModuleSpec(fullname, _Alias(found.name), origin=found.origin)
 
-    def find_distributions(
-        self, context: DistributionFinder.Context = DistributionFinder.Context()
-    ) -> Iterable[Distribution]:
+    def find_distributions(self, context: DistributionFinder.Context | None = None) -> Iterable[Distribution]:
         """The distribution openvino, when it or all are asked for."""
-        return [_Metadata()] if context.name is None or context.name.lower() == NAME else []
+        asked = None if context is None else context.name
+        return [_Metadata()] if asked is None or asked.lower() == NAME else []
 
 
 def install() -> None:
@@ -172,7 +171,7 @@ def run(arguments: Sequence[str]) -> None:
     elif given[0] == "-c":
         sys.argv = ["-c", *given[2:]]
         main = sys.modules["__main__"] = ModuleType("__main__")
-        exec(compile(given[1], "<string>", "exec"), main.__dict__)
+        exec(compile(given[1], "<string>", "exec"), main.__dict__)  # noqa: S102 - the code is the command line's
     else:
         sys.argv = given
         sys.path[0] = str(Path(given[0]).resolve().parent)

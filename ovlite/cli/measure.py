@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,9 @@ def measure(arguments: Arguments) -> dict[str, Any]:
         config["INFERENCE_PRECISION_HINT"] = "f32"
     if arguments.threads is not None:
         config["INFERENCE_NUM_THREADS"] = str(arguments.threads)
-    compiled, compile_ms = _timed(lambda: core.compile_model(model, "CPU", config))
+    compiled, compile_ms = _timed(partial(core.compile_model, model, "CPU", config))
     inputs = make_inputs(compiled.inputs, arguments)
-    _, first_ms = _timed(lambda: _first(compiled, inputs))
+    _, first_ms = _timed(partial(_first, compiled, inputs))
     run = _queue if arguments.api == "async" else _calls
     latencies, seconds = run(compiled, inputs, arguments)
     result = {

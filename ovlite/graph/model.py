@@ -278,7 +278,8 @@ class Model:
     ) -> None:
         """Gives inputs other shapes; when the graph can't take them it keeps the ones it has.
 
-        partial_shapes: the shape of the only input, or a dict by tensor name, index or Output. partial_shape is the same.
+        partial_shapes: the shape of the only input, or a dict by tensor name, index or Output; partial_shape is
+            the same.
         variables_shapes: the shapes of variables by id.
         """
         if not isinstance(variables_shapes, (dict, type(None))):

@@ -129,9 +129,7 @@ def shifted(dim: Dimension, by: int) -> Dimension:
 
 def inferred(op: Operator, *inputs: Array) -> Sequence[TensorType]:
     """The types that the operator infers for these arrays. Raises ModelError when they don't fit."""
-    return op.infer(
-        [Argument(type_of(array), PartialShape(array.shape), PartialValue.of(array)) for array in inputs]
-    )
+    return op.infer([Argument(type_of(array), PartialShape(array.shape), PartialValue.of(array)) for array in inputs])
 
 
 def static_shapes(op: Operator, *inputs: Array) -> list[tuple[int, ...]]:

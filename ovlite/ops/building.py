@@ -42,7 +42,7 @@ def _result_index(body: Model | None, value: Any) -> int:
     raise ModelError(f"{output} is not a result of the body")
 
 
-class if_op(Node):  # noqa: N801 - OpenVINO's name
+class if_op(Node):
     """An If on a condition."""
 
     op: If
@@ -189,7 +189,7 @@ class Repeated(Node):
         return count.get_length() if count.is_static else -1
 
 
-class loop(Repeated):  # noqa: N801 - OpenVINO's name
+class loop(Repeated):
     """A Loop of up to trip_count iterations, as long as a condition holds."""
 
     op: Loop
@@ -207,7 +207,7 @@ class loop(Repeated):  # noqa: N801 - OpenVINO's name
         return [self.op.current_iteration_input_idx, self.op.body_condition_output_idx]
 
 
-class tensor_iterator(Repeated):  # noqa: N801 - OpenVINO's name
+class tensor_iterator(Repeated):
     """A TensorIterator."""
 
     op: TensorIterator

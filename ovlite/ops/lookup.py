@@ -55,5 +55,3 @@ def _places(x: Array, keys: Array) -> Array:
     at = np.minimum(np.searchsorted(found, x), len(found) - 1)
     same = (found[at] == x) | ((found[at] != found[at]) & (x != x))
     return np.where(same, first[at], -1)
-
-

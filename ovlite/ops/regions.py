@@ -44,16 +44,20 @@ def clipped(boxes: Array, height: float, width: float, margin: float) -> Array:
 
 def propose(
     anchors: Array, deltas: Array, scores: Array, im_info: Array, least: Array, margin: float, counts: tuple[int, int],
-    threshold: float, eta: float = 1, overlap_margin: float = 0,
+    threshold: float, eta: float = 1, overlap_margin: float = 0, drop_small_first: bool = False,
 ) -> tuple[Array, Array]:  # fmt: skip
     """(boxes, scores) of an image, best first.
 
     anchors, deltas [n, 4], scores [n]; least: width and height of the smallest box; counts: boxes looked at, and kept.
+    drop_small_first: boxes that are too small are not among those looked at.
     """
     height, width = (float(value) for value in im_info[:2])
     boxes = clipped(moved(anchors, deltas, margin, MOST_GROWTH), height, width, margin)
     large: Array = np.all(boxes[:, 2:] - boxes[:, :2] + np.float32(margin) >= least, axis=1)
-    order = by_score(scores)[: counts[0]]
+    order = by_score(scores)
+    if drop_small_first:
+        order = order[large[order]]
+    order = order[: counts[0]]
     order = order[large[order]]
     kept = order[keep_best(boxes[order], threshold, counts[1], partial(overlaps, margin=overlap_margin), eta)]
     return boxes[kept], scores[kept]
@@ -150,7 +154,9 @@ class ExperimentalDetectronGenerateProposalsSingleImage(Declared):
         least = np.full(2, self.min_size, np.float32)
         flat = np.moveaxis(scores, 0, -1).reshape(-1)
         counts = self.pre_nms_count, self.post_nms_count
-        boxes, kept = propose(anchors, by_cell(deltas), flat, im_info, least, 1.0, counts, self.nms_threshold)
+        boxes, kept = propose(
+            anchors, by_cell(deltas), flat, im_info, least, 1.0, counts, self.nms_threshold, drop_small_first=True
+        )
         return [_filled(boxes, self.post_nms_count), _filled(kept, self.post_nms_count)]
 
 

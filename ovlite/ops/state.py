@@ -141,14 +141,14 @@ class _Stateful(Node):
         return str(self.op.attributes()["variable_id"])
 
 
-class read_value(_Stateful):  # noqa: N801 - OpenVINO's name
+class read_value(_Stateful):
     """A ReadValue."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*_reading(*args, **kwargs))
 
 
-class assign(_Stateful):  # noqa: N801 - OpenVINO's name
+class assign(_Stateful):
     """An Assign."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

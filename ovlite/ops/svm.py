@@ -27,7 +27,9 @@ class SquaredDistance(Operator):
         x, points = inputs
         for argument, what in ((x, "x"), (points, "points")):
             require_rank(argument, 2, what)
-            require(argument.element_type in (Type.f32, Type.dynamic), f"{what} is f32, not {argument.element_type.name}")
+            require(
+                argument.element_type in (Type.f32, Type.dynamic), f"{what} is f32, not {argument.element_type.name}"
+            )
         if x.shape.has_rank and points.shape.has_rank:
             fitting = x.shape[1].compatible(points.shape[1])
             require(fitting, f"rows of x {x.shape} and of points {points.shape} are not of one length")

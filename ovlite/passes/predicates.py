@@ -95,7 +95,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str) or not isinstance(value, Sequence) else [_plain(item) for item in value]
 
 
-class shape_matches(Predicate):  # noqa: N801 - a function in OpenVINO
+class shape_matches(Predicate):
     """The shape has this form: "[A,3,?,B]".
 
     A number is that length, ? any dimension, a name a known length, the same wherever the name stands in the

@@ -105,9 +105,10 @@ def _last(node: Node, value: int) -> Output:
     """The output of a loop that is a result of the body in the last iteration; it is added when there is none."""
     assert isinstance(node.op, Iteration)
     for description in node.op.output_descriptions:
-        if isinstance(description, BodyOutputDescription) and description.body_value_index == value:
-            if description.iteration == -1:
-                return node.output(description.output_index)
+        if not isinstance(description, BodyOutputDescription):
+            continue
+        if description.body_value_index == value and description.iteration == -1:
+            return node.output(description.output_index)
     index = node.get_output_size()
     added = BodyOutputDescription(value, index, -1)
     node.op = replace(node.op, output_descriptions=(*node.op.output_descriptions, added))

@@ -34,7 +34,7 @@ class Map(Operator):
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         values = dict(zip(self.reads, inputs, strict=True))
         for call in self.parts:
-            arrays = [values[tensor] if tensor in values else tensor.array for tensor in call.inputs]
+            arrays = [values.get(tensor, tensor.array) for tensor in call.inputs]
             (values[call.outputs[0]],) = call.op.evaluate(*[array for array in arrays if array is not None])
         return [values[self.parts[-1].outputs[0]]]
 

@@ -23,8 +23,8 @@ from .windows import Border, convolution, matrix
 # Operators that write an image when they read one.
 FOLLOWING_TYPES = frozenset(
     {
-        "Map", "MaxPool", "AvgPool", "Interpolate", "Concat", "LRN", "Pad", "MVN", "NormalizeL2", "Softmax", "LogSoftmax",
-        "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum",
+        "Map", "MaxPool", "AvgPool", "Interpolate", "Concat", "LRN", "Pad", "MVN", "NormalizeL2", "Softmax",
+        "LogSoftmax", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum",
     }
 )  # fmt: skip
 # Operators that only move elements: they write an image for a convolution to read.

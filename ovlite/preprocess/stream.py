@@ -154,7 +154,8 @@ class Stream:
         return self.then(self.slice([-1], [-(2**31)], -1, [self.axis("C")]))
 
     def convert_color(self, color: ColorFormat) -> Stream:
-        """Between RGB and BGR, from RGBX and BGRX to either, from RGB and BGR to GRAY, from NV12 and I420 to all three."""
+        """Between RGB and BGR, from RGBX and BGRX to either, from RGB and BGR to GRAY, from NV12 and I420 to
+        all three."""
         here, there = self.color.name, color.name
         if color is self.color:
             return self

@@ -41,7 +41,7 @@ class NodeFactory:
 
 def _native(value: Any) -> Any:
     """A value without numpy's types and lists."""
-    if isinstance(value, np.dtype) or isinstance(value, type):
+    if isinstance(value, (np.dtype, type)):
         return np.dtype(value).name
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()

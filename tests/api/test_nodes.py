@@ -186,9 +186,10 @@ def test_arithmetic(lab, compute, name, array):
 
 @pytest.mark.parametrize("compute", [
     lambda x: -x, lambda x: x**2, lambda x: x @ x, lambda x: abs(x), lambda x: x < x, lambda x: x > 1, lambda x: x // 2,
-    lambda x: x % 2, lambda x: x[0], lambda x: x & x, lambda x: ~x, iter, len, lambda x: x + x.output(0), lambda x: x.output(0) + x,
-    lambda x: x + [1], lambda x: [1] + x, lambda x: x + "1", lambda x: x + 3j, lambda x: np.ones(3) ** x, lambda x: np.ones(3) > x,
-    lambda x: np.maximum(x, np.ones(3)), np.sin, copy.copy, copy.deepcopy, pickle.dumps,
+    lambda x: x % 2, lambda x: x[0], lambda x: x & x, lambda x: ~x, iter, len, lambda x: x + x.output(0),
+    lambda x: x.output(0) + x, lambda x: x + [1], lambda x: [1] + x, lambda x: x + "1", lambda x: x + 3j,
+    lambda x: np.ones(3) ** x, lambda x: np.ones(3) > x, lambda x: np.maximum(x, np.ones(3)),
+    np.sin, copy.copy, copy.deepcopy, pickle.dumps,
 ])  # fmt: skip
 def test_what_nodes_cannot_do(lab, compute):
     with pytest.raises(TypeError):
@@ -201,8 +202,9 @@ def test_nodes_are_equal_to_themselves_alone(lab):
 
 
 @pytest.mark.parametrize("compute", [
-    lambda ops, x: x + 1, lambda ops, x: ops.add(x, 1.0), lambda ops, x: x + np.float32(1), lambda ops, x: np.float32(1) + x,
-    lambda ops, x: ops.add(x, [1, 2, 3]), lambda ops, x: ops.concat([x, x], 5), lambda ops, x: ops.convert(x, "int32"),
+    lambda ops, x: x + 1, lambda ops, x: ops.add(x, 1.0), lambda ops, x: x + np.float32(1),
+    lambda ops, x: np.float32(1) + x, lambda ops, x: ops.add(x, [1, 2, 3]), lambda ops, x: ops.concat([x, x], 5),
+    lambda ops, x: ops.convert(x, "int32"),
     lambda ops, x: ops.add(x, x, "bad"), lambda ops, x: ops.add(x, ops.parameter([2, 3], np.int64)),
 ])  # fmt: skip
 def test_what_does_not_fit(lab, compute):
@@ -283,7 +285,8 @@ def test_classes(lab):
 
 
 @pytest.mark.parametrize(("value", "dtype", "name", "elements"), [
-    (1, None, "i64", 1), (1.5, None, "f64", 1.5), (True, None, "boolean", True), ([1, 2], None, "i64", [1, 2]), ([], None, "f64", []),
+    (1, None, "i64", 1), (1.5, None, "f64", 1.5), (True, None, "boolean", True), ([1, 2], None, "i64", [1, 2]),
+    ([], None, "f64", []),
     (np.float16(2), None, "f16", 2), (1.7, np.int32, "i32", 1), ([[1, 2]], np.int8, "i8", [[1, 2]]),
 ])  # fmt: skip
 def test_constants(lab, value, dtype, name, elements):

@@ -108,7 +108,9 @@ def test_rewrites_go_forward_and_backward(lab, passes):
         seen = []
         pattern = passes.WrapType(["opset13.Relu", "opset13.Multiply"])
         matcher = passes.Matcher(pattern, "order")
-        added = passes.MatcherPass(matcher, lambda found: seen.append(found.get_match_root().get_friendly_name()))
+        added = passes.MatcherPass(
+            matcher, lambda found, to=seen: to.append(found.get_match_root().get_friendly_name())
+        )
         assert rewrite.add_matcher(added) is added
         run(passes, model, rewrite)
         assert seen == order

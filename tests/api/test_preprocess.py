@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-RNG = np.random.default_rng(11)
+from ..data import rng
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def pre(lab):
 
 
 def image(*shape, dtype=np.float32):
-    return RNG.integers(0, 256, shape).astype(dtype)
+    return rng().integers(0, 256, shape).astype(dtype)
 
 
 def outcome(lab, model, x):

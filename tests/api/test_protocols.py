@@ -9,6 +9,7 @@ import gc
 import io
 import sys
 import weakref
+from functools import partial
 
 import numpy as np
 import pytest
@@ -262,10 +263,10 @@ def test_memory_for_requests_by_protocol(mine, A, wrap):
     request = mine.compile(mine.plus_one()).create_infer_request()
     source, results = A.copy(), np.zeros((2, 3), np.float32)
     for give, take in (
-        (lambda: request.set_tensor("x", wrap(source)), lambda: request.set_tensor("y", wrap(results))),
-        (lambda: request.set_input_tensor(wrap(source)), lambda: request.set_output_tensor(0, wrap(results))),
-        (lambda: request.set_tensors({"x": wrap(source)}), lambda: request.set_output_tensors({0: wrap(results)})),
-        (lambda: request.set_input_tensors([wrap(source)]), lambda: request.set_output_tensor(wrap(results))),
+        (partial(request.set_tensor, "x", wrap(source)), partial(request.set_tensor, "y", wrap(results))),
+        (partial(request.set_input_tensor, wrap(source)), partial(request.set_output_tensor, 0, wrap(results))),
+        (partial(request.set_tensors, {"x": wrap(source)}), partial(request.set_output_tensors, {0: wrap(results)})),
+        (partial(request.set_input_tensors, [wrap(source)]), partial(request.set_output_tensor, wrap(results))),
     ):
         give()
         take()

@@ -283,7 +283,8 @@ def test_tensors_by_keyword(lab, A):
     request = compiled.create_infer_request()
     give, take = lab.ov.Tensor(A), lab.ov.Tensor(np.zeros((2, 3), np.float32))
     for call, keywords in (
-        (request.set_tensor, {"name": "x", "tensor": give}), (request.set_tensor, {"port": compiled.input(), "tensor": give}),
+        (request.set_tensor, {"name": "x", "tensor": give}),
+        (request.set_tensor, {"port": compiled.input(), "tensor": give}),
         (request.set_tensors, {"inputs": {"x": give}}), (request.set_input_tensor, {"index": 0, "tensor": give}),
         (request.set_input_tensors, {"inputs": {0: give}}), (request.set_input_tensors, {"tensors": [give]}),
         (request.set_output_tensors, {"outputs": {0: take}}),

@@ -3,8 +3,8 @@
 import numpy as np
 
 KEYS = {
-    "execOrder", "execTimeMcs", "layerType", "originalLayersNames", "outputLayouts", "outputPrecisions", "primitiveType",
-    "runtimePrecision",
+    "execOrder", "execTimeMcs", "layerType", "originalLayersNames", "outputLayouts", "outputPrecisions",
+    "primitiveType", "runtimePrecision",
 }  # fmt: skip
 
 

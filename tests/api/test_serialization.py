@@ -225,12 +225,12 @@ def test_what_can_not_be_converted(lab, onnx_file, tmp_path):
     (tmp_path / "garbage.onnx").write_bytes(b"garbage")
     lab.ov.serialize(lab.plus_one(), str(tmp_path / "ir.xml"))
     for wrong in (onnx.load(onnx_file), lab.plus_one(), tmp_path / "no.onnx", tmp_path / "ir.xml", None, b"bytes"):
-        with pytest.raises(Exception) as raised:  # noqa: PT011 - the class is the converter's own
+        with pytest.raises(Exception) as raised:
             lab.ov.convert_model(wrong)
         assert not isinstance(raised.value, RuntimeError)
     inputs = ("zz", {"c": [1, 4]}, {0: [1, 4]}, {"a": [2, 5], "b": [2, 4]})
     for keywords in (*({"input": given} for given in inputs), {"output": "zz"}, {"output": 3}, {"extension": []}):
-        with pytest.raises(Exception) as raised:  # noqa: PT011
+        with pytest.raises(Exception) as raised:
             lab.ov.convert_model(onnx_file, **keywords)
         assert not isinstance(raised.value, RuntimeError)
 

@@ -66,7 +66,7 @@ def test_what_types_say(ov):
     assert f32.is_static() and ov.Type.dynamic.is_dynamic()
     assert f32.merge(ov.Type.dynamic) == ov.Type.dynamic.merge(f32) == f32 and f32.merge(i8) is None
     assert f32.compatible(ov.Type.dynamic) and not f32.compatible(i8)
-    assert not f32 == np.float32 and not f32 == "f32"
+    assert (f32 == np.float32) is False and (f32 == "f32") is False
 
 
 def test_shapes(ov):
@@ -160,8 +160,10 @@ def test_what_partial_shapes_say(ov):
 def test_dimensions(ov):
     Dimension = ov.Dimension
     for text, dimension in (
-        ("?", Dimension()), ("3", Dimension(3)), ("?", Dimension(-1)), ("1..5", Dimension(1, 5)), ("1..5", Dimension("1..5")),
-        ("..4", Dimension("..4")), ("2..", Dimension(2, -1)), ("?", Dimension.dynamic()), ("..5", Dimension(-1, 5)), ("?", Dimension("?")),
+        ("?", Dimension()), ("3", Dimension(3)), ("?", Dimension(-1)), ("1..5", Dimension(1, 5)),
+        ("1..5", Dimension("1..5")),
+        ("..4", Dimension("..4")), ("2..", Dimension(2, -1)), ("?", Dimension.dynamic()), ("..5", Dimension(-1, 5)),
+        ("?", Dimension("?")),
     ):  # fmt: skip
         assert str(dimension) == dimension.to_string() == text and repr(dimension) == f"<Dimension: {text}>"
     assert (
@@ -177,7 +179,7 @@ def test_dimensions(ov):
         and Dimension(3) != 4
         and Dimension() == Dimension()
         and Dimension() == -1
-        and not Dimension(3) == "3"
+        and (Dimension(3) == "3") is False
     )
     assert (
         Dimension(3).compatible(Dimension())
@@ -219,8 +221,10 @@ def test_symbols(ov):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("NCHW", "[N,C,H,W]"), ("nchw", "[N,C,H,W]"), ("N...C", "[N,...,C]"), ("N??", "[N,?,?]"), ("[N,width]", "[N,W]"),
-        ("...", "[...]"), ("", "[...]"), ("[N, C]", "[N,C]"), ("N1", "[N,1]"), ("[N,...,C]", "[N,...,C]"), ("**SCALAR**", "**SCALAR**"),
+        ("NCHW", "[N,C,H,W]"), ("nchw", "[N,C,H,W]"), ("N...C", "[N,...,C]"), ("N??", "[N,?,?]"),
+        ("[N,width]", "[N,W]"),
+        ("...", "[...]"), ("", "[...]"), ("[N, C]", "[N,C]"), ("N1", "[N,1]"), ("[N,...,C]", "[N,...,C]"),
+        ("**SCALAR**", "**SCALAR**"),
     ],
 )  # fmt: skip
 def test_layouts(ov, text, shown):

@@ -198,7 +198,11 @@ def _layer_normalization(a: Any, x: Array, scale: Array, bias: Array | None = No
     normal, mean, inverse = _normalized(x, axes, a.epsilon)
     narrow = np.float64 if a.dtype == np.float64 else np.float32
     found = normal * scale + (0 if bias is None else bias)
-    return found, np.asarray(mean).astype(np.float32 if narrow != np.float64 else np.float32), inverse.astype(np.float32)
+    return (
+        found,
+        np.asarray(mean).astype(np.float32 if narrow != np.float64 else np.float32),
+        inverse.astype(np.float32),
+    )
 
 
 def _rms_normalization(a: Any, x: Array, scale: Array) -> Array:

@@ -15,11 +15,46 @@ from .makers import makers
 
 OLDEST, NEWEST = 7, defs.onnx_opset_version()
 # Operators that give whole numbers for whole numbers, exactly whatever the order of sums, and take any rank.
-CHAINED = (
-    "Abs Neg Relu Identity Add Sub Mul Max Min Sum Where Clip Cast Reshape Flatten Squeeze Unsqueeze Transpose Concat "
-    "Expand Tile Split Slice Pad ReduceMax ReduceMin ReduceSum ReduceL1 TopK Gather MatMul Conv MaxPool Sign PRelu Not "
-    "ArgMax CumSum"
-).split()
+CHAINED = [
+    "Abs",
+    "Neg",
+    "Relu",
+    "Identity",
+    "Add",
+    "Sub",
+    "Mul",
+    "Max",
+    "Min",
+    "Sum",
+    "Where",
+    "Clip",
+    "Cast",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Transpose",
+    "Concat",
+    "Expand",
+    "Tile",
+    "Split",
+    "Slice",
+    "Pad",
+    "ReduceMax",
+    "ReduceMin",
+    "ReduceSum",
+    "ReduceL1",
+    "TopK",
+    "Gather",
+    "MatMul",
+    "Conv",
+    "MaxPool",
+    "Sign",
+    "PRelu",
+    "Not",
+    "ArgMax",
+    "CumSum",
+]
 MOST = 2.0**22  # magnitudes below it leave sums of chained nodes exact in f32
 
 
@@ -35,7 +70,9 @@ def _generator(seed: int, text: str) -> np.random.Generator:
 def forms(domain: str, op_type: str) -> list[tuple[int, int]]:
     """The first and the last version of each form of an operator, from OLDEST on."""
     newest = {"": NEWEST, "ai.onnx.ml": 5}.get(domain, 1)
-    history = sorted(s.since_version for s in defs.get_all_schemas_with_history() if (s.domain, s.name) == (domain, op_type))
+    history = sorted(
+        s.since_version for s in defs.get_all_schemas_with_history() if (s.domain, s.name) == (domain, op_type)
+    )
     if not history:
         return [(1, newest)]
     ends = [*[version - 1 for version in history[1:]], newest]

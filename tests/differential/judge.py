@@ -14,7 +14,7 @@ import ovlite
 
 from .cases import Case, Error
 from .draw import Array, is_real
-from .exceptions import refusal, reason
+from .exceptions import reason, refusal
 from .formulas import expected_by_formula
 from .peers import Refused, peers
 

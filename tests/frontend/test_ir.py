@@ -4,10 +4,11 @@ import io
 
 import numpy as np
 import pytest
-from ir_models import INPUTS, Builder
 
 import ovlite
 from ovlite.frontend.ir import to_bytes
+
+from .ir_models import INPUTS, Builder
 
 EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 

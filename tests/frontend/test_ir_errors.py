@@ -4,11 +4,12 @@ import io
 
 import numpy as np
 import pytest
-from ir_models import Builder
 
 import ovlite
 from ovlite.errors import ModelError
 from ovlite.frontend.ir import read_ir, to_bytes
+
+from .ir_models import Builder
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_cases import array, compare, node_cases
-from test_onnx_nodes import differs, refused
 
 import ovlite
 from ovlite.frontend.onnx import read_onnx
 from ovlite.types import Type
+
+from .onnx_cases import array, compare, node_cases
+from .test_onnx_nodes import differs, refused
 
 PART = 10  # one of so many cases is run always, all of them in a sweep
 ODD_TYPES = {Type.string, Type.bf16, Type.f8e4m3, Type.f8e5m2, Type.f8e8m0, Type.f4e2m1, Type.u4, Type.i4, Type.u2}

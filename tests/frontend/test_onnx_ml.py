@@ -101,7 +101,9 @@ VALUES = np.array([-1.5, -0.5, 0.0, 0.25, 1.0, 2.0], np.float32)
 def table(rng, rows, features, dtype=np.float32):
     """Features on the thresholds and between them, infinities and NaN among them."""
     special = [*VALUES, np.nan, np.inf, -np.inf, 0.1, -0.0, -1.5000001]
-    x = np.where(rng.random((rows, features)) < 0.5, rng.choice(special, (rows, features)), rng.normal(size=(rows, features)))
+    x = np.where(
+        rng.random((rows, features)) < 0.5, rng.choice(special, (rows, features)), rng.normal(size=(rows, features))
+    )
     return x.astype(dtype)
 
 
@@ -355,8 +357,14 @@ def stump(**changes):
     [
         ({"nodes_modes": ["BRANCH_MAYBE", "LEAF", "LEAF"]}, r"nodes_modes holds \['BRANCH_MAYBE'\]"),
         ({"nodes_truenodeids": [9, 0, 0]}, "tree 0 has no node 9"),
-        ({"nodes_truenodeids": [1, 1, 0], "nodes_modes": ["BRANCH_LEQ", "BRANCH_LT", "LEAF"],
-          "nodes_falsenodeids": [2, 2, 0]}, "two parents"),
+        (
+            {
+                "nodes_truenodeids": [1, 1, 0],
+                "nodes_modes": ["BRANCH_LEQ", "BRANCH_LT", "LEAF"],
+                "nodes_falsenodeids": [2, 2, 0],
+            },
+            "two parents",
+        ),
         ({"nodes_truenodeids": [0, 0, 0]}, "the first node of tree 0 is no root"),
         ({"nodes_nodeids": [0, 1, 1]}, "two nodes of a tree have one id"),
         ({"nodes_featureids": [0, 0]}, "not all of one length, 3"),

@@ -6,10 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from onnx_cases import check, fixed, node_cases
 
 from ovlite.errors import ModelError
 from ovlite.frontend.onnx import read_onnx
+
+from .onnx_cases import check, fixed, node_cases
 
 CASES = node_cases()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
-from onnx_cases import evaluate
 
 from ovlite.frontend.onnx import read_onnx
 from ovlite.graph import Constant, Model
 from ovlite.types import PartialShape, Type
+
+from .onnx_cases import evaluate, peer_outputs
 
 
 def proto(text: str, opset: int = 17, head: str = "") -> onnx.ModelProto:
@@ -34,12 +36,14 @@ def run(text: str, *inputs: Any, opset: int = 17, head: str = "") -> list[np.nda
 
 def peer(text: str, *inputs: np.ndarray, opset: int = 17) -> list[np.ndarray]:
     """What onnxruntime gives."""
-    onnxruntime = pytest.importorskip("onnxruntime")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(proto(text, opset).SerializeToString(), options)
-    names = [value.name for value in session.get_inputs()]
-    return list(session.run(None, dict(zip(names, inputs, strict=True))))
+    model = proto(text, opset)
+    return peer_outputs(model.SerializeToString(), feeds(model, inputs), text, opset)
+
+
+def feeds(model: Any, arrays: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays by the names of the inputs that have no initializer, in order."""
+    held = {tensor.name for tensor in model.graph.initializer}
+    return dict(zip([value.name for value in model.graph.input if value.name not in held], arrays, strict=True))
 
 
 def types(model: Model) -> list[str]:

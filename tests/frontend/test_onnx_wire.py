@@ -6,10 +6,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from onnx_cases import evaluate
 
 from ovlite.frontend.onnx import read_onnx
 from ovlite.frontend.onnx.wire import SMALL, without_weights
+
+from .onnx_cases import evaluate
 
 COUNTS = [1, SMALL // 4, SMALL // 4 + 1, 40000]  # elements of f32: left, left, taken, taken
 

@@ -5,12 +5,6 @@ import numpy as np
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
 
-RNG = np.random.default_rng(20)
-
-
-def normal(*shape):
-    return RNG.standard_normal(shape, dtype=np.float32)
-
 
 class Image:
     """A channels-last image in memory, with `border` zeros around it and `gap` unused floats behind each pixel."""
@@ -18,9 +12,11 @@ class Image:
     def __init__(self, values, border=None, gap=0):
         batch, channels, *spatial = values.shape
         border = border or [(0, 0)] * len(spatial)
-        self.memory = np.zeros((batch, *[b + s + e for s, (b, e) in zip(spatial, border)], channels + gap), np.float32)
+        self.memory = np.zeros(
+            (batch, *[b + s + e for s, (b, e) in zip(spatial, border, strict=True)], channels + gap), np.float32
+        )
         self.memory[..., channels:] = np.nan
-        inside = tuple(slice(b, b + s) for s, (b, _) in zip(spatial, border))
+        inside = tuple(slice(b, b + s) for s, (b, _) in zip(spatial, border, strict=True))
         self.values = np.moveaxis(self.memory[(slice(None), *inside, slice(channels))], -1, 1)
         self.values[...] = values
         self.inside = inside

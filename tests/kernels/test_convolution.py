@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from images import Image, check, normal
 
 import ovlite.kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
+
+from ..data import normal
+from .images import Image, check
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -15,11 +17,15 @@ def convolve(x, weights, strides, dilations, pads_begin, output, groups):
     """Direct sum in float64."""
     x, weights = x.astype(np.float64), weights.astype(np.float64)
     kernel = weights.shape[2:]
-    far = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(output, strides, kernel, dilations)]
-    padded = np.pad(x, [(0, 0), (0, 0), *[(p, max(0, f - p - n)) for p, f, n in zip(pads_begin, far, x.shape[2:])]])
+    far = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(output, strides, kernel, dilations, strict=True)]
+    padded = np.pad(
+        x, [(0, 0), (0, 0), *[(p, max(0, f - p - n)) for p, f, n in zip(pads_begin, far, x.shape[2:], strict=True)]]
+    )
     y = np.zeros((x.shape[0], groups, weights.shape[0] // groups, *output))
     for tap in np.ndindex(*kernel):
-        at = [slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in zip(tap, dilations, output, strides)]
+        at = [
+            slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in zip(tap, dilations, output, strides, strict=True)
+        ]
         part = padded[(slice(None), slice(None), *at)]
         part = part.reshape(x.shape[0], groups, x.shape[1] // groups, *output)
         w = weights[(slice(None), slice(None), *tap)].reshape(groups, weights.shape[0] // groups, weights.shape[1])
@@ -34,15 +40,18 @@ def transpose_convolve(x, weights, strides, dilations, pads_begin, output, group
     columns = weights.shape[1]
     far = [
         max((n - 1) * s + (k - 1) * d + 1, p + o)
-        for n, s, k, d, p, o in zip(x.shape[2:], strides, kernel, dilations, pads_begin, output)
+        for n, s, k, d, p, o in zip(x.shape[2:], strides, kernel, dilations, pads_begin, output, strict=True)
     ]
     y = np.zeros((x.shape[0], groups, columns, *far))
     split = x.reshape(x.shape[0], groups, -1, *x.shape[2:])
     for tap in np.ndindex(*kernel):
-        at = [slice(k * d, k * d + (n - 1) * s + 1, s) for k, d, n, s in zip(tap, dilations, x.shape[2:], strides)]
+        at = [
+            slice(k * d, k * d + (n - 1) * s + 1, s)
+            for k, d, n, s in zip(tap, dilations, x.shape[2:], strides, strict=True)
+        ]
         w = weights[(slice(None), slice(None), *tap)].reshape(groups, -1, columns)
         y[(slice(None), slice(None), slice(None), *at)] += np.einsum("ngc...,gcm->ngm...", split, w)
-    y = y[(slice(None), slice(None), slice(None), *[slice(p, p + o) for p, o in zip(pads_begin, output)])]
+    y = y[(slice(None), slice(None), slice(None), *[slice(p, p + o) for p, o in zip(pads_begin, output, strict=True)])]
     return y.reshape(x.shape[0], groups * columns, *output)
 
 
@@ -72,7 +81,7 @@ def run_convolution(
     pads_end = pads_end or pads
     output = [
         (n + b + e - (k - 1) * d - 1) // s + 1
-        for n, b, e, k, d, s in zip(spatial, pads, pads_end, kernel, dilations, strides)
+        for n, b, e, k, d, s in zip(spatial, pads, pads_end, kernel, dilations, strides, strict=True)
     ]
     border = conv.convolution_border(spatial, output, kernel, strides, dilations, pads)
     x = Image(normal(batch, channels, *spatial), border, gap)
@@ -241,7 +250,7 @@ def test_other_activations_follow_the_sums():
 
 def run_winograd(spatial, channels, columns, out, pads, pads_end, *, batch=1, residual=False, activation=None):
     conv, winograd = ovlite.kernels.family("convolution"), ovlite.kernels.family("winograd")
-    output = [n + b + e - 2 for n, b, e in zip(spatial, pads, pads_end)]
+    output = [n + b + e - 2 for n, b, e in zip(spatial, pads, pads_end, strict=True)]
     x = Image(normal(batch, channels, *spatial), conv.convolution_border(spatial, output, (3, 3), (1, 1), (1, 1), pads))
     y = Image(np.zeros((batch, columns, *output), np.float32), [(1, 1)] * 2, 3)
     weights, bias = normal(columns, channels, 3, 3), normal(columns)
@@ -357,7 +366,7 @@ def test_transpose(kernel, strides, dilations, pads, extra, groups):
     spatial = (5, 7, 4)[: len(kernel)]
     output = [
         (n - 1) * s + (k - 1) * d + 1 - 2 * p + e
-        for n, s, k, d, p, e in zip(spatial, strides, kernel, dilations, pads, extra)
+        for n, s, k, d, p, e in zip(spatial, strides, kernel, dilations, pads, extra, strict=True)
     ]
     weights = normal(6, 17, *kernel)
     bias = normal(17 * groups)

@@ -2,11 +2,12 @@ import itertools
 
 import numpy as np
 import pytest
-from layouts import channels_last, view_of
 
 from ovlite import kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
+
+from .layouts import channels_last, view_of
 
 UNTOUCHED = 77
 
@@ -164,7 +165,7 @@ def test_fill_border(level, threads, spatial):
     step = kernels.family("copy").FillBorder(view_of(0, image, memory), begin, end, 9)
     run_steps([step], [memory], threads)
     expected = np.full_like(memory, UNTOUCHED)
-    around = tuple(slice(2 - b, 2 + n + e) for b, n, e in zip(begin, spatial, end))
+    around = tuple(slice(2 - b, 2 + n + e) for b, n, e in zip(begin, spatial, end, strict=True))
     expected[(slice(None), *around, slice(0, 5))] = 9
     expected[(slice(None), *(slice(2, 2 + n) for n in spatial))] = UNTOUCHED
     np.testing.assert_array_equal(memory, expected)
@@ -173,13 +174,13 @@ def test_fill_border(level, threads, spatial):
 @pytest.mark.parametrize("axis, pieces", [(0, [1, 200, 3]), (1, [5, 1, 40, 7]), (2, [64, 64]), (1, [0, 30])])
 def test_copy_many_joins_tensors(level, threads, axis, pieces):
     shapes = [[6, 20, 30] for _ in pieces]
-    for shape, length in zip(shapes, pieces):
+    for shape, length in zip(shapes, pieces, strict=True):
         shape[axis] = length
     arrays = [numbers(shape) + 1 for shape in shapes]
     expected = np.concatenate(arrays, axis)
     y = np.zeros_like(expected)
     parts = np.split(y, np.cumsum(pieces)[:-1], axis)
-    pairs = [(view_of(i + 1, x), view_of(0, part, y)) for i, (x, part) in enumerate(zip(arrays, parts))]
+    pairs = [(view_of(i + 1, x), view_of(0, part, y)) for i, (x, part) in enumerate(zip(arrays, parts, strict=True))]
     run_steps([kernels.family("copy").CopyMany(pairs)], [y, *arrays], threads)
     np.testing.assert_array_equal(y, expected)
 
@@ -206,7 +207,7 @@ def test_copy_many_takes_constants_and_no_pairs(level):
 def test_pad(level, threads, mode, shape, begin, end, dtype):
     x = numbers(shape, dtype)
     options = {"constant_values": 3} if mode == "constant" else {}
-    expected = np.pad(x, list(zip(begin, end)), mode, **options) if shape else x
+    expected = np.pad(x, list(zip(begin, end, strict=True)), mode, **options) if shape else x
     y = np.zeros_like(expected)
     run_steps([kernels.family("copy").Pad(view_of(0, x), view_of(1, y), begin, end, mode, 3)], [x, y], threads)
     np.testing.assert_array_equal(y, expected)

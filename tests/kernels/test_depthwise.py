@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from images import Image, check, normal
 
 import ovlite.kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
+
+from ..data import normal
+from .images import Image, check
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -15,11 +17,15 @@ def convolve(x, weights, strides, dilations, pads_begin, output):
     """Direct sum in float64."""
     x, weights = x.astype(np.float64), weights.astype(np.float64)
     kernel = weights.shape[2:]
-    far = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(output, strides, kernel, dilations)]
-    padded = np.pad(x, [(0, 0), (0, 0), *[(p, max(0, f - p - n)) for p, f, n in zip(pads_begin, far, x.shape[2:])]])
+    far = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(output, strides, kernel, dilations, strict=True)]
+    padded = np.pad(
+        x, [(0, 0), (0, 0), *[(p, max(0, f - p - n)) for p, f, n in zip(pads_begin, far, x.shape[2:], strict=True)]]
+    )
     y = np.zeros((*x.shape[:2], *output))
     for tap in np.ndindex(*kernel):
-        at = [slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in zip(tap, dilations, output, strides)]
+        at = [
+            slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, o, s in zip(tap, dilations, output, strides, strict=True)
+        ]
         y += padded[(slice(None), slice(None), *at)] * weights[(slice(None), 0, *tap)].reshape(-1, *[1] * len(kernel))
     return y
 
@@ -41,9 +47,10 @@ def run_depthwise(
     depthwise, conv = ovlite.kernels.family("depthwise"), ovlite.kernels.family("convolution")
     ones = [1] * len(kernel)
     strides, dilations = strides or ones, dilations or ones
-    pads = pads or [(k - 1) * d // 2 for k, d in zip(kernel, dilations)]
+    pads = pads or [(k - 1) * d // 2 for k, d in zip(kernel, dilations, strict=True)]
     output = [
-        (n + 2 * p - (k - 1) * d - 1) // s + 1 for n, p, k, d, s in zip(spatial, pads, kernel, dilations, strides)
+        (n + 2 * p - (k - 1) * d - 1) // s + 1
+        for n, p, k, d, s in zip(spatial, pads, kernel, dilations, strides, strict=True)
     ]
     border = conv.convolution_border(spatial, output, kernel, strides, dilations, pads)
     x = Image(normal(batch, channels, *spatial), border, gap)

@@ -9,11 +9,9 @@ from ovlite.kernels import family
 from ovlite.kernels.runtime.executor import StepError, run_steps
 from ovlite.kernels.runtime.step import View
 
+from .layouts import view_of
+
 pytestmark = pytest.mark.usefixtures("level")
-
-
-def view_of(slot, array):
-    return View(slot, array.dtype, array.shape, [stride // array.itemsize for stride in array.strides])
 
 
 def apply(program, reads, write, threads=1, flush=False):

@@ -22,7 +22,9 @@ def assert_close(found: np.ndarray, expected: np.ndarray, terms: int) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
 
 
-@pytest.mark.parametrize("m, k, n", [(1, 1, 1), (0, 3, 2), (3, 0, 2), (3, 2, 0), (14, 16, 32), (15, 17, 33), (1, 300, 70)])
+@pytest.mark.parametrize(
+    "m, k, n", [(1, 1, 1), (0, 3, 2), (3, 0, 2), (3, 2, 0), (14, 16, 32), (15, 17, 33), (1, 300, 70)]
+)
 def test_matmul(m: int, k: int, n: int) -> None:
     a, b = noise(m, k), noise(k, n)
     assert_close(kernels.matmul(a, b), a.astype(float) @ b, k)

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from layouts import view_of
 
 from ovlite import kernels
 from ovlite.kernels.runtime.executor import StepError, run_steps
 from ovlite.kernels.runtime.step import View
+
+from .layouts import view_of
 
 
 @pytest.mark.parametrize("index_dtype", ["int32", "int64"])

@@ -1,22 +1,23 @@
 import numpy as np
 import pytest
-from layouts import view_of
 
 from ovlite import kernels
 from ovlite.kernels.runtime.executor import StepError, run_steps
 from ovlite.kernels.runtime.step import View
 
-RNG = np.random.default_rng(12)
+from ..data import rng
+from .layouts import view_of
+
 DTYPES = ["float32", "int64", "uint8", "float16"]
 COMBINE = {"sum": np.add, "sub": np.subtract, "prod": np.multiply, "min": np.minimum, "max": np.maximum}
 
 
 def numbers(shape, dtype):
-    return RNG.integers(1, 9, shape).astype(dtype)
+    return rng().integers(1, 9, shape).astype(dtype)
 
 
 def places(length, shape, dtype="int64"):
-    return RNG.integers(-length, length, shape).astype(dtype)
+    return rng().integers(-length, length, shape).astype(dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from images import normal, tolerance
-from layouts import view_of
 
 import ovlite.kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
+
+from ..data import normal
+from .images import tolerance
+from .layouts import view_of
 
 pytestmark = pytest.mark.usefixtures("level")
 

@@ -3,11 +3,12 @@ import math
 
 import numpy as np
 import pytest
-from layouts import channels_last, view_of
 
 from ovlite import kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
+
+from .layouts import channels_last, view_of
 
 UNREAD = np.nan
 
@@ -16,7 +17,7 @@ def windows(x, kernel, strides, dilations, pads_begin, outputs):
     """For each output coordinate: the elements (N, C, taps) of its window that lie in x."""
     for at in itertools.product(*map(range, outputs)):
         axes = []
-        for o, k, s, d, p, size in zip(at, kernel, strides, dilations, pads_begin, x.shape[2:]):
+        for o, k, s, d, p, size in zip(at, kernel, strides, dilations, pads_begin, x.shape[2:], strict=True):
             taps = o * s - p + np.arange(k) * d
             axes.append(taps[(taps >= 0) & (taps < size)])
         count = math.prod(map(len, axes))
@@ -39,7 +40,7 @@ def expected_mean(x, kernel, strides, dilations, pads_begin, outputs, padded_end
             count = np.prod(
                 [
                     (o * s - p + np.arange(k) * d < end).sum()
-                    for o, k, s, d, p, end in zip(at, kernel, strides, dilations, pads_begin, padded_end)
+                    for o, k, s, d, p, end in zip(at, kernel, strides, dilations, pads_begin, padded_end, strict=True)
                 ]
             )
         y[(..., *at)] = window.sum(-1, dtype=np.float64) / max(count, 1)

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from layouts import view_of
 
 from ovlite import kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
+
+from .layouts import view_of
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 CLIP = 0.7

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from layouts import channels_last, view_of
 
 from ovlite import kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
+
+from .layouts import channels_last, view_of
 
 CASES = [
     # shape, spatial shape of the result
@@ -45,7 +46,7 @@ def images(x, outputs, planar):
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "float16", "int64"])
 def test_nearest(level, threads, shape, outputs, dtype, planar):
     x = np.random.default_rng(3).integers(0, 100, shape).astype(dtype)
-    tables = [np.minimum(np.arange(o) * n // max(o, 1), n - 1) for n, o in zip(shape[2:], outputs)]
+    tables = [np.minimum(np.arange(o) * n // max(o, 1), n - 1) for n, o in zip(shape[2:], outputs, strict=True)]
     memory, x_view, target, y_view, y = images(x, outputs, planar)
     run_steps([kernels.family("resize").ResizeNearest(x_view, y_view, tables)], [memory, target], threads)
     np.testing.assert_array_equal(y, x[(slice(None), slice(None), *np.ix_(*tables))])
@@ -65,7 +66,7 @@ def expected_linear(x, tables):
 @pytest.mark.parametrize("shape, outputs", CASES)
 def test_linear(level, threads, shape, outputs, planar):
     x = np.random.default_rng(4).uniform(-1, 1, shape).astype(np.float32)
-    tables = [linear_table(n, o) for n, o in zip(shape[2:], outputs)]
+    tables = [linear_table(n, o) for n, o in zip(shape[2:], outputs, strict=True)]
     memory, x_view, target, y_view, y = images(x, outputs, planar)
     run_steps([kernels.family("resize").ResizeLinear(x_view, y_view, tables)], [memory, target], threads)
     # weights that sum to 1 on elements of at most 1: about two roundings for each dimension, and the sum's

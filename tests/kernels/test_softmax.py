@@ -7,11 +7,9 @@ from ovlite.kernels import family
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
 
+from .layouts import view_of
+
 pytestmark = pytest.mark.usefixtures("level")
-
-
-def view_of(slot, array):
-    return View(slot, array.dtype, array.shape, [stride // array.itemsize for stride in array.strides])
 
 
 def softmax(x, axis, threads=1, name="Softmax", y=None):

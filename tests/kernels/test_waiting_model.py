@@ -6,11 +6,7 @@ a thread can go on or all are done, a thread is told that it waits in vain only 
 is lost. The same of the code itself: tests/api/test_queue_stress.py.
 """
 
-import itertools
-import random
 from typing import NamedTuple
-
-import pytest
 
 FREE, HELD, QUEUED, RUNNING = "free", "held", "queued", "running"
 HAS, LENT, KEPT = "has", "lent", "kept"
@@ -217,7 +213,6 @@ class Board:
         while more := {thread for thread in waiting.keys() - living if goes_on(thread)}:
             living |= more
         return mine not in living
-
 
     # What threads do.
 

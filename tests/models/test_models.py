@@ -12,10 +12,11 @@ import pytest
 
 import ovlite
 from bench import models
-from models.support import assert_near, package_model, peer_outputs
 from ovlite import kernels
 from ovlite.frontend import read_model
 from ovlite.plan import Executable, Options
+
+from .support import assert_near, package_model, peer_outputs
 
 LIGHT_SCALE = 1e-5  # of the greatest output: what rounding of f32 sums leaves after this many layers
 PACKAGE_SCALE = 1e-4  # the same where there are divisions by small numbers, and sigmoids between

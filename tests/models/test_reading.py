@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from bench import models
-from models.support import PACKAGE_CASES, assert_near, package_model, peer_outputs
 from ovlite.frontend.onnx import read_onnx
 from ovlite.graph import Model
 from ovlite.graph.elements import compute_dtype
 from ovlite.ops.interpreter import evaluate_model
+
+from .support import PACKAGE_CASES, assert_near, package_model, peer_outputs
 
 QUICK = ("shufflenet", "squeezenet")  # by numpy, in about a second
 

@@ -1,4 +1,4 @@
-"""Runs one operator through its numpy evaluation, its shape inference and, when installed, OpenVINO."""
+"""Runs one operator through its numpy evaluation and its shape inference, beside OpenVINO or what it once gave."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from ovlite.graph import Constant, Node, Parameter
 from ovlite.ops import NEWEST_OPSET, factories
 from ovlite.types import PartialShape, Type
 
+from .. import golden
+
 HAS_PEER = importlib.util.find_spec("openvino") is not None
+
+
+def normal(*shape: int) -> np.ndarray:
+    """Standard normal float32 numbers, the same for each call with a shape: the names of recorded outputs last."""
+    return np.random.default_rng(shape).standard_normal(shape, np.float32)
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,15 @@ def check(
         goes to the factory as it is. attributes: the same, by keyword.
     expected: an array, or a list with one for each output, from somewhere else than ovlite.
     peer: what of OpenVINO the outputs are compared with: "cpu" (compiled, f32), "reference"
-        (Model.evaluate) or "" (nothing).
+        (Model.evaluate) or "" (nothing: then `expected` is needed). Without `expected`, OpenVINO's outputs
+        have to be recorded (tests/golden), which is what counts where it is not installed.
     unlike: attributes that OpenVINO's node does not have as the call says.
 
     Checked are: the outputs against `expected` and OpenVINO; the inferred types and shapes against the
     outputs, with everything known, with each dimension unknown in turn, with each rank unknown in
     turn, and with constants not known; type name, opset and attributes against OpenVINO's node.
     """
+    assert peer or expected is not None, "check() without a peer needs expected="
     call = _Call(factory, arguments, attributes, opset)
     node, outputs = _evaluate(call)
     assert len(outputs) == len(node.outputs())
@@ -61,8 +70,10 @@ def check(
     _check_unknown_shapes(call, outputs)
     if HAS_PEER:
         _check_description(call, node, unlike)
-        if peer:
-            compare(outputs, run_peer(call, peer), rtol, atol)
+    if expected is None:
+        compare(outputs, recorded_peer(call, peer), rtol, atol)
+    elif HAS_PEER and peer:
+        compare(outputs, run_peer(call, peer), rtol, atol)
     return outputs
 
 
@@ -124,6 +135,16 @@ class _Call:
 
         arguments, keywords = self._map(parameter, Constant if fixed_known else unknown)
         return factories(self.opset)[self.factory](*arguments, **keywords), parameters
+
+    def digest(self, peer: str) -> str:
+        """The name of the call among recorded ones."""
+        arrays: list[np.ndarray] = []
+
+        def placeholder(array: np.ndarray) -> str:
+            arrays.append(array)
+            return f"<{len(arrays)}>"
+
+        return golden.digest(self.factory, self.opset, peer, self._map(placeholder, placeholder), *arrays)
 
     def peer_node(self, shapes: Sequence[Any] | None = None) -> tuple[Any, list[Any]]:
         """OpenVINO's node and its parameters, in the order of `tensors`."""
@@ -254,6 +275,11 @@ def run_peer(call: _Call, peer: str = "cpu") -> list[np.ndarray]:
     assert peer == "cpu"
     found = _core().compile_model(model, "CPU")(list(call.tensors))
     return [np.array(found[i]) for i in range(len(results))]
+
+
+def recorded_peer(call: _Call, peer: str) -> list[np.ndarray]:
+    """OpenVINO's outputs of the call, the recorded ones where it is not installed."""
+    return golden.outputs(call.digest(peer), (lambda: run_peer(call, peer)) if HAS_PEER else None)
 
 
 def signature_of_peer(opset: int, factory: str) -> tuple[list[str], list[Any]] | None:

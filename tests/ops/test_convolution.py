@@ -10,14 +10,10 @@ from ovlite.graph import Parameter
 from ovlite.ops import factories
 from ovlite.types import PartialShape, Type
 
-from .support import check, fixed
+from .support import check, fixed, normal
 
 RESOLVED = ["pads_begin", "pads_end"]  # OpenVINO writes into the node what auto_pad comes to
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}  # sums of some hundred products of normal numbers
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(len(shape)).normal(size=shape).astype(np.float32)
 
 
 def direct(

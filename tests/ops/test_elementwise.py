@@ -11,10 +11,10 @@ from ovlite.ops import factories
 from ovlite.ops.elementwise import Divide
 from ovlite.types import PartialShape, Type
 
+from ..data import normal
 from .support import check
 
 OPS = factories(16)
-rng = np.random.default_rng(7)
 SHAPES = [((2, 3), (2, 3)), ((2, 3), (3,)), ((3, 1), (2, 1, 4)), ((), (2,)), ((2, 0), (1,)), ((1,), (1, 1))]
 
 
@@ -24,8 +24,8 @@ def parameter(shape: object, element_type: Type = Type.f32) -> Parameter:
 
 @pytest.mark.parametrize("left, right", SHAPES, ids=str)
 def test_numpy_broadcast(left: tuple[int, ...], right: tuple[int, ...]) -> None:
-    a, b = rng.normal(size=left).astype(np.float32), rng.normal(size=right).astype(np.float32)
-    check("add", np.asarray(a), np.asarray(b), expected=a + b)
+    a, b = normal(*left), normal(*right)
+    check("add", a, b, expected=a + b)
 
 
 REAL = {
@@ -107,13 +107,13 @@ def test_nan_comes_out_of_maximum_and_minimum() -> None:
 
 
 def test_pdpd_aligns_the_first_axes() -> None:
-    a, b = rng.normal(size=(2, 3, 4)).astype(np.float32), rng.normal(size=(2, 3)).astype(np.float32)
+    a, b = normal(2, 3, 4), normal(2, 3)
     check("add", a, b, auto_broadcast="pdpd", expected=a + b[:, :, None])
     check("multiply", a, b[:, :, None], auto_broadcast="PDPD", expected=a * b[:, :, None])
 
 
 def test_none_broadcasts_nothing() -> None:
-    a = rng.normal(size=(2, 3)).astype(np.float32)
+    a = normal(2, 3)
     check("subtract", a, a[::-1].copy(), auto_broadcast="none", expected=a - a[::-1])
 
 

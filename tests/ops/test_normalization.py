@@ -11,14 +11,14 @@ from ovlite.ops import factories
 from ovlite.ops.normalization import RMS, MVNAcross
 from ovlite.types import PartialShape, Type
 
+from ..data import normal, rng
 from .support import check, fixed
 
-rng = np.random.default_rng(17)
-X = rng.normal(2, 3, size=(2, 4, 3, 5)).astype(np.float32)
+X = np.random.default_rng(17).normal(2, 3, size=(2, 4, 3, 5)).astype(np.float32)
 
 
 def vector(length: int = 4) -> np.ndarray:
-    return rng.uniform(0.5, 2, length).astype(np.float32)
+    return rng().uniform(0.5, 2, length).astype(np.float32)
 
 
 def spread(values: np.ndarray, rank: int) -> np.ndarray:
@@ -28,7 +28,7 @@ def spread(values: np.ndarray, rank: int) -> np.ndarray:
 @pytest.mark.parametrize("opset", [1, 5, 16])
 @pytest.mark.parametrize("shape", [(2, 4), (2, 4, 3, 5), (1, 4, 0)], ids=str)
 def test_batch_norm(shape: tuple[int, ...], opset: int) -> None:
-    x = rng.normal(size=shape).astype(np.float32)
+    x = normal(*shape)
     gamma, beta, mean, variance = vector(), vector(), vector(), vector()
     g, b, m, v = (spread(each, x.ndim) for each in (gamma, beta, mean, variance))
     expected = g * (x - m) / np.sqrt(v + 1e-2) + b
@@ -113,7 +113,7 @@ def test_lrn(axes: list[int], size: int) -> None:
 @pytest.mark.parametrize("groups", [1, 2, 4])
 @pytest.mark.parametrize("shape", [(2, 4, 3, 5), (3, 4, 6), (2, 4, 1)], ids=str)
 def test_group_normalization(groups: int, shape: tuple[int, ...]) -> None:
-    x = rng.normal(size=shape).astype(np.float32)
+    x = normal(*shape)
     scale, bias = vector(), vector()
     parts = standardized(x.reshape(shape[0], groups, -1), (2,), 0.01).reshape(shape)
     expected = parts * spread(scale, x.ndim) + spread(bias, x.ndim)

@@ -11,15 +11,11 @@ from ovlite.ops import factories
 from ovlite.ops.sampling import reflected
 from ovlite.types import PartialShape, Type
 
-from .support import check, fixed
+from .support import check, fixed, normal
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 IMAGES = np.random.default_rng(3).normal(size=(2, 3, 9, 8)).astype(np.float32)
 OF = np.array([0, 1, 1, 0, 1])  # the image of each region
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(sum(shape)).normal(size=shape).astype(np.float32)
 
 
 def regions(low: float = -2, high: float = 9) -> np.ndarray:

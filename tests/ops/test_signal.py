@@ -10,13 +10,9 @@ from ovlite.graph import Parameter
 from ovlite.ops import factories
 from ovlite.types import PartialShape, Type
 
-from .support import check, fixed
+from .support import check, fixed, normal
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(sum(shape)).normal(size=shape).astype(np.float32)
 
 
 def pairs(array: np.ndarray) -> np.ndarray:

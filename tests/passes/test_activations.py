@@ -7,7 +7,8 @@ import pytest
 
 from ovlite import opset13 as ops
 from ovlite.passes.pipeline.activations import recognize_activations
-from passes.support import model_of, parameter, rewritten, types
+
+from .support import model_of, parameter, rewritten, types
 
 
 def gate(x: object) -> object:

@@ -8,7 +8,8 @@ import pytest
 
 from ovlite import opset13 as ops
 from ovlite.passes.pipeline.affine import fold_affine
-from passes.support import model_of, node_of, parameter, random, rewritten, types
+
+from .support import model_of, node_of, parameter, random, rewritten, types
 
 CHANNELS = 4
 

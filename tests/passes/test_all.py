@@ -13,7 +13,8 @@ from ovlite.graph import Model
 from ovlite.op import if_op
 from ovlite.ops.interpreter import evaluate_model
 from ovlite.passes.pipeline import PASSES, run_passes
-from passes.support import inputs_of, model_of, parameter, random, rewritten, types
+
+from .support import inputs_of, model_of, parameter, random, rewritten, types
 
 WIDTH = 6
 SHAPE = (2, 3, 4, WIDTH)

@@ -11,7 +11,8 @@ from ovlite import opset13 as ops
 from ovlite.graph import Model
 from ovlite.ops.interpreter import evaluate_model
 from ovlite.passes.pipeline.epilogues import fuse_epilogues
-from passes.support import inputs_of, model_of, node_of, parameter, random, rewritten, types
+
+from .support import inputs_of, model_of, node_of, parameter, random, rewritten, types
 
 Make = Callable[[Any], Any]
 

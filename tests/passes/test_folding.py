@@ -4,7 +4,8 @@ import numpy as np
 
 from ovlite import opset13 as ops
 from ovlite.passes.pipeline.folding import fold_constants
-from passes.support import model_of, node_of, parameter, random, rewritten, types
+
+from .support import model_of, node_of, parameter, random, rewritten, types
 
 
 def test_what_follows_from_constants_is_computed() -> None:

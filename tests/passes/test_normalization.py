@@ -7,7 +7,8 @@ import pytest
 
 from ovlite import opset13 as ops
 from ovlite.passes.pipeline.normalization import recognize_normalization
-from passes.support import model_of, node_of, parameter, random, rewritten, types
+
+from .support import model_of, node_of, parameter, random, rewritten, types
 
 LENGTH = 6
 

@@ -10,7 +10,8 @@ from ovlite.op import if_op
 from ovlite.ops.interpreter import evaluate_model
 from ovlite.passes.pipeline.precision import compute_in_f32
 from ovlite.types import Type
-from passes.support import Array, model_of, node_of, parameter, random, types
+
+from .support import Array, model_of, node_of, parameter, random, types
 
 
 def element_types(model: Model) -> set[str]:

@@ -6,7 +6,8 @@ import pytest
 from ovlite import opset13 as ops
 from ovlite.passes.pipeline import run_passes
 from ovlite.passes.pipeline.simplify import simplify
-from passes.support import model_of, node_of, parameter, random, rewritten, types
+
+from .support import model_of, node_of, parameter, random, rewritten, types
 
 
 def test_conversion_to_the_same_type_is_dropped() -> None:

@@ -59,9 +59,8 @@ def _scatter_elements(builder: Builder, call: Call) -> bool:
     axis, reduction = call.inputs[3].array, call.op.attributes().get("reduction", "none")
     if axis is None or not _reducible(call, reduction) or not call.op.attributes().get("use_init_val", True):
         return False
-    builder.emit(
-        builder.family("indexed_copy").ScatterElements(*_scattered(builder, call), int(axis.item()), reduction)
-    )
+    family = builder.family("indexed_copy")
+    builder.emit(family.ScatterElements(*_scattered(builder, call), int(axis.item()), reduction))
     return True
 
 

@@ -44,9 +44,8 @@ def _mvn(builder: Builder, call: Call) -> bool:
         axes, mode = op.reduction_axes or range(1 if op.across_channels else 2, rank), "inside_sqrt"
     if call.inputs[0].dtype != np.float32 or not axes or mode not in ("inside_sqrt", "outside_sqrt"):
         return False
-    builder.emit(
-        builder.family("normalization").MVN(*_views(builder, call), list(axes), op.eps, mode, op.normalize_variance)
-    )
+    family = builder.family("normalization")
+    builder.emit(family.MVN(*_views(builder, call), list(axes), op.eps, mode, op.normalize_variance))
     return True
 
 
@@ -64,9 +63,8 @@ def _group_norm(builder: Builder, call: Call) -> bool:
     if call.inputs[0].dtype != np.float32:
         return False
     gamma, beta = (builder.view(tensor) for tensor in call.inputs[1:])
-    builder.emit(
-        builder.family("normalization").GroupNorm(*_views(builder, call), op.num_groups, gamma, beta, op.epsilon)
-    )
+    family = builder.family("normalization")
+    builder.emit(family.GroupNorm(*_views(builder, call), op.num_groups, gamma, beta, op.epsilon))
     return True
 
 

@@ -91,7 +91,13 @@ def attention(d: Draw) -> Made:
 
 
 def linear_attention(d: Draw) -> Made:
-    batch, heads, size, wide, length = d.integer(1, 2), d.integer(1, 2), d.integer(1, 4), d.integer(1, 4), d.integer(1, 5)
+    batch, heads, size, wide, length = (
+        d.integer(1, 2),
+        d.integer(1, 2),
+        d.integer(1, 4),
+        d.integer(1, 4),
+        d.integer(1, 5),
+    )
     dtype = np.dtype(np.float32)
     rule = d.pick(None, "linear", "gated", "delta", "gated_delta")
     q, k = (d.tensor((batch, length, heads * size), dtype, (-0.5, 0.5)) for _ in range(2))

@@ -144,7 +144,13 @@ def dynamic_quantize_matmul(d: Draw) -> Made:
     m, n, k = d.integer(1, 9), d.integer(1, 9), d.pick(1, 3, 8, 17)
     kind = np.dtype(d.pick(np.int8, np.uint8))
     scale, zero = _parameters(d, (n,) if d.chance(0.3) else (), kind)
-    inputs = [d.tensor((m, k), F32, (-3, 5)), d.tensor((k, n), kind), scale, d.maybe(zero), d.maybe(d.tensor((n,), F32))]
+    inputs = [
+        d.tensor((m, k), F32, (-3, 5)),
+        d.tensor((k, n), kind),
+        scale,
+        d.maybe(zero),
+        d.maybe(d.tensor((n,), F32)),
+    ]
     return node(d, inputs, steering=(1, 2, 3, 4), error=Error(64, 64, 255.0 * 8 * k))
 
 

@@ -56,7 +56,7 @@ def loop(call: Call) -> Translated:
     count = len(states)
     scalar_shape = PartialShape([])
     fixed = [Port(TensorType(Type.i64, scalar_shape)), Port(TensorType(Type.boolean, scalar_shape))]
-    stacked = {i: 0 for i in range(1 + count, len(graph.output))}
+    stacked = dict.fromkeys(range(1 + count, len(graph.output)), 0)
     body = _steady(states, lambda ports: build_body(graph, call.scope, fixed + ports, stacked), first_result=1)
     sources = [_trip_count(trips), of_type(True, Type.boolean) if going_on is None else scalar(going_on), *states]
     taken: list[InputDescription] = [MergedInputDescription(1, 1, 0)]

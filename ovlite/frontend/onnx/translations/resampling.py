@@ -150,7 +150,7 @@ def _outside(sampling: Sampling, resizings: list[Resizing], count: int) -> Outpu
     found = np.zeros([1] * count, bool)
     for resizing in resizings:
         x = sampling.places(resizing)
-        found = found | np.expand_dims((x < 0) | (x > resizing.size - 1), [i for i in range(1, count - resizing.axis)])
+        found = found | np.expand_dims((x < 0) | (x > resizing.size - 1), list(range(1, count - resizing.axis)))
     return Constant.of(found, Type.boolean).output(0)
 
 
@@ -171,7 +171,9 @@ def _resizings(call: Call) -> list[Resizing] | None:
         if policy != "stretch" and min(taken) > 0:
             pick = min if policy == "not_larger" else max
             ratios = [pick(ratios, key=lambda ratio: Fraction(int(ratio[0]), ratio[1]))] * len(axes)
-            targets = [(2 * int(up) * size + down) // (2 * down) for (up, down), size in zip(ratios, taken, strict=True)]
+            targets = [
+                (2 * int(up) * size + down) // (2 * down) for (up, down), size in zip(ratios, taken, strict=True)
+            ]
     elif scales is not None:
         ratios = [(scale, 1) for scale in scales]
         targets = [int(scale * size) for scale, size in zip(scales, taken, strict=True)]

@@ -18,7 +18,9 @@ from .scores import table
 def scaler(call: Call) -> Translated:
     """(x - offset) * scale in f32, one of each for all features or for each."""
     x = converted(call.input(0), Type.f32)
-    offset, scale = (of_type(call.decimals(name, [default]), Type.f32) for name, default in (("offset", 0.0), ("scale", 1.0)))
+    offset, scale = (
+        of_type(call.decimals(name, [default]), Type.f32) for name, default in (("offset", 0.0), ("scale", 1.0))
+    )
     return ops.multiply(ops.subtract(x, offset), scale)
 
 

@@ -17,7 +17,7 @@ from .....types import Type
 from ...build import converted, ints, one, ops, typed
 from ...call import Call, Translated, Translation
 from ...tensors import constant
-from .forest import LEQ, MEMBER, MODES, Forest
+from .forest import MEMBER, MODES, Forest
 from .scores import (
     TRANSFORMS,
     above,
