@@ -65,8 +65,8 @@ class Operand:
         self.array = as_strided(self.memory[self.offset :], values.shape, [itemsize * stride for stride in strides])
         self.array[...] = values
         self.strides = [
-            int(rng.choice([0, 1, stride, 1013])) if size == 1 else stride
-            for size, stride in zip(stored, strides, strict=True)
+            int(rng.choice([0, 1, stride, 1013])) if size == whole == 1 else stride
+            for size, whole, stride in zip(values.shape, stored, strides, strict=True)
         ]
 
     def view(self, slot):
