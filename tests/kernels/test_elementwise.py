@@ -91,6 +91,11 @@ def channels_last(array, pixel_gap=0, row_gap=0):
     return memory[:, :, :w, :c].transpose(0, 3, 1, 2)
 
 
+@pytest.mark.parametrize("shape", [(0, 30), (30, 0), (0, 2000), (2000, 0), (3, 0, 5)], ids=str)
+def test_a_result_without_elements(shape):
+    apply([("add", 0, 1)], [normal(shape), normal((1, *shape[1:]))], normal(shape))
+
+
 @pytest.mark.parametrize("channels", [1, 3, 63, 64, 80, 600, 1100])
 @pytest.mark.parametrize("gaps", [(0, 0), (16, 0), (16, 2)], ids=str)
 def test_layouts_are_only_strides(channels, gaps, threads):

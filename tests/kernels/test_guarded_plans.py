@@ -10,12 +10,13 @@ import ctypes
 
 import numpy as np
 import pytest
-from guarded import guarded, guarded_copy
 
 import ovlite as ov
 import ovlite.opset15 as ops
 from ovlite.errors import ModelError
 from ovlite.ops.interpreter import evaluate_model
+
+from .guarded import guarded, guarded_copy
 
 SPATIAL = [0, 1, 1, 1, 2, 3, 4, 5, 8]
 CHANNELS = [1, 1, 2, 3, 4, 8, 16, 17, 33]
@@ -125,7 +126,7 @@ class Draw:
         """(strides, dilations, pads_begin, pads_end, kernel)."""
         kernel = self.size([1, 2, 3, 4, 7], count)
         dilations = self.size([1, 1, 1, 2, 3], count)
-        reach = [(k - 1) * d for k, d in zip(kernel, dilations)]
+        reach = [(k - 1) * d for k, d in zip(kernel, dilations, strict=True)]
         pads = [[int(self.rng.integers(r + 1)) for r in reach] for _ in range(2)]
         return list(self.size([1, 1, 2, 3, 5], count)), list(dilations), *pads, list(kernel)
 

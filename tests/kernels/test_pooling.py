@@ -152,6 +152,27 @@ def test_windows_outside(level):
     np.testing.assert_array_equal(y[0], np.broadcast_to(expected == 1, (8, 3, 3)))
 
 
+@pytest.mark.parametrize("channels", [1, 3, 20])
+def test_an_image_of_one_pixel_is_whatever_its_result_is(level, channels):
+    """Its strides would do for both layouts."""
+    window = (2, 2), (1, 1), (1, 1), (1, 1)
+    x = np.random.default_rng(3).standard_normal((2, channels, 1, 1), np.float32)
+    for planar in (False, True):
+        y = np.full((2, channels, 2, 2), np.nan, np.float32)
+        y = y if planar else np.moveaxis(np.moveaxis(y, 1, -1).copy(), -1, 1)
+        for name in ("MaxPool", "AvgPool"):
+            step = getattr(kernels.family("pooling"), name)(view_of(0, x), view_of(1, y), *window)
+            run_steps([step], [x, y])
+            np.testing.assert_array_equal(y, np.broadcast_to(x, y.shape))
+
+
+def test_windows_of_any_size_take_no_memory(level):
+    x, y = np.arange(6, dtype=np.float32).reshape(1, 1, 6), np.zeros((1, 1, 2), np.float32)
+    window = (1 << 40,), (1,), (1,), (1,)
+    run_steps([kernels.family("pooling").MaxPool(view_of(0, x), view_of(1, y), *window)], [x, y])
+    np.testing.assert_array_equal(y, [[[5, 5]]])
+
+
 def test_errors():
     family = kernels.family("pooling")
     x, y = View(0, "f4", (1, 8, 6, 6)), View(1, "f4", (1, 8, 3, 3))

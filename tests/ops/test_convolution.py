@@ -127,6 +127,17 @@ def test_what_does_not_fit(data: list[int], filters: tuple[int, ...], message: s
         convolution(Parameter(Type.f32, PartialShape(data)), normal(*filters), [1, 1], [0, 0], [0, 0], [1, 1])
 
 
+def test_pads_longer_than_a_transposed_convolution() -> None:
+    transposed = factories(13)["convolution_backprop_data"]
+    window = {"strides": [1], "pads_begin": [1], "pads_end": [5]}
+    assert transposed(Parameter(Type.f32, PartialShape([1, 3, 4])), normal(3, 2, 3), **window).shape == [1, 2, 0]
+    with pytest.raises(ModelError, match=r"the pads are longer than what they are cut off from: .* \[-1\]"):
+        transposed(Parameter(Type.f32, PartialShape([1, 3, 3])), normal(3, 2, 3), **window)
+    node = transposed(Parameter(Type.f32, PartialShape([1, 3, -1])), normal(3, 2, 3), **window)
+    with pytest.raises(ModelError, match="the pads are longer"):
+        node.op.evaluate(normal(1, 3, 3), normal(3, 2, 3))
+
+
 def test_wrong_attributes() -> None:
     convolution = factories(13)["convolution"]
     data = Parameter(Type.f32, PartialShape([1, 3, 8, 8]))

@@ -158,3 +158,6 @@ def test_wrong_calls() -> None:
         interpolate(data, [4, 4, 4], "nearest", "sizes", axes=[2, 3])
     with pytest.raises(ModelError, match="axis 4 is out of range"):
         interpolate(data, [4, 4], "nearest", "sizes", axes=[3, 4])
+    node = interpolate(Parameter(Type.f32, PartialShape([1, 3, -1])), [4], "nearest", "sizes", axes=[2])
+    with pytest.raises(ModelError, match="axis 2 has no elements to resize"):
+        node.op.evaluate(np.zeros((1, 3, 0), np.float32), np.array([4]), np.array([2]))

@@ -126,6 +126,16 @@ def test_empty_batch():
     )
 
 
+@pytest.mark.parametrize("first", [None, "relu"])
+def test_padding_around_an_image_without_rows(first):
+    x = parameter([1, 2, 0, 3])
+    data = x if first is None else ops[first](x)
+    check([ops["convolution"](data, noise(3, 2, 3, 3), [1, 1], [2, 2], [2, 2], [1, 1])], [x], noise(1, 2, 0, 3))
+    parts = [ops["convolution"](x, noise(4, 2, 1, 1), [1, 1], [0, 0], [0, 0], [1, 1]) for _ in range(2)]
+    joined = ops["concat"](parts, 1)
+    check([ops["convolution"](joined, noise(3, 8, 3, 3), [1, 1], [2, 2], [2, 2], [1, 1])], [x], noise(1, 2, 0, 3))
+
+
 IMAGE_OPERATORS = {
     "MaxPool": lambda x: ops["max_pool"](x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(0),
     "AvgPool": lambda x: ops["avg_pool"](x, [2, 2], [0, 0], [0, 0], [2, 2], True),
