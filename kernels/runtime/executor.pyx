@@ -436,17 +436,19 @@ cdef class Frame:
         rounds.turns = <Turn*>calloc(len(turns) + 1, sizeof(Turn))
         if rounds.turns == NULL:
             raise MemoryError()
-        rounds.turn_count = len(turns)
-        for i, (slot, array, step, period) in enumerate(turns):
-            rounds.turns[i] = Turn(slot, <char*>cnp.PyArray_DATA(<cnp.ndarray?>array), step, period)
-        rounds.carried = &pairs[0]
-        rounds.carried_count = len(carried)
-        rounds.counter = NULL if counter is None else <char*>cnp.PyArray_DATA(<cnp.ndarray?>counter)
-        rounds.counter_bytes = 0 if counter is None else counter.itemsize
-        rounds.condition = condition
-        rounds.limit = LLONG_MAX if limit is None else limit
-        with nogil:
-            status = self.repeat_native(&rounds, team.team, &halt.halt)
+        try:
+            rounds.turn_count = len(turns)
+            for i, (slot, array, step, period) in enumerate(turns):
+                rounds.turns[i] = Turn(slot, <char*>cnp.PyArray_DATA(<cnp.ndarray?>array), step, period)
+            rounds.carried = &pairs[0]
+            rounds.carried_count = len(carried)
+            rounds.counter = NULL if counter is None else <char*>cnp.PyArray_DATA(<cnp.ndarray?>counter)
+            rounds.counter_bytes = 0 if counter is None else counter.itemsize
+            rounds.condition = condition
+            rounds.limit = LLONG_MAX if limit is None else limit
+            with nogil:
+                status = self.repeat_native(&rounds, team.team, &halt.halt)
+        finally:
             free(rounds.turns)
         if status != OK:
             self.fail(halt)

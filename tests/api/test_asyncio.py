@@ -1,11 +1,16 @@
 """Coroutines: ovlite's own, beside OpenVINO's calls."""
 
 import asyncio
+import contextlib
+import gc
+import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+
+from ovlite.runtime.event_loop import ended, settled
 
 A = np.arange(6, dtype=np.float32).reshape(2, 3)
 LARGE = np.zeros((600, 600), np.float32)
@@ -301,3 +306,96 @@ def test_a_loop_that_closes_leaves_the_queue_usable(mine):
     run(leave())
     queue.start_async(LARGE)
     queue.wait_all()
+
+
+class Stop(BaseException):
+    pass
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")
+def test_a_coroutine_that_ends_anywhere_gives_its_request_back(mine):
+    """Something is raised before each bytecode of it in turn, as handlers of signals do."""
+    queue = mine.ov.AsyncInferQueue(mine.compile(mine.plus_one()), 1)
+    codes = {type(queue).infer_async.__code__, settled.__code__, ended.__code__}
+
+    async def main(place):
+        left = iter(range(place, -1, -1))
+
+        def trace(frame, event, argument):
+            frame.f_trace_opcodes = frame.f_code in codes
+            if event == "opcode" and frame.f_code in codes and next(left, None) == 0:
+                raise Stop
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            await queue.infer_async(A)
+        finally:
+            sys.settrace(before)
+
+    stopped, place = True, 0
+    while stopped:
+        stopped = False
+        try:
+            run(main(place))
+        except Stop:
+            stopped = True
+            place += 1
+        gc.collect()
+        queue.wait_all()
+    assert place > 20
+
+
+def test_a_coroutine_that_blocks_its_own_loop_is_told(mine):
+    queue = mine.ov.AsyncInferQueue(mine.compile(mine.plus_one()), 1)
+
+    async def main():
+        task = asyncio.create_task(queue.infer_async(A))
+        await asyncio.sleep(0)
+        for call in (queue.wait_all, queue.get_idle_request_id, lambda: queue.start_async(A)):
+            with pytest.raises(RuntimeError, match="await"):
+                call()
+        return (await task)[0]
+
+    np.testing.assert_array_equal(run(main()), A + 1)
+
+
+def test_a_handler_that_raises_while_futures_are_told_is_heard_afterwards(mine):
+    """The main thread gives back the request that the loop of another thread waits for."""
+    found = []
+
+    class Loop(asyncio.SelectorEventLoop):
+        interrupted = False
+
+        def call_soon_threadsafe(self, *arguments, **keywords):
+            if not self.interrupted and threading.current_thread() is threading.main_thread():
+                self.interrupted = True
+                raise KeyboardInterrupt
+            return super().call_soon_threadsafe(*arguments, **keywords)
+
+    queue = mine.ov.AsyncInferQueue(mine.compile(mine.plus_one()), 1)
+    holding, waiting = threading.Event(), threading.Event()
+
+    class Refused:
+        def __array__(self, dtype=None, copy=None):
+            holding.set()
+            waiting.wait(20)
+            raise ValueError("refused")
+
+    async def wait():
+        holding.wait(20)
+        asyncio.get_running_loop().call_later(0.05, waiting.set)
+        found.append((await queue.infer_async(A))[0])
+
+    loop = Loop()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(asyncio.wait_for(wait(), 20)))
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        with contextlib.suppress(ValueError, RuntimeError):
+            queue.start_async(Refused())
+        for _ in range(1000):
+            time.sleep(0)
+    thread.join()
+    loop.close()
+    np.testing.assert_array_equal(found[0], A + 1)

@@ -132,6 +132,68 @@ def test_fork(running):
     """) == ["7"]  # fmt: skip
 
 
+def test_fork_in_a_callback():
+    """The child is in no callback: it goes on there, or ends when the callback does."""
+    assert run("""
+    compiled = ov.Core().compile_model(model(), "CPU")
+    queue = ov.AsyncInferQueue(compiled, 2)
+    def callback(request, stays):
+        child = os.fork()
+        if child:
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        elif stays:
+            queue.set_callback(lambda request, userdata: None)
+            for _ in range(5):
+                queue.start_async(X)
+            queue.wait_all()
+            os._exit(7)
+    queue.set_callback(callback)
+    for stays in (True, False):
+        queue.start_async(X, stays)
+        queue.wait_all()
+    """) == ["7", "0"]  # fmt: skip
+
+
+def test_fork_in_a_coroutine_that_has_a_request():
+    assert run("""
+    import asyncio
+    queue = ov.AsyncInferQueue(ov.Core().compile_model(model(), "CPU"), 2)
+    async def main():
+        task = asyncio.create_task(queue.infer_async(X))
+        await asyncio.sleep(0)
+        child = os.fork()
+        if child == 0:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            for _ in range(5):
+                queue.start_async(X)
+            queue.wait_all()
+            os._exit(7)
+        await task
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    asyncio.run(main())
+    """) == ["7"]  # fmt: skip
+
+
+def test_exit_while_a_callback_waits_for_what_the_main_thread_has():
+    assert run("""
+    import asyncio, logging
+    logging.disable()
+    compiled = ov.Core().compile_model(model(), "CPU", {"NUM_STREAMS": 2})
+    queue, request = ov.AsyncInferQueue(compiled, 1), compiled.create_infer_request()
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(queue.infer_async(X))
+    loop.run_until_complete(asyncio.sleep(0))
+    def callback(_):
+        try:
+            queue.start_async(X)
+        except RuntimeError:
+            os.write(1, b"told")
+    request.set_callback(callback, None)
+    request.start_async(X)
+    """) == ["told"]  # fmt: skip
+
+
 def test_multiprocessing():
     assert run("""
     import multiprocessing

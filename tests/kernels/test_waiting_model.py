@@ -6,7 +6,11 @@ a thread can go on or all are done, a thread is told that it waits in vain only 
 is lost. The same of the code itself: tests/api/test_queue_stress.py.
 """
 
+import itertools
+import random
 from typing import NamedTuple
+
+import pytest
 
 FREE, HELD, QUEUED, RUNNING = "free", "held", "queued", "running"
 HAS, LENT, KEPT = "has", "lent", "kept"
@@ -373,3 +377,66 @@ OPERATIONS = [
     ("wait", 3),
     ("end", 0),
 ]
+
+
+def drawn(seed, *lengths):
+    """Operations for threads, so many for each."""
+    chance = random.Random(seed)
+    return [tuple(chance.choice(OPERATIONS) for _ in range(length)) for length in lengths]
+
+
+def test_all_pairs_of_operations():
+    for first, second in itertools.combinations_with_replacement(OPERATIONS, 2):
+        for streams in (1, 2):
+            check(POOLS, 4, streams, [(first,), (second,)])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("streams", [1, 2])
+def test_programs_at_random(seed, streams):
+    for part in range(8):
+        check(POOLS, 4, streams, drawn(f"{seed} {part}", 2, 1))
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("streams", [1, 2])
+def test_many_programs_at_random(seed, streams):
+    for part in range(50):
+        check(POOLS, 4, streams, drawn(f"sweep {seed} {part}", 2, 1))
+    check(POOLS, 4, streams, drawn(f"long {seed}", 2, 2))
+
+
+ONE_MORE = (("start", 0, ()),)
+
+
+@pytest.mark.parametrize(
+    ("streams", "requests", "programs", "told"),
+    [
+        (1, 1, [(("start", 0, ONE_MORE),)], True),  # its own request is the only one
+        (1, 2, [(("start", 0, ONE_MORE), ("start", 0, ()))], False),
+        (1, 3, [(("start", 0, ONE_MORE), ("start", 0, ()), ("start", 0, ()))], False),  # they wait for its thread
+        (1, 2, [(("start", 0, ONE_MORE), ("start", 0, ONE_MORE))], True),
+        (2, 2, [(("start", 0, ONE_MORE), ("start", 0, ONE_MORE))], True),  # one, whichever comes last
+        (1, 1, [(("start", 0, ()), ("start", 0, ()))], False),  # with an interrupt at any time
+        (1, 1, [(("start", 0, (("all", 0),)), ("all", 0))], True),
+        (1, 1, [(("lend", 0, (("all", 0),)),)], True),  # a coroutine blocks its loop
+    ],
+)
+def test_callbacks_that_start_runs(streams, requests, programs, told):
+    _, vain = check((tuple(range(requests)),), requests, streams, programs)
+    assert bool(vain) == told
+
+
+def test_the_model_finds_what_the_rules_prevent(monkeypatch):
+    """Without either rule of waiting.h some thread waits for ever."""
+    monkeypatch.setattr(Board, "waits_in_vain", lambda board, thread: False)
+    with pytest.raises(AssertionError):
+        check(((0,),), 1, 1, [(("start", 0, ONE_MORE),)])
+    monkeypatch.setattr(Board, "waits_in_vain", lambda board, thread: True)
+    with pytest.raises(AssertionError):
+        check(((0, 1),), 2, 2, [(("start", 0, ONE_MORE), ("start", 0, ()), ("start", 0, ()))])
+    monkeypatch.setattr(Board, "startable", lambda board, thread, awaited: None)
+    monkeypatch.setattr(Board, "waits_in_vain", lambda board, thread: False)
+    with pytest.raises(AssertionError):
+        check(((0, 1, 2),), 3, 1, [(("start", 0, ONE_MORE), ("start", 0, ()), ("start", 0, ()))])

@@ -1,6 +1,8 @@
 """Bodies of Loop and TensorIterator run as plans of their own, and give what numpy gives."""
 
+import mmap
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import onnx.reference
@@ -9,6 +11,7 @@ from onnx import parser
 
 from ovlite.frontend.onnx import read_onnx
 from ovlite.graph import Constant, Model, Result
+from ovlite.kernels.runtime.executor import Frame, Program, Team
 from ovlite.ops.building import tensor_iterator
 from ovlite.ops.interpreter import evaluate_model
 from ovlite.plan import Executable, Options
@@ -285,3 +288,19 @@ def test_the_body_of_a_loop_is_planned_once(monkeypatch):
     for _ in range(3):
         run(compiled, arrays)
     assert len(made) == 1
+
+
+def test_what_is_no_array_among_the_turns_leaves_no_memory_behind():
+    program = Program([], 1)
+    frame, team = Frame(program), Team(1)
+    turns = [(0, np.zeros(1, np.float32), 4, 1)] * 100_000
+    assert frame.repeat(team, 2, turns, []) == 2
+
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+    before = resident()
+    for _ in range(40):
+        with pytest.raises(TypeError):
+            frame.repeat(team, 2, [*turns, (0, "no array", 4, 1)], [])
+    assert resident() - before < 64 << 20  # what all the lists of turns would take is twice that
