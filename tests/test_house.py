@@ -141,8 +141,9 @@ def test_kernel_sources_cimport_no_python_package(path):
 
 def test_each_header_is_included():
     folder = ROOT / "kernels"
-    texts = {path: path.read_text() for kind in ("h", "pyx", "pxd") for path in folder.glob(f"*/*.{kind}")}
-    for header in folder.glob("*/*.h"):
+    texts = {path: path.read_text() for kind in ("h", "pyx", "pxd") for path in folder.glob(f"**/*.{kind}")}
+    assert {path.parent.name for path in texts} <= {"runtime", "families", "include"}
+    for header in folder.glob("**/*.h"):
         others = (text for path, text in texts.items() if path != header)
         used = re.compile(rf'(#include|cdef extern from) "([\w/.]*/)?{header.name}"')
         assert any(used.search(text) for text in others), f"nothing includes {header.relative_to(ROOT)}"

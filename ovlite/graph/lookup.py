@@ -40,6 +40,8 @@ def port_index(
     Raises TypeError for other keys, `beyond` for an index that is too large, RuntimeError for a name that no port has,
     and for None where there is not one port.
     """
+    if type(key) is int and 0 <= key < len(ports):
+        return key
     if isinstance(key, str):
         return named_index(ports, key, kind)
     if key is None:

@@ -17,7 +17,7 @@ from ..kernels.runtime.results import OVDict
 from ..kernels.runtime.storage import Storage
 from ..types import PartialShape, Type
 from .compilation import Compilation
-from .inputs import Given, as_input, given_inputs
+from .inputs import as_input, given_inputs
 from .outputs import given_outputs, refuse_output
 from .ports import CompiledPorts, ConstOutput
 from .tensor import Tensor, from_strings, new_storage, on_memory
@@ -72,14 +72,13 @@ class InferRequest(Request):
     # What the compiled base class asks for.
 
     def _convert(self, index: int, value: Any, share: bool) -> None:
-        self._bind(Given(True, index, as_input(self.ports.inputs[index], index, value)), share)
+        self._bind(True, index, as_input(self.ports.inputs[index], index, value), share)
 
     def _give(self, inputs: Any, share: bool) -> None:
-        for given in given_inputs(self.ports, inputs, share):
-            self._bind(given, share)
+        for is_input, index, value in given_inputs(self.ports, inputs, share):
+            self._bind(is_input, index, value, share)
 
-    def _bind(self, given: Given, share: bool) -> None:
-        is_input, index, value = given
+    def _bind(self, is_input: bool, index: int, value: Array | Tensor, share: bool) -> None:
         if not is_input:
             self.set_output_tensor(index, value)
         elif isinstance(value, Tensor):

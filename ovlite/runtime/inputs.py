@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +17,9 @@ from .ports import CompiledPorts, ConstOutput
 from .tensor import Tensor, new_storage, packed_bits
 
 Array = npt.NDArray[Any]
+# (whether it is for an input, the port's index, a Tensor or an array that needs no more than a cast)
+Given = tuple[bool, int, Array | Tensor]
 SCALARS = (int, float, np.number, np.bool_, str, bytes)
-
-
-class Given(NamedTuple):
-    """A value for one port. An array needs no more than a cast to the port's element type."""
-
-    is_input: bool
-    position: int
-    value: Array | Tensor
 
 
 def given_inputs(ports: CompiledPorts, inputs: Any, share: bool) -> Iterator[Given]:
@@ -37,7 +31,7 @@ def given_inputs(ports: CompiledPorts, inputs: Any, share: bool) -> Iterator[Giv
     if isinstance(inputs, OVDict):
         inputs = inputs.to_tuple()
     if isinstance(inputs, list) and count == 1 and _is_value(inputs):
-        yield Given(True, 0, as_input(ports.inputs[0], 0, inputs))
+        yield (True, 0, as_input(ports.inputs[0], 0, inputs))
     elif isinstance(inputs, dict):
         for key, value in inputs.items():
             yield from _named(ports, key, value, share)
@@ -45,12 +39,12 @@ def given_inputs(ports: CompiledPorts, inputs: Any, share: bool) -> Iterator[Giv
         if len(inputs) > count:
             raise RuntimeError(f"{len(inputs)} inputs are given to a model that has {count}")
         for index, value in enumerate(inputs):
-            yield Given(True, index, as_input(ports.inputs[index], index, value))
+            yield (True, index, as_input(ports.inputs[index], index, value))
     elif _is_usable(inputs):
         if count != 1:
             names = ", ".join(key for key in ports.input_keys if isinstance(key, str))
             raise RuntimeError(f"the model has {count} inputs ({names}); pass a dict, list or tuple of them")
-        yield Given(True, 0, as_input(ports.inputs[0], 0, inputs))
+        yield (True, 0, as_input(ports.inputs[0], 0, inputs))
     else:
         raise TypeError(
             f"inputs are a dict, list, tuple, number, Tensor, array or what shows its elements as one, not "
@@ -85,12 +79,12 @@ def _named(ports: CompiledPorts, key: Any, value: Any, share: bool) -> Iterator[
     else:
         is_input, index = _find(ports, key)
     if is_input:
-        yield Given(True, index, as_input(ports.inputs[index], index, value))
+        yield (True, index, as_input(ports.inputs[index], index, value))
     # An output named among the inputs: its array is where the result goes. Copied inputs leave outputs alone.
     elif isinstance(value, Tensor):
-        yield Given(False, index, value)
+        yield (False, index, value)
     elif share and isinstance(value, np.ndarray):
-        yield Given(False, index, Tensor(value, shared_memory=True))
+        yield (False, index, Tensor(value, shared_memory=True))
 
 
 def _find(ports: CompiledPorts, key: str | ConstOutput) -> tuple[bool, int]:
