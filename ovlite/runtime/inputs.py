@@ -60,6 +60,8 @@ def given_inputs(ports: CompiledPorts, inputs: Any, share: bool) -> Iterator[Giv
 
 def as_input(port: ConstOutput, index: int, value: Any) -> Array | Tensor:
     """One value for an input: a Tensor as it is, all else as elements that a cast brings to the port's type."""
+    if isinstance(value, np.generic) and value.dtype.isbuiltin == 2:  # a single number of a package's type
+        value = np.asarray(value)
     if isinstance(value, Tensor):
         return value
     if isinstance(value, np.ndarray) and value.ndim and value.dtype.isbuiltin < 2 and not is_foreign(port.element_type):
@@ -117,6 +119,8 @@ def _is_value(items: list[Any]) -> bool:
 def _is_usable(value: Any) -> bool:
     if isinstance(value, (type, complex, np.complexfloating)):
         return False
+    if isinstance(value, np.generic) and value.dtype.isbuiltin == 2:
+        return True
     return isinstance(value, (np.ndarray, Tensor, *SCALARS)) or shows_elements(value)
 
 
