@@ -107,8 +107,6 @@ def _find(ports: CompiledPorts, key: str | ConstOutput) -> tuple[bool, int]:
         raise RuntimeError(no_port(ports.inputs, key, "input")) from None
 
 
-
-
 def _is_value(items: list[Any]) -> bool:
     """Whether a list is a value itself, rather than a list of inputs: numbers or strings, up to two levels deep."""
     simple = (str, float, int, bytes)
