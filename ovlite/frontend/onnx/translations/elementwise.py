@@ -44,7 +44,7 @@ BINARY = {
     "Xor": "logical_xor",
 }  # fmt: skip
 SMALL_FLOATS = {Type.f8e4m3, Type.f8e5m2, Type.f8e8m0, Type.f4e2m1}
-LARGEST = {Type.f64: float(np.finfo(np.float64).max), Type.f16: 65504.0, Type.bf16: 0x1.FEp127}
+LARGEST = {Type.f64: float(np.finfo(np.float64).max), Type.f16: 65504.0, Type.bf16: (2 - 2.0**-7) * 2.0**127}
 FLOAT_LIMITS = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
 
 
