@@ -34,10 +34,36 @@ typedef struct {
 
 INLINE float clamp(float x, float low, float high) { return at_most(at_least(x, low), high); }
 
-/* (1 + erf(x / sqrt 2)) / 2; erfc itself keeps the digits that 1 + erf loses where x < 0. */
-INLINE float gelu_erf(float x) {
-    float tail = vexp_negative(-erfc_exponent(fabsf(x) * 0x1.6a09e6p-1f));
+#define GELU_TAIL -5.65685425f       /* -4 sqrt 2: below it erfc_exponent is a bound only */
+
+/* x * (1 + erf(x / sqrt 2)) / 2; erfc itself keeps the digits that 1 + erf loses where x < 0. */
+INLINE float gelu_of_exponent(float x, float exponent) {
+    float tail = vexp_negative(-exponent);
     return 0.5f * x * (x < 0.0f ? tail : 2.0f - tail);
+}
+
+INLINE float gelu_erf(float x) { return gelu_of_exponent(x, erfc_exponent(fabsf(x) * 0x1.6a09e6p-1f)); }
+
+/* The same, and right below GELU_TAIL too: there -log(erfc(t)) - t^2 is a polynomial around t = 6.75. */
+INLINE float gelu_erf_tail(float x) {
+    float t = fabsf(x) * 0x1.6a09e6p-1f;
+    float w = at_most(t, 9.6f) - 6.75f;
+    float p = 1.5222632e-07f;
+    p = p * w - 1.4068188e-06f;
+    p = p * w + 1.04311111e-05f;
+    p = p * w - 9.69757821e-05f;
+    p = p * w + 0.0009583098f;
+    p = p * w - 0.0103128422f;
+    p = p * w + 0.145061836f;
+    p = p * w + 2.49259591f;
+    return gelu_of_exponent(x, x < GELU_TAIL ? 0.5f * x * x + p : erfc_exponent(t));
+}
+
+static int reaches_below(const float *x, ptrdiff_t n, float limit) {
+    float lowest = 0.0f;
+    for (ptrdiff_t i = 0; i < n; i++)
+        lowest = x[i] < lowest ? x[i] : lowest;
+    return lowest < limit;
 }
 
 /* (1 + tanh(u)) / 2 is sigmoid(2 u). */
@@ -56,12 +82,14 @@ INLINE float mish(float x) {
 }
 
 #define EACH(formula)                           \
-    _Pragma("GCC ivdep")                        \
-    for (ptrdiff_t i = 0; i < n; i++) {         \
-        float v = x[i];                         \
-        y[i] = (formula);                       \
-    }                                           \
-    return;
+    {                                           \
+        _Pragma("GCC ivdep")                    \
+        for (ptrdiff_t i = 0; i < n; i++) {     \
+            float v = x[i];                     \
+            y[i] = (formula);                   \
+        }                                       \
+        return;                                 \
+    }
 
 /* y[i] = f(x[i]) for i < n; y may be x. */
 static void activate_to(const Activation *activation, const float *x, float *y, ptrdiff_t n) {
@@ -74,7 +102,10 @@ static void activate_to(const Activation *activation, const float *x, float *y, 
     case ACT_SWISH: EACH(v * vsigmoid(alpha * v))
     case ACT_HARD_SIGMOID: EACH(clamp(alpha * v + beta, 0.0f, 1.0f))
     case ACT_HARD_SWISH: EACH(v * (clamp(v + 3.0f, 0.0f, 6.0f) * 0x1.555556p-3f))
-    case ACT_GELU_ERF: EACH(gelu_erf(v))
+    case ACT_GELU_ERF:
+        if (reaches_below(x, n, GELU_TAIL))
+            EACH(gelu_erf_tail(v))
+        EACH(gelu_erf(v))
     case ACT_GELU_TANH: EACH(gelu_tanh(v))
     case ACT_ELU: EACH(v < 0.0f ? alpha * vexpm1_negative(at_most(v, 0.0f)) : v)
     case ACT_SOFTPLUS: EACH(softplus(v))

@@ -94,7 +94,7 @@ cdef class Bindings(Runnable):
         cdef cnp.ndarray array
         cdef Storage storage
         cdef int i
-        if cnp.PyArray_Check(value) and not operand.odd:
+        if cnp.PyArray_Check(value) and not operand.odd and not cnp.PyTypeNum_ISUSERDEF(cnp.PyArray_TYPE(value)):
             array = <cnp.ndarray>value
             if share and cnp.PyArray_TYPE(array) == operand.type and cnp.PyArray_NDIM(array) == operand.rank \
                     and cnp.PyArray_ISCARRAY(array):

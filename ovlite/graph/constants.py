@@ -164,23 +164,26 @@ def _content(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Array, Type
             return stored_in(storage, shared is None or bool(shared))
         shown = hooks().read_elements(places[0])
         if shown is not None:
-            return _of_array(*shown, bool(shared))
+            shape = places[0].shape if shown[1] is not None and shown[1].bitwidth < 8 else shown[0].shape
+            return _of_array(*shown, bool(shared), shape)
     if len(places) == 3 and isinstance(places[0], Type) and isinstance(places[1], Shape) and not given:
         return _filled(places[0], tuple(places[1]), places[2])
     raise TypeError(f"a constant is {_FORMS}; an opset's constant() takes numbers and lists")
 
 
-def _of_array(array: Array, element_type: Type | None, shared: bool) -> tuple[Array, Type, None]:
+def _of_array(
+    array: Array, element_type: Type | None, shared: bool, shape: tuple[int, ...]
+) -> tuple[Array, Type, tuple[int, ...]]:
     element_type = element_type or Type(array.dtype)
     if element_type is Type.string:
-        return array.astype(object), element_type, None
+        return array.astype(object), element_type, shape
     if not shared:
-        return np.array(array, array.dtype.newbyteorder("="), order="C"), element_type, None
+        return np.array(array, array.dtype.newbyteorder("="), order="C"), element_type, shape
     if not array.flags.c_contiguous or not array.dtype.isnative:
         raise RuntimeError("shared_memory needs a C-contiguous array in native byte order")
     if not array.flags.writeable:
         raise ValueError("shared_memory needs an array that is writeable")
-    return array, element_type, None
+    return array, element_type, shape
 
 
 def stored_in(storage: Any, shared: bool) -> tuple[Array, Type, Sequence[int]]:

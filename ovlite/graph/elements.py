@@ -69,6 +69,23 @@ def encode(array: Array, element_type: Type) -> Array:
     return _pack(codes, element_type.bitwidth).view(element_type.to_dtype())
 
 
+def stored_bits(array: Array) -> tuple[Array, Type] | None:
+    """(the elements as a tensor stores them, their type) for a dtype of ml_dtypes; None for others.
+
+    Bits of whole bytes lie in the array's own memory; those of less are packed into new memory of one dimension.
+    """
+    if array.dtype.isbuiltin != 2:
+        return None
+    try:
+        element_type = Type(array.dtype)
+    except RuntimeError:
+        return None
+    if element_type.bitwidth >= 8:
+        return array.view(element_type.to_dtype()), element_type
+    codes = np.asarray(array, order="C").view(np.uint8)
+    return _pack(codes, element_type.bitwidth).view(element_type.to_dtype()), element_type
+
+
 def _bfloat_bits(array: Array) -> Array:
     """Numbers rounded to the nearest bf16, ties to even; NaN stays NaN."""
     with np.errstate(over="ignore"):

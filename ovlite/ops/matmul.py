@@ -114,7 +114,9 @@ class Einsum(Declared):
         return labelled, spread
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        return [np.asarray(np.einsum(self.equation, *inputs, optimize=len(inputs) > 2))]
+        dtype = inputs[0].dtype
+        wide = [x.astype(np.float64) if dtype.kind == "f" else x for x in inputs]
+        return [np.asarray(np.einsum(self.equation, *wide, optimize=True), dtype)]
 
 
 def parse_equation(equation: str) -> tuple[list[list[str]], list[str]]:

@@ -50,8 +50,10 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
     if isinstance(dtype, str):
         dtype = np.dtype(dtype)
     array, found = hooks().read_elements(value) or (np.asarray(value), None)
+    shape = array.shape
     if found is not None:  # a type that numpy lacks
-        array = np.asarray(array, order="C") if dtype is None else decode(array, found, array.shape)
+        shape = value.shape if found.bitwidth < 8 else shape
+        array = np.asarray(array, order="C") if dtype is None else decode(array, found, shape)
     if array.dtype.kind in "US":
         return Constant.of(array.astype(object), Type.string, array.shape, name)
     if dtype is not None and array.dtype.isbuiltin == 2:  # a package's own, such as bfloat16 of ml_dtypes
@@ -67,8 +69,8 @@ def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_m
         if shared:
             warn("a constant of %s %s is copied: its memory can't be shared", array.dtype, array.shape)
         values = checked(array, element_type) if element_type.bitwidth < 8 else array
-        return Constant.of(encode(values, element_type), element_type, array.shape, name)
-    return Constant.of(array if shared else np.array(array, order="C"), element_type, array.shape, name)
+        return Constant.of(encode(values, element_type), element_type, shape, name)
+    return Constant.of(array if shared else np.array(array, order="C"), element_type, shape, name)
 
 
 def result(input_value: Any, name: str | None = None) -> Result:

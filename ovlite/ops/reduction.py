@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -70,6 +70,11 @@ class Reduction(Declared):
         raise NotImplementedError(f"{type(self).__name__}.compute")
 
 
+def sum_dtype(x: Array) -> np.dtype[Any]:
+    """What elements of x are added up in: f64 for real ones, their own dtype for integers, whose sums wrap around."""
+    return np.dtype(np.float64) if x.dtype.kind == "f" else x.dtype
+
+
 class ReduceSum(Reduction):
     """The sum; 0 of nothing."""
 
@@ -77,7 +82,7 @@ class ReduceSum(Reduction):
     factory = "reduce_sum"
 
     def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
-        return np.asarray(np.sum(x, axes, x.dtype, keepdims=self.keep_dims))
+        return np.asarray(np.sum(x, axes, sum_dtype(x), keepdims=self.keep_dims))
 
 
 class ReduceMean(Reduction):
@@ -140,7 +145,7 @@ class ReduceL1(Reduction):
     since = 4
 
     def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
-        return np.asarray(np.sum(np.abs(x), axes, x.dtype, keepdims=self.keep_dims))
+        return np.asarray(np.sum(np.abs(x), axes, sum_dtype(x), keepdims=self.keep_dims))
 
 
 class ReduceL2(Reduction):
@@ -152,8 +157,7 @@ class ReduceL2(Reduction):
     since = 4
 
     def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
-        wide = x if x.dtype.kind == "f" else x.astype(np.float64)
-        return np.asarray(np.sqrt(np.sum(np.square(wide), axes, keepdims=self.keep_dims)))
+        return np.asarray(np.sqrt(np.sum(np.square(x, dtype=np.float64), axes, keepdims=self.keep_dims)))
 
 
 class LogicalReduction(Reduction):
@@ -215,7 +219,7 @@ class CumSum(Declared):
         x = inputs[0]
         axis = normalized(int(inputs[1].item()) if len(inputs) > 1 else 0, x.ndim)
         along = np.flip(x, axis) if self.reverse else x
-        sums = np.cumsum(along, axis, x.dtype)
+        sums = np.cumsum(along, axis, sum_dtype(x)).astype(x.dtype)
         if self.exclusive:
             sums = np.roll(sums, 1, axis)
             sums[(slice(None),) * axis + (slice(0, 1),)] = 0

@@ -95,7 +95,8 @@ def exact_coordinates(resizing: Resizing, transformation: str) -> Floats:
         return (x + 0.5) * denominator / numerator
     if transformation == "pytorch_half_pixel" and length <= 1:
         return x * 0
-    return (x + 0.5) * denominator / numerator - 0.5
+    shift = resizing.size / 2 * (1 - resizing.target / length) if transformation == "half_pixel_symmetric" else 0.0
+    return shift + (x + 0.5) * denominator / numerator - 0.5
 
 
 def nearest_elements(coordinates: Floats, rounding: str, shrinks: bool) -> npt.NDArray[np.int64]:
@@ -319,6 +320,7 @@ class Interpolate(InterpolateBase):
     cube_coeff: float = -0.75
 
     type = "Interpolate"
+    transformations: ClassVar[tuple[str, ...]] = TRANSFORMATIONS
     opset = "opset11"
     factory = "interpolate"
     since = 11
@@ -333,7 +335,7 @@ class Interpolate(InterpolateBase):
     def __post_init__(self) -> None:
         one_of(self.mode, MODES, "mode")
         one_of(self.shape_calculation_mode, CALCULATIONS, "shape_calculation_mode")
-        one_of(self.coordinate_transformation_mode, TRANSFORMATIONS, "coordinate_transformation_mode")
+        one_of(self.coordinate_transformation_mode, self.transformations, "coordinate_transformation_mode")
         one_of(self.nearest_mode, ROUNDINGS, "nearest_mode")
 
     @classmethod
@@ -392,6 +394,7 @@ class OnnxResize(Interpolate):
     before it is cut to a whole number; sums are cut toward zero to integers."""
 
     type = "Interpolate"
+    transformations = (*TRANSFORMATIONS, "half_pixel_symmetric")
     opset = "onnx"
     factory = ""
     until = 0

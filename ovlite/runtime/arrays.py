@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph.elements import decode
+from ..graph.elements import decode, stored_bits
 from ..kernels.runtime.dlpack import element_kind, set_element_kind
 from ..kernels.runtime.storage import Storage
 from ..types import Type
@@ -40,15 +40,16 @@ def shows_elements(value: Any) -> bool:
 def read_array(value: Any) -> tuple[Array, Type | None]:
     """An array on the memory of `value`, and the element type where numpy lacks it: the array then holds its bits.
 
+    Bits of less than a byte, as dtypes of ml_dtypes hold one a byte, are packed into a new array of one dimension.
     bytes are elements of u8. Memory that may not be written to makes a read-only array, and so does memory of which
     this is not known. TypeError for memory of another device than the processor; errors of the object itself come as
     they are.
     """
     if isinstance(value, np.ndarray):
-        return value, None
+        return stored_bits(value) or (value, None)
     if _is_of_numpy(value):
         try:
-            return np.asarray(memoryview(value) if isinstance(value, bytes) else value), None
+            return read_array(np.asarray(memoryview(value) if isinstance(value, bytes) else value))
         except TypeError:
             if not hasattr(value, "__dlpack__"):
                 raise

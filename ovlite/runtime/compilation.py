@@ -15,7 +15,7 @@ from ..types import Type
 from .config import Config
 from .ports import CompiledPorts, ConstOutput
 from .string_ports import make_executable
-from .tensor import packed_bits
+from .tensor import is_foreign
 from .threads import shared_streams
 
 
@@ -91,7 +91,7 @@ def _numpy_type(element_type: Type) -> tuple[int, bool]:
     """(numpy's type number, whether values need more than a cast) for an input of this type."""
     if element_type is Type.string:
         return np.dtype(object).num, True
-    return element_type.to_dtype().num, element_type is Type.bf16 or packed_bits(element_type) > 0
+    return element_type.to_dtype().num, is_foreign(element_type)
 
 
 def _maps(result: Node) -> ZipMap | None:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph.elements import as_bytes, decode, encode
+from ..graph.elements import SMALL_FLOATS, as_bytes, decode, encode
 from ..graph.lookup import label, no_port, port_index
 from ..kernels.runtime.results import OVDict
 from ..types import Type
 from .arrays import read_array, shows_elements
 from .ports import CompiledPorts, ConstOutput
-from .tensor import Tensor, new_storage, packed_bits
+from .tensor import Tensor, is_foreign, new_storage, packed_bits
 
 Array = npt.NDArray[Any]
 # (whether it is for an input, the port's index, a Tensor or an array that needs no more than a cast)
@@ -54,9 +54,11 @@ def given_inputs(ports: CompiledPorts, inputs: Any, share: bool) -> Iterator[Giv
 
 def as_input(port: ConstOutput, index: int, value: Any) -> Array | Tensor:
     """One value for an input: a Tensor as it is, all else as elements that a cast brings to the port's type."""
+    if isinstance(value, np.generic) and value.dtype.isbuiltin == 2:  # a single number of a package's type
+        value = np.asarray(value)
     if isinstance(value, Tensor):
         return value
-    if isinstance(value, np.ndarray) and value.ndim and not _is_odd(port.element_type):
+    if isinstance(value, np.ndarray) and value.ndim and value.dtype.isbuiltin < 2 and not is_foreign(port.element_type):
         return value
     if not _is_usable(value) and not isinstance(value, list):
         raise TypeError(
@@ -65,8 +67,10 @@ def as_input(port: ConstOutput, index: int, value: Any) -> Array | Tensor:
     if port.element_type is Type.string:
         return _strings(port, index, value)
     if packed_bits(port.element_type):
+        if isinstance(value, np.ndarray) and value.dtype.isbuiltin == 2 and Type(value.dtype) is port.element_type:
+            return Tensor(value)
         raise TypeError(
-            f"input {label(port, index)} holds {port.element_type.name}, which no array does; pass a Tensor"
+            f"input {label(port, index)} holds {port.element_type.name}; pass a Tensor or an array of ml_dtypes"
         )
     return _shaped(port, index, value, _elements(port.element_type, value))
 
@@ -97,10 +101,6 @@ def _find(ports: CompiledPorts, key: str | ConstOutput) -> tuple[bool, int]:
         raise RuntimeError(no_port(ports.inputs, key, "input")) from None
 
 
-def _is_odd(element_type: Type) -> bool:
-    return element_type is Type.string or element_type is Type.bf16 or packed_bits(element_type) > 0
-
-
 def _is_value(items: list[Any]) -> bool:
     """Whether a list is a value itself, rather than a list of inputs: numbers or strings, up to two levels deep."""
     simple = (str, float, int, bytes)
@@ -111,11 +111,16 @@ def _is_value(items: list[Any]) -> bool:
 def _is_usable(value: Any) -> bool:
     if isinstance(value, (type, complex, np.complexfloating)):
         return False
+    if isinstance(value, np.generic) and value.dtype.isbuiltin == 2:
+        return True
     return isinstance(value, (np.ndarray, Tensor, *SCALARS)) or shows_elements(value)
 
 
 def _elements(element_type: Type, value: Any) -> Array:
-    """A value as elements that only need a cast for a port of this type; for a port of bf16, as bits."""
+    """A value as elements that only need a cast for a port of this type; for one of bf16 or 8-bit reals, as bits.
+
+    Two bytes are the bits of bf16, and bytes those of the others; all else is numbers.
+    """
     if isinstance(value, (list, *SCALARS)):
         array, found = np.array(value), None
     else:
@@ -123,13 +128,15 @@ def _elements(element_type: Type, value: Any) -> Array:
     if array.dtype.kind in "US":
         array = array.astype(element_type.to_dtype())
     if element_type is Type.bf16 and found is None and array.dtype.itemsize == 2:
-        # Two bytes are bf16 bits, whatever numpy calls them; those that DLPack shows are what it says.
+        # Whatever numpy calls the two bytes; those that DLPack shows are what it says.
         found = Type.bf16 if isinstance(value, np.ndarray) or not hasattr(value, "__dlpack__") else None
     if found is element_type:
         return array.view(element_type.to_dtype())
+    if found is None and element_type.name in SMALL_FLOATS and array.dtype == np.uint8:
+        return array
     if found is not None:
-        array = decode(array, found, array.shape)
-    return encode(array, Type.bf16) if element_type is Type.bf16 else array
+        array = decode(array, found, value.shape if packed_bits(found) else array.shape)
+    return encode(array, element_type) if element_type is Type.bf16 or element_type.name in SMALL_FLOATS else array
 
 
 def _shaped(port: ConstOutput, index: int, value: Any, array: Array) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Constant, Output
-from ..graph.elements import as_bytes
+from ..graph.elements import SMALL_FLOATS, as_bytes
 from ..kernels.runtime.storage import Shown, Storage, view_on
 from ..types import PartialShape, Shape, Strides, Type
 from .arrays import capsule, elements, exported, read_array, shows_elements
@@ -24,6 +24,11 @@ Array = npt.NDArray[Any]
 def packed_bits(element_type: Type) -> int:
     """Bits of an element for types that are packed into bytes, 0 for all others."""
     return element_type.bitwidth if 0 < element_type.bitwidth < 8 else 0
+
+
+def is_foreign(element_type: Type) -> bool:
+    """Whether numpy has no dtype of its own for the elements, so that values need more than a cast to it."""
+    return element_type.name in ("string", "bf16", *SMALL_FLOATS) or packed_bits(element_type) > 0
 
 
 def new_storage(element_type: Type, shape: Sequence[int]) -> Storage:
@@ -61,7 +66,7 @@ class Tensor(Shown):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._viewed = None
-        plain = len(args) == 1 and not kwargs and isinstance(args[0], np.ndarray)
+        plain = len(args) == 1 and not kwargs and isinstance(args[0], np.ndarray) and args[0].dtype.isbuiltin < 2
         self._storage = _of_array(args[0]) if plain else _construct(args, kwargs)
 
     @classmethod
@@ -249,6 +254,8 @@ def _construct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Storage:
         array, element_type = read_array(first)
         if rest and not isinstance(rest[0], (bool, np.bool_)) or "shape" in kwargs:
             return _reinterpreted(array, *rest, **kwargs)
+        if element_type is not None and packed_bits(element_type):
+            return _of_packed(array, element_type, first.shape, *rest, **kwargs)
         return _of_array(array, *rest, **kwargs, element_type=element_type)
     if rest or "shape" in kwargs:
         return _new(first, *rest, **kwargs)
@@ -284,6 +291,12 @@ def _of_array(array: Array, shared_memory: bool = False, *, element_type: Type |
     return Storage(element_type, np.asarray(array))
 
 
+def _of_packed(array: Array, element_type: Type, shape: tuple[int, ...], shared_memory: bool = False) -> Storage:
+    if shared_memory:
+        raise RuntimeError(f"{element_type.name} of an array lie one in a byte, those of a tensor packed: pass a copy")
+    return Storage(element_type, array, shape, packed_bits(element_type), True)
+
+
 def _reinterpreted(array: Array, shape: Any, type: Type = Type.dynamic) -> Storage:
     if not isinstance(type, Type):
         raise TypeError(f"the bytes of an array are read as a Type, not as {type!r}")
@@ -311,14 +324,16 @@ def _of_port(port: Any, array: Any = None) -> Storage:
         return new_storage(port.element_type, dims)
     if not shows_elements(array):
         raise TypeError(f"a port's tensor is made on an array, not on {type(array).__name__}")
-    array, found = read_array(array)
+    shown = array
+    array, found = read_array(shown)
+    given = shown.shape if found is not None and packed_bits(found) else array.shape
     if (found or Type(array.dtype)) is not port.element_type:
         text = f"the bytes of {array.dtype} elements are read as {port.element_type.name}"
         warnings.warn(text, RuntimeWarning, stacklevel=4)
     if shape.is_dynamic:
-        dims = array.shape
-    elif math.prod(dims) < array.size:
-        text = f"of an array of shape {array.shape} the port's shape {dims} takes only the first elements"
+        dims = given
+    elif math.prod(dims) < math.prod(given):
+        text = f"of an array of shape {given} the port's shape {dims} takes only the first elements"
         warnings.warn(text, RuntimeWarning, stacklevel=4)
     return _reinterpreted(array, dims, port.element_type)
 

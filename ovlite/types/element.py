@@ -41,12 +41,17 @@ _DTYPES = {
     "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
     "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
 }  # fmt: skip
+# dtypes of the package ml_dtypes, which are known by their names: it need not be installed.
+_FOREIGN = {
+    "bfloat16": "bf16", "float8_e4m3fn": "f8e4m3", "float8_e5m2": "f8e5m2", "float8_e8m0fnu": "f8e8m0",
+    "float4_e2m1fn": "f4e2m1", "int4": "i4", "uint4": "u4", "uint2": "u2",
+}  # fmt: skip
 _FROM_NUMBER = {np.dtype(dtype).num: name for dtype, name in _DTYPES.items()}
 _QUANTIZED = frozenset(("i4", "i8", "i32", "u8", "nf4", "f8e4m3", "f8e5m2", "f8e8m0", "f4e2m1"))
 
 
 class Type:
-    """An element type. Type(np.float32), Type(np.dtype("int64")), Type("float32"), Type(int)."""
+    """An element type. Type(np.float32), Type(np.dtype("int64")), Type("float32"), Type(int), Type(ml_dtypes.int4)."""
 
     __slots__ = ("_name",)
     _name: str
@@ -89,6 +94,8 @@ class Type:
         if found.kind in "US":
             return cls._members["string"]
         name = _FROM_NUMBER.get(found.num)  # none for (u)longlong: a second int64 of C
+        if name is None and found.isbuiltin == 2:  # of a package
+            name = _FOREIGN.get(found.name)
         if name is None:
             raise RuntimeError(f"numpy dtype {found} has no element type")
         return cls._members[name]

@@ -140,6 +140,9 @@ class Draw:
 
     def tensor(self, shape: Sequence[int], dtype: Any = np.float32, domain: Any = None) -> Array:
         """Random elements. domain: (least, greatest), or None for all there is, extremes of the type at times."""
+        return np.asarray(self._elements(shape, dtype, domain))
+
+    def _elements(self, shape: Sequence[int], dtype: Any, domain: Any) -> Any:
         dtype, shape = np.dtype(dtype), tuple(shape)
         if dtype == np.bool_:
             return self.rng.random(shape) < 0.5

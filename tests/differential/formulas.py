@@ -29,7 +29,7 @@ def expected_by_formula(case: Case) -> list[Array] | None:
     if made is None or made.domain or made.op_type not in FORMULAS or made.inputs[0] is None:
         return None
     first = made.inputs[0]
-    if not is_real(first.dtype) and made.op_type not in OF_INTEGERS:
+    if not is_real(first.dtype) and made.op_type not in OF_INTEGERS and not made.op_type.endswith("Window"):
         return None
     schema = defs.get_schema(made.op_type, case.opsets[""], "")
     given = SimpleNamespace(version=case.opsets[""], dtype=first.dtype, wanted=made.outputs)
@@ -45,7 +45,8 @@ def expected_by_formula(case: Case) -> list[Array] | None:
     if found is None:
         return None
     found = found if isinstance(found, tuple) else (found,)
-    arrays = [_narrow(array, first.dtype) for array, wanted in zip(found, made.outputs, strict=False) if wanted]
+    target = first.dtype if is_real(first.dtype) or made.op_type in OF_INTEGERS else np.dtype(np.float64)
+    arrays = [_narrow(array, target) for array, wanted in zip(found, made.outputs, strict=False) if wanted]
     return arrays if len(arrays) == len(case.wanted) else None
 
 
@@ -86,6 +87,7 @@ def _hard_sigmoid(x: Array, alpha: float, beta: float) -> Array:
 
 
 def _shrink(a: Any, x: Array) -> Array:
+    x = x.astype(np.float64)
     return np.where(x < -a.lambd, x + a.bias, np.where(x > a.lambd, x - a.bias, 0.0))
 
 
@@ -161,6 +163,27 @@ def _softmax(log: bool) -> Formula:
         shifted = x - np.max(x, axis=axes, keepdims=True, initial=-np.inf)
         total = np.sum(np.exp(shifted), axis=axes, keepdims=True)
         return shifted - np.log(total) if log else np.exp(shifted) / total
+
+    return formula
+
+
+def _hardmax(a: Any, x: Array) -> Array:
+    """1 at the first greatest element, or the first NaN."""
+    axis = (a.axis if a.axis is not None else -1) % x.ndim
+    rows = np.moveaxis(x, axis, -1) if a.version >= 13 else x.reshape(math.prod(x.shape[:axis]), -1)
+    found = np.zeros(rows.shape)
+    np.put_along_axis(found, np.argmax(rows, axis=-1)[..., np.newaxis], 1, -1)
+    return np.moveaxis(found, -1, axis) if a.version >= 13 else found.reshape(x.shape)
+
+
+def _window(a0: float, a1: float, a2: float) -> Formula:
+    """A sum of cosines over a period of `size` elements, or of size - 1."""
+
+    def formula(a: Any, size: Array) -> Array:
+        n = int(size)
+        turns = 2 * np.pi * np.arange(n) / (n if a.periodic else n - 1)
+        found = a0 - a1 * np.cos(turns) + a2 * np.cos(2 * turns)
+        return found.astype(helper.tensor_dtype_to_np_dtype(a.output_datatype))
 
     return formula
 
@@ -365,7 +388,7 @@ def _gemm(a: Any, left: Array, right: Array, addend: Array | None = None) -> Arr
 
 
 # Formulas that hold for integers too.
-OF_INTEGERS = {"ArgMax", "ArgMin", "MaxPool"}
+OF_INTEGERS = {"ArgMax", "ArgMin", "MaxPool", "Shrink", "Hardmax"}
 FORMULAS: dict[str, Formula] = {
     **{name: (lambda a, x, of=of: of(x)) for name, of in {
         "Acos": np.arccos, "Acosh": np.arccosh, "Asin": np.arcsin, "Asinh": np.arcsinh, "Atan": np.arctan,
@@ -403,6 +426,10 @@ FORMULAS: dict[str, Formula] = {
     "CumProd": _cumulative(np.cumprod, 1),
     "Softmax": _softmax(False),
     "LogSoftmax": _softmax(True),
+    "Hardmax": _hardmax,
+    "HannWindow": _window(0.5, 0.5, 0.0),
+    "HammingWindow": _window(25 / 46, 21 / 46, 0.0),
+    "BlackmanWindow": _window(0.42, 0.5, 0.08),
     "BatchNormalization": _batch_normalization,
     "InstanceNormalization": _instance_normalization,
     "GroupNormalization": _group_normalization,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,12 +68,12 @@ def _generator(seed: int, text: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(text.encode())])
 
 
+@cache
 def forms(domain: str, op_type: str) -> list[tuple[int, int]]:
     """The first and the last version of each form of an operator, from OLDEST on."""
     newest = {"": NEWEST, "ai.onnx.ml": 5}.get(domain, 1)
-    history = sorted(
-        s.since_version for s in defs.get_all_schemas_with_history() if (s.domain, s.name) == (domain, op_type)
-    )
+    schemas = defs.get_all_schemas_with_history()
+    history = sorted(schema.since_version for schema in schemas if (schema.domain, schema.name) == (domain, op_type))
     if not history:
         return [(1, newest)]
     ends = [*[version - 1 for version in history[1:]], newest]

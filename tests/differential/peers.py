@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -26,7 +29,7 @@ class Peers:
 
     def run(self, peer: str, content: bytes, inputs: dict[str, Any], names: list[str]) -> list[Any]:
         """The outputs of a model. Raises Refused with the peer's text."""
-        if self._process is None or not self._process.is_alive():
+        if self._process is None or self._process.poll() is not None:
             self._start()
         self._pipe.send((peer, content, inputs, names))
         try:
@@ -42,16 +45,15 @@ class Peers:
         return found
 
     def _start(self) -> None:
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs,), daemon=True)
-        self._process.start()
+        self._pipe, theirs = Pipe()
+        number = theirs.fileno()
+        self._process = subprocess.Popen([sys.executable, __file__, str(number)], pass_fds=[number])
         theirs.close()
 
     def close(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.join()
+            self._process.wait()
             self._pipe.close()
             self._process = None
 
@@ -93,10 +95,17 @@ def _onnxruntime(content: bytes, inputs: dict[str, Any], names: list[str]) -> li
 
 def _reference(content: bytes, inputs: dict[str, Any], names: list[str]) -> list[Any]:
     import onnx
+    from onnx import helper
     from onnx.reference import ReferenceEvaluator
 
-    results = ReferenceEvaluator(onnx.load_from_string(content)).run(names, inputs)
-    return [np.asarray(result) for result in results]
+    model = onnx.load_from_string(content)
+    results = [np.asarray(result) for result in ReferenceEvaluator(model).run(names, inputs)]
+    inferred = onnx.shape_inference.infer_shapes(model).graph.output
+    for result, value in zip(results, inferred, strict=True):
+        kind = value.type.tensor_type.elem_type
+        if kind and result.dtype.kind not in "OUS" and helper.tensor_dtype_to_np_dtype(kind) != result.dtype:
+            raise Refused(f"the reference gives {result.dtype}, which is not the output's type")
+    return results
 
 
 @cache
@@ -112,3 +121,7 @@ def _openvino(content: bytes, inputs: dict[str, Any], names: list[str]) -> list[
     compiled = _core().compile_model(_core().read_model(content), "CPU")
     results = compiled(inputs)
     return [np.array(results[name]) for name in names]
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])))

@@ -29,8 +29,6 @@ DIFFERENT = {
     r"bernoulli": "random numbers",
     r"image_decoder": "onnx.reference needs Pillow for it",
     r"quantizelinear_float4e2m1": "onnx.reference does not give 4-bit floats for f32 zero points",
-    r"reduce_(max|min)_empty_set$": "the extreme of nothing is the lowest or greatest finite number, as OpenVINO's is",
-    r"resize_downsample_scales_(linear|cubic)_align_corners$": "corners are aligned to the output's whole length",
 }
 
 

@@ -137,7 +137,7 @@ def _conversion(d: Draw) -> tuple[np.ndarray, np.dtype]:
 
 def dropout(d: Draw) -> Made:
     data = d.data()
-    wanted = [True, d.chance(0.5)]
+    wanted = [True, d.since >= 12 and d.chance(0.5)]  # before, the mask is not specified
     if d.since >= 12:
         ratio = d.maybe(np.array(0.3, np.float32))
         return node(d, [data, ratio, d.maybe(np.array(False))], wanted, steering=(1, 2), error=EXACT)
@@ -149,7 +149,7 @@ def activation(d: Draw) -> Made:
     low, high = {"Selu": (0.5, 2), "ThresholdedRelu": (-1, 2), "Shrink": (0, 2)}.get(d.op_type, (0.1, 1.5))
     given = {name: d.maybe(d.decimal(low, high), 0.5) for name in ("alpha", "beta", "gamma", "bias", "lambd")}
     mode = d.pick(None, "none", "tanh") if d.op_type == "Gelu" else None
-    return node(d, [d.data()], approximate=mode, **given)
+    return node(d, [d.data()], approximate=mode, error=Error(8, 2, 1), **given)
 
 
 def prelu(d: Draw) -> Made:

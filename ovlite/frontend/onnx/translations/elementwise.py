@@ -44,6 +44,7 @@ BINARY = {
     "Xor": "logical_xor",
 }  # fmt: skip
 SMALL_FLOATS = {Type.f8e4m3, Type.f8e5m2, Type.f8e8m0, Type.f4e2m1}
+LARGEST = {Type.f64: float(np.finfo(np.float64).max), Type.f16: 65504.0, Type.bf16: (2 - 2.0**-7) * 2.0**127}
 FLOAT_LIMITS = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
 
 
@@ -156,14 +157,18 @@ def where(call: Call) -> Translated:
 
 
 def clip(call: Call) -> Translated:
-    """Bounds are attributes up to version 10, then inputs. Where they cross, the result is the upper bound."""
+    """Bounds are attributes up to version 10, then inputs. Where they cross, the result is the upper bound.
+
+    A bound that is left out is the greatest finite number of the type, or the least.
+    """
     value = call.input(0)
     if call.version < 11:
         return ops.clamp(value, call.decimal("min", FLOAT_LIMITS[0]), call.decimal("max", FLOAT_LIMITS[1]))
     low, high = call.optional(1), call.optional(2)
-    bounds = _bound(call, 1, -np.inf), _bound(call, 2, np.inf)
+    limit = LARGEST.get(value.element_type, FLOAT_LIMITS[1])
+    bounds = _bound(call, 1, -limit), _bound(call, 2, limit)
     if value.element_type.real and bounds[0] is not None and bounds[1] is not None and bounds[0] <= bounds[1]:
-        return value if low is None and high is None else ops.clamp(value, *bounds)
+        return ops.clamp(value, *bounds)
     if low is not None:
         value = one(ops.maximum(value, low))
     return value if high is None else ops.minimum(value, high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....errors import ModelError
 from ....types import Type
-from ..build import converted, ints, one, ops, scalar
+from ..build import converted, ints, one, ops, positive, scalar, shape_of, static_dims
 from ..call import Call, Translated, Translation
 
 REDUCTIONS = {"none": "none", "add": "sum", "mul": "prod", "min": "min", "max": "max"}
@@ -15,8 +15,17 @@ def gather(call: Call) -> Translated:
 
 
 def gather_elements(call: Call) -> Translated:
-    """Indices may count from the end."""
+    """Indices may count from the end. Along other axes there may be fewer of them than data, whose rest is not used."""
     data, indices, axis = call.input(0), call.input(1), call.integer("axis", 0)
+    given, wanted = static_dims(data), static_dims(indices)
+    if given is None or wanted is None:
+        return ops.gather_elements(data, indices, axis)
+    place = positive(axis, len(given))
+    others = [i for i in range(len(given)) if i != place]
+    if len(given) == len(wanted) and any(given[i] is None or given[i] != wanted[i] for i in others):
+        ends = ops.gather(shape_of(indices), ints(others), ints(0))
+        zeros, ones = ints([0] * len(others)), ints([1] * len(others))
+        data = one(ops.slice(data, zeros, ends, ones, ints(others)))
     return ops.gather_elements(data, indices, axis)
 
 

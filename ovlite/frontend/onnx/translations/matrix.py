@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ....graph import Output
 from ....types import Type
-from ..build import converted, one, ops, rank_or_none, reshaped, typed
+from ..build import converted, one, ops, reshaped, typed
 from ..call import Call, Translated, Translation
-from .quantization import centred, stays_exact
+from .quantization import centred, known_rank, stays_exact
 
 
 def matmul(call: Call) -> Translated:
@@ -45,7 +45,7 @@ def matmul_integer(call: Call) -> Translated:
 
 def _a_row(zero: Output) -> Output:
     """A zero point for each row as a column; one for the whole tensor as it is."""
-    if rank_or_none(zero) == 1 and zero.partial_shape[0] != 1:
+    if known_rank(zero) == 1 and zero.partial_shape[0] != 1:
         return reshaped(zero, [-1, 1])
     return zero
 

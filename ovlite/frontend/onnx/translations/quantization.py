@@ -37,7 +37,7 @@ RANGES = {
 
 def spread(parameter: Output, data: Output, axis: int, block: int = 0) -> Output:
     """A scale or zero point in a shape that broadcasts to data. block: elements of `axis` that share one, 0 for all."""
-    count = rank_or_none(parameter)
+    count = known_rank(parameter)
     dims = static_dims(parameter)
     if count == 0 or dims == [1]:
         return scalar(parameter)
@@ -119,10 +119,19 @@ def _column(parameter: Output, data: Output) -> Output:
     """One value a row of a matrix as a column; one for the whole tensor as a scalar."""
     if static_dims(parameter) == [1]:
         return scalar(parameter)
-    return reshaped(parameter, [-1, 1]) if rank_or_none(parameter) == 1 and rank(data) > 1 else parameter
+    return reshaped(parameter, [-1, 1]) if known_rank(parameter) == 1 and rank(data) > 1 else parameter
+
+
+def known_rank(parameter: Output) -> int:
+    """The rank of a scale or zero point, which says for what there is one value each."""
+    found = rank_or_none(parameter)
+    if found is None:
+        raise ModelError("the rank of a scale or zero point is not known; give the model's inputs ranks")
+    return found
 
 
 def _row(parameter: Output) -> Output:
+    known_rank(parameter)
     return scalar(parameter) if static_dims(parameter) == [1] else parameter
 
 
@@ -149,7 +158,9 @@ def qlinear_conv(call: Call) -> Translated:
 
 def _per_filter(parameter: Output, behind: int) -> Output:
     """A parameter with one value an output channel, followed by dimensions of 1; a single value as a scalar."""
-    return scalar(parameter) if static_dims(parameter) in ([], [1]) else reshaped(parameter, [-1] + [1] * behind)
+    if known_rank(parameter) == 0 or static_dims(parameter) == [1]:
+        return scalar(parameter)
+    return reshaped(parameter, [-1] + [1] * behind)
 
 
 def conv_integer(call: Call) -> Translated:

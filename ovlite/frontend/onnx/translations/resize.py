@@ -16,6 +16,7 @@ MODES = {"nearest": "nearest", "linear": "linear_onnx", "bilinear": "linear_onnx
 COORDINATES = {
     "half_pixel": "half_pixel", "pytorch_half_pixel": "pytorch_half_pixel", "asymmetric": "asymmetric",
     "align_corners": "align_corners", "tf_half_pixel_for_nn": "tf_half_pixel_for_nn",
+    "half_pixel_symmetric": "half_pixel_symmetric",
 }  # fmt: skip
 
 
