@@ -1,10 +1,8 @@
-"""Ensembles of trees and support vectors, which are constant."""
+"""Ensembles of trees, which are constant."""
 
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 from ..builder import Builder, Lowering
 from ..calls import Call
@@ -13,8 +11,8 @@ from ..calls import Call
 def _trees(builder: Builder, call: Call) -> bool:
     op: Any = call.op
     x, *parts = call.inputs
-    arrays = [part.array for part in parts]
-    if arrays[0] is None or any(array is None for array in arrays):
+    arrays = [part.array for part in parts if part.array is not None]
+    if len(arrays) < len(parts):
         return False
     family = builder.family("trees")
     how = "trees", builder.level, op.width, *map(id, arrays)
@@ -28,13 +26,4 @@ def _trees(builder: Builder, call: Call) -> bool:
     return True
 
 
-def _distances(builder: Builder, call: Call) -> bool:
-    x, points = call.inputs
-    if points.array is None:
-        return False
-    packed = builder.packs.get(points.array, "distances", lambda: np.ascontiguousarray(points.array.T))
-    builder.emit(builder.family("distance").SquaredDistance(builder.plain(x), builder.view(call.outputs[0]), packed))
-    return True
-
-
-LOWERINGS: dict[str, Lowering] = {"SquaredDistance": _distances, "TreeEnsemble": _trees}
+LOWERINGS: dict[str, Lowering] = {"TreeEnsemble": _trees}
