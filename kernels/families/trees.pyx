@@ -9,6 +9,11 @@ from ovlite.kernels.runtime.step cimport (
 
 cnp.import_array()
 
+cdef extern from "denormals.h" nogil:
+    ctypedef unsigned long FloatMode
+    FloatMode denormals_set(bint flush)
+    void denormals_restore(FloatMode before)
+
 cdef extern from "trees.h" nogil:
     enum: TREE_LANES
     enum: TREE_ROWS
@@ -60,15 +65,19 @@ cdef int run_trees(const void* arguments, char* const* slots, const Member* me) 
     cdef const char* x = address(&args.x, slots)
     cdef char* y = address(&args.y, slots)
     cdef unsigned char* reached = <unsigned char*>address(&args.reached, slots) if args.marks else NULL
+    cdef int status = OK
+    cdef FloatMode mode = denormals_set(False)    # a threshold may be the greatest number below 0
     share(me, args.rows, TREE_LANES, &row, &end)
     while row < end:
         if stopped(me):
-            return CANCELLED
+            status = CANCELLED
+            break
         count = min(<dim_t>TREE_ROWS, end - row)
         args.run(&args.forest, x + row * args.columns * size, args.columns, count, y + row * width * size,
                  NULL if reached == NULL else reached + row * width, args.aggregate)
         row += count
-    return OK
+    denormals_restore(mode)
+    return status
 
 
 cdef class Ensemble:
