@@ -9,11 +9,10 @@ from ..calls import Call
 
 
 def _squared_distance(builder: Builder, call: Call) -> bool:
-    x, points = call.inputs
-    array = points.array
+    x, array = call.inputs[0], call.inputs[1].array
     if array is None:
         return False
-    packed = builder.packs.get(array, "distances", lambda: np.ascontiguousarray(array.T))
+    packed = builder.packs.get(array, "distances", lambda points: np.ascontiguousarray(points.T))
     family = builder.family("distance")
     builder.emit(family.SquaredDistance(builder.plain(x), builder.view(call.outputs[0]), packed))
     return True
