@@ -22,7 +22,7 @@ __all__ = ["available_levels", "built_levels", "family", "level", "use_level"]
 
 _FAMILIES = f"{__name__}.families"
 # The functions on numpy arrays that families have, and the family of each.
-_FUNCTIONS = {"convolution": "convolution", "matmul": "matmul"}
+_FUNCTIONS = {"convolution": "convolution", "matmul": "matmul", "trees": "trees"}
 
 
 @cache

@@ -3,9 +3,16 @@
 cimport numpy as cnp
 import numpy as np
 
-from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
+from ovlite.kernels.runtime.block cimport Block
+from ovlite.kernels.runtime.step cimport (
+    CANCELLED, OK, Member, Span, Step, View, address, alone, check_status, dim_t, share, stopped)
 
 cnp.import_array()
+
+cdef extern from "denormals.h" nogil:
+    ctypedef unsigned long FloatMode
+    FloatMode denormals_set(bint flush)
+    void denormals_restore(FloatMode before)
 
 cdef extern from "trees.h" nogil:
     enum: TREE_LANES
@@ -58,15 +65,19 @@ cdef int run_trees(const void* arguments, char* const* slots, const Member* me) 
     cdef const char* x = address(&args.x, slots)
     cdef char* y = address(&args.y, slots)
     cdef unsigned char* reached = <unsigned char*>address(&args.reached, slots) if args.marks else NULL
+    cdef int status = OK
+    cdef FloatMode mode = denormals_set(False)    # a threshold may be the greatest number below 0
     share(me, args.rows, TREE_LANES, &row, &end)
     while row < end:
         if stopped(me):
-            return CANCELLED
+            status = CANCELLED
+            break
         count = min(<dim_t>TREE_ROWS, end - row)
         args.run(&args.forest, x + row * args.columns * size, args.columns, count, y + row * width * size,
                  NULL if reached == NULL else reached + row * width, args.aggregate)
         row += count
-    return OK
+    denormals_restore(mode)
+    return status
 
 
 cdef class Ensemble:
@@ -143,25 +154,28 @@ cdef object _depths(child, Py_ssize_t nodes, roots):
     return heights[roots]
 
 
-def trees(const float[:, ::1] x, Ensemble ensemble not None, aggregate="sum"):
-    """Scores of an f32 ensemble for the rows of x [rows, features]: an array [rows, targets]."""
-    if ensemble.dtype != np.float32 or x.shape[1] < ensemble.features:
-        raise ValueError(f"trees: {x.shape[1]} columns for an ensemble of {ensemble.dtype} that reads {ensemble.features}")
-    scores = np.empty((x.shape[0], ensemble.forest.width), np.float32)
-    marks = np.empty(scores.shape, np.uint8)
-    cdef float[:, ::1] y = scores
-    cdef unsigned char[:, ::1] reached = marks
-    cdef int how = AGGREGATES[aggregate]
-    cdef dim_t row = 0, rows = x.shape[0]
-    if y.shape[1] == 0:
-        return scores
+def trees(const float[:, ::1] x not None, Ensemble ensemble not None, float[:, ::1] out=None, *, aggregate="sum"):
+    """Scores of the rows of x by an f32 ensemble, as plans compute them, on the calling thread and without the GIL.
+
+    x: f32 (rows, features). out: f32 (rows, targets); a new array when None. aggregate: sum, min or max of what leaves
+    give. Returns out. Raises ValueError where shapes or element types don't fit.
+    """
+    cdef Member me = alone(NULL)
+    cdef char* slots[3]
+    cdef dim_t rows = x.shape[0], width = ensemble.forest.width
+    cdef int status
+    if out is None:
+        out = np.empty((rows, width), np.float32)
+    marks = Block(max(<dim_t>1, rows * width))
+    cdef Trees step = Trees(View(0, "f4", (rows, x.shape[1])), View(1, "f4", (out.shape[0], out.shape[1])),
+                            None if aggregate == "sum" else View(2, "u1", (rows, width)), ensemble, aggregate)
+    slots[0] = <char*>&x[0, 0] if rows and x.shape[1] else NULL
+    slots[1] = <char*>&out[0, 0] if rows and width else NULL
+    slots[2] = (<Block>marks).data
     with nogil:
-        while row < rows:
-            trees_float(&ensemble.forest, <const char*>&x[row, 0] if x.shape[1] else NULL, x.shape[1],
-                        min(<dim_t>TREE_ROWS, rows - row), <char*>&y[row, 0],
-                        NULL if how == TREES_SUM else &reached[row, 0], how)
-            row += TREE_ROWS
-    return scores
+        status = run_trees(&step.arguments, slots, &me)
+    check_status("trees", status)
+    return np.asarray(out)
 
 
 cdef class Trees(Step):

@@ -12,6 +12,7 @@ from ..layout import choose_layouts
 from . import (
     convolution,
     copy,
+    distance,
     elementwise,
     gather,
     indexed_copy,
@@ -24,11 +25,13 @@ from . import (
     scan,
     softmax,
     topk,
+    trees,
 )
 
 LOWERINGS: dict[str, Lowering] = {
     **convolution.LOWERINGS,
     **copy.LOWERINGS,
+    **distance.LOWERINGS,
     **elementwise.LOWERINGS,
     **gather.LOWERINGS,
     **indexed_copy.LOWERINGS,
@@ -41,6 +44,7 @@ LOWERINGS: dict[str, Lowering] = {
     **scan.LOWERINGS,
     **softmax.LOWERINGS,
     **topk.LOWERINGS,
+    **trees.LOWERINGS,
 }
 
 

@@ -45,7 +45,7 @@ def string_split(call: Call) -> Translated:
 
 def string_normalizer(call: Call) -> Translated:
     """The locale is not looked at: upper and lower case are Unicode's."""
-    call.text("locale", "")
+    call.without_effect("locale")
     stop = call.texts("stopwords", [])
     action = call.text("case_change_action", "NONE").lower()
     return Node(StringNormalizer(action, call.flag("is_case_sensitive")), [call.input(0), texts(stop)])

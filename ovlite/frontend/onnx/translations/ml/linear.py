@@ -25,8 +25,8 @@ from .scores import (
 
 
 def classifier(call: Call) -> Translated:
-    """multi_class says how the model was trained, and changes nothing."""
-    call.flag("multi_class")
+    """multi_class says how the model was trained."""
+    call.without_effect("multi_class")
     names, count = labels(call, "classlabels_strings", "classlabels_ints")
     kind = post_transform(call)
     intercepts = call.decimals("intercepts", [])

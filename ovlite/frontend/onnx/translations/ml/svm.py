@@ -53,9 +53,9 @@ def classifier(call: Call) -> Translated:
 
 def _linear(call: Call, x: Output, coefficients: Array, width: int, rho: list[float]) -> Output:
     """Without support vectors: a row of coefficients a class, one rho for all."""
-    if call.text("kernel_type", "LINEAR") not in KERNELS:
-        raise ModelError(f"kernel_type is one of {', '.join(KERNELS)}")
-    call.decimals("kernel_params", [])
+    if call.text("kernel_type", "LINEAR") != "LINEAR":
+        raise ModelError("kernels other than LINEAR need support vectors, of which there are none")
+    call.without_effect("kernel_params", "support_vectors", "prob_a", "prob_b")
     if len(coefficients) % width or not rho:
         raise ModelError(f"{len(coefficients)} coefficients and {len(rho)} numbers in rho for {width} classes")
     weights = of_type(coefficients.reshape(width, -1), Type.f32)
@@ -131,7 +131,6 @@ def regressor(call: Call) -> Translated:
         kernel = _kernel(call, x, np.array(call.decimals("support_vectors"), np.float32), count)
         score = _linear_of(kernel, coefficients, rho)
     else:
-        call.decimals("support_vectors", [])
         score = _linear(call, x, coefficients, 1, rho)
     if call.flag("one_class"):
         inside = ops.greater(score, typed(0, score))

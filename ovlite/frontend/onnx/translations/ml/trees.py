@@ -144,7 +144,7 @@ def ensemble(call: Call) -> Translated:
     aggregate, kind = call.integer("aggregate_function", 1), call.integer("post_transform", 0)
     if not 0 <= aggregate < len(AGGREGATES) or not 0 <= kind < len(TRANSFORMS):
         raise ModelError(f"aggregate_function {aggregate} or post_transform {kind} is not known")
-    _ignore(call, "nodes_hitrates")
+    call.without_effect("nodes_hitrates")
     scores = _aggregated(forest, converted(x, Type(dtype)), width, AGGREGATES[aggregate])
     return converted(transformed(scores, TRANSFORMS[kind]), x.element_type)
 
@@ -189,12 +189,6 @@ def _check(forest: Forest, width: int) -> None:
         raise ModelError("a node looks at a negative feature")
 
 
-def _ignore(call: Call, *names: str) -> None:
-    """Takes note of attributes that change nothing: how often training met a node."""
-    for name in names:
-        call.has(name)
-
-
 def _numbers(call: Call, kind: str) -> tuple[Output, np.dtype[Any]]:
     """The table, in the type that it is compared in."""
     x = table(call.input(0))
@@ -229,7 +223,7 @@ def _forest(call: Call, kind: str, dtype: np.dtype[Any], width: int) -> Forest:
         raise ModelError(f"the attributes nodes_* are not all of one length, {count}")
     values = _reals(call, "nodes_values", dtype)
     missing = call.integers("nodes_missing_value_tracks_true", [])
-    _ignore(call, "nodes_hitrates", "nodes_hitrates_as_tensor")
+    call.without_effect("nodes_hitrates", "nodes_hitrates_as_tensor")
     places = _Places(ids["treeids"], ids["nodeids"])
     branch, leaf = np.nonzero(mode >= 0)[0], np.nonzero(mode < 0)[0]
     code = np.empty(count, np.int64)  # of a node as a child
