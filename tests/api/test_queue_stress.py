@@ -30,7 +30,8 @@ def ring(*_):
 
 def model():
     x = ops.parameter([-1, 8], np.float32, name="x")  # each new length is a plan, which the run makes in Python
-    return ov.Model([ops.result(ops.add(ops.matmul(x, np.eye(8, dtype=np.float32), False, False), x), name="y")], [x], "m")
+    doubled = ops.add(ops.matmul(x, np.eye(8, dtype=np.float32), False, False), x)
+    return ov.Model([ops.result(doubled, name="y")], [x], "m")
 
 
 compiled = ov.Core().compile_model(model(), "CPU", {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams})
@@ -198,7 +199,7 @@ print(counts["operations"], counts["callbacks"], counts["raised"], counts["inter
 
 
 def run(seed, streams, count, limit):
-    """Runs the program, which a limit of seconds ends; how many operations, callbacks, errors, interrupts there were."""
+    """Runs the program, which a limit of seconds ends: counts of operations, callbacks, errors, interrupts."""
     arguments = [sys.executable, "-c", PROGRAM, *map(str, (seed, streams, count, limit))]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=limit + 30)
     assert done.returncode == 0, done.stderr

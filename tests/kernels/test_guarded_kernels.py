@@ -162,7 +162,7 @@ def test_transposed_convolution(rounds):
         groups, depth, columns = drawn(rng, [1, 1, 2]), drawn(rng, CHANNELS[:8]), drawn(rng, CHANNELS[:8])
         outputs = [
             max((n - 1) * s + (k - 1) * d + 1 - p + int(rng.integers(-2, 3)), 1)
-            for n, s, k, d, p in zip(spatial, strides, kernel, dilations, pads)
+            for n, s, k, d, p in zip(spatial, strides, kernel, dilations, pads, strict=True)
         ]
         weights = numbers(rng, (groups * depth, columns, *kernel))
         values = numbers(rng, (2, groups * depth, *spatial))
@@ -212,12 +212,12 @@ def test_resize(rounds):
         order = image_order(rng, 2 + count)
         x = Operand(rng, numbers(rng, (*shape, *spatial)), order, 3)
         y = Operand(rng, numbers(rng, (*shape, *outputs)), order, 3)
-        lower = [rng.integers(0, size, length) for size, length in zip(spatial, outputs)]
+        lower = [rng.integers(0, size, length) for size, length in zip(spatial, outputs, strict=True)]
         expected = x.array[np.ix_(*map(range, shape), *lower)]
         run(rng, lambda x, y, t=lower: family("resize").ResizeNearest(x, y, t), [x], y, expected)
         tables = [
             (low, rng.integers(0, size, length), rng.random(length).astype(np.float32))
-            for low, size, length in zip(lower, spatial, outputs)
+            for low, size, length in zip(lower, spatial, outputs, strict=True)
         ]
         expected = expected_linear(x.array, tables)
         run(rng, lambda x, y, t=tables: family("resize").ResizeLinear(x, y, t), [x], y, expected, 8)
@@ -234,12 +234,14 @@ def test_copies(rounds):
         wide = Operand(rng, numbers(rng, shape, "f8"), any_order(rng, rank), 2)
         run(rng, family("elementwise").Convert, [x], wide, x.array)
         begin, end = ([int(pad) for pad in rng.integers(-1, 4, rank)] for _ in range(2))
-        crop = tuple(slice(max(-b, 0), max(size - max(-e, 0), 0)) for b, e, size in zip(begin, end, shape))
-        padded = [max(b + size + e, 0) for b, e, size in zip(begin, end, shape)]
-        if any(b + size + e < 0 or size < max(-b, 0) + max(-e, 0) for b, e, size in zip(begin, end, shape)):
+        crop = tuple(slice(max(-b, 0), max(size - max(-e, 0), 0)) for b, e, size in zip(begin, end, shape, strict=True))
+        padded = [max(b + size + e, 0) for b, e, size in zip(begin, end, shape, strict=True)]
+        if any(
+            b + size + e < 0 or size < max(-b, 0) + max(-e, 0) for b, e, size in zip(begin, end, shape, strict=True)
+        ):
             continue
         wider = Operand(rng, numbers(rng, padded, dtype), any_order(rng, rank), 2)
-        added = [(max(b, 0), max(e, 0)) for b, e in zip(begin, end)]
+        added = [(max(b, 0), max(e, 0)) for b, e in zip(begin, end, strict=True)]
         expected = np.pad(x.array[crop], added, constant_values=7) if rank else x.array
         run(rng, lambda x, y, b=begin, e=end: family("copy").Pad(x, y, b, e, "constant", 7), [x], wider, expected)
         border = [(int(b), int(e)) for b, e in rng.integers(0, 3, (rank, 2))]
@@ -247,7 +249,7 @@ def test_copies(rounds):
         if rank > 2:
             before = inside.array.copy()
             spatial = border[2:]
-            step = family("copy").FillBorder(inside.view(0), *zip(*spatial), 3)
+            step = family("copy").FillBorder(inside.view(0), *zip(*spatial, strict=True), 3)
             run_steps([step], [inside.memory])
             np.testing.assert_array_equal(inside.array, before)
 
@@ -438,7 +440,7 @@ def test_places(rounds):
         run(rng, places.GatherND, [x, dense(rng, tuples)], y, expected)
         updates = dense(rng, numbers(rng, expected.shape, dtype))
         target = x.array.copy()
-        for at, update in zip(tuples, updates.array):
+        for at, update in zip(tuples, updates.array, strict=True):
             target[tuple(at)] = update
         written = dense(rng, x.array)
 

@@ -121,7 +121,7 @@ class Draw:
         """(strides, dilations, pads_begin, pads_end, kernel)."""
         kernel = self.size([1, 2, 3, 4, 7], count)
         dilations = self.size([1, 1, 1, 2, 3], count)
-        reach = [(k - 1) * d for k, d in zip(kernel, dilations)]
+        reach = [(k - 1) * d for k, d in zip(kernel, dilations, strict=True)]
         pads = [[int(self.rng.integers(r + 1)) for r in reach] for _ in range(2)]
         return list(self.size([1, 1, 2, 3, 5], count)), list(dilations), *pads, list(kernel)
 

@@ -76,7 +76,7 @@ def test_sequences(direction: str, clip: float) -> None:
 
 
 def test_activations_may_be_listed_for_both_directions() -> None:
-    x, call = normal(N, T, I), {"hidden_size": H, "direction": "bidirectional", **CLOSE}
+    x, call = normal(N, T, D), {"hidden_size": H, "direction": "bidirectional", **CLOSE}
     lstm_names, alphas = ["sigmoid", "hardsigmoid", "tanh"], [0.0, 0.25, 0.0]
     parameters = {"activations_alpha": alphas * 2, "activations_beta": [0.0, 0.5, 0.0] * 2}
     check(
