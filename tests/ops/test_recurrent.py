@@ -13,10 +13,11 @@ from ovlite.ops import factories
 from ovlite.ops.recurrent import ACTIVATIONS
 from ovlite.types import PartialShape, Type
 
+from ..tolerances import sums
 from .support import check, fixed, normal
 
 N, T, D, H = 3, 4, 5, 6
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+CLOSE = sums(T * (D + H))
 LENGTHS = np.array([4, 2, 3])
 
 
