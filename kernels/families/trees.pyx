@@ -129,7 +129,8 @@ cdef class Ensemble:
             raise ValueError(f"Ensemble: a feature is negative, or a target none of {width}")
         if offsets[0] != 0 or offsets[leaves] != len(weights) or (np.diff(offsets) < 0).any() or \
                 targets.shape != weights.shape or weights.ndim != 1:
-            raise ValueError(f"Ensemble: offsets to {offsets[leaves]} of {len(targets)} targets, {len(weights)} weights")
+            raise ValueError(
+                f"Ensemble: offsets to {offsets[leaves]} of {len(targets)} targets, {len(weights)} weights")
 
 
 cdef object _depths(child, Py_ssize_t nodes, roots):
@@ -146,7 +147,8 @@ cdef object _depths(child, Py_ssize_t nodes, roots):
 def trees(const float[:, ::1] x, Ensemble ensemble not None, aggregate="sum"):
     """Scores of an f32 ensemble for the rows of x [rows, features]: an array [rows, targets]."""
     if ensemble.dtype != np.float32 or x.shape[1] < ensemble.features:
-        raise ValueError(f"trees: {x.shape[1]} columns for an ensemble of {ensemble.dtype} that reads {ensemble.features}")
+        raise ValueError(
+            f"trees: {x.shape[1]} columns for an ensemble of {ensemble.dtype} that reads {ensemble.features}")
     scores = np.empty((x.shape[0], ensemble.forest.width), np.float32)
     marks = np.empty(scores.shape, np.uint8)
     cdef float[:, ::1] y = scores
