@@ -9,6 +9,7 @@ Switches, read from the environment:
 
     OVLITE_DEBUG=1        bounds checks, C asserts, -O1 -g
     OVLITE_SANITIZE=1     the same, with AddressSanitizer and UndefinedBehaviorSanitizer
+    OVLITE_COVERAGE=1     Cython's line tracing, for coverage.py: slow, and blind to what runs without the GIL
     OVLITE_LEVELS=a,b     only these levels (baseline is always built)
 """
 
@@ -27,6 +28,7 @@ LEVELS = runpy.run_path(str(KERNELS / "levels.py"))["LEVELS"]
 
 debug = os.environ.get("OVLITE_DEBUG") == "1"
 sanitize = os.environ.get("OVLITE_SANITIZE") == "1"
+coverage = os.environ.get("OVLITE_COVERAGE") == "1"
 
 directives = {
     "language_level": 3,
@@ -34,13 +36,15 @@ directives = {
     "wraparound": False,
     "initializedcheck": debug or sanitize,
     "cdivision": True,
-    "freethreading_compatible": True,
+    "linetrace": coverage,
     "auto_pickle": False,
     "binding": False,
 }
 compile_args = ["-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-unused-function"]
 link_args = []
 macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
+if coverage:
+    macros += [("CYTHON_TRACE", "1")]
 if debug or sanitize:
     compile_args += ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer"]
 else:

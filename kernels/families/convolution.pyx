@@ -40,7 +40,8 @@ def convolution(const float[:, :, :, :] x not None, weights, float[:, :, :, ::1]
     kernel = weights.window if hasattr(weights, "window") else np.shape(weights)[2:]
     columns = weights.groups * weights.columns if isinstance(weights, PackedWeights) else len(weights)
     size = [
-        (length + begin + end - (reach - 1) * dilation - 1) // stride + 1 for length, begin, end, reach, dilation, stride
+        (length + begin + end - (reach - 1) * dilation - 1) // stride + 1
+        for length, begin, end, reach, dilation, stride
         in zip(spatial, pads_begin, pads_end, kernel, dilations, strides, strict=True)
     ]
     if min(size) < 0:

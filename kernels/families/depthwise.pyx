@@ -197,7 +197,6 @@ cdef class Depthwise(Step):
 
     cdef int set_images(self, View x, View y, strides, View residual) except -1:
         cdef Windows* p = &self.windows
-        cdef int axis
         missing = 5 - len(y.shape)
         steps = [1] * missing + list(strides)
         image, self.windows.channels, *spatial = y.shape

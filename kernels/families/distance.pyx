@@ -44,7 +44,8 @@ cdef class SquaredDistance(Step):
     def __init__(self, View x not None, View y not None, points):
         cdef DistanceArgs* args = &self.arguments
         points = np.ascontiguousarray(points, np.float32)
-        if points.ndim != 2 or len(x.shape) != 2 or x.shape[1] != len(points) or y.shape != (x.shape[0], points.shape[1]):
+        if points.ndim != 2 or len(x.shape) != 2 or x.shape[1] != len(points) or \
+                y.shape != (x.shape[0], points.shape[1]):
             raise ValueError(f"SquaredDistance: {list(x.shape)} by {list(points.shape)} to {list(y.shape)}")
         if x.dtype.name != "float32" or y.dtype.name != "float32" or not (x.contiguous and y.contiguous):
             raise ValueError(f"SquaredDistance: takes contiguous float32, not {x.dtype} to {y.dtype}")

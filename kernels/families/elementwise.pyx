@@ -174,9 +174,9 @@ cdef int run_rows(
     const MapArguments* args, Operands* operands, char* scratch, char* result, dim_t rows, dim_t columns
 ) noexcept nogil:
     """Runs the program on each row of a tile. No operand is gathered then."""
-    cdef dim_t row
+    cdef dim_t _row
     cdef int i, status
-    for row in range(rows):
+    for _row in range(rows):
         status = run_instructions(args, operands, scratch, result, columns)
         if status != OK:
             return status
@@ -195,7 +195,7 @@ cdef int run_tiles(const void* arguments, char* const* slots, const Member* me) 
     cdef const char* gathered[MAX_READS]
     cdef dim_t gathered_rows[MAX_READS]
     cdef dim_t tile[MAX_RANK]
-    cdef dim_t begin, end, index, rest, rows, columns
+    cdef dim_t begin, end, _index, rest, rows, columns
     cdef char* at
     cdef int i, status, last = args.rank - 1
     share(me, args.tile_count, 1, &begin, &end)
@@ -206,7 +206,7 @@ cdef int run_tiles(const void* arguments, char* const* slots, const Member* me) 
     for i in range(last, -1, -1):
         tile[i] = rest % args.tiles[i]
         rest //= args.tiles[i]
-    for index in range(begin, end):
+    for _index in range(begin, end):
         rows = min(args.tile_rows, args.rows - tile[last - 1] * args.tile_rows)
         columns = min(args.tile_columns, args.columns - tile[last] * args.tile_columns)
         for i in range(args.reads):
@@ -468,7 +468,7 @@ def merged_loops(View write, tuple reads):
     shape = write.shape
     columns = [write.strides, *[_broadcast_strides(read, shape) for read in reads]]
     loops = [(length, steps) for length, *steps in zip(shape, *columns, strict=True) if length != 1]
-    if write.size and any([steps[0] == 0 for length, steps in loops]):
+    if write.size and any([steps[0] == 0 for _, steps in loops]):
         raise ValueError(f"Map: several elements of the result {write} lie at one place")
     loops.sort(key=lambda loop: -abs(loop[1][0]))
     merged = []

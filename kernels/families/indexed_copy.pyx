@@ -7,7 +7,9 @@ array say, and what its tuple of indices says.
 
 from math import prod
 
-from ovlite.kernels.runtime.step cimport INDEX_OUT_OF_RANGE, MAX_RANK, OK, Member, Span, Step, View, address, dim_t, share
+from ovlite.kernels.runtime.step cimport (
+    INDEX_OUT_OF_RANGE, MAX_RANK, OK, Member, Span, Step, View, address, dim_t, share
+)
 
 cdef extern from "indexed_copy.h" nogil:
     ctypedef struct Tuples:

@@ -7,7 +7,7 @@ from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, strided_view
 
 from .matmul_driver cimport NO_OFFSET, Kernel, MatmulStep, PackedWeights, run_matmul
-from .matmul_driver import KERNELS, broadcast_strides, check_f32, kernel_for
+from .matmul_driver import broadcast_strides, check_f32, kernel_for
 
 
 def matmul(const float[:, :] a not None, const float[:, :] b not None, float[:, :] out=None, *, bias=None,

@@ -106,7 +106,8 @@ cdef class Kernel:
 cdef class PackedWeights:
     cdef readonly Kernel kernel
     cdef bint few_columns
-    cdef const unsigned char[::1] data  # [group][panel][tap][depth][width of the panel]; few: [group][column][tap][depth]
+    # [group][panel][tap][depth][width of the panel]; few: [group][column][tap][depth]
+    cdef const unsigned char[::1] data
     cdef readonly dim_t groups
     cdef readonly dim_t taps
     cdef readonly dim_t depth

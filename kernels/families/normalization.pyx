@@ -247,7 +247,7 @@ cdef class Normalize(Step):
         """Chooses runs or columns, and sets the loops around them."""
         cdef NormArguments* args = &self.arguments
         args.terms = 1
-        for length, steps in reduced:
+        for length, _ in reduced:
             args.terms *= length
         args.group = 1
         columns = self.dense_columns(kept, reduced)
@@ -262,7 +262,7 @@ cdef class Normalize(Step):
         set_loops(&args.kept_affine, [(length, (gamma, beta)) for length, (x, gamma, beta, y) in kept], F32, F32)
         set_loops(&args.reduced, [(length, (x, y)) for length, (x, gamma, beta, y) in reduced], F32, F32)
         set_loops(&args.reduced_affine, [(length, (gamma, beta)) for length, (x, gamma, beta, y) in reduced], F32, F32)
-        args.affine_by_rows = any([gamma or beta for length, (x, gamma, beta, y) in [*reduced, run]])
+        args.affine_by_rows = any([gamma or beta for _, (x, gamma, beta, y) in [*reduced, run]])
         args.tile = max(1, min(COLUMN_TILE, max(32, args.columns * args.kept.count // 2)) // args.group) * args.group
         args.tiles = (args.columns + args.tile - 1) // args.tile
         for step in (args.column_step.gamma, args.column_step.beta) if args.by_columns else (

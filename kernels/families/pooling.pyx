@@ -5,8 +5,6 @@ has its own loop. Windows are clamped to the image when the step is made: what a
 border in memory is neither read nor needed.
 """
 
-from libc.math cimport INFINITY
-
 import numpy as np
 
 from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, dim_t, share
@@ -137,7 +135,8 @@ cdef int pool_planar(const void* arguments, char* const* slots, const Member* me
 def _reaches(size, outputs, kernel, stride, dilation, pad, pad_end, element_stride, count_include_pad):
     """Array of Reach for each output coordinate of one dimension."""
     starts = np.arange(outputs) * stride - pad
-    first = np.clip(-(starts // dilation), 0, kernel)            # the first tap in the image, and the one behind the last
+    # The first tap in the image, and the one behind the last.
+    first = np.clip(-(starts // dilation), 0, kernel)
     behind = np.clip(-((starts - size) // dilation), first, kernel)
     counted = np.clip(-((starts - size - pad_end) // dilation), 0, kernel) if count_include_pad else behind - first
     offset = np.where(behind > first, starts + first * dilation, 0) * element_stride

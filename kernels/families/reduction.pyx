@@ -39,7 +39,7 @@ cdef extern from "tile_copy.h" nogil:
 
 cdef enum:
     BLOCK = 1024               # elements gathered at a time from a run that isn't dense
-    TOO_SMALL_TO_SHARE = 32768 # elements
+    TOO_SMALL_TO_SHARE = 32768  # elements
     PARTS = 16                 # at most, of a reduction in two steps
     ENOUGH_RESULTS = 128       # to be shared without that
 
@@ -174,7 +174,7 @@ cdef class Reduce(Step):
         """Chooses the run and the columns, and sets the loops around them."""
         cdef ReduceArguments* args = &self.arguments
         args.terms = 1
-        for length, steps in reduced:
+        for length, _ in reduced:
             args.terms *= length
         columns = kept.pop() if kept and kept[len(kept) - 1][1][0] == 1 else None
         run = reduced.pop() if reduced else (1, (1, 0))

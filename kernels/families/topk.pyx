@@ -7,7 +7,7 @@ k, which most elements don't enter. With k = 1, lines that lie side by side are 
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
-from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Span, Step, View, address, dim_t, share
+from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, dim_t, share
 
 cdef extern from "topk.h" nogil:
     ctypedef struct Order:

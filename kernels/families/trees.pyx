@@ -140,7 +140,8 @@ cdef class Ensemble:
             raise ValueError(f"Ensemble: a feature is negative, or a target none of {width}")
         if offsets[0] != 0 or offsets[leaves] != len(weights) or (np.diff(offsets) < 0).any() or \
                 targets.shape != weights.shape or weights.ndim != 1:
-            raise ValueError(f"Ensemble: offsets to {offsets[leaves]} of {len(targets)} targets, {len(weights)} weights")
+            raise ValueError(
+                f"Ensemble: offsets to {offsets[leaves]} of {len(targets)} targets, {len(weights)} weights")
 
 
 cdef object _depths(child, Py_ssize_t nodes, roots):

@@ -17,11 +17,11 @@ cimport numpy as cnp
 from cpython.dict cimport PyDict_GetItem
 from cpython.ref cimport PyObject
 from libc.stdlib cimport calloc, free
-from ovlite.kernels.runtime.executor cimport Frame, Program, Team, copy_bytes
+from ovlite.kernels.runtime.executor cimport Frame, Team, copy_bytes
 from ovlite.kernels.runtime.results cimport Ports
 from ovlite.kernels.runtime.step cimport MAX_RANK
 from ovlite.kernels.runtime.storage cimport Shown, Storage
-from ovlite.kernels.runtime.streams cimport Runnable, Streams
+from ovlite.kernels.runtime.streams cimport Runnable
 
 cnp.import_array()
 

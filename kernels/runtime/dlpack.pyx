@@ -5,7 +5,7 @@ unsigned integers of the same size. Source: dlpack.h, DLPack 1.1.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t
 
 cdef extern from *:
     """

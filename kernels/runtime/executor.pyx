@@ -11,13 +11,13 @@ import threading
 from cpython.exc cimport PyErr_CheckSignals
 from libc.limits cimport LLONG_MAX
 from libc.stdint cimport uintptr_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memmove, memset
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memmove
 
 import numpy as np
 
 cimport numpy as cnp
-from ovlite.kernels.runtime.step cimport CANCELLED, MAX_RANK, OK, CHalt, Member, Span, Status, View, address, halted, share
+from ovlite.kernels.runtime.step cimport CANCELLED, MAX_RANK, OK, CHalt, Member, View, address, halted, share
 
 cnp.import_array()
 

@@ -251,7 +251,8 @@ cdef class Request(Bindings):
         if cnp.PyArray_TYPE(array) == cnp.NPY_OBJECT or not cnp.PyArray_ISCARRAY_RO(array):
             return cnp.PyArray_NewCopy(array, cnp.NPY_CORDER)
         copied = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), cnp.PyArray_TYPE(array), 0)
-        copy_bytes(<Team>self.streams.teams[0], cnp.PyArray_DATA(copied), cnp.PyArray_DATA(array), cnp.PyArray_NBYTES(array))
+        copy_bytes(
+            <Team>self.streams.teams[0], cnp.PyArray_DATA(copied), cnp.PyArray_DATA(array), cnp.PyArray_NBYTES(array))
         return copied
 
     def output_storage(self, Py_ssize_t index):

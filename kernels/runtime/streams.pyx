@@ -46,7 +46,8 @@ cdef extern from "job_pool.h" nogil:
 
 
 # What operators raise for elements that they can't work with. Others come from handlers of signals.
-FAILURES = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, MemoryError)
+FAILURES = (
+    RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, MemoryError)
 
 
 def stop_streams():
@@ -192,7 +193,8 @@ cdef class Runnable(Awaited):
         return job_try(self.job)
 
     cdef int hold(self) except -1:
-        """Waits for other synchronous users; RuntimeError while an asynchronous run, or this thread, has the request."""
+        """Waits for other synchronous users; RuntimeError while an asynchronous run, or this thread, has the
+        request."""
         cdef int answer = WAIT_DONE if job_try(self.job) else WAIT_TIMEOUT
         while answer == WAIT_TIMEOUT:
             with nogil:
@@ -412,8 +414,8 @@ cdef class RequestPool(Awaited):
                 return job
             if answer == WAIT_VAIN:
                 raise RuntimeError(
-                    "no request becomes idle before the callback, or the coroutine, that waits for it here goes on: all "
-                    f"are in use by threads that wait as well; make the queue with more requests, or {APART}")
+                    "no request becomes idle before the callback, or the coroutine, that waits for it here goes on: "
+                    f"all are in use by threads that wait as well; make the queue with more requests, or {APART}")
             PyErr_CheckSignals()
 
     cdef int raise_error(self) except -1:

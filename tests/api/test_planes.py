@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from ..tolerances import roundings
+
 F32 = np.float32
 H, W = 4, 6
+CLOSE = roundings(8, 255)["atol"]  # each colour is three products and their sum
 
 
 def planes(dtype):
@@ -35,7 +38,7 @@ def tensors(kind, apart, dtype):
 
 def same(found, expected, dtype):
     assert found.dtype == dtype and found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, atol=0.501 if dtype == np.uint8 else 1e-3)
+    np.testing.assert_allclose(found, expected, atol=0.501 if dtype == np.uint8 else CLOSE)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, F32])
@@ -99,7 +102,7 @@ def test_inputs_of_planes(lab, color, kind, apart, sub_names):
     assert [list(port.shape) for port in model.inputs] == [list(array.shape) for array in given]
     assert all(port.get_node().layout == lab.ov.Layout("NHWC") for port in model.inputs)
     expected = pixels(*planes(np.uint8), "rgb").transpose(0, 3, 1, 2)
-    np.testing.assert_allclose(lab.compile(model)(given)[0], expected, atol=1e-3)
+    np.testing.assert_allclose(lab.compile(model)(given)[0], expected, atol=CLOSE)
 
 
 def test_planes_of_any_size(lab):

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from ..data import rng
+from ..tolerances import roundings
+
+CLOSE = roundings(16, 255)["atol"]  # weights of both axes, and their sums
 
 
 @pytest.fixture
@@ -196,7 +199,7 @@ def test_resize(lab, pre, name, size):
         p.input().preprocess().resize(getattr(pre.ResizeAlgorithm, name), *size)
 
     y = run(lab, pre, tell, x, (1, 2, *size))
-    np.testing.assert_allclose(y, resized(x, name, *size), atol=1e-3)
+    np.testing.assert_allclose(y, resized(x, name, *size), atol=CLOSE)
 
 
 def test_nearest_takes_the_first_of_two_pixels(lab, pre):
@@ -220,7 +223,9 @@ def test_resize_to_the_models_size_from_any_size(lab, pre):
     compiled = lab.compile(model)
     for size in ((8, 10), (4, 5), (3, 9)):
         x = image(1, *size, 3)
-        np.testing.assert_allclose(compiled([x])[0], resized(x.transpose(0, 3, 1, 2), "RESIZE_LINEAR", 4, 5), atol=1e-3)
+        np.testing.assert_allclose(
+            compiled([x])[0], resized(x.transpose(0, 3, 1, 2), "RESIZE_LINEAR", 4, 5), atol=CLOSE
+        )
 
 
 COLORS = {
@@ -261,7 +266,7 @@ def test_gray(lab, pre, source, order, dtype):
 
     y = run(lab, pre, tell, x, (1, 4, 5, 1))
     expected = (x[..., order].astype(np.float64) @ [0.299, 0.587, 0.114])[..., None]
-    np.testing.assert_allclose(y, expected, atol=0.501 if dtype is np.uint8 else 1e-3)  # integers are rounded
+    np.testing.assert_allclose(y, expected, atol=0.501 if dtype is np.uint8 else CLOSE)  # integers are rounded
     if dtype is np.uint8:
         np.testing.assert_array_equal(y, np.round(y))
 
@@ -351,7 +356,7 @@ def test_set_from(lab, pre):
 
         model = built(lab, pre, lab.passing((1, 3, 4, 5)), tell)
         assert (list(model.input().shape), model.input().element_type) == ([1, 3, 8, 10], lab.ov.Type.u8)
-        np.testing.assert_allclose(outcome(lab, model, x), resized(x, "RESIZE_LINEAR", 4, 5), atol=1e-3)
+        np.testing.assert_allclose(outcome(lab, model, x), resized(x, "RESIZE_LINEAR", 4, 5), atol=CLOSE)
 
 
 def test_output_steps(lab, pre):

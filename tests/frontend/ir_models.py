@@ -88,12 +88,15 @@ class Builder:
         return self.ov.Model([ops.result(chosen, name="y")], [condition, x], "choice")
 
 
-random = np.random.default_rng(5)
-INPUTS = {
-    "constants": [random.standard_normal((2, 2), np.float32)],
-    "convolution": [random.standard_normal((2, 3, 9, 9), np.float32)],
-    "state": [random.standard_normal((1, 2), np.float32)],
-    "iterator": [random.standard_normal((4, 2, 3), np.float32), random.standard_normal((1, 2, 3), np.float32)],
-    "loop": [random.standard_normal((1, 2), np.float32)],
-    "choice": [np.array(False), random.standard_normal(2, np.float32)],
-}
+def _inputs(random: np.random.Generator) -> dict[str, list[np.ndarray]]:
+    return {
+        "constants": [random.standard_normal((2, 2), np.float32)],
+        "convolution": [random.standard_normal((2, 3, 9, 9), np.float32)],
+        "state": [random.standard_normal((1, 2), np.float32)],
+        "iterator": [random.standard_normal((4, 2, 3), np.float32), random.standard_normal((1, 2, 3), np.float32)],
+        "loop": [random.standard_normal((1, 2), np.float32)],
+        "choice": [np.array(False), random.standard_normal(2, np.float32)],
+    }
+
+
+INPUTS = _inputs(np.random.default_rng(5))

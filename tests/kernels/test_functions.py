@@ -51,7 +51,10 @@ def convolve(x: np.ndarray, weights: np.ndarray, stride: int, dilation: int, pad
     """The convolution of (N, H, W, C) in float64, from its definition."""
     x = np.pad(x.astype(float), [(0, 0), (pad, pad), (pad, pad), (0, 0)])
     columns, depth, height, width = weights.shape
-    size = [(length - (reach - 1) * dilation - 1) // stride + 1 for length, reach in zip(x.shape[1:3], (height, width))]
+    size = [
+        (length - (reach - 1) * dilation - 1) // stride + 1
+        for length, reach in zip(x.shape[1:3], (height, width), strict=True)
+    ]
     y = np.zeros((len(x), *size, columns))
     for ky in range(height):
         for kx in range(width):

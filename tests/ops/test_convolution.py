@@ -10,10 +10,11 @@ from ovlite.graph import Parameter
 from ovlite.ops import factories
 from ovlite.types import PartialShape, Type
 
+from ..tolerances import sums
 from .support import check, fixed, normal
 
 RESOLVED = ["pads_begin", "pads_end"]  # OpenVINO writes into the node what auto_pad comes to
-CLOSE = {"rtol": 1e-4, "atol": 1e-4}  # sums of some hundred products of normal numbers
+CLOSE = sums(200)
 
 
 def direct(
@@ -110,7 +111,7 @@ def test_transposed_is_the_adjoint() -> None:
         output_padding=[1, 0],
         **CLOSE,
     )
-    np.testing.assert_allclose(np.vdot(forward, y), np.vdot(x, back), rtol=1e-4)
+    np.testing.assert_allclose(np.vdot(forward, y), np.vdot(x, back), **sums(forward.size))
 
 
 @pytest.mark.parametrize(

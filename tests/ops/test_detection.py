@@ -14,10 +14,11 @@ from ovlite.ops import factories, operators
 from ovlite.types import PartialShape, Type
 
 from .. import golden
+from ..tolerances import roundings
 from .support import HAS_PEER, check, compare, fixed, normal
 
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}
-CLOSE_PIXELS = {"rtol": 1e-4, "atol": 1e-3}
+CLOSE = roundings(40)
+CLOSE_PIXELS = roundings(32, 80)  # boxes in images of up to 80 pixels, moved and scaled by an exp
 
 
 def reals(*values: float) -> np.ndarray:
@@ -174,8 +175,7 @@ def test_proposal(opset: int, image: tuple[float, ...], framework: str) -> None:
             reals(*image),
             attributes | more,
             opset=opset,
-            rtol=1e-3,
-            atol=1e-3,
+            **CLOSE_PIXELS,
         )
 
 
@@ -190,7 +190,7 @@ def test_generate_proposals(columns: int, normalized: bool) -> None:
     for least, threshold in ((0.0, 0.6), (8.0, 0.2)):
         call = {"min_size": least, "nms_threshold": threshold, "pre_nms_count": 40, "post_nms_count": 15}
         deltas = 0.4 * normal(2, 12, 4, 5)
-        check("generate_proposals", info, anchors, deltas, chances, **call, normalized=normalized, rtol=1e-4, atol=1e-3)
+        check("generate_proposals", info, anchors, deltas, chances, **call, normalized=normalized, **CLOSE_PIXELS)
 
 
 def boxes(count: int, size: float = 60) -> np.ndarray:

@@ -12,6 +12,7 @@ from ovlite.ops.boxes import keep_best, overlaps
 from ovlite.ops.rotated import area, corners, intersection
 from ovlite.types import PartialShape, Type
 
+from ..tolerances import roundings
 from .support import check, fixed
 
 
@@ -106,7 +107,9 @@ def test_over_all_classes(sort: str, across: bool, normalized: bool) -> None:
         check("multiclass_nms", boxes, scores, iou_threshold=0.3, **kept, **more)
         check("multiclass_nms", boxes, scores, iou_threshold=0.7, nms_eta=0.8, **kept, **more)
         for decay in ("linear", "gaussian"):
-            check("matrix_nms", boxes, scores, decay_function=decay, post_threshold=0.1, **kept, **more, rtol=1e-4)
+            check(
+                "matrix_nms", boxes, scores, decay_function=decay, post_threshold=0.1, **kept, **more, **roundings(32)
+            )
     regions, chances = scene(3, 1, 24)[0], scene(1, 3, 24)[1][0]
     regions = np.concatenate([regions[..., 2:], regions[..., :2]], -1)
     check("multiclass_nms", regions, chances, np.array([14, 10]), iou_threshold=0.3, **kept)

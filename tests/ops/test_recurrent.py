@@ -13,10 +13,11 @@ from ovlite.ops import factories
 from ovlite.ops.recurrent import ACTIVATIONS
 from ovlite.types import PartialShape, Type
 
+from ..tolerances import sums
 from .support import check, fixed, normal
 
 N, T, D, H = 3, 4, 5, 6
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+CLOSE = sums(T * (D + H))
 LENGTHS = np.array([4, 2, 3])
 
 
@@ -34,10 +35,11 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def lstm(
-    x: np.ndarray, h: np.ndarray, c: np.ndarray, w: np.ndarray, r: np.ndarray, b: np.ndarray
+    x: np.ndarray, h: np.ndarray, c: np.ndarray, w: np.ndarray, r: np.ndarray, b: np.ndarray, candidate: Any = np.tanh
 ) -> tuple[np.ndarray, np.ndarray]:
+    """(h, c) after one step."""
     f, i, g, o = np.split(x @ w.T + h @ r.T + b, 4, 1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    c = sigmoid(f) * c + sigmoid(i) * candidate(g)
     return sigmoid(o) * np.tanh(c), c
 
 
@@ -46,18 +48,25 @@ def test_lstm_by_its_formula() -> None:
     check("lstm_cell", x, h, c, *parameters, H, expected=list(lstm(x, h, c, *[p.array for p in parameters])), **CLOSE)
 
 
+def lstm_steps(
+    x: np.ndarray, h: np.ndarray, c: np.ndarray, parameters: list[np.ndarray], backward: bool, candidate: Any = np.tanh
+) -> list[np.ndarray]:
+    """Outputs [N, 1, T, H], last h and c [N, 1, H] of one direction, step by step; h, c [N, H]."""
+    outputs, lasts = np.zeros((N, 1, T, H), np.float32), []
+    for n in range(N):
+        state = h[n : n + 1], c[n : n + 1]
+        for t in reversed(range(LENGTHS[n])) if backward else range(LENGTHS[n]):
+            state = lstm(x[n : n + 1, t], *state, *parameters, candidate)
+            outputs[n, 0, t] = state[0][0]
+        lasts.append(state)
+    return [outputs, *(np.stack(part) for part in zip(*lasts, strict=True))]
+
+
 @pytest.mark.parametrize("backward", [False, True])
 def test_sequence_is_its_steps(backward: bool) -> None:
     """The last states are those of each sequence's own end, and nothing comes out behind it."""
     x, parameters = normal(N, T, D), weights(4, 1)
-    outputs, lasts = np.zeros((N, 1, T, H), np.float32), []
-    for n in range(N):
-        h, c = states(2)[0][n : n + 1], states(2)[1][n : n + 1]
-        for t in reversed(range(LENGTHS[n])) if backward else range(LENGTHS[n]):
-            h, c = lstm(x[n : n + 1, t], h, c, *[p.array[0] for p in parameters])
-            outputs[n, 0, t] = h[0]
-        lasts.append((h, c))
-    expected = [outputs, *(np.stack(part) for part in zip(*lasts, strict=True))]
+    expected = lstm_steps(x, *states(2), [p.array[0] for p in parameters], backward)
     given = [state[:, np.newaxis] for state in states(2)]
     direction = "reverse" if backward else "forward"
     check("lstm_sequence", x, *given, LENGTHS, *parameters, H, direction, expected=expected, **CLOSE)
@@ -76,20 +85,21 @@ def test_sequences(direction: str, clip: float) -> None:
 
 
 def test_activations_may_be_listed_for_both_directions() -> None:
-    x, call = normal(N, T, I), {"hidden_size": H, "direction": "bidirectional", **CLOSE}
+    x, call = normal(N, T, D), {"hidden_size": H, "direction": "bidirectional", **CLOSE}
     lstm_names, alphas = ["sigmoid", "hardsigmoid", "tanh"], [0.0, 0.25, 0.0]
-    parameters = {"activations_alpha": alphas * 2, "activations_beta": [0.0, 0.5, 0.0] * 2}
+    parameters: dict[str, Any] = {"activations_alpha": alphas * 2, "activations_beta": [0.0, 0.5, 0.0] * 2}
+    ways = [
+        lstm_steps(
+            x, *(state[:, way] for state in states(2, 2)), [p.array[way] for p in weights(4, 2)], way == 1,
+            lambda g: np.clip(0.25 * g + 0.5, 0, 1),
+        )
+        for way in range(2)
+    ]  # fmt: skip
+    parameters["expected"] = [np.concatenate(part, 1) for part in zip(*ways, strict=True)]
     check(
-        "lstm_sequence",
-        x,
-        *states(2, 2),
-        LENGTHS,
-        *weights(4, 2),
-        activations=lstm_names * 2,
-        peer="",
-        **parameters,
-        **call,
-    )
+        "lstm_sequence", x, *states(2, 2), LENGTHS, *weights(4, 2), activations=lstm_names * 2, peer="",
+        **parameters, **call,
+    )  # fmt: skip
     check("gru_sequence", x, *states(1, 2), LENGTHS, *weights(3, 2), activations=["sigmoid", "relu"] * 2, **call)
     check("rnn_sequence", x, *states(1, 2), LENGTHS, *weights(1, 2), activations=["relu"] * 2, **call)
     with pytest.raises(ModelError, match=r"other activations in each direction"):

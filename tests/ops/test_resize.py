@@ -13,16 +13,17 @@ from ovlite.ops import factories
 from ovlite.ops.resize import ROUNDINGS, TRANSFORMATIONS, Interpolate, apply_table
 from ovlite.types import PartialShape, Type
 
+from ..tolerances import roundings
 from .support import check, fixed, normal
 
 SPATIAL = fixed([2, 3])
+# A coordinate of up to 24 pixels is off by as many half units, and with it four weights of pixels up to 3 apart.
+CLOSE = roundings(24 * 4, 3)
 PADS = ["pads_begin", "pads_end"]
 
 
 def sizes(data: np.ndarray, wanted: tuple[int, ...], mode: str, **attributes: object) -> np.ndarray:
-    (found,) = check(
-        "interpolate", data, fixed(wanted), mode, "sizes", axes=SPATIAL, rtol=1e-4, atol=1e-5, **attributes
-    )
+    (found,) = check("interpolate", data, fixed(wanted), mode, "sizes", axes=SPATIAL, **CLOSE, **attributes)
     return found
 
 
@@ -68,7 +69,7 @@ def test_antialiased_linear_weighs_a_triangle(wanted: tuple[int, int]) -> None:
     """OpenVINO's CPU plugin does not carry antialias out; its reference implementation does."""
     data = normal(1, 2, 9, 8)
     call = {"mode": "linear", "shape_calculation_mode": "sizes", "axes": SPATIAL, "antialias": True}
-    check("interpolate", data, fixed(wanted), **call, peer="reference", rtol=1e-4, atol=1e-5)
+    check("interpolate", data, fixed(wanted), **call, peer="reference", **CLOSE)
     check("interpolate", np.ones_like(data), fixed(wanted), **call, expected=np.ones((1, 2, *wanted)), peer="")
 
 
@@ -94,9 +95,8 @@ def test_bytes_are_rounded_and_saturated() -> None:
 
 @pytest.mark.parametrize("mode", ["nearest", "linear", "linear_onnx", "cubic"])
 def test_axes_and_pads(mode: str) -> None:
-    close = {"rtol": 1e-4, "atol": 1e-5}
-    check("interpolate", normal(1, 2, 5, 7), fixed([1, 2, 10, 15]), mode, "sizes", **close)
-    check("interpolate", normal(1, 2, 3, 4, 5), fixed([5, 6, 8]), mode, "sizes", axes=fixed([2, 3, 4]), **close)
+    check("interpolate", normal(1, 2, 5, 7), fixed([1, 2, 10, 15]), mode, "sizes", **CLOSE)
+    check("interpolate", normal(1, 2, 3, 4, 5), fixed([5, 6, 8]), mode, "sizes", axes=fixed([2, 3, 4]), **CLOSE)
     sizes(normal(1, 2, 5, 7), (12, 15), mode, pads_begin=[0, 0, 1, 2], pads_end=[0, 0, 0, 1])
 
 
@@ -105,7 +105,7 @@ def test_axes_and_pads(mode: str) -> None:
 def test_first_version(mode: str, align: bool) -> None:
     for wanted in ([9, 12], [3, 4]):
         attributes = {"axes": [2, 3], "mode": mode, "align_corners": align}
-        check("interpolate", normal(1, 2, 5, 7), fixed(wanted), attributes, opset=9, rtol=1e-4, atol=1e-5)
+        check("interpolate", normal(1, 2, 5, 7), fixed(wanted), attributes, opset=9, **CLOSE)
 
 
 def test_fourth_version() -> None:
@@ -147,7 +147,7 @@ def test_tables() -> None:
             np.testing.assert_allclose(table.weights.sum(1), 1, rtol=1e-5)
             resized = apply_table(resized, table)
         (expected,) = op.evaluate(data, np.array([4, 9]), np.array([2, 3]))
-        np.testing.assert_allclose(resized, expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(resized, expected, **CLOSE)
 
 
 def test_wrong_calls() -> None:

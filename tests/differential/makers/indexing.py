@@ -35,7 +35,7 @@ def gather_nd(d: Draw) -> Made:
     depth = d.integer(1, data.ndim - batch)
     lead = (*data.shape[:batch], *d.dims(0, 2, 0))
     parts = [d.rng.integers(-size, size, lead) for size in data.shape[batch : batch + depth]]
-    return node(d, [data, np.stack(parts, -1).astype(np.int64)], batch_dims=d.maybe(batch) if not batch else batch,
+    return node(d, [data, np.stack(parts, -1).astype(np.int64)], batch_dims=batch if batch else d.maybe(batch),
                 error=EXACT)  # fmt: skip
 
 
