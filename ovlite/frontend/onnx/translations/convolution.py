@@ -9,7 +9,20 @@ import numpy as np
 
 from ....errors import ModelError
 from ....graph import Output
-from ..build import axes_from, ints, one, ops, per_channel, rank, reshaped, static_dims, typed
+from ....types import Type
+from ..build import (
+    axes_from,
+    converted,
+    ints,
+    one,
+    ops,
+    per_channel,
+    rank,
+    reshaped,
+    shape_of,
+    static_dims,
+    typed,
+)
 from ..call import Call, Translated, Translation
 
 AUTO_PADS = {"NOTSET": "explicit", "VALID": "valid", "SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower"}
@@ -161,14 +174,27 @@ def average_pool(call: Call) -> Translated:
 
 
 def lp_pool(call: Call) -> Translated:
-    """(sum of |x|**p over the window)**(1/p), the sum as an average times the window's size."""
-    if call.flag("ceil_mode"):  # windows cut off at the end would be averaged over fewer elements
-        return None
+    """(sum of |x|**p over the window)**(1/p), the sum as an average times the window's size.
+
+    With ceil_mode, zeros at the end make the last window whole, unless it begins behind the data.
+    """
     data, order = call.input(0), call.integer("p", 2)
     kernel, strides, dilations, begin, end, auto_pad = window(call, call.integers("kernel_shape"))
-    powers = ops.power(ops.abs(data), typed(order, data))
+    powers = one(ops.power(ops.abs(data), typed(order, data)))
     spread = dilations if any(dilation != 1 for dilation in dilations) else None
-    means = ops.avg_pool(powers, strides, begin, end, kernel, False, "floor", auto_pad, spread)
+    wider = call.flag("ceil_mode") and not auto_pad.startswith("same")
+    if wider:
+        rest = [0, 0, *(after + stride - 1 for after, stride in zip(end, strides, strict=True))]
+        powers = one(ops.pad(powers, ints([0, 0, *begin]), ints(rest), "constant", typed(0, data)))
+    padding = [0] * len(kernel) if wider else None
+    means = one(
+        ops.avg_pool(powers, strides, padding or begin, padding or end, kernel, False, "floor", auto_pad, spread)
+    )
+    if wider:
+        lengths = ops.slice(shape_of(data), ints([2]), ints([len(kernel) + 2]), ints([1]))
+        starts = ops.add(ops.divide(ops.add(lengths, ints([before - 1 for before in begin])), ints(strides)), ints([1]))
+        axes = list(range(2, len(kernel) + 2))
+        means = one(ops.slice(means, ints([0] * len(axes)), starts, ints([1] * len(axes)), ints(axes)))
     sums = ops.multiply(means, typed(math.prod(kernel), data))
     return ops.power(sums, typed(1.0 / order, data))
 
@@ -210,13 +236,19 @@ def deform_conv(call: Call) -> Translated:
 
 
 def col2im(call: Call) -> Translated:
-    """Of images; more or fewer dimensions are left to onnx.reference."""
+    """Of images, and of sequences, which are images of one row; more dimensions are left to onnx.reference."""
     image, block = call.input(1), call.input(2)
-    if static_dims(image) != [2]:
+    count = (static_dims(image) or [None])[0]
+    if count not in (1, 2):
         return None
-    pads = call.integers("pads", [0] * 4)
-    strides, dilations = call.integers("strides", [1, 1]), call.integers("dilations", [1, 1])
-    return ops.col2im(call.input(0), image, block, strides, dilations, pads[:2], pads[2:])
+    pads = call.integers("pads", [0] * 2 * count)
+    begin, end = pads[:count], pads[count:]
+    strides, dilations = call.integers("strides", [1] * count), call.integers("dilations", [1] * count)
+    if count == 2:
+        return ops.col2im(call.input(0), image, block, strides, dilations, begin, end)
+    image, block = (one(ops.concat([ints([1]), converted(value, Type.i64)], 0)) for value in (image, block))
+    found = ops.col2im(call.input(0), image, block, [1, *strides], [1, *dilations], [0, *begin], [0, *end])
+    return ops.squeeze(found, ints([2]))
 
 
 def max_unpool(call: Call) -> Translated:
