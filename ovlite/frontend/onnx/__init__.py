@@ -5,6 +5,7 @@
     graphs.py       GraphProto -> nodes: order, names, scopes, bodies of control flow
     call.py         one ONNX node with its inputs and attributes, as translations see it
     reading.py      what of a node has no part in its result, and is refused
+    fallback.py     what of an operator onnx.reference may carry out
     functions.py    operators that are defined by a function body, local or ONNX's own
     survey.py       the list of what a model needs and this reader hasn't
     translations/   a function an operator, a file a family

@@ -92,14 +92,14 @@ class Call:
         """Says that attributes, and inputs by their places, may have any value here: the result is the same."""
         self._read.update(names_and_places)
 
-    def expect(self, name: str, value: int, hint: str = "") -> None:
+    def expect(self, name: str, value: int | str, hint: str = "") -> None:
         """Says that there is nothing here but this value of an attribute, which stands for its being left out.
 
         Raises ModelError that names another value, with a hint of what to do.
         """
-        found = self.integer(name, value)
+        found = self.integer(name, value) if isinstance(value, int) else self.text(name, value)
         if found != value:
-            raise ModelError(f"attribute {name!r} is {found}, which is not supported{hint and ': ' + hint}")
+            raise ModelError(f"attribute {name!r} is {found!r}, which is not supported{hint and ': ' + hint}")
 
     def unread_attributes(self) -> list[Any]:
         """The AttributeProtos that were not read."""

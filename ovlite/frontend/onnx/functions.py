@@ -28,24 +28,58 @@ def has_function(schema: Any) -> bool:
 
 def function_of(call: Call) -> Any | None:
     """The FunctionProto that ONNX gives for a call, None when there is none."""
-    import onnx
-
     schema = schema_of(domain_of(call.proto), call.op_type, call.version)
     if schema is None or schema.deprecated or not has_function(schema):
         return None
+    function = _body(schema, call, call.proto)
+    defaults = [attribute.default_value for attribute in schema.attributes.values()]
+    function.attribute_proto.extend(default for default in defaults if default.type)
+    return function if function.node else None
+
+
+def _body(schema: Any, call: Call, node: Any) -> Any:
+    """The FunctionProto of a schema for a node with the inputs of a call."""
+    import onnx
+
     if schema.has_function:
         content = schema.get_function_with_opset_version(_nearest(schema.function_opset_versions, call.version))
     else:
         versions = schema.context_dependent_function_opset_versions
         types = [_type_proto(value).SerializeToString() for value in call.inputs]
         content = schema.get_context_dependent_function_with_opset_version(
-            _nearest(versions, call.version), call.proto.SerializeToString(), types
+            _nearest(versions, call.version), node.SerializeToString(), types
         )
     function = onnx.FunctionProto()
     function.ParseFromString(content)
-    defaults = [attribute.default_value for attribute in schema.attributes.values()]
-    function.attribute_proto.extend(default for default in defaults if default.type)
-    return function if function.node else None
+    return function
+
+
+def without_effect(call: Call, function: Any) -> list[Any]:
+    """The AttributeProtos of a call on which the body that ONNX gives for it does not depend."""
+    named = _references(function.node)
+    schema = schema_of(domain_of(call.proto), call.op_type, call.version)
+    return [a for a in call.proto.attribute if a.name not in named and not _decides(schema, call, a, function)]
+
+
+def _references(nodes: Any) -> set[str]:
+    """The names of the function's attributes that nodes refer to, those of graphs inside them too."""
+    attributes = [attribute for node in nodes for attribute in node.attribute]
+    inside = [_references(attribute.g.node) for attribute in attributes if attribute.HasField("g")]
+    return {attribute.ref_attr_name for attribute in attributes}.union(*inside)
+
+
+def _decides(schema: Any, call: Call, attribute: Any, function: Any) -> bool:
+    """Whether a body is another one without an attribute."""
+    if schema.has_function:
+        return False
+    node = type(call.proto)()
+    node.CopyFrom(call.proto)
+    del node.attribute[:]
+    node.attribute.extend(other for other in call.proto.attribute if other.name != attribute.name)
+    try:
+        return [*_body(schema, call, node).node] != [*function.node]
+    except RuntimeError:  # there is no body without it
+        return True
 
 
 def _nearest(versions: list[int], wanted: int) -> int:

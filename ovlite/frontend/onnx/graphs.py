@@ -12,9 +12,10 @@ from ...ops.reference import reference_node
 from ...types import Dimension, PartialShape, Type
 from .build import ints, one, ops
 from .call import Call, Translated
+from .fallback import check_referred
 from .functions import bind_attributes, function_of, schema_of
-from .order import graphs_of, in_order
-from .reading import check_known, check_outputs, check_read
+from .order import in_order
+from .reading import check_body, check_known, check_outputs, check_read, described
 from .scope import Library, Scope, domain_of, versions_of
 from .tensors import constant, element_type, sparse_constant
 
@@ -174,13 +175,13 @@ def _translated(call: Call) -> Translated:
         return translated
     schema = schema_of(domain_of(call.proto), call.op_type, call.version)
     if schema is None:
-        raise ModelError("this form of the operator is not supported")
+        raise ModelError(f"this form of the operator is not supported: {described(call)}")
     check_known(call, schema.attributes)
     function = function_of(call)
     if function is not None:
+        check_body(call, function, schema)
         return inline(function, call)
-    if graphs_of(call.proto):
-        raise ModelError("this form of the operator is not supported")
+    check_referred(call, schema)
     return reference_node(call.proto, call.version, call.inputs, library.ir_version)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import ModelError
 from ...graph import Output
 from .call import Call
-from .functions import schema_of
+from .functions import schema_of, without_effect
 from .scope import domain_of
 
 SHOWN = 60  # characters of an attribute's value in an error
@@ -33,8 +33,20 @@ def _check_defaults(call: Call, left: Sequence[Any]) -> None:
     if schema is not None:
         check_known(call, schema.attributes)
     for attribute in left:
-        default = schema.attributes[attribute.name].default_value if schema is not None else None
-        if default is None or not default.type or value_of(attribute) != value_of(default):
+        if schema is None or not is_default(attribute, schema):
+            raise ModelError(f"attribute {shown(attribute)} is not supported in this form of the operator")
+
+
+def is_default(attribute: Any, schema: Any) -> bool:
+    """Whether an attribute has the value that its operator's schema says it has when it is left out."""
+    default = schema.attributes[attribute.name].default_value
+    return bool(default.type) and value_of(attribute) == value_of(default)
+
+
+def check_body(call: Call, function: Any, schema: Any) -> None:
+    """Raises ModelError for an attribute that the function body which ONNX gives for a call passes over."""
+    for attribute in without_effect(call, function):
+        if not is_default(attribute, schema):
             raise ModelError(f"attribute {shown(attribute)} is not supported in this form of the operator")
 
 
@@ -57,6 +69,15 @@ def check_outputs(call: Call, outputs: Sequence[Output | None]) -> None:
                 f"output {place}, {name!r}, is not made by this form of the operator; "
                 f"the node has {len(call.outputs)} outputs, of which there are {made}"
             )
+
+
+def described(call: Call) -> str:
+    """A node's attributes and the types of its inputs, for an error."""
+    attributes = [shown(attribute) for attribute in call.proto.attribute]
+    inputs = [
+        "nothing" if value is None else f"{value.element_type.name}{value.partial_shape}" for value in call.inputs
+    ]
+    return f"attributes {', '.join(attributes) or 'of their defaults'}; inputs {', '.join(inputs) or 'none'}"
 
 
 def shown(attribute: Any) -> str:

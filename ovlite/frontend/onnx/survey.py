@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...errors import ModelError
-from ...ops.reference import has_reference
+from .fallback import is_referred
 from .functions import has_function, schema_of
 from .order import graphs_of
 from .scope import Library, domain_of, versions_of
@@ -66,7 +66,7 @@ def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
         return True
     if schema is None or schema.deprecated or not _tensors_only(schema):
         return False
-    return has_function(schema) or (not graphs_of(node) and has_reference(domain, node.op_type, version))
+    return has_function(schema) or is_referred(domain, node.op_type, version)
 
 
 def _as_in_oldest(schema: Any, op_type: str) -> bool:

@@ -9,7 +9,20 @@ import numpy as np
 
 from ....errors import ModelError
 from ....graph import Output
-from ..build import axes_from, ints, one, ops, per_channel, rank, reshaped, shape_of, static_dims, typed
+from ....types import Type
+from ..build import (
+    axes_from,
+    converted,
+    ints,
+    one,
+    ops,
+    per_channel,
+    rank,
+    reshaped,
+    shape_of,
+    static_dims,
+    typed,
+)
 from ..call import Call, Translated, Translation
 from .reduction import extreme
 
@@ -226,13 +239,19 @@ def deform_conv(call: Call) -> Translated:
 
 
 def col2im(call: Call) -> Translated:
-    """Of images; more or fewer dimensions are left to onnx.reference."""
+    """Of images, and of sequences, which are images of one row; more dimensions are left to onnx.reference."""
     image, block = call.input(1), call.input(2)
-    if static_dims(image) != [2]:
+    count = (static_dims(image) or [None])[0]
+    if count not in (1, 2):
         return None
-    pads = call.integers("pads", [0] * 4)
-    strides, dilations = call.integers("strides", [1, 1]), call.integers("dilations", [1, 1])
-    return ops.col2im(call.input(0), image, block, strides, dilations, pads[:2], pads[2:])
+    pads = call.integers("pads", [0] * 2 * count)
+    begin, end = pads[:count], pads[count:]
+    strides, dilations = call.integers("strides", [1] * count), call.integers("dilations", [1] * count)
+    if count == 2:
+        return ops.col2im(call.input(0), image, block, strides, dilations, begin, end)
+    image, block = (one(ops.concat([ints([1]), converted(value, Type.i64)], 0)) for value in (image, block))
+    found = ops.col2im(call.input(0), image, block, [1, *strides], [1, *dilations], [0, *begin], [0, *end])
+    return ops.squeeze(found, ints([2]))
 
 
 def max_unpool(call: Call) -> Translated:

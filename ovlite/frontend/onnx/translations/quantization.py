@@ -55,6 +55,8 @@ def quantize_linear(call: Call) -> Translated:
     data, scale, zero = call.input(0), call.input(1), call.optional(2)
     number = call.integer("output_dtype", 0)
     target = zero.element_type if zero is not None else element_type(number, "the result") if number else Type.u8
+    if target is Type.f4e2m1:
+        raise ModelError("quantization to f4e2m1 is not supported: use an 8-bit float, or an integer of 4 bits")
     axis, block = _axis(call, data), call.integer("block_size", 0)
     scale = spread(scale, data, axis, block)
     if zero is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ....errors import ModelError
 from ....graph import Output
-from ..build import dim_of, ints, one, ops, positive, rank, scalar, static_dims, typed
+from ....types import Type
+from ..build import converted, dim_of, ints, one, ops, positive, rank, scalar, static_dims, typed
 from ..call import Call, Translated, Translation
 
 
@@ -40,19 +41,39 @@ def _with_zeros(data: Output) -> Output:
 
 
 def stft(call: Call) -> Translated:
-    """Inputs: signal [batch, length, 1], step between frames, window (of ones), length of a frame (the window's)."""
-    signal, step, window, length = call.input(0), call.input(1), call.optional(2), call.optional(3)
-    if (static_dims(signal) or [None])[-1] != 1 or not call.flag("onesided", True):
-        return None
+    """Inputs: signal [batch, length, 1 or 2], step between frames, window, length of a frame.
+
+    A window that is left out is of ones, a length that is left out the window's.
+    """
+    signal, step, window, length = call.input(0), scalar(call.input(1)), call.optional(2), call.optional(3)
+    onesided, width = call.flag("onesided", True), (static_dims(signal) or [None])[-1]
+    if width not in (1, 2):
+        raise ModelError(f"the signal is of shape {signal.partial_shape}; its last dimension has to be known, 1 or 2")
+    if onesided and width == 2:
+        raise ModelError("a complex signal has no onesided transform: set onesided to 0")
     if length is not None:
         size = scalar(length)
     elif window is not None:
         size = scalar(dim_of(window, 0))
     else:
         raise ModelError("it has neither a window nor a length of frames")
-    if window is None:
-        window = one(ops.broadcast(typed(1, signal), ops.unsqueeze(size, ints([0]))))
-    return ops.stft(ops.squeeze(signal, ints(-1)), window, size, scalar(step), False)
+    if onesided:
+        if window is None:
+            window = one(ops.broadcast(typed(1, signal), ops.unsqueeze(size, ints([0]))))
+        return ops.stft(ops.squeeze(signal, ints(-1)), window, size, step, False)
+    frames = _frames(signal, converted(step, Type.i64), converted(size, Type.i64))
+    if window is not None:
+        frames = one(ops.multiply(frames, ops.unsqueeze(window, ints([1]))))
+    return ops.dft(frames if width == 2 else _with_zeros(frames), ints([2]))
+
+
+def _frames(signal: Output, step: Output, size: Output) -> Output:
+    """[batch, frames, size, width], a frame every `step` elements of a signal [batch, length, width]."""
+    count = ops.add(ops.divide(ops.subtract(scalar(dim_of(signal, 1)), size), step), ints(1))
+    starts = ops.multiply(ops.range(ints(0), count, ints(1), "i64"), step)
+    offsets = ops.range(ints(0), size, ints(1), "i64")
+    places = ops.add(ops.unsqueeze(starts, ints([1])), ops.unsqueeze(offsets, ints([0])))
+    return one(ops.gather(signal, places, ints(1)))
 
 
 OPERATORS: dict[str, Translation] = {"DFT": dft, "STFT": stft}
