@@ -83,11 +83,13 @@ class StepError(RuntimeError):
 cdef class Team:
     """Threads that run programs; size counts the caller.
 
-    Threads start when a program first needs them. A team that is busy lets the next caller run alone.
+    Threads start when a program first needs them. A team that is busy lets the next caller run alone. pinned: the
+    caller is pinned, while it runs a program, to the processor of this number among those it may use, and the
+    helpers to those that follow; -1: none is.
     """
 
-    def __cinit__(self, int size):
-        self.team = team_new(size, -1)
+    def __cinit__(self, int size, int pinned=-1):
+        self.team = team_new(size, pinned)
         if self.team == NULL:
             raise MemoryError()
 

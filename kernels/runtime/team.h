@@ -34,6 +34,9 @@
 #define TURN_NANOSECONDS 700000        /* that a helper works before it lets others run */
 #define LATE_JOBS 4                    /* jobs without help after which the caller works alone ... */
 #define ALONE_JOBS 64                  /* ... and how many it does so */
+#define STALL_NANOSECONDS 200000       /* that the caller waits for a part at the least where its thread was interrupted */
+#define CREDIT_NANOSECONDS 10000000    /* of time that helpers have saved, which their interruptions may cost again */
+#define STALL_RESTS 20                 /* times as long as a stall, the caller works alone when they have cost more */
 
 typedef struct {
     /* Carries out part `part` of `count` of a phase; `leads`: in the thread that called team_do(). */
@@ -75,6 +78,9 @@ typedef struct Team {
     int pinned;                        /* the number of the processor that member 0 is pinned to, or -1 */
     int late;                          /* jobs without help, one after the other */
     int alone;                         /* jobs that the caller is still to do alone */
+    long long alone_until;             /* nanoseconds() until which it does all alone, or 0 */
+    long long stalled;                 /* nanoseconds that the caller waited for interrupted helpers in this job */
+    long long credit;                  /* nanoseconds that helpers have saved, less those that they have cost */
     int forks;                         /* how often this process is the child of a fork */
     TeamJob job;
     uint64_t first;                    /* the first phase of the job */
@@ -178,6 +184,7 @@ static void phase_wait(Team *team, uint64_t phase, int leads) {
     uint64_t last = PROGRESS(phase + 1, 0) - 1;
     if (spin(&team->progress, last, SPIN_NANOSECONDS))
         return;
+    long long begin = nanoseconds();
     atomic_fetch_add(&team->sleepers, 1);
     for (uint64_t seen; (seen = atomic_load(&team->progress)) <= last;) {
         futex_wait(LOW_HALF(&team->progress), (unsigned)seen);
@@ -185,6 +192,9 @@ static void phase_wait(Team *team, uint64_t phase, int leads) {
             halted(team->job.halt, 1);
     }
     atomic_fetch_sub(&team->sleepers, 1);
+    long long slept = nanoseconds() - begin;
+    if (leads && slept > STALL_NANOSECONDS)
+        team->stalled += slept;
 }
 
 /* Takes part in the phase that `progress` tells of until it is over: by the part of this rank, then by those that
@@ -301,8 +311,12 @@ static int team_start(Team *team, int count) {
     return team->started + 1 < count ? team->started + 1 : count;
 }
 
-/* Whether the caller should do the next job alone: its helpers sleep, and came too late the last times. */
+/* Whether the caller should do the next job alone: its helpers sleep and came too late the last times, or they
+ * were interrupted so often that they have cost more time than they saved. */
 static int team_goes_alone(Team *team, int count) {
+    if (team->alone_until && nanoseconds() < team->alone_until)
+        return 1;
+    team->alone_until = 0;
     if (team->alone == 0)
         return 0;
     for (int i = 1; i < count; i++)
@@ -312,11 +326,23 @@ static int team_goes_alone(Team *team, int count) {
     return 1;
 }
 
-static void team_count_help(Team *team) {
-    if (team->helped)
-        team->late = 0;
-    else if (++team->late >= LATE_JOBS)
-        team->alone = ALONE_JOBS;
+/* Judges what helpers were good for in a job that took this time. */
+static void team_judge(Team *team, int count, long long now, long long took) {
+    if (team->stalled)
+        team_note_crowd(team);
+    if (!team->helped) {
+        if (++team->late >= LATE_JOBS)
+            team->alone = ALONE_JOBS;
+        return;
+    }
+    team->late = 0;
+    team->credit += (took - team->stalled) / count * (count - 1) - team->stalled;
+    if (team->credit > CREDIT_NANOSECONDS)
+        team->credit = CREDIT_NANOSECONDS;
+    if (team->credit >= 0)
+        return;
+    team->alone_until = now + STALL_RESTS * team->stalled;
+    team->credit = 0;
 }
 
 /* Says where the caller is, so that helpers keep off it. */
@@ -332,6 +358,7 @@ static void team_open(Team *team, int count, const TeamJob *job) {
     team->job = *job;
     team->first = first;
     team->helped = 0;
+    team->stalled = 0;
     team_note_home(team);
     for (int i = 1; i < count; i++) {
         TeamMember *member = &team->members[i];
@@ -359,12 +386,14 @@ static int team_do(Team *team, int count, const TeamJob *job) {
     if (count > 1)
         count = team_goes_alone(team, count) ? 1 : team_start(team, count);
     if (count > 1 && job->phases > 0) {
+        long long begin = nanoseconds();
         team_open(team, count, job);
         for (uint64_t progress; PROGRESS_PHASE(progress = atomic_load(&team->progress)) < team->opened;) {
             team_note_home(team);
             phase_do(team, progress, 0, 1);
         }
-        team_count_help(team);
+        long long now = nanoseconds();
+        team_judge(team, count, now, now - begin);
     } else {
         job->alone(job->data);
     }
