@@ -32,8 +32,9 @@ static void halt_look(Halt *halt) {
     set_float_mode(mode);
 }
 
-static inline int halted(Halt *halt, int rank) {
-    if (rank == 0 && nanoseconds() >= halt->next)
+/* looks: this is the thread that carries out the run, which handles signals. */
+static inline int halted(Halt *halt, int looks) {
+    if (looks && nanoseconds() >= halt->next)
         halt_look(halt);
     return atomic_load_explicit(&halt->stopped, memory_order_relaxed);
 }

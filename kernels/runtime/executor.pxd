@@ -9,7 +9,6 @@ cdef struct Task:
     run_fn run
     const void* args
     int width
-    bint meet          # the members meet after this task
 
 
 cdef class Team:
@@ -36,6 +35,8 @@ cdef void copy_bytes(Team team, void* target, const void* source, dim_t size) no
 cdef class Program:
     cdef Task* tasks
     cdef int count
+    cdef int* phases           # the first task of each phase, and behind the last
+    cdef int* phase_of         # the phase of each task
     cdef int width
     cdef readonly bint native  # no step needs Python
     cdef readonly bint flush   # native steps take denormal numbers for zeros
@@ -46,6 +47,7 @@ cdef class Program:
     cdef readonly dim_t scratch
     cdef dict constants
     cdef dict placed
+    cdef int set_phases(self) except -1
 
 
 cdef struct Turn:

@@ -24,12 +24,16 @@ cnp.import_array()
 from ovlite.kernels.runtime.step import STATUS_REASONS
 
 cdef extern from "team.h" nogil:
-    CTeam* team_new(int size)
+    CTeam* team_new(int size, int pinned)
     void team_free(CTeam* team)
-    int team_take(CTeam* team, int count)
-    ctypedef void (*team_job)(void* job, int rank, int count) noexcept
-    void team_run(CTeam* team, int count, team_job run, void* job)
-    void team_barrier(CTeam* team, int count)
+    ctypedef struct TeamJob:
+        void (*part)(void* data, int phase, int part, int count, bint leads) noexcept
+        void (*end)(void* data, int phase) noexcept
+        void (*alone)(void* data) noexcept
+        void* data
+        int phases
+        CHalt* halt
+    bint team_do(CTeam* team, int count, const TeamJob* job)
 
 cdef extern from "halt.h" nogil:
     long long nanoseconds()
@@ -79,11 +83,13 @@ class StepError(RuntimeError):
 cdef class Team:
     """Threads that run programs; size counts the caller.
 
-    Threads start when a program first needs them. A team that is busy lets the next caller run alone.
+    Threads start when a program first needs them. A team that is busy lets the next caller run alone. pinned: the
+    caller is pinned, while it runs a program, to the processor of this number among those it may use, and the
+    helpers to those that follow; -1: none is.
     """
 
-    def __cinit__(self, int size):
-        self.team = team_new(size)
+    def __cinit__(self, int size, int pinned=-1):
+        self.team = team_new(size, pinned)
         if self.team == NULL:
             raise MemoryError()
 
@@ -129,7 +135,7 @@ cdef class Halt:
 
     cdef int check(self) except -1:
         """Raises when the run is to end."""
-        if halted(&self.halt, 0):
+        if halted(&self.halt, True):
             if self.raised is not None:
                 raise self.raised
             raise RuntimeError(STATUS_REASONS[CANCELLED])
@@ -233,12 +239,30 @@ cdef class Program:
             if step.run == NULL:
                 self.native = False
         self.scratch = (self.scratch + 63) // 64 * 64
-        for i in range(self.count):
-            self.tasks[i].meet = i + 1 < self.count and (self.tasks[i].width > 1 or self.tasks[i + 1].width > 1)
+        self.set_phases()
         self.segments = list(_segments(steps))
 
     def __dealloc__(self):
         free(self.tasks)
+        free(self.phases)
+        free(self.phase_of)
+
+    cdef int set_phases(self) except -1:
+        """A phase is one wide task, or narrow ones that follow one another."""
+        cdef int i, phase = -1
+        cdef bint joins = False
+        self.phases = <int*>calloc(self.count + 1, sizeof(int))
+        self.phase_of = <int*>calloc(self.count + 1, sizeof(int))
+        if self.phases == NULL or self.phase_of == NULL:
+            raise MemoryError()
+        for i in range(self.count):
+            if not joins or self.tasks[i].width > 1 or self.tasks[i].run == NULL:
+                phase += 1
+                self.phases[phase] = i
+            self.phase_of[i] = phase
+            joins = self.tasks[i].width == 1 and self.tasks[i].run != NULL
+        self.phases[phase + 1] = self.count
+        return 0
 
 
 def _segments(steps):
@@ -256,49 +280,74 @@ def _segments(steps):
 
 cdef struct Job:
     Task* tasks
+    const int* phases    # from the first of the job on
     int begin
     int end
     char** slots
     char* scratch
     dim_t scratch_bytes
     double* times
+    long long before     # nanoseconds() at the end of the last task that was timed
     CHalt* halt
     int* status
     int* failed
-    CTeam* team
     bint flush
 
 
-cdef void walk(void* argument, int rank, int count) noexcept nogil:
-    """One member's walk through the tasks of a job."""
+cdef void run_task(Job* job, int index, Member* me) noexcept nogil:
+    """Carries out a member's part of a task, unless the run is to end."""
+    cdef Task* task = &job.tasks[index]
+    cdef int status
+    if job.status[0] != OK:
+        return
+    status = task.run(task.args, job.slots, me)
+    if me.leads and (task.width > 1 or index % QUICK_TASKS == QUICK_TASKS - 1) and halted(me.halt, True):
+        status = CANCELLED
+    if status != OK:
+        job.failed[0] = index
+        job.status[0] = status
+
+
+cdef void note_time(Job* job, int index) noexcept nogil:
+    cdef long long now = nanoseconds()
+    job.times[index] = <double>(now - job.before) * 1e-9
+    job.before = now
+
+
+cdef void run_alone(void* argument) noexcept nogil:
+    """All tasks of a job."""
     cdef Job* job = <Job*>argument
-    cdef Member me
-    cdef Task* task
-    cdef int i, status
-    cdef long long before = 0, now
-    cdef FloatMode mode = denormals_set(job.flush)
-    me.scratch = job.scratch + rank * job.scratch_bytes
-    me.halt = job.halt
-    if job.times != NULL:
-        before = nanoseconds()
+    cdef Member me = Member(0, 1, True, job.scratch, job.halt)
+    cdef int i
     for i in range(job.begin, job.end):
-        task = &job.tasks[i]
-        if job.status[0] == OK and (rank == 0 or task.width > 1):
-            me.rank = rank
-            me.count = count if task.width > 1 else 1
-            status = task.run(task.args, job.slots, &me)
-            if rank == 0 and (task.width > 1 or i % QUICK_TASKS == QUICK_TASKS - 1) and halted(me.halt, 0):
-                status = CANCELLED
-            if status != OK:
-                job.failed[0] = i
-                job.status[0] = status
-        if task.meet:
-            team_barrier(job.team, count)
-        if job.times != NULL and rank == 0:
-            now = nanoseconds()
-            job.times[i] = <double>(now - before) * 1e-9
-            before = now
+        run_task(job, i, &me)
+        if job.times != NULL:
+            note_time(job, i)
+
+
+cdef void run_part(void* argument, int phase, int part, int count, bint leads) noexcept nogil:
+    """One part of a phase: that of a wide task, or all of the narrow ones."""
+    cdef Job* job = <Job*>argument
+    cdef Member me = Member(part, count, leads, job.scratch + part * job.scratch_bytes, job.halt)
+    cdef int begin = job.phases[phase], end = job.phases[phase + 1]
+    cdef FloatMode mode
+    cdef int i
+    if job.tasks[begin].width == 1:
+        if part > 0:
+            return
+        me.count = 1
+    mode = denormals_set(job.flush)
+    for i in range(begin, end):
+        run_task(job, i, &me)
+        if job.times != NULL and i + 1 < end:
+            note_time(job, i)
     denormals_restore(mode)
+
+
+cdef void end_phase(void* argument, int phase) noexcept nogil:
+    """Notes the time of the last task of a phase."""
+    cdef Job* job = <Job*>argument
+    note_time(job, job.phases[phase + 1] - 1)
 
 
 cdef class Frame:
@@ -361,22 +410,31 @@ cdef class Frame:
     cdef int run_native(self, int begin, int end, CTeam* team, CHalt* halt) noexcept nogil:
         """Runs tasks begin .. end - 1; returns the Status."""
         cdef Job job
-        cdef int count
+        cdef TeamJob work
+        cdef FloatMode mode
         job.tasks = self.program.tasks
+        job.phases = self.program.phases + self.program.phase_of[begin]
         job.begin = begin
         job.end = end
         job.slots = self.slots
         job.scratch = self.scratch
         job.scratch_bytes = self.program.scratch
         job.times = self.times
+        job.before = 0 if self.times == NULL else nanoseconds()
         job.halt = halt
         job.status = &self.status
         job.failed = &self.failed
-        job.team = team
         job.flush = self.program.flush
         self.status = OK
-        count = team_take(team, self.members)
-        team_run(team, count, walk, &job)
+        work = TeamJob(run_part, NULL, run_alone, &job, 0, halt)
+        if self.times != NULL:
+            work.end = end_phase
+        if begin < end:
+            work.phases = self.program.phase_of[end - 1] - self.program.phase_of[begin] + 1
+        mode = denormals_set(job.flush)
+        if not team_do(team, self.members, &work):
+            self.status = CANCELLED
+        denormals_restore(mode)
         return self.status
 
     cdef int run(self, Team team, Halt halt) except -1:
@@ -473,7 +531,7 @@ cdef class Frame:
             elif rounds.counter != NULL:
                 memcpy(rounds.counter, &rounds.done, sizeof(long long))
             status = self.run_native(0, self.program.count, team, halt)
-            if status == OK and halted(halt, 0):
+            if status == OK and halted(halt, True):
                 status = self.status = CANCELLED
             if status != OK:
                 return status
@@ -489,28 +547,32 @@ cdef struct Copy:
     dim_t bytes
 
 
-cdef void copy_part(void* argument, int rank, int count) noexcept nogil:
+cdef void copy_part(void* argument, int phase, int part, int count, bint leads) noexcept nogil:
     cdef Copy* copy = <Copy*>argument
     cdef Member me
     cdef dim_t begin, end
-    me.rank = rank
+    me.rank = part
     me.count = count
     share(&me, copy.bytes, PAGE_BYTES, &begin, &end)
     memcpy(copy.target + begin, copy.source + begin, end - begin)
 
 
+cdef void copy_alone(void* argument) noexcept nogil:
+    copy_part(argument, 0, 0, 1, True)
+
+
 cdef void copy_bytes(Team team, void* target, const void* source, dim_t size) noexcept:
     """memmove; by the whole team and without the GIL where that pays."""
     cdef Copy copy
+    cdef TeamJob job
     cdef dim_t apart = <const char*>target - <const char*>source
     if size < SHARED_COPY_BYTES or -size < apart < size:
         memmove(target, source, size)
         return
-    copy.target = <char*>target
-    copy.source = <const char*>source
-    copy.bytes = size
+    copy = Copy(<char*>target, <const char*>source, size)
+    job = TeamJob(copy_part, NULL, copy_alone, &copy, 1, NULL)
     with nogil:
-        team_run(team.team, team_take(team.team, team.team.size), copy_part, &copy)
+        team_do(team.team, team.team.size, &job)
 
 
 def run_steps(list steps, list arrays, int threads=1, bint flush=False):

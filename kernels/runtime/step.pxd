@@ -13,7 +13,7 @@ cdef extern from "halt.h" nogil:
         long long next
         void (*look)(CHalt* halt) noexcept nogil
         void* owner
-    bint halted(CHalt* halt, int rank)
+    bint halted(CHalt* halt, bint looks)
 
 cdef enum Status:
     OK = 0
@@ -28,10 +28,11 @@ cdef struct Span:              # where the elements of one operand lie
     dim_t shape[MAX_RANK]
     dim_t stride[MAX_RANK]     # in elements; 0 where the operand is broadcast
 
-cdef struct Member:            # one thread of the team, as a kernel sees it
-    int rank                   # 0 .. count - 1
+cdef struct Member:            # who carries out a part of a step, as a kernel sees it
+    int rank                   # of the part: 0 .. count - 1
     int count
-    char* scratch              # this member's own, 64-byte aligned, Step.scratch bytes
+    bint leads                 # this is the thread that carries out the run
+    char* scratch              # this part's own, 64-byte aligned, Step.scratch bytes
     CHalt* halt
 
 ctypedef int (*run_fn)(const void* args, char* const* slots, const Member* me) noexcept nogil
@@ -71,7 +72,7 @@ cdef inline char* address(const Span* span, char* const* slots) noexcept nogil:
 
 # Whether the run is to end; kernels ask it every millisecond or so, and then return CANCELLED.
 cdef inline bint stopped(const Member* me) noexcept nogil:
-    return halted(me.halt, me.rank)
+    return halted(me.halt, me.leads)
 
 
 # Splits `count` items evenly over the team; `grain` items stay together, so that what a member
