@@ -13,10 +13,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, parser
-from onnx_cases import node_cases
 
 from ovlite.errors import ModelError
 from ovlite.frontend.onnx import read_onnx, scope
+
+from .onnx_cases import node_cases
 
 
 def proto(text: str, opset: int = 17, head: str = "") -> onnx.ModelProto:

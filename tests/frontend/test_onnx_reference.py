@@ -11,10 +11,11 @@ import ml_dtypes
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from onnx_cases import array, evaluate, node_cases
 
 from ovlite.errors import ModelError
 from ovlite.frontend.onnx import fallback, read_onnx
+
+from .onnx_cases import array, evaluate, node_cases
 
 ML = fallback.ML
 F8 = {
