@@ -16,7 +16,7 @@ from ovlite.kernels.runtime.step cimport OK, Member, Step, View, alone, check_st
 
 from . import depthwise
 from .matmul_driver cimport Kernel, Matmul, MatmulStep, PackedWeights, run_matmul
-from .matmul_driver import broadcast_strides, check_f32, fold, kernel_for
+from .matmul_driver import broadcast_strides, check_f32, check_types, fold, kernel_for
 from .winograd import TransformedWeights, Winograd, winograd_tile
 
 
@@ -114,6 +114,7 @@ def convolution_step(View x not None, View y not None, *, weights, strides, dila
         return depthwise.Depthwise(
             x, y, weights=packed, strides=strides, dilations=dilations, pads_begin=pads_begin, bias=bias,
             residual=residual, activation=activation)
+    check_f32(x=x, y=y, residual=residual)
     check_images(x, y, packed, residual, groups)
     if isinstance(packed, TransformedWeights):
         return Winograd(x, y, packed, pads_begin, bias, residual, activation)
@@ -198,7 +199,6 @@ def phase_size(size, p, stride):
 
 
 def check_images(View x, View y, packed, View residual, groups):
-    check_f32(x=x, y=y, residual=residual)
     rank = len(packed.window)
     if not 1 <= rank <= 3 or len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
         raise ValueError(f"x {x.shape} and y {y.shape} do not fit a kernel {packed.window}; "
@@ -222,7 +222,7 @@ cdef class Windows(MatmulStep):
 
     def __init__(self, View x, View y, PackedWeights packed, taps, strides, bias, View residual, activation):
         cdef Matmul* p = &self.matmul
-        self.set_kernel(packed.kernel)
+        self.set_kernel(packed.kernel, y)
         r_strides = [0] * len(y.shape) if residual is None else broadcast_strides(residual, y.shape, "residual")
         steps = [x.strides[0], *[stride * by for stride, by in zip(x.strides[2:], strides, strict=True)]]
         rows = [
@@ -247,8 +247,11 @@ cdef class Windows(MatmulStep):
     cdef int set_taps(self, View x, dim_t depth, taps) except -1:
         """Taps that follow each other in memory make one longer tap."""
         walks = [(len(places), places.step * stride) for places, stride in zip(taps, x.strides[2:], strict=True)]
-        inner = fold([*walks, (depth, 1)]) or [(1, 1)]
-        run = inner.pop()[0] if inner[-1][1] == 1 else 1
+        if depth % self.matmul.kernel.k_block:  # each tap's panel rows are filled up
+            inner, run = fold(walks), depth
+        else:
+            inner = fold([*walks, (depth, 1)]) or [(1, 1)]
+            run = inner.pop()[0] if inner[-1][1] == 1 else 1
         start = sum([places.start * stride for places, stride in zip(taps, x.strides[2:], strict=True)])
         offsets = np.full(1, start, np.intp)
         for size, stride in inner:
@@ -268,6 +271,39 @@ cdef class DirectConvolution(Windows):
         taps = [range(-pad, size * gap - pad, gap)
                 for size, gap, pad in zip(packed.window, dilations, pads_begin, strict=True)]
         super().__init__(x, y, packed, taps, strides, bias, residual, activation)
+
+
+def pack_int8(weights, groups=1, Kernel kernel=None):
+    """Packs weights, an i8 array (Cout, Cin / groups, *kernel), for QuantizedConvolution.
+
+    kernel: the matrix kernel to pack for; the level's best for u8 by i8 when None.
+    """
+    weights = np.asarray(weights)
+    columns, depth, *window = weights.shape
+    if weights.dtype != np.int8 or columns % groups:
+        raise ValueError(f"expected weights of int8 for {groups} groups, got {weights.dtype} {weights.shape}")
+    shape = (groups, columns // groups, depth, math.prod(window))
+    return PackedWeights(
+        kernel or kernel_for("u8", "i8"), weights.reshape(shape).transpose(0, 3, 2, 1), tuple(window))
+
+
+cdef class QuantizedConvolution(Windows):
+    """y = activation(scales * (convolution(x, weights) + shifts) + bias + residual), with exact integer sums.
+
+    x: u8, y: f32, u8 or i8, of channel stride 1 as for convolution_step(). What the windows reach beyond x must hold
+    x's zero point in memory. weights: i8 array (Cout, Cin / groups, *kernel) or pack_int8() of one. The rest is as
+    for matmul.QuantizedMatMul, with a value for each output channel.
+    """
+
+    def __init__(self, View x not None, View y not None, *, weights, shifts, scales, strides, dilations, pads_begin,
+                 groups=1, bias=None, View residual=None, activation=None, multiplier=1.0, zero=0):
+        packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights, groups)
+        check_types(x, y, residual)
+        check_images(x, y, packed, residual, groups)
+        taps = [range(-pad, size * gap - pad, gap)
+                for size, gap, pad in zip(packed.window, dilations, pads_begin, strict=True)]
+        super().__init__(x, y, packed, taps, strides, bias, residual, activation)
+        self.set_requantization(shifts, scales, y, multiplier, zero)
 
 
 cdef struct PhaseList:
@@ -301,6 +337,7 @@ cdef class ConvolutionTranspose(Step):
                  groups=1, activation=None):
         if not isinstance(weights, Phases):
             weights = Phases(weights, strides, dilations, pads_begin, groups)
+        check_f32(x=x, y=y)
         steps = []
         for phase, part in zip(weights.phases, weights.packed, strict=True):
             check_images(x, y, part, None, groups)

@@ -7,7 +7,7 @@ from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, strided_view
 
 from .matmul_driver cimport NO_OFFSET, Kernel, MatmulStep, PackedWeights, run_matmul
-from .matmul_driver import broadcast_strides, check_f32, kernel_for
+from .matmul_driver import KERNELS, broadcast_strides, check_f32, check_types, kernel_for
 
 
 def matmul(const float[:, :] a not None, const float[:, :] b not None, float[:, :] out=None, *, bias=None,
@@ -83,7 +83,7 @@ cdef class MatMul(MatmulStep):
     def describe(self, View a, View b, View y, PackedWeights packed, View residual, Kernel kernel):
         """Sets the kernel, the rows, the panels and what is common to all tiles."""
         cdef int size
-        self.set_kernel(packed.kernel if packed is not None else kernel or kernel_for("f32", "f32"))
+        self.set_kernel(packed.kernel if packed is not None else kernel or kernel_for("f32", "f32"), y)
         size = self.matmul.a_size
         outer = y.shape[:-2]
         a_strides = broadcast_strides(a, (*outer, *a.shape[-2:]), "a")
@@ -113,3 +113,40 @@ cdef class MatMul(MatmulStep):
         self.set_columns(1, y.shape[-1])
         shared = not any(b_strides[:-2])
         self.set_rows([] if shared else batch, [*batch, row] if shared else [row])
+
+
+def pack_int8(weights, Kernel kernel=None):
+    """Packs constant weights, an i8 array (K, N), for QuantizedMatMul; several plans may share the result.
+
+    kernel: the one to pack for; the level's best for u8 by i8 when None.
+    """
+    weights = np.asarray(weights)
+    if weights.ndim != 2 or weights.dtype != np.int8:
+        raise ValueError(f"expected weights of int8 and shape (K, N), got {weights.dtype} {weights.shape}")
+    return PackedWeights(kernel or kernel_for("u8", "i8"), weights[None, None])
+
+
+cdef class QuantizedMatMul(MatMul):
+    """y = activation(scales * (a @ weights + shifts) + bias + residual), with exact integer sums.
+
+    a: u8 (..., M, K), K side by side. weights: i8 array (K, N) or pack_int8() of one. shifts: i32 (N,), such as a
+    quantized bias less the zero point of `a` times the sums of the weights' columns. scales: f32 (N,). bias: f32 (N,).
+    residual: f32 View that broadcasts to y. y: (..., M, N) with N stride 1, of f32; or of u8 or i8, then
+    round(multiplier * value) + zero, half to even, cut to the type's range. activation: see activation.pxd.
+    What lies up to three bytes behind a row of `a` is read, and has no part in the result.
+    """
+
+    def __init__(self, View a not None, View y not None, *, weights, shifts, scales, bias=None, View residual=None,
+                 activation=None, multiplier=1.0, zero=0):
+        cdef PackedWeights packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights)
+        check_types(a, y, residual)
+        if len(a.shape) < 2 or a.shape[-1] != packed.depth or y.shape[-2:] != (a.shape[-2], packed.columns):
+            raise ValueError(f"shapes do not fit: {self.operands(a, None, y)}, weights {(packed.depth, packed.columns)}")
+        if y.size and y.shape[-1] > 1 and y.strides[-1] != 1:
+            raise ValueError(f"y has a column stride of {y.strides[-1]}; MatMul writes columns side by side")
+        self.describe(a, None, y, packed, residual, None)
+        self.set_epilogue(y, bias, residual, activation)
+        self.set_requantization(shifts, scales, y, multiplier, zero)
+        self.reads = (a,) if residual is None else (a, residual)
+        self.writes = (y,)
+        self.finish(a.size)

@@ -3,6 +3,14 @@ from ovlite.kernels.runtime.step cimport MAX_RANK, Member, Span, Step, View, dim
 from .activation cimport Activation
 
 cdef extern from "matmul_kernels.h" nogil:
+    ctypedef struct Requantization:
+        const int* shift
+        const float* scale
+        float multiplier
+        float zero
+        float low
+        float high
+        int bytes
     ctypedef struct MatmulTile:
         const char* a[2]
         const char* residual[2]
@@ -18,12 +26,15 @@ cdef extern from "matmul_kernels.h" nogil:
         dim_t residual_stride
         dim_t residual_step
         dim_t columns
+        dim_t column
+        const Requantization* requantization
         Activation activation
     ctypedef void (*TileFunction)(const MatmulTile* tile) noexcept
     ctypedef TileFunction[2] TileWidths
     ctypedef TileFunction[4] TileColumns
     ctypedef struct MatmulKernel:
         const char* name
+        const char* needs
         int a
         int b
         int sum
@@ -83,6 +94,7 @@ cdef struct Matmul:
     dim_t group_columns
     dim_t group_a              # bytes between the groups' channels in a
     dim_t group_bytes          # of packed weights
+    dim_t packed_depth         # of a tap in a panel: the depth, filled up to whole blocks of k
     dim_t k_stride             # of a, in bytes; an element's size where rows are read in place
     dim_t b_k_stride
     dim_t b_n_stride
@@ -124,7 +136,11 @@ cdef class MatmulStep(Step):
     cdef const float[:, ::1] bias
     cdef const dim_t[::1] offsets
     cdef readonly object flops
-    cdef int set_kernel(self, Kernel kernel) except -1
+    cdef Requantization requantization
+    cdef const int[:, ::1] shifts
+    cdef const float[:, ::1] scales
+    cdef int set_kernel(self, Kernel kernel, View y) except -1
+    cdef int set_requantization(self, shifts, scales, View y, multiplier, zero) except -1
     cdef int set_rows(self, list batch, list rows) except -1
     cdef int set_weights(self, PackedWeights weights) except -1
     cdef int set_columns(self, dim_t groups, dim_t columns) except -1

@@ -20,6 +20,7 @@ from libc.string cimport memset
 import numpy as np
 
 from ovlite.kernels.runtime.block cimport Block
+from ovlite.kernels.runtime.cpu import cpu_flags
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, share, stopped
 
 from .activation cimport activation_from_tuple
@@ -80,13 +81,16 @@ cdef class Kernel:
 
 
 cdef tuple _table():
+    """The rows that this processor can execute."""
     cdef const MatmulKernel* row = matmul_kernels
     cdef Kernel kernel
+    flags = {"", *cpu_flags()}
     found = []
     while row.name != NULL:
-        kernel = Kernel()
-        kernel.row = row
-        found.append(kernel)
+        if row.needs.decode() in flags:
+            kernel = Kernel()
+            kernel.row = row
+            found.append(kernel)
         row += 1
     return tuple(found)
 
@@ -95,7 +99,10 @@ KERNELS = _table()
 
 
 def kernel_for(a, b):
-    """The level's best kernel for operands of these element types, such as "f32"; None when there is none."""
+    """The level's best kernel for operands of these element types, such as "f32"; None when there is none.
+
+    Rows of the table that come later are better.
+    """
     return next((kernel for kernel in reversed(KERNELS) if (kernel.a, kernel.b) == (a, b)), None)
 
 
@@ -104,10 +111,14 @@ cdef inline dim_t panel_width(const MatmulKernel* kernel, dim_t columns) noexcep
     return kernel.columns // 2 if columns <= kernel.columns // 2 else kernel.columns
 
 
+cdef inline dim_t whole_blocks(dim_t depth, dim_t k_block) noexcept nogil:
+    return (depth + k_block - 1) // k_block * k_block
+
+
 cdef class PackedWeights:
     """Constant weights, packed in panels for one of this level's kernels; plans may share one.
 
-    weights: f32 array (groups, taps, depth, columns), of any strides. window: the spatial
+    weights: array (groups, taps, depth, columns) of the kernel's type of b, f32 or i8, of any strides. window: the spatial
     shape that the taps make up, () for a matrix. panels: in panels also where there are so few columns that dot
     products are faster, see matmul_dots.h.
     nbytes: memory held.
@@ -125,7 +136,7 @@ cdef class PackedWeights:
         columns = self.columns
         if not self.few_columns:
             columns += (panel_width(row, rest) if rest else 0) - rest
-        self.group_bytes = self.taps * ((self.depth + row.k_block - 1) // row.k_block * row.k_block) * columns * size
+        self.group_bytes = self.taps * whole_blocks(self.depth, row.k_block) * columns * size
         self.nbytes = self.groups * self.group_bytes
         block = Block(self.nbytes)
         self.data = block
@@ -137,12 +148,18 @@ cdef class PackedWeights:
         cdef const MatmulKernel* row = self.kernel.row
         cdef dim_t size = ELEMENT_SIZES[row.b]
         cdef dim_t[4] step = weights.strides
-        cdef const float[:, :, :, :] elements = weights
+        cdef const float[:, :, :, :] reals
+        cdef const signed char[:, :, :, :] integers
         cdef const char* start
         cdef dim_t group, tap, first, columns, width, depth = weights.shape[2]
         if not self.nbytes:
             return 0
-        start = <const char*>&elements[0, 0, 0, 0]
+        if size == 1:
+            integers = weights
+            start = <const char*>&integers[0, 0, 0, 0]
+        else:
+            reals = weights
+            start = <const char*>&reals[0, 0, 0, 0]
         for group in range(self.groups):
             if self.few_columns:
                 row.pack_rows(start + group * step[0], self.columns, step[3], depth, step[2], to)
@@ -154,7 +171,7 @@ cdef class PackedWeights:
                 for tap in range(self.taps):
                     row.pack_panel(start + group * step[0] + tap * step[1] + first * step[3], depth, step[2],
                                    columns, step[3], to, width)
-                    to += (depth + row.k_block - 1) // row.k_block * row.k_block * width * size
+                    to += whole_blocks(depth, row.k_block) * width * size
         return 0
 
 
@@ -237,7 +254,8 @@ cdef inline TileFunction set_panel(const Matmul* p, dim_t index, const MatmulTil
     cdef dim_t width, y_column = (group * p.group_columns + first)
     tile.columns = min(<dim_t>kernel.columns, p.group_columns - first)
     width = panel_width(kernel, tile.columns)
-    tile.b_stride = width * p.b_size
+    tile.b_stride = width * p.b_size * kernel.k_block
+    tile.column = index * kernel.columns
     tile.bias = p.tile.bias + index * kernel.columns if p.tile.bias != NULL else NULL
     origin.a[0] = batch.a[0] + group * p.group_a
     origin.y[0] = batch.y[0] + y_column * p.y_size
@@ -248,16 +266,16 @@ cdef inline TileFunction set_panel(const Matmul* p, dim_t index, const MatmulTil
         tile.b = batch.b + group * p.group_bytes
         tile.b_stride = tile.taps * tile.depth * p.b_size
     elif p.weights != NULL:
-        tile.b = batch.b + group * p.group_bytes + first * tile.taps * tile.depth * p.b_size
+        tile.b = batch.b + group * p.group_bytes + first * tile.taps * p.packed_depth * p.b_size
     elif p.row_by_columns:
         tile.b = batch.b + first * p.b_n_stride
         tile.b_stride = p.b_n_stride
         return kernel.dots[width == kernel.columns]
-    elif p.tiles == 1 and p.b_n_stride == p.b_size and tile.columns == width:
+    elif p.tiles == 1 and kernel.k_block == 1 and p.b_n_stride == p.b_size and tile.columns == width:
         tile.b = batch.b + first * p.b_size
         tile.b_stride = p.b_k_stride
     elif p.pack_whole_b:
-        tile.b = scratch + first * tile.depth * p.b_size
+        tile.b = scratch + first * p.packed_depth * p.b_size
     else:
         tile.b = scratch
         kernel.pack_panel(batch.b + first * p.b_n_stride, tile.depth, p.b_k_stride, tile.columns, p.b_n_stride,
@@ -272,14 +290,14 @@ cdef void pack_panels(const Matmul* p, const MatmulTile* batch, char* scratch) n
     while first < p.group_columns:
         columns = min(<dim_t>kernel.columns, p.group_columns - first)
         kernel.pack_panel(batch.b + first * p.b_n_stride, p.tile.depth, p.b_k_stride, columns, p.b_n_stride,
-                          scratch + first * p.tile.depth * p.b_size, panel_width(kernel, columns))
+                          scratch + first * p.packed_depth * p.b_size, panel_width(kernel, columns))
         first += kernel.columns
 
 
 cdef void pack_block(const Matmul* p, dim_t first, dim_t count, const MatmulTile* batch, char* scratch) noexcept nogil:
     """Copies the rows of a block's tiles to scratch memory, the kernel's most rows to a tile."""
     cdef MatmulTile tile = p.tile
-    cdef dim_t index, rows, half, row_bytes = tile.depth * p.a_size
+    cdef dim_t index, rows, half, row_bytes = p.packed_depth * p.a_size
     for index in range(first, first + count):
         rows = set_tile_rows(p, index, batch, &tile)
         half = (rows + 1) // 2
@@ -294,7 +312,7 @@ cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const 
     cdef const MatmulKernel* kernel = p.kernel
     cdef bint full = tile.columns > kernel.columns // 2
     cdef int rows
-    cdef dim_t index, row_bytes = tile.depth * p.a_size
+    cdef dim_t index, row_bytes = p.packed_depth * p.a_size
     for index in range(row, row + count):
         rows = set_tile_rows(p, index, origin, tile)
         if not p.read_in_place:
@@ -385,19 +403,55 @@ def check_f32(**views):
             raise TypeError(f"{name} is {view.dtype.name}; this kernel takes float32")
 
 
+def check_types(View x, View y, View residual):
+    """The element types of a product of u8 by i8."""
+    if x.dtype != np.uint8:
+        raise TypeError(f"expected uint8 operands, got {x.dtype.name}")
+    if y.dtype.name not in ("float32", "uint8", "int8"):
+        raise TypeError(f"expected a result of float32, uint8 or int8, got {y.dtype.name}")
+    check_f32(residual=residual)
+
+
 cdef class MatmulStep(Step):
     """What MatMul and Convolution have in common.
 
     flops: floating-point operations of one run.
     """
 
-    cdef int set_kernel(self, Kernel kernel) except -1:
+    cdef int set_kernel(self, Kernel kernel, View y) except -1:
         cdef Matmul* p = &self.matmul
         p.kernel = kernel.row
         p.a_size = ELEMENT_SIZES[kernel.row.a]
         p.b_size = ELEMENT_SIZES[kernel.row.b]
-        p.y_size = ELEMENT_SIZES[kernel.row.y]
+        p.y_size = y.dtype.itemsize
         return 0
+
+    cdef int set_requantization(self, shifts, scales, View y, multiplier, zero) except -1:
+        """How integer sums become results: shifts (i32) and scales (f32) of each column; of bytes also the multiplier
+        before rounding and the byte for zero. Comes after set_columns."""
+        cdef Matmul* p = &self.matmul
+        self.shifts = self.padded_columns(shifts, np.int32)
+        self.scales = self.padded_columns(scales, np.float32)
+        self.requantization.shift = &self.shifts[0, 0] if self.shifts.size else NULL
+        self.requantization.scale = &self.scales[0, 0] if self.scales.size else NULL
+        self.requantization.bytes = y.dtype.itemsize == 1
+        self.requantization.multiplier = multiplier
+        self.requantization.zero = zero
+        limits = np.iinfo(np.int8 if y.dtype == np.int8 else np.uint8)
+        self.requantization.low, self.requantization.high = limits.min, limits.max
+        p.tile.requantization = &self.requantization
+        return 0
+
+    def padded_columns(self, values, dtype):
+        """One value a column as (groups, columns of whole panels), filled up with zeros. ValueError for another count."""
+        cdef Matmul* p = &self.matmul
+        groups = p.panels // max(p.group_panels, <dim_t>1)
+        values = np.asarray(values, dtype)
+        if values.shape != (groups * p.group_columns,):
+            raise ValueError(f"expected one value for each of {groups * p.group_columns} columns, got {values.shape}")
+        padded = np.zeros((groups, p.group_panels * p.kernel.columns), dtype)
+        padded[:, :p.group_columns] = values.reshape(groups, p.group_columns)
+        return padded
 
     cdef int set_rows(self, list batch, list rows) except -1:
         """batch, rows: (size, a, b, y, residual) dimensions with strides in bytes, outermost first.
@@ -453,17 +507,17 @@ cdef class MatmulStep(Step):
             bias = np.asarray(bias, np.float32)
             if bias.shape != (groups * p.group_columns,):
                 raise ValueError(f"a bias of shape {bias.shape} for {groups * p.group_columns} columns")
-            padded = np.zeros((groups, p.group_panels * p.kernel.columns), np.float32)
-            padded[:, :p.group_columns] = bias.reshape(groups, p.group_columns)
-            self.bias = padded
-            p.tile.bias = &self.bias[0, 0] if padded.size else NULL
+            self.bias = self.padded_columns(bias, np.float32)
+            p.tile.bias = &self.bias[0, 0] if bias.size else NULL
         return 0
 
     cdef int finish(self, dim_t a_bytes) except -1:
         """Chooses the block, the scratch memory and the width, when all else is set. a_bytes: of all rows."""
         cdef Matmul* p = &self.matmul
-        cdef dim_t panel_bytes = p.kernel.columns * p.tile.depth * p.b_size
-        cdef dim_t b_bytes = p.panels * panel_bytes * p.tile.taps
+        cdef dim_t panel_bytes, b_bytes
+        p.packed_depth = whole_blocks(p.tile.depth, p.kernel.k_block)
+        panel_bytes = p.kernel.columns * p.packed_depth * p.b_size
+        b_bytes = p.panels * panel_bytes * p.tile.taps
         p.single_row = p.tiles == 1 and p.width == 1 and not p.few_columns and p.kernel.single_row != NULL
         p.row_by_columns = (p.single_row and p.weights == NULL and p.kernel.dots != NULL
                             and p.b_k_stride == p.b_size and p.b_n_stride != p.b_size)
@@ -476,7 +530,7 @@ cdef class MatmulStep(Step):
             p.block = p.tiles * CACHED_BYTES // a_bytes
         p.block = max(p.block, <dim_t>1)
         if not p.read_in_place:
-            p.b_scratch_offset = p.block * p.kernel.rows * p.tile.depth * p.a_size
+            p.b_scratch_offset = p.block * p.kernel.rows * p.packed_depth * p.a_size
         self.scratch = p.b_scratch_offset
         if p.weights == NULL:
             self.scratch += panel_bytes * (p.panels if p.pack_whole_b else 1)

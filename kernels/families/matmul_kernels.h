@@ -5,6 +5,7 @@
 
 #include "element_type.h"
 #include "matmul_dots.h"
+#include "matmul_int8.h"
 #include "matmul_pack.h"
 
 /* Packs depth x columns elements of b, the strides in bytes, into a panel `width` columns wide. */
@@ -16,6 +17,7 @@ typedef void (*PackRows)(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, pt
 
 typedef struct {
     const char *name;
+    const char *needs;                 /* a processor feature beyond those of the level, or "" */
     enum ElementType a, b, sum, y;
     int rows;                          /* of the largest tile */
     int columns;                       /* of a full panel; a narrow one has half as many */
@@ -30,8 +32,17 @@ typedef struct {
 } MatmulKernel;
 
 static const MatmulKernel matmul_kernels[] = {
-    {"f32", F32, F32, F32, F32, TILE_ROWS, PANEL, 1, FEW_ROWS, FEW_COLUMNS, tile_functions, row_functions,
+    {"f32", "", F32, F32, F32, F32, TILE_ROWS, PANEL, 1, FEW_ROWS, FEW_COLUMNS, tile_functions, row_functions,
      dot_functions, few_functions, pack_panel, pack_rows},
+    {"u8i8", "", U8, I8, I32, F32, PAIR_ROWS, PANEL, 4, 0, 0, pair_tiles, NULL, NULL, NULL, pack_int8_panel,
+     pack_int8_rows},
+#if defined(__AVX512F__)
+    {"u8i8 vnni", "avx512_vnni", U8, I8, I32, F32, TILE_ROWS, PANEL, 4, 0, 0, vnni_tiles, NULL, NULL, NULL,
+     pack_int8_panel, pack_int8_rows},
+#elif defined(__AVX2__)
+    {"u8i8 vnni", "avx_vnni", U8, I8, I32, F32, TILE_ROWS, PANEL, 4, 0, 0, vnni_tiles, NULL, NULL, NULL,
+     pack_int8_panel, pack_int8_rows},
+#endif
     {0},
 };
 

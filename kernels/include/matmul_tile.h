@@ -31,6 +31,16 @@
 #define B_AHEAD 512        /* floats between the panel's row in use and the one fetched ahead */
 #define ROW_B_AHEAD 1024   /* the same where the panel is used once */
 
+/* How the integer sums of a product become its results; see matmul_int8.h. */
+typedef struct {
+    const int32_t *shift;      /* one for each column of all panels, added to the sum */
+    const float *scale;        /* likewise, what the sum is multiplied by */
+    float multiplier;          /* of a result before it is rounded to a byte */
+    float zero;                /* the byte for 0 */
+    float low, high;           /* the range of a byte */
+    int bytes;                 /* results are bytes, else f32 */
+} Requantization;
+
 typedef struct {
     const char *a[2];          /* first row of either half; the first half has (rows + 1) / 2 rows */
     const char *residual[2];   /* likewise; NULL without a residual */
@@ -46,6 +56,8 @@ typedef struct {
     ptrdiff_t residual_stride;
     ptrdiff_t residual_step;   /* between its columns: an element, or 0 for one value a row */
     ptrdiff_t columns;         /* that y has: no more are written */
+    ptrdiff_t column;          /* of the panel's first among those of all panels */
+    const Requantization *requantization; /* of kernels with integer sums */
     Activation activation;
 } MatmulTile;
 

@@ -1,0 +1,167 @@
+"""Every row of the level's table of matrix kernels, beside sums in int64 or float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ovlite import kernels
+from ovlite.kernels.runtime.executor import run_steps
+from ovlite.kernels.runtime.step import View
+
+pytestmark = pytest.mark.usefixtures("level")
+
+SHAPES = [
+    (1, 1, 1),
+    (0, 3, 2),
+    (3, 5, 0),
+    (1, 300, 70),
+    (6, 4, 8),
+    (7, 13, 15),
+    (14, 16, 32),
+    (15, 17, 33),
+    (29, 66, 65),
+]
+
+
+def rows(b: str) -> list[Any]:
+    """The rows for this type of b, in the table's order."""
+    return [row for row in kernels.family("matmul").KERNELS if row.b == b]
+
+
+def quantized(seed: int, m: int, k: int, n: int) -> tuple[np.ndarray, ...]:
+    """Operands of a product of bytes, its shifts and its scales; the bytes take the ends of their ranges."""
+    rng = np.random.default_rng(seed)
+    a = rng.choice([0, 1, 127, 128, 254, 255], (m, k)).astype(np.uint8)
+    weights = rng.choice([-128, -127, -1, 0, 1, 126, 127], (k, n)).astype(np.int8)
+    return a, weights, rng.integers(-5000, 5000, n).astype(np.int32), rng.uniform(1e-4, 1e-2, n).astype(np.float32)
+
+
+def behind(array: np.ndarray) -> np.ndarray:
+    """The array's elements with others behind them, which a kernel may read and must not count."""
+    return np.concatenate([array.reshape(-1), np.full(64, 255, array.dtype)])
+
+
+def test_the_table_names_what_it_holds() -> None:
+    table = kernels.family("matmul").KERNELS
+    assert len({row.name for row in table}) == len(table)
+    assert {(row.a, row.b, row.sum) for row in table} == {("f32", "f32", "f32"), ("u8", "i8", "i32")}
+    best = kernels.family("matmul").kernel_for("u8", "i8")
+    assert best is rows("i8")[-1] and best.k_block == 4
+    assert kernels.family("matmul").kernel_for("i8", "i8") is None
+
+
+@pytest.mark.parametrize("m, k, n", SHAPES)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_products_of_f32(m: int, k: int, n: int, threads: int) -> None:
+    rng = np.random.default_rng(m + k + n)
+    a, weights = (rng.standard_normal(shape).astype(np.float32) for shape in ((m, k), (k, n)))
+    expected = a.astype(float) @ weights
+    for row in rows("f32"):
+        y = np.full((m, n), np.nan, np.float32)
+        packed = kernels.family("matmul").pack(weights, row)
+        step = kernels.family("matmul").MatMul(View(0, "f4", a.shape), None, View(1, "f4", y.shape), weights=packed)
+        run_steps([step], [a, y], threads)
+        bound = 2 * np.finfo(np.float32).eps * max(k, 1) * np.abs(expected).max(initial=1)
+        np.testing.assert_allclose(y, expected, rtol=0, atol=bound, err_msg=row.name)
+
+
+@pytest.mark.parametrize("m, k, n", SHAPES)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_sums_of_bytes_are_exact(m: int, k: int, n: int, threads: int) -> None:
+    a, weights, shifts, scales = quantized(1, m, k, n)
+    sums = a.astype(np.int64) @ weights.astype(np.int64) + shifts
+    for row in rows("i8"):
+        y = np.full((m, n), np.nan, np.float32)
+        packed = kernels.family("matmul").pack_int8(weights, row)
+        views = View(0, "u1", a.shape), View(1, "f4", y.shape)
+        step = kernels.family("matmul").QuantizedMatMul(*views, weights=packed, shifts=shifts, scales=scales)
+        run_steps([step], [behind(a), y], threads)
+        np.testing.assert_array_equal(y, sums.astype(np.float32) * scales, row.name)
+
+
+@pytest.mark.parametrize("dtype, zero", [("u1", 0), ("u1", 100), ("u1", 255), ("i1", -128), ("i1", 3)])
+@pytest.mark.parametrize("activation", [None, ("clamp", 0.0, np.inf), ("tanh", 0.0, 0.0)])
+def test_results_are_rounded_half_to_even_and_cut(dtype: str, zero: int, activation: Any) -> None:
+    a, weights, shifts, _ = quantized(2, 9, 21, 37)
+    shifts = shifts // 2 * 2
+    scales = np.full(37, 0.25 if activation is None else 1e-5, np.float32)  # a quarter: half of the values are ties
+    values = ((a.astype(np.int64) @ weights.astype(np.int64) + shifts).astype(np.float32) * scales).astype(float)
+    if activation is not None:
+        values = np.maximum(values, 0) if activation[0] == "clamp" else np.tanh(values)
+    multiplier = 1 / 64 if activation is None else 50.0
+    limits = np.iinfo(dtype)
+    expected = np.clip(np.rint(values * multiplier) + zero, limits.min, limits.max)
+    for row in rows("i8"):
+        y = np.zeros((9, 37), dtype)
+        step = kernels.family("matmul").QuantizedMatMul(
+            View(0, "u1", a.shape), View(1, dtype, y.shape), weights=kernels.family("matmul").pack_int8(weights, row),
+            shifts=shifts, scales=scales, activation=activation, multiplier=multiplier, zero=zero,
+        )  # fmt: skip
+        run_steps([step], [behind(a), y])
+        apart = np.abs(y.astype(int) - expected)
+        assert apart.max() <= (activation is not None), row.name  # tanh may fall on the other side of a tie
+        assert (apart > 0).mean() < 0.01
+
+
+def test_bias_and_residual_come_behind_the_scale() -> None:
+    a, weights, shifts, scales = quantized(3, 5, 8, 11)
+    rng = np.random.default_rng(4)
+    bias, residual = rng.standard_normal(11).astype(np.float32), rng.standard_normal((5, 11)).astype(np.float32)
+    y = np.zeros((5, 11), np.float32)
+    step = kernels.family("matmul").QuantizedMatMul(
+        View(0, "u1", a.shape), View(1, "f4", y.shape), weights=weights, shifts=shifts, scales=scales, bias=bias,
+        residual=View(2, "f4", residual.shape),
+    )  # fmt: skip
+    run_steps([step], [behind(a), y, residual])
+    expected = (a.astype(int) @ weights.astype(int) + shifts) * scales.astype(float) + bias + residual
+    np.testing.assert_allclose(y, expected, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "channels, columns, groups, kernel", [(3, 20, 1, 3), (8, 33, 1, 1), (4, 8, 2, 3), (5, 7, 1, 2)]
+)
+@pytest.mark.parametrize("stride", [1, 2])
+def test_convolutions_of_bytes(channels: int, columns: int, groups: int, kernel: int, stride: int) -> None:
+    rng = np.random.default_rng(channels)
+    image = rng.integers(0, 256, (2, 9, 10, channels), dtype=np.uint8)  # with what would be its border
+    weights = rng.integers(-128, 128, (columns, channels // groups, kernel, kernel)).astype(np.int8)
+    shifts, scales = rng.integers(-99, 99, columns).astype(np.int32), np.ones(columns, np.float32)
+    height, width = (9 - kernel) // stride + 1, (10 - kernel) // stride + 1
+    sums = np.zeros((2, height, width, columns), np.int64) + shifts
+    for ky in range(kernel):
+        for kx in range(kernel):
+            part = image[:, ky:, kx:][:, : height * stride : stride, : width * stride : stride].astype(np.int64)
+            part = part.reshape(2, height, width, groups, -1)
+            factor = weights[:, :, ky, kx].reshape(groups, columns // groups, -1).astype(np.int64)
+            sums += np.einsum("nhwgd,gcd->nhwgc", part, factor).reshape(sums.shape)
+    for row in rows("i8"):
+        y = np.zeros((2, height, width, columns), np.float32)
+        x_view = View(0, "u1", (2, channels, 9, 10), (90 * channels, 1, 10 * channels, channels))
+        area = height * width * columns
+        y_view = View(1, "f4", (2, columns, height, width), (area, 1, width * columns, columns))
+        family = kernels.family("convolution")
+        step = family.QuantizedConvolution(
+            x_view, y_view, weights=family.pack_int8(weights, groups, row), shifts=shifts, scales=scales,
+            strides=(stride, stride), dilations=(1, 1), pads_begin=(0, 0), groups=groups,
+        )  # fmt: skip
+        run_steps([step], [behind(image), y], 2)
+        np.testing.assert_array_equal(y, sums.astype(np.float32), row.name)
+
+
+def test_quantized_products_refuse_what_does_not_fit() -> None:
+    family = kernels.family("matmul")
+    a, y = View(0, "u1", (2, 4)), View(1, "f4", (2, 3))
+    given = {"weights": np.ones((4, 3), np.int8), "shifts": np.zeros(3, np.int32), "scales": np.ones(3, np.float32)}
+    with pytest.raises(TypeError, match="expected uint8 operands, got int8"):
+        family.QuantizedMatMul(View(0, "i1", (2, 4)), y, **given)
+    with pytest.raises(TypeError, match="expected a result of float32, uint8 or int8, got int32"):
+        family.QuantizedMatMul(a, View(1, "i4", (2, 3)), **given)
+    with pytest.raises(ValueError, match=r"expected weights of int8 and shape \(K, N\), got float64"):
+        family.QuantizedMatMul(a, y, **{**given, "weights": np.ones((4, 3))})
+    with pytest.raises(ValueError, match=r"expected one value for each of 3 columns, got \(4,\)"):
+        family.QuantizedMatMul(a, y, **{**given, "shifts": np.zeros(4, np.int32)})
+    with pytest.raises(ValueError, match="shapes do not fit"):
+        family.QuantizedMatMul(View(0, "u1", (2, 5)), y, **given)
