@@ -34,7 +34,7 @@ INLINE LaneMask add_products(const int how, LaneMask acc, LaneMask a, LaneMask b
     return acc + (LaneMask)_mm512_madd_epi16(even, low) + (LaneMask)_mm512_madd_epi16(odd, high);
 #elif defined(__AVX2__)
     if (how == BY_VNNI) {
-        __asm__("{vex} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(a), "x"(b));
+        __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(a), "x"(b));
         return acc;
     }
     const __m256i low = _mm256_srai_epi16(_mm256_slli_epi16((__m256i)b, 8), 8), high = _mm256_srai_epi16((__m256i)b, 8);
