@@ -289,6 +289,23 @@ static int activation_f32(const Source *const *in, char *to, ptrdiff_t n, const 
     return STATUS_OK;
 }
 
+/* round(x / scale), half to even, + zero, cut to low .. high; a NaN gives low. alpha is the scale, beta zero. */
+INLINE int quantized(float x, const Activation *with, float low, float high) {
+    float value = x / with->alpha;
+    value = value > low - with->beta ? value : low - with->beta;
+    value = value < high - with->beta ? value : high - with->beta;
+    return (int)(bits_of(value + ROUNDER) - bits_of(ROUNDER)) + (int)with->beta;
+}
+
+UNARY(quantize_u8, float, uint8_t, quantized(u, with, 0.0f, 255.0f))
+UNARY(quantize_i8, float, int8_t, quantized(u, with, -128.0f, 127.0f))
+UNARY(dequantize_u8, uint8_t, float, ((float)u - with->beta) * with->alpha)
+UNARY(dequantize_i8, int8_t, float, ((float)u - with->beta) * with->alpha)
+
+/* [signed] */
+static const Kernel quantizations[2] = {quantize_u8, quantize_i8};
+static const Kernel dequantizations[2] = {dequantize_u8, dequantize_i8};
+
 typedef struct {
     const char *name;
     int type;       /* of the operands; of select, those it chooses from */

@@ -35,6 +35,8 @@ cdef extern from "elementwise.h" nogil:
     const Operation OPERATIONS[1]
     const Kernel CONVERSIONS[12][12]
     int OPERATION_COUNT
+    const Kernel quantizations[2]
+    const Kernel dequantizations[2]
     int activation_f32(const Source* const* operands, char* to, dim_t n, const Activation* activation) noexcept
 
 cdef extern from "tile_copy.h" nogil:
@@ -305,6 +307,14 @@ cdef class Map(Step):
             target.kernel = CONVERSIONS[source][result]
             operands = operands[:1]
             self.cost += 2
+        elif name in ("quantize", "dequantize"):
+            code, target.activation.alpha, target.activation.beta = self.quantization(name, operands)
+            if name == "quantize":
+                target.kernel, result = quantizations[TYPES[code].name == "int8"], code
+            else:
+                target.kernel, result = dequantizations[TYPES[code].name == "int8"], F32
+            operands = operands[:1]
+            self.cost += 4
         elif name in ACTIVATIONS and self.type_of(name, operands[0]) == F32:
             target.activation = activation_from_tuple((name, *(operands[1:] + [0.0, 0.0])[:2]))
             target.kernel = activation_f32
@@ -326,6 +336,15 @@ cdef class Map(Step):
             self.cost += OPERATIONS[i].cost
         self.types.append(result)
         return [self.constant(operand, source) if isinstance(operand, float) else operand for operand in operands]
+
+    def quantization(self, str name, list operands):
+        """(type of the bytes, scale, zero) of ("quantize", operand, dtype, scale, zero), whose operand is f32, or of
+        ("dequantize", operand, scale, zero)."""
+        source = self.type_of(name, operands[0])
+        code = _code_of(operands[1]) if name == "quantize" else source
+        if TYPES[code].name not in ("uint8", "int8") or (name == "quantize" and source != F32):
+            raise ValueError(f"Map: {name} of {TYPES[source]}: bytes are uint8 or int8, and real numbers float32")
+        return code, *operands[len(operands) - 2:]
 
     def type_of(self, str name, operand):
         if isinstance(operand, float) or not 0 <= operand < len(self.types):

@@ -141,7 +141,7 @@ class Builder:
             tensor = self._borders.pop(view.slot, None)
             if tensor is not None:
                 begin, end = zip(*tensor.border, strict=True)
-                self._append(self.family("copy").FillBorder(self.views[tensor], begin, end))
+                self._append(self.family("copy").FillBorder(self.views[tensor], begin, end, tensor.fill))
         self._append(step)
 
     def _append(self, step: Step) -> None:

@@ -15,9 +15,9 @@ from ..graph.operator import Array
 class Tensor:
     """A tensor of concrete shape. array: its elements, when they are constant.
 
-    The layout (see layout.py) says how it is stored: `image` for channels-last, with `border` zero
-    pixels (begin, end) around each spatial dimension; `within` for a range of channels, from the
-    given one on, of another image.
+    The layout (see layout.py) says how it is stored: `image` for channels-last, with `border` pixels (begin, end)
+    around each spatial dimension, whose elements are `fill`; `within` for a range of channels, from the given one on,
+    of another image.
     """
 
     dtype: np.dtype[Any]
@@ -27,6 +27,7 @@ class Tensor:
     users: list[Call] = field(default_factory=list)
     image: bool = False
     border: tuple[tuple[int, int], ...] = ()
+    fill: int = 0
     within: tuple[Tensor, int] | None = None
 
     @property

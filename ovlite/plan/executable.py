@@ -79,7 +79,7 @@ class Executable:
             parameter.output(0): kind for parameter, (kind, _) in zip(self._model.parameters, self.inputs, strict=True)
         }
         ports |= {node.output(0): node.output(0).element_type for node in readers.values()}
-        run_passes(self._model)
+        run_passes(self._model, integers=options.precision.integers)
         self._states = [node.output(0) for node in readers.values()]
         self._nodes = self._model.get_ordered_ops()
         self._context = Context(kernels.level(), options.precision, ports, evaluation)

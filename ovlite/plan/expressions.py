@@ -156,10 +156,23 @@ def _prelu(call: Call) -> list[Instruction] | None:
     return [Instruction("prelu", (data, vector), call.outputs[0])]
 
 
+def _quantize(call: Call) -> list[Instruction] | None:
+    op: Any = call.op
+    operands = call.inputs[0], call.outputs[0].dtype, op.scale, float(op.zero)
+    return [Instruction("quantize", operands, call.outputs[0])]
+
+
+def _dequantize(call: Call) -> list[Instruction] | None:
+    op: Any = call.op
+    return [Instruction("dequantize", (call.inputs[0], op.scale, float(op.zero)), call.outputs[0])]
+
+
 _SPECIAL: dict[str, Callable[[Call], list[Instruction] | None]] = {
     "Divide": _divide,
     "Round": _round,
     "Convert": _convert,
     "Select": _select,
     "PRelu": _prelu,
+    "Quantize": _quantize,
+    "Dequantize": _dequantize,
 }

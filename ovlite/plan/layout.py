@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..graph import Operator
+from ..ops.quantized import QuantizedProduct
 from .calls import Call, Tensor
 from .windows import Border, convolution, matrix
 
@@ -66,13 +65,14 @@ def choose_layouts(calls: list[Call]) -> list[Call]:
     for call in placed:
         _share_channels(call)
     for call, border in borders.items():
-        _widen(call.inputs[0], border)
+        whole = _widen(call.inputs[0], border)
+        whole.fill = call.op.x_zero if isinstance(call.op, QuantizedProduct) else 0
     return placed
 
 
 def is_image_shape(tensor: Tensor) -> bool:
-    """True for f32 tensors of (N, C) and 1 to 3 spatial dimensions."""
-    return tensor.dtype == np.float32 and 3 <= len(tensor.shape) <= 5
+    """True for tensors of (N, C) and 1 to 3 spatial dimensions, of an element type that convolutions take."""
+    return tensor.dtype.name in ("float32", "uint8", "int8") and 3 <= len(tensor.shape) <= 5
 
 
 def _give_image(call: Call, source: Tensor, placed: list[Call], twins: dict[Tensor, Tensor]) -> None:
@@ -139,8 +139,9 @@ def _wholes(tensor: Tensor) -> Iterator[Tensor]:
         yield tensor
 
 
-def _widen(tensor: Tensor, border: Border) -> None:
-    """Gives the tensor, or the whole that it lies in, at least this border."""
+def _widen(tensor: Tensor, border: Border) -> Tensor:
+    """Gives the tensor, or the whole that it lies in, at least this border; returns which."""
     whole = [tensor, *_wholes(tensor)][-1]
     have = whole.border or ((0, 0),) * len(border)
     whole.border = tuple((max(a, c), max(b, d)) for (a, b), (c, d) in zip(have, border, strict=True))
+    return whole

@@ -14,11 +14,13 @@ class Precision:
     """How sums of products may be computed; without more they are plain sums of IEEE f32 products.
 
     winograd: by Winograd's algorithm too, whose rounding errors are a few times larger than those of plain sums, but
-    below 1e-5 of the output's largest magnitude. flush_denormals: with denormal numbers taken for zeros, as operands
+    below 1e-5 of the output's largest magnitude. integers: where a model quantizes the operands, in exact integers.
+    flush_denormals: with denormal numbers taken for zeros, as operands
     and as results.
     """
 
     winograd: bool = False
+    integers: bool = False
     flush_denormals: bool = False
 
 

@@ -29,7 +29,9 @@ class Packs:
 
 
 def flushed(array: Array) -> Array:
-    """A floating-point array with zeros for its denormal numbers: the array itself when it has none."""
+    """An array with zeros for its denormal numbers: the array itself when it has none."""
+    if array.dtype.kind != "f":
+        return array
     tiny = np.finfo(array.dtype).smallest_normal
     denormal = (array < tiny) & (array > -tiny) & (array != 0)
     return np.where(denormal, array.dtype.type(0), array) if denormal.any() else array

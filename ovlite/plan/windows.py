@@ -11,6 +11,7 @@ from .. import kernels
 from ..graph import Argument, Operator
 from ..graph.operator import Array
 from ..ops.fused import Activation, Fused
+from ..ops.quantized import QuantizedProduct
 from ..types import PartialShape, Type
 from .calls import Call, Tensor
 
@@ -32,6 +33,8 @@ class Matrix:
 
 def matrix(call: Call) -> Matrix:
     """The matrix operator of a call and its epilogue."""
+    if isinstance(call.op, QuantizedProduct):
+        return Matrix(call.op.inner, call.inputs[4].array if call.op.bias else None, None, call.op.activation)
     if not isinstance(call.op, Fused):
         return Matrix(call.op, None, None, None)
     rest = call.inputs[2:]
@@ -75,12 +78,14 @@ class Convolution:
 
 
 def convolution(call: Call) -> Convolution | None:
-    """The convolution of a call when the kernels take it: f32, constant weights, 1 to 3 spatial dimensions."""
+    """The convolution of a call when the kernels take it: of f32, or of u8 by i8; with constant weights and 1 to 3
+    spatial dimensions."""
     op: Any = matrix(call).op
     if op.type not in CONVOLUTIONS | TRANSPOSED or is_broadcast(call):
         return None
     x, filters, y = call.inputs[0], call.inputs[1].array, call.outputs[0]
-    if filters is None or filters.dtype != np.float32 or x.dtype != np.float32 or not 3 <= len(x.shape) <= 5:
+    operands = (np.uint8, np.int8) if isinstance(call.op, QuantizedProduct) else (np.float32, np.float32)
+    if filters is None or (x.dtype, filters.dtype) != operands or not 3 <= len(x.shape) <= 5:
         return None
     transposed = op.type in TRANSPOSED
     groups = filters.shape[0] if op.grouped else 1

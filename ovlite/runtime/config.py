@@ -237,8 +237,10 @@ class Config:
     def precision(self) -> Precision:
         """How plans may compute: by plain sums of f32 products alone where f32 is asked for, or accuracy is."""
         accurate = self["EXECUTION_MODE_HINT"] is ExecutionMode.ACCURACY
+        free = not accurate and self._set.get("INFERENCE_PRECISION_HINT") is not Type.f32
         return Precision(
-            winograd=not accurate and self._set.get("INFERENCE_PRECISION_HINT") is not Type.f32,
+            winograd=free,
+            integers=free,
             flush_denormals=bool(self["CPU_DENORMALS_OPTIMIZATION"]),
         )
 

@@ -13,13 +13,16 @@ from .activations import recognize_activations
 from .affine import fold_affine
 from .bodies import take_constants
 from .epilogues import fuse_epilogues
-from .folding import fold_constants
+from .folding import fold_all_but_bytes, fold_constants
 from .normalization import recognize_normalization
 from .precision import compute_in_f32
+from .quantization import quantize_products
 from .simplify import simplify
 
 PASSES: tuple[Callable[[Model], None], ...] = (
     compute_in_f32,
+    fold_all_but_bytes,
+    quantize_products,
     fold_constants,
     simplify,
     fold_constants,
@@ -30,14 +33,18 @@ PASSES: tuple[Callable[[Model], None], ...] = (
 )
 
 
-def run_passes(model: Model, upto: int | None = None) -> None:
-    """Applies the passes, or the first `upto` of them, to the model and to the bodies of its operators."""
+def run_passes(model: Model, upto: int | None = None, *, integers: bool = True) -> None:
+    """Applies the passes, or the first `upto` of them, to the model and to the bodies of its operators.
+
+    integers: products of numbers that a model quantizes may be computed in integers.
+    """
     for change in PASSES[:upto]:
-        change(model)
+        if integers or change is not quantize_products:
+            change(model)
     for node in model.get_ordered_ops():
         bodies = {name: value.clone() for name, value in node.op.attributes().items() if isinstance(value, Model)}
         for body in bodies.values():
             take_constants(node, body)
-            run_passes(body, upto)
+            run_passes(body, upto, integers=integers)
         if bodies:
             node.op = replace(node.op, **bodies)  # type: ignore[type-var]

@@ -8,6 +8,7 @@ from ...graph import Constant, Model, Node, Output, Result
 from ...graph.constants import constant_array
 from ...graph.elements import encode
 from ...graph.operator import Array
+from ...types import Type
 
 LIMIT = 1 << 28  # elements of a tensor that is folded
 
@@ -15,12 +16,39 @@ LIMIT = 1 << 28  # elements of a tensor that is folded
 def fold_constants(model: Model) -> None:
     """Replaces each node all of whose inputs are constant by its value."""
     for node in model.get_ordered_ops():
-        arrays = _values(node)
-        if arrays is not None:
-            for output, array in zip(node.outputs(), arrays, strict=True):
-                output.replace(_constant(node, output, array))
-        elif not isinstance(node, Constant):
-            _carry(node)
+        _fold(node)
+
+
+def fold_all_but_bytes(model: Model) -> None:
+    """The same, but for real numbers that are computed of matrices of bytes, which may be multiplied as they are."""
+    kept: set[Node] = set()
+    for node in model.get_ordered_ops():
+        sources = {source.node for source in node.sources}
+        constant = all(isinstance(source, Constant) or source in kept for source in sources)
+        if sources & kept and constant or _dequantizes(node):
+            kept.add(node)
+        else:
+            _fold(node)
+
+
+def _dequantizes(node: Node) -> bool:
+    """True for what makes real numbers of a constant matrix of bytes, which is not a zero point that is subtracted."""
+    if node.op.type != "Convert" or not isinstance(node.sources[0].node, Constant):
+        return False
+    source, output = node.sources[0], node.output(0)
+    if source.element_type not in (Type.u8, Type.i8) or not output.element_type.is_real() or len(source.shape) < 2:
+        return False
+    readers = [(port.get_node().op.type, port.get_index()) for port in output.get_target_inputs()]
+    return ("Subtract", 1) not in readers
+
+
+def _fold(node: Node) -> None:
+    arrays = _values(node)
+    if arrays is not None:
+        for output, array in zip(node.outputs(), arrays, strict=True):
+            output.replace(_constant(node, output, array))
+    elif not isinstance(node, Constant):
+        _carry(node)
 
 
 def _values(node: Node) -> list[Array] | None:

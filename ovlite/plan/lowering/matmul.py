@@ -20,8 +20,8 @@ def lower_matmul(builder: Builder, call: Call) -> bool:
     if any(tensor.dtype != np.float32 for tensor in call.inputs) or max(len(t.shape) for t in call.inputs) > 8:
         return False
     attributes = parts.op.attributes()
-    a = _as_matrix(builder.view(call.inputs[0]), attributes["transpose_a"], row=True)
-    b = _as_matrix(builder.view(call.inputs[1]), attributes["transpose_b"], row=False)
+    a = as_matrix(builder.view(call.inputs[0]), attributes["transpose_a"], row=True)
+    b = as_matrix(builder.view(call.inputs[1]), attributes["transpose_b"], row=False)
     y = builder.view(call.outputs[0])
     if len(call.inputs[0].shape) == 1:
         y = y.like((*y.shape[:-1], 1, *y.shape[-1:]) if len(call.inputs[1].shape) > 1 else (1,))
@@ -51,7 +51,7 @@ def _with_rows(builder: Builder, tensor: Tensor) -> View:
     return builder.plain(tensor) if view.shape[-1:] != (1,) and view.strides[-1:] not in ((), (1,)) else view
 
 
-def _as_matrix(view: View, transposed: bool, *, row: bool) -> View:
+def as_matrix(view: View, transposed: bool, *, row: bool) -> View:
     """An operand as (..., rows, columns); a vector is a row on the left, a column on the right."""
     shape, strides = list(view.shape), list(view.strides)
     if len(shape) == 1:

@@ -1,0 +1,80 @@
+"""Products of bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...graph.operator import Array
+from ...ops.quantized import QuantizedProduct
+from ..builder import Builder, Lowering
+from ..calls import Call
+from ..windows import Convolution, convolution
+
+
+def _product(builder: Builder, call: Call) -> bool:
+    op = call.op
+    assert isinstance(op, QuantizedProduct)
+    arrays = [tensor.array for tensor in call.inputs[1:]]
+    if any(array is None for array in arrays):
+        return False
+    weights, shifts, scales, *bias = (array for array in arrays if array is not None)
+    result = {
+        "scales": scales,
+        "bias": bias[0] if bias else None,
+        "activation": op.activation,
+        "multiplier": op.multiplier,
+        "zero": op.zero,
+    }
+    if op.inner.type == "MatMul":
+        return _matmul(builder, call, op, weights, shifts, result)
+    window = convolution(call)
+    if window is None:
+        return False
+    _convolve(builder, call, op, window, {**result, "shifts": _shifted(shifts, window.weights, op.x_zero, 0)})
+    return True
+
+
+def _shifted(shifts: Array, weights: Array, zero: int, axis: int) -> Array:
+    """What is added to sums of products with x rather than with x - zero; `axis` of the weights is the channels'."""
+    others = tuple(place for place in range(weights.ndim) if place != axis)
+    return np.asarray(shifts - zero * weights.sum(others, dtype=np.int64), np.int32)
+
+
+def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convolution, result: dict[str, Any]) -> None:
+    family = builder.family("convolution")
+    array = call.inputs[1].array
+    assert array is not None
+    kernel = builder.family("matmul").kernel_for("u8", "i8")
+    how = ("quantized convolution", builder.level, kernel.name)
+    shape, groups = window.weights.shape, window.groups
+    packed = builder.packs.get(array, how, lambda weights: family.pack_int8(weights.reshape(shape), groups, kernel))
+    builder.emit(
+        family.QuantizedConvolution(
+            builder.view(call.inputs[0]), builder.view(call.outputs[0]), weights=packed, strides=window.strides,
+            dilations=window.dilations, pads_begin=window.pads_begin, groups=groups, **result,
+        )
+    )  # fmt: skip
+
+
+def _matmul(
+    builder: Builder, call: Call, op: QuantizedProduct, weights: Array, shifts: Array, result: dict[str, Any]
+) -> bool:
+    family = builder.family("matmul")
+    transposed = op.inner.attributes()["transpose_b"]
+    kernel = family.kernel_for("u8", "i8")
+    how = ("quantized matmul", builder.level, kernel.name, transposed)
+    packed = builder.packs.get(weights, how, lambda array: family.pack_int8(array.T if transposed else array, kernel))
+    shifts = _shifted(shifts, weights, op.x_zero, 0 if transposed else 1)
+    if len(call.inputs[0].shape) > 8:
+        return False
+    a, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
+    if a.shape[-1] % kernel.k_block:  # the kernel reads a little behind a row: not at the end of a caller's array
+        source, a = a, builder.scratch(a.dtype, a.shape)
+        builder.copy(source, a)
+    builder.emit(family.QuantizedMatMul(a, y, weights=packed, shifts=shifts, **result))
+    return True
+
+
+LOWERINGS: dict[str, Lowering] = {"QuantizedProduct": _product}
