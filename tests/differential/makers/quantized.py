@@ -35,7 +35,7 @@ def _places(d: Draw, data: Array) -> tuple[tuple[int, ...], dict[str, Any]]:
 
 
 def quantize(d: Draw) -> Made:
-    data = d.tensor(d.dims(0, 4, 0), d.dtype("T1", ("float", "float16")), (-200, 200))
+    data = d.tensor(d.dims(0, 4, 0), d.dtype("T1", ("float",)), (-200, 200))
     among = [name for name in ("int8", "uint8", "int16", "uint16", "int4", "uint4", "float8e4m3fn", "float8e5m2",
              "float4e2m1") if name in d.allowed("T3" if d.since >= 23 else "T2")]  # fmt: skip
     target = dtype_named(d.pick(*among))

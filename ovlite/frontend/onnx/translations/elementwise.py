@@ -136,6 +136,14 @@ def _cast(call: Call, wanted: Type) -> Translated:
     return converted(value, wanted)
 
 
+def bit_cast(call: Call) -> Translated:
+    """By onnx.reference; not of 16-bit and smaller reals, which are computed as f32."""
+    for found in (call.input(0).element_type, element_type(call.integer("to"), "the result")):
+        if found.real and found.size < 4:
+            raise ModelError(f"the bits of {found.name} can't be cast: it is computed as f32")
+    return None
+
+
 def reciprocal(call: Call) -> Translated:
     value = call.input(0)
     return ops.divide(typed(1, value), value)
@@ -192,7 +200,7 @@ def prelu(call: Call) -> Translated:
     value, slope = call.input(0), call.input(1)
     dims, count = static_dims(slope), rank_or_none(value)
     if dims is not None and math.prod(dim or 0 for dim in dims) == 1 and (len(dims) < 2 or count):
-        return ops.prelu(value, reshaped(slope, [1] if count != 0 else []))
+        return ops.prelu(value, reshaped(slope, [1] if count else []))
     if dims and None not in dims and count is not None and len(dims) == count - 1 and set(dims[1:]) <= {1}:
         return ops.prelu(value, reshaped(slope, [-1]))
     return ops.select(ops.less(value, typed(0, value)), ops.multiply(value, slope), value)
@@ -263,6 +271,7 @@ def dropout(call: Call) -> Translated:
 OPERATORS: dict[str, Translation] = {
     **{name: _unary(factory) for name, factory in UNARY.items()},
     **{name: _binary(factory) for name, factory in BINARY.items()},
+    "BitCast": bit_cast,
     "BitShift": bit_shift,
     "Cast": cast,
     "CastLike": cast_like,
