@@ -16,6 +16,7 @@ REFUSALS = {
     r"the shapes of theta and size are not known": "the rank of the grid depends on them",
     r"blocks along axis .* need its length": "blocks are spread when the model is read",
     r"holds (i4|u4|f4e2m1); insert a convert": "ports of packed elements are not supported",
+    r"the bits of .* can't be cast": "small reals are computed as f32, whose bits are others",
     r"split_lengths needs a known number of elements": "a node has as many outputs as there are lengths",
     r"differ in dimension . not the axis": "of unknown ranks it is not known which indices are fewer than the data",
 }
@@ -38,5 +39,5 @@ def refusal(case: Case, text: str) -> str | None:
     if name in UNSUPPORTED and "this form of the operator is not supported" in text:
         return "a form that the translation does not have"
     found = next((why for pattern, why in REFUSALS.items() if re.search(pattern, text)), None)
-    undeclared = case.declaration != "static" or "holds" in text
+    undeclared = case.declaration != "static" or "holds" in text or "bits of" in text
     return found if undeclared else None

@@ -26,6 +26,7 @@ from ..build import (
 )
 from ..call import Call, Translated, Translation
 from ..tensors import element_type
+from .quantization import unsaturated
 from .text import cast_strings
 
 # ONNX operators of one tensor and no attributes, by the factory that means the same.
@@ -129,6 +130,8 @@ def _cast(call: Call, wanted: Type) -> Translated:
         return value
     if wanted in ROUNDED_FLOATS and value.element_type.real and call.flag("saturate", True):
         return as_float8(value, wanted)
+    if wanted in ROUNDED_FLOATS and value.element_type.real:
+        return unsaturated(call, value, wanted)
     if Type.string in (value.element_type, wanted):
         return cast_strings(value, wanted)
     if wanted in SMALL_FLOATS:
@@ -171,12 +174,17 @@ def clip(call: Call) -> Translated:
     """
     value = call.input(0)
     if call.version < 11:
-        return ops.clamp(value, call.decimal("min", FLOAT_LIMITS[0]), call.decimal("max", FLOAT_LIMITS[1]))
+        least, most = call.decimal("min", FLOAT_LIMITS[0]), call.decimal("max", FLOAT_LIMITS[1])
+        if least <= most:
+            return ops.clamp(value, least, most)
+        return ops.minimum(ops.maximum(value, typed(least, value)), typed(most, value))
     low, high = call.optional(1), call.optional(2)
     limit = LARGEST.get(value.element_type, FLOAT_LIMITS[1])
     bounds = _bound(call, 1, -limit), _bound(call, 2, limit)
     if value.element_type.real and bounds[0] is not None and bounds[1] is not None and bounds[0] <= bounds[1]:
         return ops.clamp(value, *bounds)
+    if value.element_type.real:
+        low, high = (typed(bound, value) if given is None else given for given, bound in ((low, -limit), (high, limit)))
     if low is not None:
         value = one(ops.maximum(value, low))
     return value if high is None else ops.minimum(value, high)

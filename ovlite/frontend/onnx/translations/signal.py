@@ -104,4 +104,7 @@ def _window(weights: tuple[float, float, float]) -> Translation:
 OPERATORS: dict[str, Translation] = {
     "BlackmanWindow": _window((0.42, 0.5, 0.08)),
     "HammingWindow": _window((25 / 46, 21 / 46, 0.0)),
-    "HannWindow": _window((0.5, 0.5, 0.0)),"DFT": dft, "STFT": stft}
+    "HannWindow": _window((0.5, 0.5, 0.0)),
+    "DFT": dft,
+    "STFT": stft,
+}
