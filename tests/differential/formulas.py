@@ -401,7 +401,7 @@ def _gemm(a: Any, left: Array, right: Array, addend: Array | None = None) -> Arr
 
 
 # Formulas that hold for integers too.
-OF_INTEGERS = {"ArgMax", "ArgMin", "MaxPool", "Shrink", "Hardmax"}
+OF_INTEGERS = {"ArgMax", "ArgMin", "MaxPool", "Shrink", "Hardmax", "ReduceLogSum", "ReduceLogSumExp"}
 FORMULAS: dict[str, Formula] = {
     **{name: (lambda a, x, of=of: of(x)) for name, of in {
         "Acos": np.arccos, "Acosh": np.arccosh, "Asin": np.arcsin, "Asinh": np.arcsinh, "Atan": np.arctan,
