@@ -138,6 +138,7 @@ def _log_sum_exp(a: Any, x: Array, axes: Array | None = None) -> Array:
     chosen = _axes(a, axes, x.ndim)
     if chosen is None:
         return x
+    x = x.astype(np.float64)
     peak = np.max(x, axis=chosen, keepdims=True, initial=-np.inf)
     peak = np.where(np.isfinite(peak), peak, 0)
     total = np.log(np.sum(np.exp(x - peak), axis=chosen, keepdims=True)) + peak
@@ -333,8 +334,9 @@ def _max_pool(a: Any, x: Array) -> Any:
     best, where = np.zeros(shape, x.dtype), np.zeros(shape, np.int64)
     for index, places in windows.each():
         inside = windows.inside(places)
-        if not all(inside):
-            return None
+        if not all(inside):  # padding alone, which is -inf; it has no index
+            best[(..., *index)] = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+            continue
         values, at = _gather(x, inside), _gather(numbers, inside)
         chosen = np.argmax(values, axis=-1)[..., np.newaxis]
         best[(..., *index)] = np.take_along_axis(values, chosen, -1)[..., 0]

@@ -66,7 +66,7 @@ def conv_transpose(d: Draw) -> Made:
     strides = d.integers(1, 3, count) if d.chance(0.6) else None
     dilations = d.integers(1, 2, count) if d.chance(0.3) else None
     groups, per_in, per_out = d.pick((1, d.integer(1, 4), d.integer(1, 4)), (2, 2, 3), (3, 1, 1))
-    data = d.tensor((d.integer(1, 2), groups * per_in, *sizes), d.dtype(), (-2, 2))
+    data = d.tensor((d.integer(1, 2), groups * per_in, *sizes), np.float32, (-2, 2))
     filters = d.like(data, (groups * per_in, per_out, *kernel), (-2, 2))
     bias = d.maybe(d.like(data, (groups * per_out,), (-2, 2)))
     step = strides or [1] * count

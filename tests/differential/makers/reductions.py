@@ -16,7 +16,7 @@ def reduction(d: Draw) -> Made:
     if data.dtype.kind in "iu" and d.op_type in ("ReduceLogSum", "ReduceLogSumExp"):
         data = d.like(data, None, (1, 9))
     if d.op_type == "ReduceMean" and not data.size:
-        data = d.like(data, [max(1, size) for size in data.shape])  # the mean of nothing is not defined
+        data = d.like(data, [max(1, size) for size in data.shape], (-20, 20))  # the mean of nothing is not defined
     if d.chance(0.03) and not d.whole:
         data = d.tensor((1, 70001) if d.chance(0.5) else (70001,), np.float32, (0, 1))
     count = max(1, data.size)

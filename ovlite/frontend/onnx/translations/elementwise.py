@@ -122,16 +122,14 @@ def cast_like(call: Call) -> Translated:
 
 def _cast(call: Call, wanted: Type) -> Translated:
     value = call.input(0)
-    if wanted not in SMALL_FLOATS:
+    if wanted not in SMALL_FLOATS or value.element_type is wanted:
         call.without_effect("saturate")
     if wanted is not Type.f8e8m0:
         call.without_effect("round_mode")
     if value.element_type is wanted:
         return value
-    if wanted in ROUNDED_FLOATS and value.element_type.real and call.flag("saturate", True):
-        return as_float8(value, wanted)
-    if wanted in ROUNDED_FLOATS and value.element_type.real:
-        return unsaturated(call, value, wanted)
+    if wanted in ROUNDED_FLOATS and value.element_type is not Type.string:
+        return as_float8(value, wanted) if call.flag("saturate", True) else unsaturated(call, value, wanted)
     if Type.string in (value.element_type, wanted):
         return cast_strings(value, wanted)
     if wanted in SMALL_FLOATS:
