@@ -17,8 +17,10 @@ REFUSALS = {
     r"blocks along axis .* need its length": "blocks are spread when the model is read",
     r"holds (i4|u4|f4e2m1); insert a convert": "ports of packed elements are not supported",
     r"the bits of .* can't be cast": "small reals are computed as f32, whose bits are others",
+    r"its last dimension has to be known, 1 or 2": "it says whether the signal is complex",
+    r"this form of Resize needs data whose shape is known": "its weights are made when the model is read",
     r"split_lengths needs a known number of elements": "a node has as many outputs as there are lengths",
-    r"differ in dimension . not the axis": "of unknown ranks it is not known which indices are fewer than the data",
+    r"differ in dimension \d+, not the axis": "of unknown ranks it is not known which indices are fewer than the data",
 }
 # Forms of operators of com.microsoft that are not supported, and say so.
 UNSUPPORTED = ("com.microsoft.Attention", "com.microsoft.MultiHeadAttention", "com.microsoft.MatMulNBits")
@@ -30,6 +32,8 @@ def reason(case: Case) -> str | None:
         return None
     if case.made.op_type == "Attention" and case.made.attributes.get("is_causal") and case.made.outputs[3]:
         return "what is masked has -inf added, 'a mask of -inf'; onnxruntime adds the least finite number"
+    if case.made.op_type == "QuantizeLinear" and case.made.attributes.get("saturate") == 0:
+        return "what is out of range becomes NaN or infinite without saturation; onnxruntime saturates"
     return None
 
 

@@ -35,7 +35,13 @@ class Verdict:
 
 
 # Operators of whose attributes onnx.reference ignores some, or does wrongly.
-UNRELIABLE = {"LSTM", "GRU", "RNN", *(f"ai.onnx.ml.{name}" for domain, name in makers() if domain == "ai.onnx.ml")}
+UNRELIABLE = {
+    "LSTM",
+    "GRU",
+    "RNN",
+    "Unique",
+    *(f"ai.onnx.ml.{name}" for domain, name in makers() if domain == "ai.onnx.ml"),
+}
 
 
 def judge(case: Case) -> Verdict:

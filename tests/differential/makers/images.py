@@ -208,7 +208,7 @@ def resize(d: Draw) -> Made:
 def _resized_data(d: Draw, mode: str) -> Array:
     """Integers for the nearest element only: how sums become integers is not specified."""
     sizes = d.integers(1, 20, d.pick(1, 2, 2, 2))
-    kinds = ("float", "uint8", "double") if mode == "nearest" else ("float", "double")
+    kinds = ("float", "uint8", "double") if mode == "nearest" else ("float",)
     return d.tensor((1, d.integer(1, 3), *sizes), d.dtype("T1", kinds), (-4, 4))
 
 
@@ -226,7 +226,7 @@ def _upsample(d: Draw, data: Array, mode: str, scales: list[float]) -> Made:
 
 def grid_sample(d: Draw) -> Made:
     sizes = d.integers(1, 6, 2 if d.since < 20 or d.chance(0.7) else 3)
-    data = d.tensor((d.integer(1, 2), d.integer(1, 3), *sizes), d.dtype("T1", ("float", "double")), (-2, 2))
+    data = d.tensor((d.integer(1, 2), d.integer(1, 3), *sizes), np.float32, (-2, 2))
     grid = d.tensor((data.shape[0], *d.integers(1, 4, len(sizes)), len(sizes)), data.dtype, (-1.3, 1.3))
     modes = ("bilinear", "nearest", "bicubic") if d.since < 20 else ("linear", "nearest", "cubic")
     mode = d.pick(None, *modes[: 3 if len(sizes) == 2 else 2])

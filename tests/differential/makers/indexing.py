@@ -97,7 +97,7 @@ def one_hot(d: Draw) -> Made:
     depth = d.integer(1, 6)
     low = -depth - 2 if d.since >= 11 else 0
     indices = d.rng.integers(low, depth + 2, d.dims(1, 3)).astype(d.pick(np.int64, np.int32, np.float32))
-    values = d.tensor((2,), d.dtype("T3"))
+    values = d.tensor((2,), d.dtype("T3"), (-9, 9))
     axis = d.integer(-indices.ndim - 1 if d.since >= 11 else 0, indices.ndim)
     shown = np.array(depth, d.pick(np.int64, np.float32)).reshape(d.pick((), (1,)))
     return node(d, [indices, shown, values], axis=d.maybe(axis, 0.8), steering=(1, 2),

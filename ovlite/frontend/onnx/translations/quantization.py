@@ -43,7 +43,8 @@ def spread(parameter: Output, data: Output, axis: int, block: int = 0) -> Output
     if count == 0 or dims == [1]:
         return scalar(parameter)
     if block:
-        length = (static_dims(data) or [None] * (axis + 1))[axis]
+        dims = static_dims(data)
+        length = dims[positive(axis, len(dims))] if dims is not None else None
         if length is None:
             raise ModelError(f"blocks along axis {axis} need its length, which is not known")
         return one(ops.gather(parameter, ints(np.arange(length) // block), ints(axis)))
