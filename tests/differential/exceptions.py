@@ -19,11 +19,15 @@ REFUSALS = {
     r"the bits of .* can't be cast": "small reals are computed as f32, whose bits are others",
     r"its last dimension has to be known, 1 or 2": "it says whether the signal is complex",
     r"this form of Resize needs data whose shape is known": "its weights are made when the model is read",
+    r"quantization to f4e2m1 is not supported": "there are no kernels for it, and the text says what there is",
     r"split_lengths needs a known number of elements": "a node has as many outputs as there are lengths",
     r"differ in dimension \d+, not the axis": "of unknown ranks it is not known which indices are fewer than the data",
 }
-# Forms of operators of com.microsoft that are not supported, and say so.
-UNSUPPORTED = ("com.microsoft.Attention", "com.microsoft.MultiHeadAttention", "com.microsoft.MatMulNBits")
+# Operators of which some forms are not supported, and say so; the last two with undeclared shapes.
+UNSUPPORTED = (
+    "com.microsoft.Attention", "com.microsoft.MultiHeadAttention", "com.microsoft.MatMulNBits", "RotaryEmbedding",
+    "CausalConvWithState",
+)  # fmt: skip
 
 
 def reason(case: Case) -> str | None:
@@ -43,5 +47,5 @@ def refusal(case: Case, text: str) -> str | None:
     if name in UNSUPPORTED and "this form of the operator is not supported" in text:
         return "a form that the translation does not have"
     found = next((why for pattern, why in REFUSALS.items() if re.search(pattern, text)), None)
-    undeclared = case.declaration != "static" or "holds" in text or "bits of" in text
+    undeclared = case.declaration != "static" or "holds" in text or "bits of" in text or "f4e2m1 is not" in text
     return found if undeclared else None

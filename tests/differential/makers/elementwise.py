@@ -171,9 +171,8 @@ def is_inf(d: Draw) -> Made:
 
 def bit_cast(d: Draw) -> Made:
     data = d.data(among=[name for name in COMMON if name not in ("bool", "float16")])
-    size = data.dtype.itemsize
-    target = np.dtype(d.pick(*[kind for name, kind in DTYPES.items() if name in COMMON and name not in ("bool", "float16")
-                               and np.dtype(kind).itemsize == size]))  # fmt: skip
+    kinds = [dtype_named(name) for name in COMMON if name not in ("bool", "float16")]
+    target = d.pick(*[kind for kind in kinds if kind.itemsize == data.dtype.itemsize])
     return node(d, [data], to=element_number(target), error=EXACT)
 
 

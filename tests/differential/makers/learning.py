@@ -115,7 +115,7 @@ def svm_classifier(d: Draw) -> Made:
 
 
 def _tree(d: Draw, width: int, trees: int, outputs: int, prefix: str, leaf: str) -> dict[str, Any]:
-    """Random trees, each of up to seven nodes in breadth-first order."""
+    """Random trees, each of up to seven nodes in breadth-first order; every leaf has a weight for each output."""
     names = ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids",
              "missing_value_tracks_true")  # fmt: skip
     found: dict[str, list[Any]] = {name: [] for name in names}
@@ -131,8 +131,8 @@ def _tree(d: Draw, width: int, trees: int, outputs: int, prefix: str, leaf: str)
             for name, value in zip(names, row, strict=True):
                 found[name].append(value)
             if not branch:
-                for output in sorted(d.rng.permutation(outputs)[: d.integer(1, outputs)]):
-                    for name, value in zip(leaves, (tree, place, int(output), d.decimal(-1, 1)), strict=True):
+                for output in range(outputs):
+                    for name, value in zip(leaves, (tree, place, output, d.decimal(-1, 1)), strict=True):
                         leaves[name].append(value)
     return {f"nodes_{name}": values for name, values in found.items()} | {
         f"{prefix}_{name}": values for name, values in leaves.items()

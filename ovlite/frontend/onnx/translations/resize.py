@@ -53,7 +53,7 @@ def resize(call: Call) -> Translated:
 
 def _resampled(call: Call) -> Translated:
     found = resampled(call)
-    if found is None and call.version < 13:  # onnx.reference then wants a region
+    if found is None and (call.version < 13 or rank_or_none(call.input(0)) is None):  # ONNX wants to know more
         raise ModelError("this form of Resize needs data whose shape is known, and a known target; reshape the model")
     return found
 
