@@ -92,8 +92,11 @@ class ReduceMean(Reduction):
     factory = "reduce_mean"
 
     def compute(self, x: Array, axes: tuple[int, ...]) -> Array:
-        total = np.sum(x, axes, np.float64, keepdims=self.keep_dims)
-        return np.asarray(total / max(1, math.prod(x.shape[axis] for axis in axes)))
+        count = max(1, math.prod(x.shape[axis] for axis in axes))
+        if x.dtype.kind == "f" or float(np.abs(x.astype(np.float64)).max(initial=0)) * count >= 2**63:
+            return np.asarray(np.sum(x, axes, np.float64, keepdims=self.keep_dims) / count)
+        total = np.sum(x, axes, np.int64, keepdims=self.keep_dims)
+        return np.asarray(np.sign(total) * (np.abs(total) // count))
 
 
 class ReduceProd(Reduction):

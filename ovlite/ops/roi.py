@@ -51,10 +51,11 @@ class RoiAlignBase(Declared):
         return max(1, math.ceil(height / self.pooled_h)), max(1, math.ceil(width / self.pooled_w))
 
     def _steps(self, samples: tuple[int, int], height: Any, width: Any) -> tuple[Array, Array]:
-        """(y, x) of the points along the axes of a region, from its corner; f32."""
-        down = (np.arange(self.pooled_h * samples[0], dtype=np.float32) + np.float32(0.5)) / np.float32(samples[0])
-        across = (np.arange(self.pooled_w * samples[1], dtype=np.float32) + np.float32(0.5)) / np.float32(samples[1])
-        return down * np.float32(height / self.pooled_h), across * np.float32(width / self.pooled_w)
+        """(y, x) of the points along the axes of a region, from its corner, in the type of its size."""
+        kind = np.result_type(height)
+        down = (np.arange(self.pooled_h * samples[0], dtype=kind) + kind.type(0.5)) / kind.type(samples[0])
+        across = (np.arange(self.pooled_w * samples[1], dtype=kind) + kind.type(0.5)) / kind.type(samples[1])
+        return down * kind.type(height / self.pooled_h), across * kind.type(width / self.pooled_w)
 
     def _bins(self, values: Array, samples: tuple[int, int]) -> Array:
         """Points [..., h, w] as [..., pooled_h, samples down, pooled_w, samples across]."""
@@ -97,10 +98,10 @@ class ROIAlignV3(RoiAlignBase):
         before, after, grown = self._offsets()
         corners = (rois + rois.dtype.type(before)) * rois.dtype.type(self.spatial_scale) + rois.dtype.type(after)
         pooled = np.zeros((len(rois), data.shape[1], self.pooled_h, self.pooled_w), data.dtype)
-        for i, (x1, y1, x2, y2) in enumerate(corners.astype(np.float32)):
+        for i, (x1, y1, x2, y2) in enumerate(corners):
             height, width = y2 - y1, x2 - x1
             if grown:
-                height, width = max(height, np.float32(1)), max(width, np.float32(1))
+                height, width = max(height, corners.dtype.type(1)), max(width, corners.dtype.type(1))
             samples = self._samples(height, width)
             down, across = self._steps(samples, height, width)
             y, x = np.meshgrid(y1 + down, x1 + across, indexing="ij")

@@ -78,8 +78,8 @@ class GridSample(Declared):
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data, grid = inputs
         height, width = data.shape[2:]
-        x = self._place(grid[..., 0].astype(np.float32, copy=False), width)
-        y = self._place(grid[..., 1].astype(np.float32, copy=False), height)
+        grid = grid.astype(data.dtype if data.dtype == np.float64 else np.float32, copy=False)
+        x, y = self._place(grid[..., 0], width), self._place(grid[..., 1], height)
         total: Array = np.zeros((), data.dtype)
         for (row, row_weight), (column, column_weight) in product(self._taps(y), self._taps(x)):
             found = pixels(data, self._inside(row, height), self._inside(column, width))

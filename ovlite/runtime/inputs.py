@@ -135,7 +135,7 @@ def _elements(element_type: Type, value: Any) -> Array:
     if found is None and element_type.name in SMALL_FLOATS and array.dtype == np.uint8:
         return array
     if found is not None:
-        array = decode(array, found, value.shape if packed_bits(found) else array.shape)
+        array = np.asarray(decode(array, found, value.shape if packed_bits(found) else array.shape))
     return encode(array, element_type) if element_type is Type.bf16 or element_type.name in SMALL_FLOATS else array
 
 

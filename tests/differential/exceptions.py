@@ -6,21 +6,46 @@ import re
 
 from .cases import Case
 
-# Of an operator: what decides.
-REASONS: dict[str, str] = {}
-# Of an operator, a part of the refusal's text: why it is right to refuse.
-REFUSALS: list[tuple[str, str, str]] = []
+# Refusals by a pattern of their text, and why they are right: what an operator becomes depends on more than the model
+# declares, or the element type has no tensors yet. The text says what to do.
+REFUSALS = {
+    r"the rank of .* is not known": "which axes an operator is for depends on a rank that the model leaves open",
+    r"filters are of shape .*; it must be known": "filters are packed when the model is compiled",
+    r"an output shape needs data whose shape is known": "the padding of ConvTranspose depends on the size of the image",
+    r"storage_order 1 needs images of known size": "indices by columns depend on the size of the image",
+    r"the shapes of theta and size are not known": "the rank of the grid depends on them",
+    r"blocks along axis .* need its length": "blocks are spread when the model is read",
+    r"holds (i4|u4|f4e2m1); insert a convert": "ports of packed elements are not supported",
+    r"the bits of .* can't be cast": "small reals are computed as f32, whose bits are others",
+    r"its last dimension has to be known, 1 or 2": "it says whether the signal is complex",
+    r"this form of Resize needs data whose shape is known": "its weights are made when the model is read",
+    r"quantization to f4e2m1 is not supported": "there are no kernels for it, and the text says what there is",
+    r"split_lengths needs a known number of elements": "a node has as many outputs as there are lengths",
+    r"differ in dimension \d+, not the axis": "of unknown ranks it is not known which indices are fewer than the data",
+}
+# Operators of which some forms are not supported, and say so; the last two with undeclared shapes.
+UNSUPPORTED = (
+    "com.microsoft.Attention", "com.microsoft.MultiHeadAttention", "com.microsoft.MatMulNBits", "RotaryEmbedding",
+    "CausalConvWithState",
+)  # fmt: skip
 
 
 def reason(case: Case) -> str | None:
     """Why a case may differ from what others give; None for a case that may not."""
+    if case.made is None:
+        return None
+    if case.made.op_type == "Attention" and case.made.attributes.get("is_causal") and case.made.outputs[3]:
+        return "what is masked has -inf added, 'a mask of -inf'; onnxruntime adds the least finite number"
+    if case.made.op_type == "QuantizeLinear" and case.made.attributes.get("saturate") == 0:
+        return "what is out of range becomes NaN or infinite without saturation; onnxruntime saturates"
     return None
 
 
 def refusal(case: Case, text: str) -> str | None:
     """Why ovlite may refuse a case; None where it may not."""
     name = case.label.split()[0]
-    for operator, pattern, sentence in REFUSALS:
-        if operator == name and re.search(pattern, text):
-            return sentence
-    return None
+    if name in UNSUPPORTED and "this form of the operator is not supported" in text:
+        return "a form that the translation does not have"
+    found = next((why for pattern, why in REFUSALS.items() if re.search(pattern, text)), None)
+    undeclared = case.declaration != "static" or "holds" in text or "bits of" in text or "f4e2m1 is not" in text
+    return found if undeclared else None

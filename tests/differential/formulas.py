@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from onnx import AttributeProto, defs, helper
 
-from .cases import Case
+from .cases import Case, Made
 from .draw import Array, is_real
 from .resizing import resized
 
@@ -26,28 +26,36 @@ erf = np.vectorize(math.erf, otypes=[np.float64])
 def expected_by_formula(case: Case) -> list[Array] | None:
     """The outputs of a case of one node by its operator's formula, in their element types; None where there is none."""
     made = case.made
-    if made is None or made.domain or made.op_type not in FORMULAS or made.inputs[0] is None:
+    if made is None or made.inputs[0] is None:
         return None
+    formula = FORMULAS.get(f"{made.domain}.{made.op_type}".strip("."))
     first = made.inputs[0]
-    if not is_real(first.dtype) and made.op_type not in OF_INTEGERS and not made.op_type.endswith("Window"):
+    if formula is None or not (is_real(first.dtype) or made.op_type in OF_INTEGERS or made.op_type.endswith("Window")):
         return None
-    schema = defs.get_schema(made.op_type, case.opsets[""], "")
-    given = SimpleNamespace(version=case.opsets[""], dtype=first.dtype, wanted=made.outputs)
-    for name, attribute in schema.attributes.items():
-        default = attribute.default_value
-        value = helper.get_attribute_value(default) if default.type != AttributeProto.UNDEFINED else None
-        value = value.decode() if isinstance(value, bytes) else value
-        value = made.attributes.get(name, value)
+    given = SimpleNamespace(version=case.opsets[""], dtype=first.dtype)
+    for name, value in (_defaults(made, case.opsets[""]) | made.attributes).items():
         setattr(given, name, float(np.float32(value)) if isinstance(value, float) else value)
     inputs = [None if array is None else _wide(array) for array in made.inputs]
     with np.errstate(all="ignore"):
-        found = FORMULAS[made.op_type](given, *inputs)
+        found = formula(given, *inputs)
     if found is None:
         return None
     found = found if isinstance(found, tuple) else (found,)
     target = first.dtype if is_real(first.dtype) or made.op_type in OF_INTEGERS else np.dtype(np.float64)
     arrays = [_narrow(array, target) for array, wanted in zip(found, made.outputs, strict=False) if wanted]
     return arrays if len(arrays) == len(case.wanted) else None
+
+
+def _defaults(made: Made, version: int) -> dict[str, Any]:
+    """The defaults of attributes, None where there is none."""
+    if made.domain:
+        return {"alpha": 1.702}
+    found = {}
+    for name, attribute in defs.get_schema(made.op_type, version, "").attributes.items():
+        default = attribute.default_value
+        value = helper.get_attribute_value(default) if default.type != AttributeProto.UNDEFINED else None
+        found[name] = value.decode() if isinstance(value, bytes) else value
+    return found
 
 
 def _wide(array: Array) -> Array:
@@ -70,10 +78,15 @@ def _sigmoid(x: Array) -> Array:
 
 
 def _gelu(a: Any, x: Array) -> Array:
+    return _gelu_tanh(x) if a.approximate == "tanh" else _gelu_erf(x)
+
+
+def _gelu_tanh(x: Array) -> Array:
+    return x * _sigmoid(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
+
+
+def _gelu_erf(x: Array) -> Array:
     """x * Phi(x); the lower tail by erfc, which keeps its digits."""
-    if a.approximate == "tanh":
-        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
-        return x * _sigmoid(2 * inner)
     tail = np.vectorize(math.erfc, otypes=[np.float64])(-x / math.sqrt(2))
     return np.where(np.isneginf(x), np.nan, 0.5 * x * tail)
 
@@ -125,6 +138,7 @@ def _log_sum_exp(a: Any, x: Array, axes: Array | None = None) -> Array:
     chosen = _axes(a, axes, x.ndim)
     if chosen is None:
         return x
+    x = x.astype(np.float64)
     peak = np.max(x, axis=chosen, keepdims=True, initial=-np.inf)
     peak = np.where(np.isfinite(peak), peak, 0)
     total = np.log(np.sum(np.exp(x - peak), axis=chosen, keepdims=True)) + peak
@@ -320,8 +334,9 @@ def _max_pool(a: Any, x: Array) -> Any:
     best, where = np.zeros(shape, x.dtype), np.zeros(shape, np.int64)
     for index, places in windows.each():
         inside = windows.inside(places)
-        if not all(inside):
-            return None
+        if not all(inside):  # padding alone, which is -inf; it has no index
+            best[(..., *index)] = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+            continue
         values, at = _gather(x, inside), _gather(numbers, inside)
         chosen = np.argmax(values, axis=-1)[..., np.newaxis]
         best[(..., *index)] = np.take_along_axis(values, chosen, -1)[..., 0]
@@ -388,7 +403,7 @@ def _gemm(a: Any, left: Array, right: Array, addend: Array | None = None) -> Arr
 
 
 # Formulas that hold for integers too.
-OF_INTEGERS = {"ArgMax", "ArgMin", "MaxPool", "Shrink", "Hardmax"}
+OF_INTEGERS = {"ArgMax", "ArgMin", "MaxPool", "Shrink", "Hardmax", "ReduceLogSum", "ReduceLogSumExp"}
 FORMULAS: dict[str, Formula] = {
     **{name: (lambda a, x, of=of: of(x)) for name, of in {
         "Acos": np.arccos, "Acosh": np.arccosh, "Asin": np.arcsin, "Asinh": np.arcsinh, "Atan": np.arctan,
@@ -449,4 +464,8 @@ FORMULAS: dict[str, Formula] = {
     "Gemm": _gemm,
     "Det": _det,
     "Resize": _resize,
+    "com.microsoft.Gelu": lambda a, x: _gelu_erf(x),
+    "com.microsoft.BiasGelu": lambda a, x, bias: _gelu_erf(x + bias),
+    "com.microsoft.FastGelu": lambda a, x, bias=None: _gelu_tanh(x if bias is None else x + bias),
+    "com.microsoft.QuickGelu": lambda a, x: x * _sigmoid(a.alpha * x),
 }  # fmt: skip

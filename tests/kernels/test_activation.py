@@ -98,3 +98,20 @@ def test_an_element_gives_the_same_bits_wherever_it_lies(kind):
 def test_relu_is_a_clamp_without_an_upper_limit():
     x = np.array([-1, -0.0, 0, 2, np.inf, -np.inf, np.nan], np.float32)
     np.testing.assert_array_equal(activate("clamp", x, 0.0, math.inf), np.maximum(x, 0))
+
+
+@pytest.mark.parametrize("kind", ["gelu_erf", "gelu_tanh"])
+@pytest.mark.parametrize("count", [1, 7, 4001])
+def test_the_tail_of_gelu_keeps_its_digits(kind, count):
+    """In f32 the exponent itself is rounded, which costs as many digits of the value as it has before the point."""
+    x = np.linspace(-9, -2, count).astype(np.float32)
+    wide = x.astype(np.float64)
+    inner = math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3)
+    expected = wide * ERFC(-wide / math.sqrt(2)) / 2 if kind == "gelu_erf" else wide * sigmoid(2 * inner)
+    np.testing.assert_allclose(activate(kind, x), expected, rtol=1e-5)
+
+
+def test_gelu_of_an_element_depends_on_it_alone():
+    x = np.linspace(-12, 12, 999, dtype=np.float32)
+    alone = np.concatenate([activate("gelu_erf", x[i : i + 1]) for i in range(len(x))])
+    np.testing.assert_array_equal(activate("gelu_erf", x), alone)

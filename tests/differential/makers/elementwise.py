@@ -19,7 +19,8 @@ DOMAINS = {
 def unary(d: Draw) -> Made:
     domain = DOMAINS.get(d.op_type)
     among = COMMON if d.op_type != "Erf" else ("float", "double", "float16")
-    return node(d, [d.data(domain=domain if d.chance(0.8) else None, among=among)])
+    data = d.data(domain=domain if d.chance(0.8) else None, among=among)
+    return node(d, [data], error=Error(8, 1, 1) if d.op_type == "HardSwish" else None)
 
 
 def movement(d: Draw) -> Made:
@@ -147,7 +148,10 @@ def dropout(d: Draw) -> Made:
 def activation(d: Draw) -> Made:
     """One tensor, and attributes that are numbers."""
     low, high = {"Selu": (0.5, 2), "ThresholdedRelu": (-1, 2), "Shrink": (0, 2)}.get(d.op_type, (0.1, 1.5))
-    given = {name: d.maybe(d.decimal(low, high), 0.5) for name in ("alpha", "beta", "gamma", "bias", "lambd")}
+    given = {
+        name: d.maybe(round(16 * d.decimal(low, high)) / 16, 0.5)
+        for name in ("alpha", "beta", "gamma", "bias", "lambd")
+    }
     mode = d.pick(None, "none", "tanh") if d.op_type == "Gelu" else None
     return node(d, [d.data()], approximate=mode, error=Error(8, 2, 1), **given)
 
@@ -166,16 +170,15 @@ def is_inf(d: Draw) -> Made:
 
 
 def bit_cast(d: Draw) -> Made:
-    data = d.data(among=[name for name in COMMON if name != "bool"])
-    size = data.dtype.itemsize
-    target = np.dtype(d.pick(*[kind for name, kind in DTYPES.items() if name in COMMON and name != "bool"
-                               and np.dtype(kind).itemsize == size]))  # fmt: skip
+    data = d.data(among=[name for name in COMMON if name not in ("bool", "float16")])
+    kinds = [dtype_named(name) for name in COMMON if name not in ("bool", "float16")]
+    target = d.pick(*[kind for kind in kinds if kind.itemsize == data.dtype.itemsize])
     return node(d, [data], to=element_number(target), error=EXACT)
 
 
 def swiglu(d: Draw) -> Made:
     data = d.data()
-    return node(d, [data, d.like(data)], alpha=d.maybe(d.decimal(0.5, 2)), error=Error(32))
+    return node(d, [data, d.like(data)], alpha=d.maybe(d.decimal(0.5, 2)), error=Error(32, 8, 1e-30))
 
 
 MAKERS = {

@@ -66,7 +66,7 @@ def conv_transpose(d: Draw) -> Made:
     strides = d.integers(1, 3, count) if d.chance(0.6) else None
     dilations = d.integers(1, 2, count) if d.chance(0.3) else None
     groups, per_in, per_out = d.pick((1, d.integer(1, 4), d.integer(1, 4)), (2, 2, 3), (3, 1, 1))
-    data = d.tensor((d.integer(1, 2), groups * per_in, *sizes), d.dtype(), (-2, 2))
+    data = d.tensor((d.integer(1, 2), groups * per_in, *sizes), np.float32, (-2, 2))
     filters = d.like(data, (groups * per_in, per_out, *kernel), (-2, 2))
     bias = d.maybe(d.like(data, (groups * per_out,), (-2, 2)))
     step = strides or [1] * count
@@ -150,7 +150,7 @@ def max_unpool(d: Draw) -> Made:
 
 
 def max_roi_pool(d: Draw) -> Made:
-    data = d.tensor((2, d.integer(1, 3), d.integer(3, 9), d.integer(3, 9)), np.float32)
+    data = d.tensor((2, d.integer(1, 3), d.integer(3, 9), d.integer(3, 9)), np.float32, (-4, 4))
     height, width = data.shape[2:]
     rois = []
     for _ in range(d.integer(1, 4)):
@@ -208,7 +208,7 @@ def resize(d: Draw) -> Made:
 def _resized_data(d: Draw, mode: str) -> Array:
     """Integers for the nearest element only: how sums become integers is not specified."""
     sizes = d.integers(1, 20, d.pick(1, 2, 2, 2))
-    kinds = ("float", "uint8", "double") if mode == "nearest" else ("float", "double")
+    kinds = ("float", "uint8", "double") if mode == "nearest" else ("float",)
     return d.tensor((1, d.integer(1, 3), *sizes), d.dtype("T1", kinds), (-4, 4))
 
 
@@ -226,8 +226,8 @@ def _upsample(d: Draw, data: Array, mode: str, scales: list[float]) -> Made:
 
 def grid_sample(d: Draw) -> Made:
     sizes = d.integers(1, 6, 2 if d.since < 20 or d.chance(0.7) else 3)
-    data = d.tensor((d.integer(1, 2), d.integer(1, 3), *sizes), d.dtype("T1", ("float", "double")), (-2, 2))
-    grid = d.tensor((data.shape[0], *d.integers(1, 4, len(sizes)), len(sizes)), d.pick(np.float32), (-1.3, 1.3))
+    data = d.tensor((d.integer(1, 2), d.integer(1, 3), *sizes), np.float32, (-2, 2))
+    grid = d.tensor((data.shape[0], *d.integers(1, 4, len(sizes)), len(sizes)), data.dtype, (-1.3, 1.3))
     modes = ("bilinear", "nearest", "bicubic") if d.since < 20 else ("linear", "nearest", "cubic")
     mode = d.pick(None, *modes[: 3 if len(sizes) == 2 else 2])
     return node(d, [data, grid], mode=mode, padding_mode=d.pick(None, "zeros", "border", "reflection"),
@@ -235,11 +235,12 @@ def grid_sample(d: Draw) -> Made:
 
 
 def affine_grid(d: Draw) -> Made:
-    spatial = d.integers(1, 5, d.pick(2, 3))
+    corners = d.pick(None, 0, 1)  # with which the place of a single element is not specified
+    spatial = d.integers(2 if corners else 1, 5, d.pick(2, 3))
     batch = d.integer(1, 3)
     theta = d.tensor((batch, len(spatial), len(spatial) + 1), d.dtype("T1", ("float", "double")), (-2, 2))
     size = ints([batch, d.integer(1, 3), *spatial])
-    return node(d, [theta, size], align_corners=d.pick(None, 0, 1), steering=(1,), error=Error(16, 16, 8))
+    return node(d, [theta, size], align_corners=corners, steering=(1,), error=Error(16, 16, 8))
 
 
 def roi_align(d: Draw) -> Made:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..cases import Error, Made
 from ..draw import Array, Draw
-from .base import EXACT, every, ints, node, table
+from .base import EXACT, every, ints, largest, node, table
 
 
 def _places(d: Draw, size: int, shape: tuple[int, ...], negative: bool) -> Array:
@@ -97,10 +97,11 @@ def one_hot(d: Draw) -> Made:
     depth = d.integer(1, 6)
     low = -depth - 2 if d.since >= 11 else 0
     indices = d.rng.integers(low, depth + 2, d.dims(1, 3)).astype(d.pick(np.int64, np.int32, np.float32))
-    values = d.tensor((2,), d.dtype("T3"))
+    values = d.tensor((2,), d.dtype("T3"), (-9, 9))
     axis = d.integer(-indices.ndim - 1 if d.since >= 11 else 0, indices.ndim)
     shown = np.array(depth, d.pick(np.int64, np.float32)).reshape(d.pick((), (1,)))
-    return node(d, [indices, shown, values], axis=d.maybe(axis, 0.8), steering=(1, 2), error=EXACT)
+    return node(d, [indices, shown, values], axis=d.maybe(axis, 0.8), steering=(1, 2),
+                error=Error(4, 4, largest(values)))  # fmt: skip
 
 
 def unique(d: Draw) -> Made:

@@ -44,7 +44,7 @@ def imputer(d: Draw) -> Made:
 
 
 def array_feature_extractor(d: Draw) -> Made:
-    data = d.tensor(d.dims(1, 3, 0), d.dtype("T", NUMBERS))
+    data = d.tensor(d.dims(2, 3, 0), d.dtype("T", NUMBERS))
     indices = d.rng.integers(0, data.shape[-1], d.integer(1, 4))
     return node(d, [data, ints(indices)], steering=(1,), error=EXACT)
 
@@ -115,7 +115,7 @@ def svm_classifier(d: Draw) -> Made:
 
 
 def _tree(d: Draw, width: int, trees: int, outputs: int, prefix: str, leaf: str) -> dict[str, Any]:
-    """Random trees, each of up to seven nodes in breadth-first order."""
+    """Random trees, each of up to seven nodes in breadth-first order; every leaf has a weight for each output."""
     names = ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids",
              "missing_value_tracks_true")  # fmt: skip
     found: dict[str, list[Any]] = {name: [] for name in names}
@@ -131,8 +131,8 @@ def _tree(d: Draw, width: int, trees: int, outputs: int, prefix: str, leaf: str)
             for name, value in zip(names, row, strict=True):
                 found[name].append(value)
             if not branch:
-                for output in sorted(d.rng.permutation(outputs)[: d.integer(1, outputs)]):
-                    for name, value in zip(leaves, (tree, place, int(output), d.decimal(-1, 1)), strict=True):
+                for output in range(outputs):
+                    for name, value in zip(leaves, (tree, place, output, d.decimal(-1, 1)), strict=True):
                         leaves[name].append(value)
     return {f"nodes_{name}": values for name, values in found.items()} | {
         f"{prefix}_{name}": values for name, values in leaves.items()
@@ -144,12 +144,13 @@ def tree_regressor(d: Draw) -> Made:
     trees = _tree(d, data.shape[1], d.integer(1, 4), targets, "target", "target")
     return node(d, [data], n_targets=targets, aggregate_function=d.pick(None, "SUM", "AVERAGE", "MIN", "MAX"),
                 base_values=d.maybe([d.decimal(-1, 1) for _ in range(targets)], 0.3),
-                post_transform=d.pick(*TRANSFORMS), error=Error(32, 32, 8), **trees)  # fmt: skip
+                post_transform=d.pick(*TRANSFORMS) if targets > 1 else None, error=Error(32, 32, 8),
+                **trees)  # fmt: skip
 
 
 def tree_classifier(d: Draw) -> Made:
     data, classes = _rows(d), d.integer(2, 4)
-    trees = _tree(d, data.shape[1], d.integer(1, 4), 1 if classes == 2 and d.chance(0.5) else classes, "class", "class")
+    trees = _tree(d, data.shape[1], d.integer(1, 4), 1 if classes == 2 else classes, "class", "class")
     return node(d, [data], 2, classlabels_int64s=list(range(classes)), post_transform=d.pick(*TRANSFORMS),
                 error=Error(32, 32, 8), **trees)  # fmt: skip
 

@@ -69,6 +69,8 @@ def attention(d: Draw) -> Made:
     keys = new if d.chance(0.5) else d.integer(1, 6)
     dtype = d.dtype("T1", ("float", "double"))
     past = d.chance(0.3)
+    causal = d.pick(None, 0, 1)
+    keys = new if past and causal else keys  # with others it is not specified where the diagonal lies
 
     def heads_of(count: int, length: int, width: int) -> Any:
         return d.tensor((batch, count, length, width), dtype, (-2, 2))
@@ -80,7 +82,7 @@ def attention(d: Draw) -> Made:
     if mask is not None and mask.dtype == np.bool_:
         mask[:, 0] = True
     pasts = [heads_of(heads, old, size), heads_of(heads, old, wide)] if past else [None, None]
-    given: dict[str, Any] = {"is_causal": d.pick(None, 0, 1), "scale": d.maybe(0.3, 0.3),
+    given: dict[str, Any] = {"is_causal": causal, "scale": d.maybe(0.3, 0.3),
                              "softcap": d.maybe(2.0, 0.2)}  # fmt: skip
     if d.chance(0.4):
         q, k, v = (x.transpose(0, 2, 1, 3).reshape(batch, x.shape[2], -1) for x in (q, k, v))

@@ -14,20 +14,23 @@ M = "com.microsoft"
 F32 = np.float32
 
 
+TAIL = Error(200, 4, 4)  # the error of a sum or of a product, before an exponential
+
+
 def gelu(d: Draw) -> Made:
-    return node(d, [d.tensor(d.dims(1, 3, 0), F32)])
+    return node(d, [d.tensor(d.dims(1, 3, 0), F32)], error=TAIL)
 
 
 def quick_gelu(d: Draw) -> Made:
-    return node(d, [d.tensor(d.dims(1, 3, 0), F32)], alpha=d.maybe(d.decimal(0.5, 2)))
+    return node(d, [d.tensor(d.dims(1, 3, 0), F32)], alpha=d.maybe(d.decimal(0.5, 2)), error=TAIL)
 
 
 def bias_gelu(d: Draw) -> Made:
     data = d.tensor(d.dims(1, 3, 0), F32)
     bias = d.tensor(data.shape[-1:], F32)
     if d.op_type == "FastGelu":
-        return node(d, [data, d.maybe(bias)], steering=(1,))
-    return node(d, [data, bias], steering=(1,))
+        return node(d, [data, d.maybe(bias)], steering=(1,), error=TAIL)
+    return node(d, [data, bias], steering=(1,), error=TAIL)
 
 
 def inverse(d: Draw) -> Made:

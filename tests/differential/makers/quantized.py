@@ -35,7 +35,7 @@ def _places(d: Draw, data: Array) -> tuple[tuple[int, ...], dict[str, Any]]:
 
 
 def quantize(d: Draw) -> Made:
-    data = d.tensor(d.dims(0, 4, 0), d.dtype("T1", ("float", "float16")), (-200, 200))
+    data = d.tensor(d.dims(0, 4, 0), np.float32, (-200, 200))
     among = [name for name in ("int8", "uint8", "int16", "uint16", "int4", "uint4", "float8e4m3fn", "float8e5m2",
              "float4e2m1") if name in d.allowed("T3" if d.since >= 23 else "T2")]  # fmt: skip
     target = dtype_named(d.pick(*among))
@@ -86,7 +86,7 @@ def qlinear_matmul(d: Draw) -> Made:
 def matmul_integer(d: Draw) -> Made:
     (a, b), m, n, k = _two(d), d.integer(1, 9), d.integer(1, 9), d.pick(1, 3, 8, 17, 300)
     left, right = d.tensor((m, k), a), d.tensor((k, n), b)
-    zeros = [d.maybe(d.tensor((m,) if d.chance(0.2) else (), a, (-5, 5))),
+    zeros = [d.maybe(d.tensor((), a, (-5, 5))),
              d.maybe(d.tensor((n,) if d.chance(0.3) else (), b, (-5, 5)))]  # fmt: skip
     return node(d, [left, right, *zeros], steering=(1, 2, 3), error=EXACT)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..cases import Error, Made
-from ..draw import Draw, is_real
+from ..draw import Draw
 from .base import EXACT, every, ints, largest, node, table
 
 
@@ -15,8 +15,8 @@ def reduction(d: Draw) -> Made:
     data = d.data(domain=domain if domain or extreme else (-20, 20), empty=0.08)
     if data.dtype.kind in "iu" and d.op_type in ("ReduceLogSum", "ReduceLogSumExp"):
         data = d.like(data, None, (1, 9))
-    if d.op_type == "ReduceMean" and not is_real(data.dtype) and not data.size:
-        data = d.like(data, [max(1, size) for size in data.shape])  # the mean of no integers is not defined
+    if d.op_type == "ReduceMean" and not data.size:
+        data = d.like(data, [max(1, size) for size in data.shape], (-20, 20))  # the mean of nothing is not defined
     if d.chance(0.03) and not d.whole:
         data = d.tensor((1, 70001) if d.chance(0.5) else (70001,), np.float32, (0, 1))
     count = max(1, data.size)

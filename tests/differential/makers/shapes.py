@@ -146,7 +146,7 @@ def slice_(d: Draw) -> Made:
     for axis in axes or range(count):
         size = data.shape[axis]
         step = d.pick(1, 1, 1, 2, 3, -1, -2) if d.since >= 10 else 1
-        low, high = d.integer(-size - 1, size + 1), d.integer(-size - 1, size + 1)
+        low, high = d.integer(-size - (step > 0), size + 1), d.integer(-size - 1, size + 1)
         starts.append(low)
         ends.append(high if d.chance(0.6) else many if step > 0 else -many)
         steps.append(step)

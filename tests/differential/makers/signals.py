@@ -12,7 +12,7 @@ from .base import ints, node, table
 def dft(d: Draw) -> Made:
     """One-sided transforms are of real signals; their inverse is defined from version 20 on."""
     kind = d.pick(1, 2)
-    data = d.tensor((*d.dims(1, 3, 0), kind), d.dtype("T1", ("float", "double")), (-2, 2))
+    data = d.tensor((*d.dims(1, 3, 0), kind), np.float32, (-2, 2))
     data = data if data.ndim > 2 else data[np.newaxis]
     axis = d.integer(1, data.ndim - 2)
     onesided = d.pick(None, 0, 1) if kind == 1 else d.pick(None, 0)

@@ -158,6 +158,8 @@ def _rounding(call: Call) -> str:
 def _column_major(indices: Output, data: Output) -> Output:
     """Indices that count each image's elements by columns, from indices that count by rows."""
     dims = static_dims(data)
+    if dims is not None and len(dims) == 3:
+        return indices
     if dims is None or len(dims) != 4 or dims[2] is None or dims[3] is None:
         raise ModelError(f"storage_order 1 needs images of known size, not {data.partial_shape}")
     height, width = int(dims[2]), int(dims[3])

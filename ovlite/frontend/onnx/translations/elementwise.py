@@ -26,6 +26,7 @@ from ..build import (
 )
 from ..call import Call, Translated, Translation
 from ..tensors import element_type
+from .quantization import unsaturated
 from .text import cast_strings
 
 # ONNX operators of one tensor and no attributes, by the factory that means the same.
@@ -121,19 +122,27 @@ def cast_like(call: Call) -> Translated:
 
 def _cast(call: Call, wanted: Type) -> Translated:
     value = call.input(0)
-    if wanted not in SMALL_FLOATS:
+    if wanted not in SMALL_FLOATS or value.element_type is wanted:
         call.without_effect("saturate")
     if wanted is not Type.f8e8m0:
         call.without_effect("round_mode")
     if value.element_type is wanted:
         return value
-    if wanted in ROUNDED_FLOATS and value.element_type.real and call.flag("saturate", True):
-        return as_float8(value, wanted)
+    if wanted in ROUNDED_FLOATS and value.element_type is not Type.string:
+        return as_float8(value, wanted) if call.flag("saturate", True) else unsaturated(call, value, wanted)
     if Type.string in (value.element_type, wanted):
         return cast_strings(value, wanted)
     if wanted in SMALL_FLOATS:
         return None
     return converted(value, wanted)
+
+
+def bit_cast(call: Call) -> Translated:
+    """By onnx.reference; not of 16-bit and smaller reals, which are computed as f32."""
+    for found in (call.input(0).element_type, element_type(call.integer("to"), "the result")):
+        if found.real and found.size < 4:
+            raise ModelError(f"the bits of {found.name} can't be cast: it is computed as f32")
+    return None
 
 
 def reciprocal(call: Call) -> Translated:
@@ -163,12 +172,17 @@ def clip(call: Call) -> Translated:
     """
     value = call.input(0)
     if call.version < 11:
-        return ops.clamp(value, call.decimal("min", FLOAT_LIMITS[0]), call.decimal("max", FLOAT_LIMITS[1]))
+        least, most = call.decimal("min", FLOAT_LIMITS[0]), call.decimal("max", FLOAT_LIMITS[1])
+        if least <= most:
+            return ops.clamp(value, least, most)
+        return ops.minimum(ops.maximum(value, typed(least, value)), typed(most, value))
     low, high = call.optional(1), call.optional(2)
     limit = LARGEST.get(value.element_type, FLOAT_LIMITS[1])
     bounds = _bound(call, 1, -limit), _bound(call, 2, limit)
     if value.element_type.real and bounds[0] is not None and bounds[1] is not None and bounds[0] <= bounds[1]:
         return ops.clamp(value, *bounds)
+    if value.element_type.real:
+        low, high = (typed(bound, value) if given is None else given for given, bound in ((low, -limit), (high, limit)))
     if low is not None:
         value = one(ops.maximum(value, low))
     return value if high is None else ops.minimum(value, high)
@@ -192,7 +206,7 @@ def prelu(call: Call) -> Translated:
     value, slope = call.input(0), call.input(1)
     dims, count = static_dims(slope), rank_or_none(value)
     if dims is not None and math.prod(dim or 0 for dim in dims) == 1 and (len(dims) < 2 or count):
-        return ops.prelu(value, reshaped(slope, [1] if count != 0 else []))
+        return ops.prelu(value, reshaped(slope, [1] if count else []))
     if dims and None not in dims and count is not None and len(dims) == count - 1 and set(dims[1:]) <= {1}:
         return ops.prelu(value, reshaped(slope, [-1]))
     return ops.select(ops.less(value, typed(0, value)), ops.multiply(value, slope), value)
@@ -263,6 +277,7 @@ def dropout(call: Call) -> Translated:
 OPERATORS: dict[str, Translation] = {
     **{name: _unary(factory) for name, factory in UNARY.items()},
     **{name: _binary(factory) for name, factory in BINARY.items()},
+    "BitCast": bit_cast,
     "BitShift": bit_shift,
     "Cast": cast,
     "CastLike": cast_like,

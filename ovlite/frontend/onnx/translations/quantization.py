@@ -10,6 +10,7 @@ import numpy as np
 
 from ....errors import ModelError
 from ....graph import Output
+from ....ops.reference import reference_node
 from ....types import Type
 from ..build import (
     ROUNDED_FLOATS,
@@ -25,8 +26,8 @@ from ..build import (
     scalar,
     static_dims,
 )
-from ..call import Call, Translated, Translation, known
-from ..tensors import element_type
+from ..call import INT, Call, Translated, Translation, known
+from ..tensors import ONNX_TYPES, element_type
 from .convolution import convolved, with_bias
 
 RANGES = {
@@ -42,7 +43,8 @@ def spread(parameter: Output, data: Output, axis: int, block: int = 0) -> Output
     if count == 0 or dims == [1]:
         return scalar(parameter)
     if block:
-        length = (static_dims(data) or [None] * (axis + 1))[axis]
+        dims = static_dims(data)
+        length = dims[positive(axis, len(dims))] if dims is not None else None
         if length is None:
             raise ModelError(f"blocks along axis {axis} need its length, which is not known")
         return one(ops.gather(parameter, ints(np.arange(length) // block), ints(axis)))
@@ -63,10 +65,18 @@ def quantize_linear(call: Call) -> Translated:
         zero = spread(zero, data, axis, block)
     if target in RANGES:
         call.without_effect("saturate")
-    if target in ROUNDED_FLOATS and call.flag("saturate", True):
-        wide = ops.divide(converted(data, scale.element_type), scale)
-        return as_float8(one(wide), target)
+    if target in ROUNDED_FLOATS:
+        wide = one(ops.divide(converted(data, scale.element_type), scale))
+        return as_float8(wide, target) if call.flag("saturate", True) else unsaturated(call, wide, target)
     return quantized(data, scale, zero, target) if target in RANGES else None
+
+
+def unsaturated(call: Call, value: Output, target: Type) -> Translated:
+    """A Cast to an 8-bit float by onnx.reference, in which what is out of range becomes NaN or infinite."""
+    cast = type(call.proto)(op_type="Cast", input=["x"], output=["y"])
+    for name, number in (("to", ONNX_TYPES[target]), ("saturate", 0)):
+        cast.attribute.add(name=name, type=INT, i=number)
+    return reference_node(cast, call.version, [value], call.scope.library.ir_version)
 
 
 def quantized(data: Output, scale: Output, zero: Output | None, target: Type) -> Output:

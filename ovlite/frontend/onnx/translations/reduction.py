@@ -38,9 +38,20 @@ def _reduction(make: Callable[[Call], Reduce]) -> Translation:
     """A reduction over the axes that a call gives, or over all."""
 
     def translate(call: Call) -> Translated:
-        return make(call)(call.input(0), _axes(call), call.flag("keepdims", True))
+        axes, keep = _axes(call), call.flag("keepdims", True)
+        found = make(call)(call.input(0), axes, keep)
+        if keep or not _all_axes(call):
+            return found
+        return scalar(found if isinstance(found, Output) else one(found))
 
     return translate
+
+
+def _all_axes(call: Call) -> bool:
+    """Whether no axes are given, which means all, so that the result has none."""
+    if call.version < AXES_INPUT.get(call.op_type, 18):
+        return not call.integers("axes", None)
+    return call.optional(1) is None and not call.flag("noop_with_empty_axes")
 
 
 def _axes(call: Call) -> Output:

@@ -36,9 +36,9 @@ def resize(call: Call) -> Translated:
     coordinates = COORDINATES.get(call.text("coordinate_transformation_mode", "half_pixel"))
     antialias = call.flag("antialias")
     if mode is None or coordinates is None or antialias or call.flag("exclude_outside"):
-        return resampled(call)
+        return _resampled(call)
     if call.text("keep_aspect_ratio_policy", "stretch") != "stretch":
-        return resampled(call)
+        return _resampled(call)
     scales, sizes = _given(call.optional(2)), _given(call.optional(3))
     target = scales if sizes is None else sizes
     if target is None:
@@ -49,6 +49,13 @@ def resize(call: Call) -> Translated:
         "cube_coeff": call.decimal("cubic_coeff_a", -0.75),
     }
     return _interpolate(call.input(0), target, mode, sizes is None, call.integers("axes", None), attributes)
+
+
+def _resampled(call: Call) -> Translated:
+    found = resampled(call)
+    if found is None and (call.version < 13 or rank_or_none(call.input(0)) is None):  # ONNX wants to know more
+        raise ModelError("this form of Resize needs data whose shape is known, and a known target; reshape the model")
+    return found
 
 
 def _given(value: Output | None) -> Output | None:

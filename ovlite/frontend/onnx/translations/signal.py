@@ -1,12 +1,15 @@
-"""Fourier transforms. Complex numbers are pairs along the last axis."""
+"""Fourier transforms, and windows. Complex numbers are pairs along the last axis."""
 
 from __future__ import annotations
+
+import math
 
 from ....errors import ModelError
 from ....graph import Output
 from ....types import Type
 from ..build import converted, dim_of, ints, one, ops, positive, rank, scalar, static_dims, typed
 from ..call import Call, Translated, Translation
+from ..tensors import element_type
 
 
 def dft(call: Call) -> Translated:
@@ -76,4 +79,32 @@ def _frames(signal: Output, step: Output, size: Output) -> Output:
     return one(ops.gather(signal, places, ints(1)))
 
 
-OPERATORS: dict[str, Translation] = {"DFT": dft, "STFT": stft}
+def _window(weights: tuple[float, float, float]) -> Translation:
+    """A window that is a sum of cosines: a0 - a1 * cos(t) + a2 * cos(2 * t), t in a turn over all elements.
+
+    A periodic window, which is the default, ends an element before the turn does; others with it. Computed in f64.
+    """
+
+    def translate(call: Call) -> Translated:
+        size, target = scalar(call.input(0)), element_type(call.integer("output_datatype", 1), "the result")
+        places = converted(one(ops.range(scalar(ints(0)), converted(size, Type.i64), scalar(ints(1)), "i64")), Type.f64)
+        span = converted(size, Type.f64)
+        if not call.flag("periodic", True):
+            span = one(ops.subtract(span, typed(1, span)))
+        turn = ops.divide(ops.multiply(places, typed(2 * math.pi, places)), span)
+        a0, a1, a2 = (typed(weight, places) for weight in weights)
+        found = ops.subtract(a0, ops.multiply(a1, ops.cos(turn)))
+        if weights[2]:
+            found = ops.add(found, ops.multiply(a2, ops.cos(ops.multiply(turn, typed(2, places)))))
+        return converted(one(found), target)
+
+    return translate
+
+
+OPERATORS: dict[str, Translation] = {
+    "BlackmanWindow": _window((0.42, 0.5, 0.08)),
+    "HammingWindow": _window((25 / 46, 21 / 46, 0.0)),
+    "HannWindow": _window((0.5, 0.5, 0.0)),
+    "DFT": dft,
+    "STFT": stft,
+}
