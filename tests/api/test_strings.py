@@ -30,7 +30,7 @@ def test_forms_of_strings(lab, compiled):
 
 
 def test_what_is_no_string(compiled):
-    for wrong in (np.array([1, 2, 3]), np.array(TEXTS, object)):
+    for wrong in (np.array([1, 2, 3]), np.array([1, None, 3], object)):
         with pytest.raises(RuntimeError):
             compiled(wrong)
 
@@ -77,11 +77,53 @@ def test_numbers_for_a_bf16_port_are_rounded(mine):
             assert np.isnan((result[3:].astype(np.uint32) << 16).view(np.float32))
 
 
-def test_operations_on_strings_are_refused(mine):
-    text = mine.parameter((2,), mine.ov.Type.string, "text")
-    model = mine.ov.Model([mine.ops.result(mine.ops.reshape(text, np.array([1, 2]), False), name="y")], [text], "m")
-    with pytest.raises(RuntimeError, match="which is not supported|that are not an input"):
-        mine.compile(model)
+def test_operations_on_strings(mine, A):
+    """Strings are moved and compared between operations on numbers."""
+    ops = mine.ops
+    text, x = mine.parameter((2, -1), mine.ov.Type.string, "text"), mine.parameter(name="x")
+    words = ops.reshape(text, np.array([-1]), False)
+    same = ops.equal(words, ops.constant(np.array(["b"])))
+    count = ops.reduce_sum(ops.convert(same, np.float32), np.array([0]), False)
+    scaled = ops.multiply(ops.relu(x), count)
+    results = [ops.result(value) for value in (words, count, scaled, ops.gather(words, np.array([0, -1]), np.array(0)))]
+    compiled = mine.compile(mine.ov.Model(results, [text, x], "m"))
+    for words in (np.array([["a", "b"], ["b", "ä"]]), np.array([["b"], ["b"]])):
+        found = compiled({"text": words, "x": A}).to_tuple()
+        assert found[0].tolist() == words.ravel().tolist() and found[1] == 2
+        np.testing.assert_array_equal(found[2], np.maximum(A, 0) * 2)
+        assert found[3].tolist() == [words[0, 0], words[-1, -1]]
+
+
+def test_strings_of_a_branch(mine):
+    ops, kind = mine.ops, mine.ov.Type.string
+    branches = []
+    for words in (["yes", "y"], ["no", "n"]):
+        constant = ops.constant(np.array(words))
+        branches.append(mine.ov.Model([ops.gather(constant, np.array([1]), np.array(0))], [], "branch"))
+    chosen = mine.parameter((), bool, "chosen")
+    node = ops.if_op(chosen)
+    node.set_then_body(branches[0])
+    node.set_else_body(branches[1])
+    output = node.set_output(branches[0].results[0], branches[1].results[0])
+    compiled = mine.compile(mine.ov.Model([ops.result(output)], [chosen], "m"))
+    assert compiled.output().element_type == kind
+    assert [compiled(np.array(value))[0].tolist() for value in (True, False)] == [["y"], ["n"]]
+
+
+def test_errors_on_strings_name_the_operation(mine):
+    text, index = mine.parameter((2,), mine.ov.Type.string, "text"), mine.parameter((1,), np.int64, "index")
+    node = mine.ops.gather(text, index, np.array(0), name="chosen word")
+    compiled = mine.compile(mine.ov.Model([mine.ops.result(node)], [text, index], "m"))
+    with pytest.raises(RuntimeError, match="Gather 'chosen word'.*out of range"):
+        compiled([np.array(["a", "b"]), np.array([7])])
+
+
+def test_object_arrays_of_text(mine):
+    compiled = mine.compile(mine.passing((3,), mine.ov.Type.string))
+    for items in (TEXTS, [text.encode() for text in TEXTS]):
+        assert compiled(np.array(items, object))[0].tolist() == TEXTS
+    with pytest.raises(RuntimeError, match="holds strings; object is given"):
+        compiled(np.array(["a", 1, "b"], object))
 
 
 @pytest.mark.parametrize("name", ["i4", "u4", "nf4", "dynamic"])

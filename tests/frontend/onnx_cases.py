@@ -14,7 +14,7 @@ from onnx.backend.test.case.node import collect_testcases
 
 from ovlite.frontend.onnx import read_onnx
 from ovlite.graph import Model
-from ovlite.graph.elements import compute_dtype
+from ovlite.graph.elements import as_bytes, as_text, compute_dtype
 from ovlite.ops.interpreter import evaluate_model
 from ovlite.types import PartialShape
 
@@ -42,7 +42,7 @@ def evaluate(model: Model, inputs: list[Any]) -> list[np.ndarray]:
     arrays = []
     for port, value in zip(model.inputs, map(array, inputs), strict=True):
         strings = value.dtype.kind in "OUS"
-        arrays.append(value.astype(str) if strings else value.astype(compute_dtype(port.element_type)))
+        arrays.append(as_bytes(value) if strings else value.astype(compute_dtype(port.element_type)))
     return evaluate_model(model, arrays)
 
 
@@ -92,7 +92,7 @@ def check(case: Any, content: bytes) -> None:
 
 def compare(found: np.ndarray, wanted: np.ndarray, element_type: str, case: Any) -> None:
     if wanted.dtype.kind in "OUS":
-        assert found.astype(str).tolist() == wanted.astype(str).tolist()
+        assert as_text(found) == as_text(wanted)
         return
     assert _matches(element_type, wanted.dtype.name), f"{element_type} for {wanted.dtype}"
     relative = max(case.rtol, RELATIVE.get(element_type, 0.0))

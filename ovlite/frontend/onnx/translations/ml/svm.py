@@ -15,6 +15,7 @@ from ...build import converted, of_type, one, ops, typed
 from ...call import Call, Translated, Translation
 from .scores import (
     beside,
+    both,
     chosen,
     complement,
     first_largest,
@@ -117,6 +118,8 @@ def _pair_scores(call: Call, pairs: Output, count: int, kind: str) -> Output:
         return transformed(one(Node(PairwiseCoupling(count), [one(likely)])), kind)
     if count > 2:
         return transformed(pairs, kind)
+    if kind == "LOGISTIC":
+        return both(pairs, kind)
     if kind == "PROBIT":
         return transformed(beside(complement(pairs), pairs), kind)
     return beside(negated(pairs) if kind == "NONE" else complement(pairs), pairs)
