@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import helper, numpy_helper
-from onnx_cases import evaluate
 
 import ovlite
 from ovlite.errors import ModelError
 from ovlite.frontend.onnx import read_onnx
+
+from .onnx_cases import evaluate
 
 
 def model(
