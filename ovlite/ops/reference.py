@@ -109,16 +109,12 @@ def reference_node(proto: Any, version: int, inputs: Sequence[Output | None], ir
     return [next(found) if name else None for name in outputs]
 
 
-def has_reference(domain: str, op_type: str, version: int) -> bool:
-    """Whether onnx.reference carries out an operator."""
-    from onnx.reference import ops
-    from onnx.reference.ops import aionnxml
+def has_reference(op_type: str, version: int) -> bool:
+    """Whether onnx.reference has one of ONNX's own operators."""
+    from onnx.reference.ops import load_op
 
-    loaders = {"": ops.load_op, "ai.onnx.ml": aionnxml.load_op}
-    if domain not in loaders:
-        return False
     try:
-        loaders[domain](domain, op_type, version)
+        load_op("", op_type, version)
     except (RuntimeError, NotImplementedError, ValueError, AssertionError):
         return False
     return True

@@ -56,13 +56,22 @@ def refuse(document, weights, match):
         ('layer id="1"', 'layer id="0"', "the id 0"),
         ('auto_broadcast="numpy"', 'auto_broadcast="sideways"', "sum"),
         ('type="Add" version="opset1"', 'type="Convert" version="opset1"', "destination_type"),
-        ('type="Add" version="opset1"', 'type="Sqrt" version="opset1"', "has 2 inputs; it takes 1"),
+        ('type="Add" version="opset1"', 'type="Sqrt" version="opset1"', "auto_broadcast = 'numpy' is none of the oper"),
+        ('auto_broadcast="numpy"', 'auto_broadcast="numpy" carry="1"', "carry = '1' is none of.* are: auto_broadcast"),
     ],
 )  # fmt: skip
 def test_damage(ir, old, new, match):
     document, weights = ir
     assert old in document
     refuse(document.replace(old, new, 1), weights, match)
+
+
+def test_inputs_that_an_operation_does_not_have(ir):
+    document, weights = ir
+    start = document.index('type="Add"')
+    changed = document[:start] + document[start:].replace('<data auto_broadcast="numpy" />', "", 1)
+    assert changed != document
+    refuse(changed.replace('type="Add"', 'type="Sqrt"'), weights, "has 2 inputs; it takes 1")
 
 
 def test_a_document_that_is_cut_short(ir):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -15,9 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 from ovlite.errors import ModelError
 from ovlite.frontend.onnx import fallback, read_onnx
 
-from .onnx_cases import array, evaluate, node_cases
+from .onnx_cases import evaluate
 
-ML = fallback.ML
 F8 = {
     "f8e4m3": (TensorProto.FLOAT8E4M3FN, ml_dtypes.float8_e4m3fn),
     "f8e5m2": (TensorProto.FLOAT8E5M2, ml_dtypes.float8_e5m2),
@@ -33,7 +31,6 @@ class Case(NamedTuple):
     expected: list[Any] | None = None
     version: int = 17
     outputs: int = 1
-    domain: str = ""
     fixed: tuple[int, ...] = ()
     static: bool = False  # the inputs' dimensions are known
     like: int = 0  # the element type of the last input, where numpy has none for it
@@ -42,20 +39,19 @@ class Case(NamedTuple):
         given = [(f"i{i}", value) for i, value in enumerate(self.inputs)]
         names = [name if value is not None else "" for name, value in given]
         outputs = [f"o{i}" for i in range(self.outputs)]
-        node = helper.make_node(self.op_type, names, outputs, "here", domain=self.domain, **self.attributes)
+        node = helper.make_node(self.op_type, names, outputs, "here", **self.attributes)
         inputs = [self._declared(i) for i, value in enumerate(self.inputs) if value is not None and i not in self.fixed]
         held = [numpy_helper.from_array(self.inputs[i], f"i{i}") for i in self.fixed]
         graph = helper.make_graph(
             [node], "g", inputs, [helper.make_empty_tensor_value_info(name) for name in outputs], held
         )
-        sets = [helper.make_opsetid("", 17 if self.domain else self.version)]
-        sets += [helper.make_opsetid(self.domain, self.version)] if self.domain else []
+        sets = [helper.make_opsetid("", self.version)]
         return bytes(helper.make_model(graph, opset_imports=sets, ir_version=10).SerializeToString())
 
     def _declared(self, place: int) -> Any:
         value = self.inputs[place]
         last = self.like and place == len(self.inputs) - 1
-        kind = self.like if last else helper.np_dtype_to_tensor_dtype(value.dtype) if value.dtype.kind != "U" else 8
+        kind = self.like if last else helper.np_dtype_to_tensor_dtype(value.dtype)
         return helper.make_tensor_value_info(f"i{place}", kind, value.shape if self.static else [None] * value.ndim)
 
     def feeds(self) -> dict[str, np.ndarray]:
@@ -79,14 +75,6 @@ class Case(NamedTuple):
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng([seed, *shape]).standard_normal(shape, np.float32)
-
-
-def numbers(count: int, seed: int = 0, low: float = -1.0) -> list[float]:
-    return [round(float(value), 3) for value in np.random.default_rng([seed, count]).uniform(low, 1, count)]
-
-
-def text(*values: str) -> np.ndarray:
-    return np.array(values)
 
 
 def normalization() -> Iterator[Case]:
@@ -128,8 +116,6 @@ def casts() -> Iterator[Case]:
         expected = np.exp2(rounding(np.log2(powers)))
         attributes = {"to": TensorProto.FLOAT8E8M0, "round_mode": mode}
         yield Case("Cast", attributes, [powers], [expected], 24)
-    yield Case("Cast", {"to": TensorProto.STRING}, [np.array([1, -20])], [text("1", "-20")], 19)
-    yield Case("Cast", {"to": TensorProto.FLOAT}, [text("1.5", "-2e3")], [np.array([1.5, -2000], np.float32)], 19)
     bits = np.array([1.5, -2], np.float32)
     yield Case("BitCast", {"to": TensorProto.INT32}, [bits], [bits.view(np.int32)], 26)
 
@@ -237,11 +223,7 @@ def sizes() -> Iterator[Case]:
             attributes = {"mode": mode, "keep_aspect_ratio_policy": policy, "axes": [2, 3], "cubic_coeff_a": -0.5}
             yield Case("Resize", attributes, [x, none, none, np.array([7, 8])], None, 19, fixed=(3,))
     for rounding in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"):
-        attributes = {
-            "mode": "nearest",
-            "nearest_mode": rounding,
-            "coordinate_transformation_mode": "half_pixel_symmetric",
-        }
+        attributes = {"mode": "nearest", "nearest_mode": rounding, "keep_aspect_ratio_policy": "not_larger"}
         yield Case("Resize", attributes, [x, none, none, np.array([1, 2, 9, 4])], None, 19, fixed=(3,))
 
 
@@ -269,168 +251,10 @@ def optionals() -> Iterator[Case]:
     yield Case("OptionalHasElement", {}, [x], [np.array(True)], 18)
 
 
-def texts() -> Iterator[Case]:
-    words = text("Ab c", "", "de", "Fé")
-    yield Case("StringConcat", {}, [words, text("1")], [np.char.add(words, "1")], 20)
-    pattern = "[a-z]+|Ab.*"
-    expected = np.array([re.fullmatch(pattern, word) is not None for word in words])
-    yield Case("RegexFullMatch", {"pattern": pattern}, [words], [expected], 20)
-    for delimiter, most in ((None, None), (",", 1), (",", None)):
-        attributes = {k: v for k, v in (("delimiter", delimiter), ("maxsplit", most)) if v is not None}
-        yield Case("StringSplit", attributes, [text("a,b c,d", "e", "f,")], None, 20, 2)
-    for case in ("LOWER", "UPPER", "NONE"):
-        for exact in (0, 1):
-            if case == "NONE" and not exact:
-                continue
-            words, stop = ["Monday", "monday", "two", "Three"], ["monday", "Two"]
-            attributes = {"case_change_action": case, "is_case_sensitive": exact, "stopwords": stop}
-            same = (lambda word: word) if exact else str.lower
-            left = [word for word in words if same(word) not in map(same, stop)]
-            expected = text(*map({"LOWER": str.lower, "UPPER": str.upper, "NONE": str}[case], left))
-            yield Case("StringNormalizer", attributes, [text(*words)], [expected], 10)
-    tokens = np.array([[1, 1, 3, 3, 3, 7], [8, 6, 7, 5, 6, 8]])
-    pool = {"pool_int64s": [2, 3, 5, 4, 5, 6, 7, 8, 6, 7], "ngram_counts": [0, 4], "ngram_indexes": list(range(7))}
-    for mode in ("TF", "IDF", "TFIDF"):
-        for least, most, skip in ((1, 1, 0), (2, 2, 0), (1, 2, 5)):
-            attributes = {
-                "mode": mode,
-                "min_gram_length": least,
-                "max_gram_length": most,
-                "max_skip_count": skip,
-                **pool,
-            }
-            yield Case("TfIdfVectorizer", {**attributes, "weights": numbers(7)}, [tokens], None, 9)
-    attributes = {"mode": "TF", "min_gram_length": 1, "max_gram_length": 1, "max_skip_count": 0}
-    attributes.update(ngram_counts=[0], ngram_indexes=[1, 0], pool_strings=["a", "b"])
-    yield Case("TfIdfVectorizer", attributes, [text("b", "a", "b", "c")], None, 9)
-
-
-def learned() -> Iterator[Case]:
-    x, ints = normal(5, 3), np.array([[7, 1, 2], [3, 7, 7]])
-    yield Case("Scaler", {"offset": numbers(3), "scale": numbers(3, 1)}, [x])
-    for norm in ("L1", "L2"):
-        yield Case("Normalizer", {"norm": norm}, [x])
-    yield Case("Binarizer", {"threshold": 0.5}, [x])
-    yield Case("ArrayFeatureExtractor", {}, [x, np.array([0, 2])])
-    yield Case("FeatureVectorizer", {"inputdimensions": [3, 2]}, [x, normal(5, 2)])
-    holes = np.where(x > 0.5, np.float32(np.nan), x)
-    for values, replaced in (([1.0, 2.0, 3.0], np.nan), ([4.0], float(holes[0, 0]))):
-        yield Case("Imputer", {"imputed_value_floats": values, "replaced_value_float": replaced}, [holes])
-    yield Case("Imputer", {"imputed_value_int64s": [1, 2, 3], "replaced_value_int64": 7}, [ints])
-    for zeros, values in ((0, [1, 3, 7, 2]), (1, [1, 3, 7])):
-        yield Case("OneHotEncoder", {"cats_int64s": values, "zeros": zeros}, [ints])
-    yield Case("OneHotEncoder", {"cats_strings": ["a", "b"], "zeros": 1}, [text("a", "c")])
-    yield from labels()
-    yield Case("LinearRegressor", {"coefficients": numbers(6), "intercepts": numbers(2), "targets": 2}, [x])
-    for post in ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO"):
-        for count, names in ((2, {"classlabels_ints": [4, 9]}), (3, {"classlabels_strings": ["a", "b", "c"]})):
-            attributes = {
-                "coefficients": numbers(3 * count),
-                "intercepts": numbers(count),
-                "post_transform": post,
-                **names,
-            }
-            yield Case("LinearClassifier", {**attributes, "multi_class": count % 2}, [x], outputs=2)
-
-
-def labels() -> Iterator[Case]:
-    keys = {"strings": ["a", "b"], "int64s": [3, 1], "floats": [1.5, 2.5]}
-    asked = {
-        "strings": text("a", "z", "b"),
-        "int64s": np.array([1, 9, 3]),
-        "floats": np.array([2.5, 9, 1.5], np.float32),
-    }
-    defaults = {"strings": ("default_string", "q"), "int64s": ("default_int64", -7), "floats": ("default_float", -0.5)}
-    for given, found in asked.items():
-        for made, values in keys.items():
-            name, default = defaults[made]
-            attributes = {f"keys_{given}": keys[given], f"values_{made}": values, name: default}
-            yield Case("LabelEncoder", attributes, [found], None, 3)
-    tensors = [numpy_helper.from_array(np.array(values)) for values in ([3, 1], [7, 8], [-1])]
-    attributes = dict(zip(("keys_tensor", "values_tensor", "default_tensor"), tensors, strict=True))
-    yield Case("LabelEncoder", attributes, [np.array([1, 9, 3])], [np.array([8, -1, 7])], 4)
-
-
-def vectors() -> Iterator[Case]:
-    x, shared = normal(5, 3), {"kernel_params": [0.3, 0.1, 2.0], "rho": [0.2]}
-    for kernel in ("LINEAR", "POLY", "RBF", "SIGMOID"):
-        for single in (0, 1):
-            attributes = {**shared, "kernel_type": kernel, "support_vectors": numbers(12), "coefficients": numbers(4)}
-            yield Case("SVMRegressor", {**attributes, "n_supports": 4, "one_class": single}, [x])
-        for count in (2, 3):
-            pairs = count * (count - 1) // 2
-            attributes = {**shared, "kernel_type": kernel, "vectors_per_class": [2] * count, "rho": numbers(pairs)}
-            attributes.update(support_vectors=numbers(6 * count), coefficients=numbers(2 * count * (count - 1)))
-            named = {"classlabels_ints": [4, 9]} if count == 2 else {"classlabels_strings": ["a", "b", "c"]}
-            yield Case("SVMClassifier", {**attributes, **named}, [x], outputs=2)
-            if count == 2:
-                yield Case("SVMClassifier", {**attributes, **named, "prob_a": [-1.2], "prob_b": [0.1]}, [x], outputs=2)
-
-
-def trees() -> Iterator[Case]:
-    for mode in ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ"):
-        for aggregate in ("SUM", "AVERAGE", "MIN", "MAX"):
-            attributes = {**forest(mode), **leaves("target", [0]), "n_targets": 1, "aggregate_function": aggregate}
-            yield tree("Regressor", {**attributes, "base_values": [0.1]}, 1)
-            yield tree("Regressor", {**attributes, **leaves("target", [0, 1]), "n_targets": 2}, 1)
-        for post in ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO"):
-            attributes = {**forest(mode), **leaves("class", [0, 1, 2]), "post_transform": post}
-            yield tree("Classifier", {**attributes, "classlabels_int64s": [4, 5, 9], "base_values": numbers(3)}, 2)
-        single = {**forest(mode), **leaves("class", [0], low=0.0), "classlabels_strings": ["a", "b"]}
-        yield tree("Classifier", single, 2)
-        both = {**forest(mode), **leaves("class", [0]), "classlabels_int64s": [0, 1], "post_transform": "LOGISTIC"}
-        yield tree("Classifier", both, 2)
-    for name in ("single_tree", "set_membership"):
-        case = node_cases()[f"ai_onnx_ml_tree_ensemble_{name}"]
-        (node,), ((inputs, _), *_) = case.model.graph.node, case.data_sets
-        attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-        yield Case("TreeEnsemble", attributes, [array(value) for value in inputs], None, 5, domain=ML)
-
-
-def forest(mode: str) -> dict[str, Any]:
-    """Two trees of a decision and two leaves, the first of which takes missing values to its true side."""
-    return {
-        "nodes_treeids": [0] * 3 + [1] * 3, "nodes_nodeids": [0, 1, 2] * 2, "nodes_featureids": [0, 0, 0, 1, 0, 0],
-        "nodes_values": [0.5, 0, 0, -0.25, 0, 0], "nodes_truenodeids": [1, 0, 0] * 2,
-        "nodes_falsenodeids": [2, 0, 0] * 2,
-        "nodes_modes": [mode, "LEAF", "LEAF"] * 2, "nodes_missing_value_tracks_true": [1, 0, 0, 0, 0, 0],
-        "nodes_hitrates": [1.0] * 6,
-    }  # fmt: skip
-
-
-def leaves(kind: str, ids: list[int], low: float = -1.0) -> dict[str, Any]:
-    """The weights of both leaves of both trees, for each of `ids`."""
-    places = [(tree, node, number) for tree in (0, 1) for node in (1, 2) for number in ids]
-    names = (f"{kind}_treeids", f"{kind}_nodeids", f"{kind}_ids")
-    found: dict[str, Any] = {name: list(values) for name, values in zip(names, zip(*places, strict=True), strict=True)}
-    return {**found, f"{kind}_weights": numbers(len(places), 5, low)}
-
-
-def tree(kind: str, attributes: dict[str, Any], outputs: int) -> Case:
-    x = normal(5, 2)
-    x[0, 0] = x[1, 1] = np.nan
-    x[2] = [0.5, -0.25]
-    return Case(f"TreeEnsemble{kind}", attributes, [x], None, 3, outputs, ML)
-
-
 MAKERS: list[Callable[[], Iterator[Case]]] = [
-    normalization, casts, column_images, products, transforms, images, sizes, spectra, caches, optionals, texts,
-    learned, vectors, trees,
+    normalization, casts, column_images, products, transforms, images, sizes, spectra, caches, optionals,
 ]  # fmt: skip
-
-
-def cases() -> list[Case]:
-    found = [case for make in MAKERS for case in make()]
-    known = {name for domain, name in fallback.ROWS if domain == ML}
-    return [
-        case._replace(domain=ML, version=min(case.version, 4) if case.version != 17 else 1)
-        if case.op_type in known and not case.domain
-        else case
-        for case in found
-    ]
-
-
-CASES = cases()
+CASES = [case for make in MAKERS for case in make()]
 RANDOM = {"Dropout", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 
 
@@ -441,15 +265,12 @@ def test_onnx_reference_is_right_where_it_is_asked(case: Case) -> None:
     for mine, other in zip(found, wanted, strict=True):
         other = np.asarray(other)
         assert mine.shape == other.shape
-        if other.dtype.kind in "OUS":
-            assert mine.astype(str).tolist() == other.astype(str).tolist()
-        else:
-            np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5, err_msg=str(case.attributes))
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5, err_msg=str(case.attributes))
 
 
-@pytest.mark.parametrize("key", [key for key in fallback.ROWS if key[1] not in RANDOM], ids=lambda key: key[1])
-def test_every_attribute_of_the_table_has_a_case(key: tuple[str, str]) -> None:
-    given = {name for case in CASES if (case.domain, case.op_type) == key for name in case.attributes}
+@pytest.mark.parametrize("key", [key for key in fallback.ROWS if key not in RANDOM])
+def test_every_attribute_of_the_table_has_a_case(key: str) -> None:
+    given = {name for case in CASES if case.op_type == key for name in case.attributes}
     assert given >= set(fallback.ROWS[key].attributes.split())
 
 
@@ -470,7 +291,7 @@ def test_random_numbers_have_the_distribution_that_is_asked_for(kind: str, like:
     if kind == "RandomUniform":
         assert found.min() >= -1 and found.max() <= 5
     listed = {*attributes, *([] if like else ["shape"])}
-    assert listed == set(fallback.ROWS["", given.op_type].attributes.split())
+    assert listed == set(fallback.ROWS[given.op_type].attributes.split())
 
 
 def test_dropout_in_training_drops_the_wanted_part() -> None:
@@ -479,18 +300,7 @@ def test_dropout_in_training_drops_the_wanted_part() -> None:
     kept, mask = given.found()
     np.testing.assert_allclose(kept, np.where(mask, x / 0.75, 0), rtol=1e-6)
     assert abs(mask.mean() - 0.75) < 5 * (0.25 * 0.75 / mask.size) ** 0.5
-    assert fallback.ROWS["", "Dropout"].attributes == "seed"
-
-
-LINEAR = {"coefficients": numbers(6), "intercepts": numbers(2), "classlabels_ints": [0, 1]}
-SUPPORT = {"kernel_params": [0.3, 0.1, 2.0], "kernel_type": "RBF", "support_vectors": numbers(18), "rho": numbers(3),
-           "coefficients": numbers(12), "vectors_per_class": [2, 2, 2], "classlabels_ints": [0, 1, 2]}  # fmt: skip
-BINARY = {**forest("BRANCH_LEQ"), "classlabels_int64s": [0, 1]}
-
-
-def of_ml(op_type: str, attributes: dict[str, Any]) -> Case:
-    outputs = 2 if op_type.endswith("Classifier") else 1
-    return Case(op_type, attributes, [normal(2, 3)], None, 3 if "Tree" in op_type else 1, outputs, ML)
+    assert fallback.ROWS["Dropout"].attributes == "seed"
 
 
 REFUSED = {
@@ -498,26 +308,11 @@ REFUSED = {
     "'round_mode' = 'down'": Case(
         "CastLike", {"round_mode": "down"}, [normal(2), normal(2)], version=24, like=TensorProto.FLOAT8E8M0
     ),
-    "case_change_action 'NONE'": Case("StringNormalizer", {"stopwords": ["a"]}, [text("a")], version=10),
-    "'locale' = 'tr_TR'": Case("StringNormalizer", {"locale": "tr_TR"}, [text("a")], version=10),
     "give sizes": Case(
         "Resize", {"coordinate_transformation_mode": "align_corners", "antialias": 1, "mode": "linear"},
         [normal(1, 1, 4, 4), None, np.array([1, 1, 0.6, 0.6], np.float32)], version=19, fixed=(2,),
     ),
     "inputs f32[?,?,?]": Case("DeformConv", {}, [normal(1, 1, 4), normal(1, 1, 2), normal(1, 2, 3)], version=19),
-    "fewer than two intercepts": of_ml("LinearClassifier", {**LINEAR, "intercepts": [0.5]}),
-    "post_transform 'PROBIT'": of_ml("LinearClassifier", {**LINEAR, "post_transform": "PROBIT"}),
-    "'post_transform' = 'LOGISTIC'": of_ml(
-        "LinearRegressor", {"coefficients": [1.0] * 3, "post_transform": "LOGISTIC"}
-    ),
-    "norm 'MAX'": of_ml("Normalizer", {"norm": "MAX"}),
-    "more than two classes": of_ml("SVMClassifier", {**SUPPORT, "prob_a": numbers(3), "prob_b": numbers(3)}),
-    "class_ids": of_ml("TreeEnsembleClassifier", {**BINARY, **leaves("class", [1])}),
-    "not negative": of_ml("TreeEnsembleClassifier", {**BINARY, **leaves("class", [0])}),
-    "BRANCH_NEQ": of_ml("TreeEnsembleRegressor", {**forest("BRANCH_NEQ"), **leaves("target", [0])}),
-    "'post_transform' = 'PROBIT'": of_ml(
-        "TreeEnsembleRegressor", {**forest("BRANCH_LEQ"), **leaves("target", [0]), "post_transform": "PROBIT"}
-    ),
 }  # fmt: skip
 
 

@@ -54,9 +54,17 @@ def _hints(operator: type[Operator]) -> dict[str, Any]:
 
 
 def read_operator(operator: type[Operator], data: Mapping[str, str]) -> Operator:
-    """The operator with the attributes that a layer gives. Raises ModelError for a value that does not fit."""
+    """The operator with the attributes that a layer gives.
+
+    Raises ModelError for a value that does not fit, and for an attribute that the operation does not have.
+    """
     written = {name.replace("-", "_"): text for name, text in data.items()}
     hints = _hints(operator)
+    known = [field.name for field in fields(operator)]  # type: ignore[arg-type]
+    for name, text in written.items():
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise ModelError(f"attribute {name} = {text!r} is none of the operation's, which are: {listed}")
     values = {}
     for field in fields(operator):  # type: ignore[arg-type]
         if field.name in written:

@@ -48,6 +48,7 @@ def group_normalization(call: Call) -> Translated:
     """Scale and bias are one a channel; up to version 20, one a group."""
     data, scale, bias = (call.input(i) for i in range(3))
     groups = call.integer("num_groups")
+    call.expect("stash_type", 1)
     if call.version < 21:
         channels = (static_dims(data) or [None, None])[1]
         if channels is None or groups < 1 or channels % groups:
@@ -65,6 +66,7 @@ def _repeated(value: Output, times: int) -> Output:
 def layer_normalization(call: Call) -> Translated:
     """Over the axes from `axis` on. Outputs: the normalised data, and in f32 its mean and 1 / deviation."""
     data, axes, epsilon = call.input(0), _last_axes(call), call.decimal("epsilon", 1e-5)
+    call.expect("stash_type", 1)
     if not (call.wants(1) or call.wants(2)):
         return _scaled(call, one(ops.mvn(data, axes, True, epsilon, "inside_sqrt")))
     wide = data if data.element_type is Type.f64 else converted(data, Type.f32)
