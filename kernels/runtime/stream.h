@@ -396,8 +396,8 @@ static void streams_stop(void) {
         pthread_cond_broadcast(&streams->work);
     board_unlock();
     for (Streams *streams = all_streams; streams; streams = streams->sibling)
-        for (int i = 0; i < streams->started; i++)
-            pthread_join(streams->stream[i].thread, NULL);
+        while (streams->started)
+            pthread_join(streams->stream[--streams->started].thread, NULL);
     board_lock();
     unlist_waiter(&waiter);
     board_unlock();

@@ -62,11 +62,12 @@ APART = "wait in a thread of its own, or with `await` in a coroutine"
 cdef class Streams:
     """Threads that carry out asynchronous runs: `count` streams with a team of `threads` each.
 
-    They live as long as the process; threads start with the first run.
+    They live as long as the process; threads start with the first run. pinned: each thread has a processor
+    of its own among those of the process, see Team.
     """
 
-    def __cinit__(self, int count, int threads):
-        self.teams = [Team(threads) for _ in range(count)]
+    def __cinit__(self, int count, int threads, bint pinned=False):
+        self.teams = [Team(threads, i * threads if pinned else -1) for i in range(count)]
         self.members = <CTeam**>calloc(count, sizeof(CTeam*))
         self.streams = streams_new(count, run_job, report_job, drop, ring)
         if self.streams == NULL or self.members == NULL:

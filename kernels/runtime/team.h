@@ -382,9 +382,10 @@ static int team_do(Team *team, int count, const TeamJob *job) {
         job->alone(job->data);
         return 1;
     }
-    const int forks = team->forks, pinned = team->pinned >= 0 && place_pin(team->pinned, &before);
-    if (count > 1)
+    const int forks = team->forks;
+    if (count > 1)                     /* before the pin, which new threads would inherit */
         count = team_goes_alone(team, count) ? 1 : team_start(team, count);
+    const int pinned = team->pinned >= 0 && place_pin(team->pinned, &before);
     if (count > 1 && job->phases > 0) {
         long long begin = nanoseconds();
         team_open(team, count, job);

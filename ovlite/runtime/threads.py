@@ -94,7 +94,7 @@ def _lines(file: Path) -> list[str]:
 
 
 @cache
-def shared_streams(count: int, threads: int) -> Streams:
-    """The streams of all models that are compiled for `count` streams of `threads` threads each."""
+def shared_streams(count: int, threads: int, pinned: bool) -> Streams:
+    """The streams of all models that are compiled for `count` streams of `threads` threads each, pinned or not."""
     atexit.register(stop_streams)
-    return Streams(count, threads)
+    return Streams(count, threads, pinned)

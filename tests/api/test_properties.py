@@ -1,5 +1,7 @@
 """Properties: keys, values, defaults, errors."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -342,3 +344,22 @@ def test_sums_are_plain_where_f32_or_accuracy_is_asked_for(mine, config):
 
 def test_capabilities_are_those_that_kernels_have(mine):
     assert mine.ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") == ["FP32", "EXPORT_IMPORT"]
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+@pytest.mark.parametrize("streams", [1, 2])
+def test_pinning(lab, pinned, streams):
+    compiled = lab.compile(lab.slow(2, 200), ENABLE_CPU_PINNING=pinned, NUM_STREAMS=streams)
+    assert compiled.get_property("ENABLE_CPU_PINNING") is pinned
+    x = np.ones((200, 200), np.float32)
+    expected = lab.compile(lab.slow(2, 200))(x)[0]
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    queue = lab.ov.AsyncInferQueue(compiled, 2)
+    found = [compiled(x)[0]]
+    queue.set_callback(lambda request, _: found.append(request.get_output_tensor().data.copy()))
+    for _ in range(4):
+        queue.start_async([x])
+    queue.wait_all()
+    for result in found:
+        np.testing.assert_allclose(result, expected, rtol=1e-6)
+    assert allowed is None or os.sched_getaffinity(0) == allowed
