@@ -4,14 +4,14 @@
 Who waits on an event loop instead of in a thread gives a future, see Awaited.
 """
 
-from cpython.exc cimport PyErr_CheckSignals, PyErr_SetObject
 from cpython.number cimport PyNumber_Index
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport calloc, free
 from ovlite.kernels.runtime.executor cimport CTeam, Halt, Team
 
 cdef extern from "Python.h":
-    int Py_AddPendingCall(int (*function)(void*) noexcept, void* argument)
+    int Py_AddPendingCall(int (*function)(void*) except -1, void* argument)
+    int Py_MakePendingCalls() except -1     # and handlers of signals
 
 cdef extern from "stream.h" nogil:
     enum: JOB_HELD, JOB_QUEUED, JOB_RUNNING, POOL_LENT, POOL_KEPT
@@ -130,31 +130,37 @@ cdef class Awaited:
         return True
 
     cdef int settle_futures(self) except -1:
-        """Settles all futures, whatever a handler of a signal raises meanwhile: that is raised afterwards."""
         futures, self.futures = self.futures, None
-        raised = None
-        for future in futures or ():  # none when the ringing before was late and took the new ones along
-            while True:
-                try:
-                    loop = future.get_loop()
-                    if not loop.is_closed():  # else nobody waits any more
-                        loop.call_soon_threadsafe(_settle, future)
-                    break
-                except BaseException as error:
-                    if not isinstance(error, RuntimeError):  # not the loop that was closed meanwhile
-                        raised = error
-        if raised is not None:
-            Py_INCREF(raised)
-            if Py_AddPendingCall(raise_pending, <void*>raised):
-                Py_DECREF(raised)
-        return 0
+        return settle(futures or [], None)  # none when the ringing before was late and took the new ones along
 
 
-cdef int raise_pending(void* error) noexcept:
-    """Called by the interpreter, in the main thread as soon as it can raise."""
-    PyErr_SetObject(<object>type(<object>error), <object>error)
-    Py_DECREF(<object>error)
-    return -1
+cdef int settle(list futures, object raised) except -1:
+    """Settles futures. Where a handler of a signal raises meanwhile, or the stack is used up, the interpreter does
+    the rest in the main thread as soon as it can, and raises there what the handler `raised`."""
+    cdef list left = []
+    for future in futures:
+        try:
+            loop = future.get_loop()
+            if not loop.is_closed():  # else nobody waits any more
+                loop.call_soon_threadsafe(_settle, future)
+        except BaseException as error:
+            left.append(future)
+            if not isinstance(error, RuntimeError):  # of recursion, or of a loop that was closed meanwhile
+                raised = error
+    if left or raised is not None:
+        rest = (left, raised)
+        Py_INCREF(rest)
+        if Py_AddPendingCall(settle_rest, <void*>rest):
+            Py_DECREF(rest)
+    return 0
+
+
+cdef int settle_rest(void* rest) except -1:
+    left, raised = <tuple>rest
+    Py_DECREF(<tuple>rest)
+    if left:
+        return settle(left, raised)
+    raise raised
 
 
 def _settle(future):
@@ -201,7 +207,7 @@ cdef class Runnable(Awaited):
             with nogil:
                 answer = job_hold(self.job)
             if answer == WAIT_TIMEOUT:
-                PyErr_CheckSignals()
+                Py_MakePendingCalls()
         if answer == WAIT_OWN:
             raise RuntimeError("the request is busy: the thread that asks for a run is within a call of it")
         if answer == WAIT_VAIN:
@@ -308,7 +314,7 @@ cdef class Runnable(Awaited):
                     job_perform(self.job, 0)
             if answer == WAIT_VAIN:
                 raise RuntimeError(f"the run, or its callback, waits for the thread that waits for it here; {APART}")
-            PyErr_CheckSignals()
+            Py_MakePendingCalls()
         self.raise_error()
 
     def wait_for(self, timeout):
@@ -330,7 +336,7 @@ cdef class Runnable(Awaited):
                 if answer == WAIT_TAKEN:
                     job_perform(self.job, 0)
                     answer = WAIT_DONE
-            PyErr_CheckSignals()
+            Py_MakePendingCalls()
             left -= SLICE
             if answer == WAIT_DONE:
                 self.raise_error()
@@ -417,7 +423,7 @@ cdef class RequestPool(Awaited):
                 raise RuntimeError(
                     "no request becomes idle before the callback, or the coroutine, that waits for it here goes on: "
                     f"all are in use by threads that wait as well; make the queue with more requests, or {APART}")
-            PyErr_CheckSignals()
+            Py_MakePendingCalls()
 
     cdef int raise_error(self) except -1:
         """Raises what a run or its callback left, except in another callback, which is not who started it."""
@@ -496,7 +502,7 @@ cdef class RequestPool(Awaited):
                 raise RuntimeError(
                     "a callback, or a coroutine, of the queue can't wait for all requests, of which its own is one, or "
                     f"waits for this thread; {APART}")
-            PyErr_CheckSignals()
+            Py_MakePendingCalls()
 
     @property
     def userdata(self):
