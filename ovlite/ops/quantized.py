@@ -16,7 +16,7 @@ from .fused import Activation, activate
 def to_bytes(values: Array, zero: int, element_type: Type) -> Array:
     """round(values), half to even, + zero, cut to the range of u8 or i8."""
     limits = np.iinfo(element_type.to_dtype())
-    return np.clip(np.rint(values) + zero, limits.min, limits.max).astype(limits.dtype)
+    return np.asarray(np.clip(np.rint(values) + zero, limits.min, limits.max), limits.dtype)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..types import Type
 
-COMPUTE_TYPES = (Type.f32,)  # in which there are kernels for sums of products
+COMPUTE_TYPES = (Type.f32, Type.i8)  # in which there are kernels for sums of products
 
 
 @dataclass(frozen=True)

@@ -84,8 +84,8 @@ def convolution(call: Call) -> Convolution | None:
     if op.type not in CONVOLUTIONS | TRANSPOSED or is_broadcast(call):
         return None
     x, filters, y = call.inputs[0], call.inputs[1].array, call.outputs[0]
-    operands = (np.uint8, np.int8) if isinstance(call.op, QuantizedProduct) else (np.float32, np.float32)
-    if filters is None or (x.dtype, filters.dtype) != operands or not 3 <= len(x.shape) <= 5:
+    operands = ("uint8", "int8") if isinstance(call.op, QuantizedProduct) else ("float32", "float32")
+    if filters is None or (x.dtype.name, filters.dtype.name) != operands or not 3 <= len(x.shape) <= 5:
         return None
     transposed = op.type in TRANSPOSED
     groups = filters.shape[0] if op.grouped else 1

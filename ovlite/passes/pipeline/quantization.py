@@ -78,9 +78,9 @@ def dequantized(output: Output) -> Real | None:
 
 def quantized(end: Output) -> Bytes | None:
     """The real numbers and the quantization that a tensor of bytes is computed from."""
-    if is_op(end, "Quantize"):
-        op = end.node.op
-        return Bytes(end.node.sources[0], np.float32(op.scale), op.zero, end)
+    op = end.node.op
+    if isinstance(op, Quantize):
+        return Bytes(end.node.sources[0], np.asarray(op.scale, np.float32), op.zero, end)
     if not is_op(end, "Convert") or end.element_type not in BYTES or not is_op(end.node.sources[0], "Clamp"):
         return None
     limits, clamp = np.iinfo(end.element_type.to_dtype()), end.node.sources[0].node
@@ -222,10 +222,10 @@ def _channels(node: Node, weights: Array) -> int | None:
         rank = node.sources[0].partial_shape
         if weights.ndim != 2 or attributes["transpose_a"] or not rank.has_rank or len(rank) < 2:
             return None
-        return weights.shape[0 if attributes["transpose_b"] else 1]
+        return int(weights.shape[0 if attributes["transpose_b"] else 1])
     if node.op.type == "GroupConvolution":
-        return weights.shape[0] * weights.shape[1] if weights.shape[2] >= FEWEST_CHANNELS else None
-    return weights.shape[0]
+        return int(weights.shape[0] * weights.shape[1]) if weights.shape[2] >= FEWEST_CHANNELS else None
+    return int(weights.shape[0])
 
 
 def _per_channel(node: Node, scale: Array, rank: int, channels: int) -> Array | None:
