@@ -343,7 +343,7 @@ def test_sums_are_plain_where_f32_or_accuracy_is_asked_for(mine, config):
 
 
 def test_capabilities_are_those_that_kernels_have(mine):
-    assert mine.ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") == ["FP32", "EXPORT_IMPORT"]
+    assert mine.ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") == ["FP32", "INT8", "EXPORT_IMPORT"]
 
 
 @pytest.mark.parametrize("pinned", [True, False])

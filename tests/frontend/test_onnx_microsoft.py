@@ -30,7 +30,7 @@ def one(value: float, dtype: Any = np.float32) -> np.ndarray:
     return np.array(value, dtype)
 
 
-NAMES = {"float32": "float", "uint8": "uint8", "int8": "int8", "int32": "int32", "int64": "int64"}
+NAMES = {"float32": "float", "uint8": "uint8", "int8": "int8", "int32": "int32", "int64": "int64", "bool": "bool"}
 
 
 def build(call: str, arrays: list[np.ndarray], fixed: set[int], outputs: str) -> bytes:
@@ -146,6 +146,39 @@ CASES: dict[str, tuple[str, list[np.ndarray], set[int], str]] = {
     ),
     "QLinearGlobalAveragePool": (
         M + "QLinearGlobalAveragePool(i0, i1, i2, i3, i4)", [codes(1, 2, 3, 3), *SCALES[:4]], {1, 2, 3, 4}, U,
+    ),
+    "QLinearAveragePool": (
+        M + "QLinearAveragePool<kernel_shape = [2, 2], strides = [2, 1], pads = [1, 0, 0, 1], ceil_mode = 1>"
+        "(i0, i1, i2, i3, i4)",
+        [codes(1, 2, 5, 4), *SCALES[:4]], {1, 2, 3, 4}, U,
+    ),
+    "QLinearAveragePool channels last": (
+        M + "QLinearAveragePool<kernel_shape = [2, 2], channels_last = 1, count_include_pad = 1, pads = [1, 0, 0, 1]>"
+        "(i0, i1, i2, i3, i4)",
+        [codes(1, 5, 4, 2), *SCALES[:4]], {1, 2, 3, 4}, U,
+    ),
+    "QLinearSoftmax": (
+        M + "QLinearSoftmax<axis = 1, opset = 13>(i0, i1, i2, i3, i4)",
+        [codes(2, 5, 3), *SCALES[:2], one(1 / 256), one(0, np.uint8)], {1, 2, 3, 4}, U,
+    ),
+    "QLinearSoftmax of old": (
+        M + "QLinearSoftmax<axis = 1, opset = 11>(i0, i1, i2, i3, i4)",
+        [codes(2, 5, 3), *SCALES[:2], one(1 / 256), one(0, np.uint8)], {1, 2, 3, 4}, U,
+    ),
+    "QLinearWhere": (
+        M + "QLinearWhere(i0, i1, i2, i3, i4, i5, i6, i7, i8)",
+        [codes(2, 5, below=2).astype(bool), codes(2, 5), *SCALES[:2], codes(2, 5, seed=1), *SCALES[2:]],
+        {2, 3, 5, 6, 7, 8}, U,
+    ),
+    "QGemm": (
+        M + "QGemm<transB = 1>(i0, i1, i2, i3, i4, i5, i6, i7, i8)",
+        [codes(3, 6), *SCALES[:2], codes(4, 6, seed=1), np.linspace(0.01, 0.02, 4).astype(np.float32),
+         np.array([120, 130, 0, 255], np.uint8), np.array([-300, 0, 7, 500], np.int32), *SCALES[4:]],
+        {1, 2, 3, 4, 5, 6, 7, 8}, U,
+    ),
+    "QGemm real": (
+        M + "QGemm<alpha = 0.5, transA = 1>(i0, i1, i2, i3, i4, i5)",
+        [codes(6, 3), *SCALES[:2], codes(6, 4, seed=1), *SCALES[2:4]], {1, 2, 3, 4, 5}, F,
     ),
     "QLinearConcat": (
         M + "QLinearConcat<axis = 1>(i0, i1, i2, i3, i4, i5, i6, i7)",

@@ -188,3 +188,25 @@ def test_accuracy_keeps_real_arithmetic() -> None:
         compiled = ovlite.compile_model(ovlite.Core().read_model(content), "CPU", config)
         steps = [str(node.get_rt_info()["layerType"]) for node in compiled.get_runtime_model().get_ordered_ops()]
         assert any("QuantizedMatMul" in step for step in steps) == wanted, steps
+
+
+@pytest.mark.parametrize("kind", [U8, I8])
+def test_pooling_of_bytes(kind: int) -> None:
+    """As in models whose operators are quantized ones: MaxPool reads and gives bytes."""
+    graph = Graph()
+    pair = graph.constant(np.float32(0.03)), graph.constant(np.asarray(3, DTYPES[kind]))
+    coded = graph.node("QuantizeLinear", "x", *pair)
+    y = graph.node("MaxPool", coded, kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1])
+    weights = (
+        graph.constant(some_bytes(np.int8, 5, 4, 1, 1)),
+        graph.constant(np.float32(0.01)),
+        graph.constant(np.int8(0)),
+    )
+    y = graph.node("QLinearConv", y, *pair, *weights, *pair)
+    y = graph.node("MaxPool", y, kernel_shape=[2, 2])
+    content = graph.model([2, 4, 7, 6], graph.node("DequantizeLinear", y, *pair))
+    model = ovlite.Core().read_model(content)
+    compiled = ovlite.compile_model(model, "CPU")
+    steps = [str(node.get_rt_info()["layerType"]) for node in compiled.get_runtime_model().get_ordered_ops()]
+    assert not any(step.startswith("MaxPool ") for step in steps), "no step of Python"
+    assert_as_onnxruntime(content, noise(2, 4, 7, 6), 0.03)

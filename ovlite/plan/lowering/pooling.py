@@ -15,19 +15,35 @@ def _pool(builder: Builder, call: Call) -> bool:
     """MaxPool without indices, AvgPool; both layouts."""
     op: Any = call.op
     x, y = call.inputs[0], call.outputs[0]
-    if x.dtype != np.float32 or not 3 <= len(x.shape) <= 5:
+    of_bytes = op.type == "MaxPool" and x.dtype.name in ("uint8", "int8")
+    if not (x.dtype == np.float32 or of_bytes) or not 3 <= len(x.shape) <= 5:
         return False
     if any(tensor.users or builder.is_placed(tensor) for tensor in call.outputs[1:]):
         return False
     strides, dilations, _, _ = op.sliding()
     begin, end = op.pads(x.shape[2:])
-    geometry = *in_one_layout(builder, x, y), op.kernel, strides, dilations, begin
+    source, target = in_one_layout(builder, x, y)
+    geometry = op.kernel, strides, dilations, begin
     family = builder.family("pooling")
-    if op.type == "MaxPool":
-        builder.emit(family.MaxPool(*geometry))
+    if of_bytes:
+        wide = _real(builder, source), _real(builder, target)
+        builder.copy(source, wide[0])
+        builder.emit(family.MaxPool(*wide, *geometry))
+        builder.copy(wide[1], target)
+    elif op.type == "MaxPool":
+        builder.emit(family.MaxPool(source, target, *geometry))
     else:
-        builder.emit(family.AvgPool(*geometry, count_include_pad=not op.exclude_pad, pads_end=end))
+        builder.emit(family.AvgPool(source, target, *geometry, count_include_pad=not op.exclude_pad, pads_end=end))
     return True
+
+
+def _real(builder: Builder, view: View) -> View:
+    """Memory for an image's elements as f32, in the image's layout."""
+    batch, channels, *spatial = view.shape
+    if channels > 1 and view.strides[1] == 1:
+        plain = builder.scratch(np.dtype(np.float32), (batch, *spatial, channels))
+        return plain.like(view.shape, (plain.strides[0], 1, *plain.strides[1:-1]))
+    return builder.scratch(np.dtype(np.float32), view.shape)
 
 
 def in_one_layout(builder: Builder, x: Tensor, y: Tensor) -> tuple[View, View]:

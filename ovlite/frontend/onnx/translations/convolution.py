@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ....errors import ModelError
-from ....graph import Output
+from ....graph import Node, Output
 from ....types import Type
 from ..build import (
     axes_from,
@@ -170,10 +170,15 @@ def _column_major(indices: Output, data: Output) -> Output:
 
 
 def average_pool(call: Call) -> Translated:
+    return average_pool_of(call, call.input(0))
+
+
+def average_pool_of(call: Call, data: Output) -> Node:
+    """The averages of `data` in the windows that the call's attributes describe."""
     kernel, strides, dilations, begin, end, auto_pad = window(call, call.integers("kernel_shape"))
     exclude = not call.flag("count_include_pad")
     spread = dilations if any(dilation != 1 for dilation in dilations) else None
-    return ops.avg_pool(call.input(0), strides, begin, end, kernel, exclude, _rounding(call), auto_pad, spread)
+    return ops.avg_pool(data, strides, begin, end, kernel, exclude, _rounding(call), auto_pad, spread)
 
 
 def lp_pool(call: Call) -> Translated:

@@ -28,7 +28,8 @@ from ..call import Call, Translated, Translation, known
 from .convolution import conv
 from .matrix import gemm
 from .normalization import root_mean_square
-from .quantization import centred, dequantize_linear, dequantized, quantize_linear, quantized
+from .qlinear import OPERATORS as QLINEAR
+from .quantization import centred, dequantize_linear, quantize_linear
 from .recurrent import lstm_of
 
 MASKED = -10000.0  # what onnxruntime adds to the scores of masked positions unless a model says otherwise
@@ -238,47 +239,6 @@ def _causal(queries: Output, keys: Output, mask: Output | None) -> Output:
     return one(ops.select(visible, typed(0, queries) if mask is None else mask, least))
 
 
-def qlinear_binary(factory: str) -> Translation:
-    """Inputs: a, its scale, its zero point, b and its two, and the two of the result."""
-
-    def translate(call: Call) -> Translated:
-        a, b = (dequantized(call.input(i), call.input(i + 1), call.optional(i + 2)) for i in (0, 3))
-        return _requantized(call, one(getattr(ops, factory)(a, b)), 6)
-
-    return translate
-
-
-def _requantized(call: Call, value: Output, place: int) -> Output:
-    """Quantized with the scale and zero point at inputs `place` and `place` + 1, in the first input's type."""
-    return quantized(value, call.input(place), call.optional(place + 1), call.input(0).element_type)
-
-
-def _real(call: Call) -> Output:
-    return dequantized(call.input(0), call.input(1), call.optional(2))
-
-
-def qlinear_sigmoid(call: Call) -> Translated:
-    return _requantized(call, one(ops.sigmoid(_real(call))), 3)
-
-
-def qlinear_leaky_relu(call: Call) -> Translated:
-    slope = np.array([call.decimal("alpha", 0.01)], np.float32)
-    return _requantized(call, one(ops.prelu(_real(call), slope)), 3)
-
-
-def qlinear_global_average_pool(call: Call) -> Translated:
-    data = _real(call)
-    axes = list(range(1, rank(data) - 1) if call.flag("channels_last") else range(2, rank(data)))
-    return _requantized(call, one(ops.reduce_mean(data, ints(axes), True)), 3)
-
-
-def qlinear_concat(call: Call) -> Translated:
-    """Inputs: scale and zero point of the result, then tensor, scale and zero point of each part."""
-    parts = [dequantized(call.input(i), call.input(i + 1), call.optional(i + 2)) for i in range(2, len(call.inputs), 3)]
-    joined = one(ops.concat(parts, call.integer("axis")))
-    return quantized(joined, call.input(0), call.optional(1), call.input(2).element_type)
-
-
 def matmul_integer_to_float(call: Call) -> Translated:
     """Inputs: a, b, their scales, their zero points, bias."""
     a, b, a_scale, b_scale = (call.input(i) for i in range(4))
@@ -370,6 +330,7 @@ def inverse(call: Call) -> Translated:
 
 
 OPERATORS: dict[str, Translation] = {
+    **QLINEAR,
     "Attention": attention,
     "BiasGelu": bias_gelu,
     "DequantizeLinear": dequantize_linear,
@@ -385,12 +346,6 @@ OPERATORS: dict[str, Translation] = {
     "MatMulIntegerToFloat": matmul_integer_to_float,
     "MatMulNBits": matmul_nbits,
     "MultiHeadAttention": multi_head_attention,
-    "QLinearAdd": qlinear_binary("add"),
-    "QLinearConcat": qlinear_concat,
-    "QLinearGlobalAveragePool": qlinear_global_average_pool,
-    "QLinearLeakyRelu": qlinear_leaky_relu,
-    "QLinearMul": qlinear_binary("multiply"),
-    "QLinearSigmoid": qlinear_sigmoid,
     "QuantizeLinear": quantize_linear,
     "QuickGelu": quick_gelu,
     "SkipLayerNormalization": skip_layer_normalization,

@@ -145,9 +145,17 @@ def _hardmax(value: Output, axis: int) -> Output:
 
 def _along_axis(call: Call, make: Callable[[Output, int], Output]) -> Translated:
     """Along one axis; up to version 12, over all axes from `axis` on as if they were one."""
-    value = call.input(0)
     axis = call.integer("axis", -1 if call.version >= 13 else 1)
-    if call.version >= 13 or axis == -1:
+    return _along(call.input(0), axis, call.version < 13, make)
+
+
+def softmax_of(value: Output, axis: int, *, together: bool) -> Output:
+    """Softmax along one axis; or, `together`, over all axes from `axis` on as if they were one."""
+    return _along(value, axis, together, lambda data, place: one(ops.softmax(data, place)))
+
+
+def _along(value: Output, axis: int, together: bool, make: Callable[[Output, int], Output]) -> Output:
+    if not together or axis == -1:
         return make(value, axis)
     count = rank(value)
     axis = count if axis == count else positive(axis, count)
@@ -163,7 +171,7 @@ def _along_axis(call: Call, make: Callable[[Output, int], Output]) -> Translated
     else:
         length = ops.reduce_prod(ops.slice(shape, ints([axis]), ints([count]), ints([1])), ints([0]), True)
         flat = ops.reshape(value, ops.concat([ints([-1]), length], 0), False)
-    return ops.reshape(make(one(flat), 1), shape, False)
+    return one(ops.reshape(make(one(flat), 1), shape, False))
 
 
 def rms_normalization(call: Call) -> Translated:

@@ -142,7 +142,8 @@ def known_rank(parameter: Output) -> int:
     return found
 
 
-def _row(parameter: Output) -> Output:
+def row(parameter: Output) -> Output:
+    """One value a column of a matrix as a row; one for the whole tensor as a scalar."""
     known_rank(parameter)
     return scalar(parameter) if static_dims(parameter) == [1] else parameter
 
@@ -150,8 +151,8 @@ def _row(parameter: Output) -> Output:
 def qlinear_matmul(call: Call) -> Translated:
     """Inputs: a, its scale, its zero point, b and its two, and the two of the result."""
     a, b = call.input(0), call.input(3)
-    product = ops.matmul(centred(a, _column(call.input(2), a)), centred(b, _row(call.input(5))), False, False)
-    scale = ops.multiply(converted(_column(call.input(1), a), Type.f32), converted(_row(call.input(4)), Type.f32))
+    product = ops.matmul(centred(a, _column(call.input(2), a)), centred(b, row(call.input(5))), False, False)
+    scale = ops.multiply(converted(_column(call.input(1), a), Type.f32), converted(row(call.input(4)), Type.f32))
     steps = ops.divide(converted(_column(call.input(6), a), Type.f32), scale)
     return quantized(one(product), one(steps), _column(call.input(7), a), call.input(7).element_type)
 
