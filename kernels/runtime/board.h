@@ -51,7 +51,7 @@ typedef struct Job {
     _Atomic int state;
     void *_Atomic holder;        /* HELD: names the thread, see this_thread() */
     _Atomic int waiting;         /* threads in job_hold() */
-    _Atomic unsigned submitted, done;
+    _Atomic unsigned submitted, done; /* written under the lock */
     int reports;                 /* the run's end is reported through Streams.report */
     int reporting;
     int lost;                    /* the last run was cut off by fork() */
@@ -89,7 +89,7 @@ typedef struct Streams {
 
 typedef struct Pool {
     Job *first, **last;          /* idle jobs, the one that was freed first in front */
-    _Atomic int idle;
+    _Atomic int idle;            /* written under the lock */
     int count;
     void *bell;
     pthread_cond_t changed;

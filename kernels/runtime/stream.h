@@ -18,7 +18,7 @@ static void pool_add_idle(Pool *pool, Job *job) {
     job->next = NULL;
     *pool->last = job;
     pool->last = &job->next;
-    pool->idle++;
+    atomic_store_explicit(&pool->idle, pool->idle + 1, memory_order_release);
 }
 
 static void pool_remove_idle(Pool *pool, Job *job) {
@@ -27,7 +27,7 @@ static void pool_remove_idle(Pool *pool, Job *job) {
             *link = job->next;
             if (pool->last == &job->next)
                 pool->last = link;
-            pool->idle--;
+            atomic_store_explicit(&pool->idle, pool->idle - 1, memory_order_release);
             break;
         }
 }
@@ -190,7 +190,7 @@ static void job_unqueue(Job *job) {
 static Bells job_finish(Job *job, unsigned run) {
     Bells bells = {NULL, NULL};
     if ((int)(run - job->done) > 0)
-        job->done = run;
+        atomic_store_explicit(&job->done, run, memory_order_release);
     pthread_cond_broadcast(&job->changed);
     if (job->done == job->submitted) {
         bells.job = job->bell;
@@ -311,7 +311,7 @@ static int job_submit(Job *job, int reports) {
     if (ready) {
         job->reports = reports;
         job->lost = 0;
-        job->submitted++;
+        atomic_store_explicit(&job->submitted, job->submitted + 1, memory_order_release);
         job->next = NULL;
         *streams->last = job;
         streams->last = &job->next;

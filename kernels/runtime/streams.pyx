@@ -4,6 +4,7 @@
 Who waits on an event loop instead of in a thread gives a future, see Awaited.
 """
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.number cimport PyNumber_Index
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport calloc, free
@@ -57,6 +58,11 @@ def stop_streams():
 
 
 APART = "wait in a thread of its own, or with `await` in a coroutine"
+
+
+cdef int attend(int answer) except -1:
+    """After each part of a wait: handlers of signals, and after a long one all that is left to the main thread."""
+    return Py_MakePendingCalls() if answer == WAIT_TIMEOUT else PyErr_CheckSignals()
 
 
 cdef class Streams:
@@ -207,7 +213,7 @@ cdef class Runnable(Awaited):
             with nogil:
                 answer = job_hold(self.job)
             if answer == WAIT_TIMEOUT:
-                Py_MakePendingCalls()
+                attend(answer)
         if answer == WAIT_OWN:
             raise RuntimeError("the request is busy: the thread that asks for a run is within a call of it")
         if answer == WAIT_VAIN:
@@ -314,7 +320,7 @@ cdef class Runnable(Awaited):
                     job_perform(self.job, 0)
             if answer == WAIT_VAIN:
                 raise RuntimeError(f"the run, or its callback, waits for the thread that waits for it here; {APART}")
-            Py_MakePendingCalls()
+            attend(answer)
         self.raise_error()
 
     def wait_for(self, timeout):
@@ -336,7 +342,7 @@ cdef class Runnable(Awaited):
                 if answer == WAIT_TAKEN:
                     job_perform(self.job, 0)
                     answer = WAIT_DONE
-            Py_MakePendingCalls()
+            attend(answer)
             left -= SLICE
             if answer == WAIT_DONE:
                 self.raise_error()
@@ -423,7 +429,7 @@ cdef class RequestPool(Awaited):
                 raise RuntimeError(
                     "no request becomes idle before the callback, or the coroutine, that waits for it here goes on: "
                     f"all are in use by threads that wait as well; make the queue with more requests, or {APART}")
-            Py_MakePendingCalls()
+            attend(answer)
 
     cdef int raise_error(self) except -1:
         """Raises what a run or its callback left, except in another callback, which is not who started it."""
@@ -502,7 +508,7 @@ cdef class RequestPool(Awaited):
                 raise RuntimeError(
                     "a callback, or a coroutine, of the queue can't wait for all requests, of which its own is one, or "
                     f"waits for this thread; {APART}")
-            Py_MakePendingCalls()
+            attend(answer)
 
     @property
     def userdata(self):
