@@ -35,6 +35,21 @@ def run(code, timeout=60):
     return done.stdout.split()
 
 
+def test_exit_after_streams_of_many_kinds():
+    code = """
+    for pinned in (False, True):
+        for streams, threads in ((1, 1), (1, 2), (2, 2)):
+            config = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": pinned}
+            queue = ov.AsyncInferQueue(ov.compile_model(model(), "CPU", config), 4)
+            for _ in range(8):
+                queue.start_async([X])
+            queue.wait_all()
+    print(queue[0].get_output_tensor().data[0, 0])
+    """
+    (value,) = run(code)
+    assert float(value) == pytest.approx(4e-3)
+
+
 def test_import_starts_nothing_and_loads_little():
     code = """
     import sys, os, numpy
