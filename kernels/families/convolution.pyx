@@ -16,7 +16,7 @@ from ovlite.kernels.runtime.step cimport OK, Member, Step, View, alone, check_st
 
 from . import depthwise
 from .matmul_driver cimport Kernel, Matmul, MatmulStep, PackedWeights, run_matmul
-from .matmul_driver import broadcast_strides, check_f32, check_types, fold, kernel_for
+from .matmul_driver import broadcast_strides, check_f32, check_types, fold, int8_parts, kernel_for
 from .winograd import TransformedWeights, Winograd, winograd_tile
 
 
@@ -230,7 +230,7 @@ cdef class Windows(MatmulStep):
                 (y.shape[0], *y.shape[2:]), steps, (y.strides[0], *y.strides[2:]), (r_strides[0], *r_strides[2:]),
                 strict=True)
         ]
-        self.set_taps(x, packed.depth, taps)
+        self.set_taps(x, packed.depth, taps, packed.taps // max(math.prod(packed.window), 1))
         p.a = x.span
         p.y = y.span
         p.k_stride = p.a_size
@@ -244,9 +244,11 @@ cdef class Windows(MatmulStep):
         self.writes = (y,)
         self.finish(x.size * p.a_size)
 
-    cdef int set_taps(self, View x, dim_t depth, taps) except -1:
-        """Taps that follow each other in memory make one longer tap."""
+    cdef int set_taps(self, View x, dim_t depth, taps, dim_t parts) except -1:
+        """Taps that follow each other in memory make one longer tap. parts: how often all taps are walked, for weights
+        that are the sum of several."""
         walks = [(len(places), places.step * stride) for places, stride in zip(taps, x.strides[2:], strict=True)]
+        walks.insert(0, (parts, 0))
         if depth % self.matmul.kernel.k_block:  # each tap's panel rows are filled up
             inner, run = fold(walks), depth
         else:
@@ -274,24 +276,24 @@ cdef class DirectConvolution(Windows):
 
 
 def pack_int8(weights, groups=1, Kernel kernel=None):
-    """Packs weights, an i8 array (Cout, Cin / groups, *kernel), for QuantizedConvolution.
+    """Packs weights (Cout, Cin / groups, *kernel) for QuantizedConvolution.
 
-    kernel: the matrix kernel to pack for; the level's best for u8 by i8 when None.
+    weights: i8; or i16 from -256 to 254, which are multiplied as two signed bytes each. kernel: the matrix kernel to pack for; the level's best for u8 by i8 when None.
     """
     weights = np.asarray(weights)
     columns, depth, *window = weights.shape
-    if weights.dtype != np.int8 or columns % groups:
-        raise ValueError(f"expected weights of int8 for {groups} groups, got {weights.dtype} {weights.shape}")
+    if columns % groups:
+        raise ValueError(f"weights of shape {weights.shape} can't be divided into {groups} groups")
     shape = (groups, columns // groups, depth, math.prod(window))
-    return PackedWeights(
-        kernel or kernel_for("u8", "i8"), weights.reshape(shape).transpose(0, 3, 2, 1), tuple(window))
+    parts = [part.reshape(shape).transpose(0, 3, 2, 1) for part in int8_parts(weights)]
+    return PackedWeights(kernel or kernel_for("u8", "i8"), np.concatenate(parts, 1), tuple(window))
 
 
 cdef class QuantizedConvolution(Windows):
     """y = activation(scales * (convolution(x, weights) + shifts) + bias + residual), with exact integer sums.
 
     x: u8, y: f32, u8 or i8, of channel stride 1 as for convolution_step(). What the windows reach beyond x must hold
-    x's zero point in memory. weights: i8 array (Cout, Cin / groups, *kernel) or pack_int8() of one. The rest is as
+    x's zero point in memory. weights: array (Cout, Cin / groups, *kernel) that pack_int8() takes, or that of one. The rest is as
     for matmul.QuantizedMatMul, with a value for each output channel.
     """
 

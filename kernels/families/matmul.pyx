@@ -7,7 +7,7 @@ from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, strided_view
 
 from .matmul_driver cimport NO_OFFSET, Kernel, MatmulStep, PackedWeights, run_matmul
-from .matmul_driver import KERNELS, broadcast_strides, check_f32, check_types, kernel_for
+from .matmul_driver import KERNELS, broadcast_strides, check_f32, check_types, int8_parts, kernel_for
 
 
 def matmul(const float[:, :] a not None, const float[:, :] b not None, float[:, :] out=None, *, bias=None,
@@ -101,7 +101,7 @@ cdef class MatMul(MatmulStep):
         self.matmul.a = a.span
         self.matmul.y = y.span
         self.matmul.k_stride = size if a.shape[-1] == 1 else a.strides[-1] * size
-        self.matmul.tile.taps = 1
+        self.matmul.tile.taps = 1 if packed is None else packed.taps
         self.matmul.tile.depth = a.shape[-1]
         self.matmul.tile.offset = NO_OFFSET
         self.matmul.tile.residual_step = r_strides[-1] * 4
@@ -116,28 +116,31 @@ cdef class MatMul(MatmulStep):
 
 
 def pack_int8(weights, Kernel kernel=None):
-    """Packs constant weights, an i8 array (K, N), for QuantizedMatMul; several plans may share the result.
+    """Packs constant weights (K, N) for QuantizedMatMul; several plans may share the result.
 
+    weights: i8; or i16 from -256 to 254, which are multiplied as two signed bytes each.
     kernel: the one to pack for; the level's best for u8 by i8 when None.
     """
     weights = np.asarray(weights)
-    if weights.ndim != 2 or weights.dtype != np.int8:
-        raise ValueError(f"expected weights of int8 and shape (K, N), got {weights.dtype} {weights.shape}")
-    return PackedWeights(kernel or kernel_for("u8", "i8"), weights[None, None])
+    if weights.ndim != 2:
+        raise ValueError(f"expected weights of shape (K, N), got {weights.shape}")
+    return PackedWeights(kernel or kernel_for("u8", "i8"), np.stack(int8_parts(weights))[None])
 
 
 cdef class QuantizedMatMul(MatMul):
     """y = activation(scales * (a @ weights + shifts) + bias + residual), with exact integer sums.
 
-    a: u8 (..., M, K), K side by side. weights: i8 array (K, N) or pack_int8() of one. shifts: i32 (N,), such as a
+    a: u8 (..., M, K), K side by side. weights: array (K, N) that pack_int8() takes, or that of one. shifts: i32 (N,), such as a
     quantized bias less the zero point of `a` times the sums of the weights' columns. scales: f32 (N,). bias: f32 (N,).
     residual: f32 View that broadcasts to y. y: (..., M, N) with N stride 1, of f32; or of u8 or i8, then
     round(multiplier * value) + zero, half to even, cut to the type's range. activation: see activation.pxd.
+    zero_point: View of one u8 where that of `a` is known at run time only; `a` less it is multiplied then. column_sums:
+    i32 (N,), the sums of the weights' columns, with a zero_point.
     What lies up to three bytes behind a row of `a` is read, and has no part in the result.
     """
 
     def __init__(self, View a not None, View y not None, *, weights, shifts, scales, bias=None, View residual=None,
-                 activation=None, multiplier=1.0, zero=0):
+                 activation=None, multiplier=1.0, zero=0, View zero_point=None, column_sums=None):
         cdef PackedWeights packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights)
         check_types(a, y, residual)
         if len(a.shape) < 2 or a.shape[-1] != packed.depth or y.shape[-2:] != (a.shape[-2], packed.columns):
@@ -150,3 +153,4 @@ cdef class QuantizedMatMul(MatMul):
         self.reads = (a,) if residual is None else (a, residual)
         self.writes = (y,)
         self.finish(a.size)
+        self.set_zero_point(zero_point, column_sums)

@@ -53,7 +53,7 @@ cdef extern from "matmul_kernels.h" nogil:
         void (*pack_rows)(const char* a, dim_t rows, dim_t row_stride, dim_t depth, dim_t k_stride,
                           char* to) noexcept nogil
     const MatmulKernel matmul_kernels[1]
-    const dim_t NO_OFFSET[1]
+    const dim_t NO_OFFSET[2]
     bint few_columns_pay(dim_t columns, dim_t terms) noexcept
 
 
@@ -105,9 +105,13 @@ cdef struct Matmul:
     bint pack_whole_b          # a run-time b is packed as a whole
     bint row_by_columns        # one row by columns that are runs of elements
     const char* weights        # NULL for a run-time b
+    Span zero                  # of a, one byte that is known at run time only; its slot is -1 where there is none
+    const int* column_sums     # of the weights, for each column of all panels, where `zero` is
+    dim_t zero_scratch         # bytes of scratch memory for the shifts that follow from it
     MatmulTile tile            # with what all tiles have in common
 
 
+cdef int run_matmul_of_zero(const void* arguments, char* const* slots, const Member* me) noexcept nogil
 cdef int run_matmul(const void* arguments, char* const* slots, const Member* me) noexcept nogil
 
 
@@ -138,9 +142,11 @@ cdef class MatmulStep(Step):
     cdef readonly object flops
     cdef Requantization requantization
     cdef const int[:, ::1] shifts
+    cdef const int[:, ::1] column_sums
     cdef const float[:, ::1] scales
     cdef int set_kernel(self, Kernel kernel, View y) except -1
     cdef int set_requantization(self, shifts, scales, View y, multiplier, zero) except -1
+    cdef int set_zero_point(self, View zero, column_sums) except -1
     cdef int set_rows(self, list batch, list rows) except -1
     cdef int set_weights(self, PackedWeights weights) except -1
     cdef int set_columns(self, dim_t groups, dim_t columns) except -1

@@ -362,6 +362,22 @@ cdef int run_matmul(const void* arguments, char* const* slots, const Member* me)
     return OK
 
 
+cdef int run_matmul_of_zero(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    """A product of bytes less their zero point, which is known now: what the columns' sums are shifted by follows."""
+    cdef Matmul p = (<const Matmul*>arguments)[0]
+    cdef Requantization requantization = p.tile.requantization[0]
+    cdef Member rest = me[0]
+    cdef int* shift = <int*>me.scratch
+    cdef int zero = (<unsigned char*>address(&p.zero, slots))[0]
+    cdef dim_t column
+    for column in range(p.panels * p.kernel.columns):
+        shift[column] = requantization.shift[column] - zero * p.column_sums[column]
+    requantization.shift = shift
+    p.tile.requantization = &requantization
+    rest.scratch += p.zero_scratch
+    return run_matmul(&p, slots, &rest)
+
+
 cdef Space space_of(list dims) except *:
     """The space of (size, a, b, y, residual) tuples, outermost first."""
     cdef Space space
@@ -403,6 +419,19 @@ def check_f32(**views):
             raise TypeError(f"{name} is {view.dtype.name}; this kernel takes float32")
 
 
+def int8_parts(weights):
+    """Integers as the one or two arrays of signed bytes whose sum they are, for pack_int8().
+
+    weights: an array of i8, or of i16 from -256 to 254. ValueError for others.
+    """
+    if weights.dtype == np.int8:
+        return [weights]
+    if weights.dtype != np.int16 or weights.min(initial=0) < -256 or weights.max(initial=0) > 254:
+        raise ValueError(f"expected weights of int8, or of int16 from -256 to 254, got {weights.dtype}")
+    half = weights >> 1
+    return [half.astype(np.int8), (weights - half).astype(np.int8)]
+
+
 def check_types(View x, View y, View residual):
     """The element types of a product of u8 by i8."""
     if x.dtype != np.uint8:
@@ -440,6 +469,24 @@ cdef class MatmulStep(Step):
         limits = np.iinfo(np.int8 if y.dtype == np.int8 else np.uint8)
         self.requantization.low, self.requantization.high = limits.min, limits.max
         p.tile.requantization = &self.requantization
+        return 0
+
+    cdef int set_zero_point(self, View zero, column_sums) except -1:
+        """The zero point of a where it is an operand of one byte, by which the sums of the weights' columns are
+        multiplied. Comes after finish."""
+        cdef Matmul* p = &self.matmul
+        p.zero.slot = -1
+        if zero is None:
+            return 0
+        if zero.dtype != np.uint8 or zero.size != 1:
+            raise ValueError(f"expected a zero point of one uint8, got {zero.dtype.name} {zero.shape}")
+        self.column_sums = self.padded_columns(column_sums, np.int32)
+        p.column_sums = &self.column_sums[0, 0] if self.column_sums.size else NULL
+        p.zero = zero.span
+        p.zero_scratch = whole_blocks(p.panels * p.kernel.columns * sizeof(int), 64)
+        self.scratch += p.zero_scratch
+        self.reads = (*self.reads, zero)
+        self.run = run_matmul_of_zero
         return 0
 
     def padded_columns(self, values, dtype):

@@ -61,7 +61,7 @@ typedef struct {
     Activation activation;
 } MatmulTile;
 
-static const ptrdiff_t NO_OFFSET[1];  /* one tap, where the row begins */
+static const ptrdiff_t NO_OFFSET[2];  /* taps where the row begins */
 
 typedef void (*TileFunction)(const MatmulTile *);
 

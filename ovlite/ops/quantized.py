@@ -57,8 +57,9 @@ class QuantizedProduct(Operator):
     """activation(scales * (inner(x - x_zero, weights) + shifts) + bias), the sums in exact integers.
 
     inner: Convolution, GroupConvolution or MatMul. Inputs: x of u8, the inner operator's weights of i8, shifts of i32
-    and scales of f32, one a channel of the output, then where `bias` that of f32, likewise. element_type: of the
-    result: f32; or u8 or i8, then round(value * multiplier) + zero, cut to the type's range.
+    and scales of f32, one a channel of the output, then where `bias` that of f32, likewise, then where `dynamic` a u8
+    that takes the place of x_zero. element_type: of the result: f32; or u8 or i8, then round(value * multiplier) +
+    zero, cut to the type's range.
     """
 
     type = "QuantizedProduct"
@@ -66,6 +67,7 @@ class QuantizedProduct(Operator):
     inner: Operator
     x_zero: int
     bias: bool = False
+    dynamic: bool = False
     activation: Activation | None = None
     multiplier: float = 1.0
     zero: int = 0
@@ -77,8 +79,10 @@ class QuantizedProduct(Operator):
         return [TensorType(self.element_type, product.shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        x, weights, shifts, scales, *bias = inputs
-        (sums,) = self.inner.evaluate(x.astype(np.float64) - self.x_zero, weights.astype(np.float64))
+        x, weights, shifts, scales, *rest = inputs
+        zero = int(rest[-1].item()) if self.dynamic else self.x_zero
+        bias = rest[:1] if self.bias else []
+        (sums,) = self.inner.evaluate(x.astype(np.float64) - zero, weights.astype(np.float64))
         shape = (-1,) if self.inner.type == "MatMul" else (-1, *(1,) * (sums.ndim - 2))
         values = (sums + shifts.reshape(shape)).astype(np.float32) * scales.reshape(shape)
         for addend in bias:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .. import kernels
 from ..graph import Argument, Operator
 from ..graph.operator import Array
@@ -84,8 +82,9 @@ def convolution(call: Call) -> Convolution | None:
     if op.type not in CONVOLUTIONS | TRANSPOSED or is_broadcast(call):
         return None
     x, filters, y = call.inputs[0], call.inputs[1].array, call.outputs[0]
-    operands = ("uint8", "int8") if isinstance(call.op, QuantizedProduct) else ("float32", "float32")
-    if filters is None or (x.dtype.name, filters.dtype.name) != operands or not 3 <= len(x.shape) <= 5:
+    quantized = isinstance(call.op, QuantizedProduct)
+    known = {("uint8", "int8"), ("uint8", "int16")} if quantized else {("float32", "float32")}
+    if filters is None or (x.dtype.name, filters.dtype.name) not in known or not 3 <= len(x.shape) <= 5:
         return None
     transposed = op.type in TRANSPOSED
     groups = filters.shape[0] if op.grouped else 1

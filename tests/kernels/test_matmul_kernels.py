@@ -106,6 +106,21 @@ def test_results_are_rounded_half_to_even_and_cut(dtype: str, zero: int, activat
         assert (apart > 0).mean() < 0.01
 
 
+@pytest.mark.parametrize("zero", [0, 1, 255])
+def test_a_zero_point_and_weights_of_two_bytes(zero: int) -> None:
+    a, _, shifts, scales = quantized(5, 15, 21, 33)
+    weights = np.random.default_rng(0).integers(-256, 255, (21, 33)).astype(np.int16)
+    sums = (a.astype(np.int64) - zero) @ weights.astype(np.int64) + shifts
+    for row in rows("i8"):
+        y = np.zeros((15, 33), np.float32)
+        step = kernels.family("matmul").QuantizedMatMul(
+            View(0, "u1", a.shape), View(1, "f4", y.shape), weights=kernels.family("matmul").pack_int8(weights, row),
+            shifts=shifts, scales=scales, zero_point=View(2, "u1", ()), column_sums=weights.sum(0, dtype=np.int32),
+        )  # fmt: skip
+        run_steps([step], [behind(a), y, np.array(zero, np.uint8)], 2)
+        np.testing.assert_array_equal(y, sums.astype(np.float32) * scales, row.name)
+
+
 def test_bias_and_residual_come_behind_the_scale() -> None:
     a, weights, shifts, scales = quantized(3, 5, 8, 11)
     rng = np.random.default_rng(4)
@@ -159,7 +174,7 @@ def test_quantized_products_refuse_what_does_not_fit() -> None:
         family.QuantizedMatMul(View(0, "i1", (2, 4)), y, **given)
     with pytest.raises(TypeError, match="expected a result of float32, uint8 or int8, got int32"):
         family.QuantizedMatMul(a, View(1, "i4", (2, 3)), **given)
-    with pytest.raises(ValueError, match=r"expected weights of int8 and shape \(K, N\), got float64"):
+    with pytest.raises(ValueError, match=r"expected weights of int8, or of int16 from -256 to 254, got float64"):
         family.QuantizedMatMul(a, y, **{**given, "weights": np.ones((4, 3))})
     with pytest.raises(ValueError, match=r"expected one value for each of 3 columns, got \(4,\)"):
         family.QuantizedMatMul(a, y, **{**given, "shifts": np.zeros(4, np.int32)})

@@ -143,16 +143,44 @@ def test_a_product_whose_result_is_not_quantized_gives_real_numbers() -> None:
     assert_as_onnxruntime(content, noise(5, 12), 1e-2)
 
 
-def test_weights_that_are_no_signed_bytes_stay_real() -> None:
+@pytest.mark.parametrize("zero", [0, 3, 128, 255])
+def test_unsigned_weights(zero: int) -> None:
+    """Less their zero point they are no signed bytes but the sums of two."""
     graph = Graph()
     x = graph.coded("x", 0.02, 3, U8)
-    zero = graph.constant(np.uint8(3))  # 255 - 3 is no signed byte
-    weights = graph.node(
-        "DequantizeLinear", graph.constant(some_bytes(np.uint8, 12, 7)), graph.constant(np.float32(0.1)), zero
-    )
+    scale = graph.constant(np.float32(0.1)), graph.constant(np.uint8(zero))
+    weights = graph.node("DequantizeLinear", graph.constant(some_bytes(np.uint8, 12, 7)), *scale)
     content = graph.model([5, 12], graph.coded(graph.node("MatMul", x, weights), 0.5, 100, U8))
-    assert products(content) == []
+    assert len(products(content)) == 1
     assert_as_onnxruntime(content, noise(5, 12), 0.5)
+
+
+@pytest.mark.parametrize("zero", [0, 128])
+def test_unsigned_weights_of_convolutions(zero: int) -> None:
+    graph = Graph()
+    x = graph.coded("x", 0.02, 7, U8)
+    scale = graph.constant(np.float32(0.1)), graph.constant(np.uint8(zero))
+    weights = graph.node("DequantizeLinear", graph.constant(some_bytes(np.uint8, 6, 4, 3, 2)), *scale)
+    content = graph.model([1, 4, 6, 5], graph.coded(graph.node("Conv", x, weights, pads=[1, 1, 0, 1]), 0.9, 100, U8))
+    assert len(products(content)) == 1
+    assert_as_onnxruntime(content, noise(1, 4, 6, 5), 0.9)
+
+
+@pytest.mark.parametrize("kind", [U8, I8])
+@pytest.mark.parametrize("rows, inner", [(1, 5), (4, 16), (3, 700)])
+def test_dynamic_quantization(kind: int, rows: int, inner: int) -> None:
+    """As exporters of dynamic quantization write it: the scale and the zero point are those of what comes in."""
+    graph = Graph()
+    graph.nodes.append(helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"]))
+    weights = some_bytes(DTYPES[kind], inner, 6)
+    zero = graph.constant(np.asarray(7, DTYPES[kind]))
+    sums = graph.node("MatMulInteger", "q", graph.constant(weights), "zero", zero)
+    factor = graph.node("Mul", "scale", graph.constant(np.float32(0.01)))
+    y = graph.node("Mul", graph.node("Cast", sums, to=F32), factor)
+    content = graph.model([rows, inner], graph.node("Add", y, graph.constant(noise(6))))
+    (op,) = products(content)
+    assert op.dynamic and op.element_type.name == "f32"
+    assert_as_onnxruntime(content, noise(rows, inner), 1e-4 * inner)
 
 
 def test_signed_bytes_with_other_readers_stay_signed() -> None:

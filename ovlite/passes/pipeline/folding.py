@@ -32,11 +32,13 @@ def fold_all_but_bytes(model: Model) -> None:
 
 
 def _dequantizes(node: Node) -> bool:
-    """True for what makes real numbers of a constant matrix of bytes, which is not a zero point that is subtracted."""
+    """True for what makes numbers to multiply of a constant matrix of bytes, which is not a zero point that is subtracted."""
     if node.op.type != "Convert" or not isinstance(node.sources[0].node, Constant):
         return False
     source, output = node.sources[0], node.output(0)
-    if source.element_type not in (Type.u8, Type.i8) or not output.element_type.is_real() or len(source.shape) < 2:
+    if source.element_type not in (Type.u8, Type.i8) or len(source.shape) < 2:
+        return False
+    if not output.element_type.is_real() and output.element_type is not Type.i32:
         return False
     readers = [(port.get_node().op.type, port.get_index()) for port in output.get_target_inputs()]
     return ("Subtract", 1) not in readers

@@ -9,6 +9,7 @@ dequantized there, in one pass with whatever element-wise operators follow.
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -26,11 +27,15 @@ FEWEST_CHANNELS = 4  # of a group: with fewer, what is in the way of the bytes c
 
 
 class Real(NamedTuple):
-    """Real numbers (data - zero) * scale; zero and scale in shapes that broadcast to data."""
+    """Real numbers (data - zero) * scale; zero and scale in shapes that broadcast to data.
+
+    dynamic: the zero point where it is one byte that is not constant; `zero` is 0 then.
+    """
 
     data: Output
     scale: Array
     zero: Array
+    dynamic: Output | None = None
 
 
 class Bytes(NamedTuple):
@@ -65,15 +70,22 @@ def dequantized(output: Output) -> Real | None:
         op = output.node.op
         assert isinstance(op, Dequantize)
         return Real(output.node.sources[0], scale * np.float32(op.scale), np.asarray(op.zero, np.float32))
+    dynamic = None
     if is_op(output, "Subtract"):
-        found = constant(output.node.sources[1])
-        if found is None or found.dtype != np.float32:
+        output, subtracted = output.node.sources
+        found = constant(subtracted)
+        if found is not None:
+            zero = found.astype(np.float32)
+        elif is_op(subtracted, "Convert") and subtracted.partial_shape.is_static and prod(subtracted.shape) == 1:
+            dynamic = subtracted.node.sources[0]
+            if dynamic.element_type is not Type.u8:
+                return None
+        else:
             return None
-        output, zero = output.node.sources[0], found
-    if not is_op(output, "Convert") or output.element_type is not Type.f32:
+    if not is_op(output, "Convert") or output.element_type not in (Type.f32, Type.i32):
         return None
     data = output.node.sources[0]
-    return Real(data, scale, zero) if data.element_type in BYTES else None
+    return Real(data, scale, zero, dynamic) if data.element_type in BYTES else None
 
 
 def quantized(end: Output) -> Bytes | None:
@@ -107,6 +119,8 @@ def _recognize(node: Node) -> None:
         real = dequantized(node.output(0))
         if real is None or isinstance(real.data.node, Constant) or real.scale.size * real.zero.size != 1:
             return
+        if real.dynamic is not None or node.output(0).element_type is not Type.f32:
+            return
         rank = real.data.partial_shape
         if not rank.has_rank or max(real.scale.ndim, real.zero.ndim) > len(rank):
             return
@@ -139,6 +153,8 @@ def _quantize(node: Node, users: Users) -> None:
     x, weights = dequantized(node.sources[0]), _weights(node.sources[1])
     if x is None or weights is None or x.data.element_type is not Type.u8 or x.scale.size != 1 or x.zero.size != 1:
         return
+    if x.dynamic is not None and node.op.type != "MatMul" or weights.dynamic is not None:
+        return
     centred = _centred(weights)
     channels = None if centred is None else _channels(node, centred)
     if centred is None or channels is None:
@@ -147,7 +163,10 @@ def _quantize(node: Node, users: Users) -> None:
     if scales is None:
         return
     scales = scales * np.float32(x.scale.flat[0])
-    end, bias = _bias(node, users, channels)
+    end = _sums(node.output(0), users)
+    if end.element_type is not Type.f32:
+        return
+    end, bias = _bias(node, end, users, channels)
     end, activation = _activation(end, users)
     op = QuantizedProduct(node.op, int(x.zero.flat[0]), activation=activation)
     shifts, rest = _whole(bias, scales)
@@ -164,6 +183,8 @@ def _quantize(node: Node, users: Users) -> None:
     sources = [x.data, _constant(centred), _constant(shifts), _constant(scales)]
     if rest is not None:
         op, sources = replace(op, bias=True), [*sources, _constant(rest)]
+    if x.dynamic is not None:
+        op, sources = replace(op, dynamic=True), [*sources, x.dynamic]
     end.replace(Node(op, sources, name_of(node, end.node)).output(0))
 
 
@@ -205,14 +226,16 @@ def _constant(array: Array) -> Output:
 
 
 def _centred(weights: Real) -> Array | None:
-    """Constant weights less their zero point, where that are signed bytes."""
+    """Constant weights less their zero point: signed bytes, or i16 where they are none."""
     if not isinstance(weights.data.node, Constant):
         return None
     array = constant(weights.data)
     assert array is not None
     shifted = array.astype(np.int32) - weights.zero.astype(np.int32)
-    fits = shifted.shape == array.shape and shifted.min(initial=0) >= -128 and shifted.max(initial=0) <= 127
-    return shifted.astype(np.int8) if fits else None
+    if shifted.shape != array.shape:
+        return None
+    fits = shifted.min(initial=0) >= -128 and shifted.max(initial=0) <= 127
+    return shifted.astype(np.int8 if fits else np.int16)
 
 
 def _channels(node: Node, weights: Array) -> int | None:
@@ -245,9 +268,19 @@ def _per_channel(node: Node, scale: Array, rank: int, channels: int) -> Array | 
     return np.asarray(scale, np.float32).reshape(-1)
 
 
-def _bias(node: Node, users: Users, channels: int) -> tuple[Output, Array | None]:
-    """What follows the addition of one constant a channel, and the constants."""
-    end = node.output(0)
+def _sums(end: Output, users: Users) -> Output:
+    """Sums of integers behind their conversions: to i32, which holds them, and to f32, which comes to the same."""
+    follower = users.only(end)
+    while follower is not None and follower.op.type == "Convert" and end.element_type in (Type.f32, Type.i32):
+        if follower.output(0).element_type not in (Type.f32, Type.i32):
+            break
+        end = follower.output(0)
+        follower = users.only(end)
+    return end
+
+
+def _bias(node: Node, end: Output, users: Users, channels: int) -> tuple[Output, Array | None]:
+    """What follows the addition of one constant a channel to `end`, and the constants."""
     follower = users.only(end)
     pair = operands(follower) if follower is not None and follower.op.type == "Add" else None
     if follower is None or pair is None or pair[0] is not end:

@@ -16,13 +16,13 @@ from ..windows import Convolution, convolution
 def _product(builder: Builder, call: Call) -> bool:
     op = call.op
     assert isinstance(op, QuantizedProduct)
-    arrays = [tensor.array for tensor in call.inputs[1:]]
+    arrays = [tensor.array for tensor in call.inputs[1 : 5 if op.bias else 4]]
     if any(array is None for array in arrays):
         return False
     weights, shifts, scales, *bias = (array for array in arrays if array is not None)
     result = {
         "scales": scales,
-        "bias": bias[0] if bias else None,
+        "bias": bias[0] if op.bias else None,
         "activation": op.activation,
         "multiplier": op.multiplier,
         "zero": op.zero,
@@ -66,7 +66,11 @@ def _matmul(
     kernel = family.kernel_for("u8", "i8")
     how = ("quantized matmul", builder.level, kernel.name, transposed)
     packed = builder.packs.get(weights, how, lambda array: family.pack_int8(array.T if transposed else array, kernel))
-    shifts = _shifted(shifts, weights, op.x_zero, 0 if transposed else 1)
+    if op.dynamic:
+        result["zero_point"] = builder.view(call.inputs[-1])
+        result["column_sums"] = weights.sum(1 if transposed else 0, dtype=np.int32)
+    else:
+        shifts = _shifted(shifts, weights, op.x_zero, 0 if transposed else 1)
     if len(call.inputs[0].shape) > 8:
         return False
     a, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
