@@ -10,6 +10,7 @@
  *      wait, and those they release, can go on brings what it waits for. Then the call fails, and what this thread
  *      has is there for the others.
  *
+ * What a thread does elsewhere, with locks of its own or in the loop of coroutines, is not known: it counts as going on.
  * A thread that nobody waits for need not look. Of those in a circle each looks, the last to come at once when it
  * is within a run or a report, and every SLICE. Calls that may not fail are the ends of objects. A pool's then
  * leaves the remaining runs to themselves. A request's can't be in a circle: it goes only when no Python code is
