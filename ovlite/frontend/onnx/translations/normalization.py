@@ -176,6 +176,7 @@ def _along(value: Output, axis: int, together: bool, make: Callable[[Output, int
 
 def rms_normalization(call: Call) -> Translated:
     """Over the axes from `axis` on."""
+    call.expect("stash_type", 1)
     return root_mean_square(call.input(0), call.input(1), _last_axes(call), call.decimal("epsilon", 1e-5))
 
 
