@@ -7,7 +7,7 @@ from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, strided_view
 
 from .matmul_driver cimport NO_OFFSET, Kernel, MatmulStep, PackedWeights, run_matmul
-from .matmul_driver import KERNELS, broadcast_strides, check_f32, check_types, kernel_for
+from .matmul_driver import broadcast_strides, check_f32, check_types, kernel_for
 
 
 def matmul(const float[:, :] a not None, const float[:, :] b not None, float[:, :] out=None, *, bias=None,
@@ -141,7 +141,8 @@ cdef class QuantizedMatMul(MatMul):
         cdef PackedWeights packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights)
         check_types(a, y, residual)
         if len(a.shape) < 2 or a.shape[-1] != packed.depth or y.shape[-2:] != (a.shape[-2], packed.columns):
-            raise ValueError(f"shapes do not fit: {self.operands(a, None, y)}, weights {(packed.depth, packed.columns)}")
+            raise ValueError(
+                f"shapes do not fit: {self.operands(a, None, y)}, weights {(packed.depth, packed.columns)}")
         if y.size and y.shape[-1] > 1 and y.strides[-1] != 1:
             raise ValueError(f"y has a column stride of {y.strides[-1]}; MatMul writes columns side by side")
         self.describe(a, None, y, packed, residual, None)
