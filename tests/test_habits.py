@@ -55,3 +55,13 @@ def test_tests_hold_no_random_state(path):
             called = ast.unparse(node.value.func)
             assert not called.endswith(("default_rng", "RandomState", "Random")), f"line {node.lineno}: {called}"
     assert not re.search(r"\bnp\.random\.(seed|rand|randn|randint|normal|uniform)\(", path.read_text())
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_helpers_are_imported_as_parts_of_their_package(path):
+    """By a relative import; a bare name would be found only from one folder."""
+    helpers = {other.stem for other in TESTS} | {other.parent.name for other in TESTS}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            first = node.module.split(".")[0]
+            assert first not in helpers - {"types", "typing", "tests"}, f"line {node.lineno}: from {node.module}"

@@ -10,6 +10,11 @@ from .matmul_driver cimport NO_OFFSET, Kernel, MatmulStep, PackedWeights, run_ma
 from .matmul_driver import KERNELS, broadcast_strides, check_f32, check_types, int8_parts, kernel_for
 
 
+def matrix_kernels():
+    """The rows of the level's table of matrix kernels that this processor can execute, better ones later."""
+    return KERNELS
+
+
 def matmul(const float[:, :] a not None, const float[:, :] b not None, float[:, :] out=None, *, bias=None,
            activation=None):
     """activation(a @ b + bias), the product that plans run, on the calling thread and without the GIL.
@@ -144,7 +149,8 @@ cdef class QuantizedMatMul(MatMul):
         cdef PackedWeights packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights)
         check_types(a, y, residual)
         if len(a.shape) < 2 or a.shape[-1] != packed.depth or y.shape[-2:] != (a.shape[-2], packed.columns):
-            raise ValueError(f"shapes do not fit: {self.operands(a, None, y)}, weights {(packed.depth, packed.columns)}")
+            raise ValueError(
+                f"shapes do not fit: {self.operands(a, None, y)}, weights {(packed.depth, packed.columns)}")
         if y.size and y.shape[-1] > 1 and y.strides[-1] != 1:
             raise ValueError(f"y has a column stride of {y.strides[-1]}; MatMul writes columns side by side")
         self.describe(a, None, y, packed, residual, None)

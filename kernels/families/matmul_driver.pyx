@@ -118,8 +118,8 @@ cdef inline dim_t whole_blocks(dim_t depth, dim_t k_block) noexcept nogil:
 cdef class PackedWeights:
     """Constant weights, packed in panels for one of this level's kernels; plans may share one.
 
-    weights: array (groups, taps, depth, columns) of the kernel's type of b, f32 or i8, of any strides. window: the spatial
-    shape that the taps make up, () for a matrix. panels: in panels also where there are so few columns that dot
+    weights: array (groups, taps, depth, columns) of the kernel's type of b, f32 or i8, of any strides. window: the
+    spatial shape that the taps make up, () for a matrix. panels: in panels also where there are so few columns that dot
     products are faster, see matmul_dots.h.
     nbytes: memory held.
     """
@@ -490,7 +490,8 @@ cdef class MatmulStep(Step):
         return 0
 
     def padded_columns(self, values, dtype):
-        """One value a column as (groups, columns of whole panels), filled up with zeros. ValueError for another count."""
+        """One value a column as (groups, columns of whole panels), filled up with zeros. ValueError for another
+        count."""
         cdef Matmul* p = &self.matmul
         groups = p.panels // max(p.group_panels, <dim_t>1)
         values = np.asarray(values, dtype)

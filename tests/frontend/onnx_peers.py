@@ -40,7 +40,9 @@ def model_of(
     known = shapes or {name: [None] * array.ndim for name, array in inputs.items()}
     given = [helper.make_tensor_value_info(name, kind_of(array), known[name]) for name, array in inputs.items()]
     tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    return graph_of([node], given, [helper.make_value_info(name, TypeProto()) for name in outputs], tensors, version, opset)
+    return graph_of(
+        [node], given, [helper.make_value_info(name, TypeProto()) for name in outputs], tensors, version, opset
+    )
 
 
 def graph_of(

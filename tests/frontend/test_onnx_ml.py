@@ -129,7 +129,12 @@ def test_linear_regressor(transform):
         one("LinearRegressor", {"x": X}, coefficients=COEFFICIENTS[:3], intercepts=[0.1], **given)
 
 
-KERNELS = [("LINEAR", [0.5, 0.25, 3.0]), ("POLY", [0.5, 0.25, 3.0]), ("RBF", [0.5, 0.0, 0.0]), ("SIGMOID", [0.1, 0.2, 0])]
+KERNELS = [
+    ("LINEAR", [0.5, 0.25, 3.0]),
+    ("POLY", [0.5, 0.25, 3.0]),
+    ("RBF", [0.5, 0.0, 0.0]),
+    ("SIGMOID", [0.1, 0.2, 0]),
+]
 
 
 def machine(rng, classes, features=3, count=80):
@@ -229,7 +234,8 @@ def test_zip_map_through_a_file(tmp_path):
 def test_trees_through_a_file(tmp_path):
     """What operators of ai.onnx.ml become can be saved as IR."""
     x = {"x": X}
-    model = model_of("SVMRegressor", x, ["y"], kernel_type="RBF", kernel_params=[0.5, 0.0, 0.0], n_supports=2, rho=[0.25],
+    model = model_of("SVMRegressor", x, ["y"], kernel_type="RBF", kernel_params=[0.5, 0.0, 0.0], n_supports=2,
+                     rho=[0.25],
                      support_vectors=COEFFICIENTS, coefficients=[0.5, -1.0])  # fmt: skip
     read = ov.Core().read_model(model.SerializeToString())
     ov.save_model(read, tmp_path / "m.xml", compress_to_fp16=False)
@@ -242,7 +248,11 @@ def test_trees_through_a_file(tmp_path):
     [
         ("Normalizer", dict(norm="L3"), "norm is MAX, L1 or L2, not 'L3'"),
         ("LinearClassifier", dict(coefficients=COEFFICIENTS), "either classlabels_strings or classlabels_ints"),
-        ("LinearClassifier", dict(coefficients=COEFFICIENTS[:5], intercepts=[0.1, 0.2], classlabels_ints=[1, 2]), "rows"),
+        (
+            "LinearClassifier",
+            dict(coefficients=COEFFICIENTS[:5], intercepts=[0.1, 0.2], classlabels_ints=[1, 2]),
+            "rows",
+        ),
         ("LinearRegressor", dict(coefficients=COEFFICIENTS, intercepts=[0.1], targets=2), "1 intercepts for 2 targets"),
         ("SVMRegressor", dict(coefficients=[1.0], rho=[0.0], n_supports=2, support_vectors=[1.0]), "2 support vectors"),
         ("SVMRegressor", dict(coefficients=[1.0], rho=[0.0], kernel_type="RBF"), "need support vectors"),

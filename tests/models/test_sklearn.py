@@ -15,6 +15,8 @@ import pytest
 
 import ovlite as ov
 
+from ..data import rng
+
 sklearn = pytest.importorskip("sklearn")
 skl2onnx = pytest.importorskip("skl2onnx")
 
@@ -22,8 +24,7 @@ from skl2onnx._supported_operators import sklearn_operator_name_map  # noqa: E40
 from sklearn import base, linear_model, pipeline, preprocessing, tree, utils  # noqa: E402
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
-RNG = np.random.default_rng(7)
-X = RNG.normal(size=(160, 6)).astype(np.float32)
+X = np.random.default_rng(7).normal(size=(160, 6)).astype(np.float32)
 REAL = (2 * X[:, 0] + X[:, 1] - X[:, 2] ** 2).astype(np.float32)
 CLASSES = np.digitize(X[:, 0] + X[:, 1], [-0.7, 0.7])
 BINARY = (CLASSES > 0).astype(int)
@@ -38,7 +39,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         {"estimator": LOGISTIC},
     ),
     **dict.fromkeys(("MultiOutputRegressor", "RegressorChain", "SelectFromModel"), {"estimator": RIDGE}),
-    **dict.fromkeys(("VotingRegressor", "StackingRegressor"), {"estimators": [("a", RIDGE), ("b", linear_model.Lasso())]}),
+    **dict.fromkeys(
+        ("VotingRegressor", "StackingRegressor"), {"estimators": [("a", RIDGE), ("b", linear_model.Lasso())]}
+    ),
     "VotingClassifier": {"estimators": [("a", LOGISTIC), ("b", tree.DecisionTreeClassifier(max_depth=3))],
                          "flatten_transform": False},
     "StackingClassifier": {"estimators": [("a", LOGISTIC), ("b", tree.DecisionTreeClassifier(max_depth=3))]},
@@ -66,9 +69,11 @@ SEVERAL_TARGETS = {
 }  # fmt: skip
 # Classes whose converters take no table of numbers, or that can't be converted with these versions.
 NO_TABLES = {
-    "CountVectorizer", "DictVectorizer", "FeatureHasher", "GaussianProcessClassifier", "HistGradientBoostingClassifier", "HistGradientBoostingRegressor",
-    "KernelCenterer", "LabelBinarizer", "LabelEncoder", "LocalOutlierFactor", "MultiOutputClassifier", "NearestNeighbors",
-    "OneHotEncoder", "RFE", "RFECV", "RadiusNeighborsClassifier", "RadiusNeighborsRegressor", "RandomTreesEmbedding", "TargetEncoder",
+    "CountVectorizer", "DictVectorizer", "FeatureHasher", "GaussianProcessClassifier", "HistGradientBoostingClassifier",
+    "HistGradientBoostingRegressor", "KernelCenterer", "LabelBinarizer", "LabelEncoder", "LocalOutlierFactor",
+    "MultiOutputClassifier", "NearestNeighbors",
+    "OneHotEncoder", "RFE", "RFECV", "RadiusNeighborsClassifier", "RadiusNeighborsRegressor", "RandomTreesEmbedding",
+    "TargetEncoder",
     "TfidfTransformer", "TfidfVectorizer", "TunedThresholdClassifierCV", "KNeighborsTransformer",
 }  # fmt: skip
 KNOWN = {found.__name__ for found in sklearn_operator_name_map}
@@ -183,7 +188,8 @@ def check(name: str, classes: np.ndarray = CLASSES, **changes: Any) -> None:
 
 PART = [
     "AdaBoostClassifier", "DecisionTreeClassifier", "GaussianNB", "GradientBoostingClassifier", "KNeighborsClassifier",
-    "LinearRegression", "LogisticRegression", "MLPRegressor", "OneClassSVM", "PCA", "Pipeline", "RandomForestClassifier",
+    "LinearRegression", "LogisticRegression", "MLPRegressor", "OneClassSVM", "PCA", "Pipeline",
+    "RandomForestClassifier",
     "SVC", "SVR", "StandardScaler",
 ]  # fmt: skip
 
@@ -246,15 +252,17 @@ def test_columns_of_text() -> None:
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
     pandas = pytest.importorskip("pandas")
-    words = RNG.choice(["red", "grün", "blue"], 120)
-    numbers = RNG.normal(size=120).astype(np.float32)
+    words = rng().choice(["red", "grün", "blue"], 120)
+    numbers = rng().normal(size=120).astype(np.float32)
     table = pandas.DataFrame({"colour": words, "size": numbers})
     wanted = ((words == "red") | (numbers > 0.5)).astype(int)
     from sklearn.compose import ColumnTransformer
 
     encoder = preprocessing.OneHotEncoder(handle_unknown="ignore")
     columns = ColumnTransformer([("c", encoder, ["colour"]), ("n", preprocessing.StandardScaler(), ["size"])])
-    estimator = pipeline.Pipeline([("columns", columns), ("model", linear_model.LogisticRegression())]).fit(table, wanted)
+    estimator = pipeline.Pipeline([("columns", columns), ("model", linear_model.LogisticRegression())]).fit(
+        table, wanted
+    )
     kinds = [("colour", StringTensorType([None, 1])), ("size", FloatTensorType([None, 1]))]
     model = skl2onnx.convert_sklearn(
         estimator, initial_types=kinds, options={id(estimator): {"zipmap": False}}, target_opset=OPSET
@@ -271,12 +279,13 @@ def test_columns_of_text() -> None:
 def boosted(estimator: Any, kind: str, target: np.ndarray) -> None:
     """An estimator of LightGBM ("lightgbm") or XGBoost ("xgboost") against its own predictions; NaN is missing.
 
-    One with few trees may have no negative leaf, from which onnxruntime, and so ovlite, takes its sums for probabilities.
+    One with few trees may have no negative leaf, from which onnxruntime, and so ovlite, takes its sums for
+    probabilities.
     """
     onnxmltools = pytest.importorskip("onnxmltools")
     from onnxmltools.convert.common.data_types import FloatTensorType
 
-    holes = np.where(RNG.random(X.shape) < 0.1, np.nan, X).astype(np.float32)
+    holes = np.where(rng().random(X.shape) < 0.1, np.nan, X).astype(np.float32)
     convert: Callable[..., Any] = getattr(onnxmltools, f"convert_{kind}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -32,7 +32,7 @@ def fold_all_but_bytes(model: Model) -> None:
 
 
 def _dequantizes(node: Node) -> bool:
-    """True for what makes numbers to multiply of a constant matrix of bytes, which is not a zero point that is subtracted."""
+    """True for what makes numbers of a constant matrix of bytes, which is no zero point that is subtracted."""
     if node.op.type != "Convert" or not isinstance(node.sources[0].node, Constant):
         return False
     source, output = node.sources[0], node.output(0)
