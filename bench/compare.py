@@ -1,8 +1,9 @@
-"""Compares ovlite with its installed peers: python -m bench.compare [--suite operators] [words of names ...]
+"""Compares ovlite with its installed peers: python -m bench.compare [--suite quantized] [words of names ...]
 
-All libraries run each workload in one process by turns, a slice of time each, until every one has had
-its share; what counts is the least time of each, which other work on the machine disturbs least. The
-ratio is the best peer's time over ovlite's: above 1 ovlite is faster.
+All libraries run each workload in one process by turns, a slice of time each, until every one has had its share; what
+counts is the least time of each, which other work on the machine disturbs least. Between two libraries nothing runs
+for a quarter of a second, since threads of onnxruntime spin on for a while. The ratio is the best peer's time over
+ovlite's: above 1 ovlite is faster.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from . import models, operators
+from . import models, operators, quantized
 from .libraries import Inputs, Source, installed, load
 
 SLICE = 0.08  # seconds that a library runs before the next one does
+PAUSE = 0.25  # seconds before it, in which idle threads of the one before fall asleep
 PACKAGE_DIMS: dict[str, list[dict[str, int]]] = {
     "PP-OCRv6_det_small": [{"height": 320, "width": 320}],
     "PP-OCRv6_rec_small": [{"width": 320}, {"batch": 6, "width": 160}],
@@ -49,7 +51,13 @@ def operator_workloads() -> Iterator[Workload]:
         yield name, partial(operators.model, name), partial(operators.inputs, name)
 
 
-SUITES = {"models": model_workloads, "operators": operator_workloads}
+def quantized_workloads() -> Iterator[Workload]:
+    for name in quantized.NAMES:
+        for form in quantized.FORMS:
+            yield f"{name} {form}", partial(quantized.load, name, form), partial(models.inputs_for, name)
+
+
+SUITES = {"models": model_workloads, "operators": operator_workloads, "quantized": quantized_workloads}
 
 
 def least_times(calls: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:
@@ -60,6 +68,8 @@ def least_times(calls: Mapping[str, Callable[[], object]], seconds: float) -> di
         call()
     for _ in range(max(1, round(seconds / SLICE))):
         for name, call in calls.items():
+            if len(calls) > 1:
+                time.sleep(PAUSE)
             end = time.perf_counter() + SLICE
             while True:
                 begin = time.perf_counter()
