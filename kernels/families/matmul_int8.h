@@ -50,44 +50,53 @@ INLINE LaneMask add_products(const int how, LaneMask acc, LaneMask a, LaneMask b
 #endif
 }
 
-/* y[j] = round(scale * x[j]), half to even, + zero, cut to low .. high; a NaN gives low. */
-static void round_to_bytes(const Requantization *to, const float *x, unsigned char *y, ptrdiff_t n) {
-    const float least = to->low - to->zero, most = to->high - to->zero;
-    const int zero = (int)to->zero;
-    for (ptrdiff_t j = 0; j < n; j++) {
-        float value = x[j] * to->multiplier;
-        value = value > least ? value : least;
-        value = value < most ? value : most;
-        y[j] = (unsigned char)((int)(bits_of(value + ROUNDER) - bits_of(ROUNDER)) + zero);
-    }
+/* Stores round(multiplier * value), half to even, + zero, cut to low .. high, of n <= LANES lanes; a NaN gives low. */
+INLINE void store_bytes(const Requantization *to, Lanes value, char *y, ptrdiff_t n) {
+    const Lanes least = splat(to->low - to->zero), most = splat(to->high - to->zero);
+    value *= splat(to->multiplier);
+    value = (Lanes)(((LaneMask)value & (value > least)) | ((LaneMask)least & ~(value > least)));
+    value = (Lanes)(((LaneMask)value & (value < most)) | ((LaneMask)most & ~(value < most)));
+    const LaneMask bytes = (LaneMask)(value + splat(ROUNDER)) - splat_int(bits_of(ROUNDER)) + splat_int((int)to->zero);
+#if defined(__AVX512F__)
+    _mm512_mask_cvtepi32_storeu_epi8(y, (__mmask16)((1u << n) - 1), (__m512i)bytes);
+#else
+    for (ptrdiff_t i = 0; i < n; i++)
+        y[i] = (char)bytes[i];
+#endif
 }
 
 /* Writes the sums of a tile, rows of `vectors` vectors. */
 static __attribute__((noinline)) void store_sums(const MatmulTile *t, int rows, int vectors, const LaneMask *sums) {
     const Requantization *to = t->requantization;
+    const int clamped = t->activation.kind == ACT_CLAMP, applied = t->activation.kind > ACT_CLAMP;
     const Lanes low = splat(t->activation.alpha), high = splat(t->activation.beta);
-    float buffer[PANEL];
-    for (int i = 0; i < rows; i++) {
-        char *y = TILE_ROW(t->y, i, rows, t->y_stride);
-        const float *residual = (const float *)TILE_ROW(t->residual, i, rows, t->residual_stride);
-        for (ptrdiff_t first = 0; first < t->columns; first += LANES) {
-            const ptrdiff_t left = t->columns - first, n = left < LANES ? left : LANES;
-            const LaneMask sum = sums[i * vectors + first / LANES] + load_ints(to->shift + t->column + first);
-            Lanes value = __builtin_convertvector(sum, Lanes) * load(to->scale + t->column + first);
-            if (t->bias)
-                value += load(t->bias + first);
-            if (t->residual[0])
+    for (ptrdiff_t first = 0; first < t->columns; first += LANES) {
+        const ptrdiff_t left = t->columns - first, n = left < LANES ? left : LANES;
+        const LaneMask shift = load_ints(to->shift + t->column + first);
+        const Lanes scale = load(to->scale + t->column + first), bias = t->bias ? load(t->bias + first) : splat(0);
+        for (int i = 0; i < rows; i++) {
+            const LaneMask sum = sums[i * vectors + first / LANES] + shift;
+            char *y = TILE_ROW(t->y, i, rows, t->y_stride);
+            Lanes value = __builtin_convertvector(sum, Lanes) * scale + bias;
+            if (t->residual[0]) {
+                const float *residual = (const float *)TILE_ROW(t->residual, i, rows, t->residual_stride);
                 value += t->residual_step ? load_part(residual + first, n) : splat(*residual);
-            if (t->activation.kind == ACT_CLAMP)
+            }
+            if (clamped)
                 value = clamp_lanes(value, low, high);
-            store(buffer + first, value);
+            if (applied) {
+                float buffer[LANES];
+                store(buffer, value);
+                activate(&t->activation, buffer, n);
+                value = load(buffer);
+            }
+            if (to->bytes)
+                store_bytes(to, value, y + first, n);
+            else if (n == LANES)
+                store((float *)y + first, value);
+            else
+                store_part((float *)y + first, value, n);
         }
-        if (t->activation.kind > ACT_CLAMP)
-            activate(&t->activation, buffer, t->columns);
-        if (to->bytes)
-            round_to_bytes(to, buffer, (unsigned char *)y, t->columns);
-        else
-            memcpy(y, buffer, t->columns * sizeof(float));
     }
 }
 
