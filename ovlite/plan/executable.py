@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -60,6 +62,18 @@ class Plan:
         return [values[output] for output in self._results]
 
 
+_EXECUTABLES: weakref.WeakSet[Executable] = weakref.WeakSet()
+
+
+def _unlock_all() -> None:
+    """In the child of a fork: the thread that made a plan is not there."""
+    for executable in list(_EXECUTABLES):
+        executable._unlock()
+
+
+os.register_at_fork(after_in_child=_unlock_all)
+
+
 class Executable:
     """A compiled model: the graph after all passes, its packed weights, and its plans.
 
@@ -84,7 +98,12 @@ class Executable:
         self._nodes = self._model.get_ordered_ops()
         self._context = Context(kernels.level(), options.precision, ports, evaluation)
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
-        self._lock = threading.Lock()
+        self._unlock()
+        _EXECUTABLES.add(self)
+
+    def _unlock(self) -> None:
+        """A handler of a signal may ask for a plan while its thread makes one."""
+        self._lock = threading.RLock()
 
     def plan(self, shapes: Shapes, fresh: frozenset[str] = frozenset()) -> Plan:
         """The plan for these input shapes; variables in `fresh` take their initial value."""

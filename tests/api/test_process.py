@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 SETUP = """
-import sys, os, threading, time
+import faulthandler, sys, os, signal, threading, time
 import numpy as np
 import ovlite as ov, ovlite.opset13 as ops
 
@@ -145,6 +145,55 @@ def test_fork(running):
     queue.wait_all()
     print(os.waitstatus_to_exitcode(status))
     """) == ["7"]  # fmt: skip
+
+
+PLANS = """
+    x = ops.parameter([-1, 64], np.float32, name="x")
+    node = x
+    for _ in range(200):
+        node = ops.tanh(ops.matmul(node, np.eye(64, dtype=np.float32), False, False))
+    compiled = ov.Core().compile_model(ov.Model([ops.result(node, name="y")], [x], "m"), "CPU")
+    def rows(count):
+        return compiled(np.ones((count, 64), np.float32))["y"].shape[0]
+    """
+
+
+def test_fork_while_another_thread_makes_plans():
+    assert run(PLANS + """
+    goes_on = True
+    def make():
+        count = 100
+        while goes_on:
+            count = rows(count) + 1
+    thread = threading.Thread(target=make)
+    thread.start()
+    codes = []
+    for count in range(10):
+        time.sleep(0.01)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            request = compiled.create_infer_request()
+            request.infer(np.ones((1 + count, 64), np.float32))
+            os._exit(0)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    goes_on = False
+    thread.join()
+    print(set(codes))
+    """) == ["{0}"]  # fmt: skip
+
+
+def test_a_handler_asks_for_a_plan_while_one_is_made():
+    assert run(PLANS + """
+    faulthandler.dump_traceback_later(40, exit=True)
+    seen = []
+    signal.signal(signal.SIGALRM, lambda *_: seen.append(rows(1000 + len(seen))))
+    for count in range(1, 12):
+        signal.setitimer(signal.ITIMER_REAL, 0.003)
+        assert rows(count) == count
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    print(len(seen) > 3, seen == list(range(1000, 1000 + len(seen))))
+    """) == ["True", "True"]  # fmt: skip
 
 
 def test_fork_in_a_callback():

@@ -349,10 +349,12 @@ def test_an_interrupted_wait_for_an_idle_request_loses_none(mine):
     try:
         for turn in range(60):
             with contextlib.suppress(KeyboardInterrupt):
-                signal.setitimer(signal.ITIMER_REAL, 1e-4 * (1 + turn))
-                queue.start_async(x)
-                queue.start_async(x)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 1e-4 * (1 + turn))
+                    queue.start_async(x)
+                    queue.start_async(x)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
         queue.wait_all()
         assert queue.is_ready()
     finally:
