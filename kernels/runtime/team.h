@@ -34,7 +34,7 @@
 #define TURN_NANOSECONDS 700000        /* that a helper works before it lets others run */
 #define LATE_JOBS 4                    /* jobs without help after which the caller works alone ... */
 #define ALONE_JOBS 64                  /* ... and how many it does so */
-#define STALL_NANOSECONDS 200000       /* that the caller waits for a part at the least where its thread was interrupted */
+#define STALL_NANOSECONDS 200000       /* that the caller waits where a helper was interrupted within a part */
 #define CREDIT_NANOSECONDS 10000000    /* of time that helpers have saved, which their interruptions may cost again */
 #define STALL_RESTS 20                 /* times as long as a stall, the caller works alone when they have cost more */
 
@@ -106,6 +106,7 @@ static void team_reset(Team *team) {
         team->members[i].rank = i;
     }
     team->started = team->late = team->alone = 0;
+    team->alone_until = team->credit = 0;
     team->progress = PROGRESS(team->opened, 0);
     team->sleepers = 0;
     team->busy = 0;
