@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from . import models, operators
+from . import models, operators, trees
 from .libraries import Inputs, Source, installed, load
 
 SLICE = 0.08  # seconds that a library runs before the next one does
@@ -49,7 +49,12 @@ def operator_workloads() -> Iterator[Workload]:
         yield name, partial(operators.model, name), partial(operators.inputs, name)
 
 
-SUITES = {"models": model_workloads, "operators": operator_workloads}
+def tree_workloads() -> Iterator[Workload]:
+    for name in trees.CASES:
+        yield name, partial(trees.model, name), partial(trees.inputs, name)
+
+
+SUITES = {"models": model_workloads, "operators": operator_workloads, "trees": tree_workloads}
 
 
 def least_times(calls: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:
