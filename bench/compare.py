@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from . import models, operators, quantized
+from . import models, operators, quantized, trees
 from .libraries import Inputs, Source, installed, load
 
 SLICE = 0.08  # seconds that a library runs before the next one does
@@ -57,7 +57,17 @@ def quantized_workloads() -> Iterator[Workload]:
             yield f"{name} {form}", partial(quantized.load, name, form), partial(models.inputs_for, name)
 
 
-SUITES = {"models": model_workloads, "operators": operator_workloads, "quantized": quantized_workloads}
+def tree_workloads() -> Iterator[Workload]:
+    for name in trees.CASES:
+        yield name, partial(trees.model, name), partial(trees.inputs, name)
+
+
+SUITES = {
+    "models": model_workloads,
+    "operators": operator_workloads,
+    "quantized": quantized_workloads,
+    "trees": tree_workloads,
+}
 
 
 def least_times(calls: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:

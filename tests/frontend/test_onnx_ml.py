@@ -234,9 +234,8 @@ def test_zip_map_through_a_file(tmp_path):
 def test_trees_through_a_file(tmp_path):
     """What operators of ai.onnx.ml become can be saved as IR."""
     x = {"x": X}
-    model = model_of("SVMRegressor", x, ["y"], kernel_type="RBF", kernel_params=[0.5, 0.0, 0.0], n_supports=2,
-                     rho=[0.25],
-                     support_vectors=COEFFICIENTS, coefficients=[0.5, -1.0])  # fmt: skip
+    given = dict(support_vectors=COEFFICIENTS, coefficients=[0.5, -1.0], n_supports=2, rho=[0.25])
+    model = model_of("SVMRegressor", x, ["y"], kernel_type="RBF", kernel_params=[0.5, 0.0, 0.0], **given)
     read = ov.Core().read_model(model.SerializeToString())
     ov.save_model(read, tmp_path / "m.xml", compress_to_fp16=False)
     found = ov.compile_model(tmp_path / "m.xml", "CPU")(X)[0]

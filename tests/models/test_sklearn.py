@@ -15,8 +15,6 @@ import pytest
 
 import ovlite as ov
 
-from ..data import rng
-
 sklearn = pytest.importorskip("sklearn")
 skl2onnx = pytest.importorskip("skl2onnx")
 
@@ -24,7 +22,8 @@ from skl2onnx._supported_operators import sklearn_operator_name_map  # noqa: E40
 from sklearn import base, linear_model, pipeline, preprocessing, tree, utils  # noqa: E402
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
-X = np.random.default_rng(7).normal(size=(160, 6)).astype(np.float32)
+RNG = np.random.default_rng(7)
+X = RNG.normal(size=(160, 6)).astype(np.float32)
 REAL = (2 * X[:, 0] + X[:, 1] - X[:, 2] ** 2).astype(np.float32)
 CLASSES = np.digitize(X[:, 0] + X[:, 1], [-0.7, 0.7])
 BINARY = (CLASSES > 0).astype(int)
@@ -69,12 +68,11 @@ SEVERAL_TARGETS = {
 }  # fmt: skip
 # Classes whose converters take no table of numbers, or that can't be converted with these versions.
 NO_TABLES = {
-    "CountVectorizer", "DictVectorizer", "FeatureHasher", "GaussianProcessClassifier", "HistGradientBoostingClassifier",
-    "HistGradientBoostingRegressor", "KernelCenterer", "LabelBinarizer", "LabelEncoder", "LocalOutlierFactor",
-    "MultiOutputClassifier", "NearestNeighbors",
-    "OneHotEncoder", "RFE", "RFECV", "RadiusNeighborsClassifier", "RadiusNeighborsRegressor", "RandomTreesEmbedding",
-    "TargetEncoder",
-    "TfidfTransformer", "TfidfVectorizer", "TunedThresholdClassifierCV", "KNeighborsTransformer",
+    "CountVectorizer", "DictVectorizer", "FeatureHasher", "GaussianProcessClassifier",
+    "HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "KNeighborsTransformer", "KernelCenterer",
+    "LabelBinarizer", "LabelEncoder", "LocalOutlierFactor", "MultiOutputClassifier", "NearestNeighbors",
+    "OneHotEncoder", "RFE", "RFECV", "RadiusNeighborsClassifier", "RadiusNeighborsRegressor",
+    "RandomTreesEmbedding", "TargetEncoder", "TfidfTransformer", "TfidfVectorizer", "TunedThresholdClassifierCV",
 }  # fmt: skip
 KNOWN = {found.__name__ for found in sklearn_operator_name_map}
 ESTIMATORS = {name: found for name, found in utils.all_estimators() if name in KNOWN - NO_TABLES}
@@ -189,8 +187,7 @@ def check(name: str, classes: np.ndarray = CLASSES, **changes: Any) -> None:
 PART = [
     "AdaBoostClassifier", "DecisionTreeClassifier", "GaussianNB", "GradientBoostingClassifier", "KNeighborsClassifier",
     "LinearRegression", "LogisticRegression", "MLPRegressor", "OneClassSVM", "PCA", "Pipeline",
-    "RandomForestClassifier",
-    "SVC", "SVR", "StandardScaler",
+    "RandomForestClassifier", "SVC", "SVR", "StandardScaler",
 ]  # fmt: skip
 
 
@@ -252,8 +249,8 @@ def test_columns_of_text() -> None:
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
     pandas = pytest.importorskip("pandas")
-    words = rng().choice(["red", "grün", "blue"], 120)
-    numbers = rng().normal(size=120).astype(np.float32)
+    words = RNG.choice(["red", "grün", "blue"], 120)
+    numbers = RNG.normal(size=120).astype(np.float32)
     table = pandas.DataFrame({"colour": words, "size": numbers})
     wanted = ((words == "red") | (numbers > 0.5)).astype(int)
     from sklearn.compose import ColumnTransformer
@@ -279,13 +276,12 @@ def test_columns_of_text() -> None:
 def boosted(estimator: Any, kind: str, target: np.ndarray) -> None:
     """An estimator of LightGBM ("lightgbm") or XGBoost ("xgboost") against its own predictions; NaN is missing.
 
-    One with few trees may have no negative leaf, from which onnxruntime, and so ovlite, takes its sums for
-    probabilities.
+    One with few trees may have no negative leaf: then onnxruntime, and so ovlite, takes its sums for probabilities.
     """
     onnxmltools = pytest.importorskip("onnxmltools")
     from onnxmltools.convert.common.data_types import FloatTensorType
 
-    holes = np.where(rng().random(X.shape) < 0.1, np.nan, X).astype(np.float32)
+    holes = np.where(RNG.random(X.shape) < 0.1, np.nan, X).astype(np.float32)
     convert: Callable[..., Any] = getattr(onnxmltools, f"convert_{kind}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
