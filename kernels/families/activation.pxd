@@ -7,35 +7,26 @@ cdef extern from "activation.h" nogil:
         float beta
     void activate(const Activation* activation, float* x, dim_t n) noexcept
     void activate_to(const Activation* activation, const float* x, float* y, dim_t n) noexcept
-    enum:
-        ACT_NONE
-        ACT_CLAMP
-        ACT_LEAKY_RELU
-        ACT_SIGMOID
-        ACT_TANH
-        ACT_SWISH
-        ACT_HARD_SIGMOID
-        ACT_HARD_SWISH
-        ACT_GELU_ERF
-        ACT_GELU_TANH
-        ACT_ELU
-        ACT_SOFTPLUS
-        ACT_MISH
+    const char* const* ACTIVATION_NAMES      # by kind; the first is no function
+    int ACTIVATION_COUNT                     # of the names
 
 
-# The struct for a Python description: None, or (kind, alpha, beta) with kind a name such as "clamp".
+# The names of the functions, as their table in activation.h has them.
+cdef inline list activation_names():
+    return [ACTIVATION_NAMES[kind].decode() for kind in range(1, ACTIVATION_COUNT)]
+
+
+# The struct for a Python description: None, or (kind, alpha, beta) with kind one of activation_names().
 cdef inline Activation activation_from_tuple(object description) except *:
     cdef Activation found
-    found.kind = ACT_NONE
+    found.kind = 0
     found.alpha = found.beta = 0
     if description is not None:
         name, alpha, beta = description
-        found.kind = {
-            "clamp": ACT_CLAMP, "leaky_relu": ACT_LEAKY_RELU, "sigmoid": ACT_SIGMOID, "tanh": ACT_TANH,
-            "swish": ACT_SWISH, "hard_sigmoid": ACT_HARD_SIGMOID, "hard_swish": ACT_HARD_SWISH,
-            "gelu_erf": ACT_GELU_ERF, "gelu_tanh": ACT_GELU_TANH, "elu": ACT_ELU, "softplus": ACT_SOFTPLUS,
-            "mish": ACT_MISH,
-        }[name]
+        names = activation_names()
+        if name not in names:
+            raise ValueError(f"expected an activation of {', '.join(names)}, got {name!r}")
+        found.kind = names.index(name) + 1
         found.alpha = alpha
         found.beta = beta
     return found

@@ -13,10 +13,11 @@ import numpy as np
 
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, alone, check_status, dim_t, strided_view
+from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions
 
 from . import depthwise
 from .matmul_driver cimport Kernel, Matmul, MatmulStep, PackedWeights, run_matmul
-from .matmul_driver import broadcast_strides, check_f32, check_types, fold, int8_parts, kernel_for
+from .matmul_driver import check_f32, check_types, int8_parts, kernel_for
 from .winograd import TransformedWeights, Winograd, winograd_tile
 
 
@@ -223,7 +224,7 @@ cdef class Windows(MatmulStep):
     def __init__(self, View x, View y, PackedWeights packed, taps, strides, bias, View residual, activation):
         cdef Matmul* p = &self.matmul
         self.set_kernel(packed.kernel, y)
-        r_strides = [0] * len(y.shape) if residual is None else broadcast_strides(residual, y.shape, "residual")
+        r_strides = broadcast_strides(residual, y.shape, "residual")
         steps = [x.strides[0], *[stride * by for stride, by in zip(x.strides[2:], strides, strict=True)]]
         rows = [
             (length, x_step * p.a_size, 0, y_step * p.y_size, r_step * 4) for length, x_step, y_step, r_step in zip(
@@ -250,9 +251,9 @@ cdef class Windows(MatmulStep):
         walks = [(len(places), places.step * stride) for places, stride in zip(taps, x.strides[2:], strict=True)]
         walks.insert(0, (parts, 0))
         if depth % self.matmul.kernel.k_block:  # each tap's panel rows are filled up
-            inner, run = fold(walks), depth
+            inner, run = merge_dimensions(walks), depth
         else:
-            inner = fold([*walks, (depth, 1)]) or [(1, 1)]
+            inner = merge_dimensions([*walks, (depth, 1)]) or [(1, 1)]
             run = inner.pop()[0] if inner[-1][1] == 1 else 1
         start = sum([places.start * stride for places, stride in zip(taps, x.strides[2:], strict=True)])
         offsets = np.full(1, start, np.intp)

@@ -12,9 +12,10 @@ import math
 import numpy as np
 
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
+from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .activation cimport Activation, activation_from_tuple
-from .matmul_driver import broadcast_strides, check_f32
+from .matmul_driver import check_f32
 
 cdef extern from "depthwise.h" nogil:
     ctypedef struct Strip:

@@ -17,8 +17,9 @@ from libc.string cimport memcpy
 import numpy as np
 
 from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
+from ovlite.kernels.runtime.strides import broadcast_strides, ordered_dimensions
 
-from .activation cimport Activation, activation_from_tuple
+from .activation cimport Activation, activation_from_tuple, activation_names
 
 cdef extern from "elementwise.h" nogil:
     ctypedef struct Source:
@@ -61,8 +62,7 @@ TYPES = [np.dtype(name) for name in
          ("bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")]
 CODES = {dtype: code for code, dtype in enumerate(TYPES)}
 F32 = CODES[np.dtype("f4")]
-ACTIVATIONS = ("clamp", "leaky_relu", "sigmoid", "tanh", "swish", "hard_sigmoid", "hard_swish", "gelu_erf",
-               "gelu_tanh", "elu", "softplus", "mish")
+ACTIVATIONS = frozenset(activation_names())
 
 
 cdef struct Operand:
@@ -392,10 +392,10 @@ cdef class Map(Step):
         cdef MapArguments* args = &self.arguments
         cdef int i
         write = self.writes[0]
-        loops = merged_loops(write, self.reads)
+        loops = loops_over(write, self.reads)
         args.size = write.size
         while len(loops) < 2:
-            loops.insert(0, (1, (0,) * (len(self.reads) + 1)))
+            loops.insert(0, (1, *[0] * (len(self.reads) + 1)))
         args.rank = len(loops)
         args.rows = loops[args.rank - 2][0]
         args.columns = loops[args.rank - 1][0]
@@ -409,9 +409,9 @@ cdef class Map(Step):
             elif i == args.rank - 1:
                 args.tiles[i] = ceiling(args.columns, max(args.tile_columns, 1))
             args.tile_count *= args.tiles[i]
-        self.describe_operand(&args.result, write, [(length, steps[0]) for length, steps in loops])
+        self.describe_operand(&args.result, write, [(loop[0], loop[len(loop) - 1]) for loop in loops])
         for i in range(len(self.reads)):
-            self.describe_operand(&args.read[i], self.reads[i], [(length, steps[i + 1]) for length, steps in loops])
+            self.describe_operand(&args.read[i], self.reads[i], [(loop[0], loop[i + 1]) for loop in loops])
 
     cdef int describe_operand(self, Operand* operand, View view, list loops) except -1:
         """Where an operand's tiles lie; block is 0 when they have to be gathered, else -1."""
@@ -481,47 +481,29 @@ cdef class Convert(Map):
         super().__init__([("convert", 0, y.dtype)], [x], y)
 
 
-def merged_loops(View write, tuple reads):
-    """[(length, (stride of write, of each read)), ...] outermost first: dimensions of one element dropped,
-    the others ordered by the stride of `write` and merged where every operand walks two as one."""
+def loops_over(View write, tuple reads):
+    """[(length, stride of each read, stride of write), ...] outermost first, in the order of write's strides."""
     shape = write.shape
-    columns = [write.strides, *[_broadcast_strides(read, shape) for read in reads]]
-    loops = [(length, steps) for length, *steps in zip(shape, *columns, strict=True) if length != 1]
-    if write.size and any([steps[0] == 0 for _, steps in loops]):
+    if write.size and any([length > 1 and stride == 0 for length, stride in zip(shape, write.strides)]):
         raise ValueError(f"Map: several elements of the result {write} lie at one place")
-    loops.sort(key=lambda loop: -abs(loop[1][0]))
-    merged = []
-    for length, steps in loops:
-        if merged:
-            outer_length, outer_steps = merged.pop()
-            if all([outer == inner * length for outer, inner in zip(outer_steps, steps)]):
-                length *= outer_length
-            else:
-                merged.append((outer_length, outer_steps))
-        merged.append((length, steps))
-    return merged
+    strides = [broadcast_strides(read, shape, "Map: an operand") for read in reads]
+    return ordered_dimensions(zip(shape, *strides, write.strides))
 
 
 def rows_of_tile(list loops):
     """(rows in a tile, whether they are joined). They are when they are short, or when no operand but one
     that is the same in each row has to be copied for it; rows that need no copies are walked one by one."""
-    rows, row_steps = loops[len(loops) - 2]
-    columns, column_steps = loops[len(loops) - 1]
+    rows, *row_steps = loops[len(loops) - 2]
+    columns, *column_steps = loops[len(loops) - 1]
+    write = len(row_steps) - 1
     rows = max(rows, 1)
-    joins = [row == column * columns or (index > 0 and row == 0)
+    joins = [row == column * columns or (index < write and row == 0)
              for index, (row, column) in enumerate(zip(row_steps, column_steps))]
     if columns < SHORT_ROW or (2 * columns <= BLOCK and all(joins)):
         return min(rows, BLOCK // max(columns, 1)), True
     if columns <= BLOCK and all([column in (0, 1) for column in column_steps]):
         return min(rows, STRIP // columns), False
     return 1, True
-
-
-def _broadcast_strides(View view, tuple shape):
-    missing = len(shape) - len(view.shape)
-    if missing < 0 or any([have not in (1, want) for have, want in zip(view.shape, shape[missing:])]):
-        raise ValueError(f"Map: an operand of shape {view.shape} can't be broadcast to {shape}")
-    return (0,) * missing + tuple([0 if have == 1 else stride for have, stride in zip(view.shape, view.strides)])
 
 
 def _code_of(dtype):

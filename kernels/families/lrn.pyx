@@ -1,9 +1,8 @@
 """Local response normalization across channels, in any layout."""
 
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
-
-from .loops cimport Loops, place, set_loops
-from .loops import merged
+from ovlite.kernels.runtime.strides cimport LoopNest, offset_of, set_nest
+from ovlite.kernels.runtime.strides import ordered_dimensions
 
 cdef extern from "lrn.h" nogil:
     enum:
@@ -29,7 +28,7 @@ cdef struct LrnArguments:
     int y
     dim_t x_offset
     dim_t y_offset
-    Loops loops                  # over the runs of channels, but for the columns of a tile
+    LoopNest loops                  # over the runs of channels, but for the columns of a tile
     dim_t channels
     dim_t x_step                 # elements from one channel to the next
     dim_t y_step
@@ -48,7 +47,7 @@ cdef int normalize_responses(const void* arguments, char* const* slots, const Me
         column = index % args.tiles * args.tile
         x = args.x_offset + column * F32
         y = args.y_offset + column * F32
-        place(&args.loops, index // args.tiles, &x, &y)
+        offset_of(&args.loops, index // args.tiles, &x, &y)
         if args.by_columns:
             lrn_columns(<const float*>(slots[args.x] + x), args.x_step, <float*>(slots[args.y] + y), args.y_step,
                         args.channels, min(args.columns - column, args.tile), &args.parameters)
@@ -80,9 +79,9 @@ cdef class LRN(Step):
         args.parameters.before, args.parameters.after = (size - 1) // 2, size // 2
         args.parameters.alpha, args.parameters.beta, args.parameters.bias = alpha / size, beta, bias
         args.channels, args.x_step, args.y_step = x.shape[axis], x.strides[axis], y.strides[axis]
-        dims = list(zip(x.shape, zip(x.strides, y.strides)))
+        dims = list(zip(x.shape, x.strides, y.strides))
         del dims[range(len(dims))[axis]]
-        self.set_walk(merged(dims))
+        self.set_walk(ordered_dimensions(dims))
         self.args = args
         self.run = normalize_responses
         if x.size >= TOO_SMALL_TO_SHARE:
@@ -95,8 +94,8 @@ cdef class LRN(Step):
         args.columns = 1
         if not args.by_columns:
             self.scratch = (args.channels + args.parameters.before + args.parameters.after + LRN_BLOCK) * F32
-        elif loops and loops[len(loops) - 1][1] == (1, 1):
-            args.columns, _ = loops.pop()
+        elif loops and loops[len(loops) - 1][1:] == (1, 1):
+            args.columns = loops.pop()[0]
         args.tile = min(<dim_t>LRN_COLUMNS, max(<dim_t>32, args.columns // 4))
         args.tiles = (args.columns + args.tile - 1) // args.tile
-        set_loops(&args.loops, loops, F32, F32)
+        set_nest(&args.loops, loops, F32, F32)

@@ -5,9 +5,10 @@ import numpy as np
 
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, strided_view
+from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .matmul_driver cimport NO_OFFSET, Kernel, MatmulStep, PackedWeights, run_matmul
-from .matmul_driver import KERNELS, broadcast_strides, check_f32, check_types, int8_parts, kernel_for
+from .matmul_driver import KERNELS, check_f32, check_types, int8_parts, kernel_for
 
 
 def matrix_kernels():
@@ -92,8 +93,8 @@ cdef class MatMul(MatmulStep):
         size = self.matmul.a_size
         outer = y.shape[:-2]
         a_strides = broadcast_strides(a, (*outer, *a.shape[-2:]), "a")
-        b_strides = [0] * len(y.shape) if b is None else broadcast_strides(b, (*outer, *b.shape[-2:]), "b")
-        r_strides = [0] * len(y.shape) if residual is None else broadcast_strides(residual, y.shape, "residual")
+        b_strides = broadcast_strides(b, y.shape if b is None else (*outer, *b.shape[-2:]), "b")
+        r_strides = broadcast_strides(residual, y.shape, "residual")
         if r_strides[-1] not in (0, 1):
             raise ValueError(f"residual has a column stride of {r_strides[-1]}; MatMul reads columns side by side")
         dims = [

@@ -22,6 +22,7 @@ import numpy as np
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.cpu import cpu_flags
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, share, stopped
+from ovlite.kernels.runtime.strides import merge_dimensions
 
 from .activation cimport activation_from_tuple
 
@@ -392,27 +393,6 @@ cdef Space space_of(list dims) except *:
     return space
 
 
-def fold(dims):
-    """Merges neighbours among (size, stride, ...) dimensions that every operand walks in one run."""
-    folded = []
-    for size, *strides in dims:
-        if size == 1:
-            continue
-        if folded and all(outer == inner * size for outer, inner in zip(folded[-1][1:], strides, strict=True)):
-            size *= folded.pop()[0]
-        folded.append((size, *strides))
-    return folded
-
-
-def broadcast_strides(View view, shape, name):
-    """The strides, in elements, with which `view` is read as `shape`: 0 where it is broadcast."""
-    missing = len(shape) - len(view.shape)
-    if missing < 0 or any(have not in (1, want) for have, want in zip(view.shape, shape[missing:], strict=True)):
-        raise ValueError(f"{name} of shape {view.shape} can't be broadcast to {tuple(shape)}")
-    strides = [0 if have == 1 else stride for have, stride in zip(view.shape, view.strides, strict=True)]
-    return [0] * missing + strides
-
-
 def check_f32(**views):
     for name, view in views.items():
         if view is not None and view.dtype != np.float32:
@@ -508,8 +488,8 @@ cdef class MatmulStep(Step):
         """
         cdef Matmul* p = &self.matmul
         cdef dim_t most = p.kernel.rows
-        rows = fold(rows) or [(1, 0, 0, 0, 0)]
-        p.batch = space_of(fold(batch))
+        rows = merge_dimensions(rows) or [(1, 0, 0, 0, 0)]
+        p.batch = space_of(merge_dimensions(batch))
         p.lines = space_of(rows[:-1])
         p.width, p.tile.a_stride, _, p.tile.y_stride, p.tile.residual_stride = rows[-1]
         p.read_in_place = p.k_stride == p.a_size

@@ -9,9 +9,8 @@ Design
 """
 
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
-
-from .loops cimport Loops, place, set_loops
-from .loops import merged
+from ovlite.kernels.runtime.strides cimport LoopNest, offset_of, set_nest
+from ovlite.kernels.runtime.strides import broadcast_strides, ordered_dimensions
 
 cdef extern from "normalization.h" nogil:
     ctypedef union Total:
@@ -70,10 +69,10 @@ cdef struct Steps:
 cdef struct NormArguments:
     int slot[4]                  # of x, y, gamma, beta; -1 where there is none
     dim_t offset[4]
-    Loops kept                   # over what is normalized together, but for the columns of a tile
-    Loops kept_affine            # the same loops for gamma and beta
-    Loops reduced                # over the runs of its terms
-    Loops reduced_affine
+    LoopNest kept                   # over what is normalized together, but for the columns of a tile
+    LoopNest kept_affine            # the same loops for gamma and beta
+    LoopNest reduced                # over the runs of its terms
+    LoopNest reduced_affine
     dim_t run                    # terms of a run
     Steps run_step
     bint by_columns
@@ -89,11 +88,11 @@ cdef struct NormArguments:
     double epsilon
 
 
-cdef inline Place moved(Place at, const Loops* data, const Loops* affine, dim_t index) noexcept nogil:
+cdef inline Place moved(Place at, const LoopNest* data, const LoopNest* affine, dim_t index) noexcept nogil:
     """The operands of pass `index` of the loops."""
     cdef dim_t x = 0, y = 0, gamma = 0, beta = 0
-    place(data, index, &x, &y)
-    place(affine, index, &gamma, &beta)
+    offset_of(data, index, &x, &y)
+    offset_of(affine, index, &gamma, &beta)
     at.x += x // F32
     at.y += y // F32
     if at.gamma != NULL:
@@ -240,29 +239,29 @@ cdef class Normalize(Step):
         shape = x.shape
         axes = {range(len(shape))[axis] for axis in axes}
         strides = (x.strides, broadcast_strides(gamma, shape), broadcast_strides(beta, shape), y.strides)
-        dims = list(zip(shape, zip(*strides)))
-        return [merged([dim for axis, dim in enumerate(dims) if (axis in axes) == chosen]) for chosen in (False, True)]
+        dims = list(zip(shape, *strides))
+        return [ordered_dimensions([dim for axis, dim in enumerate(dims) if (axis in axes) == chosen]) for chosen in (False, True)]
 
     def set_walk(self, list kept, list reduced):
         """Chooses runs or columns, and sets the loops around them."""
         cdef NormArguments* args = &self.arguments
         args.terms = 1
-        for length, _ in reduced:
+        for length, *_ in reduced:
             args.terms *= length
         args.group = 1
         columns = self.dense_columns(kept, reduced)
-        run = reduced.pop() if reduced else (1, (1, 0, 0, 1))
-        if columns is None and not (run[1][0] == run[1][3] == 1 or run[0] == 1):
-            columns = (1, (1, 0, 0, 1))
+        run = reduced.pop() if reduced else (1, 1, 0, 0, 1)
+        if columns is None and not (run[1] == run[4] == 1 or run[0] == 1):
+            columns = (1, 1, 0, 0, 1)
         args.by_columns = columns is not None
         args.columns, args.column_step = (1, steps_of((0, 0, 0, 0))) if columns is None else (
-            columns[0], steps_of(columns[1]))
-        args.run, args.run_step = run[0], steps_of(run[1])
-        set_loops(&args.kept, [(length, (x, y)) for length, (x, gamma, beta, y) in kept], F32, F32)
-        set_loops(&args.kept_affine, [(length, (gamma, beta)) for length, (x, gamma, beta, y) in kept], F32, F32)
-        set_loops(&args.reduced, [(length, (x, y)) for length, (x, gamma, beta, y) in reduced], F32, F32)
-        set_loops(&args.reduced_affine, [(length, (gamma, beta)) for length, (x, gamma, beta, y) in reduced], F32, F32)
-        args.affine_by_rows = any([gamma or beta for _, (x, gamma, beta, y) in [*reduced, run]])
+            columns[0], steps_of(columns[1:]))
+        args.run, args.run_step = run[0], steps_of(run[1:])
+        set_nest(&args.kept, [(length, x, y) for length, x, _, _, y in kept], F32, F32)
+        set_nest(&args.kept_affine, [(length, gamma, beta) for length, _, gamma, beta, _ in kept], F32, F32)
+        set_nest(&args.reduced, [(length, x, y) for length, x, _, _, y in reduced], F32, F32)
+        set_nest(&args.reduced_affine, [(length, gamma, beta) for length, _, gamma, beta, _ in reduced], F32, F32)
+        args.affine_by_rows = any([gamma or beta for _, _, gamma, beta, _ in [*reduced, run]])
         args.tile = max(1, min(COLUMN_TILE, max(32, args.columns * args.kept.count // 2)) // args.group) * args.group
         args.tiles = (args.columns + args.tile - 1) // args.tile
         for step in (args.column_step.gamma, args.column_step.beta) if args.by_columns else (
@@ -275,34 +274,25 @@ cdef class Normalize(Step):
         cdef NormArguments* args = &self.arguments
         if not kept:
             return None
-        columns, steps = kept[len(kept) - 1]
+        columns, *steps = kept[len(kept) - 1]
         if steps[0] == steps[3] == 1:
             return kept.pop()
         if not reduced:
             return None
-        group, group_steps = reduced[len(reduced) - 1]
+        group, *group_steps = reduced[len(reduced) - 1]
         if (len(reduced) > 1 and group <= SHORT_GROUP and group_steps[0] == group_steps[3] == 1
                 and all([step == group * inner for step, inner in zip(steps, group_steps)])):
             reduced.pop()
             kept.pop()
             args.group = group
-            return columns * group, group_steps
+            return columns * group, *group_steps
         return None
 
 
-cdef Steps steps_of(tuple steps):
+cdef Steps steps_of(steps):
     cdef Steps found
     found.x, found.gamma, found.beta, found.y = steps
     return found
-
-
-def broadcast_strides(View view, tuple shape):
-    if view is None:
-        return (0,) * len(shape)
-    missing = len(shape) - len(view.shape)
-    if missing < 0 or any([have not in (1, want) for have, want in zip(view.shape, shape[missing:])]):
-        raise ValueError(f"an operand of shape {view.shape} can't be broadcast to {shape}")
-    return (0,) * missing + tuple([0 if have == 1 else stride for have, stride in zip(view.shape, view.strides)])
 
 
 cdef class LayerNorm(Normalize):

@@ -9,9 +9,8 @@ Design
 """
 
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
-
-from .loops cimport Loops, place, set_loops
-from .loops import merged
+from ovlite.kernels.runtime.strides cimport LoopNest, offset_of, set_nest
+from ovlite.kernels.runtime.strides import ordered_dimensions
 
 cdef extern from "reduction.h" nogil:
     ctypedef union Total:
@@ -67,8 +66,8 @@ cdef struct ReduceArguments:
     dim_t y_offset
     int x_size                 # bytes of an element
     int y_size
-    Loops kept                 # over the results, but for the columns of a tile
-    Loops reduced              # over the runs that make up one result
+    LoopNest kept                 # over the results, but for the columns of a tile
+    LoopNest reduced              # over the runs that make up one result
     dim_t run                  # terms of a run, and the elements from one to the next
     dim_t run_step
     bint by_columns
@@ -103,7 +102,7 @@ cdef void add_all(const ReduceArguments* args, const Accumulation* add, const ch
     cdef dim_t index, at, unused
     for index in range(args.reduced.count):
         at = unused = 0
-        place(&args.reduced, index, &at, &unused)
+        offset_of(&args.reduced, index, &at, &unused)
         if args.by_columns:
             add.columns(x + at, args.run_step, args.run, shift, total, columns)
         else:
@@ -122,7 +121,7 @@ cdef int reduce_tiles(const void* arguments, char* const* slots, const Member* m
         columns = min(args.columns - column, args.column_tile)
         x = args.x_offset + column * args.x_size
         y = args.y_offset + column * args.y_step * args.y_size
-        place(&args.kept, index // args.tiles, &x, &y)
+        offset_of(&args.kept, index // args.tiles, &x, &y)
         for j in range(columns):
             total[j] = add.start if args.maximum == NULL else args.maximum.start
             shift[j] = 0
@@ -174,17 +173,17 @@ cdef class Reduce(Step):
         """Chooses the run and the columns, and sets the loops around them."""
         cdef ReduceArguments* args = &self.arguments
         args.terms = 1
-        for length, _ in reduced:
+        for length, _, _ in reduced:
             args.terms *= length
-        columns = kept.pop() if kept and kept[len(kept) - 1][1][0] == 1 else None
-        run = reduced.pop() if reduced else (1, (1, 0))
-        set_loops(&args.kept, kept, args.x_size, args.y_size)
-        set_loops(&args.reduced, reduced, args.x_size, args.y_size)
-        args.run, args.run_step = run[0], run[1][0]
+        columns = kept.pop() if kept and kept[len(kept) - 1][1] == 1 else None
+        run = reduced.pop() if reduced else (1, 1, 0)
+        set_nest(&args.kept, kept, args.x_size, args.y_size)
+        set_nest(&args.reduced, reduced, args.x_size, args.y_size)
+        args.run, args.run_step, _ = run
         args.by_columns = columns is not None
         args.columns = args.column_tile = args.tiles = 1
         if args.by_columns:
-            args.columns, args.y_step = columns[0], columns[1][1]
+            args.columns, _, args.y_step = columns
             args.column_tile = tile_of_columns(args.columns, args.kept.count)
             args.tiles = (args.columns + args.column_tile - 1) // args.column_tile
 
@@ -204,7 +203,7 @@ cdef const Accumulation* find_accumulation(str name, dtype):
 
 
 def split_dimensions(View x, View y, axes):
-    """The kept and the reduced dimensions as loops [(length, (stride of x, stride of y)), ...], the loop
+    """The kept and the reduced dimensions as loops [(length, stride of x, stride of y), ...], the loop
     with the smallest stride of x last."""
     rank = len(x.shape)
     axes = counted_from_the_front(x, axes)
@@ -214,9 +213,9 @@ def split_dimensions(View x, View y, axes):
     if y.shape != expected:
         raise ValueError(f"Reduce: {x.shape} over axes {sorted(axes)} has shape {expected}, not {y.shape}")
     y_stride = dict(zip(places, y.strides, strict=True))
-    kept = merged([(x.shape[axis], (y_stride[axis], x.strides[axis])) for axis in left])
-    reduced = merged([(x.shape[axis], (0, x.strides[axis])) for axis in axes])
-    return [[(length, (x_step, y_step)) for length, (y_step, x_step) in loops] for loops in (kept, reduced)]
+    kept = ordered_dimensions([(x.shape[axis], y_stride[axis], x.strides[axis]) for axis in left])
+    reduced = ordered_dimensions([(x.shape[axis], 0, x.strides[axis]) for axis in axes])
+    return [[(length, x_step, y_step) for length, y_step, x_step in loops] for loops in (kept, reduced)]
 
 
 def workspace_size(View x, axes):

@@ -5,9 +5,8 @@ columns are; where none is, runs are gathered into scratch memory first. Members
 """
 
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
-
-from .loops cimport Loops, place, set_loops
-from .loops import merged
+from ovlite.kernels.runtime.strides cimport LoopNest, offset_of, set_nest
+from ovlite.kernels.runtime.strides import ordered_dimensions
 
 cdef extern from "softmax.h" nogil:
     enum:
@@ -31,7 +30,7 @@ cdef struct SoftmaxArguments:
     int y
     dim_t x_offset
     dim_t y_offset
-    Loops loops                  # over the runs, but for the columns of a tile
+    LoopNest loops                  # over the runs, but for the columns of a tile
     dim_t length                 # of the axis
     dim_t x_step                 # elements from one element of the axis to the next
     dim_t y_step
@@ -48,7 +47,7 @@ cdef int run_rows(const void* arguments, char* const* slots, const Member* me) n
     for index in range(begin, end):
         x = args.x_offset
         y = args.y_offset
-        place(&args.loops, index, &x, &y)
+        offset_of(&args.loops, index, &x, &y)
         softmax_row(<const float*>(slots[args.x] + x), <float*>(slots[args.y] + y), args.length, args.logarithm)
     return OK
 
@@ -61,7 +60,7 @@ cdef int run_gathered_rows(const void* arguments, char* const* slots, const Memb
     for index in range(begin, end):
         x = args.x_offset
         y = args.y_offset
-        place(&args.loops, index, &x, &y)
+        offset_of(&args.loops, index, &x, &y)
         gather(slots[args.x] + x, 0, args.x_step * F32, me.scratch, 1, args.length, F32)
         softmax_row(row, row, args.length, args.logarithm)
         scatter(me.scratch, slots[args.y] + y, 0, args.y_step * F32, 1, args.length, F32)
@@ -76,7 +75,7 @@ cdef int run_columns(const void* arguments, char* const* slots, const Member* me
         column = index % args.tiles * args.tile
         x = args.x_offset + column * F32
         y = args.y_offset + column * F32
-        place(&args.loops, index // args.tiles, &x, &y)
+        offset_of(&args.loops, index // args.tiles, &x, &y)
         softmax_columns(<const float*>(slots[args.x] + x), args.x_step, <float*>(slots[args.y] + y), args.y_step,
                         args.length, min(args.columns - column, args.tile), args.logarithm)
     return OK
@@ -106,9 +105,9 @@ cdef class Softmax(Step):
         args.y, args.y_offset = y.slot, y.offset
         args.logarithm = logarithm
         args.length, args.x_step, args.y_step = x.shape[axis], x.strides[axis], y.strides[axis]
-        dims = list(zip(x.shape, zip(x.strides, y.strides)))
+        dims = list(zip(x.shape, x.strides, y.strides))
         del dims[axis]
-        self.choose_run(merged(dims))
+        self.choose_run(ordered_dimensions(dims))
         self.args = args
         if x.size >= TOO_SMALL_TO_SHARE:
             self.width = args.loops.count * args.tiles
@@ -118,15 +117,15 @@ cdef class Softmax(Step):
         args.tiles = 1
         if args.length == 1 or args.x_step == args.y_step == 1:
             self.run = run_rows
-        elif loops and loops[len(loops) - 1][1] == (1, 1):
+        elif loops and loops[len(loops) - 1][1:] == (1, 1):
             self.run = run_columns
-            args.columns, _ = loops.pop()
+            args.columns = loops.pop()[0]
             args.tile = min(<dim_t>SOFTMAX_COLUMNS, max(<dim_t>32, TILE // max(args.length, 1) // 16 * 16))
             args.tiles = (args.columns + args.tile - 1) // args.tile
         else:
             self.run = run_gathered_rows
             self.scratch = args.length * F32
-        set_loops(&args.loops, loops, F32, F32)
+        set_nest(&args.loops, loops, F32, F32)
 
 
 cdef class LogSoftmax(Softmax):

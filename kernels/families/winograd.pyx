@@ -12,10 +12,11 @@ An infinity or a NaN in the input reaches all the outputs of its tile, not only 
 import numpy as np
 
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
+from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .activation cimport Activation, activation_from_tuple
 from .matmul_driver cimport NO_OFFSET, MatmulKernel, MatmulTile, PackedWeights
-from .matmul_driver import broadcast_strides, check_f32, kernel_for
+from .matmul_driver import check_f32, kernel_for
 
 cdef extern from "winograd.h" nogil:
     ctypedef struct OutputTile:

@@ -10,21 +10,30 @@
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
-enum ActivationKind {
-    ACT_NONE,
-    ACT_CLAMP,         /* min(max(x, alpha), beta); relu is clamp(0, inf) */
-    ACT_LEAKY_RELU,    /* x < 0 ? alpha * x : x */
-    ACT_SIGMOID,
-    ACT_TANH,
-    ACT_SWISH,         /* x * sigmoid(alpha * x) */
-    ACT_HARD_SIGMOID,  /* min(max(alpha * x + beta, 0), 1) */
-    ACT_HARD_SWISH,    /* x * min(max(x + 3, 0), 6) / 6 */
-    ACT_GELU_ERF,      /* x * (1 + erf(x / sqrt 2)) / 2 */
-    ACT_GELU_TANH,     /* x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2 */
-    ACT_ELU,           /* x < 0 ? alpha * (exp(x) - 1) : x */
-    ACT_SOFTPLUS,      /* log(1 + exp(x)) */
-    ACT_MISH,          /* x * tanh(softplus(x)) */
-};
+/* X(kind, name, formula of v, alpha and beta). */
+#define ACTIVATIONS(X)                                                                                \
+    X(ACT_CLAMP, "clamp", clamp(v, alpha, beta))             /* relu is clamp(v, 0, inf) */           \
+    X(ACT_LEAKY_RELU, "leaky_relu", v < 0.0f ? alpha * v : v)                                         \
+    X(ACT_SIGMOID, "sigmoid", vsigmoid(v))                                                            \
+    X(ACT_TANH, "tanh", vtanh(v))                                                                     \
+    X(ACT_SWISH, "swish", v * vsigmoid(alpha * v))                                                    \
+    X(ACT_HARD_SIGMOID, "hard_sigmoid", clamp(alpha * v + beta, 0.0f, 1.0f))                          \
+    X(ACT_HARD_SWISH, "hard_swish", v * (clamp(v + 3.0f, 0.0f, 6.0f) * 0x1.555556p-3f))  /* / 6 */    \
+    X(ACT_GELU_ERF, "gelu_erf", gelu_erf(v))                 /* v * (1 + erf(v / sqrt 2)) / 2 */      \
+    X(ACT_GELU_TANH, "gelu_tanh", gelu_tanh(v))              /* gelu_erf, erf approximated by tanh */   \
+    X(ACT_ELU, "elu", v < 0.0f ? alpha * vexpm1_negative(at_most(v, 0.0f)) : v)                       \
+    X(ACT_SOFTPLUS, "softplus", softplus(v))                 /* log(1 + exp(v)) */                    \
+    X(ACT_MISH, "mish", mish(v))                             /* v * tanh(softplus(v)) */
+
+#define KIND_OF(kind, name, formula) kind,
+#define NAME_OF(kind, name, formula) [kind] = name,
+
+enum ActivationKind { ACT_NONE, ACTIVATIONS(KIND_OF) ACTIVATION_COUNT };
+
+static const char *const ACTIVATION_NAMES[] = {[ACT_NONE] = "none", ACTIVATIONS(NAME_OF)};
+
+#undef KIND_OF
+#undef NAME_OF
 
 typedef struct {
     int kind;
@@ -91,29 +100,20 @@ INLINE float mish(float x) {
         return;                                 \
     }
 
+#define CASE_OF(kind, name, formula) case kind: EACH(formula)
+
 /* y[i] = f(x[i]) for i < n; y may be x. */
 static void activate_to(const Activation *activation, const float *x, float *y, ptrdiff_t n) {
     const float alpha = activation->alpha, beta = activation->beta;
+    if (activation->kind == ACT_GELU_ERF && reaches_below(x, n, GELU_TAIL))
+        EACH(gelu_erf_tail(v))
     switch (activation->kind) {
-    case ACT_CLAMP: EACH(clamp(v, alpha, beta))
-    case ACT_LEAKY_RELU: EACH(v < 0.0f ? alpha * v : v)
-    case ACT_SIGMOID: EACH(vsigmoid(v))
-    case ACT_TANH: EACH(vtanh(v))
-    case ACT_SWISH: EACH(v * vsigmoid(alpha * v))
-    case ACT_HARD_SIGMOID: EACH(clamp(alpha * v + beta, 0.0f, 1.0f))
-    case ACT_HARD_SWISH: EACH(v * (clamp(v + 3.0f, 0.0f, 6.0f) * 0x1.555556p-3f))
-    case ACT_GELU_ERF:
-        if (reaches_below(x, n, GELU_TAIL))
-            EACH(gelu_erf_tail(v))
-        EACH(gelu_erf(v))
-    case ACT_GELU_TANH: EACH(gelu_tanh(v))
-    case ACT_ELU: EACH(v < 0.0f ? alpha * vexpm1_negative(at_most(v, 0.0f)) : v)
-    case ACT_SOFTPLUS: EACH(softplus(v))
-    case ACT_MISH: EACH(mish(v))
+        ACTIVATIONS(CASE_OF)
     default: EACH(v)
     }
 }
 
+#undef CASE_OF
 #undef EACH
 
 static void activate(const Activation *activation, float *x, ptrdiff_t n) {

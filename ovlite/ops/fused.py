@@ -11,7 +11,9 @@ import numpy as np
 
 from ..graph import Argument, Operator, TensorType
 from ..graph.operator import Array
+from .activation import Clamp, Elu, Gelu, HardSigmoid, HSwish, Mish, PRelu, Sigmoid, SoftPlus, Swish
 from .broadcasting import broadcast
+from .unary import Tanh
 
 
 class Activation(NamedTuple):
@@ -22,40 +24,29 @@ class Activation(NamedTuple):
     beta: float = 0.0
 
 
-def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x))."""
-    return np.asarray(1 / (1 + np.exp(-x)), x.dtype)
-
-
-def softplus(x: Array) -> Array:
-    """log(1 + exp(x))."""
-    return np.asarray(np.logaddexp(x, x.dtype.type(0)))
-
-
-def _erf(x: Array) -> Array:
-    from math import erf
-
-    return np.asarray(np.vectorize(erf, otypes=[np.float64])(x), x.dtype)
-
-
 def activate(activation: Activation, x: Array) -> Array:
-    """The activation of each element of an f32 array."""
+    """The activation of each element of x: what the operator that stands for it computes."""
     kind, alpha, beta = activation
-    formulas: dict[str, Callable[[], Array]] = {
-        "clamp": lambda: np.clip(x, alpha, beta),
-        "leaky_relu": lambda: np.where(x < 0, alpha * x, x),
-        "sigmoid": lambda: sigmoid(x),
-        "tanh": lambda: np.tanh(x),
-        "swish": lambda: x * sigmoid(alpha * x),
-        "hard_sigmoid": lambda: np.clip(alpha * x + beta, 0, 1),
-        "hard_swish": lambda: x * np.clip(x + 3, 0, 6) / 6,
-        "gelu_erf": lambda: 0.5 * x * (1 + _erf(x / np.sqrt(2.0))),
-        "gelu_tanh": lambda: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
-        "elu": lambda: np.where(x < 0, alpha * np.expm1(x), x),
-        "softplus": lambda: softplus(x),
-        "mish": lambda: x * np.tanh(softplus(x)),
-    }
-    return np.asarray(formulas[kind](), x.dtype)
+    operator, parameters = _OPERATORS[kind](alpha, beta)
+    (result,) = operator.evaluate(x, *(x.dtype.type(value) for value in parameters))
+    return result
+
+
+# The operator of each kind of activation, and its inputs behind the data, from alpha and beta.
+_OPERATORS: dict[str, Callable[[float, float], tuple[Operator, tuple[float, ...]]]] = {
+    "clamp": lambda alpha, beta: (Clamp(alpha, beta), ()),
+    "leaky_relu": lambda alpha, beta: (PRelu(), (alpha,)),
+    "sigmoid": lambda alpha, beta: (Sigmoid(), ()),
+    "tanh": lambda alpha, beta: (Tanh(), ()),
+    "swish": lambda alpha, beta: (Swish(), (alpha,)),
+    "hard_sigmoid": lambda alpha, beta: (HardSigmoid(), (alpha, beta)),
+    "hard_swish": lambda alpha, beta: (HSwish(), ()),
+    "gelu_erf": lambda alpha, beta: (Gelu("erf"), ()),
+    "gelu_tanh": lambda alpha, beta: (Gelu("tanh"), ()),
+    "elu": lambda alpha, beta: (Elu(alpha), ()),
+    "softplus": lambda alpha, beta: (SoftPlus(), ()),
+    "mish": lambda alpha, beta: (Mish(), ()),
+}
 
 
 def activation_of(op: Operator, parameters: Sequence[float | None]) -> Activation | None:

@@ -19,15 +19,12 @@ from ..errors import ModelError
 from ..graph import Argument, Constant, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape
+from .activation import sigmoid
 from .axes import merged_type, one_of, require
 from .declare import Declared, as_output
 
 DIRECTIONS = ("forward", "reverse", "bidirectional")
 CELL = "activations=None, activations_alpha=None, activations_beta=None, clip=0.0"
-
-
-def sigmoid(x: Array) -> Array:
-    return 1 / (1 + np.exp(-x))
 
 
 # name: (function of x, alpha, beta; default alpha; default beta)

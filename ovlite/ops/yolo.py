@@ -12,9 +12,9 @@ import numpy as np
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..types import Dimension, PartialShape, Type
+from .activation import sigmoid
 from .axes import normalized, require, require_rank
 from .declare import Declared
-from .recurrent import sigmoid
 from .window import Ints
 
 

@@ -1,0 +1,60 @@
+# cython: wraparound=True
+"""Shapes and strides as nested loops: what a step's constructor makes of the Views of its operands.
+
+A dimension is a tuple (length, stride of an operand, stride of the next one, ...), outermost first in a list.
+"""
+
+
+def merge_dimensions(dims):
+    """The fewest dimensions that walk the same elements in the same order.
+
+    Those of one element are dropped, and neighbours become one where every operand walks both in even steps.
+    """
+    merged = []
+    for length, *strides in dims:
+        if length == 1:
+            continue
+        if merged and all([outer == inner * length for outer, inner in zip(merged[-1][1:], strides, strict=True)]):
+            length *= merged.pop()[0]
+        merged.append((length, *strides))
+    return merged
+
+
+def ordered_dimensions(dims):
+    """merge_dimensions() of the dimensions in the order of the strides of the last operand, the largest first.
+
+    Where it has none, the strides of those before it decide.
+    """
+    return merge_dimensions(sorted(dims, key=_distances, reverse=True))
+
+
+def _distances(dim):
+    return [abs(stride) for stride in dim[:0:-1]]
+
+
+def broadcast_strides(View view, shape, name="an operand"):
+    """The strides, in elements, with which `view` is read as `shape`: 0 where it is broadcast, or where it is None.
+
+    Raises ValueError, which calls the view `name`, when it can't be broadcast as numpy broadcasts.
+    """
+    if view is None:
+        return (0,) * len(shape)
+    missing = len(shape) - len(view.shape)
+    if missing < 0 or any([have not in (1, want) for have, want in zip(view.shape, shape[missing:], strict=True)]):
+        raise ValueError(f"{name} of shape {view.shape} can't be broadcast to {tuple(shape)}")
+    strides = [0 if have == 1 else stride for have, stride in zip(view.shape, view.strides, strict=True)]
+    return (0,) * missing + tuple(strides)
+
+
+cdef int set_nest(LoopNest* nest, list dims, int x_size, int y_size) except -1:
+    cdef int i
+    if len(dims) > MAX_RANK:
+        raise ValueError(f"{len(dims)} loops: kernels walk at most {MAX_RANK}")
+    nest.rank = len(dims)
+    nest.count = 1
+    for i, (length, x, y) in enumerate(dims):
+        nest.length[i] = length
+        nest.x[i] = x * x_size
+        nest.y[i] = y * y_size
+        nest.count *= nest.length[i]
+    return 0
