@@ -279,7 +279,8 @@ cdef class DirectConvolution(Windows):
 def pack_int8(weights, groups=1, Kernel kernel=None):
     """Packs weights (Cout, Cin / groups, *kernel) for QuantizedConvolution.
 
-    weights: i8; or i16 from -256 to 254, which are multiplied as two signed bytes each. kernel: the matrix kernel to pack for; the level's best for u8 by i8 when None.
+    weights: i8; or i16 from -256 to 254, which are multiplied as two signed bytes each. kernel: the matrix kernel to
+    pack for; the level's best for u8 by i8 when None.
     """
     weights = np.asarray(weights)
     columns, depth, *window = weights.shape
@@ -294,8 +295,8 @@ cdef class QuantizedConvolution(Windows):
     """y = activation(scales * (convolution(x, weights) + shifts) + bias + residual), with exact integer sums.
 
     x: u8, y: f32, u8 or i8, of channel stride 1 as for convolution_step(). What the windows reach beyond x must hold
-    x's zero point in memory. weights: array (Cout, Cin / groups, *kernel) that pack_int8() takes, or that of one. The rest is as
-    for matmul.QuantizedMatMul, with a value for each output channel.
+    x's zero point in memory. weights: array (Cout, Cin / groups, *kernel) that pack_int8() takes, or that of one. The
+    rest is as for matmul.QuantizedMatMul, with a value for each output channel.
     """
 
     def __init__(self, View x not None, View y not None, *, weights, shifts, scales, strides, dilations, pads_begin,

@@ -136,13 +136,13 @@ def pack_int8(weights, Kernel kernel=None):
 cdef class QuantizedMatMul(MatMul):
     """y = activation(scales * (a @ weights + shifts) + bias + residual), with exact integer sums.
 
-    a: u8 (..., M, K), K side by side. weights: array (K, N) that pack_int8() takes, or that of one. shifts: i32 (N,), such as a
-    quantized bias less the zero point of `a` times the sums of the weights' columns. scales: f32 (N,). bias: f32 (N,).
-    residual: f32 View that broadcasts to y. y: (..., M, N) with N stride 1, of f32; or of u8 or i8, then
-    round(multiplier * value) + zero, half to even, cut to the type's range. activation: see activation.pxd.
-    zero_point: View of one u8 where that of `a` is known at run time only; `a` less it is multiplied then. column_sums:
-    i32 (N,), the sums of the weights' columns, with a zero_point.
-    What lies up to three bytes behind a row of `a` is read, and has no part in the result.
+    a: u8 (..., M, K), K side by side. weights: array (K, N) that pack_int8() takes, or that of one. shifts: i32 (N,),
+    such as a quantized bias less the zero point of `a` times the sums of the weights' columns. scales: f32 (N,). bias:
+    f32 (N,). residual: f32 View that broadcasts to y. y: (..., M, N) with N stride 1, of f32; or of u8 or i8, then
+    round(multiplier * value) + zero, half to even, cut to the type's range. activation: see activation.pxd. zero_point:
+    View of one u8 where that of `a` is known at run time only; `a` less it is multiplied then. column_sums: i32 (N,),
+    the sums of the weights' columns, with a zero_point. What lies up to three bytes behind a row of `a` is read, and
+    has no part in the result.
     """
 
     def __init__(self, View a not None, View y not None, *, weights, shifts, scales, bias=None, View residual=None,
