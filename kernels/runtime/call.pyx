@@ -26,6 +26,8 @@ cdef class Call:
     cdef View read(self, str name, array, dtype=None):
         """The View of an input, which must not change before the call ends. dtype: the only one that is taken."""
         array = np.asarray(array)
+        if not array.dtype.isnative:
+            raise TypeError(f"expected {name} in this processor's byte order, got {array.dtype}")
         if dtype is not None and array.dtype != dtype:
             raise TypeError(f"expected {name} of {np.dtype(dtype).name}, got {array.dtype.name}")
         return self.borrow(name, array, PyBUF_STRIDES)
@@ -61,8 +63,6 @@ cdef class Call:
         cdef int slot = len(self.arrays)
         if slot == MAX_ARRAYS:
             raise ValueError(f"expected at most {MAX_ARRAYS} arrays")
-        if not array.dtype.isnative:
-            raise TypeError(f"expected {name} in this processor's byte order, got {array.dtype}")
         if not array.flags.aligned:
             raise ValueError(f"expected the elements of {name} at multiples of their size, got an unaligned array")
         PyObject_GetBuffer(array, &self.buffers[slot], flags)
