@@ -29,7 +29,7 @@ cdef class Call:
         if not array.dtype.isnative:
             raise TypeError(f"expected {name} in this processor's byte order, got {array.dtype}")
         if dtype is not None and array.dtype != dtype:
-            raise TypeError(f"expected {name} of {np.dtype(dtype).name}, got {array.dtype.name}")
+            raise TypeError(f"expected {name} of {np.dtype(dtype)}, got {array.dtype}")
         return self.borrow(name, array, PyBUF_STRIDES)
 
     cdef View write(self, out, shape, dtype, bint in_place=False):
@@ -42,7 +42,7 @@ cdef class Call:
         if not isinstance(out, np.ndarray):
             raise TypeError(f"expected out to be a numpy array, got {type(out).__name__}")
         if out.dtype != dtype:
-            raise TypeError(f"expected out of {np.dtype(dtype).name}, got {out.dtype.name}")
+            raise TypeError(f"expected out of {np.dtype(dtype)}, got {out.dtype}")
         if out.shape != tuple(shape):
             raise ValueError(f"expected out of shape {tuple(shape)}, got {out.shape}")
         view = self.borrow("out", out, PyBUF_STRIDES | PyBUF_WRITABLE)
