@@ -22,7 +22,22 @@ __all__ = ["available_levels", "built_levels", "family", "level", "use_level"]
 
 _FAMILIES = f"{__name__}.families"
 # The functions on numpy arrays that families have, and the family of each.
-_FUNCTIONS = {"convolution": "convolution", "matmul": "matmul", "trees": "trees"}
+_FUNCTIONS = {
+    function: family
+    for family, functions in {
+        "convolution": ("convolution",),
+        "elementwise": ("activation", "elementwise"),
+        "lrn": ("lrn",),
+        "matmul": ("matmul",),
+        "normalization": ("group_norm", "layer_norm", "mvn", "normalize_l2", "rms_norm"),
+        "recurrent": ("gru", "lstm", "rnn"),
+        "reduction": ("reduce",),
+        "scan": ("cumsum",),
+        "softmax": ("log_softmax", "softmax"),
+        "trees": ("trees",),
+    }.items()
+    for function in functions
+}
 
 
 @cache

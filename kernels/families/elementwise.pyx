@@ -16,6 +16,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides import broadcast_strides, ordered_dimensions
 
@@ -63,6 +64,40 @@ TYPES = [np.dtype(name) for name in
 CODES = {dtype: code for code, dtype in enumerate(TYPES)}
 F32 = CODES[np.dtype("f4")]
 ACTIVATIONS = frozenset(activation_names())
+
+
+def elementwise(program, *arrays, out=None):
+    """An operation of Map, or a program of them, on arrays as plans run it: on the calling thread, without the GIL.
+
+    program: the name of an operation, whose operands the arrays are, such as elementwise("add", x, 1.0); or a list of
+    instructions, see Map. arrays: of any strides, broadcast as numpy broadcasts; Python numbers are constants.
+    out: of the program's element type and the broadcast shape, any array of that layout or apart from all; a new one
+    when None. Returns out. Raises ValueError for shapes that don't fit and programs that can't be run, TypeError for
+    an `out` of another type, RuntimeError where an integer is divided by zero.
+    """
+    cdef Call call = Call()
+    cdef Map typed = Map.__new__(Map)
+    reads, operands = [], []
+    for array in arrays:
+        if isinstance(array, (int, float)) and isinstance(program, str):
+            operands.append(float(array))
+        else:
+            operands.append(len(reads))
+            reads.append(call.read(f"array {len(reads)}", array))
+    if isinstance(program, str):
+        program = [(program, *operands)]
+    typed.translate_all(program, [view.dtype for view in reads])
+    shape = np.broadcast_shapes(*[view.shape for view in reads])
+    write = call.write(out, shape, typed.result_type(), in_place=True)
+    call.run(Map(program, reads, write))
+    return call.out
+
+
+def activation(x, str kind, double alpha=0.0, double beta=0.0, out=None):
+    """The activation `kind` of activation.h, such as "gelu_erf", of each element of an f32 array; see elementwise()."""
+    if kind not in ACTIVATIONS:
+        raise ValueError(f"expected an activation of {', '.join(sorted(ACTIVATIONS))}, got {kind!r}")
+    return elementwise([(kind, 0, alpha, beta)], x, out=out)
 
 
 cdef struct Operand:
@@ -275,25 +310,31 @@ cdef class Map(Step):
     cdef dim_t cost            # of an element, in additions
 
     def __init__(self, list program, list reads, View write):
-        if not program:
-            raise ValueError("Map: the program has no instruction")
-        if len(reads) > MAX_READS or len(program) > MAX_INSTRUCTIONS:
-            raise ValueError(f"Map: {len(program)} instructions on {len(reads)} operands; "
-                             f"at most {MAX_INSTRUCTIONS} on {MAX_READS}")
         self.reads = tuple(reads)
         self.writes = (write,)
         self.name = f"Map({' '.join([instruction[0] for instruction in program])})"
-        self.types = [_code(view) for view in reads]
-        self.constants = []
-        operands = [self.translate(index, instruction) for index, instruction in enumerate(program)]
-        given = self.types[len(self.types) - 1]
-        if given != _code(write):
-            raise ValueError(f"Map: the program gives {TYPES[given]}, the result is to be {write.dtype}")
+        operands = self.translate_all(program, [view.dtype for view in reads])
+        if self.result_type() != write.dtype:
+            raise ValueError(f"Map: the program gives {self.result_type()}, the result is to be {write.dtype}")
         self.number_sources(operands)
         self.set_loops()
         self.place_blocks(operands)
         self.args = &self.arguments
         self.choose_run()
+
+    def translate_all(self, list program, list dtypes):
+        """Fills in the kernels of a program on reads of these types; returns the operands of each instruction."""
+        if not program:
+            raise ValueError("Map: the program has no instruction")
+        if len(dtypes) > MAX_READS or len(program) > MAX_INSTRUCTIONS:
+            raise ValueError(f"Map: {len(program)} instructions on {len(dtypes)} operands; "
+                             f"at most {MAX_INSTRUCTIONS} on {MAX_READS}")
+        self.types = [_code_of(dtype) for dtype in dtypes]
+        self.constants = []
+        return [self.translate(index, instruction) for index, instruction in enumerate(program)]
+
+    def result_type(self):
+        return TYPES[self.types[len(self.types) - 1]]
 
     def translate(self, int index, tuple instruction):
         """Fills in an instruction's kernel; returns its operands, a constant as its place among them."""
@@ -511,10 +552,6 @@ def _code_of(dtype):
     if code is None:
         raise ValueError(f"Map: no kernel takes elements of {np.dtype(dtype)}")
     return code
-
-
-def _code(View view):
-    return _code_of(view.dtype)
 
 
 _OPERATIONS = {(OPERATIONS[i].name.decode(), OPERATIONS[i].type): i for i in range(OPERATION_COUNT)}

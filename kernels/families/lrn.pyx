@@ -1,8 +1,9 @@
 """Local response normalization across channels, in any layout."""
 
+from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides cimport LoopNest, offset_of, set_nest
-from ovlite.kernels.runtime.strides import ordered_dimensions
+from ovlite.kernels.runtime.strides import axes_from_front, ordered_dimensions
 
 cdef extern from "lrn.h" nogil:
     enum:
@@ -21,6 +22,20 @@ cdef extern from "lrn.h" nogil:
 cdef enum:
     F32 = 4                      # bytes
     TOO_SMALL_TO_SHARE = 2048    # elements
+
+
+def lrn(x, int size, double alpha=1e-4, double beta=0.75, double bias=1.0, int axis=1, out=None):
+    """x / (bias + alpha / size * s)^beta, s being the sum of x^2 over a window of `size` channels.
+
+    It is what plans compute, on the calling thread and without the GIL. x: f32 of any shape and strides, with its
+    channels along `axis`. out: of the same shape, apart from x; a new array when None.
+    Returns out. Raises ValueError where shapes, the axis or the size don't fit, TypeError for other element types.
+    """
+    cdef Call call = Call()
+    cdef View x_view = call.read("x", x, "f4")
+    cdef View y_view = call.write(out, x_view.shape, "f4")
+    call.run(LRN(x_view, y_view, size, alpha, beta, bias, axis))
+    return call.out
 
 
 cdef struct LrnArguments:
@@ -72,6 +87,7 @@ cdef class LRN(Step):
             raise ValueError(f"LRN of {x} to {y}: both have to be float32 of one shape")
         if size < 1:
             raise ValueError(f"LRN over a window of {size} channels")
+        (axis,) = axes_from_front(axis, len(x.shape))
         self.reads = (x,)
         self.writes = (y,)
         args.x, args.x_offset = x.slot, x.offset
@@ -80,7 +96,7 @@ cdef class LRN(Step):
         args.parameters.alpha, args.parameters.beta, args.parameters.bias = alpha / size, beta, bias
         args.channels, args.x_step, args.y_step = x.shape[axis], x.strides[axis], y.strides[axis]
         dims = list(zip(x.shape, x.strides, y.strides))
-        del dims[range(len(dims))[axis]]
+        del dims[axis]
         self.set_walk(ordered_dimensions(dims))
         self.args = args
         self.run = normalize_responses

@@ -8,9 +8,10 @@ Design
 * Members share what is normalized by one mean, never its terms.
 """
 
+from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides cimport LoopNest, offset_of, set_nest
-from ovlite.kernels.runtime.strides import broadcast_strides, ordered_dimensions
+from ovlite.kernels.runtime.strides import axes_from_front, broadcast_strides, ordered_dimensions
 
 cdef extern from "normalization.h" nogil:
     ctypedef union Total:
@@ -48,6 +49,50 @@ SCALINGS = {
     "add": SQUARES_PLUS_EPSILON,
     "max": SQUARES_OR_EPSILON,
 }
+
+
+def layer_norm(x, gamma=None, beta=None, axes=-1, double epsilon=1e-5, str mode="inside_sqrt", out=None):
+    """gamma * (x - mean) / sqrt(variance + epsilon) + beta over `axes`, on the calling thread and without the GIL.
+
+    It is what plans compute. x: f32 of any shape and strides. gamma, beta: f32, broadcast to x, or None. axes: an int
+    or several. mode: "outside_sqrt" adds epsilon to the deviation instead. out: of x's shape, x itself or apart from
+    it; a new array when None. Returns out. Raises ValueError where shapes, axes or strides don't fit, TypeError for
+    other element types.
+    """
+    return normalization_call(LayerNorm, x, gamma, beta, out, axes, epsilon=epsilon, mode=mode)
+
+
+def rms_norm(x, gamma=None, axes=-1, double epsilon=1e-5, out=None):
+    """gamma * x / sqrt(mean of x^2 + epsilon) over `axes`; otherwise as layer_norm()."""
+    return normalization_call(RMSNorm, x, gamma, None, out, axes, epsilon=epsilon)
+
+
+def mvn(x, axes, double epsilon=1e-5, str mode="inside_sqrt", bint variance=True, out=None):
+    """x - mean over `axes`, with `variance` divided by the deviation; otherwise as layer_norm()."""
+    return normalization_call(MVN, x, None, None, out, axes, epsilon=epsilon, mode=mode, variance=variance)
+
+
+def normalize_l2(x, axes, double epsilon=1e-10, str mode="add", out=None):
+    """x / sqrt(sum of x^2 + epsilon) over `axes`; mode "max": the larger of sum and epsilon; see layer_norm()."""
+    return normalization_call(NormalizeL2, x, None, None, out, axes, epsilon=epsilon, mode=mode)
+
+
+def group_norm(x, int groups, gamma=None, beta=None, double epsilon=1e-5, out=None):
+    """Each of `groups` groups of channels of x (N, C, ...) by its own mean and deviation; gamma, beta: f32 (C,).
+
+    Otherwise as layer_norm().
+    """
+    return normalization_call(GroupNorm, x, gamma, beta, out, groups, epsilon=epsilon)
+
+
+def normalization_call(kind, x, gamma, beta, out, what, **options):
+    cdef Call call = Call()
+    cdef View x_view = call.read("x", x, "f4")
+    affine = {name: call.read(name, array, "f4") for name, array in (("gamma", gamma), ("beta", beta))
+              if array is not None}
+    cdef View y_view = call.write(out, x_view.shape, "f4", in_place=True)
+    call.run(kind(x_view, y_view, what, **affine, **options))
+    return call.out
 
 
 # Where the four operands of an index lie; gamma and beta are NULL where there is none.
@@ -225,6 +270,8 @@ cdef class Normalize(Step):
             args.slot[i] = -1 if operands[i] is None else operands[i].slot
             args.offset[i] = 0 if operands[i] is None else operands[i].offset
         args.centred = centred
+        if scaling not in SCALINGS:
+            raise ValueError(f"{self.name}: expected a mode of {', '.join(SCALINGS)}, got {scaling!r}")
         args.scaling = SCALINGS[scaling]
         args.epsilon = epsilon
         self.set_walk(*self.dimensions(axes, operands))
@@ -237,7 +284,7 @@ cdef class Normalize(Step):
         """The kept and the reduced dimensions as loops [(length, steps of x, gamma, beta, y), ...]."""
         x, y, gamma, beta = operands
         shape = x.shape
-        axes = {range(len(shape))[axis] for axis in axes}
+        axes = axes_from_front(axes, len(shape))
         strides = (x.strides, broadcast_strides(gamma, shape), broadcast_strides(beta, shape), y.strides)
         dims = list(zip(shape, *strides))
         return [ordered_dimensions([dim for axis, dim in enumerate(dims) if (axis in axes) == chosen]) for chosen in (False, True)]
@@ -331,7 +378,12 @@ cdef class GroupNorm(Normalize):
     """
 
     def __init__(self, View x, View y, int groups, View gamma=None, View beta=None, double epsilon=1e-5):
+        if len(x.shape) < 2:
+            raise ValueError(f"GroupNorm: expected x of shape (N, C, ...), got {x.shape}")
         channels = x.shape[1]
+        for view in (gamma, beta):
+            if view is not None and view.shape != (channels,):
+                raise ValueError(f"GroupNorm: expected gamma and beta of shape {(channels,)}, got {view.shape}")
         if groups < 1 or channels % groups:
             raise ValueError(f"GroupNorm: {channels} channels in {groups} groups")
         size = channels // groups

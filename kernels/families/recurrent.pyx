@@ -16,6 +16,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
+from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
 
 from .activation cimport Activation, activate, activation_from_tuple
@@ -38,6 +39,60 @@ cdef enum:
     CACHED_BYTES = 1 << 19
     SMALL_FLOPS = 200000       # not worth waking the team
     TURNS = 16                 # times between two questions whether the run is to end
+
+
+def lstm(const float[:, :, :] x not None, const float[:, :, :] W not None, const float[:, :, :] R not None,
+         const float[:, :] B not None, const float[:, :, :] h=None, const float[:, :, :] c=None, **options):
+    """A long short-term memory over time, as plans compute it, on the calling thread and without the GIL.
+
+    x: (N, T, I). W: (D, 4 * H, I). R: (D, 4 * H, H). B: (D, 4 * H), the sum of both biases of a gate. h, c: the states
+    before, (N, D, H); zeros when None. All f32; the gates and the layout are those of the module.
+    options: direction, lengths, activations and clip: see LSTM and Recurrent; lengths is an array.
+    Returns y (N, D, T, H), and the states after. Raises ValueError where shapes, strides or element types don't fit.
+    """
+    return layer_call(LSTM, 4, x, W, R, B, [h, c], options)
+
+
+def gru(const float[:, :, :] x not None, const float[:, :, :] W not None, const float[:, :, :] R not None,
+        const float[:, :] B not None, const float[:, :, :] h=None, **options):
+    """Gated recurrent units over time. W: (D, 3 * H, I), R, B: likewise; options: also reset_bias, see GRU.
+
+    Otherwise as lstm(), with one state.
+    """
+    return layer_call(GRU, 3, x, W, R, B, [h], options)
+
+
+def rnn(const float[:, :, :] x not None, const float[:, :, :] W not None, const float[:, :, :] R not None,
+        const float[:, :] B not None, const float[:, :, :] h=None, **options):
+    """A plain recurrent network over time. W: (D, H, I), R, B: likewise. Otherwise as lstm(), with one state."""
+    return layer_call(RNN, 1, x, W, R, B, [h], options)
+
+
+def layer_call(kind, gate_count, x, W, R, B, list states, dict options):
+    """The steps of a layer on arrays: (y, states after)."""
+    cdef Call call = Call()
+    batch, time, size = x.shape
+    directions = 2 if options.get("direction") == "bidirectional" else 1
+    hidden = R.shape[2]
+    rows = gate_count * hidden
+    for name, array, shape in (("W", W, (directions, rows, size)), ("R", R, (directions, rows, hidden)),
+                               ("B", B, (directions, rows))):
+        if tuple(array.shape) != shape:
+            raise ValueError(f"expected {name} of shape {shape}, got {tuple(array.shape)}")
+    if options.get("lengths") is not None:
+        options["lengths"] = call.read("lengths", options["lengths"])
+    x = call.read("x", x)
+    before = [call.read("a state", np.zeros((batch, directions, hidden), "f4") if state is None else state)
+              for state in states]
+    results = []
+    written = [(batch, time, directions * rows), (batch, directions, time, hidden), *[view.shape for view in before]]
+    for shape in written:
+        results.append((call.write(None, shape, "f4"), call.out))
+    gates, y, *after = [view for view, _ in results]
+    call.run(Projection(x, gates, W=np.asarray(W), B=np.asarray(B)))
+    call.run(kind(gates, *before, y, *after, R=np.asarray(R), **options))
+    return tuple([array for _, array in results[1:]])
+
 
 cdef struct Rows:              # of one direction, that walk together
     dim_t direction
@@ -303,6 +358,9 @@ cdef class Recurrent(Step):
         if len(packed) != args.y.shape[1]:
             raise ValueError(f"{self.name}: R for {len(packed)} directions, not {args.y.shape[1]}")
         for direction in range(len(packed)):
+            if sum([matrix.columns for matrix in packed[direction]]) != args.width:
+                raise ValueError(f"{self.name}: expected R of {args.width} gates, got "
+                                 f"{[matrix.columns for matrix in packed[direction]]}")
             columns = packed[direction][part].columns
             for rest, rows in enumerate((args.tile_rows, args.gates.shape[0] % args.tile_rows)):
                 if rows == 0:

@@ -8,9 +8,10 @@ Design
   number. A reduction to few results is done in two steps over a workspace: see `reduction`.
 """
 
+from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides cimport LoopNest, offset_of, set_nest
-from ovlite.kernels.runtime.strides import ordered_dimensions
+from ovlite.kernels.runtime.strides import axes_from_front, ordered_dimensions
 
 cdef extern from "reduction.h" nogil:
     ctypedef union Total:
@@ -57,6 +58,23 @@ KINDS = {
     "logical_and": ("logical_and", AS_IS, "logical_and"),
     "logical_or": ("logical_or", AS_IS, "logical_or"),
 }
+
+
+def reduce(x, str kind="sum", axes=None, bint keepdims=False, out=None):
+    """x reduced over `axes`, an int or several, or over all when None, on the calling thread and without the GIL.
+
+    kind: see Reduce, as for element types. x: of any shape and strides. out: of x's type, without the reduced
+    dimensions or with 1 for each with `keepdims`, apart from x; a new array when None.
+    Returns out. Raises ValueError where shapes or axes don't fit and where there is no such kind for x's type.
+    """
+    cdef Call call = Call()
+    cdef View x_view = call.read("x", x)
+    shape = x_view.shape
+    axes = axes_from_front(range(len(shape)) if axes is None else axes, len(shape))
+    kept = [1 if axis in axes else length for axis, length in enumerate(shape) if keepdims or axis not in axes]
+    cdef View y_view = call.write(out, kept, x_view.dtype)
+    call.run(Reduce(kind, x_view, y_view, axes))
+    return call.out
 
 
 cdef struct ReduceArguments:
@@ -206,7 +224,7 @@ def split_dimensions(View x, View y, axes):
     """The kept and the reduced dimensions as loops [(length, stride of x, stride of y), ...], the loop
     with the smallest stride of x last."""
     rank = len(x.shape)
-    axes = counted_from_the_front(x, axes)
+    axes = axes_from_front(axes, len(x.shape))
     left = [axis for axis in range(rank) if axis not in axes]
     places = range(rank) if len(y.shape) == rank else left
     expected = tuple([1 if axis in axes else x.shape[axis] for axis in places])
@@ -220,7 +238,7 @@ def split_dimensions(View x, View y, axes):
 
 def workspace_size(View x, axes):
     """Elements of x's type that `reduction` can use to share the work of reducing x; 0 when it needs none."""
-    axes = counted_from_the_front(x, axes)
+    axes = axes_from_front(axes, len(x.shape))
     results = x.like(shape=[length for axis, length in enumerate(x.shape) if axis not in axes]).size
     parts, _ = equal_parts(x, axes)
     if x.size < TOO_SMALL_TO_SHARE or results >= ENOUGH_RESULTS or parts == 1:
@@ -235,7 +253,7 @@ def reduction(str kind, View x, View y, axes, View workspace=None):
     """
     if workspace is None or workspace_size(x, axes) == 0:
         return [Reduce(kind, x, y, axes)]
-    axes = counted_from_the_front(x, axes)
+    axes = axes_from_front(axes, len(x.shape))
     parts, cut = equal_parts(x, axes)
     kept = [axis for axis in range(len(x.shape)) if axis not in axes]
     kept_shape = [x.shape[axis] for axis in kept]
@@ -247,11 +265,6 @@ def reduction(str kind, View x, View y, axes, View workspace=None):
     if len(y.shape) == len(x.shape):
         y = y.like(shape=kept_shape, strides=[y.strides[axis] for axis in kept])
     return [first, Reduce(KINDS[kind][2], partial, y, [0])]
-
-
-def counted_from_the_front(View x, axes):
-    """The set of `axes`, negative ones replaced."""
-    return {range(len(x.shape))[axis] for axis in axes}
 
 
 def equal_parts(View x, set axes):

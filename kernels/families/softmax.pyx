@@ -4,6 +4,7 @@ Where the axis is dense, each run of it is done by itself; where another dimensi
 columns are; where none is, runs are gathered into scratch memory first. Members share runs or tiles.
 """
 
+from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides cimport LoopNest, offset_of, set_nest
 from ovlite.kernels.runtime.strides import ordered_dimensions
@@ -23,6 +24,28 @@ cdef enum:
     F32 = 4                      # bytes
     TOO_SMALL_TO_SHARE = 4096    # elements
     TILE = 65536                 # elements of a tile of columns, at most about
+
+
+def softmax(x, axis=-1, out=None):
+    """exp(x - max) / sum(exp(x - max)) along `axis`, as plans compute it, on the calling thread and without the GIL.
+
+    x: f32 of any shape and strides. out: of the same shape, x itself or apart from it; a new array when None.
+    Returns out. Raises ValueError where shapes or the axis don't fit, TypeError for other element types.
+    """
+    return softmax_call(x, axis, False, out)
+
+
+def log_softmax(x, axis=-1, out=None):
+    """x - max - log(sum(exp(x - max))) along `axis`; otherwise as softmax()."""
+    return softmax_call(x, axis, True, out)
+
+
+def softmax_call(x, axis, logarithm, out):
+    cdef Call call = Call()
+    cdef View x_view = call.read("x", x, "f4")
+    cdef View y_view = call.write(out, x_view.shape, "f4", in_place=True)
+    call.run(Softmax(x_view, y_view, axis, logarithm))
+    return call.out
 
 
 cdef struct SoftmaxArguments:

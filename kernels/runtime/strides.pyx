@@ -46,6 +46,17 @@ def broadcast_strides(View view, shape, name="an operand"):
     return (0,) * missing + tuple(strides)
 
 
+def axes_from_front(axes, rank):
+    """The set of `axes`, an int or several, of `rank` dimensions, negative ones counted from the back. ValueError for
+    what is no axis."""
+    found = set()
+    for axis in (axes,) if isinstance(axes, int) else axes:
+        if not -rank <= axis < rank:
+            raise ValueError(f"expected axes of {rank} dimensions, got {axis}")
+        found.add(int(axis) % rank)
+    return found
+
+
 cdef int set_nest(LoopNest* nest, list dims, int x_size, int y_size) except -1:
     cdef int i
     if len(dims) > MAX_RANK:
