@@ -196,6 +196,13 @@ def test_files_and_functions_are_short():
     assert long == [], f"more than {FILE_LINES} lines in a file, or {FUNCTION_LINES} in a function"
 
 
+def test_arrays_of_rank_0_keep_their_rank():
+    """np.ascontiguousarray gives a scalar a dimension; np.asarray(array, order="C") does not."""
+    found = [str(path.relative_to(ROOT)) for path in (ROOT / "ovlite").rglob("*.py") if "kernels" not in path.parts
+             and "np.ascontiguousarray(" in path.read_text()]  # fmt: skip
+    assert found == []
+
+
 def test_the_readme_has_the_rooms_and_the_levels():
     text = (ROOT / "README.md").read_text()
     table = re.search(r"^\| room +\|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)

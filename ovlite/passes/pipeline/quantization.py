@@ -222,17 +222,17 @@ def _grouped(array: Array, before: tuple[int, ...], after: tuple[int, ...]) -> A
 
 
 def _constant(array: Array) -> Output:
-    return Constant.of(np.ascontiguousarray(array)).output(0)
+    return Constant.of(np.asarray(array, order="C")).output(0)
 
 
 def _centred(weights: Real) -> Array | None:
-    """Constant weights less their zero point: signed bytes, or i16 where they are none."""
+    """Constant weights less their zero point: signed bytes, or i16 that are the sums of two; None for others."""
     if not isinstance(weights.data.node, Constant):
         return None
     array = constant(weights.data)
     assert array is not None
     shifted = array.astype(np.int32) - weights.zero.astype(np.int32)
-    if shifted.shape != array.shape:
+    if shifted.shape != array.shape or shifted.min(initial=0) < -256 or shifted.max(initial=0) > 254:
         return None
     fits = shifted.min(initial=0) >= -128 and shifted.max(initial=0) <= 127
     return shifted.astype(np.int8 if fits else np.int16)
@@ -298,7 +298,7 @@ def _along_channels(node: Node, array: Array, channels: int) -> Array | None:
     axis = len(shape) - 1 if node.op.type == "MatMul" else 1
     if any(length != 1 for place, length in enumerate(lengths) if place != axis):
         return None
-    return np.ascontiguousarray(np.broadcast_to(array.reshape(-1), (channels,)), np.float32)
+    return np.array(np.broadcast_to(array.reshape(-1), (channels,)), np.float32, order="C")
 
 
 def _activation(end: Output, users: Users) -> tuple[Output, Activation | None]:
