@@ -6,22 +6,26 @@ import re
 
 from .cases import Case
 
-# Refusals by a pattern of their text, and why they are right: what an operator becomes depends on more than the model
-# declares, or the element type has no tensors yet. The text says what to do.
-REFUSALS = {
+# Refusals by a pattern of their text, and why they are right where shapes are not declared: what an operator becomes
+# depends on more than the model tells. The text says what to do.
+UNDECLARED = {
     r"the rank of .* is not known": "which axes an operator is for depends on a rank that the model leaves open",
     r"filters are of shape .*; it must be known": "filters are packed when the model is compiled",
     r"an output shape needs data whose shape is known": "the padding of ConvTranspose depends on the size of the image",
     r"storage_order 1 needs images of known size": "indices by columns depend on the size of the image",
     r"the shapes of theta and size are not known": "the rank of the grid depends on them",
     r"blocks along axis .* need its length": "blocks are spread when the model is read",
-    r"holds (i4|u4|f4e2m1); insert a convert": "ports of packed elements are not supported",
-    r"the bits of .* can't be cast": "small reals are computed as f32, whose bits are others",
     r"its last dimension has to be known, 1 or 2": "it says whether the signal is complex",
     r"this form of Resize needs data whose shape is known": "its weights are made when the model is read",
-    r"quantization to f4e2m1 is not supported": "there are no kernels for it, and the text says what there is",
     r"split_lengths needs a known number of elements": "a node has as many outputs as there are lengths",
     r"differ in dimension \d+, not the axis": "of unknown ranks it is not known which indices are fewer than the data",
+}
+# Those that are right whatever is declared.
+ALWAYS = {
+    r"holds (i4|u4|f4e2m1); insert a convert": "ports of packed elements are not supported",
+    r"the bits of .* can't be cast": "small reals are computed as f32, whose bits are others",
+    r"quantization to f4e2m1 is not supported": "there are no kernels for it, and the text says what there is",
+    r"scales that meet no known shape": "a form of Resize has weights that are made when the model is read",
 }
 # Operators of which some forms are not supported, and say so; the last two with undeclared shapes.
 UNSUPPORTED = (
@@ -46,6 +50,5 @@ def refusal(case: Case, text: str) -> str | None:
     name = case.label.split()[0]
     if name in UNSUPPORTED and "this form of the operator is not supported" in text:
         return "a form that the translation does not have"
-    found = next((why for pattern, why in REFUSALS.items() if re.search(pattern, text)), None)
-    undeclared = case.declaration != "static" or "holds" in text or "bits of" in text or "f4e2m1 is not" in text
-    return found if undeclared else None
+    allowed = ALWAYS if case.declaration == "static" else ALWAYS | UNDECLARED
+    return next((why for pattern, why in allowed.items() if re.search(pattern, text)), None)

@@ -423,6 +423,7 @@ FORMULAS: dict[str, Formula] = {
     "Swish": lambda a, x: x * _sigmoid(a.alpha * x),
     "ThresholdedRelu": lambda a, x: np.where(x > a.alpha, x, 0.0),
     "Pow": _power,
+    "Sign": lambda a, x: np.sign(x),
     "PRelu": lambda a, x, slope: np.where(x < 0, slope * x, x),
     "Mean": lambda a, *x: sum(x[1:], x[0]) / len(x),
     "ReduceSum": _reduction(np.sum, _same, _same),

@@ -123,7 +123,7 @@ def pool(d: Draw) -> Made:
     wanted = [True, maximum and d.chance(0.5)]
     given = {"ceil_mode": d.pick(None, 0, 1), "kernel_shape": kernel}
     if maximum:
-        given["storage_order"] = d.pick(None, 0, 1) if wanted[1] else None
+        given["storage_order"] = d.pick(None, 0, 1) if wanted[1] and len(kernel) < 3 else None
         if data.dtype.kind in "iu" and d.chance(0.3):
             data = np.full_like(data, np.iinfo(data.dtype).min)
         return node(d, [data], wanted, error=EXACT, **given, **sliding)
@@ -225,7 +225,7 @@ def _upsample(d: Draw, data: Array, mode: str, scales: list[float]) -> Made:
 
 
 def grid_sample(d: Draw) -> Made:
-    sizes = d.integers(1, 6, 2 if d.since < 20 or d.chance(0.7) else 3)
+    sizes = d.integers(1, 6, 2) if d.since < 20 or d.chance(0.7) else d.integers(2, 6, 3)
     data = d.tensor((d.integer(1, 2), d.integer(1, 3), *sizes), np.float32, (-2, 2))
     grid = d.tensor((data.shape[0], *d.integers(1, 4, len(sizes)), len(sizes)), data.dtype, (-1.3, 1.3))
     modes = ("bilinear", "nearest", "bicubic") if d.since < 20 else ("linear", "nearest", "cubic")

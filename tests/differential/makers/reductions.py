@@ -14,7 +14,7 @@ def reduction(d: Draw) -> Made:
     extreme = d.op_type in ("ReduceMax", "ReduceMin")
     data = d.data(domain=domain if domain or extreme else (-20, 20), empty=0.08)
     if data.dtype.kind in "iu" and d.op_type in ("ReduceLogSum", "ReduceLogSumExp"):
-        data = d.like(data, None, (1, 9))
+        data = d.like(data, [max(1, size) for size in data.shape], (1, 9))  # -inf of nothing is no integer
     if d.op_type == "ReduceMean" and not data.size:
         data = d.like(data, [max(1, size) for size in data.shape], (-20, 20))  # the mean of nothing is not defined
     if d.chance(0.03) and not d.whole:
