@@ -16,7 +16,6 @@ UNDECLARED = {
     r"the shapes of theta and size are not known": "the rank of the grid depends on them",
     r"blocks along axis .* need its length": "blocks are spread when the model is read",
     r"its last dimension has to be known, 1 or 2": "it says whether the signal is complex",
-    r"this form of Resize needs data whose shape is known": "its weights are made when the model is read",
     r"split_lengths needs a known number of elements": "a node has as many outputs as there are lengths",
     r"differ in dimension \d+, not the axis": "of unknown ranks it is not known which indices are fewer than the data",
 }
@@ -25,6 +24,7 @@ ALWAYS = {
     r"holds (i4|u4|f4e2m1); insert a convert": "ports of packed elements are not supported",
     r"the bits of .* can't be cast": "small reals are computed as f32, whose bits are others",
     r"quantization to f4e2m1 is not supported": "there are no kernels for it, and the text says what there is",
+    r"this form of Resize needs data whose shape is known": "its weights are made when the model is read",
     r"scales that meet no known shape": "a form of Resize has weights that are made when the model is read",
 }
 # Operators of which some forms are not supported, and say so; the last two with undeclared shapes.

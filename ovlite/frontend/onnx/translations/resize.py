@@ -52,8 +52,11 @@ def resize(call: Call) -> Translated:
 
 
 def _resampled(call: Call) -> Translated:
+    """By matrices where the shapes are known, else by onnx.reference, which has to know ranks and counts."""
     found = resampled(call)
-    if found is None and (call.version < 13 or rank_or_none(call.input(0)) is None):  # ONNX wants to know more
+    counts = [static_dims(value) for value in (call.optional(2), call.optional(3)) if value is not None]
+    vague = rank_or_none(call.input(0)) is None or any(dims is None or None in dims for dims in counts)
+    if found is None and (call.version < 13 or vague):
         raise ModelError("this form of Resize needs data whose shape is known, and a known target; reshape the model")
     return found
 
