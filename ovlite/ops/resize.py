@@ -95,8 +95,9 @@ def exact_coordinates(resizing: Resizing, transformation: str) -> Floats:
         return (x + 0.5) * denominator / numerator
     if transformation == "pytorch_half_pixel" and length <= 1:
         return x * 0
-    shift = resizing.size / 2 * (1 - resizing.target / length) if transformation == "half_pixel_symmetric" else 0.0
-    return shift + (x + 0.5) * denominator / numerator - 0.5
+    if transformation == "half_pixel_symmetric":  # what is cut off is shared by both ends
+        return ((2 * x + 1 - resizing.target) * denominator / numerator + resizing.size - 1) / 2
+    return (x + 0.5) * denominator / numerator - 0.5
 
 
 def nearest_elements(coordinates: Floats, rounding: str, shrinks: bool) -> npt.NDArray[np.int64]:

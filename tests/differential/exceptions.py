@@ -25,6 +25,8 @@ ALWAYS = {
     r"the bits of .* can't be cast": "small reals are computed as f32, whose bits are others",
     r"quantization to f4e2m1 is not supported": "there are no kernels for it, and the text says what there is",
     r"this form of Resize needs data whose shape is known": "its weights are made when the model is read",
+    r"half_pixel_symmetric of data or sizes that are not known": "the weights are made when the model is read",
+    r"with a size that may be 1": "a form of Resize has weights that are made when the model is read",
     r"scales that meet no known shape": "a form of Resize has weights that are made when the model is read",
 }
 # Operators of which some forms are not supported, and say so; the last two with undeclared shapes.

@@ -388,7 +388,7 @@ def _global(compute: Callable[[Any, Array, tuple[int, ...]], Array]) -> Formula:
 
 def _resize(a: Any, x: Array, roi: Array | None = None, scales: Array | None = None, sizes: Array | None = None
             ) -> Array | None:  # fmt: skip
-    if a.version < 11:
+    if a.version < 11 or (x.dtype.kind != "f" and a.mode != "nearest"):
         return None
     return resized(a, x, scales, sizes)
 
@@ -403,7 +403,7 @@ def _gemm(a: Any, left: Array, right: Array, addend: Array | None = None) -> Arr
 
 
 # Formulas that hold for integers too.
-OF_INTEGERS = {"ArgMax", "ArgMin", "MaxPool", "Shrink", "Hardmax", "ReduceLogSum", "ReduceLogSumExp"}
+OF_INTEGERS = {"ArgMax", "ArgMin", "MaxPool", "Shrink", "Resize", "Hardmax", "ReduceLogSum", "ReduceLogSumExp"}
 FORMULAS: dict[str, Formula] = {
     **{name: (lambda a, x, of=of: of(x)) for name, of in {
         "Acos": np.arccos, "Acosh": np.arccosh, "Asin": np.arcsin, "Asinh": np.arcsinh, "Atan": np.arctan,

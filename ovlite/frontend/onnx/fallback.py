@@ -37,10 +37,16 @@ def _only(name: str, default: str, *values: str) -> Callable[[Call], str | None]
 
 
 def _resize(call: Call) -> str | None:
-    """Where corners are aligned, whether a length that scales give may be a fraction is not agreed upon."""
+    """Where corners are aligned, whether a length that scales give may be a fraction is not agreed upon. In
+    pytorch_half_pixel the place of an axis's only element is another; in half_pixel_symmetric, places that ought to
+    be whole numbers are rounded."""
     mode = call.text("coordinate_transformation_mode", "half_pixel")
     if mode in ("align_corners", "tf_crop_and_resize") and call.optional(3) is None:
         return f"coordinate_transformation_mode {mode} with scales that meet no known shape: give sizes"
+    if mode == "half_pixel_symmetric":
+        return f"coordinate_transformation_mode {mode} of data or sizes that are not known"
+    if mode == "pytorch_half_pixel" and 1 in (call.known_integers(3) or [1])[-2:]:
+        return f"coordinate_transformation_mode {mode} with a size that may be 1, of data that meets no known shape"
     return None
 
 

@@ -71,8 +71,9 @@ class Sampling:
             return to.start * (to.size - 1) + (y * part / (length - 1) if length != 1 else y * 0 + part / 2)
         if self.coordinates == "pytorch_half_pixel" and length <= 1:
             return y * 0
-        shift = to.size / 2 * (1 - to.target / length) if self.coordinates == "half_pixel_symmetric" else 0.0
-        return shift + (y + 0.5) * to.denominator / to.numerator - 0.5
+        if self.coordinates == "half_pixel_symmetric":
+            return ((2 * y + 1 - to.target) * to.denominator / to.numerator + to.size - 1) / 2
+        return (y + 0.5) * to.denominator / to.numerator - 0.5
 
     def weights(self, to: Resizing) -> Floats:
         """The matrix [target, size] of an axis."""
