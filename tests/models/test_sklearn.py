@@ -34,7 +34,7 @@ LOGISTIC, RIDGE = linear_model.LogisticRegression(), linear_model.Ridge()
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **dict.fromkeys(
         ("OneVsRestClassifier", "OneVsOneClassifier", "OutputCodeClassifier", "CalibratedClassifierCV",
-         "FixedThresholdClassifier", "BaggingClassifier"),
+         "FixedThresholdClassifier", "BaggingClassifier", "MultiOutputClassifier"),
         {"estimator": LOGISTIC},
     ),
     **dict.fromkeys(("MultiOutputRegressor", "RegressorChain", "SelectFromModel"), {"estimator": RIDGE}),
@@ -70,7 +70,7 @@ SEVERAL_TARGETS = {
 NO_TABLES = {
     "CountVectorizer", "DictVectorizer", "FeatureHasher", "GaussianProcessClassifier",
     "HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "KNeighborsTransformer", "KernelCenterer",
-    "LabelBinarizer", "LabelEncoder", "LocalOutlierFactor", "MultiOutputClassifier", "NearestNeighbors",
+    "LabelBinarizer", "LabelEncoder", "LocalOutlierFactor", "NearestNeighbors",
     "OneHotEncoder", "RFE", "RFECV", "RadiusNeighborsClassifier", "RadiusNeighborsRegressor",
     "RandomTreesEmbedding", "TargetEncoder", "TfidfTransformer", "TfidfVectorizer", "TunedThresholdClassifierCV",
 }  # fmt: skip
@@ -139,6 +139,8 @@ def fitted(name: str, estimator: Any, classes: np.ndarray) -> tuple[Any, np.ndar
         target = np.abs(REAL) + 0.1 if name in POSITIVE else REAL
     if name in SEVERAL_TARGETS:
         target = np.stack([REAL, 2 * REAL], 1)
+    if name == "MultiOutputClassifier":
+        target = np.stack([BINARY, CLASSES == 1], 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         estimator.fit(x, target)
@@ -209,7 +211,7 @@ def test_forms_of_estimators(name: str, changes: dict[str, Any]) -> None:
 
 
 # Converted otherwise than the estimator has it: probabilities of two classes.
-MISCONVERTED = {"LinearDiscriminantAnalysis", "OutputCodeClassifier"}
+MISCONVERTED = {"LinearDiscriminantAnalysis", "MultiOutputClassifier", "OutputCodeClassifier"}
 CLASSIFIERS = [
     name for name, found in ESTIMATORS.items()
     if issubclass(found, base.ClassifierMixin) and name not in TWO_CLASSES | MISCONVERTED
