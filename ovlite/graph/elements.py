@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..types import Type
+from ..types import SequenceType, Type
 from .operator import Array
 
 
@@ -31,6 +31,8 @@ def decode(array: Array, element_type: Type, shape: Sequence[int]) -> Array:
         return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(shape)
     if element_type is Type.string:
         return as_bytes(array).reshape(shape)
+    if isinstance(element_type, SequenceType):
+        return sequence([decode(item, element_type.element, item.shape) for item in array.tolist()])
     if element_type.name in _DECODERS:
         return _DECODERS[element_type.name](array, shape)
     return np.require(array, compute_dtype(element_type), "C").reshape(shape)
@@ -41,6 +43,19 @@ def as_bytes(strings: Array) -> Array:
     found = np.empty(strings.shape, object)
     found.ravel()[:] = [item.encode() if isinstance(item, str) else bytes(item) for item in strings.ravel().tolist()]
     return found
+
+
+def sequence(items: Sequence[Array]) -> Array:
+    """Tensors as what a sequence of them is computed with: an object array [n] of arrays."""
+    found = np.empty(len(items), object)
+    for place, item in enumerate(items):
+        found[place] = item
+    return found
+
+
+def held_as_objects(element_type: Type) -> bool:
+    """Whether elements are Python's objects, which plans never see."""
+    return element_type is Type.string or isinstance(element_type, SequenceType)
 
 
 def type_of(array: Array) -> Type:
@@ -56,10 +71,14 @@ def as_text(strings: Array) -> list[str]:
 def encode(array: Array, element_type: Type) -> Array:
     """Numbers as the elements of a stored tensor: whole numbers cast as numpy does, real ones rounded to the nearest.
 
-    The shape stays but for types of less than a byte, whose elements are packed in one dimension.
+    Strings become bytes. The shape stays but for types of less than a byte, whose elements are packed in one dimension.
     """
     if element_type is Type.bf16:
         return _bfloat_bits(array).view(np.float16)
+    if element_type is Type.string:
+        return as_bytes(array)
+    if isinstance(element_type, SequenceType):
+        return sequence([encode(item, element_type.element) for item in array.tolist()])
     small = SMALL_FLOATS.get(element_type.name)
     if small is None and element_type.bitwidth >= 8:
         return np.require(array, element_type.to_dtype(), "C")

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..types import PartialShape, Type
+from .elements import held_as_objects
 from .operator import Argument, Array, Operator, PartialValue, TensorType
 
 Bounds = tuple[Array, Array]
@@ -76,7 +77,7 @@ def _moved(op: Operator, inputs: Sequence[Argument]) -> list[PartialValue] | Non
 
 def _unknown(argument: Argument) -> PartialValue | None:
     """A small tensor of which no element is known, None when its shape is not known either."""
-    if not _small(argument.shape) or argument.element_type in (Type.dynamic, Type.string):
+    if not _small(argument.shape) or argument.element_type is Type.dynamic or held_as_objects(argument.element_type):
         return None
     shape = tuple(argument.shape.to_shape())
     return PartialValue(np.ones(shape, argument.element_type.to_dtype()), np.zeros(shape, bool))

@@ -62,6 +62,9 @@ FAMILIES = {
     "rotated": "NMSRotated",
     "sampling": "DeformableConvolution GridSample",
     "scattering": "ScatterElementsUpdate ScatterNDUpdate ScatterUpdate",
+    "sequences": (
+        "ConcatFromSequence SequenceAt SequenceConstruct SequenceErase SequenceInsert SequenceLength SplitToSequence"
+    ),
     "shape": "Identity Reshape ShapeOf Squeeze Transpose Unsqueeze",
     "signal": "DFT IDFT IRDFT ISTFT RDFT STFT",
     "slicing": "Slice SliceScatter StridedSlice",

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Constant, Model, Node, Output, TensorType
+from ..graph.elements import held_as_objects
 from ..ops.maps import ZipMap
 from ..plan import Options, Plan
-from ..types import Type
+from ..types import SequenceType, Type
 from .config import Config
-from .ports import CompiledPorts, ConstOutput
+from .ports import CompiledPorts, ConstOutput, Form
 from .string_ports import make_executable
-from .tensor import is_foreign
+from .tensor import from_strings, is_foreign
 from .threads import shared_streams
 
 
@@ -38,7 +39,7 @@ class Compilation:
         inputs = _ports_of(model.inputs, self.executable.inputs)
         outputs = _ports_of(model.outputs, self.executable.outputs)
         self.types = tuple(_numpy_type(port.element_type) for port in inputs)
-        self.ports = CompiledPorts(inputs, outputs, [_maps(result) for result in model.results])
+        self.ports = CompiledPorts(inputs, outputs, [_form(result) for result in model.results])
         self.sources = _sources(model)
         self._initial = _initial_values(model)
 
@@ -89,15 +90,21 @@ def imported(exported: bytes, properties: Mapping[str, Any]) -> Compilation:
 
 def _numpy_type(element_type: Type) -> tuple[int, bool]:
     """(numpy's type number, whether values need more than a cast) for an input of this type."""
-    if element_type is Type.string:
+    if held_as_objects(element_type):
         return np.dtype(object).num, True
     return element_type.to_dtype().num, is_foreign(element_type)
 
 
-def _maps(result: Node) -> ZipMap | None:
-    """What makes dicts of an output's elements, for one that is handed out as a list of dicts."""
-    op = result.sources[0].node.op
-    return op if isinstance(op, ZipMap) else None
+def _form(result: Node) -> Form | None:
+    """What an output is handed out as: text, a list of arrays, or a list of dicts; None for its array."""
+    source = result.sources[0]
+    op = source.node.op
+    if isinstance(op, ZipMap):
+        return lambda scores, decode: op.maps(scores)
+    if isinstance(source.element_type, SequenceType):
+        text = source.element_type.element is Type.string
+        return lambda items, decode: [from_strings(item, decode) if text else item for item in items.tolist()]
+    return from_strings if source.element_type is Type.string else None
 
 
 def _sources(model: Model) -> tuple[tuple[bool, int] | None, ...]:

@@ -15,12 +15,12 @@ from ..graph.lookup import label, port_index
 from ..kernels.runtime.request import Request
 from ..kernels.runtime.results import OVDict
 from ..kernels.runtime.storage import Storage
-from ..types import PartialShape, Type
+from ..types import PartialShape, SequenceType, Type
 from .compilation import Compilation
 from .inputs import as_input, given_inputs
 from .outputs import given_outputs, refuse_output
 from .ports import CompiledPorts, ConstOutput
-from .tensor import Tensor, from_strings, new_storage, on_memory
+from .tensor import Tensor, new_storage, on_memory
 from .variable_state import VariableState
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ class InferRequest(Request):
     def _check_shape(self, index: int, shape: tuple[int, ...]) -> None:
         port = self.ports.inputs[index]
         expected: PartialShape = port.partial_shape
+        if isinstance(port.element_type, SequenceType):
+            return
         if not expected.relaxes(PartialShape(shape)):
             raise RuntimeError(f"input {label(port, index)} has shape {expected}; the value given has {list(shape)}")
 
@@ -117,13 +119,9 @@ class InferRequest(Request):
         return tensor
 
     def _decode(self, arrays: list[Array], decode: bool) -> list[Array]:
-        found: list[Any] = []
-        for array, maps in zip(arrays, self.ports.maps, strict=True):
-            if maps is not None:
-                found.append(maps.maps(array))
-            else:
-                found.append(from_strings(array, decode) if array.dtype == object else array)
-        return found
+        return [
+            array if form is None else form(array, decode) for array, form in zip(arrays, self.ports.forms, strict=True)
+        ]
 
     def _given_outputs(self, out: Any) -> list[Any]:
         return given_outputs(self.ports, out)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph.elements import SMALL_FLOATS, as_bytes, decode, encode
+from ..graph.elements import SMALL_FLOATS, as_bytes, decode, encode, sequence
 from ..graph.lookup import label, no_port, port_index
 from ..kernels.runtime.results import OVDict
-from ..types import Type
+from ..kernels.runtime.storage import Storage
+from ..types import SequenceType, Type
 from .arrays import read_array, shows_elements
 from .ports import CompiledPorts, ConstOutput
 from .tensor import Tensor, is_foreign, new_storage, packed_bits
@@ -54,6 +55,8 @@ def given_inputs(ports: CompiledPorts, inputs: Any, share: bool) -> Iterator[Giv
 
 def as_input(port: ConstOutput, index: int, value: Any) -> Array | Tensor:
     """One value for an input: a Tensor as it is, all else as elements that a cast brings to the port's type."""
+    if isinstance(port.element_type, SequenceType) and not isinstance(value, Tensor):
+        return _sequence(port.element_type, label(port, index), value)
     if isinstance(value, np.generic) and value.dtype.isbuiltin == 2:  # a single number of a package's type
         value = np.asarray(value)
     if isinstance(value, Tensor):
@@ -162,6 +165,17 @@ def _strings(port: ConstOutput, index: int, value: Any) -> Tensor:
     storage = new_storage(Type.string, array.shape)
     storage.array[...] = as_bytes(array)
     return Tensor._on(storage)
+
+
+def _sequence(kind: SequenceType, name: str, value: Any) -> Tensor:
+    """A list of arrays as the value of an input that is a sequence."""
+    if not isinstance(value, (list, tuple)) or not all(_is_usable(item) or isinstance(item, list) for item in value):
+        raise TypeError(f"input {name} is a {kind.name}; pass a list of arrays, not {type(value).__name__}")
+    if kind.element is Type.string:
+        return Tensor._on(Storage(kind, sequence([as_bytes(np.asarray(item)) for item in value])))
+    if is_foreign(kind.element):
+        raise TypeError(f"input {name} is a {kind.name}, which can't be given")
+    return Tensor._on(Storage(kind, sequence([np.asarray(item, kind.element.to_dtype()) for item in value])))
 
 
 def _all_text(array: Array) -> bool:

@@ -27,9 +27,9 @@ def given_outputs(ports: CompiledPorts, out: Any) -> list[Any]:
             raise ValueError(f"out: output {index} is named twice")
         if value is not None and ports.outputs[index].element_type is Type.string:
             raise TypeError(f"out: output {index} holds strings, which can't be written to the caller's memory")
-        if value is not None and ports.maps[index] is not None:
+        if value is not None and ports.forms[index] is not None:
             raise TypeError(
-                f"out: output {index} is handed out as dicts, which can't be written to the caller's memory"
+                f"out: output {index} is handed out as a list, which can't be written to the caller's memory"
             )
         given[index] = _array(value)
     arrays = [array for array in given if isinstance(array, np.ndarray)]

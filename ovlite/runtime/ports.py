@@ -10,7 +10,6 @@ from ..graph import Node, Output, Parameter, TensorType
 from ..graph.lookup import no_port
 from ..graph.runtime_info import RTMap
 from ..kernels.runtime.results import Ports
-from ..ops.maps import ZipMap
 from ..types import PartialShape, Shape, Type
 
 
@@ -185,21 +184,25 @@ def _detached(names: set[str], element_type: Type, shape: str, position: int) ->
     return ConstOutput(output, kind, position)
 
 
+# What an output's elements are handed out as, when text is to be decoded or not.
+Form = Callable[[Any, bool], Any]
+
+
 class CompiledPorts(Ports):
     """The inputs and outputs of a compiled model, and the keys that name them.
 
-    maps: for each output that is handed out as a list of dicts, what makes them of its elements; None for the others.
+    forms: for each output that is not handed out as its array, what makes of its elements what is, and whether text is
+    decoded; None for the others.
     """
 
     inputs: tuple[ConstOutput, ...]
     outputs: tuple[ConstOutput, ...]
 
     def __init__(
-        self, inputs: Sequence[ConstOutput], outputs: Sequence[ConstOutput], maps: Sequence[ZipMap | None]
+        self, inputs: Sequence[ConstOutput], outputs: Sequence[ConstOutput], forms: Sequence[Form | None]
     ) -> None:
-        self.maps = maps
-        decoded = any(maps) or any(port.element_type is Type.string for port in outputs)
-        super().__init__(inputs, outputs, ConstOutput, decoded)
+        self.forms = forms
+        super().__init__(inputs, outputs, ConstOutput, any(form is not None for form in forms))
         for port in [*inputs, *outputs]:
             port._renamed = self.rename
 

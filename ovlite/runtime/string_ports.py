@@ -1,4 +1,4 @@
-"""From a model to an Executable: which ports can be computed with, and strings, which plans never see."""
+"""From a model to an Executable: which ports can be computed with, and strings and sequences, which plans never see."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy.typing as npt
 from ..errors import ModelError
 from ..graph import Constant, Model, Node, Output, Parameter, Result, TensorType
 from ..graph.constants import constant_array
-from ..graph.elements import as_bytes, decode, encode
+from ..graph.elements import decode, encode, held_as_objects
 from ..kernels.runtime.executor import Team
 from ..ops.interpreter import outputs_of
 from ..plan import Executable, Options, Variable
-from ..types import Type
+from ..types import SequenceType
 
 Array = npt.NDArray[Any]
 COMPUTED = (
@@ -30,11 +30,11 @@ def make_executable(model: Model, options: Options) -> Executable | StringExecut
     for kind, ports in (("input", model.inputs), ("output", model.outputs)):
         for index, port in enumerate(ports):
             port_label = f"{kind} {index} ({', '.join(sorted(port.names))})"
-            if port.element_type.name not in COMPUTED:
-                raise ModelError(
-                    f"{port_label} holds {port.element_type.name}; insert a convert to {', '.join(COMPUTED)}"
-                )
-            if kind == "input" and not port.partial_shape.has_rank:
+            sequence = isinstance(port.element_type, SequenceType)
+            element = port.element_type.element if isinstance(port.element_type, SequenceType) else port.element_type
+            if element.name not in COMPUTED:
+                raise ModelError(f"{port_label} holds {element.name}; insert a convert to {', '.join(COMPUTED)}")
+            if kind == "input" and not port.partial_shape.has_rank and not sequence:
                 raise ModelError(f"{port_label} has no known rank; reshape the model, unknown dimensions may stay")
     if holds_strings(model):
         return StringExecutable(model, options)
@@ -42,7 +42,7 @@ def make_executable(model: Model, options: Options) -> Executable | StringExecut
 
 
 def holds_strings(model: Model) -> bool:
-    """Whether a tensor of the model, or of a body in it, holds strings that are not folded away."""
+    """Whether strings or sequences occur in the model, or in a body in it."""
     return any(_on_strings(node) or isinstance(node, Parameter) and _strings(node.outputs()) for node in _nodes(model))
 
 
@@ -51,7 +51,7 @@ def _nodes(model: Model) -> Iterable[Node]:
 
 
 def _strings(ports: Iterable[Output]) -> bool:
-    return any(port.element_type is Type.string for port in ports)
+    return any(held_as_objects(port.element_type) for port in ports)
 
 
 def _on_strings(node: Node) -> bool:
@@ -61,9 +61,9 @@ def _on_strings(node: Node) -> bool:
 
 
 class StringExecutable:
-    """An Executable of a model in which strings occur; they are object arrays of bytes.
+    """An Executable of a model in which strings or sequences occur; both are object arrays, see graph.elements.
 
-    Nodes that work on strings are evaluated by numpy. What lies between them are segments, each an Executable of its
+    Nodes that work on them are evaluated by numpy. What lies between them are segments, each an Executable of its
     own: a node is in the segment after the last strings that it depends on.
     """
 
@@ -146,15 +146,13 @@ class Segment:
         except (ModelError, RuntimeError) as error:
             raise RuntimeError(f"{node.op.type} {node.friendly_name!r}: {error}") from error
         for output, array in zip(node.outputs(), found, strict=True):
-            strings = output.element_type is Type.string
-            values[output] = as_bytes(np.asarray(array)) if strings else encode(np.asarray(array), output.element_type)
+            values[output] = encode(np.asarray(array), output.element_type)
 
 
 def _value(source: Output, values: dict[Output, Array]) -> Array:
     """The elements of an output as they are stored."""
     if isinstance(source.node, Constant):
-        array = constant_array(source.node)
-        return array if source.element_type is Type.string else encode(array, source.element_type)
+        return encode(constant_array(source.node), source.element_type)
     return values[source]
 
 

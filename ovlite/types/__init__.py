@@ -2,7 +2,7 @@
 
 from .any import OVAny
 from .dimension import UNBOUNDED, Dimension, Symbol
-from .element import Type
+from .element import SequenceType, Type
 from .layout import Layout
 from .shapes import PartialShape, Shape
 from .vectors import AxisSet, AxisVector, Coordinate, CoordinateDiff, Strides
@@ -17,6 +17,7 @@ __all__ = [
     "Layout",
     "OVAny",
     "PartialShape",
+    "SequenceType",
     "Shape",
     "Strides",
     "Symbol",

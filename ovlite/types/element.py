@@ -120,8 +120,13 @@ class Type:
         return self._name
 
     @property
+    def _traits(self) -> tuple[int, str, str | None, str]:
+        """(bits, kind, numpy dtype, spelling), see _TYPES."""
+        return _TYPES[self._name]
+
+    @property
     def bitwidth(self) -> int:
-        return _TYPES[self._name][0]
+        return self._traits[0]
 
     def get_bitwidth(self) -> int:
         return self.bitwidth
@@ -136,7 +141,7 @@ class Type:
 
     @property
     def real(self) -> bool:
-        return _TYPES[self._name][1] == "f"
+        return self._traits[1] == "f"
 
     @property
     def integral(self) -> bool:
@@ -145,11 +150,11 @@ class Type:
 
     @property
     def signed(self) -> bool:
-        return _TYPES[self._name][1] in ("b", "i", "f")
+        return self._traits[1] in ("b", "i", "f")
 
     @property
     def integral_number(self) -> bool:
-        return _TYPES[self._name][1] in ("i", "u")
+        return self._traits[1] in ("i", "u")
 
     @property
     def quantized(self) -> bool:
@@ -191,13 +196,13 @@ class Type:
 
     def to_dtype(self) -> np.dtype[Any]:
         """The numpy dtype that holds an element: bf16 is held as float16 bits, sub-byte types as packed bytes."""
-        held = _TYPES[self._name][2]
+        held = self._traits[2]
         if held is None:
             raise IndexError("the dynamic element type has no numpy dtype")
         return np.dtype(held)
 
     def __repr__(self) -> str:
-        return f"<Type: '{_TYPES[self._name][3]}'>"
+        return f"<Type: '{self._traits[3]}'>"
 
     def __hash__(self) -> int:
         return hash(self._name)
@@ -214,3 +219,29 @@ for _name in _TYPES:
     _type._name = _name
     Type._members[_name] = _type
     setattr(Type, _name, _type)
+
+
+class SequenceType(Type):
+    """The type of a sequence of tensors with elements of one type, as ONNX has them; OpenVINO has none.
+
+    What has this type is a list in the model's results. The shape beside it is what is known of the shapes of all its
+    tensors, and its elements are computed with as a one-dimensional object array of arrays.
+    """
+
+    __slots__ = ("element",)
+    element: Type
+    _known: ClassVar[dict[str, SequenceType]] = {}
+
+    def __new__(cls, element: Type) -> SequenceType:
+        if element.name not in cls._known:
+            made = object.__new__(cls)
+            made.element, made._name = element, f"sequence of {element.name}"
+            cls._known[element.name] = made
+        return cls._known[element.name]
+
+    @property
+    def _traits(self) -> tuple[int, str, str | None, str]:
+        return 256, "q", "O", self._name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SequenceType, (self.element,)

@@ -14,9 +14,9 @@ from onnx.backend.test.case.node import collect_testcases
 
 from ovlite.frontend.onnx import read_onnx
 from ovlite.graph import Model
-from ovlite.graph.elements import as_bytes, as_text, compute_dtype
+from ovlite.graph.elements import as_bytes, as_text, compute_dtype, sequence
 from ovlite.ops.interpreter import evaluate_model
-from ovlite.types import PartialShape
+from ovlite.types import PartialShape, SequenceType, Type
 
 from .. import golden
 
@@ -40,10 +40,18 @@ def array(value: Any) -> np.ndarray:
 def evaluate(model: Model, inputs: list[Any]) -> list[np.ndarray]:
     """The outputs by numpy alone, in the dtypes that are computed in."""
     arrays = []
-    for port, value in zip(model.inputs, map(array, inputs), strict=True):
-        strings = value.dtype.kind in "OUS"
-        arrays.append(as_bytes(value) if strings else value.astype(compute_dtype(port.element_type)))
+    for port, value in zip(model.inputs, inputs, strict=True):
+        if isinstance(port.element_type, SequenceType):
+            arrays.append(sequence([computed(item, port.element_type.element) for item in value]))
+        else:
+            arrays.append(computed(value, port.element_type))
     return evaluate_model(model, arrays)
+
+
+def computed(value: Any, element_type: Type) -> np.ndarray:
+    """A tensor of a case as it is computed with."""
+    found = array(value)
+    return as_bytes(found) if found.dtype.kind in "OUS" else found.astype(compute_dtype(element_type))
 
 
 def peer_outputs(content: bytes, inputs: dict[str, np.ndarray], *call: Any) -> list[np.ndarray]:
@@ -76,6 +84,11 @@ def fixed(case: Any) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def of_tensors(case: Any) -> bool:
+    """Whether all inputs of a case are tensors."""
+    return all(value.type.HasField("tensor_type") for value in case.model.graph.input)
+
+
 def check(case: Any, content: bytes) -> None:
     """Reads a case's model and compares outputs, and inferred types and shapes, with what the case expects."""
     model = read_onnx(content)
@@ -83,11 +96,15 @@ def check(case: Any, content: bytes) -> None:
         outputs = evaluate(model, inputs[: len(model.inputs)])
         assert len(outputs) == len(expected)
         names = [value.name for value in case.model.graph.output]
-        for port, name, found, wanted in zip(model.outputs, names, outputs, map(array, expected), strict=True):
+        for port, name, found, wanted in zip(model.outputs, names, outputs, expected, strict=True):
             assert port.names == {name}
-            assert port.partial_shape.relaxes(PartialShape(wanted.shape)), f"inferred {port}, found {wanted.shape}"
-            assert found.shape == wanted.shape
-            compare(found, wanted, port.element_type.name, case)
+            several = isinstance(port.element_type, SequenceType)
+            kind = port.element_type.element if isinstance(port.element_type, SequenceType) else port.element_type
+            pairs = zip(found, wanted, strict=True) if several else [(found, wanted)]
+            for mine, theirs in ((mine, array(theirs)) for mine, theirs in pairs):
+                assert port.partial_shape.relaxes(PartialShape(theirs.shape)), f"inferred {port}, found {theirs.shape}"
+                assert mine.shape == theirs.shape
+                compare(mine, theirs, kind.name, case)
 
 
 def compare(found: np.ndarray, wanted: np.ndarray, element_type: str, case: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import ovlite
 from ovlite.frontend.onnx import read_onnx
-from ovlite.types import Type
+from ovlite.types import SequenceType, Type
 
 from .onnx_cases import array, compare, node_cases
 from .test_onnx_nodes import differs, refused
@@ -20,6 +20,11 @@ PACKED = {Type.f4e2m1, Type.u4, Type.i4, Type.u2}
 CASES = {name: case for name, case in node_cases().items() if not refused(name) and not differs(name)}
 
 
+def given(value: Any) -> Any:
+    """An input of a case: a tensor, or a sequence of them."""
+    return [array(item) for item in value] if isinstance(value, list) else array(value)
+
+
 def check(case: Any, threads: int) -> None:
     model = read_onnx(case.model.SerializeToString())
     if any(port.element_type in PACKED for port in [*model.inputs, *model.outputs]):
@@ -27,8 +32,14 @@ def check(case: Any, threads: int) -> None:
     compiled = ovlite.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads})
     for inputs, expected in case.data_sets:
         request = compiled.create_infer_request()
-        request.infer(dict(enumerate(map(array, inputs))))
-        for i, (port, wanted) in enumerate(zip(model.outputs, map(array, expected), strict=True)):
+        results = request.infer(dict(enumerate(map(given, inputs))))
+        for i, (port, value) in enumerate(zip(model.outputs, expected, strict=True)):
+            if isinstance(port.element_type, SequenceType):
+                for found, wanted in zip(results[i], map(array, value), strict=True):
+                    assert found.shape == wanted.shape
+                    compare(found, wanted, port.element_type.element.name, case)
+                continue
+            wanted = array(value)
             tensor, element_type = request.get_output_tensor(i), port.element_type
             kind = np.float32 if element_type.real and element_type.size < 4 else None  # numpy lacks some of them
             found = np.asarray(tensor, kind)

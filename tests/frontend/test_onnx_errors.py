@@ -139,9 +139,9 @@ def test_unsupported_operators_inside_branches_are_listed() -> None:
     refused(proto(text), "Nothing", "'inner'")
 
 
-def test_sequences_are_listed() -> None:
-    model = proto("g (float[2] a) => (seq(float[2]) s) { [seq] s = SequenceConstruct(a) }")
-    refused(model, "SequenceConstruct", "'s' of a sequence")
+def test_maps_are_listed() -> None:
+    model = proto("g (float[2] a, map(int64, float[2]) m, seq(map(int64, float)) s) => (float[2] y) { y = Relu(a) }")
+    refused(model, "input 'm' of a map type", "input 's' of a sequence of map type")
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def test_zip_map(strings, rows):
             np.testing.assert_allclose([mine_[key] for key in theirs], [*theirs.values()], 1e-5)
     tensor = request.get_tensor("maps").data
     assert tensor.shape == (rows, 2)
-    with pytest.raises(TypeError, match="handed out as dicts"):
+    with pytest.raises(TypeError, match="handed out as a list"):
         compiled(x, out={"maps": tensor})
 
 

@@ -246,14 +246,8 @@ def caches() -> Iterator[Case]:
         yield Case("TensorScatter", {"axis": axis, "mode": mode}, [past, update, begins], [expected], 24)
 
 
-def optionals() -> Iterator[Case]:
-    x = normal(2, 3)
-    yield Case("OptionalGetElement", {}, [x], [x], 18)
-    yield Case("OptionalHasElement", {}, [x], [np.array(True)], 18)
-
-
 MAKERS: list[Callable[[], Iterator[Case]]] = [
-    normalization, casts, column_images, products, transforms, images, sizes, spectra, caches, optionals,
+    normalization, casts, column_images, products, transforms, images, sizes, spectra, caches,
 ]  # fmt: skip
 CASES = [case for make in MAKERS for case in make()]
 RANDOM = {"Dropout", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}

@@ -22,8 +22,7 @@ from skl2onnx._supported_operators import sklearn_operator_name_map  # noqa: E40
 from sklearn import base, linear_model, pipeline, preprocessing, tree, utils  # noqa: E402
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
-RNG = np.random.default_rng(7)
-X = RNG.normal(size=(160, 6)).astype(np.float32)
+X = np.random.default_rng(7).normal(size=(160, 6)).astype(np.float32)
 REAL = (2 * X[:, 0] + X[:, 1] - X[:, 2] ** 2).astype(np.float32)
 CLASSES = np.digitize(X[:, 0] + X[:, 1], [-0.7, 0.7])
 BINARY = (CLASSES > 0).astype(int)
@@ -34,7 +33,7 @@ LOGISTIC, RIDGE = linear_model.LogisticRegression(), linear_model.Ridge()
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **dict.fromkeys(
         ("OneVsRestClassifier", "OneVsOneClassifier", "OutputCodeClassifier", "CalibratedClassifierCV",
-         "FixedThresholdClassifier", "BaggingClassifier"),
+         "FixedThresholdClassifier", "BaggingClassifier", "MultiOutputClassifier"),
         {"estimator": LOGISTIC},
     ),
     **dict.fromkeys(("MultiOutputRegressor", "RegressorChain", "SelectFromModel"), {"estimator": RIDGE}),
@@ -70,7 +69,7 @@ SEVERAL_TARGETS = {
 NO_TABLES = {
     "CountVectorizer", "DictVectorizer", "FeatureHasher", "GaussianProcessClassifier",
     "HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "KNeighborsTransformer", "KernelCenterer",
-    "LabelBinarizer", "LabelEncoder", "LocalOutlierFactor", "MultiOutputClassifier", "NearestNeighbors",
+    "LabelBinarizer", "LabelEncoder", "LocalOutlierFactor", "NearestNeighbors",
     "OneHotEncoder", "RFE", "RFECV", "RadiusNeighborsClassifier", "RadiusNeighborsRegressor",
     "RandomTreesEmbedding", "TargetEncoder", "TfidfTransformer", "TfidfVectorizer", "TunedThresholdClassifierCV",
 }  # fmt: skip
@@ -139,6 +138,8 @@ def fitted(name: str, estimator: Any, classes: np.ndarray) -> tuple[Any, np.ndar
         target = np.abs(REAL) + 0.1 if name in POSITIVE else REAL
     if name in SEVERAL_TARGETS:
         target = np.stack([REAL, 2 * REAL], 1)
+    if name == "MultiOutputClassifier":
+        target = np.stack([BINARY, CLASSES == 1], 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         estimator.fit(x, target)
@@ -209,7 +210,7 @@ def test_forms_of_estimators(name: str, changes: dict[str, Any]) -> None:
 
 
 # Converted otherwise than the estimator has it: probabilities of two classes.
-MISCONVERTED = {"LinearDiscriminantAnalysis", "OutputCodeClassifier"}
+MISCONVERTED = {"LinearDiscriminantAnalysis", "MultiOutputClassifier", "OutputCodeClassifier"}
 CLASSIFIERS = [
     name for name, found in ESTIMATORS.items()
     if issubclass(found, base.ClassifierMixin) and name not in TWO_CLASSES | MISCONVERTED
@@ -249,8 +250,9 @@ def test_columns_of_text() -> None:
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
     pandas = pytest.importorskip("pandas")
-    words = RNG.choice(["red", "grün", "blue"], 120)
-    numbers = RNG.normal(size=120).astype(np.float32)
+    rng = np.random.default_rng(8)
+    words = rng.choice(["red", "grün", "blue"], 120)
+    numbers = rng.normal(size=120).astype(np.float32)
     table = pandas.DataFrame({"colour": words, "size": numbers})
     wanted = ((words == "red") | (numbers > 0.5)).astype(int)
     from sklearn.compose import ColumnTransformer
@@ -281,7 +283,7 @@ def boosted(estimator: Any, kind: str, target: np.ndarray) -> None:
     onnxmltools = pytest.importorskip("onnxmltools")
     from onnxmltools.convert.common.data_types import FloatTensorType
 
-    holes = np.where(RNG.random(X.shape) < 0.1, np.nan, X).astype(np.float32)
+    holes = np.where(np.random.default_rng(9).random(X.shape) < 0.1, np.nan, X).astype(np.float32)
     convert: Callable[..., Any] = getattr(onnxmltools, f"convert_{kind}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

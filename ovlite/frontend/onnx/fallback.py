@@ -64,8 +64,6 @@ ROWS: dict[str, Row] = {
     "ImageDecoder": Row("pixel_format"),
     "MaxUnpool": Row("kernel_shape pads strides"),
     "MelWeightMatrix": Row("output_datatype"),
-    "OptionalGetElement": Row(),
-    "OptionalHasElement": Row(),
     "Pad": Row("mode"),
     "QuantizeLinear": Row("axis block_size output_dtype saturate"),
     "RandomNormal": Row(_RANDOM + "mean scale shape"),

@@ -6,7 +6,7 @@ from collections.abc import Set
 from typing import Any
 
 from ...errors import ModelError
-from ...types import Type
+from ...types import SequenceType, Type
 from .call import Call
 from .scope import domain_of
 from .tensors import ONNX_TYPES
@@ -78,7 +78,7 @@ def _decides(schema: Any, call: Call, attribute: Any, function: Any) -> bool:
     node.attribute.extend(other for other in call.proto.attribute if other.name != attribute.name)
     try:
         return [*_body(schema, call, node).node] != [*function.node]
-    except RuntimeError:  # there is no body without it
+    except (RuntimeError, ValueError):  # there is no body without it
         return True
 
 
@@ -96,11 +96,15 @@ def _type_proto(value: Any) -> Any:
         return proto
     if value.element_type is Type.dynamic:
         raise ModelError("the element type of an input is not known")
-    proto.tensor_type.elem_type = ONNX_TYPES[value.element_type]
+    kind = value.element_type
+    tensor = proto.tensor_type
+    if isinstance(kind, SequenceType):
+        kind, tensor = kind.element, proto.sequence_type.elem_type.tensor_type
+    tensor.elem_type = ONNX_TYPES[kind]
     if value.partial_shape.has_rank:
-        proto.tensor_type.shape.SetInParent()
+        tensor.shape.SetInParent()
         for dim in value.partial_shape:
-            entry = proto.tensor_type.shape.dim.add()
+            entry = tensor.shape.dim.add()
             if dim.is_static:
                 entry.dim_value = dim.get_length()
     return proto

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ...errors import ModelError
 from ...graph import Model, Node, Output, Parameter, Result, TensorType
 from ...ops.reference import reference_node
-from ...types import Dimension, PartialShape, Type
+from ...types import Dimension, PartialShape, SequenceType, Type
 from .build import ints, one, ops
 from .call import Call, Translated
 from .fallback import check_referred
@@ -71,14 +71,25 @@ def define_parameter(name: str, found: Type, shape: PartialShape, scope: Scope) 
 
 def declared_type(value: Any) -> tuple[Type, PartialShape]:
     """Element type and shape that a ValueInfoProto declares; symbolic dims are dynamic."""
-    kind = value.type.WhichOneof("value")
+    kind, proto = value.type.WhichOneof("value"), value.type
+    if kind == "optional_type":  # what is given has a value
+        proto = proto.optional_type.elem_type
+        kind = proto.WhichOneof("value")
+    if kind == "sequence_type":
+        inner = proto.sequence_type.elem_type
+        found, shape = _declared_tensor(inner, inner.WhichOneof("value"), value.name)
+        return SequenceType(found), shape
+    return _declared_tensor(proto, kind, value.name)
+
+
+def _declared_tensor(proto: Any, kind: str | None, name: str) -> tuple[Type, PartialShape]:
     if kind != "tensor_type":
-        raise ModelError(f"value {value.name!r} is {_kind_text(kind)}; only tensors are supported")
-    tensor = value.type.tensor_type
-    found = element_type(tensor.elem_type, f"value {value.name!r}")
+        raise ModelError(f"value {name!r} is {_kind_text(kind)}; only tensors and sequences of tensors are supported")
+    tensor = proto.tensor_type
+    found = element_type(tensor.elem_type, f"value {name!r}")
     if not tensor.HasField("shape"):
         return found, PartialShape.dynamic()
-    return found, PartialShape([_dimension(dim, value.name) for dim in tensor.shape.dim])
+    return found, PartialShape([_dimension(dim, name) for dim in tensor.shape.dim])
 
 
 def _kind_text(kind: str | None) -> str:

@@ -64,9 +64,11 @@ def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
         return False
     if translated:
         return True
-    if schema is None or schema.deprecated or not _tensors_only(schema):
+    if schema is None or schema.deprecated:
         return False
-    return has_function(schema) or is_referred(domain, node.op_type, version)
+    if has_function(schema):
+        return _may_all_be(schema, ("tensor(", "seq(tensor("))
+    return _may_all_be(schema, ("tensor(",)) and is_referred(domain, node.op_type, version)
 
 
 def _as_in_oldest(schema: Any, op_type: str) -> bool:
@@ -75,25 +77,33 @@ def _as_in_oldest(schema: Any, op_type: str) -> bool:
     return schema is not None and oldest is not None and schema.since_version == oldest.since_version
 
 
-def _tensors_only(schema: Any) -> bool:
-    """Whether an operator's inputs and outputs can all be tensors."""
-    return all(_may_be_tensor(port.types) for port in [*schema.inputs, *schema.outputs])
-
-
-def _may_be_tensor(types: Any) -> bool:
-    return any(str(name).startswith("tensor(") for name in types)
+def _may_all_be(schema: Any, kinds: tuple[str, ...]) -> bool:
+    """Whether each of an operator's inputs and outputs can be of one of these kinds."""
+    return all(any(str(name).startswith(kinds) for name in port.types) for port in [*schema.inputs, *schema.outputs])
 
 
 def _odd_values(graph: Any) -> list[str]:
-    """The graph's inputs and outputs that are neither tensors nor what ZipMap makes, and what to do about them."""
+    """The graph's inputs and outputs that are no tensors, no sequences of them and not what ZipMap makes."""
     zipped = {name for node in graph.node if node.op_type == "ZipMap" for name in node.output}
     found = []
     for what, values in (("input", graph.input), ("output", graph.output)):
         for value in values:
-            kind = value.type.WhichOneof("value")
-            if kind in (None, "tensor_type") or (what == "output" and value.name in zipped):
+            kind = _odd_kind(value.type)
+            if kind is None or (what == "output" and value.name in zipped):
                 continue
-            text = kind.removesuffix("_type").replace("_", " ")
-            hint = " (give the model the tensor that DictVectorizer makes of it)" if text == "map" else ""
-            found.append(f"{what} {value.name!r} of a {text} type; only tensors are {what}s of models{hint}")
+            hint = " (give the model the tensor that DictVectorizer makes of it)" if kind == "map" else ""
+            found.append(
+                f"{what} {value.name!r} of a {kind} type; only tensors and sequences of tensors are {what}s{hint}"
+            )
     return found
+
+
+def _odd_kind(proto: Any) -> str | None:
+    """What a TypeProto is if it is no tensor, and no sequence of tensors; an optional is what it may hold."""
+    kind = proto.WhichOneof("value")
+    if kind == "optional_type":
+        return _odd_kind(proto.optional_type.elem_type)
+    if kind == "sequence_type":
+        inner = proto.sequence_type.elem_type.WhichOneof("value")
+        return None if inner == "tensor_type" else f"sequence of {str(inner).removesuffix('_type')}"
+    return None if kind in (None, "tensor_type") else str(kind).removesuffix("_type").replace("_", " ")

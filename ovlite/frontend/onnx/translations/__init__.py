@@ -18,6 +18,7 @@ from . import (
     recurrent,
     reduction,
     resize,
+    sequences,
     shape,
     signal,
     text,
@@ -25,7 +26,7 @@ from . import (
 
 FAMILIES = (
     constants, control, convolution, detection, elementwise, indexing, matrix, normalization, quantization, recurrent,
-    reduction, resize, shape, signal, text,
+    reduction, resize, sequences, shape, signal, text,
 )  # fmt: skip
 
 # By domain and operator type.
