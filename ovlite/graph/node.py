@@ -55,16 +55,20 @@ class Node(NodeQueries):
     def infer(self) -> None:
         """Infers the types of the outputs anew."""
         arguments = [source.argument() for source in self._sources]
-        try:
-            found = self._infer(arguments)
-        except (ModelError, ValueError) as error:
-            given = ", ".join(map(str, arguments)) or "nothing"
-            raise ModelError(f"{self.op.type} {self.friendly_name!r} ({self.op.opset}) of {given}: {error}") from None
+        found = self.inferred(arguments)
         values = propagate(self.op, arguments, found)
         while len(self._outputs) < len(found):
             self._outputs.append(Output(self, len(self._outputs)))
         for output, tensor, value in zip(self._outputs, found, values, strict=False):
             output.become(tensor, value)
+
+    def inferred(self, arguments: Sequence[Argument]) -> Sequence[TensorType]:
+        """The types of the outputs for other inputs. Raises ModelError that names the node and these inputs."""
+        try:
+            return self._infer(arguments)
+        except (ModelError, ValueError) as error:
+            given = ", ".join(map(str, arguments)) or "nothing"
+            raise ModelError(f"{self.op.type} {self.friendly_name!r} ({self.op.opset}) of {given}: {error}") from None
 
     def _infer(self, arguments: Sequence[Argument]) -> Sequence[TensorType]:
         return self.op.infer(arguments)

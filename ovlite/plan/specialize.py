@@ -117,7 +117,7 @@ def _inline(
 def _call(node: Node, inputs: list[Tensor], state: Specialized) -> None:
     """Evaluates the node when its inputs are constant, else appends its call."""
     arguments = [_argument(source, tensor) for source, tensor in zip(node.sources, inputs, strict=True)]
-    found = node.op.infer(arguments)
+    found = node.inferred(arguments)
     constant = all(tensor.array is not None for tensor in inputs) and not node.op.stateful
     if not all(tensor.shape.is_static for tensor in found):
         if not constant:

@@ -11,7 +11,12 @@ import pytest
 
 from tests import golden
 
-ALL = ["tests/ops", "tests/frontend/test_onnx_microsoft.py", "tests/frontend/test_onnx_reading.py"]
+ALL = [
+    "tests/ops",
+    "tests/frontend/test_onnx_microsoft.py",
+    "tests/frontend/test_onnx_microsoft_decoders.py",
+    "tests/frontend/test_onnx_reading.py",
+]
 
 
 def main(arguments: list[str]) -> int:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ovlite.errors import ModelError
 from ovlite.plan import StepError
 from ovlite.types import Type
 
@@ -16,6 +17,16 @@ def test_shapes_from_shapes_need_one_stage():
     data = noise(2, 3, 4)
     assert executable.plan((data.shape,)).program is not None
     np.testing.assert_array_equal(run(executable, [data])[0], np.maximum(data, 0).reshape(-1, 3))
+
+
+def test_a_shape_that_does_not_fit_is_an_error_that_names_the_node():
+    x = parameter([-1, 6])
+    node = ops["reshape"](x, [3, 4], False)
+    node.friendly_name = "target of 12"
+    executable = compiled([node], [x])
+    with pytest.raises(ModelError, match=r"Reshape 'target of 12' .*of f32\[3,6\], i64\[2\].*18 elements"):
+        run(executable, [noise(3, 6)])
+    assert run(executable, [noise(2, 6)])[0].shape == (3, 4)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -7,32 +7,29 @@ from functools import reduce
 import numpy as np
 
 from ....errors import ModelError
-from ....graph import Constant, Node, Output
+from ....graph import Node, Output
 from ....types import Type
 from ..build import (
     all_axes,
     converted,
-    dim_of,
     ints,
     of_type,
     one,
     ops,
-    rank,
-    reshaped,
     scalar,
-    static_dims,
-    transposed,
     typed,
 )
 from ..call import Call, Translated, Translation, known
+from .attention import OPERATORS as ATTENTION
 from .convolution import conv
+from .grouped import OPERATORS as GROUPED
 from .matrix import gemm
 from .normalization import root_mean_square
+from .packed import OPERATORS as PACKED
 from .qlinear import OPERATORS as QLINEAR
 from .quantization import centred, dequantize_linear, quantize_linear
 from .recurrent import lstm_of
-
-MASKED = -10000.0  # what onnxruntime adds to the scores of masked positions unless a model says otherwise
+from .rotary import OPERATORS as ROTARY
 
 
 def gelu(call: Call) -> Translated:
@@ -106,8 +103,7 @@ def skip_simplified_layer_normalization(call: Call) -> Translated:
 
 
 def _skipped(call: Call, bias: Output | None, sum_bias: Output | None, *, simplified: bool) -> Translated:
-    if call.wants(1) or call.wants(2):
-        return None
+    """The second and third outputs are the sum's mean (0 when simplified) and the inverse of its deviation, in f32."""
     total = one(ops.add(call.input(0), call.input(1)))
     if sum_bias is not None:
         total = one(ops.add(total, sum_bias))
@@ -116,7 +112,13 @@ def _skipped(call: Call, bias: Output | None, sum_bias: Output | None, *, simpli
         found = root_mean_square(total, call.input(2), ints([-1]), epsilon)
     else:
         found = _layer_norm(total, call.input(2), bias, epsilon)
-    return [found, None, None, total]
+    wide = converted(total, Type.f32)
+    mean = one(ops.reduce_mean(wide, ints([-1]), True))
+    centre = wide if simplified else one(ops.subtract(wide, mean))
+    variance = ops.reduce_mean(ops.multiply(centre, centre), ints([-1]), True)
+    deviation = ops.sqrt(ops.add(variance, of_type(epsilon, Type.f32)))
+    inverse_deviation = one(ops.divide(of_type(1, Type.f32), deviation))
+    return [found, None if simplified else mean, inverse_deviation, total]
 
 
 def _layer_norm(value: Output, scale: Output, bias: Output | None, epsilon: float) -> Output:
@@ -158,87 +160,6 @@ def embed_layer_normalization(call: Call) -> Translated:
     return [normal, converted(one(counts), Type.i32), total]
 
 
-def attention(call: Call) -> Translated:
-    """Inputs: x, weights of query, key and value side by side, their bias, a mask [batch, length] of 0 and 1."""
-    if any(call.optional(i) is not None for i in (4, 5, 6)) or call.wants(1) or call.has("qkv_hidden_sizes"):
-        return None
-    call.expect("do_rotary", 0, "export the model with RotaryEmbedding and MultiHeadAttention")
-    call.without_effect("rotary_embedding_dim", "past_present_share_buffer")
-    mask = call.optional(3)
-    if mask is not None and rank(mask) != 2:
-        return None
-    projected = ops.matmul(call.input(0), call.input(1), False, False)
-    if (bias := call.optional(2)) is not None:
-        projected = ops.add(projected, bias)
-    parts = ops.split(projected, ints(-1), 3).outputs()
-    heads = call.integer("num_heads")
-    return _attended(call, [_split_heads(part, heads) for part in parts], _key_mask(call, mask))
-
-
-def _key_mask(call: Call, mask: Output | None) -> Output | None:
-    """What is added to scores [batch, heads, queries, keys] for a mask of keys [batch, keys] of 0 and 1."""
-    if mask is None:
-        return None
-    wide = ops.unsqueeze(converted(mask, Type.f32), ints([1, 2]))
-    away = of_type(call.decimal("mask_filter_value", MASKED), Type.f32)
-    return converted(one(ops.multiply(ops.subtract(of_type(1, Type.f32), wide), away)), call.input(0).element_type)
-
-
-def multi_head_attention(call: Call) -> Translated:
-    """Inputs: query, key, value [batch, length, heads * size], bias of all three, mask of keys, scores to add."""
-    query, key, value, bias, mask, scores = (call.optional(i) for i in range(6))
-    if key is None or value is None or any(call.optional(i) is not None for i in (6, 7)) or call.wants(1):
-        return None
-    if query is None or any(rank(part) != 3 for part in (query, key, value)) or (mask is not None and rank(mask) != 2):
-        return None
-    parts = [query, key, value]
-    if bias is not None:
-        sizes = [(static_dims(part) or [None])[-1] for part in parts]
-        if None in sizes:
-            return None
-        biases = ops.variadic_split(bias, ints(0), ints([int(size or 0) for size in sizes])).outputs()
-        parts = [one(ops.add(part, own)) for part, own in zip(parts, biases, strict=True)]
-    heads = call.integer("num_heads")
-    return _attended(call, [_split_heads(part, heads) for part in parts], _key_mask(call, mask), scores)
-
-
-def _split_heads(value: Output, heads: int) -> Output:
-    """[batch, length, heads * size] -> [batch, heads, length, size]."""
-    return transposed(one(ops.reshape(value, ints([0, 0, heads, -1]), True)), [0, 2, 1, 3])
-
-
-def _attended(call: Call, parts: list[Output], mask: Output | None, scores: Output | None = None) -> Translated:
-    """Attention of [batch, heads, length, size], as [batch, length, heads * size].
-
-    mask, scores: numbers that are added to the scores.
-    """
-    causal = call.flag("unidirectional")
-    queries, keys = (part.partial_shape[2] for part in parts[:2])
-    alike = call.op_type == "Attention" or (queries.is_static and queries == keys)
-    if causal and not (alike and mask is None and scores is None):
-        mask, causal = _causal(parts[0], parts[1], mask), False
-    added = mask if scores is None else scores if mask is None else one(ops.add(scores, mask))
-    scale = call.decimal("scale", 0.0)
-    factor = typed(scale, parts[0]) if scale else None
-    found = ops.scaled_dot_product_attention(*parts, added, factor, causal)
-    return ops.reshape(transposed(one(found), [0, 2, 1, 3]), ints([0, 0, -1]), True)
-
-
-def _causal(queries: Output, keys: Output, mask: Output | None) -> Output:
-    """A mask with the least number where a key lies behind its query.
-
-    The last query sees all keys, as in onnxruntime, also where there are more keys than queries.
-    """
-    count, length = (scalar(dim_of(value, 2)) for value in (queries, keys))
-    own, others = (one(ops.range(ints(0), size, ints(1), "i64")) for size in (count, length))
-    last = ops.equal(own, ops.subtract(count, ints(1)))
-    seen = ops.unsqueeze(ops.select(last, length, own), ints([1]))
-    visible = ops.less_equal(ops.unsqueeze(others, ints([0])), seen)
-    found = queries.element_type
-    least = typed(np.finfo(found.to_dtype() if found.real else np.float32).min, queries)
-    return one(ops.select(visible, typed(0, queries) if mask is None else mask, least))
-
-
 def matmul_integer_to_float(call: Call) -> Translated:
     """Inputs: a, b, their scales, their zero points, bias."""
     a, b, a_scale, b_scale = (call.input(i) for i in range(4))
@@ -262,44 +183,6 @@ def dynamic_quantize_matmul(call: Call) -> Translated:
     found = ops.multiply(product, ops.multiply(scale, call.input(2)))
     bias = call.optional(4)
     return found if bias is None else ops.add(found, bias)
-
-
-def matmul_nbits(call: Call) -> Translated:
-    """A times the transpose of weights [N, K] of 4 or 8 bits; a scale and a zero point for each block of a row.
-
-    Inputs: A, weights [N, blocks, bytes of a block], scales, zero points (packed, or real), order of groups, bias.
-    """
-    bits = call.integer("bits", 4)
-    block, columns, rows = (call.integer(name) for name in ("block_size", "K", "N"))
-    call.expect("weight_prepacked", 0)
-    call.without_effect("accuracy_level")
-    weights, zeros = call.input(1).node, call.optional(3)
-    if bits not in (4, 8) or not isinstance(weights, Constant) or call.optional(4) is not None:
-        return None
-    blocks = -(-columns // block)
-    kind = Type.u4 if bits == 4 else Type.u8
-    scales = reshaped(call.input(2), [rows, blocks, 1])
-    values = _packed(weights, kind, (rows, blocks, block), scales.element_type)
-    if zeros is None:
-        zero = typed(1 << (bits - 1), scales)
-    elif zeros.element_type.real:
-        zero = reshaped(zeros, [rows, blocks, 1])
-    elif isinstance(zeros.node, Constant) and (bits == 8 or blocks % 2 == 0):
-        zero = _packed(zeros.node, kind, (rows, blocks, 1), scales.element_type)
-    else:
-        return None
-    real = ops.reshape(ops.multiply(ops.subtract(values, zero), scales), ints([rows, blocks * block]), False)
-    if blocks * block != columns:
-        real = ops.slice(real, ints([0]), ints([columns]), ints([1]), ints([1]))
-    product = ops.matmul(call.input(0), real, False, True)
-    bias = call.optional(5)
-    return product if bias is None else ops.add(product, bias)
-
-
-def _packed(node: Constant, kind: Type, shape: tuple[int, ...], target: Type) -> Output:
-    """The bytes of a constant as elements of 4 or 8 bits, low bits first, converted."""
-    array = node.array.reshape(-1) if kind is Type.u4 else node.array.reshape(shape)
-    return converted(Constant.of(array, kind, shape).output(0), target)
 
 
 def dynamic_quantize_lstm(call: Call) -> Translated:
@@ -330,8 +213,11 @@ def inverse(call: Call) -> Translated:
 
 
 OPERATORS: dict[str, Translation] = {
+    **ATTENTION,
+    **GROUPED,
+    **PACKED,
     **QLINEAR,
-    "Attention": attention,
+    **ROTARY,
     "BiasGelu": bias_gelu,
     "DequantizeLinear": dequantize_linear,
     "DynamicQuantizeLSTM": dynamic_quantize_lstm,
@@ -344,8 +230,6 @@ OPERATORS: dict[str, Translation] = {
     "Gelu": gelu,
     "Inverse": inverse,
     "MatMulIntegerToFloat": matmul_integer_to_float,
-    "MatMulNBits": matmul_nbits,
-    "MultiHeadAttention": multi_head_attention,
     "QuantizeLinear": quantize_linear,
     "QuickGelu": quick_gelu,
     "SkipLayerNormalization": skip_layer_normalization,
