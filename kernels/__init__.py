@@ -22,7 +22,27 @@ __all__ = ["available_levels", "built_levels", "family", "level", "use_level"]
 
 _FAMILIES = f"{__name__}.families"
 # The functions on numpy arrays that families have, and the family of each.
-_FUNCTIONS = {"convolution": "convolution", "matmul": "matmul", "trees": "trees"}
+_FUNCTIONS = {
+    "avg_pool": "pooling",
+    "convolution": "convolution",
+    "copy": "copy",
+    "depthwise": "depthwise",
+    "gather": "gather",
+    "gather_elements": "indexed_copy",
+    "gather_nd": "indexed_copy",
+    "matmul": "matmul",
+    "max_pool": "pooling",
+    "pad": "copy",
+    "resize_linear": "resize",
+    "resize_nearest": "resize",
+    "scatter_elements": "indexed_copy",
+    "scatter_nd": "indexed_copy",
+    "scatter_update": "indexed_copy",
+    "squared_distance": "distance",
+    "topk": "topk",
+    "transpose": "copy",
+    "trees": "trees",
+}
 
 
 @cache

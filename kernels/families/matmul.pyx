@@ -4,7 +4,7 @@
 import numpy as np
 
 from ovlite.kernels.runtime.block cimport Block
-from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, strided_view
+from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, first_element, strided_view
 
 from .matmul_driver cimport NO_OFFSET, Kernel, MatmulStep, PackedWeights, run_matmul
 from .matmul_driver import KERNELS, broadcast_strides, check_f32, check_types, kernel_for
@@ -16,7 +16,7 @@ def matmul(const float[:, :] a not None, const float[:, :] b not None, float[:, 
 
     a: f32 (M, K). b: f32 (K, N). Both of any strides. out: f32 (M, N) with its columns side by side, apart from a
     and b; a new array when None. bias: f32 (N,). activation: see activation.pxd.
-    Returns out. Raises ValueError where shapes or strides don't fit, TypeError for other element types.
+    Returns out. Raises ValueError where shapes, strides or element types don't fit.
     """
     cdef MatMul step
     cdef Member me
@@ -27,7 +27,7 @@ def matmul(const float[:, :] a not None, const float[:, :] b not None, float[:, 
         out = np.empty((a.shape[0], b.shape[1]), np.float32)
     step = MatMul(strided_view(0, "f4", a.shape, a.strides, 2), strided_view(1, "f4", b.shape, b.strides, 2),
                   strided_view(2, "f4", out.shape, out.strides, 2), bias=bias, activation=activation)
-    slots[0], slots[1], slots[2] = <char*>&a[0, 0], <char*>&b[0, 0], <char*>&out[0, 0]
+    slots[0], slots[1], slots[2] = first_element(a), first_element(b), first_element(out)
     scratch = Block(step.scratch)
     me = alone(scratch.data)
     with nogil:
@@ -141,7 +141,8 @@ cdef class QuantizedMatMul(MatMul):
         cdef PackedWeights packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights)
         check_types(a, y, residual)
         if len(a.shape) < 2 or a.shape[-1] != packed.depth or y.shape[-2:] != (a.shape[-2], packed.columns):
-            raise ValueError(f"shapes do not fit: {self.operands(a, None, y)}, weights {(packed.depth, packed.columns)}")
+            raise ValueError(
+                f"shapes do not fit: {self.operands(a, None, y)}, weights {(packed.depth, packed.columns)}")
         if y.size and y.shape[-1] > 1 and y.strides[-1] != 1:
             raise ValueError(f"y has a column stride of {y.strides[-1]}; MatMul writes columns side by side")
         self.describe(a, None, y, packed, residual, None)

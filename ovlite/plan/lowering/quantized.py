@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.operator import Array
+from ...kernels.runtime.step import MOST_DIMENSIONS
 from ...ops.quantized import QuantizedProduct
 from ..builder import Builder, Lowering
 from ..calls import Call
@@ -67,7 +68,7 @@ def _matmul(
     how = ("quantized matmul", builder.level, kernel.name, transposed)
     packed = builder.packs.get(weights, how, lambda array: family.pack_int8(array.T if transposed else array, kernel))
     shifts = _shifted(shifts, weights, op.x_zero, 0 if transposed else 1)
-    if len(call.inputs[0].shape) > 8:
+    if len(call.inputs[0].shape) > MOST_DIMENSIONS:
         return False
     a, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
     if a.shape[-1] % kernel.k_block:  # the kernel reads a little behind a row: not at the end of a caller's array
