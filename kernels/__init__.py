@@ -26,14 +26,22 @@ _FUNCTIONS = {
     function: family
     for family, functions in {
         "convolution": ("convolution",),
+        "copy": ("copy", "pad", "transpose"),
+        "depthwise": ("depthwise",),
+        "distance": ("squared_distance",),
         "elementwise": ("activation", "elementwise"),
+        "gather": ("gather",),
+        "indexed_copy": ("gather_elements", "gather_nd", "scatter_elements", "scatter_nd", "scatter_update"),
         "lrn": ("lrn",),
         "matmul": ("matmul",),
         "normalization": ("group_norm", "layer_norm", "mvn", "normalize_l2", "rms_norm"),
+        "pooling": ("avg_pool", "max_pool"),
         "recurrent": ("gru", "lstm", "rnn"),
         "reduction": ("reduce",),
+        "resize": ("resize_linear", "resize_nearest"),
         "scan": ("cumsum",),
         "softmax": ("log_softmax", "softmax"),
+        "topk": ("topk",),
         "trees": ("trees",),
     }.items()
     for function in functions

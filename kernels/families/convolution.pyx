@@ -11,14 +11,19 @@ import math
 
 import numpy as np
 
+from ovlite.kernels.runtime.arrays cimport channels_second, result_array
 from ovlite.kernels.runtime.block cimport Block
-from ovlite.kernels.runtime.step cimport OK, Member, Step, View, alone, check_status, dim_t, strided_view
+from ovlite.kernels.runtime.step cimport (
+    OK, Member, Step, View, alone, check_status, dim_t, first_element, strided_view)
+from ovlite.kernels.runtime.arrays import bordered, convolution_border, window_counts
 from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions
 
 from . import depthwise
 from .matmul_driver cimport Kernel, Matmul, MatmulStep, PackedWeights, run_matmul
 from .matmul_driver import check_f32, check_types, int8_parts, kernel_for
 from .winograd import TransformedWeights, Winograd, winograd_tile
+
+PACKED = (depthwise.Packed, PackedWeights, TransformedWeights)    # what pack() may give
 
 
 def convolution(const float[:, :, :, :] x not None, weights, float[:, :, :, ::1] out=None, *, strides=(1, 1),
@@ -29,52 +34,31 @@ def convolution(const float[:, :, :, :] x not None, weights, float[:, :, :, ::1]
     x: f32 (N, H, W, Cin) with its channels side by side; padding copies it. weights: f32 (Cout, Cin / groups, KH, KW)
     or pack() of one. out: f32 (N, OH, OW, Cout) in C order, apart from x; a new array when None. strides, dilations,
     pads_begin, pads_end: for height and width. bias: f32 (Cout,). activation, winograd: see convolution_step().
-    Returns out. Raises ValueError where shapes or strides don't fit, TypeError for other element types.
+    Returns out. Raises ValueError where shapes, strides or element types don't fit.
     """
     cdef Member me
     cdef Step step
     cdef Block scratch
-    cdef View x_view, y_view
     cdef char* slots[2]
     cdef int status
     batch, *spatial, _ = np.shape(x)
-    kernel = weights.window if hasattr(weights, "window") else np.shape(weights)[2:]
-    columns = weights.groups * weights.columns if isinstance(weights, PackedWeights) else len(weights)
-    size = [
-        (length + begin + end - (reach - 1) * dilation - 1) // stride + 1
-        for length, begin, end, reach, dilation, stride
-        in zip(spatial, pads_begin, pads_end, kernel, dilations, strides, strict=True)
-    ]
-    if min(size) < 0:
-        raise ValueError(f"expected images of at least the size of a window, got {spatial} for {kernel}")
-    if out is None:
-        out = np.empty((batch, *size, columns), np.float32)
-    if np.shape(out) != (batch, *size, columns):
-        raise ValueError(f"expected out of shape {(batch, *size, columns)}, got {np.shape(out)}")
-    border = convolution_border(spatial, size, kernel, strides, dilations, pads_begin)
-    if np.any(border):
-        x = np.pad(np.asarray(x), [(0, 0), *border, (0, 0)])
-    (top, _), (left, _) = border
-    x_view = _channels_second(strided_view(0, "f4", x.shape, x.strides, 4), top, left, border)
-    y_view = _channels_second(strided_view(1, "f4", out.shape, out.strides, 4), 0, 0, [(0, 0), (0, 0)])
+    if isinstance(weights, PACKED):
+        columns, kernel = weights.groups * weights.columns, weights.window
+    else:
+        columns, _, *kernel = np.shape(weights)
+    size = window_counts(spatial, kernel, strides, dilations, pads_begin, pads_end)
+    out = result_array(None if out is None else np.asarray(out), (batch, *size, columns), np.float32)
+    x, x_view = bordered(x, convolution_border(spatial, size, kernel, strides, dilations, pads_begin))
     step = convolution_step(
-        x_view, y_view, weights=weights, strides=strides, dilations=dilations, pads_begin=pads_begin, groups=groups,
-        bias=bias, activation=activation, winograd=winograd)
-    slots[0], slots[1] = <char*>&x[0, 0, 0, 0], <char*>&out[0, 0, 0, 0]
+        x_view, channels_second(strided_view(1, "f4", out.shape, out.strides, 4)), weights=weights, strides=strides,
+        dilations=dilations, pads_begin=pads_begin, groups=groups, bias=bias, activation=activation, winograd=winograd)
+    slots[0], slots[1] = first_element(x), first_element(out)
     scratch = Block(step.scratch)
     me = alone(scratch.data)
     with nogil:
         status = step.run(step.args, slots, &me)
     check_status("convolution", status)
     return np.asarray(out)
-
-
-def _channels_second(View view, top, left, border):
-    """A view (N, H, W, C) of images within their border as the (N, C, H, W) that steps take."""
-    batch, height, width, channels = view.shape
-    image, line, pixel, channel = view.strides
-    shape = (batch, channels, height - sum(border[0]), width - sum(border[1]))
-    return view.like(shape, (image, channel, line, pixel), 4 * (top * line + left * pixel))
 
 
 def pack(weights, groups=1, winograd=0, Kernel kernel=None):
@@ -86,7 +70,7 @@ def pack(weights, groups=1, winograd=0, Kernel kernel=None):
     weights = np.asarray(weights, np.float32)
     columns, depth, *window = weights.shape
     if columns % groups:
-        raise ValueError(f"weights of shape {weights.shape} can't be divided into {groups} groups")
+        raise ValueError(f"expected weights for a multiple of {groups} groups, got {weights.shape}")
     if groups > 1 and depth * groups == columns and depthwise.group_fits(depth):
         return depthwise.Packed(weights)
     if winograd:
@@ -106,7 +90,7 @@ def convolution_step(View x not None, View y not None, *, weights, strides, dila
     windows reach beyond x must be zeros in memory, see convolution_border(). winograd: allows Winograd's
     algorithm, where it is faster, with output tiles of at most that side, 2 or 4; see winograd.h.
     """
-    if isinstance(weights, (depthwise.Packed, PackedWeights, TransformedWeights)):
+    if isinstance(weights, PACKED):
         packed = weights
     else:
         tile = winograd_tile(np.shape(weights), y.shape, strides, dilations, groups, winograd)
@@ -154,7 +138,7 @@ class Phases:
         weights = np.asarray(weights, np.float32)
         depth, columns, *kernel = weights.shape
         if depth % groups:
-            raise ValueError(f"weights of shape {weights.shape} can't be divided into {groups} groups")
+            raise ValueError(f"expected weights for a multiple of {groups} groups, got {weights.shape}")
         self.phases = phases(kernel, strides, dilations, pads_begin)
         self.packed = []
         for phase in self.phases:
@@ -165,18 +149,6 @@ class Phases:
             part = part.reshape(groups, depth // groups, columns, math.prod(taken))
             self.packed.append(PackedWeights(kernel_for("f32", "f32"), part.transpose(0, 3, 1, 2), taken))
         self.nbytes = sum([part.nbytes for part in self.packed])
-
-
-def convolution_border(shape, output_shape, kernel, strides, dilations, pads_begin):
-    """(begin, end) pixels of zeros that Convolution reads around an image, for each spatial dimension.
-
-    shape, output_shape: of the spatial dimensions of x and y.
-    """
-    return [
-        (pad if out else 0, max(0, (out - 1) * stride + (size - 1) * dilation - pad + 1 - have) if out else 0)
-        for have, out, size, stride, dilation, pad in zip(
-            shape, output_shape, kernel, strides, dilations, pads_begin, strict=True)
-    ]
 
 
 def transpose_border(shape, output_shape, kernel, strides, dilations, pads_begin):
@@ -202,17 +174,17 @@ def phase_size(size, p, stride):
 def check_images(View x, View y, packed, View residual, groups):
     rank = len(packed.window)
     if not 1 <= rank <= 3 or len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
-        raise ValueError(f"x {x.shape} and y {y.shape} do not fit a kernel {packed.window}; "
-                         "a convolution has 1 to 3 spatial dimensions")
+        raise ValueError(f"expected x, y and a kernel of 1 to 3 spatial dimensions, "
+                         f"got {x.shape}, {y.shape} and {packed.window}")
     if packed.groups != groups:
-        raise ValueError(f"weights packed for {packed.groups} groups, not {groups}")
+        raise ValueError(f"expected weights packed for {groups} groups, got {packed.groups}")
     if x.shape[0] != y.shape[0] or x.shape[1] != groups * packed.depth or y.shape[1] != groups * packed.columns:
-        raise ValueError(f"x {x.shape} and y {y.shape} do not fit weights of {groups} groups of "
-                         f"{packed.depth} to {packed.columns} channels")
+        raise ValueError(f"expected x and y for weights of {groups} groups of {packed.depth} to {packed.columns} "
+                         f"channels, got {x.shape} and {y.shape}")
     for name, view in (("x", x), ("y", y), ("residual", residual)):
         if view is not None and view.size and view.shape[1] > 1 and view.strides[1] != 1:
             raise ValueError(
-                f"{name} has a channel stride of {view.strides[1]}; convolutions take channels side by side")
+                f"expected {name} with its channels side by side, got a channel stride of {view.strides[1]}")
 
 
 cdef class Windows(MatmulStep):
@@ -262,7 +234,7 @@ cdef class Windows(MatmulStep):
         self.offsets = offsets * self.matmul.a_size
         self.matmul.tile.taps = len(offsets)
         self.matmul.tile.depth = run
-        self.matmul.tile.offset = &self.offsets[0] if len(offsets) else NULL
+        self.matmul.tile.offset = <const dim_t*>first_element(self.offsets)
         return 0
 
 
@@ -365,7 +337,7 @@ cdef class ConvolutionTranspose(Step):
         self.steps = steps
         self.table = table
         self.parts.count = len(steps)
-        self.parts.phases = <const Matmul**>&self.table[0]
+        self.parts.phases = <const Matmul**>first_element(self.table)
         self.flops = sum([step.flops for step in steps])
         self.width = max([step.width for step in steps], default=1)
         self.args = &self.parts

@@ -19,7 +19,8 @@ from itertools import product
 
 import numpy as np
 
-from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
+from ovlite.kernels.runtime.arrays cimport bind, result_array
+from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, alone, check_status, dim_t, share
 
 cdef extern from "transpose.h" nogil:
     ctypedef struct Plane:
@@ -30,13 +31,13 @@ cdef extern from "transpose.h" nogil:
         dim_t x_row, x_column
     void copy_runs(const Plane* plane, int size) noexcept
     void copy_elements(const Plane* plane, int size) noexcept
-    void transpose(const Plane* plane, int size) noexcept
+    void copy_transposed "transpose" (const Plane* plane, int size) noexcept
 
 cdef enum:
     BLOCK_BYTES = 16384
     BLOCK_SIDE = 64            # elements; of a transposed block
     LANES = 16                 # blocks of more than one vector are multiples of this
-    BYTES_PER_MEMBER = 32768   # less is not worth waking a thread for
+    BYTE_COST = 2              # see Step.set_width
 
 cdef enum Kind:
     RUNS
@@ -76,7 +77,7 @@ cdef void copy_block(const Piece* piece, const dim_t* index, char* y, const char
     if piece.kind == RUNS:
         copy_runs(&plane, piece.size)
     elif piece.kind == TRANSPOSED:
-        transpose(&plane, piece.size)
+        copy_transposed(&plane, piece.size)
     else:
         copy_elements(&plane, piece.size)
 
@@ -108,7 +109,7 @@ cdef void copy_blocks(const Piece* piece, char* const* slots, dim_t begin, dim_t
             index[d] = 0
 
 
-cdef int copy(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+cdef int run_copy(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     cdef const CopyArgs* args = <const CopyArgs*>arguments
     cdef const Piece* piece
     cdef dim_t begin, end, first = 0
@@ -197,6 +198,56 @@ cdef void describe(Piece* piece, View y, x_strides) except *:
         piece.blocks *= length
 
 
+def copy(x, out=None):
+    """A copy of an array, on the calling thread and without the GIL.
+
+    x: of any strides, and of any element type of 1, 2, 4 or 8 bytes. out: of x's shape and type and of any strides,
+    apart from x; a new array in C order when None. Returns out. Raises ValueError where shapes, strides or types don't
+    fit, TypeError for what is no such array.
+    """
+    cdef char* slots[2]
+    cdef View view = bind(0, x, slots)
+    out = result_array(out, x.shape, x.dtype)
+    _run("copy", Copy(view, bind(1, out, slots)), slots)
+    return out
+
+
+def transpose(x, axes=None, out=None):
+    """A copy of x whose dimension d is x's dimension axes[d], or its dimensions in reverse, without the GIL.
+
+    The rest is as for copy().
+    """
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"expected a numpy array, got {type(x).__name__}")
+    return copy(x.transpose(axes), out)
+
+
+def pad(x, begin, end, out=None, *, mode="constant", value=0):
+    """x with begin[d] elements more in front of and end[d] behind dimension d, without the GIL.
+
+    begin, end: negative numbers crop. mode, value: see Pad. The rest is as for copy().
+    """
+    cdef char* slots[2]
+    cdef View view = bind(0, x, slots)
+    if len(begin) != x.ndim or len(end) != x.ndim:
+        raise ValueError(f"pad: expected begin and end of {x.ndim} numbers, got {tuple(begin)} and {tuple(end)}")
+    shape = tuple([b + n + e for b, n, e in zip(begin, x.shape, end, strict=True)])
+    if min(shape, default=0) < 0:
+        raise ValueError(f"pad: expected at least as many elements as are cropped, got {tuple(begin)} and {tuple(end)} "
+                         f"for shape {x.shape}")
+    out = result_array(out, shape, x.dtype)
+    _run("pad", Pad(view, bind(1, out, slots), begin, end, mode, value), slots)
+    return out
+
+
+cdef int _run(str name, CopyMany step, char** slots) except -1:
+    cdef Member me = alone(NULL)
+    cdef int status
+    with nogil:
+        status = run_copy(&step.arguments, slots, &me)
+    return check_status(name, status)
+
+
 cdef class CopyMany(Step):
     """y = x for each (x, y) of `pairs`; the y must not overlap each other or an x.
 
@@ -222,7 +273,7 @@ cdef class CopyMany(Step):
                 x = source
                 if x.shape != y.shape or x.dtype != y.dtype:
                     raise ValueError(
-                        f"{self.name}: {x.dtype.name}{list(x.shape)} can't be copied to {y.dtype.name}{list(y.shape)}")
+                        f"{self.name}: expected y of {x.dtype.name} {x.shape}, got {y.dtype.name} {y.shape}")
                 piece.x_slot = x.span.slot
                 piece.x_offset = x.span.offset
                 describe(piece, y, x.strides)
@@ -233,11 +284,11 @@ cdef class CopyMany(Step):
                 describe(piece, y, [0] * y.span.rank)
             self.arguments.blocks += piece.blocks
         size = sum([y.size * y.dtype.itemsize for _, y in pairs])
-        self.width = max(1, min(self.arguments.blocks, size // BYTES_PER_MEMBER))
+        self.set_width(size * BYTE_COST, self.arguments.blocks)
         self.reads = tuple([source for source, _ in pairs if isinstance(source, View)])
         self.writes = tuple([y for _, y in pairs])
         self.args = &self.arguments
-        self.run = copy
+        self.run = run_copy
 
     def __dealloc__(self):
         free(self.arguments.pieces)
@@ -280,7 +331,7 @@ cdef class Pad(CopyMany):
         expected = tuple([b + n + e for b, n, e in zip(begin, x.shape, end, strict=True)])
         if y.shape != expected:
             raise ValueError(
-                f"Pad: {list(x.shape)} padded by {begin} and {end} is {list(expected)}, not {list(y.shape)}")
+                f"Pad: expected y of shape {expected} for {x.shape} padded by {begin} and {end}, got {y.shape}")
         if mode == "constant":
             pairs = _constant_pad(x, y, begin, end, value)
         else:
@@ -339,7 +390,8 @@ def _pad_segments(n, begin, end, mode):
     crop = max(-begin, 0)
     n -= crop + max(-end, 0)
     if max(begin, end, 0) > longest(n):
-        raise ValueError(f"Pad: {max(begin, end)} elements can't be added to {n} in mode {mode}")
+        raise ValueError(
+            f"Pad: expected at most {longest(n)} elements to be added to {n} in mode {mode}, got {max(begin, end)}")
     begin, end = max(begin, 0), max(end, 0)
     parts = [(0, begin, *front(n, begin)), (begin, n, 0, 1), (begin + n, end, *behind(n, end))]
     return [(start, length, crop + source, step) for start, length, source, step in parts if length > 0]
@@ -347,7 +399,7 @@ def _pad_segments(n, begin, end, mode):
 
 def _copying_pad(View x, View y, begin, end, mode):
     if mode not in _PAD_SOURCES:
-        raise ValueError(f"Pad: no mode {mode!r}; there are constant, {', '.join(_PAD_SOURCES)}")
+        raise ValueError(f"Pad: expected a mode of constant, {', '.join(_PAD_SOURCES)}, got {mode!r}")
     pairs = []
     ones = [1] * x.span.rank
     for segments in product(*map(_pad_segments, x.shape, begin, end, [mode] * x.span.rank)):

@@ -11,7 +11,11 @@ import math
 
 import numpy as np
 
-from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
+from ovlite.kernels.runtime.arrays cimport channels_second, result_array
+from ovlite.kernels.runtime.step cimport (
+    CANCELLED, OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, stopped,
+    strided_view)
+from ovlite.kernels.runtime.arrays import bordered, convolution_border, window_counts
 from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .activation cimport Activation, activation_from_tuple
@@ -118,6 +122,35 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
     return OK
 
 
+def depthwise(const float[:, :, :, :] x not None, weights, float[:, :, :, ::1] out=None, *, strides=(1, 1),
+              dilations=(1, 1), pads_begin=(0, 0), pads_end=(0, 0), bias=None, activation=None):
+    """The depthwise convolution that plans run, of a batch of images, on the calling thread and without the GIL.
+
+    x: f32 (N, H, W, C) with its channels side by side; padding copies it. weights: f32 (C, 1, KH, KW), or (C, g, KH,
+    KW) for groups of g channels where the level has them, see group_fits(); or pack() of one. out: f32 (N, OH, OW, C)
+    in C order, apart from x; a new array when None. strides, dilations, pads_begin, pads_end: for height and width.
+    bias: f32 (C,). activation: see activation.pxd. Returns out. Raises ValueError where shapes, strides or element
+    types don't fit.
+    """
+    cdef Packed packed = weights if isinstance(weights, Packed) else Packed(weights)
+    cdef Depthwise step
+    cdef Member me = alone(NULL)
+    cdef char* slots[2]
+    cdef int status
+    batch, *spatial, channels = np.shape(x)
+    size = window_counts(spatial, packed.window, strides, dilations, pads_begin, pads_end)
+    out = result_array(None if out is None else np.asarray(out), (batch, *size, channels), np.float32)
+    x, x_view = bordered(x, convolution_border(spatial, size, packed.window, strides, dilations, pads_begin))
+    step = Depthwise(
+        x_view, channels_second(strided_view(1, "f4", out.shape, out.strides, 4)), weights=packed, strides=strides,
+        dilations=dilations, pads_begin=pads_begin, bias=bias, activation=activation)
+    slots[0], slots[1] = first_element(x), first_element(out)
+    with nogil:
+        status = convolve(&step.windows, slots, &me)
+    check_status("depthwise", status)
+    return np.asarray(out)
+
+
 cdef class Packed:
     """Weights for Depthwise; plans may share them.
 
@@ -134,18 +167,27 @@ cdef class Packed:
     def __init__(self, weights):
         weights = np.asarray(weights, np.float32)
         if weights.ndim not in (3, 4, 5):
-            raise ValueError(f"weights of shape {weights.shape}: a depthwise convolution takes (channels, 1, *kernel) "
-                             "with 1 to 3 spatial dimensions")
+            raise ValueError("expected weights of shape (channels, 1, *kernel) with 1 to 3 spatial dimensions, "
+                             f"got {weights.shape}")
         self.channels, self.group, *kernel = weights.shape
         if not group_fits(self.group) or self.channels % self.group:
-            raise ValueError(f"weights of shape {weights.shape} have groups of {self.group} channels; "
-                             "a depthwise convolution takes (channels, 1, *kernel)")
+            raise ValueError("expected weights of shape (channels, 1, *kernel), or of groups of a number that divides "
+                             f"{LANES} and the channels, got {weights.shape}")
         self.window = tuple(kernel)
         blocks = (self.channels + LANES - 1) // LANES
         rows = math.prod(kernel[:-1])
         padded = np.zeros((blocks * LANES, self.group, rows, kernel[-1]), np.float32)
         padded[:self.channels] = weights.reshape(self.channels, *padded.shape[1:])
         self.vectors = np.ascontiguousarray(padded.reshape(blocks, LANES, *padded.shape[1:]).transpose(0, 3, 2, 4, 1))
+
+    @property
+    def groups(self):
+        return self.channels // self.group
+
+    @property
+    def columns(self):
+        """Output channels of a group."""
+        return self.group
 
     @property
     def nbytes(self):
@@ -233,7 +275,7 @@ cdef class Depthwise(Step):
             offsets = np.add.outer(offsets, np.arange(size, dtype=np.intp) * step * dilation).reshape(-1)
         offsets -= sum([pad * step for pad, step in zip(pads_begin, steps, strict=True)])
         self.offsets = offsets
-        strip.offset = &self.offsets[0] if len(offsets) else NULL
+        strip.offset = <const dim_t*>first_element(self.offsets)
         strip.rows = len(offsets)
         strip.width = packed.window[-1]
         strip.tap_step = steps[-1] * dilations[-1]
@@ -248,11 +290,11 @@ cdef class Depthwise(Step):
         if bias is not None:
             bias = np.asarray(bias, np.float32)
             if bias.shape != (p.channels,):
-                raise ValueError(f"a bias of shape {bias.shape} for {p.channels} channels")
+                raise ValueError(f"expected a bias of shape {(p.channels,)}, got {bias.shape}")
             padded[:p.channels] = bias
         self.bias = padded
-        p.strip.bias = &self.bias[0]
-        p.strip.weights = &packed.vectors[0, 0, 0, 0, 0] if packed.nbytes else NULL
+        p.strip.bias = <const float*>first_element(self.bias)
+        p.strip.weights = <const float*>first_element(packed.vectors)
         p.blocks = (p.channels + CHANNEL_BLOCK - 1) // CHANNEL_BLOCK
         floats = (p.strip.rows + 1) * min(p.channels, <dim_t>CHANNEL_BLOCK)
         p.columns = max(CACHED_FLOATS // max(floats, 1) // STRIP, 1) * STRIP
@@ -263,10 +305,11 @@ def check_depthwise(View x, View y, View residual, packed):
     check_f32(x=x, y=y, residual=residual)
     rank = len(packed.window)
     if len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
-        raise ValueError(f"x {x.shape} and y {y.shape} do not fit a kernel {packed.window}")
+        raise ValueError(
+            f"expected x and y of {rank + 2} dimensions for a kernel {packed.window}, got {x.shape} and {y.shape}")
     if x.shape[:2] != y.shape[:2] or x.shape[1] != packed.channels:
-        raise ValueError(f"x {x.shape} and y {y.shape} do not fit weights of {packed.channels} channels")
+        raise ValueError(f"expected x and y of one batch and {packed.channels} channels, got {x.shape} and {y.shape}")
     for name, view in (("x", x), ("y", y), ("residual", residual)):
         if view is not None and view.size and view.shape[1] > 1 and view.strides[1] != 1:
             raise ValueError(
-                f"{name} has a channel stride of {view.strides[1]}; convolutions take channels side by side")
+                f"expected {name} with its channels side by side, got a channel stride of {view.strides[1]}")

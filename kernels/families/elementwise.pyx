@@ -58,6 +58,8 @@ cdef enum:
     TOO_SMALL_TO_SHARE = 16384   # additions
     ACTIVATION_COST = 12         # additions
 
+MOST_READS, MOST_INSTRUCTIONS = MAX_READS, MAX_INSTRUCTIONS    # of a program
+
 # The order is that of enum ElementType in element_type.h.
 TYPES = [np.dtype(name) for name in
          ("bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")]

@@ -1,13 +1,14 @@
 """Gather: rows of a tensor in the order of an index tensor."""
 
-from ovlite.kernels.runtime.step cimport INDEX_OUT_OF_RANGE, OK, Member, Span, Step, View, address, dim_t, share
+from math import prod
+
+from ovlite.kernels.runtime.arrays cimport bind, result_array
+from ovlite.kernels.runtime.step cimport (
+    INDEX_OUT_OF_RANGE, OK, Member, Span, Step, View, address, alone, check_status, dim_t, share)
 
 cdef extern from "gather_rows.h" nogil:
     int look_up(
         char* y, const char* x, const char* indices, int size, dim_t rows, dim_t length, dim_t bytes) noexcept
-
-cdef enum:
-    BYTES_PER_MEMBER = 65536   # of output; less is not worth waking a thread for
 
 cdef struct GatherArgs:
     Span x
@@ -21,7 +22,7 @@ cdef struct GatherArgs:
     dim_t rows                 # of y
 
 
-cdef int gather(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+cdef int gather_rows(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     cdef const GatherArgs* args = <const GatherArgs*>arguments
     cdef const char* x = address(&args.x, slots)
     cdef const char* indices = address(&args.indices, slots)
@@ -40,6 +41,28 @@ cdef int gather(const void* arguments, char* const* slots, const Member* me) noe
     return OK
 
 
+def gather(data, indices, axis=0, out=None, *, batch_dims=0):
+    """The rows of data along `axis` that indices name, on the calling thread and without the GIL.
+
+    data: (batch..., outer..., length, inner...) with `axis` the place of length, of any element type of 1, 2, 4 or 8
+    bytes. indices: int32 or int64 (batch..., I...), from -length to length - 1. out: (batch..., outer..., I...,
+    inner...) of data's type, apart from both; a new array when None. All in C order. batch_dims: the number of batch
+    dimensions. Returns out. Raises ValueError where shapes, strides or types don't fit, TypeError for what is no such
+    array, RuntimeError for an index out of range.
+    """
+    cdef char* slots[3]
+    cdef Member me = alone(NULL)
+    cdef Gather step
+    cdef View rows = bind(0, data, slots), chosen = bind(1, indices, slots)
+    cdef int status
+    out = result_array(out, _result_shape(rows, chosen, axis, batch_dims), data.dtype)
+    step = Gather(rows, chosen, bind(2, out, slots), axis, batch_dims)
+    with nogil:
+        status = gather_rows(&step.arguments, slots, &me)
+    check_status("gather", status)
+    return out
+
+
 cdef class Gather(Step):
     """y = the rows of x along `axis` that `indices` (int32 or int64) name.
 
@@ -55,32 +78,34 @@ cdef class Gather(Step):
         cdef GatherArgs* args = &self.arguments
         shape, chosen = x.shape, indices.shape
         axis += len(shape) if axis < 0 else 0
-        if not 0 <= batch_dims <= axis < len(shape) or chosen[:batch_dims] != shape[:batch_dims]:
-            raise ValueError(
-                f"Gather: axis {axis} and {batch_dims} batch dimensions of {list(shape)} by {list(chosen)}")
-        expected = (*shape[:axis], *chosen[batch_dims:], *shape[axis + 1:])
+        expected = _result_shape(x, indices, axis, batch_dims)
         if y.shape != expected or y.dtype != x.dtype:
             raise ValueError(
-                f"Gather: gives {x.dtype.name}{list(expected)}, not {y.dtype.name}{list(y.shape)}")
+                f"Gather: expected y of {x.dtype.name} and shape {expected}, got {y.dtype.name} {y.shape}")
         if indices.dtype.name not in ("int32", "int64"):
-            raise ValueError(f"Gather: takes int32 or int64 indices, not {indices.dtype.name}")
+            raise ValueError(f"Gather: expected indices of int32 or int64, got {indices.dtype.name}")
         if y.size and not (x.contiguous and indices.contiguous and y.contiguous):
-            raise ValueError("Gather: takes contiguous tensors")
+            raise ValueError(
+                f"Gather: expected contiguous tensors, got strides {x.strides}, {indices.strides} and {y.strides}")
         args.x, args.indices, args.y = x.span, indices.span, y.span
         args.index_size = indices.dtype.itemsize
-        args.outer = _product(shape[batch_dims:axis])
+        args.outer = prod(shape[batch_dims:axis])
         args.length = shape[axis]
-        args.count = _product(chosen[batch_dims:])
-        args.row_bytes = _product(shape[axis + 1:]) * x.dtype.itemsize
+        args.count = prod(chosen[batch_dims:])
+        args.row_bytes = prod(shape[axis + 1:]) * x.dtype.itemsize
         args.rows = y.size * x.dtype.itemsize // args.row_bytes if y.size else 0
-        self.width = max(1, min(args.rows, y.size * x.dtype.itemsize // BYTES_PER_MEMBER))
+        self.set_width(y.size * x.dtype.itemsize, args.rows)
         self.reads, self.writes = (x, indices), (y,)
         self.args = args
-        self.run = gather
+        self.run = gather_rows
 
 
-def _product(sizes):
-    result = 1
-    for size in sizes:
-        result *= size
-    return result
+def _result_shape(View x, View indices, axis, batch_dims):
+    """Raises ValueError where axis and batch_dims don't fit."""
+    shape, chosen = x.shape, indices.shape
+    axis += len(shape) if axis < 0 else 0
+    if not 0 <= batch_dims <= axis < len(shape) or chosen[:batch_dims] != shape[:batch_dims]:
+        raise ValueError(
+            f"Gather: expected an axis of x behind batch dimensions that x and indices share, "
+            f"got axis {axis} and {batch_dims} batch dimensions of {shape} by {chosen}")
+    return (*shape[:axis], *chosen[batch_dims:], *shape[axis + 1:])

@@ -7,8 +7,11 @@ array say, and what its tuple of indices says.
 
 from math import prod
 
+import numpy as np
+
+from ovlite.kernels.runtime.arrays cimport bind, result_array
 from ovlite.kernels.runtime.step cimport (
-    INDEX_OUT_OF_RANGE, MAX_RANK, OK, Member, Span, Step, View, address, dim_t, share
+    INDEX_OUT_OF_RANGE, MAX_RANK, OK, Member, Span, Step, View, address, alone, check_status, dim_t, share
 )
 
 cdef extern from "indexed_copy.h" nogil:
@@ -26,8 +29,7 @@ cdef extern from "indexed_copy.h" nogil:
                     bint is_float, int size) noexcept
 
 cdef enum:
-    RUNS_PER_MEMBER = 4096     # fewer are not worth waking a thread for
-    BYTES_PER_MEMBER = 65536
+    RUN_COST = 16              # beside its bytes, see Step.set_width
 
 cdef struct PlacesArgs:
     Span tensor
@@ -76,6 +78,93 @@ cdef int move(const void* arguments, char* const* slots, const Member* me) noexc
     return OK
 
 
+def gather_elements(data, indices, axis=0, out=None):
+    """out[i][j]... = data[indices[i][j]...][j]... for axis 0, and so on, without the GIL.
+
+    data: of any element type of 1, 2, 4 or 8 bytes. indices: int32 or int64, of data's rank and along no other axis
+    longer, from -length to length - 1. out: of the indices' shape and data's type, apart from both; a new array when
+    None. All in C order. Returns out. Raises ValueError where shapes, strides or types don't fit, TypeError for what
+    is no such array, RuntimeError for an index out of range.
+    """
+    cdef char* slots[3]
+    cdef View tensor = bind(0, data, slots), places = bind(1, indices, slots)
+    out = result_array(out, places.shape, data.dtype)
+    _run("gather_elements", GatherElements(tensor, places, bind(2, out, slots), axis), slots)
+    return out
+
+
+def gather_nd(data, indices, out=None, *, batch_dims=0):
+    """The slices of data that tuples of indices name, without the GIL.
+
+    data: (batch..., L1, .. Lk, inner...). indices: (batch..., I..., k). out: (batch..., I..., inner...). The rest is
+    as for gather_elements().
+    """
+    cdef char* slots[3]
+    cdef View tensor = bind(0, data, slots), places = bind(1, indices, slots)
+    count = _tuple_length("gather_nd", tensor, places, batch_dims)
+    out = result_array(out, (*places.shape[:places.span.rank - 1], *tensor.shape[batch_dims + count:]), data.dtype)
+    _run("gather_nd", GatherND(tensor, places, bind(2, out, slots), batch_dims), slots)
+    return out
+
+
+def scatter_elements(data, indices, updates, axis=0, out=None, *, reduction="none"):
+    """A copy of data in which [indices[i][j]...][j]... is updates[i][j]... for axis 0, and so on, without the GIL.
+
+    data: of any element type of 1, 2, 4 or 8 bytes. indices: as for gather_elements(). updates: of the indices'
+    shape and data's type; they count in their order. out: of data's shape and type, may be data; a new array when
+    None. All in C order. reduction: "none", or of f32, int32 and int64 "sum", "sub", "prod", "min" and "max" of the
+    element and the update. Returns out, changed in part when an index is out of range. Errors: see gather_elements().
+    """
+    cdef char* slots[3]
+    out = _copied(data, out)
+    _run("scatter_elements", ScatterElements(bind(0, out, slots), bind(1, indices, slots), bind(2, updates, slots),
+                                             axis, reduction), slots)
+    return out
+
+
+def scatter_nd(data, indices, updates, out=None, *, reduction="none"):
+    """A copy of data in which the slices that tuples of indices name are updates, without the GIL.
+
+    data: (L1, .. Lk, inner...). indices: (I..., k). updates: (I..., inner...). The rest is as for scatter_elements().
+    """
+    cdef char* slots[3]
+    out = _copied(data, out)
+    _run("scatter_nd", ScatterND(bind(0, out, slots), bind(1, indices, slots), bind(2, updates, slots), reduction),
+         slots)
+    return out
+
+
+def scatter_update(data, indices, updates, axis=0, out=None):
+    """A copy of data in which the slices along `axis` that indices name are updates, without the GIL.
+
+    data: (outer..., length, inner...). indices: (I...). updates: (outer..., I..., inner...). The rest is as for
+    scatter_elements().
+    """
+    cdef char* slots[3]
+    out = _copied(data, out)
+    _run("scatter_update", ScatterUpdate(bind(0, out, slots), bind(1, indices, slots), bind(2, updates, slots), axis),
+         slots)
+    return out
+
+
+def _copied(data, out):
+    """`out`, or a new array, with data's elements in it."""
+    cdef char* slots[1]
+    bind(0, data, slots)
+    out = result_array(out, data.shape, data.dtype)
+    if out is not data:
+        np.copyto(out, data)
+    return out
+
+
+cdef int _run(str name, Places step, char** slots) except -1:
+    cdef Member me = alone(NULL)
+    cdef int status
+    with nogil:
+        status = move(&step.arguments, slots, &me)
+    return check_status(name, status)
+
+
 cdef class Places(Step):
     """What the steps of this module share. Tensors are contiguous; indices are int32 or int64."""
 
@@ -89,12 +178,12 @@ cdef class Places(Step):
         cdef int size = tensor.dtype.itemsize
         cdef int i
         if indices.dtype.name not in ("int32", "int64"):
-            raise ValueError(f"{self.name}: takes int32 or int64 indices, not {indices.dtype.name}")
+            raise ValueError(f"{self.name}: expected indices of int32 or int64, got {indices.dtype.name}")
         if tensor.dtype != dense.dtype:
-            raise ValueError(f"{self.name}: {tensor.dtype.name} and {dense.dtype.name} differ")
+            raise ValueError(f"{self.name}: expected {tensor.dtype.name}, got {dense.dtype.name}")
         for view in (tensor, indices, dense):
             if view.size and not view.contiguous:
-                raise ValueError(f"{self.name}: takes contiguous tensors")
+                raise ValueError(f"{self.name}: expected contiguous tensors, got strides {view.strides}")
         shape, strides = _merged(shape, strides)
         args.tensor, args.indices, args.dense = tensor.span, indices.span, dense.span
         args.size = size
@@ -118,7 +207,7 @@ cdef class Places(Step):
     cdef int gathers(self, View tensor, View indices, View dense) except -1:
         cdef PlacesArgs* args = &self.arguments
         self.reads, self.writes = (tensor, indices), (dense,)
-        self.width = max(1, min(args.runs, args.runs // RUNS_PER_MEMBER + args.runs * args.bytes // BYTES_PER_MEMBER))
+        self.set_width(args.runs * (RUN_COST + args.bytes), args.runs)
         return 0
 
     cdef int scatters(self, View tensor, View indices, View dense, reduction) except -1:
@@ -132,7 +221,7 @@ cdef class Places(Step):
 
     def expect(self, View view, shape, what):
         if view.shape != tuple(shape):
-            raise ValueError(f"{self.name}: {what} of shape {list(shape)}, not {list(view.shape)}")
+            raise ValueError(f"{self.name}: expected {what} of shape {tuple(shape)}, got {view.shape}")
 
 
 def _merged(shape, strides):
@@ -154,9 +243,9 @@ def _merged(shape, strides):
 def _reduction(name, reduction, View tensor):
     names = {"none": REPLACE, "sum": SUM, "sub": SUB, "prod": PROD, "min": MIN, "max": MAX}
     if reduction not in names:
-        raise ValueError(f"{name}: no reduction {reduction!r}; there are {', '.join(names)}")
+        raise ValueError(f"{name}: expected a reduction of {', '.join(names)}, got {reduction!r}")
     if reduction != "none" and tensor.dtype.name not in ("float32", "int32", "int64"):
-        raise ValueError(f"{name}: reduces float32, int32 and int64, not {tensor.dtype.name}")
+        raise ValueError(f"{name}: expected float32, int32 or int64 to reduce, got {tensor.dtype.name}")
     return names[reduction]
 
 
@@ -167,7 +256,7 @@ def _strides(View view):
 def _axis(name, View view, int axis):
     axis += view.span.rank if axis < 0 else 0
     if not 0 <= axis < view.span.rank:
-        raise ValueError(f"{name}: axis {axis} of {view.span.rank} dimensions")
+        raise ValueError(f"{name}: expected an axis of {view.span.rank} dimensions, got {axis}")
     return axis
 
 
@@ -176,7 +265,9 @@ def _element_strides(name, View tensor, View indices, axis):
     wide = [d for d in range(tensor.span.rank) if d != axis and indices.shape[d] > tensor.shape[d]] \
         if indices.span.rank == tensor.span.rank else [0]
     if wide:
-        raise ValueError(f"{name}: indices {list(indices.shape)} reach beyond {list(tensor.shape)}")
+        raise ValueError(
+            f"{name}: expected indices of the rank of {tensor.shape} and no longer along other axes, "
+            f"got {indices.shape}")
     return [0 if d == axis else stride for d, stride in enumerate(_strides(tensor))]
 
 
@@ -184,7 +275,9 @@ def _tuple_length(name, View tensor, View indices, batch_dims):
     """Elements of an index tuple, in the last dimension of indices."""
     count = indices.shape[indices.span.rank - 1] if indices.span.rank > batch_dims else 0
     if not 1 <= count <= tensor.span.rank - batch_dims or tensor.shape[:batch_dims] != indices.shape[:batch_dims]:
-        raise ValueError(f"{name}: tuples in indices {list(indices.shape)} for {list(tensor.shape)}")
+        raise ValueError(
+            f"{name}: expected tuples of 1 to {tensor.span.rank - batch_dims} indices, and the batch dimensions of "
+            f"{tensor.shape}, got indices {indices.shape}")
     return count
 
 

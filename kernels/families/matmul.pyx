@@ -4,7 +4,7 @@
 import numpy as np
 
 from ovlite.kernels.runtime.block cimport Block
-from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, strided_view
+from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, first_element, strided_view
 from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .matmul_driver cimport NO_OFFSET, Kernel, MatmulStep, PackedWeights, run_matmul
@@ -22,7 +22,7 @@ def matmul(const float[:, :] a not None, const float[:, :] b not None, float[:, 
 
     a: f32 (M, K). b: f32 (K, N). Both of any strides. out: f32 (M, N) with its columns side by side, apart from a
     and b; a new array when None. bias: f32 (N,). activation: see activation.pxd.
-    Returns out. Raises ValueError where shapes or strides don't fit, TypeError for other element types.
+    Returns out. Raises ValueError where shapes, strides or element types don't fit.
     """
     cdef MatMul step
     cdef Member me
@@ -33,7 +33,7 @@ def matmul(const float[:, :] a not None, const float[:, :] b not None, float[:, 
         out = np.empty((a.shape[0], b.shape[1]), np.float32)
     step = MatMul(strided_view(0, "f4", a.shape, a.strides, 2), strided_view(1, "f4", b.shape, b.strides, 2),
                   strided_view(2, "f4", out.shape, out.strides, 2), bias=bias, activation=activation)
-    slots[0], slots[1], slots[2] = <char*>&a[0, 0], <char*>&b[0, 0], <char*>&out[0, 0]
+    slots[0], slots[1], slots[2] = first_element(a), first_element(b), first_element(out)
     scratch = Block(step.scratch)
     me = alone(scratch.data)
     with nogil:

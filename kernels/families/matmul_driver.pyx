@@ -21,7 +21,7 @@ import numpy as np
 
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.cpu import cpu_flags
-from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, share, stopped
+from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, first_element, share, stopped
 from ovlite.kernels.runtime.strides import merge_dimensions
 
 from .activation cimport activation_from_tuple
@@ -157,10 +157,10 @@ cdef class PackedWeights:
             return 0
         if size == 1:
             integers = weights
-            start = <const char*>&integers[0, 0, 0, 0]
+            start = first_element(integers)
         else:
             reals = weights
-            start = <const char*>&reals[0, 0, 0, 0]
+            start = first_element(reals)
         for group in range(self.groups):
             if self.few_columns:
                 row.pack_rows(start + group * step[0], self.columns, step[3], depth, step[2], to)
@@ -441,8 +441,8 @@ cdef class MatmulStep(Step):
         cdef Matmul* p = &self.matmul
         self.shifts = self.padded_columns(shifts, np.int32)
         self.scales = self.padded_columns(scales, np.float32)
-        self.requantization.shift = &self.shifts[0, 0] if self.shifts.size else NULL
-        self.requantization.scale = &self.scales[0, 0] if self.scales.size else NULL
+        self.requantization.shift = <const int*>first_element(self.shifts)
+        self.requantization.scale = <const float*>first_element(self.scales)
         self.requantization.bytes = y.dtype.itemsize == 1
         self.requantization.multiplier = multiplier
         self.requantization.zero = zero
@@ -536,7 +536,7 @@ cdef class MatmulStep(Step):
             if bias.shape != (groups * p.group_columns,):
                 raise ValueError(f"a bias of shape {bias.shape} for {groups * p.group_columns} columns")
             self.bias = self.padded_columns(bias, np.float32)
-            p.tile.bias = &self.bias[0, 0] if bias.size else NULL
+            p.tile.bias = <const float*>first_element(self.bias)
         return 0
 
     cdef int finish(self, dim_t a_bytes) except -1:

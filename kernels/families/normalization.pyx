@@ -287,7 +287,8 @@ cdef class Normalize(Step):
         axes = axes_from_front(axes, len(shape))
         strides = (x.strides, broadcast_strides(gamma, shape), broadcast_strides(beta, shape), y.strides)
         dims = list(zip(shape, *strides))
-        return [ordered_dimensions([dim for axis, dim in enumerate(dims) if (axis in axes) == chosen]) for chosen in (False, True)]
+        kept, reduced = ([dim for axis, dim in enumerate(dims) if (axis in axes) == chosen] for chosen in (False, True))
+        return [ordered_dimensions(kept), ordered_dimensions(reduced)]
 
     def set_walk(self, list kept, list reduced):
         """Chooses runs or columns, and sets the loops around them."""

@@ -7,7 +7,10 @@ border in memory is neither read nor needed.
 
 import numpy as np
 
-from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, dim_t, share
+from ovlite.kernels.runtime.arrays cimport channels_second, result_images
+from ovlite.kernels.runtime.step cimport (
+    OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, strided_view)
+from ovlite.kernels.runtime.arrays import window_counts
 from ovlite.kernels.runtime.step import are_channels_last, are_planar
 
 cdef extern from "pooling.h" nogil:
@@ -22,7 +25,7 @@ cdef extern from "pooling.h" nogil:
 
 cdef enum:
     CHANNEL_BLOCK = 64         # channels that are pooled together for a line of windows
-    TAPS_PER_MEMBER = 32768    # fewer are not worth waking a thread for
+    TAP_COST = 2               # see Step.set_width
 
 cdef struct Reach:             # of the windows at one coordinate, in one dimension
     dim_t offset               # floats from the image's first element to the first tap in the image
@@ -132,6 +135,51 @@ cdef int pool_planar(const void* arguments, char* const* slots, const Member* me
     return OK
 
 
+def max_pool(const float[:, :, :, :] x not None, kernel, out=None, *, strides=(1, 1), dilations=(1, 1),
+             pads_begin=(0, 0), pads_end=(0, 0)):
+    """The maximum of windows of a batch of images, on the calling thread and without the GIL.
+
+    x: f32 (N, H, W, C) with its channels, or the pixels of its lines, side by side. out: f32 (N, OH, OW, C) of x's
+    layout, apart from x; a new array when None. kernel, strides, dilations, pads_begin, pads_end: for height and
+    width. NaN where an element of a window is, -inf where it has none. Returns out. Raises ValueError where shapes,
+    strides or element types don't fit.
+    """
+    return _pool("max_pool", x, kernel, out, strides, dilations, pads_begin, pads_end, None)
+
+
+def avg_pool(const float[:, :, :, :] x not None, kernel, out=None, *, strides=(1, 1), dilations=(1, 1),
+             pads_begin=(0, 0), pads_end=(0, 0), count_include_pad=False):
+    """The mean of windows of a batch of images, on the calling thread and without the GIL.
+
+    count_include_pad: padding counts as zeros. A window without elements gives 0. The rest is as for max_pool().
+    """
+    return _pool("avg_pool", x, kernel, out, strides, dilations, pads_begin, pads_end, bool(count_include_pad))
+
+
+cdef _pool(str name, const float[:, :, :, :] x, kernel, out, strides, dilations, pads_begin, pads_end,
+           count_include_pad):
+    """count_include_pad: of a mean; None for a maximum."""
+    cdef Pool step
+    cdef Member me = alone(NULL)
+    cdef View x_view = channels_second(strided_view(0, "f4", x.shape, x.strides, 4)), y_view
+    cdef char* slots[2]
+    cdef float[:, :, :, :] y
+    cdef int status
+    size = window_counts((x.shape[1], x.shape[2]), kernel, strides, dilations, pads_begin, pads_end)
+    y = out = result_images(out, (x.shape[0], *size, x.shape[3]), x_view)
+    y_view = channels_second(strided_view(1, "f4", y.shape, y.strides, 4))
+    if count_include_pad is None:
+        step = MaxPool(x_view, y_view, kernel, strides, dilations, pads_begin)
+    else:
+        step = AvgPool(x_view, y_view, kernel, strides, dilations, pads_begin, count_include_pad=count_include_pad,
+                       pads_end=pads_end)
+    slots[0], slots[1] = first_element(x), first_element(y)
+    with nogil:
+        status = step.run(step.args, slots, &me)
+    check_status(name, status)
+    return out
+
+
 def _reaches(size, outputs, kernel, stride, dilation, pad, pad_end, element_stride, count_include_pad):
     """Array of Reach for each output coordinate of one dimension."""
     starts = np.arange(outputs) * stride - pad
@@ -143,14 +191,11 @@ def _reaches(size, outputs, kernel, stride, dilation, pad, pad_end, element_stri
     return np.stack([offset, behind - first, counted], axis=1).astype(np.intp)
 
 
-cdef const Reach* _pointer(reaches):
-    return <const Reach*><size_t>reaches.__array_interface__["data"][0]
-
-
 cdef class Pool(Step):
     """What MaxPool and AvgPool share. See there."""
 
     cdef PoolArgs arguments
+    cdef const dim_t[:, ::1] reaches   # a Reach a row: those of the depths, the heights and the widths
 
     cdef int prepare(
             self, View x, View y, kernel, strides, dilations, pads_begin, pads_end, count_include_pad) except -1:
@@ -161,12 +206,14 @@ cdef class Pool(Step):
         kernel, strides, dilations = ([1] * missing + list(each) for each in (kernel, strides, dilations))
         pads_begin, pads_end = ([0] * missing + list(each) for each in (pads_begin, pads_end))
         args.x, args.y = (<View>x5).span, (<View>y5).span
-        self.keep = [
+        depth, height, width = [
             _reaches(*each, count_include_pad) for each in zip(
                 x5.shape[2:], y5.shape[2:], kernel, strides, dilations, pads_begin, pads_end, x5.strides[2:])
         ]
-        depth, height, width = self.keep
-        args.depth, args.height, args.width = _pointer(depth), _pointer(height), _pointer(width)
+        self.reaches = np.ascontiguousarray(np.concatenate([depth, height, width]))
+        args.depth = <const Reach*>first_element(self.reaches)
+        args.height = args.depth + args.y.shape[2]
+        args.width = args.height + args.y.shape[3]
         whole = np.flatnonzero(width[:, 1] == kernel[2])
         args.first_whole, args.last_whole = (whole.min(), whole.max() + 1) if len(whole) else (-1, -1)
         args.stride_width = strides[2]
@@ -176,7 +223,7 @@ cdef class Pool(Step):
         args.blocks = x.shape[1] if planar else -(-x.shape[1] // CHANNEL_BLOCK)
         args.lines = x.shape[0] * args.blocks * y5.shape[2] * y5.shape[3]
         taps = y.size * np.prod(kernel, dtype=int)
-        self.width = max(1, min(args.lines, taps // TAPS_PER_MEMBER))
+        self.set_width(taps * TAP_COST, args.lines)
         self.reads, self.writes = (x,), (y,)
         self.args = args
         self.run = pool_planar if planar else pool_channels_last
@@ -186,19 +233,21 @@ cdef class Pool(Step):
         spatial = x.span.rank - 2
         if not 1 <= spatial <= 3 or y.span.rank != x.span.rank or y.shape[:2] != x.shape[:2]:
             raise ValueError(
-                f"{self.name}: pools (N, C, spatial...) of 1 to 3 spatial dimensions, "
-                f"not {list(x.shape)} to {list(y.shape)}")
+                f"{self.name}: expected x and y of shape (N, C, spatial...) with 1 to 3 spatial dimensions, "
+                f"got {x.shape} and {y.shape}")
         if x.dtype != np.float32 or y.dtype != np.float32:
-            raise ValueError(f"{self.name}: pools float32, not {x.dtype.name} to {y.dtype.name}")
+            raise ValueError(f"{self.name}: expected x and y of float32, got {x.dtype.name} and {y.dtype.name}")
         for name, values, least in (
             ("kernel", kernel, 1), ("strides", strides, 1), ("dilations", dilations, 1), ("pads_begin", pads_begin, 0),
             ("pads_end", pads_end, 0),
         ):
             if len(values) != spatial or min(values) < least:
-                raise ValueError(f"{self.name}: {name} {tuple(values)} for {spatial} spatial dimensions")
+                raise ValueError(
+                    f"{self.name}: expected {name} to be {spatial} numbers of at least {least}, got {tuple(values)}")
         if not (are_channels_last(x, y) or are_planar(x, y)):
             raise ValueError(
-                f"{self.name}: takes two channels-last or two planar images, not strides {x.strides} and {y.strides}")
+                f"{self.name}: expected two channels-last or two planar images, "
+                f"got strides {x.strides} and {y.strides}")
 
 
 def _five_dimensional(View view):

@@ -9,7 +9,10 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, dim_t, share
+from ovlite.kernels.runtime.arrays cimport bind, channels_second, result_images
+from ovlite.kernels.runtime.block cimport Block
+from ovlite.kernels.runtime.step cimport (
+    OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share)
 from ovlite.kernels.runtime.step import are_channels_last, are_planar
 
 cdef extern from "resize.h" nogil:
@@ -17,9 +20,6 @@ cdef extern from "resize.h" nogil:
     void blend(const float* const* x, const float* weight, int taps, float* y, dim_t n) noexcept
     void interpolate(
         float* y, const float* x, const dim_t* lower, const dim_t* upper, const float* weight, dim_t n) noexcept
-
-cdef enum:
-    BYTES_PER_MEMBER = 65536   # of output; less is not worth waking a thread for
 
 cdef struct Axis:              # of one spatial dimension, an entry for each output coordinate
     const dim_t* lower         # offset of the element, in bytes (nearest) or floats (linear)
@@ -61,7 +61,7 @@ cdef inline Line line_at(const ResizeArgs* args, dim_t index) noexcept nogil:
     return line
 
 
-cdef int resize_nearest(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+cdef int run_nearest(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     cdef const ResizeArgs* args = <const ResizeArgs*>arguments
     cdef const char* x
     cdef const char* x_before = NULL
@@ -114,7 +114,7 @@ cdef inline int line_taps(const ResizeArgs* args, const Line* line, const float*
     return split(&args.axes[1], line.height, x, weight, taps)
 
 
-cdef int resize_channels_last(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+cdef int run_channels_last(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     cdef const ResizeArgs* args = <const ResizeArgs*>arguments
     cdef const float* lines[4]
     cdef const float* x[8]
@@ -138,7 +138,7 @@ cdef int resize_channels_last(const void* arguments, char* const* slots, const M
     return OK
 
 
-cdef int resize_planar(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+cdef int run_planar(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     cdef const ResizeArgs* args = <const ResizeArgs*>arguments
     cdef const Axis* width = &args.axes[2]
     cdef const float* x[4]
@@ -158,15 +158,73 @@ cdef int resize_planar(const void* arguments, char* const* slots, const Member* 
     return OK
 
 
+def resize_nearest(x, size=None, out=None, *, tables=None):
+    """Images of another size, made of their nearest elements, on the calling thread and without the GIL.
+
+    x: (N, H, W, C) of any strides and any element type of 1, 2, 4 or 8 bytes. size: (OH, OW), with pixels' centres
+    at half coordinates, and of two that are as near the first taken; else tables: indices into the rows of x and into
+    its columns. out: (N, OH, OW, C) of x's type, apart from x; a new array when None. Returns out. Raises ValueError
+    where shapes, strides or types don't fit, TypeError for what is no such array.
+    """
+    cdef char* slots[2]
+    cdef View x_view = channels_second(bind(0, x, slots)), y_view
+    if (size is None) == (tables is None):
+        raise ValueError("expected either size or tables")
+    if tables is None:
+        tables = [np.ceil(at - 0.5).astype(np.intp) for at in _centres(x_view, size)]
+    out = result_images(out, (x.shape[0], *map(len, tables), x.shape[3]), x_view)
+    y_view = channels_second(bind(1, out, slots))
+    _run("resize_nearest", ResizeNearest(x_view, y_view, tables), slots)
+    return out
+
+
+def resize_linear(x, size=None, out=None, *, tables=None):
+    """Images of another size, interpolated between two elements a dimension, without the GIL.
+
+    x: f32 (N, H, W, C) with its channels, or the pixels of its lines, side by side; out likewise. size: (OH, OW),
+    with pixels' centres at half coordinates; else tables: (lower, upper, weight) for height and for width, see
+    ResizeLinear. The rest is as for resize_nearest().
+    """
+    cdef char* slots[2]
+    cdef View x_view = channels_second(bind(0, x, slots)), y_view
+    if (size is None) == (tables is None):
+        raise ValueError("expected either size or tables")
+    if tables is None:
+        tables = [(np.floor(at).astype(np.intp), np.ceil(at).astype(np.intp), at - np.floor(at))
+                  for at in _centres(x_view, size)]
+    out = result_images(out, (x.shape[0], *[len(table[0]) for table in tables], x.shape[3]), x_view)
+    y_view = channels_second(bind(1, out, slots))
+    _run("resize_linear", ResizeLinear(x_view, y_view, tables), slots)
+    return out
+
+
+def _centres(View x, size):
+    """For height and width of x: where the centres of `size` pixels lie, in pixels of x, but not outside of it."""
+    if len(size) != 2 or min(size) < 0 or (0 in x.shape[2:] and 0 not in size):
+        raise ValueError(f"expected a size (height, width) for images of {x.shape[2:]}, got {tuple(size)}")
+    return [np.clip((np.arange(outputs) + 0.5) * (inputs / max(outputs, 1)) - 0.5, 0, max(inputs - 1, 0))
+            for inputs, outputs in zip(x.shape[2:], size, strict=True)]
+
+
+cdef int _run(str name, Resize step, char** slots) except -1:
+    cdef Block scratch = Block(step.scratch)
+    cdef Member me = alone(scratch.data)
+    cdef int status
+    with nogil:
+        status = step.run(step.args, slots, &me)
+    return check_status(name, status)
+
+
 cdef class Resize(Step):
     """What ResizeNearest and ResizeLinear share: the checks, the sizes and the tables."""
 
     cdef ResizeArgs arguments
+    cdef const dim_t[:, ::1] offsets   # of the lower and the upper elements, for all axes one after the other
+    cdef const float[::1] weights
 
     cdef int prepare(self, View x, View y, tables, int unit, bint channels_last) except -1:
         """tables: (lower, upper, weight) for each spatial dimension. unit: offsets to an element in x."""
         cdef ResizeArgs* args = &self.arguments
-        cdef int i
         missing = 5 - x.span.rank
         args.x, args.y = x.span, y.span
         args.size = y.dtype.itemsize
@@ -175,17 +233,25 @@ cdef class Resize(Step):
         args.outputs = [1] * missing + list(y.shape[2:])
         args.y_stride = [0] * missing + list(y.strides[2:])
         tables = [([0], [0], [0])] * missing + list(tables)
-        self.keep = []
-        for i, ((lower, upper, weight), stride) in enumerate(zip(tables, [0] * missing + list(x.strides[2:]))):
-            arrays = [np.array(lower, np.intp) * stride * unit, np.array(upper, np.intp) * stride * unit,
-                      np.array(weight, np.float32)]
-            args.axes[i].lower, args.axes[i].upper = _offsets(arrays[0]), _offsets(arrays[1])
-            args.axes[i].weight = <const float*>_offsets(arrays[2])
-            self.keep.append(arrays)
+        self.set_axes(tables, [0] * missing + [stride * unit for stride in x.strides[2:]])
         args.lines = x.shape[0] * args.channels * args.outputs[0] * args.outputs[1] if y.size else 0
-        self.width = max(1, min(args.lines, y.size * args.size // BYTES_PER_MEMBER))
+        self.set_width(y.size * args.size, args.lines)
         self.reads, self.writes = (x,), (y,)
         self.args = args
+        return 0
+
+    cdef int set_axes(self, tables, strides) except -1:
+        """strides: of x, in units of the offsets, for each table."""
+        cdef dim_t first = 0
+        cdef int i
+        self.offsets = np.ascontiguousarray(np.concatenate([
+            np.array([lower, upper], np.intp) * stride for (lower, upper, _), stride in zip(tables, strides)], axis=1))
+        self.weights = np.concatenate([weight for _, _, weight in tables], dtype=np.float32)
+        for i in range(3):
+            self.arguments.axes[i].lower = <const dim_t*>first_element(self.offsets) + first
+            self.arguments.axes[i].upper = self.arguments.axes[i].lower + self.weights.shape[0]
+            self.arguments.axes[i].weight = <const float*>first_element(self.weights) + first
+            first += self.arguments.outputs[i]
         return 0
 
     def check(self, View x, View y, tables):
@@ -193,23 +259,23 @@ cdef class Resize(Step):
         spatial = x.span.rank - 2
         if not 1 <= spatial <= 3 or y.span.rank != x.span.rank or y.shape[:2] != x.shape[:2]:
             raise ValueError(
-                f"{self.name}: resizes (N, C, spatial...) of 1 to 3 spatial dimensions, "
-                f"not {list(x.shape)} to {list(y.shape)}")
+                f"{self.name}: expected x and y of shape (N, C, spatial...) with 1 to 3 spatial dimensions, "
+                f"got {x.shape} and {y.shape}")
         if y.dtype != x.dtype:
-            raise ValueError(f"{self.name}: {x.dtype.name} can't become {y.dtype.name}")
+            raise ValueError(f"{self.name}: expected y of {x.dtype.name}, got {y.dtype.name}")
         if len(tables) != spatial:
-            raise ValueError(f"{self.name}: {len(tables)} tables for {spatial} spatial dimensions")
+            raise ValueError(
+                f"{self.name}: expected a table for each of {spatial} spatial dimensions, got {len(tables)}")
         for table, inputs, outputs in zip(tables, x.shape[2:], y.shape[2:]):
             for column in table:
                 if len(column) != outputs:
-                    raise ValueError(f"{self.name}: a table of {len(column)} entries for {outputs} outputs")
+                    raise ValueError(
+                        f"{self.name}: expected tables of {outputs} entries, got {len(column)}")
             for column in table[:2]:
                 if len(column) and not 0 <= np.min(column) <= np.max(column) < inputs:
-                    raise ValueError(f"{self.name}: a table points outside of {inputs} elements")
-
-
-cdef const dim_t* _offsets(array):
-    return <const dim_t*><size_t>array.__array_interface__["data"][0]
+                    raise ValueError(
+                        f"{self.name}: expected indices of 0 to {inputs - 1} in a table, "
+                        f"got {np.min(column)} to {np.max(column)}")
 
 
 cdef class ResizeNearest(Resize):
@@ -224,7 +290,7 @@ cdef class ResizeNearest(Resize):
         self.check(x, y, tables)
         planar = x.shape[1] == 1 if len(x.shape) > 1 else False
         self.prepare(x, y, tables, y.dtype.itemsize, are_channels_last(x, y) and not planar)
-        self.run = resize_nearest
+        self.run = run_nearest
 
 
 cdef class ResizeLinear(Resize):
@@ -238,12 +304,13 @@ cdef class ResizeLinear(Resize):
     def __init__(self, View x, View y, tables):
         self.check(x, y, tables)
         if x.dtype != np.float32:
-            raise ValueError(f"ResizeLinear: resizes float32, not {x.dtype.name}")
+            raise ValueError(f"ResizeLinear: expected x of float32, got {x.dtype.name}")
         planar = are_planar(x, y) and (x.shape[1] == 1 or not are_channels_last(x, y))
         if not planar and not are_channels_last(x, y):
             raise ValueError(
-                f"ResizeLinear: takes two channels-last or two planar images, not strides {x.strides} and {y.strides}")
+                "ResizeLinear: expected two channels-last or two planar images, "
+                f"got strides {x.strides} and {y.strides}")
         self.prepare(x, y, tables, 1, not planar)
         if planar:
             self.scratch = 4 * self.arguments.width
-        self.run = resize_planar if planar else resize_channels_last
+        self.run = run_planar if planar else run_channels_last

@@ -7,7 +7,11 @@ k, which most elements don't enter. With k = 1, lines that lie side by side are 
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
-from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, dim_t, share
+import numpy as np
+
+from ovlite.kernels.runtime.arrays cimport bind, result_array
+from ovlite.kernels.runtime.block cimport Block
+from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, alone, check_status, dim_t, share
 
 cdef extern from "topk.h" nogil:
     ctypedef struct Order:
@@ -21,7 +25,7 @@ cdef extern from "topk.h" nogil:
     dim_t place_in(int64_t entry) noexcept
 
 cdef enum:
-    ELEMENTS_PER_MEMBER = 16384   # fewer are not worth waking a thread for
+    ELEMENT_COST = 4           # see Step.set_width
 
 cdef struct TopKArgs:
     Span x                     # the dimension that is searched last
@@ -110,6 +114,36 @@ cdef int search(const void* arguments, char* const* slots, const Member* me) noe
     return OK
 
 
+def topk(x, k, axis=-1, *, mode="max", sort="value", index_type=np.int64, out=None):
+    """The k best elements of x along `axis`, and their places, on the calling thread and without the GIL.
+
+    x: f32 or int32 of any strides. mode, sort: see TopK. index_type: int32 or int64. out: (values, indices), both of
+    x's shape but k along `axis`, of any strides and apart from x; new arrays when None. Returns (values, indices).
+    Raises ValueError where shapes, strides or types don't fit, TypeError for what is no such array.
+    """
+    cdef char* slots[3]
+    cdef View source = bind(0, x, slots)
+    cdef TopK step
+    cdef Block scratch
+    cdef Member me
+    cdef int status
+    place = axis + source.span.rank if axis < 0 else axis
+    if not 0 <= place < source.span.rank or not 0 <= k <= source.shape[place]:
+        raise ValueError(f"topk: expected an axis and at most as many elements as x has along it, "
+                         f"got axis {axis} and k {k} for shape {source.shape}")
+    shape = (*source.shape[:place], k, *source.shape[place + 1:])
+    values, indices = (None, None) if out is None else out
+    values = result_array(values, shape, x.dtype)
+    indices = result_array(indices, shape, index_type if out is None else indices.dtype)
+    step = TopK(source, bind(1, values, slots), bind(2, indices, slots), place, mode, sort)
+    scratch = Block(step.scratch)
+    me = alone(scratch.data)
+    with nogil:
+        status = search(&step.arguments, slots, &me)
+    check_status("topk", status)
+    return values, indices
+
+
 cdef class TopK(Step):
     """The best elements of x along `axis`, as many as the results hold, and their places.
 
@@ -143,7 +177,7 @@ cdef class TopK(Step):
         args.blocks = -(-width // args.columns)
         args.tasks = lines // width * args.blocks if lines else 0
         self.scratch = 8 * max(args.k, args.columns)
-        self.width = max(1, min(args.tasks, x.size // ELEMENTS_PER_MEMBER))
+        self.set_width(x.size * ELEMENT_COST, args.tasks)
         self.reads = (x,)
         self.writes = tuple([view for view in (values, indices) if view is not None])
         self.args = args
@@ -151,19 +185,29 @@ cdef class TopK(Step):
 
     def check(self, View x, View values, View indices, result, axis, mode, sort):
         if mode not in ("max", "min") or sort not in ("value", "index"):
-            raise ValueError(f"TopK: no mode {mode!r} with sort {sort!r}; there are max, min and value, index")
+            raise ValueError(
+                f"TopK: expected a mode of max or min and a sort of value or index, got {mode!r} and {sort!r}")
         if x.dtype.name not in ("float32", "int32"):
-            raise ValueError(f"TopK: takes float32 or int32, not {x.dtype.name}")
+            raise ValueError(f"TopK: expected x of float32 or int32, got {x.dtype.name}")
         if values is not None and values.dtype != x.dtype:
-            raise ValueError(f"TopK: values of {x.dtype.name}, not {values.dtype.name}")
+            raise ValueError(f"TopK: expected values of {x.dtype.name}, got {values.dtype.name}")
         if indices is not None and indices.dtype.name not in ("int32", "int64"):
-            raise ValueError(f"TopK: indices are int32 or int64, not {indices.dtype.name}")
-        if result is None or not 0 <= axis < x.span.rank:
-            raise ValueError(f"TopK: axis {axis} of {x.span.rank} dimensions, and a result")
-        expected = (*x.shape[:axis], result.shape[axis], *x.shape[axis + 1:])
+            raise ValueError(f"TopK: expected indices of int32 or int64, got {indices.dtype.name}")
+        if result is None:
+            raise ValueError("TopK: expected values, indices or both, got none")
+        if not 0 <= axis < x.span.rank:
+            raise ValueError(f"TopK: expected an axis of {x.span.rank} dimensions, got {axis}")
         for view in (values, indices):
-            if view is not None and view.shape != expected or result.shape[axis] > x.shape[axis]:
-                raise ValueError(f"TopK: results of shape {list(view.shape)} from {list(x.shape)} along axis {axis}")
+            if view is not None:
+                self.check_shape(x, view, result, axis)
+
+    def check_shape(self, View x, View view, View result, axis):
+        shape = x.shape
+        if view.span.rank != x.span.rank or view.shape[:axis] != shape[:axis] or \
+                view.shape[axis + 1:] != shape[axis + 1:] or view.shape[axis] > shape[axis] or \
+                view.shape != result.shape:
+            raise ValueError(
+                f"TopK: expected results of shape {shape}, but at most as long along axis {axis}, got {view.shape}")
 
 
 def _dimension_order(View x, int axis):

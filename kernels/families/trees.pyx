@@ -1,13 +1,10 @@
 """Trees: what the leaves give in which the rows of a table end, tree by tree."""
 
-cimport numpy as cnp
 import numpy as np
 
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport (
-    CANCELLED, OK, Member, Span, Step, View, address, alone, check_status, dim_t, share, stopped)
-
-cnp.import_array()
+    CANCELLED, OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, stopped)
 
 cdef extern from "denormals.h" nogil:
     ctypedef unsigned long FloatMode
@@ -42,7 +39,7 @@ ctypedef void (*trees_fn)(const Forest* forest, const char* x, dim_t columns, di
                           unsigned char* reached, int aggregate) noexcept nogil
 
 cdef enum:
-    STEPS_PER_MEMBER = 8192    # branches taken; fewer are not worth waking a thread for
+    BRANCH_COST = 8            # see Step.set_width
 
 AGGREGATES = {"sum": TREES_SUM, "min": TREES_MIN, "max": TREES_MAX}
 
@@ -91,7 +88,12 @@ cdef class Ensemble:
     """
 
     cdef Forest forest
-    cdef list arrays
+    cdef const unsigned char[::1] nodes      # and leaves: a struct of trees.h each
+    cdef const unsigned char[::1] weights    # of dtype
+    cdef const int[::1] roots
+    cdef const int[::1] depths
+    cdef const int[::1] offsets
+    cdef const int[::1] targets
     cdef readonly object dtype
     cdef readonly int features     # columns that a table needs at least
     cdef readonly int depth        # the sum of all trees' depths
@@ -99,7 +101,7 @@ cdef class Ensemble:
     def __init__(self, thresholds, features, children, nan_first, roots, offsets, targets, weights, int width):
         self.dtype = np.dtype(np.asarray(thresholds).dtype)
         if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"Ensemble: thresholds are float32 or float64, not {self.dtype}")
+            raise ValueError(f"Ensemble: expected thresholds of float32 or float64, got {self.dtype}")
         thresholds, weights = (np.ascontiguousarray(array, self.dtype) for array in (thresholds, weights))
         features, children, roots, offsets, targets = (
             np.ascontiguousarray(array, np.int32) for array in (features, children, roots, offsets, targets))
@@ -113,35 +115,39 @@ cdef class Ensemble:
         packed["child"][nodes:] = np.arange(nodes, nodes + leaves, dtype=np.int32)[:, None]
         roots = np.where(roots < 0, nodes + ~roots, roots).astype(np.int32)
         depths = _depths(packed["child"], nodes, roots)
-        self.arrays = [packed, weights, roots, depths, offsets, targets]
+        self.nodes, self.weights = packed.view(np.uint8), weights.view(np.uint8)
+        self.roots, self.depths, self.offsets, self.targets = roots, depths, offsets, targets
         self.features = int(features.max(initial=-1)) + 1
         self.depth = int(depths.sum())
         cdef Forest* forest = &self.forest
-        forest.nodes = cnp.PyArray_DATA(<cnp.ndarray>packed)
-        forest.weights = cnp.PyArray_DATA(<cnp.ndarray>weights)
-        forest.roots = <const int*>cnp.PyArray_DATA(<cnp.ndarray>roots)
-        forest.depths = <const int*>cnp.PyArray_DATA(<cnp.ndarray>depths)
-        forest.offsets = <const int*>cnp.PyArray_DATA(<cnp.ndarray>offsets)
-        forest.targets = <const int*>cnp.PyArray_DATA(<cnp.ndarray>targets)
+        forest.nodes = first_element(self.nodes)
+        forest.weights = first_element(self.weights)
+        forest.roots = <const int*>first_element(self.roots)
+        forest.depths = <const int*>first_element(self.depths)
+        forest.offsets = <const int*>first_element(self.offsets)
+        forest.targets = <const int*>first_element(self.targets)
         forest.trees, forest.first_leaf, forest.width = len(roots), nodes, width
         forest.single = width == 1 and len(weights) == leaves and bool((np.diff(offsets) == 1).all())
         forest.nan_first = bool(np.any(nan_first))
 
     def check(self, nodes, leaves, features, children, nan_first, roots, offsets, targets, weights, width):
         if leaves < 0 or nodes + leaves >= 2**31:
-            raise ValueError(f"Ensemble: {nodes} nodes and {leaves} leaves")
+            raise ValueError(f"Ensemble: expected fewer than 2**31 nodes and leaves, got {nodes} and {leaves}")
         if features.shape != (nodes,) or children.shape != (nodes, 2) or nan_first.shape != (nodes,):
-            raise ValueError(f"Ensemble: features {features.shape} and children {children.shape} of {nodes} nodes")
+            raise ValueError(
+                f"Ensemble: expected a feature, two children and a nan_first for each of {nodes} nodes, "
+                f"got {features.shape}, {children.shape} and {nan_first.shape}")
         if ((children < -leaves) | (children >= nodes)).any() or ((roots < -leaves) | (roots >= nodes)).any():
-            raise ValueError(f"Ensemble: a child or root is none of {nodes} nodes and {leaves} leaves")
+            raise ValueError(f"Ensemble: expected all children and roots among {nodes} nodes and {leaves} leaves")
         if ((children >= 0) & (children <= np.arange(nodes)[:, None])).any():
-            raise ValueError("Ensemble: a child comes before its parent")
+            raise ValueError("Ensemble: expected children behind their parents, got a child before its parent")
         if (features < 0).any() or ((targets < 0) | (targets >= width)).any():
-            raise ValueError(f"Ensemble: a feature is negative, or a target none of {width}")
+            raise ValueError(f"Ensemble: expected features from 0 on and targets of 0 to {width - 1}, got others")
         if offsets[0] != 0 or offsets[leaves] != len(weights) or (np.diff(offsets) < 0).any() or \
                 targets.shape != weights.shape or weights.ndim != 1:
             raise ValueError(
-                f"Ensemble: offsets to {offsets[leaves]} of {len(targets)} targets, {len(weights)} weights")
+                f"Ensemble: expected offsets that rise from 0 to the number of targets and weights, "
+                f"got {offsets[0]} to {offsets[leaves]} for {targets.shape} and {weights.shape}")
 
 
 cdef object _depths(child, Py_ssize_t nodes, roots):
@@ -170,9 +176,7 @@ def trees(const float[:, ::1] x not None, Ensemble ensemble not None, float[:, :
     marks = Block(max(<dim_t>1, rows * width))
     cdef Trees step = Trees(View(0, "f4", (rows, x.shape[1])), View(1, "f4", (out.shape[0], out.shape[1])),
                             None if aggregate == "sum" else View(2, "u1", (rows, width)), ensemble, aggregate)
-    slots[0] = <char*>&x[0, 0] if rows and x.shape[1] else NULL
-    slots[1] = <char*>&out[0, 0] if rows and width else NULL
-    slots[2] = (<Block>marks).data
+    slots[0], slots[1], slots[2] = first_element(x), first_element(out), (<Block>marks).data
     with nogil:
         status = run_trees(&step.arguments, slots, &me)
     check_status("trees", status)
@@ -187,21 +191,25 @@ cdef class Trees(Step):
     """
 
     cdef TreesArgs arguments
+    cdef Ensemble ensemble
 
     def __init__(self, View x not None, View y not None, View reached, Ensemble ensemble not None, aggregate="sum"):
         cdef TreesArgs* args = &self.arguments
         if len(x.shape) != 2 or y.shape != (x.shape[0], ensemble.forest.width):
-            raise ValueError(f"Trees: {list(x.shape)} to {list(y.shape)}, {ensemble.forest.width} targets")
+            raise ValueError(
+                f"Trees: expected x (rows, features) and y (rows, {ensemble.forest.width}), "
+                f"got {x.shape} and {y.shape}")
         if x.shape[1] < ensemble.features:
-            raise ValueError(f"Trees: the trees look at {ensemble.features} features; a row has {x.shape[1]}")
+            raise ValueError(f"Trees: expected rows of at least {ensemble.features} features, got {x.shape[1]}")
         if x.dtype != ensemble.dtype or y.dtype != ensemble.dtype:
-            raise ValueError(f"Trees: {x.dtype} to {y.dtype} by trees of {ensemble.dtype}")
+            raise ValueError(f"Trees: expected x and y of {ensemble.dtype}, got {x.dtype} and {y.dtype}")
         if aggregate not in AGGREGATES or (reached is None and aggregate != "sum"):
-            raise ValueError(f"Trees: aggregate {aggregate!r}; sum, or min or max with `reached`")
+            raise ValueError(f"Trees: expected an aggregate of sum, or of min or max with `reached`, got {aggregate!r}")
         if reached is not None and (reached.shape != y.shape or reached.dtype.itemsize != 1):
-            raise ValueError(f"Trees: reached {reached.dtype}{list(reached.shape)} beside scores {list(y.shape)}")
+            raise ValueError(
+                f"Trees: expected reached of bytes and shape {y.shape}, got {reached.dtype} {reached.shape}")
         if not all(view.contiguous for view in (x, y, reached) if view is not None):
-            raise ValueError("Trees: takes contiguous tensors")
+            raise ValueError("Trees: expected contiguous tensors, got strided ones")
         args.forest, args.x, args.y = ensemble.forest, x.span, y.span
         args.marks = reached is not None
         if args.marks:
@@ -209,9 +217,8 @@ cdef class Trees(Step):
         args.rows, args.columns = x.shape
         args.aggregate = AGGREGATES[aggregate]
         args.run = trees_float if ensemble.dtype == np.float32 else trees_double
-        steps = args.rows * ensemble.depth
-        self.width = max(1, min((args.rows + TREE_LANES - 1) // TREE_LANES, steps // STEPS_PER_MEMBER))
+        self.set_width(args.rows * ensemble.depth * BRANCH_COST, (args.rows + TREE_LANES - 1) // TREE_LANES)
         self.reads, self.writes = (x,), (y,) if reached is None else (y, reached)
-        self.keep = ensemble
+        self.ensemble = ensemble
         self.args = args
         self.run = run_trees

@@ -11,7 +11,8 @@ An infinity or a NaN in the input reaches all the outputs of its tile, not only 
 
 import numpy as np
 
-from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
+from ovlite.kernels.runtime.step cimport (
+    CANCELLED, OK, Member, Span, Step, View, address, dim_t, first_element, share, stopped)
 from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .activation cimport Activation, activation_from_tuple
@@ -188,7 +189,7 @@ class TransformedWeights:
 
     def __init__(self, weights, out):
         if out not in (2, 4):
-            raise ValueError(f"Winograd has output tiles of 2 x 2 and 4 x 4, not {out} x {out}")
+            raise ValueError(f"expected output tiles of 2 x 2 or 4 x 4, got {out} x {out}")
         self.out = out
         self.columns, self.depth = weights.shape[:2]
         self.window = (3, 3)
@@ -244,7 +245,7 @@ cdef class Winograd(Step):
         p.out = weights.out
         p.parts = (p.out + 2) * (p.out + 2)
         p.channels, p.columns = packed.depth, packed.columns
-        p.weights = <const float*>&packed.data[0]
+        p.weights = <const float*>first_element(packed.data)
         p.weights_part = packed.group_bytes // sizeof(float)
         self.set_images(x, y, residual, pads_begin)
         self.set_blocks(y.shape[0])
@@ -300,9 +301,9 @@ cdef class Winograd(Step):
             return 0
         bias = np.asarray(bias, np.float32)
         if bias.shape != (p.columns,):
-            raise ValueError(f"a bias of shape {bias.shape} for {p.columns} columns")
+            raise ValueError(f"expected a bias of shape {(p.columns,)}, got {bias.shape}")
         padded = np.zeros(p.column_blocks * COLUMN_BLOCK, np.float32)
         padded[:p.columns] = bias
         self.bias = padded
-        p.output.bias = &self.bias[0]
+        p.output.bias = <const float*>first_element(self.bias)
         return 0

@@ -10,7 +10,6 @@ import threading
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.limits cimport LLONG_MAX
-from libc.stdint cimport uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memmove
 
@@ -358,6 +357,7 @@ cdef class Frame:
 
     def __cinit__(self, Program program, int members=1):
         cdef dim_t total
+        cdef cnp.ndarray array
         self.program = program
         self.members = max(1, min(members, program.width))
         self.slots = <char**>calloc(program.slots + 1, sizeof(char*))
@@ -368,7 +368,7 @@ cdef class Frame:
         self.arena = self.memory
         self.scratch = self.memory + program.arena_bytes
         for slot, array in program.constants.items():
-            self.slots[<int>slot] = <char*><uintptr_t>array.__array_interface__["data"][0]
+            self.slots[<int>slot] = <char*>cnp.PyArray_DATA(array)
         for slot, offset in program.placed.items():
             self.slots[<int>slot] = self.arena + <dim_t>offset
 

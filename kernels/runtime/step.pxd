@@ -4,6 +4,7 @@ ctypedef Py_ssize_t dim_t
 
 cdef enum:
     MAX_RANK = 8
+    MEMBER_COST = 65536        # below which a part of a step is not worth waking a thread for; see Step.set_width
 
 cdef extern from "halt.h" nogil:
     ctypedef unsigned long FloatMode
@@ -14,6 +15,13 @@ cdef extern from "halt.h" nogil:
         void (*look)(CHalt* halt) noexcept nogil
         void* owner
     bint halted(CHalt* halt, bint looks)
+
+cdef extern from *:
+    """
+    #define FIRST_ELEMENT(view) ((char *)(view).data)
+    """
+    # Address of a typed memoryview's first element, or where that would be: the view may be empty.
+    char* first_element "FIRST_ELEMENT" (...) noexcept nogil
 
 cdef enum Status:
     OK = 0
@@ -58,7 +66,7 @@ cdef class Step:
     cdef readonly str name
     cdef readonly tuple reads
     cdef readonly tuple writes
-    cdef object keep
+    cdef void set_width(self, dim_t cost, dim_t parts) noexcept
 
 
 # Raises RuntimeError for a status other than OK.

@@ -4,6 +4,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+MOST_DIMENSIONS: int
+
 class View:
     @property
     def dtype(self) -> np.dtype[Any]: ...

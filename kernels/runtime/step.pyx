@@ -15,6 +15,8 @@ from libc.string cimport memset
 
 import numpy as np
 
+MOST_DIMENSIONS = MAX_RANK     # of a View
+
 STATUS_REASONS = {
     INDEX_OUT_OF_RANGE: "an index is out of range",
     DIVISION_BY_ZERO: "an integer is divided by zero",
@@ -65,9 +67,9 @@ cdef class View:
         cdef dim_t step = 1
         rank = len(shape)
         if rank > MAX_RANK:
-            raise ValueError(f"a tensor of {rank} dimensions: kernels take at most {MAX_RANK}")
+            raise ValueError(f"expected at most {MAX_RANK} dimensions, got {rank}")
         if strides is not None and len(strides) != rank:
-            raise ValueError(f"{len(strides)} strides for {rank} dimensions")
+            raise ValueError(f"expected {rank} strides, got {len(strides)}")
         self.dtype = np.dtype(dtype)
         self.span.slot = slot
         self.span.rank = rank
@@ -155,6 +157,14 @@ cdef class Step:
         self.reads = ()
         self.writes = ()
         self.name = type(self).__name__
+
+    cdef void set_width(self, dim_t cost, dim_t parts) noexcept:
+        """Sets the width of a step that can be divided into `parts`: each member gets a MEMBER_COST of its work.
+
+        cost: about the time that all of it takes. The unit is a byte of rows that are copied from anywhere, some
+        0.1 ns; kernels say in it what they do to an element.
+        """
+        self.width = max(1, min(parts, cost // MEMBER_COST, 1 << 16))
 
     def __repr__(self):
         return f"<{self.name} {', '.join(map(str, self.reads))} -> {', '.join(map(str, self.writes))}>"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels.runtime.step import MOST_DIMENSIONS
 from ..ops.fused import activation_of
 from .calls import Call, Tensor
 
@@ -73,7 +74,7 @@ def instructions(call: Call) -> list[Instruction] | None:
     """The instructions that compute a call, None when the kernel has none for it."""
     if (
         len(call.outputs) != 1
-        or len(call.outputs[0].shape) > 8
+        or len(call.outputs[0].shape) > MOST_DIMENSIONS
         or call.op.attributes().get("auto_broadcast", "numpy") == "pdpd"
     ):
         return None

@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import kernels
 from ..graph import Operator
 from ..graph.operator import Array
 from .calls import Call, Tensor
 from .expressions import Instruction, instructions
-
-MOST_INSTRUCTIONS = 32
-MOST_READS = 16
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,7 @@ def fuse_maps(calls: Sequence[Call], kept: set[Tensor]) -> list[Call]:
     """The calls with the element-wise ones joined into Maps; tensors in `kept` are read from outside."""
     pieces: dict[Call, _Piece] = {}
     absorbed: set[Call] = set()
+    family = kernels.family("elementwise")
     for call in calls:
         code = instructions(call)
         if code is None:
@@ -71,7 +70,7 @@ def fuse_maps(calls: Sequence[Call], kept: set[Tensor]) -> list[Call]:
             if producer not in pieces or tensor in kept or not _only_inside(tensor, call):
                 continue
             joined = _Piece(pieces[producer].code + piece.code, pieces[producer].parts + piece.parts, call.outputs[0])
-            if len(joined.code) <= MOST_INSTRUCTIONS and len(joined.reads) <= MOST_READS:
+            if len(joined.code) <= family.MOST_INSTRUCTIONS and len(joined.reads) <= family.MOST_READS:
                 piece = joined
                 absorbed.add(producer)
         pieces[call] = piece

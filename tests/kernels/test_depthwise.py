@@ -191,16 +191,16 @@ def make(x_shape, y_shape, weights, **changes):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match=r"takes \(channels, 1, \*kernel\)"):
+    with pytest.raises(ValueError, match=r"expected weights of shape \(channels, 1, \*kernel\)"):
         make((1, 6, 2, 2), (1, 6, 2, 2), normal(6, 3, 1, 1))
-    with pytest.raises(ValueError, match="do not fit weights of 4 channels"):
+    with pytest.raises(ValueError, match="expected x and y of one batch and 4 channels, got"):
         make((1, 3, 2, 2), (1, 3, 2, 2), normal(4, 1, 1, 1))
-    with pytest.raises(ValueError, match=r"do not fit a kernel \(1,\)"):
+    with pytest.raises(ValueError, match=r"expected x and y of 3 dimensions for a kernel \(1,\)"):
         make((1, 4, 2, 2), (1, 4, 2, 2), normal(4, 1, 1))
-    with pytest.raises(ValueError, match=r"a bias of shape \(3,\) for 4 channels"):
+    with pytest.raises(ValueError, match=r"expected a bias of shape \(4,\), got \(3,\)"):
         make((1, 4, 2, 2), (1, 4, 2, 2), normal(4, 1, 1, 1), bias=normal(3))
     depthwise = ovlite.kernels.family("depthwise")
-    with pytest.raises(ValueError, match="x has a channel stride of 4; convolutions take channels side by side"):
+    with pytest.raises(ValueError, match="expected x with its channels side by side, got a channel stride of 4"):
         depthwise.Depthwise(
             View(0, "f4", (1, 4, 2, 2)),
             View(1, "f4", (1, 4, 2, 2), (16, 1, 8, 4)),

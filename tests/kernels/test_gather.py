@@ -61,11 +61,11 @@ def test_index_out_of_range(level, threads, bad):
 def test_errors():
     gather = kernels.family("gather").Gather
     x, indices = View(0, "f4", (5, 6)), View(1, "i8", (3,))
-    with pytest.raises(ValueError, match=r"gives float32\[3, 6\], not float32\[3, 5\]"):
+    with pytest.raises(ValueError, match=r"expected y of float32 and shape \(3, 6\), got float32 \(3, 5\)"):
         gather(x, indices, View(2, "f4", (3, 5)), 0)
-    with pytest.raises(ValueError, match="takes int32 or int64 indices, not uint8"):
+    with pytest.raises(ValueError, match="expected indices of int32 or int64, got uint8"):
         gather(x, View(1, "u1", (3,)), View(2, "f4", (3, 6)), 0)
-    with pytest.raises(ValueError, match="axis 2 and 0 batch dimensions"):
+    with pytest.raises(ValueError, match="expected an axis .*, got axis 2 and 0 batch dimensions"):
         gather(x, indices, View(2, "f4", (3, 6)), 2)
-    with pytest.raises(ValueError, match="takes contiguous tensors"):
+    with pytest.raises(ValueError, match="expected contiguous tensors, got strides"):
         gather(View(0, "f4", (5, 6), (1, 5)), indices, View(2, "f4", (3, 6)), 0)

@@ -314,7 +314,7 @@ def test_children_of_a_fork(members):
 @pytest.mark.skipif(not hasattr(signal, "setitimer") or not hasattr(os, "fork"), reason="needs timers and fork")
 def test_a_fork_within_a_run():
     """A handler of a signal forks: the parent's run goes on, that of the child, which has no helpers, is ended."""
-    team, counter = Team(2), Counter(20000, 2)
+    team, counter = Team(2), Counter(60000, 2)  # long enough for signals to be looked at
     children = []
 
     def fork(*_):

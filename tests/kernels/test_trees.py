@@ -74,7 +74,7 @@ def test_trees_on_arrays(level):
     ensemble = kernels.family("trees").Ensemble(*arrays, 2)
     assert np.shares_memory(kernels.trees(x, ensemble, out, aggregate="max"), out)
     np.testing.assert_array_equal(out, TreeEnsemble(2, "max").evaluate(x, *arrays)[0])
-    with pytest.raises(ValueError, match="look at 4 features; a row has 3"):
+    with pytest.raises(ValueError, match="expected rows of at least 4 features, got 3"):
         kernels.trees(x[:, :3].copy(), ensemble)
     with pytest.raises(ValueError):
         kernels.trees(x.astype(np.float64), ensemble)
@@ -94,15 +94,15 @@ def test_thresholds_at_zero_where_denormal_numbers_count_as_zeros():
 @pytest.mark.parametrize(
     "place, value, text",
     [
-        (0, np.zeros(2, np.float16), "thresholds are float32 or float64"),
-        (1, [0, -1], "a feature is negative"),
-        (1, [0], "features"),
-        (2, [[1, -1], [-2, -9]], "none of 2 nodes and 3 leaves"),
-        (2, [[1, -1], [0, -2]], "comes before its parent"),
-        (4, [5], "none of 2 nodes"),
+        (0, np.zeros(2, np.float16), "expected thresholds of float32 or float64, got float16"),
+        (1, [0, -1], "expected features from 0 on"),
+        (1, [0], "expected a feature, two children and a nan_first for each of 2 nodes"),
+        (2, [[1, -1], [-2, -9]], "expected all children and roots among 2 nodes and 3 leaves"),
+        (2, [[1, -1], [0, -2]], "got a child before its parent"),
+        (4, [5], "expected all children and roots among 2 nodes"),
         (5, [0, 1, 2, 4], "offsets"),
         (5, [0, 2, 1, 3], "offsets"),
-        (6, [0, 0, 3], "target none of 1"),
+        (6, [0, 0, 3], "targets of 0 to 0"),
     ],
 )
 def test_what_is_no_ensemble(place, value, text):
@@ -118,7 +118,7 @@ def test_errors():
     ensemble = family.Ensemble(*forest(np.random.default_rng(0), 2, 2, 3, 2, 1, np.float32), 2)
     x, y = View(0, "f4", (5, 3)), View(1, "f4", (5, 2))
     for x_, y_, reached, aggregate, text in (
-        (View(0, "f4", (5, 2)), y, None, "sum", "look at 3 features"),
+        (View(0, "f4", (5, 2)), y, None, "sum", "expected rows of at least 3 features, got 2"),
         (x, View(1, "f4", (5, 3)), None, "sum", "2 targets"),
         (View(0, "f8", (5, 3)), y, None, "sum", "by trees of float32"),
         (x, y, None, "max", "with `reached`"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ...kernels.runtime.step import View
+from ...kernels.runtime.step import MOST_DIMENSIONS, View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 
@@ -161,7 +161,7 @@ def _tile(builder: Builder, call: Call) -> bool:
             shape.append(length)
             from_strides.append(step)
             to_strides.append(stride)
-    if len(shape) > 8:
+    if len(shape) > MOST_DIMENSIONS:
         return False
     builder.copy(source.like(tuple(shape), tuple(from_strides)), target.like(tuple(shape), tuple(to_strides)))
     return True

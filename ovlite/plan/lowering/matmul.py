@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.operator import Array
-from ...kernels.runtime.step import View
+from ...kernels.runtime.step import MOST_DIMENSIONS, View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..windows import is_broadcast, matrix
@@ -17,7 +17,7 @@ def lower_matmul(builder: Builder, call: Call) -> bool:
     parts = matrix(call)
     if is_broadcast(call):
         return False
-    if any(tensor.dtype != np.float32 for tensor in call.inputs) or max(len(t.shape) for t in call.inputs) > 8:
+    if any(tensor.dtype != np.float32 or len(tensor.shape) > MOST_DIMENSIONS for tensor in call.inputs):
         return False
     attributes = parts.op.attributes()
     a = as_matrix(builder.view(call.inputs[0]), attributes["transpose_a"], row=True)

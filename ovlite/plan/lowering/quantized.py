@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.operator import Array
+from ...kernels.runtime.step import MOST_DIMENSIONS
 from ...ops.quantized import QuantizedProduct
 from ..builder import Builder, Lowering
 from ..calls import Call
@@ -71,7 +72,7 @@ def _matmul(
         result["column_sums"] = weights.sum(1 if transposed else 0, dtype=np.int32)
     else:
         shifts = _shifted(shifts, weights, op.x_zero, 0 if transposed else 1)
-    if len(call.inputs[0].shape) > 8:
+    if len(call.inputs[0].shape) > MOST_DIMENSIONS:
         return False
     a, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
     if a.shape[-1] % kernel.k_block:  # the kernel reads a little behind a row: not at the end of a caller's array
