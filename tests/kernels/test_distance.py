@@ -24,5 +24,5 @@ def test_errors():
     x, points = View(0, "f4", (5, 3)), np.zeros((3, 4), np.float32)
     with pytest.raises(ValueError, match=r"got \(5, 3\), \(3, 4\) and \(5, 5\)"):
         step(x, View(1, "f4", (5, 5)), points)
-    with pytest.raises(ValueError, match="contiguous float32, not float64"):
+    with pytest.raises(ValueError, match="expected contiguous x and y of float32, got float64"):
         step(View(0, "f8", (5, 3)), View(1, "f4", (5, 4)), points)

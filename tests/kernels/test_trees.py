@@ -119,11 +119,11 @@ def test_errors():
     x, y = View(0, "f4", (5, 3)), View(1, "f4", (5, 2))
     for x_, y_, reached, aggregate, text in (
         (View(0, "f4", (5, 2)), y, None, "sum", "expected rows of at least 3 features, got 2"),
-        (x, View(1, "f4", (5, 3)), None, "sum", "2 targets"),
-        (View(0, "f8", (5, 3)), y, None, "sum", "by trees of float32"),
+        (x, View(1, "f4", (5, 3)), None, "sum", r"expected x \(rows, features\) and y \(rows, 2\)"),
+        (View(0, "f8", (5, 3)), y, None, "sum", "expected x and y of float32, got float64 and float32"),
         (x, y, None, "max", "with `reached`"),
-        (x, y, None, "mean", "aggregate 'mean'"),
-        (x, y, View(2, "u1", (5, 1)), "max", "beside scores"),
+        (x, y, None, "mean", "got 'mean'"),
+        (x, y, View(2, "u1", (5, 1)), "max", r"expected reached of bytes and shape \(5, 2\)"),
         (View(0, "f4", (5, 3), (6, 1)), y, None, "sum", "contiguous"),
     ):
         with pytest.raises(ValueError, match=text):
