@@ -50,16 +50,16 @@ cdef class Program:
     cdef int set_phases(self) except -1
 
 
-cdef struct Turn:
+cdef struct SlotStride:
     int slot
     char* base
     dim_t step         # bytes
     long long period   # iterations after which it is at `base` again
 
 
-cdef struct Rounds:
-    Turn* turns
-    int turn_count
+cdef struct LoopSpec:
+    SlotStride* strides
+    int stride_count
     int* carried       # pairs: the slot of a state, and the slot of the result that the next iteration takes as it
     int carried_count
     char* counter      # an int64 or int32 that is given the iteration's number, or NULL
@@ -80,7 +80,7 @@ cdef class Frame:
     cdef int status
     cdef int failed            # index of the step that failed
     cdef int run_native(self, int begin, int end, CTeam* team, CHalt* halt) noexcept nogil
-    cdef int repeat_native(self, Rounds* rounds, CTeam* team, CHalt* halt) noexcept nogil
+    cdef int run_loop_native(self, LoopSpec* loop, CTeam* team, CHalt* halt) noexcept nogil
     cdef int run(self, Team team, Halt halt) except -1
     cdef int native_segment(self, int begin, int end, Team team, Halt halt) except -1
     cdef int python_step(self, int index, Team team, Halt halt) except -1

@@ -60,11 +60,11 @@ class Frame:
     def profile(self, on: bool) -> None: ...
     def step_times(self) -> list[float]: ...
     def execute(self, team: Team) -> None: ...
-    def repeat(
+    def run_loop(
         self,
         team: Team,
         limit: int | None,
-        turns: list[tuple[int, npt.NDArray[Any], int, int]],
+        strides: list[tuple[int, npt.NDArray[Any], int, int]],
         carried: list[tuple[int, int]],
         condition: int = -1,
         counter: npt.NDArray[Any] | None = None,

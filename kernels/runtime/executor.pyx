@@ -479,64 +479,64 @@ cdef class Frame:
         """Runs the program once, as a part of the run that the thread is in, if there is one."""
         self.run(team, present_halt())
 
-    def repeat(self, Team team, limit, list turns, list carried, int condition=-1, counter=None):
+    def run_loop(self, Team team, limit, list strides, list carried, int condition=-1, counter=None):
         """Runs the program, which needs no Python, `limit` times (None: without limit); returns how often it ran.
 
-        turns: (slot, array, bytes, period): in iteration i the slot is at array + i % period * bytes.
+        strides: (slot, array, bytes, period): in iteration i the slot is at array + i % period * bytes.
         carried: (state, result): slots; from the second iteration on the state lies where the result of the one
         before does. condition: slot of a boolean result that ends the loop when it is false; -1 for none.
         counter: an int64 or int32 array of one element that is given the number of each iteration.
         """
         cdef Halt halt = present_halt()
-        cdef Rounds rounds
+        cdef LoopSpec loop
         cdef int status
         cdef int[::1] pairs = np.array([*carried, (0, 0)], np.intc).reshape(-1)
-        rounds.turns = <Turn*>calloc(len(turns) + 1, sizeof(Turn))
-        if rounds.turns == NULL:
+        loop.strides = <SlotStride*>calloc(len(strides) + 1, sizeof(SlotStride))
+        if loop.strides == NULL:
             raise MemoryError()
         try:
-            rounds.turn_count = len(turns)
-            for i, (slot, array, step, period) in enumerate(turns):
-                rounds.turns[i] = Turn(slot, <char*>cnp.PyArray_DATA(<cnp.ndarray?>array), step, period)
-            rounds.carried = &pairs[0]
-            rounds.carried_count = len(carried)
-            rounds.counter = NULL if counter is None else <char*>cnp.PyArray_DATA(<cnp.ndarray?>counter)
-            rounds.counter_bytes = 0 if counter is None else counter.itemsize
-            rounds.condition = condition
-            rounds.limit = LLONG_MAX if limit is None else limit
+            loop.stride_count = len(strides)
+            for i, (slot, array, step, period) in enumerate(strides):
+                loop.strides[i] = SlotStride(slot, <char*>cnp.PyArray_DATA(<cnp.ndarray?>array), step, period)
+            loop.carried = &pairs[0]
+            loop.carried_count = len(carried)
+            loop.counter = NULL if counter is None else <char*>cnp.PyArray_DATA(<cnp.ndarray?>counter)
+            loop.counter_bytes = 0 if counter is None else counter.itemsize
+            loop.condition = condition
+            loop.limit = LLONG_MAX if limit is None else limit
             with nogil:
-                status = self.repeat_native(&rounds, team.team, &halt.halt)
+                status = self.run_loop_native(&loop, team.team, &halt.halt)
         finally:
-            free(rounds.turns)
+            free(loop.strides)
         if status != OK:
             self.fail(halt)
-        return rounds.done
+        return loop.done
 
-    cdef int repeat_native(self, Rounds* rounds, CTeam* team, CHalt* halt) noexcept nogil:
-        """See repeat; returns the Status."""
-        cdef Turn* turn
+    cdef int run_loop_native(self, LoopSpec* loop, CTeam* team, CHalt* halt) noexcept nogil:
+        """See run_loop; returns the Status."""
+        cdef SlotStride* stride
         cdef int i, status
         cdef int number
-        rounds.done = 0
-        while rounds.done < rounds.limit:
-            if rounds.done > 0:
-                for i in range(rounds.carried_count):
-                    self.slots[rounds.carried[2 * i]] = self.slots[rounds.carried[2 * i + 1]]
-            for i in range(rounds.turn_count):
-                turn = &rounds.turns[i]
-                self.slots[turn.slot] = turn.base + rounds.done % turn.period * turn.step
-            if rounds.counter_bytes == sizeof(int):
-                number = <int>rounds.done
-                memcpy(rounds.counter, &number, sizeof(int))
-            elif rounds.counter != NULL:
-                memcpy(rounds.counter, &rounds.done, sizeof(long long))
+        loop.done = 0
+        while loop.done < loop.limit:
+            if loop.done > 0:
+                for i in range(loop.carried_count):
+                    self.slots[loop.carried[2 * i]] = self.slots[loop.carried[2 * i + 1]]
+            for i in range(loop.stride_count):
+                stride = &loop.strides[i]
+                self.slots[stride.slot] = stride.base + loop.done % stride.period * stride.step
+            if loop.counter_bytes == sizeof(int):
+                number = <int>loop.done
+                memcpy(loop.counter, &number, sizeof(int))
+            elif loop.counter != NULL:
+                memcpy(loop.counter, &loop.done, sizeof(long long))
             status = self.run_native(0, self.program.count, team, halt)
             if status == OK and halted(halt, True):
                 status = self.status = CANCELLED
             if status != OK:
                 return status
-            rounds.done += 1
-            if rounds.condition >= 0 and not self.slots[rounds.condition][0]:
+            loop.done += 1
+            if loop.condition >= 0 and not self.slots[loop.condition][0]:
                 break
         return OK
 

@@ -37,6 +37,7 @@
 #define STALL_NANOSECONDS 200000       /* that the caller waits where a helper was interrupted within a part */
 #define CREDIT_NANOSECONDS 10000000    /* of time that helpers have saved, which their interruptions may cost again */
 #define STALL_RESTS 20                 /* times as long as a stall, the caller works alone when they have cost more */
+#define LONGEST_STALL 5000000          /* nanoseconds of a stall that count: about a turn of another program */
 
 typedef struct {
     /* Carries out part `part` of `count` of a phase; `leads`: in the thread that called team_do(). */
@@ -106,7 +107,8 @@ static void team_reset(Team *team) {
         team->members[i].rank = i;
     }
     team->started = team->late = team->alone = 0;
-    team->alone_until = team->credit = 0;
+    team->alone_until = 0;
+    team->credit = CREDIT_NANOSECONDS;
     team->progress = PROGRESS(team->opened, 0);
     team->sleepers = 0;
     team->busy = 0;
@@ -337,12 +339,13 @@ static void team_judge(Team *team, int count, long long now, long long took) {
         return;
     }
     team->late = 0;
-    team->credit += (took - team->stalled) / count * (count - 1) - team->stalled;
+    const long long stalled = team->stalled < LONGEST_STALL ? team->stalled : LONGEST_STALL;
+    team->credit += (took - team->stalled) / count * (count - 1) - stalled;
     if (team->credit > CREDIT_NANOSECONDS)
         team->credit = CREDIT_NANOSECONDS;
     if (team->credit >= 0)
         return;
-    team->alone_until = now + STALL_RESTS * team->stalled;
+    team->alone_until = now + STALL_RESTS * stalled;
     team->credit = 0;
 }
 

@@ -16,7 +16,7 @@ from ..kernels.runtime.step import Step, View
 from .calls import Call, Tensor
 from .memory import Buffer, place
 from .options import Precision
-from .packs import Packs
+from .weight_cache import PackedWeightCache
 
 CONTIGUITY_PADDING = 16  # elements added to a pixel whose size would make a tile's rows collide in the cache
 COLLIDING_BYTES = 2048
@@ -36,12 +36,16 @@ class Builder:
     """
 
     def __init__(
-        self, level: str, precision: Precision, packs: Packs, evaluation: Callable[[Operator], Evaluation]
+        self,
+        level: str,
+        precision: Precision,
+        packed_weights: PackedWeightCache,
+        evaluation: Callable[[Operator], Evaluation],
     ) -> None:
         self.level = level
         self.precision = precision
         self.evaluation = evaluation
-        self.packs = packs
+        self.packed_weights = packed_weights
         self.steps: list[Step] = []
         self.origins: list[str] = []  # of the steps: the node that each belongs to
         self.origin = ""

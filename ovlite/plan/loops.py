@@ -17,7 +17,7 @@ from ..ops.interpreter import evaluate_model
 from ..types import Type
 from .builder import Evaluation
 from .calls import Tensor
-from .rounds import Unsuited, run_rounds
+from .native_loop import Unsuited, run_native_loop
 from .stage import Context, Stage
 
 STAGE_LIMIT = 32  # stages that a body keeps
@@ -65,7 +65,7 @@ class Repeated:
             shapes = tuple(array.shape for array in first)
             met.add(shapes)
             with suppress(Unsuited):
-                return run_rounds(self._op, self._stage(body, shapes), arrays, limit, team)
+                return run_native_loop(self._op, self._stage(body, shapes), arrays, limit, team)
 
         def compute(parameters: Sequence[Array]) -> list[Array]:
             check_stopped()

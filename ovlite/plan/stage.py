@@ -20,13 +20,13 @@ from ..graph.operator import Array
 from ..kernels.runtime.executor import Frame, Program, Team
 from ..kernels.runtime.step import View
 from ..types import Type
-from .border import Enter, Leave, border_dtype, crosses
 from .builder import Builder, Evaluation
 from .calls import Call, Tensor
 from .lowering import lower
 from .options import Precision
-from .packs import Packs
+from .port_types import FromPortType, ToPortType, crosses, port_dtype
 from .specialize import Constants, Specialized, held, specialize
+from .weight_cache import PackedWeightCache
 
 STAGE_LIMIT = 32  # successors that a stage keeps
 
@@ -46,7 +46,7 @@ class Context:
         self.precision = precision
         self.ports = ports
         self.constants = Constants()
-        self.packs = Packs(flush=precision.flush_denormals)
+        self.packed_weights = PackedWeightCache(flush=precision.flush_denormals)
         self._evaluator = evaluator
 
     def evaluation(self, op: Operator) -> Evaluation:
@@ -93,7 +93,7 @@ class Stage:
 
     def _build(self, state: Specialized) -> None:
         context = self._context
-        builder = Builder(context.level, context.precision, context.packs, context.evaluation)
+        builder = Builder(context.level, context.precision, context.packed_weights, context.evaluation)
         calls = list(state.calls)
         entries = [self._enter(builder, output, state.tensors[output], calls) for output in self.entries]
         types = [None] * len(self.exits) if self.staged else [kind for _, kind in self._results]
@@ -144,8 +144,8 @@ class Stage:
         """The port of an entry; a call that converts it goes in front of the others."""
         port_type = self._context.ports.get(output)
         if port_type is not None and crosses(port_type):
-            port = Tensor(border_dtype(port_type), tensor.shape)
-            calls.insert(0, Call(Enter(port_type), [port], [tensor], "enter"))
+            port = Tensor(port_dtype(port_type), tensor.shape)
+            calls.insert(0, Call(FromPortType(port_type), [port], [tensor], "enter"))
             tensor = port
         view = builder.port(tensor.dtype, tensor.shape)
         builder.alias(tensor, view)
@@ -158,7 +158,7 @@ class Stage:
             return array
         port_type = self._context.ports.get(output)
         array = values[output]
-        return Enter(port_type).evaluate(array)[0] if port_type is not None and crosses(port_type) else array
+        return FromPortType(port_type).evaluate(array)[0] if port_type is not None and crosses(port_type) else array
 
     def next(self, values: dict[Output, Array]) -> Stage:
         """The stage that follows, given the elements computed so far."""
@@ -194,6 +194,6 @@ def _leave(port_type: Type | None, tensor: Tensor, calls: list[Call]) -> Tensor:
     """The tensor to bind to an exit's port; a call that converts it goes behind the others."""
     if port_type is None or not crosses(port_type):
         return tensor
-    port = Tensor(border_dtype(port_type), tensor.shape)
-    calls.append(Call(Leave(port_type), [tensor], [port], "leave"))
+    port = Tensor(port_dtype(port_type), tensor.shape)
+    calls.append(Call(ToPortType(port_type), [tensor], [port], "leave"))
     return port

@@ -192,9 +192,9 @@ def test_loops_carry_states_and_walk_through_arrays(threads):
     data, sums, start = np.arange(20, dtype=F32).reshape(5, 4), np.zeros((5, 4), F32), np.full(4, 10, F32)
     frame = frame_of(Program([add(0, 1, 2)], 3), start, threads=threads)
     turns = [(1, data, 16, 5), (2, sums, 16, 5)]
-    assert frame.repeat(Team(threads), 5, turns, [(0, 2)]) == 5
+    assert frame.run_loop(Team(threads), 5, turns, [(0, 2)]) == 5
     np.testing.assert_array_equal(sums, 10 + np.cumsum(data, 0))
-    assert frame.repeat(Team(threads), 0, turns, [(0, 2)]) == 0
+    assert frame.run_loop(Team(threads), 0, turns, [(0, 2)]) == 0
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
@@ -204,16 +204,16 @@ def test_loops_end_by_their_condition(dtype):
     views = [View(slot, dtype, (1,)) for slot in (0, 1)]
     step = family("elementwise").Map([("less", 0, 1)], views, View(2, np.bool_, (1,)))
     frame = frame_of(Program([step], 3), number, limit, goes_on)
-    assert frame.repeat(Team(1), None, [], [], condition=2, counter=number) == 4
+    assert frame.run_loop(Team(1), None, [], [], condition=2, counter=number) == 4
     assert number[0] == 3 and not goes_on[0]
-    assert frame.repeat(Team(1), 2, [], [], condition=2, counter=number) == 2
+    assert frame.run_loop(Team(1), 2, [], [], condition=2, counter=number) == 2
 
 
 def test_a_loop_ends_at_a_failure():
     indices = np.array([[0] * 4, [1] * 4, [9] * 4])
     frame = frame_of(Program([pick(1, 0, 2)], 3), np.ones(4, F32), indices, np.zeros(4, F32))
     with pytest.raises(StepError, match="an index is out of range"):
-        frame.repeat(Team(1), 3, [(1, indices, 32, 3)], [])
+        frame.run_loop(Team(1), 3, [(1, indices, 32, 3)], [])
 
 
 def test_a_team_counts_its_caller():

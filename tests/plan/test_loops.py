@@ -149,7 +149,7 @@ def test_a_state_that_grows_longer_than_plans_are_made():
     model, compiled = executable(APPENDED)
     arrays = [noise(1), np.array(40)]
     (first,), (second,) = run(compiled, arrays), run(compiled, arrays)
-    np.testing.assert_array_equal(first, np.repeat(arrays[0], 41))
+    np.testing.assert_array_equal(first, np.run_loop(arrays[0], 41))
     np.testing.assert_array_equal(second, first)
 
 
@@ -179,14 +179,14 @@ def rounds(monkeypatch):
     from ovlite.plan import loops
 
     done = []
-    run_rounds = loops.run_rounds
+    run_native_loop = loops.run_native_loop
 
     def noted(*args):
-        outputs = run_rounds(*args)
+        outputs = run_native_loop(*args)
         done.append(outputs)
         return outputs
 
-    monkeypatch.setattr(loops, "run_rounds", noted)
+    monkeypatch.setattr(loops, "run_native_loop", noted)
     return done
 
 
@@ -294,7 +294,7 @@ def test_what_is_no_array_among_the_turns_leaves_no_memory_behind():
     program = Program([], 1)
     frame, team = Frame(program), Team(1)
     turns = [(0, np.zeros(1, np.float32), 4, 1)] * 100_000
-    assert frame.repeat(team, 2, turns, []) == 2
+    assert frame.run_loop(team, 2, turns, []) == 2
 
     def resident():
         return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
@@ -302,5 +302,5 @@ def test_what_is_no_array_among_the_turns_leaves_no_memory_behind():
     before = resident()
     for _ in range(40):
         with pytest.raises(TypeError):
-            frame.repeat(team, 2, [*turns, (0, "no array", 4, 1)], [])
+            frame.run_loop(team, 2, [*turns, (0, "no array", 4, 1)], [])
     assert resident() - before < 64 << 20  # what all the lists of turns would take is twice that

@@ -35,7 +35,7 @@ def _convolution(builder: Builder, call: Call) -> bool:
     )
     how = ("convolution", builder.level, tile)
     shape, groups = window.weights.shape, window.groups
-    packed = builder.packs.get(array, how, lambda weights: family.pack(weights.reshape(shape), groups, tile))
+    packed = builder.packed_weights.get(array, how, lambda weights: family.pack(weights.reshape(shape), groups, tile))
     step = family.convolution_step(x, y, weights=packed, groups=window.groups, **common)
     builder.emit(step)
     return True
@@ -48,7 +48,7 @@ def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
     geometry = window.strides, window.dilations, window.pads_begin
     array = call.inputs[1].array
     assert array is not None
-    packed = builder.packs.get(
+    packed = builder.packed_weights.get(
         array,
         ("transposed", builder.level, *geometry),
         lambda weights: family.Phases(weights.reshape(window.weights.shape), *geometry, window.groups),

@@ -12,7 +12,7 @@ def _squared_distance(builder: Builder, call: Call) -> bool:
     x, array = call.inputs[0], call.inputs[1].array
     if array is None:
         return False
-    packed = builder.packs.get(array, "distances", lambda points: np.array(points.T, order="C"))
+    packed = builder.packed_weights.get(array, "distances", lambda points: np.array(points.T, order="C"))
     family = builder.family("distance")
     builder.emit(family.SquaredDistance(builder.plain(x), builder.view(call.outputs[0]), packed))
     return True

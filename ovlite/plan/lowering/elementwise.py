@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..border import Enter, Leave
 from ..builder import Builder, Lowering
 from ..calls import Call
 from ..fusion import Map
+from ..port_types import FromPortType, ToPortType
 
 
 def _map(builder: Builder, call: Call) -> bool:
@@ -17,11 +17,11 @@ def _map(builder: Builder, call: Call) -> bool:
 
 def _port(builder: Builder, call: Call) -> bool:
     """f16 ports; bf16 ones, whose bits numpy calls f16, are left to numpy."""
-    assert isinstance(call.op, (Enter, Leave))
+    assert isinstance(call.op, (FromPortType, ToPortType))
     if call.op.element_type.name != "f16":
         return False
     builder.emit(builder.family("elementwise").Convert(builder.view(call.inputs[0]), builder.view(call.outputs[0])))
     return True
 
 
-LOWERINGS: dict[str, Lowering] = {"Map": _map, "Enter": _port, "Leave": _port}
+LOWERINGS: dict[str, Lowering] = {"Map": _map, "FromPortType": _port, "ToPortType": _port}

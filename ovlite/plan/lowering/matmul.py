@@ -42,7 +42,7 @@ def _packed(builder: Builder, weights: Array, transposed: bool) -> Any:
     family = builder.family("matmul")
     kernel = family.kernel_for("f32", "f32")
     how = ("matmul", builder.level, kernel.name, transposed)
-    return builder.packs.get(weights, how, lambda array: family.pack(array.T if transposed else array, kernel))
+    return builder.packed_weights.get(weights, how, lambda array: family.pack(array.T if transposed else array, kernel))
 
 
 def _with_rows(builder: Builder, tensor: Tensor) -> View:

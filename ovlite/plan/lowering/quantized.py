@@ -50,7 +50,9 @@ def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convol
     kernel = builder.family("matmul").kernel_for("u8", "i8")
     how = ("quantized convolution", builder.level, kernel.name)
     shape, groups = window.weights.shape, window.groups
-    packed = builder.packs.get(array, how, lambda weights: family.pack_int8(weights.reshape(shape), groups, kernel))
+    packed = builder.packed_weights.get(
+        array, how, lambda weights: family.pack_int8(weights.reshape(shape), groups, kernel)
+    )
     builder.emit(
         family.QuantizedConvolution(
             builder.view(call.inputs[0]), builder.view(call.outputs[0]), weights=packed, strides=window.strides,
@@ -66,7 +68,9 @@ def _matmul(
     transposed = op.inner.attributes()["transpose_b"]
     kernel = family.kernel_for("u8", "i8")
     how = ("quantized matmul", builder.level, kernel.name, transposed)
-    packed = builder.packs.get(weights, how, lambda array: family.pack_int8(array.T if transposed else array, kernel))
+    packed = builder.packed_weights.get(
+        weights, how, lambda array: family.pack_int8(array.T if transposed else array, kernel)
+    )
     if op.dynamic:
         result["zero_point"] = builder.view(call.inputs[-1])
         result["column_sums"] = weights.sum(1 if transposed else 0, dtype=np.int32)

@@ -33,12 +33,14 @@ def _sequence(builder: Builder, call: Call) -> bool:
     family = builder.family("recurrent")
     batch, times, _ = data.shape
     gates = builder.scratch(data.dtype, (batch, times, w.shape[0] * w.shape[1]))
-    inputs = builder.packs.get(w, ("recurrent inputs", builder.level), family.pack_inputs)
+    inputs = builder.packed_weights.get(w, ("recurrent inputs", builder.level), family.pack_inputs)
     bias = b[:, : w.shape[1]]
     builder.emit(family.Projection(builder.view(data), gates, W=inputs, B=bias))
     kind = {"LSTMSequence": "LSTM", "GRUSequence": "GRU", "RNNSequence": "RNN"}[op.type]
     parts = 2 if kind == "GRU" else 1
-    packed = builder.packs.get(r, ("recurrent states", builder.level), lambda array: family.pack_states(array, parts))
+    packed = builder.packed_weights.get(
+        r, ("recurrent states", builder.level), lambda array: family.pack_states(array, parts)
+    )
     activations = [_described(op, place) for place in range(len(op.default_activations))]
     extra: dict[str, Array] = {}
     if kind == "GRU" and op.linear_before_reset:

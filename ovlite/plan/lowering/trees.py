@@ -16,7 +16,7 @@ def _trees(builder: Builder, call: Call) -> bool:
         return False
     family = builder.family("trees")
     how = "trees", builder.level, op.width, *map(id, arrays)
-    ensemble = builder.packs.get(arrays[0], how, lambda _: family.Ensemble(*arrays, op.width))
+    ensemble = builder.packed_weights.get(arrays[0], how, lambda _: family.Ensemble(*arrays, op.width))
     scores, reached = (builder.wanted(tensor) for tensor in call.outputs)
     if scores is None:
         scores = builder.scratch(x.dtype, call.outputs[0].shape)

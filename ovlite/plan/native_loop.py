@@ -1,7 +1,7 @@
 """A loop whose body is one native program, run without Python between the iterations.
 
 Carried states alternate between two buffers, parts of inputs are read and parts of outputs written where they
-lie: all by moving the addresses of slots (Frame.repeat).
+lie: all by moving the addresses of slots (Frame.run_loop).
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ class Unsuited(Exception):
     """The loop needs Python between its iterations."""
 
 
-def run_rounds(op: Iteration, stage: Stage, arrays: Sequence[Array], limit: int | None, team: Team) -> list[Array]:
+def run_native_loop(op: Iteration, stage: Stage, arrays: Sequence[Array], limit: int | None, team: Team) -> list[Array]:
     """The outputs of a loop that has a first iteration, at most `limit`. Raises Unsuited before anything has run."""
     if stage.staged or not stage.program.native:
         raise Unsuited
     with stage.frame(team) as frame:
-        return _Rounds(op, stage, arrays, limit, frame).run(team)
+        return _LoopRun(op, stage, arrays, limit, frame).run(team)
 
 
-class _Rounds:
-    """One run. turns, carried, counter, condition: the arguments of Frame.repeat.
+class _LoopRun:
+    """One run. strides, carried, counter, condition: the arguments of Frame.run_loop.
 
     states: the array that each body parameter which stays the same is given. buffers: of each result, C order with
     an iteration's place in front: for all iterations, or two.
@@ -54,7 +54,7 @@ class _Rounds:
         self._results = [result.sources[0] for result in op.body.results]
         self._entries = dict(zip(stage.entries, stage.input_slots, strict=True))
         self._exits = dict(zip(stage.exits, zip(stage.output_slots, stage.outputs, strict=True), strict=True))
-        self._turns: list[tuple[int, Array, int, int]] = []
+        self._strides: list[tuple[int, Array, int, int]] = []
         self._carried: list[tuple[int, int]] = []
         self._states: dict[Output, Array] = {}
         self._firsts: list[Array] = []  # keeps what slots point to
@@ -65,7 +65,7 @@ class _Rounds:
         self._bind_outputs()
 
     def run(self, team: Team) -> list[Array]:
-        done = self._frame.repeat(team, self._limit, self._turns, self._carried, self._condition, self._counter)
+        done = self._frame.run_loop(team, self._limit, self._strides, self._carried, self._condition, self._counter)
         outputs = sorted(self._op.output_descriptions, key=lambda item: item.output_index)
         return [self._output(item, done) for item in outputs]
 
@@ -97,7 +97,7 @@ class _Rounds:
         _require(self._limit is not None and self._limit > 0)
         moved.part(parts, (self._limit or 1) - 1)  # raises when a part is outside
         first = moved.part(parts, 0)
-        self._turns.append((self._entries[port], first, item.stride * parts.strides[0], self._limit or 1))
+        self._strides.append((self._entries[port], first, item.stride * parts.strides[0], self._limit or 1))
 
     def _carry(self, port: Output, item: MergedInputDescription, array: Array) -> None:
         result = self._results[item.body_value_index]
@@ -136,7 +136,7 @@ class _Rounds:
         for output, (slot, (dtype, shape)) in self._exits.items():
             places = self._limit or 1 if output in joined else 2
             buffer = self._buffers[output] = np.empty((places, *shape), dtype)
-            self._turns.append((slot, buffer, buffer.strides[0], places))
+            self._strides.append((slot, buffer, buffer.strides[0], places))
 
     def _output(self, item: OutputDescription, done: int) -> Array:
         result = self._results[item.body_value_index]

@@ -10,7 +10,7 @@ import numpy as np
 from ..graph.operator import Array
 
 
-class Packs:
+class PackedWeightCache:
     """What was made of a constant array, kept with the array: packed once, whatever the input shapes.
 
     flush: denormal numbers are packed as zeros.

@@ -14,21 +14,21 @@ from ..graph.operator import Array
 from ..types import Type
 
 
-def border_dtype(element_type: Type) -> np.dtype[Any]:
+def port_dtype(element_type: Type) -> np.dtype[Any]:
     """The numpy dtype of a model's inputs and outputs of this type."""
     return element_type.to_dtype()
 
 
 def crosses(element_type: Type) -> bool:
     """True when ports of the type hold something else than plans compute with."""
-    return element_type is Type.bf16 or border_dtype(element_type) != compute_dtype(element_type)
+    return element_type is Type.bf16 or port_dtype(element_type) != compute_dtype(element_type)
 
 
 @dataclass(frozen=True)
-class Enter(Operator):
+class FromPortType(Operator):
     """Elements of a model's input, from the port's dtype to the compute dtype."""
 
-    type = "Enter"
+    type = "FromPortType"
     element_type: Type
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
@@ -36,10 +36,10 @@ class Enter(Operator):
 
 
 @dataclass(frozen=True)
-class Leave(Operator):
+class ToPortType(Operator):
     """Elements of a model's output, from the compute dtype to the port's dtype."""
 
-    type = "Leave"
+    type = "ToPortType"
     element_type: Type
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
