@@ -149,7 +149,7 @@ def test_a_state_that_grows_longer_than_plans_are_made():
     model, compiled = executable(APPENDED)
     arrays = [noise(1), np.array(40)]
     (first,), (second,) = run(compiled, arrays), run(compiled, arrays)
-    np.testing.assert_array_equal(first, np.run_loop(arrays[0], 41))
+    np.testing.assert_array_equal(first, np.repeat(arrays[0], 41))
     np.testing.assert_array_equal(second, first)
 
 
