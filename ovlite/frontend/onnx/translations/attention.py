@@ -11,7 +11,7 @@ import numpy as np
 from ....errors import ModelError
 from ....graph import Node, Output
 from ....types import Type
-from ..build import converted, dim_of, ints, of_type, one, ops, rank, scalar, static_dims, typed
+from ..build import converted, dim_of, ints, of_type, one, ops, rank, scalar, typed
 from ..call import Call, Translated, Translation
 from .rotary import join_heads, split_heads
 
@@ -80,13 +80,8 @@ def _along(value: Output, axis: int, count: int) -> list[Output]:
 
 def _biased(parts: list[Output], bias: Output) -> list[Output]:
     """Query, key and value [batch, length, size], each plus its part of a bias; not those with their heads in front."""
-    sizes = [(static_dims(part) or [None])[-1] if rank(part) == 3 else None for part in parts]
-    whole = (static_dims(bias) or [None])[0]
-    if None in sizes and whole is not None and whole % 3 == 0:
-        sizes = [whole // 3] * 3
-    if None in sizes:
-        raise ModelError(f"a bias of query, key and value needs their sizes, which are {sizes}")
-    biases = ops.variadic_split(bias, ints(0), ints([int(size or 0) for size in sizes])).outputs()
+    size = dim_of(parts[0], 2)  # the query's, and the key's, which are equal
+    biases = ops.variadic_split(bias, ints(0), ops.concat([size, size, ints([-1])], 0)).outputs()
     return [part if rank(part) == 4 else one(ops.add(part, own)) for part, own in zip(parts, biases, strict=True)]
 
 
