@@ -69,10 +69,10 @@ INLINE float gelu_erf_tail(float x) {
 }
 
 static int reaches_below(const float *x, ptrdiff_t n, float limit) {
-    float lowest = 0.0f;
+    int below = 0;
     for (ptrdiff_t i = 0; i < n; i++)
-        lowest = x[i] < lowest ? x[i] : lowest;
-    return lowest < limit;
+        below |= x[i] < limit;
+    return below;
 }
 
 /* (1 + tanh(u)) / 2 is sigmoid(2 u). */
