@@ -260,7 +260,8 @@ def test_a_step_that_fails(members):
     steps = [add(0, WIDE, 1), family("gather").Gather(*views, axis=0), add(0, WIDE, 1)]
     team, frame = Team(members), Frame(Program(steps, 4), members)
     array, indices = np.zeros(WIDE, np.float32), np.zeros(size, np.int64)
-    for slot, bound in enumerate((array, np.ones((10, 64), np.float32), indices, np.empty((size, 64), np.float32))):
+    arrays = array, np.ones((10, 64), np.float32), indices, np.empty((size, 64), np.float32)
+    for slot, bound in enumerate(arrays):
         frame.bind(slot, bound)
     for wrong in (0, size - 1):
         array[:], indices[:] = 0, 0
