@@ -11,11 +11,11 @@ import math
 
 import numpy as np
 
-from ovlite.kernels.runtime.arrays cimport channels_second, result_array
+from ovlite.kernels.runtime.images cimport channels_second
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport (
     OK, Member, Step, View, alone, check_status, dim_t, first_element, strided_view)
-from ovlite.kernels.runtime.arrays import bordered, convolution_border, window_counts
+from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
 from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions
 
 from . import depthwise
@@ -47,8 +47,10 @@ def convolution(const float[:, :, :, :] x not None, weights, float[:, :, :, ::1]
     else:
         columns, _, *kernel = np.shape(weights)
     size = window_counts(spatial, kernel, strides, dilations, pads_begin, pads_end)
-    out = result_array(None if out is None else np.asarray(out), (batch, *size, columns), np.float32)
     x, x_view = bordered(x, convolution_border(spatial, size, kernel, strides, dilations, pads_begin))
+    out = np.empty((batch, *size, columns), np.float32) if out is None else out
+    if np.shape(out) != (batch, *size, columns):
+        raise ValueError(f"expected out of shape {(batch, *size, columns)}, got {np.shape(out)}")
     step = convolution_step(
         x_view, channels_second(strided_view(1, "f4", out.shape, out.strides, 4)), weights=weights, strides=strides,
         dilations=dilations, pads_begin=pads_begin, groups=groups, bias=bias, activation=activation, winograd=winograd)

@@ -19,8 +19,8 @@ from itertools import product
 
 import numpy as np
 
-from ovlite.kernels.runtime.arrays cimport bind, result_array
-from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, alone, check_status, dim_t, share
+from ovlite.kernels.runtime.call cimport Call
+from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
 
 cdef extern from "transpose.h" nogil:
     ctypedef struct Plane:
@@ -202,14 +202,13 @@ def copy(x, out=None):
     """A copy of an array, on the calling thread and without the GIL.
 
     x: of any strides, and of any element type of 1, 2, 4 or 8 bytes. out: of x's shape and type and of any strides,
-    apart from x; a new array in C order when None. Returns out. Raises ValueError where shapes, strides or types don't
-    fit, TypeError for what is no such array.
+    apart from x; a new array in C order when None. Returns out. Raises ValueError where shapes or strides don't fit,
+    TypeError or ValueError for other types.
     """
-    cdef char* slots[2]
-    cdef View view = bind(0, x, slots)
-    out = result_array(out, x.shape, x.dtype)
-    _run("copy", Copy(view, bind(1, out, slots)), slots)
-    return out
+    cdef Call call = Call()
+    cdef View view = call.read("x", x)
+    call.run(Copy(view, call.write(out, view.shape, view.dtype)))
+    return call.out
 
 
 def transpose(x, axes=None, out=None):
@@ -217,9 +216,7 @@ def transpose(x, axes=None, out=None):
 
     The rest is as for copy().
     """
-    if not isinstance(x, np.ndarray):
-        raise TypeError(f"expected a numpy array, got {type(x).__name__}")
-    return copy(x.transpose(axes), out)
+    return copy(np.transpose(x, axes), out)
 
 
 def pad(x, begin, end, out=None, *, mode="constant", value=0):
@@ -227,25 +224,17 @@ def pad(x, begin, end, out=None, *, mode="constant", value=0):
 
     begin, end: negative numbers crop. mode, value: see Pad. The rest is as for copy().
     """
-    cdef char* slots[2]
-    cdef View view = bind(0, x, slots)
-    if len(begin) != x.ndim or len(end) != x.ndim:
-        raise ValueError(f"pad: expected begin and end of {x.ndim} numbers, got {tuple(begin)} and {tuple(end)}")
-    shape = tuple([b + n + e for b, n, e in zip(begin, x.shape, end, strict=True)])
+    cdef Call call = Call()
+    cdef View view = call.read("x", x)
+    if len(begin) != view.span.rank or len(end) != view.span.rank:
+        raise ValueError(
+            f"pad: expected begin and end of {view.span.rank} numbers, got {tuple(begin)} and {tuple(end)}")
+    shape = tuple([b + n + e for b, n, e in zip(begin, view.shape, end, strict=True)])
     if min(shape, default=0) < 0:
         raise ValueError(f"pad: expected at least as many elements as are cropped, got {tuple(begin)} and {tuple(end)} "
-                         f"for shape {x.shape}")
-    out = result_array(out, shape, x.dtype)
-    _run("pad", Pad(view, bind(1, out, slots), begin, end, mode, value), slots)
-    return out
-
-
-cdef int _run(str name, CopyMany step, char** slots) except -1:
-    cdef Member me = alone(NULL)
-    cdef int status
-    with nogil:
-        status = run_copy(&step.arguments, slots, &me)
-    return check_status(name, status)
+                         f"for shape {view.shape}")
+    call.run(Pad(view, call.write(out, shape, view.dtype), begin, end, mode, value))
+    return call.out
 
 
 cdef class CopyMany(Step):
@@ -269,6 +258,8 @@ cdef class CopyMany(Step):
         self.arguments.blocks = 0
         for i, (source, y) in enumerate(pairs):
             piece = &self.arguments.pieces[i]
+            if y.dtype.itemsize not in (1, 2, 4, 8):
+                raise ValueError(f"{self.name}: expected elements of 1, 2, 4 or 8 bytes, got {y.dtype.name}")
             if isinstance(source, View):
                 x = source
                 if x.shape != y.shape or x.dtype != y.dtype:

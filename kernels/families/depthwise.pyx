@@ -11,11 +11,11 @@ import math
 
 import numpy as np
 
-from ovlite.kernels.runtime.arrays cimport channels_second, result_array
+from ovlite.kernels.runtime.images cimport channels_second
 from ovlite.kernels.runtime.step cimport (
     CANCELLED, OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, stopped,
     strided_view)
-from ovlite.kernels.runtime.arrays import bordered, convolution_border, window_counts
+from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
 from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .activation cimport Activation, activation_from_tuple
@@ -139,8 +139,10 @@ def depthwise(const float[:, :, :, :] x not None, weights, float[:, :, :, ::1] o
     cdef int status
     batch, *spatial, channels = np.shape(x)
     size = window_counts(spatial, packed.window, strides, dilations, pads_begin, pads_end)
-    out = result_array(None if out is None else np.asarray(out), (batch, *size, channels), np.float32)
     x, x_view = bordered(x, convolution_border(spatial, size, packed.window, strides, dilations, pads_begin))
+    out = np.empty((batch, *size, channels), np.float32) if out is None else out
+    if np.shape(out) != (batch, *size, channels):
+        raise ValueError(f"expected out of shape {(batch, *size, channels)}, got {np.shape(out)}")
     step = Depthwise(
         x_view, channels_second(strided_view(1, "f4", out.shape, out.strides, 4)), weights=packed, strides=strides,
         dilations=dilations, pads_begin=pads_begin, bias=bias, activation=activation)

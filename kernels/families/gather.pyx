@@ -2,9 +2,8 @@
 
 from math import prod
 
-from ovlite.kernels.runtime.arrays cimport bind, result_array
-from ovlite.kernels.runtime.step cimport (
-    INDEX_OUT_OF_RANGE, OK, Member, Span, Step, View, address, alone, check_status, dim_t, share)
+from ovlite.kernels.runtime.call cimport Call
+from ovlite.kernels.runtime.step cimport INDEX_OUT_OF_RANGE, OK, Member, Span, Step, View, address, dim_t, share
 
 cdef extern from "gather_rows.h" nogil:
     int look_up(
@@ -50,17 +49,11 @@ def gather(data, indices, axis=0, out=None, *, batch_dims=0):
     dimensions. Returns out. Raises ValueError where shapes, strides or types don't fit, TypeError for what is no such
     array, RuntimeError for an index out of range.
     """
-    cdef char* slots[3]
-    cdef Member me = alone(NULL)
-    cdef Gather step
-    cdef View rows = bind(0, data, slots), chosen = bind(1, indices, slots)
-    cdef int status
-    out = result_array(out, _result_shape(rows, chosen, axis, batch_dims), data.dtype)
-    step = Gather(rows, chosen, bind(2, out, slots), axis, batch_dims)
-    with nogil:
-        status = gather_rows(&step.arguments, slots, &me)
-    check_status("gather", status)
-    return out
+    cdef Call call = Call()
+    cdef View rows = call.read("data", data), chosen = call.read("indices", indices)
+    cdef View result = call.write(out, _result_shape(rows, chosen, axis, batch_dims), rows.dtype)
+    call.run(Gather(rows, chosen, result, axis, batch_dims))
+    return call.out
 
 
 cdef class Gather(Step):

@@ -9,9 +9,9 @@ from math import prod
 
 import numpy as np
 
-from ovlite.kernels.runtime.arrays cimport bind, result_array
+from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport (
-    INDEX_OUT_OF_RANGE, MAX_RANK, OK, Member, Span, Step, View, address, alone, check_status, dim_t, share
+    INDEX_OUT_OF_RANGE, MAX_RANK, OK, Member, Span, Step, View, address, dim_t, share
 )
 
 cdef extern from "indexed_copy.h" nogil:
@@ -86,11 +86,10 @@ def gather_elements(data, indices, axis=0, out=None):
     None. All in C order. Returns out. Raises ValueError where shapes, strides or types don't fit, TypeError for what
     is no such array, RuntimeError for an index out of range.
     """
-    cdef char* slots[3]
-    cdef View tensor = bind(0, data, slots), places = bind(1, indices, slots)
-    out = result_array(out, places.shape, data.dtype)
-    _run("gather_elements", GatherElements(tensor, places, bind(2, out, slots), axis), slots)
-    return out
+    cdef Call call = Call()
+    cdef View tensor = call.read("data", data), places = call.read("indices", indices)
+    call.run(GatherElements(tensor, places, call.write(out, places.shape, tensor.dtype), axis))
+    return call.out
 
 
 def gather_nd(data, indices, out=None, *, batch_dims=0):
@@ -99,12 +98,12 @@ def gather_nd(data, indices, out=None, *, batch_dims=0):
     data: (batch..., L1, .. Lk, inner...). indices: (batch..., I..., k). out: (batch..., I..., inner...). The rest is
     as for gather_elements().
     """
-    cdef char* slots[3]
-    cdef View tensor = bind(0, data, slots), places = bind(1, indices, slots)
+    cdef Call call = Call()
+    cdef View tensor = call.read("data", data), places = call.read("indices", indices)
     count = _tuple_length("gather_nd", tensor, places, batch_dims)
-    out = result_array(out, (*places.shape[:places.span.rank - 1], *tensor.shape[batch_dims + count:]), data.dtype)
-    _run("gather_nd", GatherND(tensor, places, bind(2, out, slots), batch_dims), slots)
-    return out
+    shape = (*places.shape[:places.span.rank - 1], *tensor.shape[batch_dims + count:])
+    call.run(GatherND(tensor, places, call.write(out, shape, tensor.dtype), batch_dims))
+    return call.out
 
 
 def scatter_elements(data, indices, updates, axis=0, out=None, *, reduction="none"):
@@ -115,11 +114,10 @@ def scatter_elements(data, indices, updates, axis=0, out=None, *, reduction="non
     None. All in C order. reduction: "none", or of f32, int32 and int64 "sum", "sub", "prod", "min" and "max" of the
     element and the update. Returns out, changed in part when an index is out of range. Errors: see gather_elements().
     """
-    cdef char* slots[3]
-    out = _copied(data, out)
-    _run("scatter_elements", ScatterElements(bind(0, out, slots), bind(1, indices, slots), bind(2, updates, slots),
-                                             axis, reduction), slots)
-    return out
+    cdef Call call = Call()
+    cdef View places = call.read("indices", indices), given = call.read("updates", updates)
+    call.run(ScatterElements(_copied(call, data, out), places, given, axis, reduction))
+    return call.out
 
 
 def scatter_nd(data, indices, updates, out=None, *, reduction="none"):
@@ -127,11 +125,10 @@ def scatter_nd(data, indices, updates, out=None, *, reduction="none"):
 
     data: (L1, .. Lk, inner...). indices: (I..., k). updates: (I..., inner...). The rest is as for scatter_elements().
     """
-    cdef char* slots[3]
-    out = _copied(data, out)
-    _run("scatter_nd", ScatterND(bind(0, out, slots), bind(1, indices, slots), bind(2, updates, slots), reduction),
-         slots)
-    return out
+    cdef Call call = Call()
+    cdef View places = call.read("indices", indices), given = call.read("updates", updates)
+    call.run(ScatterND(_copied(call, data, out), places, given, reduction))
+    return call.out
 
 
 def scatter_update(data, indices, updates, axis=0, out=None):
@@ -140,29 +137,19 @@ def scatter_update(data, indices, updates, axis=0, out=None):
     data: (outer..., length, inner...). indices: (I...). updates: (outer..., I..., inner...). The rest is as for
     scatter_elements().
     """
-    cdef char* slots[3]
-    out = _copied(data, out)
-    _run("scatter_update", ScatterUpdate(bind(0, out, slots), bind(1, indices, slots), bind(2, updates, slots), axis),
-         slots)
-    return out
+    cdef Call call = Call()
+    cdef View places = call.read("indices", indices), given = call.read("updates", updates)
+    call.run(ScatterUpdate(_copied(call, data, out), places, given, axis))
+    return call.out
 
 
-def _copied(data, out):
-    """`out`, or a new array, with data's elements in it."""
-    cdef char* slots[1]
-    bind(0, data, slots)
-    out = result_array(out, data.shape, data.dtype)
-    if out is not data:
-        np.copyto(out, data)
-    return out
-
-
-cdef int _run(str name, Places step, char** slots) except -1:
-    cdef Member me = alone(NULL)
-    cdef int status
-    with nogil:
-        status = move(&step.arguments, slots, &me)
-    return check_status(name, status)
+cdef View _copied(Call call, data, out):
+    """The result, with data's elements in it."""
+    data = np.asarray(data)
+    cdef View view = call.write(out, data.shape, data.dtype)
+    if call.out is not data:
+        np.copyto(call.out, data)
+    return view
 
 
 cdef class Places(Step):

@@ -461,7 +461,7 @@ cdef class MatmulStep(Step):
         if zero.dtype != np.uint8 or zero.size != 1:
             raise ValueError(f"expected a zero point of one uint8, got {zero.dtype.name} {zero.shape}")
         self.column_sums = self.padded_columns(column_sums, np.int32)
-        p.column_sums = &self.column_sums[0, 0] if self.column_sums.size else NULL
+        p.column_sums = <const int*>first_element(self.column_sums)
         p.zero = zero.span
         p.zero_scratch = whole_blocks(p.panels * p.kernel.columns * sizeof(int), 64)
         self.scratch += p.zero_scratch

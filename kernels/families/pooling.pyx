@@ -7,10 +7,10 @@ border in memory is neither read nor needed.
 
 import numpy as np
 
-from ovlite.kernels.runtime.arrays cimport channels_second, result_images
+from ovlite.kernels.runtime.images cimport channels_second, result_images
 from ovlite.kernels.runtime.step cimport (
     OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, strided_view)
-from ovlite.kernels.runtime.arrays import window_counts
+from ovlite.kernels.runtime.images import window_counts
 from ovlite.kernels.runtime.step import are_channels_last, are_planar
 
 cdef extern from "pooling.h" nogil:

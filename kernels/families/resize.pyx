@@ -9,10 +9,9 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from ovlite.kernels.runtime.arrays cimport bind, channels_second, result_images
-from ovlite.kernels.runtime.block cimport Block
-from ovlite.kernels.runtime.step cimport (
-    OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share)
+from ovlite.kernels.runtime.call cimport Call
+from ovlite.kernels.runtime.images cimport channels_second, result_images
+from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, dim_t, first_element, share
 from ovlite.kernels.runtime.step import are_channels_last, are_planar
 
 cdef extern from "resize.h" nogil:
@@ -166,16 +165,15 @@ def resize_nearest(x, size=None, out=None, *, tables=None):
     its columns. out: (N, OH, OW, C) of x's type, apart from x; a new array when None. Returns out. Raises ValueError
     where shapes, strides or types don't fit, TypeError for what is no such array.
     """
-    cdef char* slots[2]
-    cdef View x_view = channels_second(bind(0, x, slots)), y_view
+    cdef Call call = Call()
+    cdef View x_view = channels_second(call.read("x", x)), y_view
     if (size is None) == (tables is None):
         raise ValueError("expected either size or tables")
     if tables is None:
         tables = [np.ceil(at - 0.5).astype(np.intp) for at in _centres(x_view, size)]
-    out = result_images(out, (x.shape[0], *map(len, tables), x.shape[3]), x_view)
-    y_view = channels_second(bind(1, out, slots))
-    _run("resize_nearest", ResizeNearest(x_view, y_view, tables), slots)
-    return out
+    y_view = _result(call, out, x_view, tables)
+    call.run(ResizeNearest(x_view, y_view, tables))
+    return call.out
 
 
 def resize_linear(x, size=None, out=None, *, tables=None):
@@ -185,17 +183,23 @@ def resize_linear(x, size=None, out=None, *, tables=None):
     with pixels' centres at half coordinates; else tables: (lower, upper, weight) for height and for width, see
     ResizeLinear. The rest is as for resize_nearest().
     """
-    cdef char* slots[2]
-    cdef View x_view = channels_second(bind(0, x, slots)), y_view
+    cdef Call call = Call()
+    cdef View x_view = channels_second(call.read("x", x)), y_view
     if (size is None) == (tables is None):
         raise ValueError("expected either size or tables")
     if tables is None:
         tables = [(np.floor(at).astype(np.intp), np.ceil(at).astype(np.intp), at - np.floor(at))
                   for at in _centres(x_view, size)]
-    out = result_images(out, (x.shape[0], *[len(table[0]) for table in tables], x.shape[3]), x_view)
-    y_view = channels_second(bind(1, out, slots))
-    _run("resize_linear", ResizeLinear(x_view, y_view, tables), slots)
-    return out
+    y_view = _result(call, out, x_view, [weight for _, _, weight in tables])
+    call.run(ResizeLinear(x_view, y_view, tables))
+    return call.out
+
+
+cdef View _result(Call call, out, View x, tables):
+    """The result (N, C, OH, OW) of resizing x by tables of these lengths."""
+    batch, channels = x.shape[:2]
+    shape = (batch, *map(len, tables), channels)
+    return channels_second(call.write(result_images(out, shape, x), shape, x.dtype))
 
 
 def _centres(View x, size):
@@ -204,15 +208,6 @@ def _centres(View x, size):
         raise ValueError(f"expected a size (height, width) for images of {x.shape[2:]}, got {tuple(size)}")
     return [np.clip((np.arange(outputs) + 0.5) * (inputs / max(outputs, 1)) - 0.5, 0, max(inputs - 1, 0))
             for inputs, outputs in zip(x.shape[2:], size, strict=True)]
-
-
-cdef int _run(str name, Resize step, char** slots) except -1:
-    cdef Block scratch = Block(step.scratch)
-    cdef Member me = alone(scratch.data)
-    cdef int status
-    with nogil:
-        status = step.run(step.args, slots, &me)
-    return check_status(name, status)
 
 
 cdef class Resize(Step):

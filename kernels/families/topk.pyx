@@ -9,9 +9,8 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from ovlite.kernels.runtime.arrays cimport bind, result_array
-from ovlite.kernels.runtime.block cimport Block
-from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, alone, check_status, dim_t, share
+from ovlite.kernels.runtime.call cimport Call
+from ovlite.kernels.runtime.step cimport OK, Member, Span, Step, View, address, dim_t, share
 
 cdef extern from "topk.h" nogil:
     ctypedef struct Order:
@@ -121,27 +120,19 @@ def topk(x, k, axis=-1, *, mode="max", sort="value", index_type=np.int64, out=No
     x's shape but k along `axis`, of any strides and apart from x; new arrays when None. Returns (values, indices).
     Raises ValueError where shapes, strides or types don't fit, TypeError for what is no such array.
     """
-    cdef char* slots[3]
-    cdef View source = bind(0, x, slots)
-    cdef TopK step
-    cdef Block scratch
-    cdef Member me
-    cdef int status
+    cdef Call call = Call()
+    cdef View source = call.read("x", x), value_view, index_view
     place = axis + source.span.rank if axis < 0 else axis
     if not 0 <= place < source.span.rank or not 0 <= k <= source.shape[place]:
         raise ValueError(f"topk: expected an axis and at most as many elements as x has along it, "
                          f"got axis {axis} and k {k} for shape {source.shape}")
     shape = (*source.shape[:place], k, *source.shape[place + 1:])
     values, indices = (None, None) if out is None else out
-    values = result_array(values, shape, x.dtype)
-    indices = result_array(indices, shape, index_type if out is None else indices.dtype)
-    step = TopK(source, bind(1, values, slots), bind(2, indices, slots), place, mode, sort)
-    scratch = Block(step.scratch)
-    me = alone(scratch.data)
-    with nogil:
-        status = search(&step.arguments, slots, &me)
-    check_status("topk", status)
-    return values, indices
+    value_view = call.write(values, shape, source.dtype)
+    values = call.out
+    index_view = call.write(indices, shape, index_type if indices is None else np.asarray(indices).dtype)
+    call.run(TopK(source, value_view, index_view, place, mode, sort))
+    return values, call.out
 
 
 cdef class TopK(Step):

@@ -45,6 +45,8 @@ cdef class Call:
             raise TypeError(f"expected out of {np.dtype(dtype)}, got {out.dtype}")
         if out.shape != tuple(shape):
             raise ValueError(f"expected out of shape {tuple(shape)}, got {out.shape}")
+        if not out.flags.writeable:
+            raise ValueError("expected out that can be written to, got a read-only array")
         view = self.borrow("out", out, PyBUF_STRIDES | PyBUF_WRITABLE)
         last = len(self.arrays) - 1
         for slot, (name, array) in enumerate(self.arrays[:last]):
@@ -63,6 +65,8 @@ cdef class Call:
         cdef int slot = len(self.arrays)
         if slot == MAX_ARRAYS:
             raise ValueError(f"expected at most {MAX_ARRAYS} arrays")
+        if array.dtype.hasobject:
+            raise TypeError(f"expected {name} of numbers, got {array.dtype}")
         if not array.flags.aligned:
             raise ValueError(f"expected the elements of {name} at multiples of their size, got an unaligned array")
         PyObject_GetBuffer(array, &self.buffers[slot], flags)

@@ -4,6 +4,7 @@ Runs here would take seconds; each must end in a small part of that.
 """
 
 import contextlib
+import gc
 import os
 import signal
 import threading
@@ -23,7 +24,10 @@ class Alarm(Exception):
 
 @pytest.fixture
 def sent():
-    """sent(signal, after) -> when it is sent, in the list that is returned; the handler of SIGALRM raises Alarm."""
+    """sent(signal, after) -> when it is sent, in the list that is returned; the handler of SIGALRM raises Alarm.
+
+    Garbage waits meanwhile: Python ignores what a handler raises inside the callback of a weak reference.
+    """
 
     def ring(*_):
         raise Alarm
@@ -41,12 +45,15 @@ def sent():
         return times
 
     timers = []
+    gc.collect()
+    gc.disable()
     before = signal.signal(signal.SIGALRM, ring), signal.signal(signal.SIGINT, signal.default_int_handler)
     yield send
     for timer in timers:
         timer.join()
     signal.signal(signal.SIGALRM, before[0])
     signal.signal(signal.SIGINT, before[1])
+    gc.enable()
 
 
 def many_steps(lab):

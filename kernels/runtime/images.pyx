@@ -1,43 +1,16 @@
-"""numpy arrays as the operands of one step: what the functions of the kernel families have in common."""
+"""Images (N, H, W, C) of arrays as the operands of steps: what the functions on images have in common."""
 
-cimport numpy as cnp
 import numpy as np
 
 from ovlite.kernels.runtime.step cimport View, strided_view
 from ovlite.kernels.runtime.step import are_channels_last
 
-cnp.import_array()
-
-
-cdef View bind(int slot, array, char** slots):
-    """Raises TypeError for what is no array of plain elements, and ValueError for strides that steps don't take."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"expected a numpy array, got {type(array).__name__}")
-    dtype = array.dtype
-    if dtype.hasobject or not dtype.isnative or dtype.itemsize not in (1, 2, 4, 8):
-        raise TypeError(f"expected elements of 1, 2, 4 or 8 bytes in native byte order, got {dtype}")
-    if not array.flags.aligned:
-        raise ValueError("expected an array whose elements are aligned, got one whose elements are not")
-    slots[slot] = <char*>cnp.PyArray_DATA(<cnp.ndarray>array)
-    return strided_view(slot, dtype, <const Py_ssize_t*>cnp.PyArray_DIMS(<cnp.ndarray>array),
-                        <const Py_ssize_t*>cnp.PyArray_STRIDES(<cnp.ndarray>array), array.ndim)
-
-
-cdef object result_array(out, shape, dtype):
-    if out is None:
-        return np.empty(shape, dtype)
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"expected out to be a numpy array, got {type(out).__name__}")
-    if out.shape != tuple(shape) or out.dtype != dtype:
-        raise ValueError(f"expected out of {np.dtype(dtype)} and shape {tuple(shape)}, got {out.dtype} {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError("expected an out that can be written to, got a read-only array")
-    return out
-
 
 cdef object result_images(out, shape, View x):
     if out is not None:
-        return result_array(out, shape, x.dtype)
+        if np.shape(out) != tuple(shape):
+            raise ValueError(f"expected out of shape {tuple(shape)}, got {np.shape(out)}")
+        return out
     if are_channels_last(x):
         return np.empty(shape, x.dtype)
     batch, height, width, channels = shape
@@ -88,17 +61,16 @@ def convolution_border(shape, output_shape, kernel, strides, dilations, pads_beg
     ]
 
 
-def bordered(x, border):
+def bordered(const float[:, :, :, :] x not None, border):
     """(array, View (N, C, H, W) on slot 0) of the images x (N, H, W, C) with zeros around them, see above.
 
     The array is a copy where there is a border, and the view is of what is within.
     """
-    cdef char* address
     (top, bottom), (left, right) = border
     array = np.asarray(x)
     if top or bottom or left or right:
-        array = np.pad(array, [(0, 0), *border, (0, 0)])
-    view = channels_second(bind(0, array, &address))
+        x = array = np.pad(array, [(0, 0), *border, (0, 0)])
+    view = channels_second(strided_view(0, "f4", x.shape, x.strides, 4))
     batch, channels, height, width = view.shape
     offset = array.itemsize * (top * view.strides[2] + left * view.strides[3])
     return array, view.like((batch, channels, height - top - bottom, width - left - right), view.strides, offset)
