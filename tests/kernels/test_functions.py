@@ -83,9 +83,7 @@ def test_convolution(
 def test_convolution_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match="weights of 1 groups of 4 to 2 channels"):
         kernels.convolution(noise(1, 5, 5, 3), noise(2, 4, 3, 3))
-    with pytest.raises(
-        ValueError, match=r"expected out of shape \(1, 3, 3, 2\), got \(1, 3, 3, 3\)"
-    ):
+    with pytest.raises(ValueError, match=r"expected out of shape \(1, 3, 3, 2\), got \(1, 3, 3, 3\)"):
         kernels.convolution(noise(1, 5, 5, 3), noise(2, 3, 3, 3), np.empty((1, 3, 3, 3), np.float32))
 
 

@@ -161,7 +161,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: kernels.copy(np.array([None])), TypeError, "expected x of numbers, got object"),
     (lambda: kernels.copy(X.astype(">f4")), TypeError, "expected x in this processor's byte order, got >f4"),
     (lambda: kernels.copy(X.astype(complex)), ValueError, "elements of 1, 2, 4 or 8 bytes, got complex128"),
-    (lambda: kernels.copy(np.zeros(9, np.uint8)[1:].view(np.float32)), ValueError, "elements of x at multiples of their size"),
+    (lambda: kernels.copy(np.zeros(9, np.uint8)[1:].view(np.float32)), ValueError, "of x at multiples of"),
     (lambda: kernels.copy(np.zeros((1,) * 9)), ValueError, "expected at most 8 dimensions, got 9"),
     (lambda: kernels.copy(X, X.T.copy()), ValueError, r"shape \(3, 4\), got \(4, 3\)"),
     (lambda: kernels.copy(X, X.astype(int)), TypeError, "expected out of float32, got int64"),
