@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -151,7 +152,7 @@ def _unpack(bits: int, signed: bool) -> Callable[[Array, Sequence[int]], Array]:
     """Elements of `bits` bits as bytes."""
 
     def unpack(array: Array, shape: Sequence[int]) -> Array:
-        count = int(np.prod(shape))
+        count = prod(shape)
         packed = array.view(np.uint8).ravel()
         if bits in _SPLIT:
             low, high = _SPLIT[bits]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -134,7 +135,7 @@ class RandomUniform(Declared):
         low, high = inputs[1].item(), inputs[2].item()
         require(low < high, f"min_val {low} is less than max_val {high}")
         require(min(shape, default=0) >= 0, f"output_shape {list(shape)} has a negative dimension")
-        count = int(np.prod(shape, dtype=np.int64))
+        count = prod(shape)
         seeds = (self.global_seed, self.op_seed)
         if seeds == (0, 0):
             seeds = (secrets.randbits(32), secrets.randbits(32))
@@ -216,7 +217,7 @@ class Multinomial(Declared):
         sums = np.cumsum(weights, 1, dtype=probs.dtype)
         sums = sums / np.maximum(sums[:, -1:], np.finfo(probs.dtype).tiny)
         seeds = (self.global_seed, self.op_seed)
-        words = mersenne(int(np.prod(shape)), *(seeds if any(seeds) else (secrets.randbits(32), secrets.randbits(32))))
+        words = mersenne(prod(shape), *(seeds if any(seeds) else (secrets.randbits(32), secrets.randbits(32))))
         draws = (words.astype(np.float32) / np.float32(2**32 - 1)).astype(probs.dtype).reshape(shape)
         output = np.zeros(shape, self.convert_type.to_dtype())
         for row, column in np.ndindex(*shape):

@@ -17,6 +17,7 @@ from ..kernels.runtime.executor import Program, Team
 from ..passes.pipeline import run_passes
 from ..types import PartialShape, Type
 from .calls import Tensor
+from .limits import check_ranks
 from .loops import evaluation
 from .options import Options
 from .stage import Context, Stage
@@ -96,7 +97,8 @@ class Executable:
         run_passes(self._model, integers=options.precision.integers)
         self._states = [node.output(0) for node in readers.values()]
         self._nodes = self._model.get_ordered_ops()
-        self._context = Context(kernels.level(), options.precision, ports, evaluation)
+        check_ranks(self._nodes)
+        self._context = Context(kernels.level(), options, ports, evaluation)
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
         self._unlock()
         _EXECUTABLES.add(self)

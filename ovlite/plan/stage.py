@@ -22,8 +22,9 @@ from ..kernels.runtime.step import View
 from ..types import Type
 from .builder import Builder, Evaluation
 from .calls import Call, Tensor
+from .limits import check_buffers, check_results
 from .lowering import lower
-from .options import Precision
+from .options import Options
 from .port_types import FromPortType, ToPortType, crosses, port_dtype
 from .specialize import Constants, Specialized, held, specialize
 from .weight_cache import PackedWeightCache
@@ -34,19 +35,21 @@ STAGE_LIMIT = 32  # successors that a stage keeps
 class Context:
     """What all plans of one model share.
 
-    level: the kernels' level. precision: what kernels may be chosen. ports: the element types that the
-    model's inputs are bound in. evaluator: makes what carries out an operator that no kernel takes.
+    level: the kernels' level. options: what kernels may be chosen, and how much memory plans may take. ports: the
+    element types that the model's inputs are bound in. evaluator: makes what carries out an operator that no kernel
+    takes.
     """
 
     def __init__(
-        self, level: str, precision: Precision, ports: dict[Output, Type],
+        self, level: str, options: Options, ports: dict[Output, Type],
         evaluator: Callable[[Context, Operator], Evaluation],
     ) -> None:  # fmt: skip
         self.level = level
-        self.precision = precision
+        self.precision = options.precision
+        self.memory_limit = options.memory_limit
         self.ports = ports
         self.constants = Constants()
-        self.packed_weights = PackedWeightCache(flush=precision.flush_denormals)
+        self.packed_weights = PackedWeightCache(flush=options.precision.flush_denormals)
         self._evaluator = evaluator
 
     def evaluation(self, op: Operator) -> Evaluation:
@@ -95,6 +98,7 @@ class Stage:
         context = self._context
         builder = Builder(context.level, context.precision, context.packed_weights, context.evaluation)
         calls = list(state.calls)
+        check_results(calls, context.memory_limit)
         entries = [self._enter(builder, output, state.tensors[output], calls) for output in self.entries]
         types = [None] * len(self.exits) if self.staged else [kind for _, kind in self._results]
         exits = [_leave(kind, state.tensors[output], calls) for output, kind in zip(self.exits, types, strict=True)]
@@ -105,6 +109,7 @@ class Stage:
         self.outputs = tuple((view.dtype, view.shape) for view in ports)
         self.origins = tuple(builder.origins)
         self.program: Program = builder.finish()
+        check_buffers(self.program.arena_bytes, context.memory_limit)
 
     def run(self, values: dict[Output, Array], team: Team) -> None:
         """Executes this stage and those that follow it."""

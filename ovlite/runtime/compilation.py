@@ -32,7 +32,7 @@ class Compilation:
         self.model = model = model if owned else model.clone()
         self.name = model.get_friendly_name()
         streams, threads = config.streams(), config.threads_per_stream()
-        self.executable = make_executable(model, Options(config.precision()))
+        self.executable = make_executable(model, Options(config.precision(), memory_limit=config.memory_limit()))
         self.streams = shared_streams(streams, threads, bool(config["ENABLE_CPU_PINNING"]))
         self.variables = self.executable.variables
         self.profiled = config.profiled()

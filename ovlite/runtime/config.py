@@ -19,6 +19,7 @@ from ..properties.intel_cpu import TbbPartitioner
 from ..properties.log import Level
 from ..properties.streams import Num
 from ..types import OVAny, Type
+from .memory import memory_budget
 from .threads import thread_budget
 
 Parser = Callable[[Any], Any]
@@ -144,6 +145,8 @@ SETTABLE: dict[str, tuple[Parser, Any]] = {
     # Of ovlite alone. Results of share_outputs=True keep what they show: while any array is on the memory of an output,
     # the next run writes that output to new memory. For finding out whether a program reads views that have changed.
     "KEEP_SHARED_OUTPUTS": (_boolean, False),
+    # Of ovlite alone. Bytes that one tensor, and the buffers of one plan, may take; 0 for what this process can have.
+    "MEMORY_LIMIT": (_count, 0),
 }  # fmt: skip
 # What belongs to a Core, and compile_model() takes besides: key -> (parser, default).
 CORE_SETTABLE: dict[str, tuple[Parser, Any]] = {
@@ -244,6 +247,10 @@ class Config:
             flush_denormals=bool(self["CPU_DENORMALS_OPTIMIZATION"]),
         )
 
+    def memory_limit(self) -> int:
+        """Bytes that one tensor, and the buffers of one plan, may take."""
+        return self["MEMORY_LIMIT"] or memory_budget()
+
     def profiled(self) -> bool:
         return bool(self["PERF_COUNT"])
 
@@ -263,6 +270,7 @@ class Config:
             "LOADED_FROM_CACHE": lambda: self.loaded_from_cache,
             "NUM_STREAMS": self.streams,
             "INFERENCE_NUM_THREADS": self.threads,
+            "MEMORY_LIMIT": self.memory_limit,
             "PERF_COUNT": lambda: "YES" if self.profiled() else "NO",
             "PERFORMANCE_HINT": lambda: self.hint().name,
             "PERFORMANCE_HINT_NUM_REQUESTS": lambda: str(self["PERFORMANCE_HINT_NUM_REQUESTS"]),

@@ -21,7 +21,7 @@ MAGIC = b"ovlite\r\n"
 FORMAT = 1
 _HEADER = struct.Struct("<8sQQQQ32s")
 _ALIGNMENT = 64
-_WRONG = (ArithmeticError, LookupError, TypeError, ValueError)
+_WRONG = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class Blob(NamedTuple):

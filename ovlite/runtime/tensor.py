@@ -94,7 +94,7 @@ class Tensor(Shown):
     @property
     def size(self) -> int:
         """Number of elements."""
-        return int(np.prod(self._storage.shape, dtype=np.int64))
+        return math.prod(self._storage.shape)
 
     @property
     def byte_size(self) -> int:
@@ -307,7 +307,7 @@ def _reinterpreted(array: Array, shape: Any, type: Type = Type.dynamic) -> Stora
         raise RuntimeError("a string tensor can't share memory with an array")
     if not array.flags.c_contiguous:
         raise RuntimeError("a tensor on an array's memory needs a C-contiguous array")
-    count = int(np.prod(dims, dtype=np.int64))
+    count = math.prod(dims)
     needed = (count * bits + 7) // 8
     if needed > array.nbytes:
         found = f"the array has {array.nbytes}"

@@ -89,7 +89,7 @@ class Type:
             return dtype
         try:
             found = np.dtype(dtype)
-        except TypeError:
+        except (TypeError, ValueError, SyntaxError):  # the last two of texts such as "4,(" and "S99999999999"
             raise TypeError(f"{dtype!r} is not a numpy dtype; for an OpenVINO name use Type.{dtype}") from None
         if found.kind in "US":
             return cls._members["string"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from ...graph import Constant, Model, Node, Output, Result
@@ -59,7 +61,7 @@ def _values(node: Node) -> list[Array] | None:
         return None
     if not all(isinstance(source.node, Constant) for source in node.sources):
         return None
-    if any(output.partial_shape.is_static and np.prod(list(output.shape)) > LIMIT for output in node.outputs()):
+    if any(output.partial_shape.is_static and prod(output.shape) > LIMIT for output in node.outputs()):
         return None
     if any(output.element_type.name == "string" for output in node.outputs()):
         return None

@@ -64,6 +64,10 @@ def affine_grid(call: Call) -> Translated:
     if count is None:
         raise ModelError("the shapes of theta and size are not known; give the model's inputs shapes")
     k = count if (static_dims(theta) or [None, None])[1] else count - 2
+    if k not in (2, 3):
+        raise ModelError(
+            f"expected matrices [N, 2, 3] or [N, 3, 4], got {theta.partial_shape} for size {size.partial_shape}"
+        )
     parts = []
     for i in range(k + 1):
         column = ops.gather(theta, ints(i), ints(2))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from ....errors import ModelError
@@ -84,7 +86,7 @@ def _unpacked(value: Output, bits: int, shape: tuple[int, ...], length: int) -> 
     """
     found = known(value)
     size = -(-length * bits // 8)  # bytes of a run
-    runs = int(np.prod(shape, dtype=np.int64)) // length
+    runs = prod(shape) // length
     if found is not None:
         if found.size != runs * size:
             raise ModelError(

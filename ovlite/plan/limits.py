@@ -1,0 +1,36 @@
+"""What no plan holds: tensors of too many dimensions, or of more memory than there may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..errors import ModelError
+from ..graph import Node
+from ..kernels.runtime.step import MOST_DIMENSIONS
+from .calls import Call
+
+
+def check_ranks(nodes: Iterable[Node]) -> None:
+    """Raises ModelError for the first node with an output whose rank is known and can't be computed with."""
+    for node in nodes:
+        for output in node.outputs():
+            shape = output.partial_shape
+            if shape.has_rank and len(shape) > MOST_DIMENSIONS:
+                found = f"{node.op.type} {node.friendly_name!r}"
+                raise ModelError(f"{found}: expected at most {MOST_DIMENSIONS} dimensions, got {shape}")
+
+
+def check_results(calls: Iterable[Call], limit: int) -> None:
+    """Raises ModelError for the first result of more than `limit` bytes, before memory is asked for."""
+    for call in calls:
+        for tensor in call.outputs:
+            size = tensor.size * tensor.dtype.itemsize
+            if size > limit:
+                found = f"{call.op.type} {call.name!r}"
+                raise ModelError(f"{found}: expected at most {limit} bytes (MEMORY_LIMIT), got {tensor}, {size} bytes")
+
+
+def check_buffers(size: int, limit: int) -> None:
+    """Raises ModelError where the buffers of a program take more than `limit` bytes."""
+    if size > limit:
+        raise ModelError(f"expected a plan whose buffers take at most {limit} bytes (MEMORY_LIMIT), got {size} bytes")

@@ -1,0 +1,99 @@
+"""What is fuzzed: each target makes the case of a seed, and runs it. A documented error is a right answer."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from math import prod
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import ovlite as ov
+from ovlite.types import SequenceType
+
+from . import seeds
+from .mutations import damaged_bytes, damaged_document, damaged_message, resealed
+
+MOST_ELEMENTS = 1 << 20  # of an input that the fuzzer makes
+
+
+class Target(NamedTuple):
+    """make: a case from random numbers; run: reads, compiles and runs it. Raises what is not documented."""
+
+    make: Callable[[Random], Any]
+    run: Callable[[Any], None]
+
+
+def _onnx(random: Random) -> bytes:
+    data, other = random.choices(seeds.onnx_models(), k=2)
+    return (damaged_message if random.random() < 0.7 else damaged_bytes)(data, other, random)
+
+
+def _ir(random: Random) -> tuple[bytes, bytes]:
+    (document, weights), (other, _) = random.choices(seeds.ir_models(), k=2)
+    if random.random() < 0.2 and weights:
+        return document, damaged_bytes(weights, weights, random)
+    return (damaged_document if random.random() < 0.8 else damaged_bytes)(document, other, random), weights
+
+
+def _blob(random: Random) -> bytes:
+    data, other = random.choices(seeds.blobs(), k=2)
+    return (resealed if random.random() < 0.8 else damaged_bytes)(data, other, random)
+
+
+def _text(random: Random) -> str:
+    text = random.choice(("[1,3,?,4..8]", "{1,2}", "NCHW", "[N,...,C]", "?CH", "[..8,2..]", "1,2,3", "f32", "[?]"))
+    letters = "[]{}(),.?0123456789NCHW-+* \0é" + "9" * 5
+    for _ in range(random.randint(1, 5)):
+        at = random.randrange(len(text) + 1)
+        text = text[:at] + random.choice(letters) * random.choice((0, 1, 1, 30)) + text[at + random.randint(0, 1) :]
+    return text
+
+
+def _run_onnx(content: bytes) -> None:
+    _use(lambda: ov.Core().read_model(content))
+
+
+def _run_ir(case: tuple[bytes, bytes]) -> None:
+    _use(lambda: ov.Core().read_model(*case))
+
+
+def _run_blob(content: bytes) -> None:
+    with contextlib.suppress(RuntimeError):
+        _infer(ov.Core().import_model(content, "CPU"))
+
+
+def _run_text(text: str) -> None:
+    for parse in (ov.PartialShape, ov.Dimension, ov.Layout, ov.Shape, ov.Type):
+        with contextlib.suppress(RuntimeError, ValueError, TypeError):
+            parse(text)
+
+
+def _use(read: Callable[[], ov.Model]) -> None:
+    with contextlib.suppress(RuntimeError):
+        _infer(ov.Core().compile_model(read(), "CPU"))
+
+
+def _infer(compiled: ov.CompiledModel) -> None:
+    """One run on ones, of the least shape that each input allows."""
+    inputs = []
+    for port in compiled.inputs:
+        if isinstance(port.element_type, SequenceType):
+            return
+        shape = port.partial_shape
+        sizes = [] if shape.rank.is_dynamic else [max(dim.min_length, int(dim.is_dynamic)) for dim in shape]
+        if prod(sizes) > MOST_ELEMENTS:
+            return
+        dtype = np.dtype(str) if port.element_type == ov.Type.string else port.element_type.to_dtype()
+        inputs.append(np.ones(sizes, dtype))
+    compiled(inputs)
+
+
+TARGETS = {
+    "onnx": Target(_onnx, _run_onnx),
+    "ir": Target(_ir, _run_ir),
+    "blob": Target(_blob, _run_blob),
+    "text": Target(_text, _run_text),
+}
