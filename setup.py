@@ -9,6 +9,7 @@ Switches, read from the environment:
 
     OVLITE_DEBUG=1        bounds checks, C asserts, -O1 -g
     OVLITE_SANITIZE=1     the same, with AddressSanitizer and UndefinedBehaviorSanitizer
+    OVLITE_SANITIZE=thread  the same, with ThreadSanitizer
     OVLITE_COVERAGE=1     Cython's line tracing, for coverage.py: slow, and blind to what runs without the GIL
     OVLITE_LEVELS=a,b     only these levels (baseline is always built)
 """
@@ -27,14 +28,15 @@ STAGE = Path("build", "stage", "ovlite", "kernels")
 LEVELS = runpy.run_path(str(KERNELS / "levels.py"))["LEVELS"]
 
 debug = os.environ.get("OVLITE_DEBUG") == "1"
-sanitize = os.environ.get("OVLITE_SANITIZE") == "1"
+sanitize = {"1": "address,undefined", "thread": "thread"}.get(os.environ.get("OVLITE_SANITIZE", ""), "")
+checked = debug or bool(sanitize)
 coverage = os.environ.get("OVLITE_COVERAGE") == "1"
 
 directives = {
     "language_level": 3,
-    "boundscheck": debug or sanitize,
+    "boundscheck": checked,
     "wraparound": False,
-    "initializedcheck": debug or sanitize,
+    "initializedcheck": checked,
     "cdivision": True,
     "linetrace": coverage,
     "auto_pickle": False,
@@ -45,15 +47,15 @@ link_args = []
 macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
 if coverage:
     macros += [("CYTHON_TRACE", "1")]
-if debug or sanitize:
+if checked:
     compile_args += ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer"]
 else:
     # The headers of kernels hold the loops that count, and ask for -O3 themselves.
     compile_args += ["-g0", "-DNDEBUG", "-fno-asynchronous-unwind-tables", "-ffunction-sections"]
     link_args += ["-Wl,-s", "-Wl,--gc-sections", "-Wl,-z,noseparate-code"]
 if sanitize:
-    compile_args += ["-fsanitize=address,undefined"]
-    link_args += ["-fsanitize=address,undefined"]
+    compile_args += [f"-fsanitize={sanitize}"]
+    link_args += [f"-fsanitize={sanitize}"]
 
 
 def levels():
@@ -82,7 +84,7 @@ def stage(source: Path, folder: Path) -> Path:
 
 def optimization(flag: str) -> list[str]:
     """The optimization flag of a release build; other builds have one already."""
-    return [] if debug or sanitize else [flag]
+    return [] if checked else [flag]
 
 
 def extension(folder: str, source: Path, flags: list[str]) -> Extension:

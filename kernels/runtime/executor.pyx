@@ -22,6 +22,10 @@ cnp.import_array()
 
 from ovlite.kernels.runtime.step import STATUS_REASONS
 
+cdef extern from "outcome.h" nogil:
+    int outcome_status(const int* status)
+    void outcome_fail(int* status, int* failed, int code, int task)
+
 cdef extern from "team.h" nogil:
     CTeam* team_new(int size, int pinned)
     void team_free(CTeam* team)
@@ -297,14 +301,13 @@ cdef void run_task(Job* job, int index, Member* me) noexcept nogil:
     """Carries out a member's part of a task, unless the run is to end."""
     cdef Task* task = &job.tasks[index]
     cdef int status
-    if job.status[0] != OK:
+    if outcome_status(job.status) != OK:
         return
     status = task.run(task.args, job.slots, me)
     if me.leads and (task.width > 1 or index % QUICK_TASKS == QUICK_TASKS - 1) and halted(me.halt, True):
         status = CANCELLED
     if status != OK:
-        job.failed[0] = index
-        job.status[0] = status
+        outcome_fail(job.status, job.failed, status, index)
 
 
 cdef void note_time(Job* job, int index) noexcept nogil:
