@@ -111,7 +111,7 @@ class _Absent(Loader):
 
 
 class _Metadata(Distribution):
-    """What importlib.metadata tells of the package openvino."""
+    """Metadata of the package openvino, for importlib.metadata."""
 
     FILES = {
         "METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {RELEASE}\nSummary: served by ovlite\n",

@@ -1,4 +1,4 @@
-"""Where the dimensions with common names are in a layout, and layouts of a model's ports."""
+"""Indices of the dimensions with common names in a layout, and layouts of a model's ports."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ cdef class Packed:
 
 
 def group_fits(group):
-    """Whether groups of this many channels can be mixed within vectors."""
+    """Return whether groups of this many channels can be mixed within vectors."""
     return group == 1 or 1 < group < LANES and LANES % group == 0
 
 

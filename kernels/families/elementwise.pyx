@@ -457,7 +457,7 @@ cdef class Map(Step):
             self.describe_operand(&args.read[i], self.reads[i], [(loop[0], loop[i + 1]) for loop in loops])
 
     cdef int describe_operand(self, Operand* operand, View view, list loops) except -1:
-        """Where an operand's tiles lie; block is 0 when they have to be gathered, else -1."""
+        """The place of an operand's tiles; block is 0 when they have to be gathered, else -1."""
         cdef MapArguments* args = &self.arguments
         cdef int i
         operand.slot = view.slot

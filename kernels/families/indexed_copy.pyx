@@ -153,7 +153,7 @@ cdef View _copied(Call call, data, out):
 
 
 cdef class Places(Step):
-    """What the steps of this module share. Tensors are contiguous; indices are int32 or int64."""
+    """Base of the steps of this module. Tensors are contiguous; indices are int32 or int64."""
 
     cdef PlacesArgs arguments
 

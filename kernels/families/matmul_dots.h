@@ -93,7 +93,7 @@ static const TileFunction few_functions[FEW_ROWS][FEW_COLUMNS] = {
     {few_3_1, few_3_2, few_3_3, few_3_4}, {few_4_1, few_4_2, few_4_3, few_4_4},
 };
 
-/* Whether dot products are faster than a panel: the sum of LANES chains takes about as long as
+/* Returns whether dot products are faster than a panel: the sum of LANES chains takes about as long as
  * 8 multiplications. */
 INLINE int few_columns_pay(ptrdiff_t columns, ptrdiff_t terms) {
     return columns <= FEW_COLUMNS && 2 * columns * (terms / LANES + 8) < terms;

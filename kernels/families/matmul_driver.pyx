@@ -1,5 +1,5 @@
 # cython: wraparound=True
-"""What MatMul and Convolution are made of: rows times panels of packed weights, on any kernel of the level's table.
+"""The core of MatMul and Convolution: rows times panels of packed weights, on any kernel of the level's table.
 
 A product multiplies rows, which lie anywhere that nested strides lead to, by panels of packed weights. Its work is
 a list of tiles (see matmul_tile.h), one for each group of rows and each panel:
@@ -184,7 +184,7 @@ cdef inline void set_position(Position* position, dim_t a, dim_t b, dim_t y, dim
 
 
 cdef inline Position position_of(const Space* space, dim_t index) noexcept nogil:
-    """Where the index-th element of a space lies."""
+    """Position of the index-th element of a space."""
     cdef Position found
     cdef dim_t i
     cdef int axis
@@ -422,7 +422,7 @@ def check_types(View x, View y, View residual):
 
 
 cdef class MatmulStep(Step):
-    """What MatMul and Convolution have in common.
+    """Base of MatMul and Convolution.
 
     flops: floating-point operations of one run.
     """

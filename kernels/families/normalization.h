@@ -68,7 +68,7 @@ static void add_up_groups(Total *total, ptrdiff_t n, ptrdiff_t group) {
     }
 }
 
-/* What normalizes n dense columns: y = (x - mean[j]) * factor[j] + offset[j]. */
+/* Coefficients that normalize n dense columns: y = (x - mean[j]) * factor[j] + offset[j]. */
 typedef struct {
     float mean[COLUMN_TILE];
     float factor[COLUMN_TILE];

@@ -192,7 +192,7 @@ def _reaches(size, outputs, kernel, stride, dilation, pad, pad_end, element_stri
 
 
 cdef class Pool(Step):
-    """What MaxPool and AvgPool share. See there."""
+    """Base of MaxPool and AvgPool. See there."""
 
     cdef PoolArgs arguments
     cdef const dim_t[:, ::1] reaches   # a Reach a row: those of the depths, the heights and the widths

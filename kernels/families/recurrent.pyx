@@ -294,7 +294,7 @@ def Projection(View x not None, View gates not None, *, W, B):
 
 
 cdef class Recurrent(Step):
-    """What LSTM, GRU and RNN share.
+    """Base of LSTM, GRU and RNN.
 
     gates: (N, T, D * G * H), from Projection. The states before and after: (N, D, H). y: (N, D, T, H),
     0 behind the end of a sequence. What nobody wants may be None. The last dimension has stride 1.

@@ -165,7 +165,7 @@ static void finish_totals(const Total *total, int is_float, int finish, ptrdiff_
             ((uint8_t *)y)[j * step] = (uint8_t)total[j].i;
 }
 
-/* What to subtract before exp: the maximum, or 0 where that isn't finite. The totals become `start`. */
+/* Sets the numbers to subtract before exp: the maximum, or 0 where that isn't finite. The totals become `start`. */
 static void maxima_to_shifts(Total *total, float *shift, Total start, ptrdiff_t n) {
     for (ptrdiff_t j = 0; j < n; j++) {
         shift[j] = isfinite(total[j].f) ? (float)total[j].f : 0.0f;

@@ -211,7 +211,7 @@ def _centres(View x, size):
 
 
 cdef class Resize(Step):
-    """What ResizeNearest and ResizeLinear share: the checks, the sizes and the tables."""
+    """Base of ResizeNearest and ResizeLinear: the checks, the sizes and the tables."""
 
     cdef ResizeArgs arguments
     cdef const dim_t[:, ::1] offsets   # of the lower and the upper elements, for all axes one after the other

@@ -1,4 +1,4 @@
-/* What may end a run early: cancel(), or a signal whose handler raises.
+/* Cancellation of a run: cancel(), or a signal whose handler raises.
  *
  * Member 0 looks for signals every now and then, when it is Python's main thread. Kernels whose run may
  * take more than some tens of milliseconds ask in their outer loops whether the run has been stopped.

@@ -43,7 +43,7 @@
 enum { JOB_FREE, JOB_HELD, JOB_QUEUED, JOB_RUNNING };
 enum { POOL_HAS, POOL_LENT, POOL_KEPT };
 
-/* What a call that waits answers. TAKEN: the caller has a job that had not begun, and job_perform() must follow.
+/* Results of a call that waits. TAKEN: the caller has a job that had not begun, and job_perform() must follow.
  * VAIN: nothing that the caller waits for happens while it waits. */
 enum { WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, WAIT_OWN, WAIT_VAIN };
 

@@ -1,4 +1,4 @@
-"""What stands between numpy arrays of any rank and the step that works on them, in a kernel family's functions."""
+"""Calls of a step on numpy arrays of any rank, for the functions of kernel families."""
 
 from cpython.buffer cimport PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 

@@ -5,7 +5,7 @@ from .request import Request
 from .results import OVDict
 
 class CompiledHooks(Protocol):
-    """What Compiled asks of its subclass."""
+    """Methods that Compiled calls and its subclass defines."""
 
     @abstractmethod
     def _new_request(self, hidden: bool) -> Request:

@@ -1,4 +1,4 @@
-"""What instructions this processor can execute."""
+"""Features of this processor."""
 
 cdef extern from "cpu.h" nogil:
     ctypedef struct CpuFeature:

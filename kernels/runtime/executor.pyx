@@ -106,7 +106,7 @@ cdef class Team:
 
 
 cdef class Halt:
-    """What may end a run early: cancel(), or a signal whose handler raises.
+    """Cancellation: ends a run early, by cancel() or a signal whose handler raises.
 
     raised: what a handler raised in the last run.
     """

@@ -86,7 +86,7 @@ static void pool_keep(Job *job) {
     board_unlock();
 }
 
-/* Whether this thread is in a run or a report of a job of the pool. */
+/* Returns whether this thread is in a run or a report of a job of the pool. */
 static int pool_reports(Pool *pool) {
     for (Report *report = reports_here; report; report = report->outer)
         if (report->job->pool == pool)

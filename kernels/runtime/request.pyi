@@ -10,7 +10,7 @@ from .storage import Shown, Storage
 from .streams import Streams
 
 class RequestHooks(Protocol):
-    """What Request asks of its subclass: all that needs to know tensors, element types and names of ports."""
+    """Methods that Request calls and its subclass defines: all that knows tensors, element types and names of ports."""
 
     @abstractmethod
     def _convert(self, index: int, value: Any, share: bool) -> None:

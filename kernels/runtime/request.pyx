@@ -200,7 +200,7 @@ cdef class Request(Bindings):
         return 0
 
     cdef bint is_read(self, cnp.ndarray array) noexcept:
-        """Whether some input lies in the array's memory, so that steps can't write there while they read."""
+        """Return whether some input lies in the array's memory, so that steps can't write there while they read."""
         cdef char* begin = <char*>cnp.PyArray_DATA(array)
         cdef char* end = begin + cnp.PyArray_NBYTES(array)
         cdef int i

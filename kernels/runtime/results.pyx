@@ -1,5 +1,5 @@
 # cython: embedsignature=True, embedsignature.format=clinic
-"""What names the tensors of a model, and the mapping in which results are handed out."""
+"""Names of a model's tensors, and the mapping in which results are handed out."""
 
 cimport cython
 

@@ -1,4 +1,4 @@
-"""What a kernel is to the executor: a function, its arguments, and the slots it works on."""
+"""A kernel as the executor sees it: a function, its arguments, and the slots it works on."""
 
 ctypedef Py_ssize_t dim_t
 

@@ -53,7 +53,7 @@ cdef View strided_view(int slot, dtype, const Py_ssize_t* shape, const Py_ssize_
 
 
 cdef class View:
-    """Where an operand's elements lie.
+    """The place of an operand's elements in memory.
 
     slot: index into the request's buffer table.
     dtype: numpy dtype of an element.

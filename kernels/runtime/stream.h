@@ -39,7 +39,7 @@ static void pool_clear(Pool *pool) {
     cond_init(&pool->changed);
 }
 
-/* Who must not block has a bell set: it rings once, when the job's run is done or a job of the pool becomes
+/* Waiters that must not block register a callback: it is called once, when the job's run is done or a job of the pool becomes
  * idle. A bell is the owner of the job or the pool; the ringing takes over a reference to it. */
 static void bells_ring(Bells bells, Streams *streams) {
     if (bells.job)

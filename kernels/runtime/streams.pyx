@@ -227,7 +227,7 @@ cdef class Runnable(Awaited):
         job_release(self.job)
 
     cdef void renew(self):
-        """What became of the last asynchronous run is past: another run starts."""
+        """Clears the outcome of the last asynchronous run: another run starts."""
         self.error = None
         self.cancelled = False
 
@@ -512,5 +512,5 @@ cdef class RequestPool(Awaited):
 
     @property
     def userdata(self):
-        """What start_async() was given last for each request."""
+        """The userdata that start_async() was given last for each request."""
         return [(<Runnable>request).userdata for request in self.requests]

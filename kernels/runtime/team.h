@@ -143,7 +143,7 @@ static void team_note_crowd(Team *team) {
     atomic_store_explicit(&team->crowded, nanoseconds() + CROWDED_NANOSECONDS, memory_order_relaxed);
 }
 
-/* Whether `word` is above `value` within `patience` nanoseconds. */
+/* Returns whether `word` is above `value` within `patience` nanoseconds. */
 static int spin(_Atomic uint64_t *word, uint64_t value, long long patience) {
     long long begin = 0;
     for (;;) {
@@ -314,7 +314,7 @@ static int team_start(Team *team, int count) {
     return team->started + 1 < count ? team->started + 1 : count;
 }
 
-/* Whether the caller should do the next job alone: its helpers sleep and came too late the last times, or they
+/* Returns whether the caller should do the next job alone: its helpers sleep and came too late the last times, or they
  * were interrupted so often that they have cost more time than they saved. */
 static int team_goes_alone(Team *team, int count) {
     if (team->alone_until && nanoseconds() < team->alone_until)

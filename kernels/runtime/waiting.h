@@ -60,10 +60,10 @@ static int in_report_of_run(Report *report, Job *job, unsigned run) {
     return 0;
 }
 
-/* Whether a thread of `streams`, or no streams' when NULL, may carry out the job. */
+/* Returns whether a thread of `streams`, or no streams' when NULL, may carry out the job. */
 static int may_start(Streams *streams, Job *job) { return job->state == JOB_QUEUED && (!job->reports || streams); }
 
-/* Whether a queued job begins: the waiting thread, or some other, carries it out. */
+/* Returns whether a queued job begins: the waiting thread, or some other, carries it out. */
 static int job_begins(Waiter *waiter, Job *job) {
     int waiting = 0;
     for (Waiter *other = waiters; other; other = other->next)
@@ -76,7 +76,7 @@ static int job_begins(Waiter *waiter, Job *job) {
     return job->streams->started > waiting || (carries && may_start(waiter->streams, job));
 }
 
-/* Whether that run of the job, or a later one, ends. */
+/* Returns whether that run of the job, or a later one, ends. */
 static int run_ends(Waiter *waiter, Job *job, unsigned run) {
     if ((int)(job->done - run) >= 0)
         return 1;
@@ -93,7 +93,7 @@ static int run_ends(Waiter *waiter, Job *job, unsigned run) {
     return 0;
 }
 
-/* Whether a time comes when nobody works with the job or keeps it. */
+/* Returns whether a time comes when nobody works with the job or keeps it. */
 static int job_rests(Waiter *waiter, Job *job) {
     for (Waiter *other = waiters; other; other = other->next)
         if (!other->lives && in_report_of(other->reports, job))
@@ -102,7 +102,7 @@ static int job_rests(Waiter *waiter, Job *job) {
            (job->state != JOB_HELD || thread_lives(job->holder)) && (job->keeper == NULL || thread_lives(job->keeper));
 }
 
-/* Whether the end of the pool waits for the job: it is lent, and not to a run that the thread is in. */
+/* Returns whether the end of the pool waits for the job: it is lent, and not to a run that the thread is in. */
 static int outlasts(Report *reports, Job *job) { return job->taken == POOL_LENT && !in_report_of(reports, job); }
 
 static int pool_rests(Waiter *waiter) {
@@ -116,7 +116,7 @@ static int pool_rests(Waiter *waiter) {
     return waiter->what != FOR_ONE;
 }
 
-/* Whether what the thread waits for comes, as far as it is known which others go on. */
+/* Returns whether what the thread waits for comes, as far as it is known which others go on. */
 static int goes_on(Waiter *waiter) {
     switch (waiter->what) {
     case FOR_RELEASE:
@@ -145,7 +145,7 @@ static int waits_in_vain(Waiter *mine) {
     return !mine->lives;
 }
 
-/* Whether others may have to wait for this thread. */
+/* Returns whether others may have to wait for this thread. */
 static int is_waited_for(void) {
     int found = reports_here != NULL;
     for (Job *job = all_jobs; job && !found; job = job->sibling)

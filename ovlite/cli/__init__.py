@@ -29,7 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Arguments) -> str:
-    """What to print. The modules that do the work load only now, so that wrong arguments are refused at once."""
+    """Runs the command and returns what to print.
+
+    The modules that do the work load only now, so that wrong arguments are refused at once.
+    """
     from . import report
     from .environment import environment
     from .measure import measure

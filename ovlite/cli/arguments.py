@@ -1,4 +1,4 @@
-"""What the `ovlite` command is asked to do."""
+"""Arguments of the `ovlite` command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Inputs are random, the same for the same --seed. Dynamic dimensions that no --sh
 
 
 class UsageError(Exception):
-    """What was asked for can't be done; the text is one sentence that says why."""
+    """Raised for a request that can't be met; the text is one sentence that says why."""
 
 
 @dataclass(frozen=True)

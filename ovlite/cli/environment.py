@@ -1,4 +1,4 @@
-"""What a measurement depends on besides the model: versions, processor, level, threads."""
+"""The environment of a measurement: versions, processor, level, threads."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def port_names(ports: Sequence[ConstOutput]) -> list[str]:
 
 
 def _by_name(given: dict[str, Any], names: Sequence[str], option: str) -> dict[str, Any]:
-    """What an option gives, by the name of an input."""
+    """Values of an option, by the name of an input."""
     if "" in given and len(names) == 1:
         given = {**given, names[0]: given[""]}
         del given[""]

@@ -82,7 +82,7 @@ def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _tensors(compiled: CompiledModel, inputs: Arrays) -> dict[str, dict[str, Any]]:
-    """What is measured with, by the name of the input."""
+    """Inputs for the measurement, by name."""
     ports = compiled.inputs
     return {
         name: {"type": port.element_type.name, "shape": list(array.shape), "model_shape": str(port.partial_shape)}

@@ -20,7 +20,7 @@ from .torch_export import ADVICE, exported, is_torch_module
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What an input is to be; what is None stays."""
+    """The requested properties of an input; those that are None stay as they are."""
 
     name: str | None = None
     shape: PartialShape | None = None
@@ -168,7 +168,7 @@ def _part(value: Any) -> tuple[str, Any]:
 
 
 def _is_shape(value: Any) -> bool:
-    """Whether a value lists dimensions; numpy's integers are none."""
+    """Return whether a value lists dimensions; numpy's integers are none."""
     if isinstance(value, (PartialShape, Shape)):
         return True
     return isinstance(value, (list, tuple)) and all(_is_dimension(item) for item in value)

@@ -16,7 +16,7 @@ ADVICE = (
 
 
 def is_torch_module(value: Any) -> bool:
-    """Whether a value is a torch.nn.Module; asking doesn't import torch."""
+    """Return whether a value is a torch.nn.Module; asking doesn't import torch."""
     return any(
         base.__module__ == "torch.nn.modules.module" and base.__name__ == "Module" for base in type(value).__mro__
     )

@@ -47,11 +47,11 @@ class Place:
         return sorted(self.output.names)
 
     def is_input(self) -> bool:
-        """Whether the model is given the tensor."""
+        """Return whether the model is given the tensor."""
         return self._is_input
 
     def is_output(self) -> bool:
-        """Whether the model returns the tensor."""
+        """Return whether the model returns the tensor."""
         return self._is_output
 
     def is_equal(self, other: Place) -> bool:
@@ -149,14 +149,14 @@ class FrontEnd:
         return self._name
 
     def supported(self, model: Any) -> bool:
-        """Whether a file is of the format, by its name. GeneralFailure when there is no such file."""
+        """Return whether a file is of the format, by its name. GeneralFailure when there is no such file."""
         path: str = os.fspath(model)
         if not os.path.exists(path):
             raise GeneralFailure(f"{self._name}: there is no file {path!r}")
         return path.endswith(_ENDINGS[self._name])
 
     def load(self, path: str | os.PathLike[str]) -> InputModel:
-        """What is in a file. GeneralFailure when it can't be read."""
+        """Reads a file. GeneralFailure when it can't be read."""
         try:
             return InputModel(read_model(path))
         except ModelError as error:

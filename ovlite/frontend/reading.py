@@ -36,7 +36,7 @@ def read_model(
 
 
 def _is_xml(source: Source) -> bool:
-    """Whether the first character that counts opens an XML document."""
+    """Return whether the first character that counts opens an XML document."""
     if isinstance(source, bytes):
         head = source[:64]
     else:

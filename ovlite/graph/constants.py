@@ -152,7 +152,7 @@ def _text(element: Any) -> str:
 
 
 def _content(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Array, Type, Sequence[int] | None]:
-    """What the arguments of Constant() stand for: stored elements, their type and shape."""
+    """Interprets the arguments of Constant(): stored elements, their type and shape."""
     given = dict(kwargs)
     shared = given.pop("shared_memory", None)
     places = [*args, *given.values()]

@@ -1,4 +1,4 @@
-"""What the arguments of Model() stand for."""
+"""Interprets the arguments of Model()."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def sequence(items: Sequence[Array]) -> Array:
 
 
 def held_as_objects(element_type: Type) -> bool:
-    """Whether elements are Python's objects, which plans never see."""
+    """Return whether elements are Python's objects, which plans never see."""
     return element_type is Type.string or isinstance(element_type, SequenceType)
 
 
@@ -121,7 +121,7 @@ _SPLIT = {3: (2, 1), 6: (4, 2)}
 
 
 def _order(bits: int) -> Literal["big", "little"]:
-    """Which end of a byte holds its first element."""
+    """The byte order that fits the order of elements within a byte: the first single bit is the highest."""
     return "big" if bits == 1 else "little"
 
 

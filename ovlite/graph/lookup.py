@@ -11,7 +11,7 @@ from ..errors import suggestion
 
 
 class Named(Protocol):
-    """What has tensor names: a port of a model, or of a compiled model."""
+    """An object with tensor names: a port of a model, or of a compiled model."""
 
     @property
     def names(self) -> set[str]: ...

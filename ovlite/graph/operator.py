@@ -1,4 +1,4 @@
-"""What the graph asks of an operator: attributes, shape inference, and plain numpy evaluation.
+"""The interface of an operator: attributes, shape inference, and plain numpy evaluation.
 
 An operator is a frozen dataclass whose fields are its attributes, named as in OpenVINO's operation
 specifications. The families in `ovlite.ops` define them; the graph knows none in particular.
@@ -68,7 +68,7 @@ class PartialValue:
 
 @dataclass(frozen=True)
 class Argument:
-    """What is known of an input when shapes are inferred.
+    """The known part of an input when shapes are inferred.
 
     partial: its elements as far as known, None when nothing is known of them.
     """
@@ -118,7 +118,7 @@ class Operator:
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
 
     def known(self, inputs: Sequence[Argument]) -> Sequence[PartialValue | None] | None:
-        """What is known of the outputs' elements without evaluate(), such as a shape's; None when nothing is."""
+        """Infers known elements of the outputs without evaluate(), such as a shape's; None when there are none."""
         return None
 
     def attributes(self) -> dict[str, Any]:

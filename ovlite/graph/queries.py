@@ -1,4 +1,4 @@
-"""What a node answers about itself and its ports, in OpenVINO's words."""
+"""Queries about a node and its ports, by OpenVINO's names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the arguments of Model.reshape() and set_batch() stand for."""
+"""Interprets the arguments of Model.reshape() and set_batch()."""
 
 from __future__ import annotations
 

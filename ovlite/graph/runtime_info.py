@@ -1,4 +1,4 @@
-"""What programs note beside a graph, in models, nodes and ports, by name."""
+"""Runtime information: notes of programs in models, nodes and ports, by name."""
 
 from __future__ import annotations
 

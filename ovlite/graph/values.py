@@ -22,7 +22,7 @@ LIMIT = 4096  # elements of a tensor whose values are carried
 
 
 def propagate(op: Operator, inputs: Sequence[Argument], outputs: Sequence[TensorType]) -> Sequence[PartialValue | None]:
-    """What is known of the elements of the outputs."""
+    """Infers what is known of the elements of the outputs."""
     special = op.known(inputs)
     if special is not None:
         return special
@@ -84,7 +84,7 @@ def _unknown(argument: Argument) -> PartialValue | None:
 
 
 def _known(op: Operator, partials: Sequence[PartialValue], values: Sequence[Array]) -> Sequence[Array]:
-    """Which elements of the outputs are known."""
+    """Masks of the known elements of the outputs."""
     if all(partial.complete for partial in partials):
         return [np.ones(value.shape, bool) for value in values]
     if op.elementwise:

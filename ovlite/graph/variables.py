@@ -11,7 +11,7 @@ from .node import Node
 
 @dataclass
 class VariableInfo:
-    """What a variable is: its name, and its element type and shape as far as they are fixed."""
+    """A variable's name, and its element type and shape as far as they are fixed."""
 
     data_shape: PartialShape = field(default_factory=PartialShape.dynamic)
     data_type: Type = Type.dynamic

@@ -114,7 +114,7 @@ def widened(left: PartialShape, right: PartialShape) -> PartialShape:
 
 
 def declared(model: Model) -> list[Argument]:
-    """What the body's own parameters say of themselves."""
+    """The types and shapes that the body's own parameters declare."""
     return [Argument(port.element_type, port.partial_shape) for port in model.inputs]
 
 

@@ -36,7 +36,7 @@ def broadcast(left: PartialShape, right: PartialShape) -> PartialShape:
 
 
 def merged(left: PartialShape, right: PartialShape) -> PartialShape:
-    """What two equal shapes are, each known in part. Raises ModelError when they can't be equal."""
+    """Merges two equal shapes, each known in part. Raises ModelError when they can't be equal."""
     if not left.has_rank or not right.has_rank:
         return left if left.has_rank else right
     require(left.compatible(right), f"shapes {left} and {right} differ, and nothing is broadcast")

@@ -115,7 +115,7 @@ class if_op(Node):
 
 
 class Repeated(Node):
-    """What loop and tensor_iterator share."""
+    """Common base of loop and tensor_iterator."""
 
     op: Iteration
 

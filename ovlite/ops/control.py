@@ -106,7 +106,7 @@ def _by_output(descriptions: Iterable[Any]) -> list[Any]:
 
 
 def _in_order(body: Model, given: dict[int, T]) -> list[T]:
-    """What the parameters of a body are given, from their numbers."""
+    """The values given to a body's parameters, in their order. given: by number."""
     missing = [i for i in range(len(body.parameters)) if i not in given]
     require(not missing, f"parameters {missing} of the body get no input")
     return [given[i] for i in range(len(body.parameters))]
@@ -135,7 +135,7 @@ def _either(index: int, left: TensorType, right: TensorType) -> TensorType:
 
 @dataclass(frozen=True)
 class Iteration(Operator):
-    """What Loop and TensorIterator share: a body that runs again and again.
+    """Base of Loop and TensorIterator: a body that runs again and again.
 
     A parameter that no description names takes what it declares, and can't be evaluated.
     """
@@ -177,7 +177,7 @@ class Iteration(Operator):
         return Dimension() if self.body is None else self._count(inputs, self._fixpoint(self.body, inputs)[1])
 
     def _fixpoint(self, body: Model, inputs: Sequence[Argument]) -> tuple[list[Argument], list[Argument]]:
-        """What is known of the body's parameters and results in all iterations."""
+        """Infers what is known of the body's parameters and results in all iterations."""
         arguments = self._first_arguments(body, inputs)
         merged = [item for item in self.input_descriptions if isinstance(item, MergedInputDescription)]
         while True:
@@ -249,7 +249,7 @@ class Iteration(Operator):
         return self.body
 
     def first_states(self, inputs: Sequence[Array]) -> dict[int, Array]:
-        """What the merged parameters are in the first iteration, by their numbers."""
+        """Values of the merged parameters in the first iteration, by their numbers."""
         merged = [item for item in self.input_descriptions if isinstance(item, MergedInputDescription)]
         return {item.body_parameter_index: inputs[item.input_index] for item in merged}
 
@@ -276,7 +276,7 @@ class Iteration(Operator):
         return [self._output(body, item, inputs, history, last) for item in _by_output(self.output_descriptions)]
 
     def parameters(self, body: Model, inputs: Sequence[Array], merged: dict[int, Array], iteration: int) -> list[Array]:
-        """What the body is given in an iteration, when `merged` are the states."""
+        """Inputs of the body in an iteration, when `merged` are the states."""
         arrays: dict[int, Array] = dict(merged)
         for item in self.input_descriptions:
             if isinstance(item, SliceInputDescription):
@@ -335,7 +335,7 @@ def _part_shape(item: SliceInputDescription, shape: PartialShape) -> PartialShap
 
 
 def _next_argument(argument: Argument, result: Argument) -> Argument:
-    """What is known of a merged parameter over all iterations. Integers of another width are converted."""
+    """Merges what is known of a parameter over all iterations. Integers of another width are converted."""
     element_type = argument.element_type.merge(result.element_type)
     if element_type is None and argument.element_type.integral_number and result.element_type.integral_number:
         element_type = argument.element_type

@@ -1,4 +1,4 @@
-"""Which family defines which operators, and node factories that are made when they are first asked for.
+"""The families and their operators, and node factories that are made when they are first asked for.
 
 A family's module is imported when one of its operators is first looked up.
 """

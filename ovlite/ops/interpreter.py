@@ -54,7 +54,7 @@ def outputs_of(node: Node, inputs: Sequence[Array], state: MutableMapping[str, A
 
 
 def infer_model(model: Model, arguments: Sequence[Argument]) -> list[Argument]:
-    """What is known of a model's outputs when this is known of its inputs. The model stays as it is."""
+    """Infers what is known of a model's outputs from what is known of its inputs. The model stays as it is."""
     given = dict(zip(model.parameters, arguments, strict=True))
     known: dict[Output, Argument] = {}
     for node in model.get_ordered_ops():

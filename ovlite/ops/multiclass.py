@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class PerImage(Declared):
-    """What both operators share.
+    """Base of both operators.
 
     sort_result_type: "score", "classid" (then by score), or "none": as found; sort_result_across_batch: over
     all images; MatrixNms sorts only so, and gives the rows of an image by score otherwise. nms_top_k: boxes of
@@ -69,7 +69,7 @@ class PerImage(Declared):
 
     @property
     def margin(self) -> float:
-        """What is added to sides: 1 for boxes of whole pixels."""
+        """The number added to sides: 1 for boxes of whole pixels."""
         return 0.0 if self.normalized else 1.0
 
     def _rows(self, batch: Dimension, classes: Dimension, boxes: Dimension) -> Dimension:

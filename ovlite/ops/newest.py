@@ -1,4 +1,4 @@
-"""What opset17 adds: the inverse of the error function, and matrix products of groups of rows."""
+"""Operators of opset17: the inverse of the error function, and matrix products of groups of rows."""
 
 from __future__ import annotations
 

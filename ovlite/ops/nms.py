@@ -34,7 +34,7 @@ class Selected(NamedTuple):
 
 @dataclass(frozen=True)
 class Suppression(Declared):
-    """What all operators of the family share.
+    """Base of all operators of the family.
 
     sort_result_descending: by score over all batches and classes, else by batch, class, score.
     """

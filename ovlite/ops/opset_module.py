@@ -1,4 +1,4 @@
-"""What the modules ovlite.opset1 ... ovlite.opset17 hold."""
+"""Contents of the modules ovlite.opset1 ... ovlite.opset17."""
 
 from __future__ import annotations
 

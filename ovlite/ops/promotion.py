@@ -1,4 +1,4 @@
-"""Which element type holds the values of two others.
+"""Type promotion: the element type that holds the values of two others.
 
 Kinds are ranked boolean, integer, real, and the higher kind wins. Integers of mixed signs need a
 signed type longer than the unsigned one. A promotion that may lose values is unsafe: to a real type

@@ -21,7 +21,7 @@ from .sampling import read_between
 
 
 class PositionSensitive(Declared):
-    """What both operators share."""
+    """Base of both operators."""
 
     output_dim: int
     group_size: int

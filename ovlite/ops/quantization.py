@@ -81,7 +81,7 @@ class Convert(Declared):
 
 @dataclass(frozen=True)
 class Narrowed(Operator):
-    """What a Convert to a type of few values becomes when the type itself is not computed in: the same values."""
+    """Rounds to a type of few values in the type that is computed in, in place of a Convert."""
 
     type = "Narrowed"
     destination_type: Type

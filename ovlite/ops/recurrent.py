@@ -45,7 +45,7 @@ ACTIVATIONS: dict[str, tuple[Callable[[Array, float, float], Array], float, floa
 
 @dataclass(frozen=True)
 class Recurrent(Declared):
-    """What all cells and sequences share.
+    """Base of all cells and sequences.
 
     activations: names, in the order the cell uses them; activations_alpha, activations_beta: their
     parameters at the same places. clip: bound of what the gates' activations are given, 0 for none.

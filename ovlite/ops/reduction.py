@@ -71,7 +71,7 @@ class Reduction(Declared):
 
 
 def sum_dtype(x: Array) -> np.dtype[Any]:
-    """What elements of x are added up in: f64 for real ones, their own dtype for integers, whose sums wrap around."""
+    """The dtype of sums of x: f64 for real elements, their own for integers, whose sums wrap around."""
     return np.dtype(np.float64) if x.dtype.kind == "f" else x.dtype
 
 

@@ -110,7 +110,7 @@ def reference_node(proto: Any, version: int, inputs: Sequence[Output | None], ir
 
 
 def has_reference(op_type: str, version: int) -> bool:
-    """Whether onnx.reference has one of ONNX's own operators."""
+    """Return whether onnx.reference has one of ONNX's own operators."""
     from onnx.reference.ops import load_op
 
     try:

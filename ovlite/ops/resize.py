@@ -66,7 +66,7 @@ class AxisTable(NamedTuple):
 
 
 def source_coordinates(resizing: Resizing, transformation: str) -> Floats:
-    """Where each output element lies among the input elements, in f32; where the length stays, on them."""
+    """Coordinates of the output elements among the input elements, in f32; where the length stays, on them."""
     _, size, target, numerator, denominator = resizing
     x, half = np.arange(target, dtype=np.float32), np.float32(0.5)
     scale = np.float32(numerator) / np.float32(denominator)
@@ -84,7 +84,7 @@ def source_coordinates(resizing: Resizing, transformation: str) -> Floats:
 
 
 def exact_coordinates(resizing: Resizing, transformation: str) -> Floats:
-    """Where each output element lies among the input elements, by the resized length before it is cut; f64."""
+    """Coordinates of the output elements among the input elements, by the resized length before it is cut; f64."""
     x, length = np.arange(resizing.target, dtype=np.float64), resizing.length
     numerator, denominator = resizing.numerator, resizing.denominator
     if transformation == "align_corners":
@@ -158,7 +158,7 @@ def _pillow_table(resizing: Resizing, cubic: bool) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class InterpolateBase(Declared):
-    """What all versions share.
+    """Base of all versions.
 
     pads_begin, pads_end: zeros put around the image first, for each of its dimensions.
     """
@@ -195,7 +195,7 @@ class InterpolateBase(Declared):
         return np.clip(indices, 0, last), weights
 
     def _coordinates(self, resizing: Resizing, transformation: str) -> Floats:
-        """Where each output element lies among the input elements."""
+        """Coordinates of the output elements among the input elements."""
         return source_coordinates(resizing, transformation)
 
     def _settings(self) -> tuple[str, str, bool, float]:

@@ -202,7 +202,7 @@ class Squeeze(Declared):
 
     @property
     def _may_stay(self) -> bool:
-        """Whether a dimension of unknown length at one of the axes may turn out to be longer than 1."""
+        """Return whether a dimension of unknown length at one of the axes may turn out to be longer than 1."""
         return False
 
 

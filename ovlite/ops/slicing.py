@@ -215,7 +215,7 @@ class StridedSlice(Declared):
         return sliced(dim, None if open_begin else begin, None if open_end else end, stride)
 
     def _entries(self, count: int, rank: int) -> list[tuple[str, int, int]]:
-        """What happens to each dimension in turn: (new, whole, range or index; element of begin; axis of the data)."""
+        """The action on each dimension, in turn: (new, whole, range or index; element of begin; axis of the data)."""
         ellipses = [i for i in range(count) if _set(self.ellipsis_mask, i)]
         require(len(ellipses) <= 1, "at most one element of ellipsis_mask can be set")
         named = sum(not _set(self.new_axis_mask, i) for i in range(count) if i not in ellipses)

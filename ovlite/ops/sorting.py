@@ -243,7 +243,7 @@ class Bucketize(Declared):
 
 @dataclass(frozen=True)
 class SearchSorted(Declared):
-    """Where each value would be inserted into an ascending sequence.
+    """SearchSorted: the index at which each value would be inserted into an ascending sequence.
 
     sorted_sequence: [..., n], one sequence for each row of `values` ([..., m]), or 1-D for all values.
     right_mode: behind equal elements, else before them.

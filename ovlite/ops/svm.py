@@ -1,4 +1,4 @@
-"""What support vector machines are made of."""
+"""Support vector machines: their kernels and decisions."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ class StringNormalizer(Operator):
 
 @dataclass(frozen=True)
 class RegexFullMatch(Operator):
-    """Whether the whole of each string matches a regular expression; classes such as \\d are ASCII's."""
+    """Return whether the whole of each string matches a regular expression; classes such as \\d are ASCII's."""
 
     pattern: Text = Text("")
 

@@ -19,7 +19,7 @@ _INPUTS = ("x", "thresholds", "features", "children", "nan_first", "roots", "off
 
 @dataclass(frozen=True)
 class TreeEnsemble(Operator):
-    """What the leaves give in which the rows of a table end, and whether they gave anything.
+    """Sums of the leaves in which the rows of a table end, and whether any leaf gave something.
 
     x [rows, features], thresholds [nodes] and weights [weights] are f32 or f64, features, children [nodes, 2], roots
     [trees], offsets [leaves + 1] and targets [weights] i32, nan_first [nodes] boolean.

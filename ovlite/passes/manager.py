@@ -59,5 +59,5 @@ class Manager:
                 model.validate_nodes_and_infer_types()
 
     def set_per_pass_validation(self, new_state: bool) -> None:
-        """Whether shapes and types are inferred anew behind each pass, as they are by default."""
+        """Return whether shapes and types are inferred anew behind each pass, as they are by default."""
         self._validates = bool(new_state)

@@ -48,7 +48,7 @@ class Pattern(Node):
         return type(self).__name__
 
     def matches(self, matcher: Matcher, value: Output) -> bool:
-        """Whether a tensor of the graph fits here; notes in the matcher what was found."""
+        """Return whether a tensor of the graph fits here; notes in the matcher what was found."""
         raise NotImplementedError(f"{type(self).__name__}.matches")
 
     def __repr__(self) -> str:
@@ -136,7 +136,7 @@ class Matcher:
         self.symbols: Symbols = {}
 
     def match(self, value: Node | Output) -> bool:
-        """Whether a tensor, or a node's first, matches the pattern."""
+        """Return whether a tensor, or a node's first, matches the pattern."""
         self._clear()
         root = _output(value)
         if not self.attempt(self._pattern, root):
@@ -157,7 +157,7 @@ class Matcher:
         return outcome == [True]
 
     def match_inputs(self, pattern: Node, node: Node) -> bool:
-        """Whether all inputs of a node match those of a node of the pattern, in any order where the order is free."""
+        """Return whether all inputs of a node match a pattern's, in any order of commutative ones."""
         if len(pattern.sources) != len(node.sources):
             return False
         orders = permutations(pattern.sources) if node.op.type in _COMMUTATIVE else [tuple(pattern.sources)]
@@ -204,7 +204,7 @@ class Matcher:
         return dict(self.values)
 
     def get_symbols(self) -> Symbols:
-        """What the names in shape_matches() stand for: lengths, and lists of them."""
+        """Values of the names in shape_matches(): lengths, and lists of them."""
         return dict(self.symbols)
 
 

@@ -21,7 +21,7 @@ class Predicate:
         self._function = predicate
 
     def holds(self, symbols: Symbols, output: Output) -> bool:
-        """Whether the condition holds, given what names stand for so far; it may add to them."""
+        """Return whether the condition holds, given what names stand for so far; it may add to them."""
         return self._function is None or bool(self._function(output))
 
 

@@ -75,13 +75,13 @@ class Builder:
         return view
 
     def view(self, tensor: Tensor) -> View:
-        """Where a tensor lies."""
+        """View of a tensor."""
         if tensor not in self.views:
             self.views[tensor] = self._place(tensor)
         return self.views[tensor]
 
     def plain(self, tensor: Tensor) -> View:
-        """Where a tensor lies in C order without gaps: a copy of it when it lies otherwise."""
+        """View of a tensor in C order without gaps: of a copy where it lies otherwise."""
         view = self.view(tensor)
         if not view.contiguous:
             target = self.scratch(tensor.dtype, tensor.shape)
@@ -90,7 +90,7 @@ class Builder:
         return view
 
     def wanted(self, tensor: Tensor) -> View | None:
-        """Where a tensor lies; None when nobody reads it."""
+        """View of a tensor; None when nobody reads it."""
         return self.view(tensor) if tensor.users or self.is_placed(tensor) else None
 
     def alias(self, tensor: Tensor, view: View) -> None:

@@ -1,4 +1,4 @@
-"""Which tensors are stored channels-last, and with how much border.
+"""Chooses the tensors that are stored channels-last, and the width of their borders.
 
 The convolution family computes on images: (N, C, spatial...) tensors whose channel stride is 1, with
 a border of zero pixels where a convolution reads padding. An element-wise operator writes an image

@@ -1,4 +1,4 @@
-"""What no plan holds: tensors of too many dimensions, or of more memory than there may be."""
+"""Limits of plans: the number of dimensions, and the memory of a tensor and of all buffers."""
 
 from __future__ import annotations
 

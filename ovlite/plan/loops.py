@@ -27,7 +27,7 @@ Shapes = tuple[tuple[int, ...], ...]
 
 
 def evaluation(context: Context, op: Operator) -> Evaluation:
-    """What carries out an operator that no kernel takes."""
+    """Makes the function that evaluates an operator that no kernel takes."""
     return Repeated(context, op) if isinstance(op, Iteration) else _by_numpy(op)
 
 

@@ -1,4 +1,4 @@
-"""Where the buffers of a plan lie in its arena.
+"""Allocates the buffers of a plan in its arena.
 
 Two buffers may share bytes when no step needs both. Each buffer is live from the first step that
 touches it to the last. The largest are placed first, each at the lowest offset where it overlaps

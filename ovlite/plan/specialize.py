@@ -37,7 +37,7 @@ class Constants:
 
 @dataclass
 class Specialized:
-    """What one stage computes, and what must wait for it.
+    """The nodes that one stage computes, and those that must wait for it.
 
     tensors: every output computed so far. passing: elements that decide shapes are others in each run. calls:
     in order. loose: nodes whose outputs' shapes only their evaluation tells; Python evaluates them when the

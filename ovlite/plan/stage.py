@@ -33,7 +33,7 @@ STAGE_LIMIT = 32  # successors that a stage keeps
 
 
 class Context:
-    """What all plans of one model share.
+    """Context that all plans of one model share.
 
     level: the kernels' level. options: what kernels may be chosen, and how much memory plans may take. ports: the
     element types that the model's inputs are bound in. evaluator: makes what carries out an operator that no kernel
@@ -53,7 +53,7 @@ class Context:
         self._evaluator = evaluator
 
     def evaluation(self, op: Operator) -> Evaluation:
-        """What carries out an operator that no kernel takes."""
+        """Makes the function that evaluates an operator that no kernel takes."""
         return self._evaluator(self, op)
 
 

@@ -11,7 +11,7 @@ from ..graph.operator import Array
 
 
 class PackedWeightCache:
-    """What was made of a constant array, kept with the array: packed once, whatever the input shapes.
+    """Packed weights, kept with their constant array: packed once, whatever the input shapes.
 
     flush: denormal numbers are packed as zeros.
     """

@@ -1,4 +1,4 @@
-"""What the steps let one choose."""
+"""Enums of the preprocessing steps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ResizeAlgorithm(_Choice):
 
 
 class PaddingMode(_Choice):
-    """What is put around a tensor: a value, the nearest element, or the tensor mirrored without or with its edge."""
+    """Padding around a tensor: a value, the nearest element, or the tensor mirrored without or with its edge."""
 
     CONSTANT = 0
     EDGE = 1

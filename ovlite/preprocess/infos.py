@@ -1,4 +1,4 @@
-"""What is said of each input and output: the tensor on the user's side, the steps, and the model's side."""
+"""Descriptions of each input and output: the tensor on the user's side, the steps, and the model's side."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class _ModelInfo:
 
 
 class InputModelInfo(_ModelInfo):
-    """What the model takes an input for."""
+    """The model's side of an input."""
 
 
 class OutputModelInfo(_ModelInfo):
-    """What the model gives an output as."""
+    """The model's side of an output."""
 
 
 class _TensorInfo:

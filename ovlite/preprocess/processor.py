@@ -161,7 +161,7 @@ def _model_dims(info: InputInfo, dims: list[Dimension], mine: Layout, theirs: La
 
 
 def _appended(result: Result, info: OutputInfo) -> Output:
-    """What a result is to give."""
+    """The requested tensor of a result."""
     tensor = info.tensor()
     source = result.sources[0]
     layout = _layout(info.model().layout, result.layout)

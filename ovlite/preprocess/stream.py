@@ -32,7 +32,7 @@ def apply(name: str, *inputs: Any, **attributes: Any) -> Node:
 
 @dataclass(frozen=True)
 class Target:
-    """What the tensor is to become: an element type, a layout and a shape, as far as they are asked for."""
+    """The requested element type, layout and shape of the tensor, as far as they are asked for."""
 
     element_type: Type
     layout: Layout

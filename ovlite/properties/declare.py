@@ -1,4 +1,4 @@
-"""What a property is: a key that can be called, the values it takes, and the enums among them."""
+"""Declarations of properties: keys that can be called, the values they take, and the enums among them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a device is."""
+"""Properties of a device."""
 
 from .declare import Property, PropertyEnum, of, read_only, text
 
@@ -9,7 +9,7 @@ class Type(PropertyEnum):
 
 
 class Capability:
-    """What OPTIMIZATION_CAPABILITIES can hold."""
+    """Elements of OPTIMIZATION_CAPABILITIES."""
 
     BF16 = "BF16"
     BIN = "BIN"

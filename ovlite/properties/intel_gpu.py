@@ -4,14 +4,14 @@ from .declare import boolean, read_only
 
 
 class CapabilityGPU:
-    """What OPTIMIZATION_CAPABILITIES of a GPU can hold besides."""
+    """Further elements of OPTIMIZATION_CAPABILITIES of a GPU."""
 
     HW_MATMUL = "GPU_HW_MATMUL"
     USM_MEMORY = "GPU_USM_MEMORY"
 
 
 class MemoryType:
-    """What a remote tensor lies in."""
+    """Kinds of memory of a remote tensor."""
 
     buffer = "GPU_BUFFER"
     surface = "GPU_SURFACE"

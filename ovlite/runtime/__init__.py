@@ -1,4 +1,4 @@
-"""What a program holds in its hands: models made ready, requests, queues, tensors, ports and properties.
+"""The run-time API: compiled models, requests, queues, tensors, ports and properties.
 
 `import ovlite.runtime` gives the names of the front door, as openvino.runtime did, where openvino's API once was.
 """

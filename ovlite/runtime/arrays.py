@@ -29,7 +29,7 @@ _UNSIGNED = 1
 
 
 def shows_elements(value: Any) -> bool:
-    """Whether read_array() can try: the object has one of the protocols. Classes and numpy's scalars are none."""
+    """Return whether an object has a protocol that read_array() knows. Classes and numpy's scalars have none."""
     if isinstance(value, np.ndarray):
         return True
     if isinstance(value, (type, np.generic)):
@@ -87,7 +87,7 @@ def _check_device(value: Any) -> None:
 
 
 class _Words:
-    """What shows elements by DLPack; those of types that numpy lacks as unsigned integers of their size."""
+    """Reads an array by DLPack; elements of types that numpy lacks become unsigned integers of their size."""
 
     def __init__(self, source: Any) -> None:
         self._source = source

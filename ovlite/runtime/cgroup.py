@@ -1,4 +1,4 @@
-"""What the control groups of Linux, versions 1 and 2, allow this process. root: where /proc and /sys are found."""
+"""Limits of this process by the control groups of Linux, versions 1 and 2. root: where /proc and /sys are found."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def _ports_of(outputs: Sequence[Output], kinds: Sequence[TensorType]) -> list[Co
 
 
 def imported(exported: bytes, properties: Mapping[str, Any]) -> Compilation:
-    """What export_model() wrote, compiled with its properties and others that replace them.
+    """Compiles what export_model() wrote, with its properties and others that replace them.
 
     RuntimeError for any other bytes.
     """
@@ -96,7 +96,7 @@ def _numpy_type(element_type: Type) -> tuple[int, bool]:
 
 
 def _form(result: Node) -> Form | None:
-    """What an output is handed out as: text, a list of arrays, or a list of dicts; None for its array."""
+    """The conversion of an output's value: to text, a list of arrays, or a list of dicts; None for its array."""
     source = result.sources[0]
     op = source.node.op
     if isinstance(op, ZipMap):

@@ -100,7 +100,7 @@ class CompiledModel(Compiled):
         self._hidden_request().reset_state()
 
     def get_runtime_model(self) -> Model:
-        """What runs: a model of nodes of type ExecutionNode, which tell of themselves in their rt_info."""
+        """The execution graph: a model of nodes of type ExecutionNode, described by their rt_info."""
         from .execution_graph import execution_graph
 
         request: InferRequest | None = self._infer_request

@@ -199,7 +199,7 @@ def check_of_device(key: str, value: Any) -> Any:
 
 
 class Config:
-    """What a model is compiled with: the properties that are set, checked; all others have their defaults.
+    """The properties that a model is compiled with: those set, checked; all others have their defaults.
 
     automatic: whether it is compiled for the device AUTO, which tells less of itself.
     loaded_from_cache: whether the model came from CACHE_DIR.

@@ -23,7 +23,7 @@ class ExecutionNode(Operator):
 
 
 def execution_graph(model: Model, plan: Plan | None, times: Sequence[float]) -> Model:
-    """What runs: the steps of a plan of `model`, and the seconds that each of them took, if they were measured.
+    """The execution graph: the steps of a plan of `model`, with the seconds that each took if they were measured.
 
     Where there is no single list of steps, because shapes are not known before a run or depend on elements,
     the operations of the model stand for them. Each node's rt_info tells, as str: execOrder, execTimeMcs,

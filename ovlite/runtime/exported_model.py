@@ -25,7 +25,7 @@ _WRONG = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class Blob(NamedTuple):
-    """What was exported: the model, the properties it was compiled with, and by which version."""
+    """An exported model: the model, the properties it was compiled with, and the version that wrote it."""
 
     model: Model
     properties: dict[str, Any]
@@ -42,7 +42,7 @@ def pack(model: Model, config: Config) -> bytes:
 
 
 def unpack(data: bytes) -> Blob:
-    """What `pack` made. RuntimeError for anything else."""
+    """Reads what `pack` made. RuntimeError for anything else."""
     if len(data) < 2 * _ALIGNMENT or not data.startswith(MAGIC):
         raise RuntimeError(f"these {len(data)} bytes are not a model that export_model() made")
     _, found, *lengths, digest = _HEADER.unpack_from(data)

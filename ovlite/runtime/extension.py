@@ -180,7 +180,7 @@ Maker = Callable[[Sequence[Output], Mapping[str, str]], Node]
 
 
 def as_operations(extension: Any) -> dict[str, Maker]:
-    """What reads the operations of an extension from IRs, by type. Raises TypeError, and RuntimeError for libraries."""
+    """Readers of an extension's operations in IRs, by type. Raises TypeError, and RuntimeError for libraries."""
     found: dict[str, Maker] = {}
     for item in extension if isinstance(extension, (list, tuple)) else [extension]:
         kind = item.operation if isinstance(item, OpExtension) else item

@@ -1,4 +1,4 @@
-"""What fills the slots of graph/hooks.py."""
+"""Implementations of the slots of graph/hooks.py."""
 
 from __future__ import annotations
 

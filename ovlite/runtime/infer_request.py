@@ -30,7 +30,7 @@ Array = npt.NDArray[Any]
 
 
 class ProfilingInfo:
-    """What one step of a run cost."""
+    """The cost of one step of a run."""
 
     class Status(Enum):
         NOT_RUN = 0

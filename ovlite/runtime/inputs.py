@@ -1,4 +1,4 @@
-"""What can be passed as inputs, other than plain arrays by name or position."""
+"""Inputs other than plain arrays by name or position: containers, ports, scalars, strings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCALARS = (int, float, np.number, np.bool_, str, bytes)
 
 
 def given_inputs(ports: CompiledPorts, inputs: Any, share: bool) -> Iterator[Given]:
-    """What a container gives for each port it names, or the value of the only input, one by one.
+    """Yields a container's value for each port it names, or the value of the only input.
 
     Raises TypeError for containers, keys and values that can't be used, RuntimeError for ports that there are not.
     """
@@ -105,7 +105,7 @@ def _find(ports: CompiledPorts, key: str | ConstOutput) -> tuple[bool, int]:
 
 
 def _is_value(items: list[Any]) -> bool:
-    """Whether a list is a value itself, rather than a list of inputs: numbers or strings, up to two levels deep."""
+    """Return whether a list is one value, not a list of inputs: numbers or strings, up to two levels deep."""
     simple = (str, float, int, bytes)
     rows = [entry if isinstance(entry, list) else [entry] for entry in items]
     return all(isinstance(item, simple) for row in rows for item in row)
@@ -179,5 +179,5 @@ def _sequence(kind: SequenceType, name: str, value: Any) -> Tensor:
 
 
 def _all_text(array: Array) -> bool:
-    """Whether an object array holds str and bytes alone."""
+    """Return whether an object array holds str and bytes alone."""
     return array.dtype.kind == "O" and all(isinstance(item, (str, bytes)) for item in array.ravel().tolist())

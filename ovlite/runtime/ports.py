@@ -14,7 +14,7 @@ from ..types import PartialShape, Shape, Type
 
 
 def _nobody() -> None:
-    """Who is told that a port has other names, before anybody asks to be told."""
+    """The default listener for changes of a port's names: does nothing."""
 
 
 class PortTensor:
@@ -109,7 +109,7 @@ class ConstOutput:
 
     @property
     def tensor(self) -> PortTensor:
-        """What holds the port's names."""
+        """The object that holds the port's names."""
         return PortTensor(self)
 
     @property

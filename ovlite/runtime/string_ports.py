@@ -42,7 +42,7 @@ def make_executable(model: Model, options: Options) -> Executable | StringExecut
 
 
 def holds_strings(model: Model) -> bool:
-    """Whether strings or sequences occur in the model, or in a body in it."""
+    """Return whether strings or sequences occur in the model, or in a body in it."""
     return any(_on_strings(node) or isinstance(node, Parameter) and _strings(node.outputs()) for node in _nodes(model))
 
 
@@ -55,7 +55,7 @@ def _strings(ports: Iterable[Output]) -> bool:
 
 
 def _on_strings(node: Node) -> bool:
-    """Whether a node reads or makes strings, itself or in a body."""
+    """Return whether a node reads or makes strings, itself or in a body."""
     bodies = [value for value in node.op.attributes().values() if isinstance(value, Model)]
     return _strings([*node.sources, *node.outputs()]) or any(holds_strings(body) for body in bodies)
 

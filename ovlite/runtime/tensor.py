@@ -27,7 +27,7 @@ def packed_bits(element_type: Type) -> int:
 
 
 def is_foreign(element_type: Type) -> bool:
-    """Whether numpy has no dtype of its own for the elements, so that values need more than a cast to it."""
+    """Return whether numpy has no dtype of its own for the elements, so that values need more than a cast to it."""
     return element_type.name in ("string", "bf16", *SMALL_FLOATS) or packed_bits(element_type) > 0
 
 

@@ -19,7 +19,7 @@ def thread_budget(root: Path = Path("/")) -> int:
 
 
 def thread_limits(root: Path = Path("/")) -> dict[str, int | None]:
-    """What limits the threads of this process, by name; None where a limit is not set."""
+    """The limits on the threads of this process, by name; None where a limit is not set."""
     return {"CPU affinity": _affinity(), "cgroup quota": cpu_quota(root), "OMP_NUM_THREADS": _environment()}
 
 

@@ -14,7 +14,7 @@ Array = npt.NDArray[Any]
 
 
 class HoldsStates(Protocol):
-    """What keeps the values of variables, by index: a request. None stands for a value before the first run."""
+    """Holder of the values of variables, by index: a request. None stands for a value before the first run."""
 
     def state(self, index: int) -> Array | None: ...
     def set_state(self, index: int, array: Array | None) -> None: ...

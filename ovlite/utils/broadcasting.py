@@ -1,4 +1,4 @@
-"""Which axes broadcasting adds."""
+"""Axes that broadcasting adds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model knows beside its graph: rt_info of models, nodes and ports, and meta_data of older IRs.
+"""Reads and writes runtime information: rt_info of models, nodes and ports, and meta_data of older IRs.
 
 A model's rt_info is a dict of str to str or dict. A node's or port's is a dict by name; a value that came from an IR
 is a dict of the XML attributes (`version`, `value`, `layout`, ...).

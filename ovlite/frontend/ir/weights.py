@@ -107,7 +107,7 @@ def _strings(layer: Layer, raw: memoryview, shape: tuple[int, ...]) -> Array:
 
 
 class Sink(Protocol):
-    """What weights are written to."""
+    """A binary stream for weights."""
 
     def write(self, data: Any, /) -> Any: ...
 

@@ -1,4 +1,4 @@
-"""What translations build with: the node factories, and constants that fit other tensors."""
+"""Builders for translations: the node factories, and constants that fit other tensors."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Call:
         return [value for value in self.inputs if value is not None]
 
     def wants(self, index: int) -> bool:
-        """Whether output `index` has a name, so that somebody may use it."""
+        """Return whether output `index` has a name, so that somebody may use it."""
         return index < len(self.outputs) and bool(self.outputs[index])
 
     def known(self, index: int) -> Array | None:
@@ -110,7 +110,7 @@ class Call:
         return [i for i, value in enumerate(self.inputs) if value is not None and i not in self._read]
 
     def has(self, name: str) -> bool:
-        """Whether an attribute is given. That does not read it."""
+        """Return whether an attribute is given. That does not read it."""
         return name in self._attributes
 
     @overload

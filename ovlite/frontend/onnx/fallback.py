@@ -1,4 +1,4 @@
-"""What onnx.reference may carry out: operators with the attributes that tests hold against something independent.
+"""Forms that onnx.reference may evaluate: operators with the attributes that tests hold against something independent.
 
 onnx.reference ignores some attributes and computes some forms wrongly. Each row here has its cases in
 tests/frontend/test_onnx_reference.py, which name the same attributes; all else is refused by name.
@@ -37,9 +37,12 @@ def _only(name: str, default: str, *values: str) -> Callable[[Call], str | None]
 
 
 def _resize(call: Call) -> str | None:
-    """Where corners are aligned, whether a length that scales give may be a fraction is not agreed upon. In
+    """The reason why a form of Resize is refused, or None.
+
+    Where corners are aligned, implementations differ in whether a length that scales give may be a fraction. In
     pytorch_half_pixel the place of an axis's only element is another; in half_pixel_symmetric, places that ought to
-    be whole numbers are rounded."""
+    be whole numbers are rounded.
+    """
     mode = call.text("coordinate_transformation_mode", "half_pixel")
     if mode in ("align_corners", "tf_crop_and_resize") and call.optional(3) is None:
         return f"coordinate_transformation_mode {mode} with scales that meet no known shape: give sizes"
@@ -81,7 +84,7 @@ ROWS: dict[str, Row] = {
 
 
 def is_referred(domain: str, op_type: str, version: int) -> bool:
-    """Whether some form of an operator may be carried out by onnx.reference."""
+    """Return whether some form of an operator may be carried out by onnx.reference."""
     return domain == "" and op_type in ROWS and has_reference(op_type, version)
 
 

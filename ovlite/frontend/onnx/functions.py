@@ -13,7 +13,7 @@ from .tensors import ONNX_TYPES
 
 
 def schema_of(domain: str, op_type: str, version: int) -> Any | None:
-    """What the onnx package knows of an operator; None when it doesn't know it."""
+    """The schema of an operator in the onnx package; None when it has none."""
     from onnx import defs
 
     try:
@@ -69,7 +69,7 @@ def _references(nodes: Any) -> set[str]:
 
 
 def _decides(schema: Any, call: Call, attribute: Any, function: Any) -> bool:
-    """Whether a body is another one without an attribute."""
+    """Return whether a body is another one without an attribute."""
     if schema.has_function:
         return False
     node = type(call.proto)()

@@ -1,4 +1,4 @@
-"""What a node says has a part in its result, or is refused by name.
+"""Checks that all of a node's attributes, inputs and outputs are read; others are refused by name.
 
 An attribute that nobody reads may only have its default value. One that the operator does not have is
 an error too, as it is for onnx.checker and onnxruntime.
@@ -38,7 +38,7 @@ def _check_defaults(call: Call, left: Sequence[Any]) -> None:
 
 
 def is_default(attribute: Any, schema: Any) -> bool:
-    """Whether an attribute has the value that its operator's schema says it has when it is left out."""
+    """Return whether an attribute has the value that its operator's schema says it has when it is left out."""
     default = schema.attributes[attribute.name].default_value
     return bool(default.type) and value_of(attribute) == value_of(default)
 

@@ -1,4 +1,4 @@
-"""What a name means: the values of a graph, and what all graphs of a model share."""
+"""Name scopes: the values of a graph, and the context that all graphs of a model share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def domain_of(proto: Any) -> str:
 
 
 class Library:
-    """What all graphs of a model share: versions of operator sets, local functions, files, translations.
+    """Context that all graphs of a model share: versions of operator sets, local functions, files, translations.
 
     weights: raw_data of the main graph's initializers, by their place, where the messages hold none.
     """

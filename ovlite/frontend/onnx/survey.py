@@ -72,13 +72,13 @@ def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
 
 
 def _as_in_oldest(schema: Any, op_type: str) -> bool:
-    """Whether an operator of an older version is still the same in the oldest one that is read."""
+    """Return whether an operator of an older version is still the same in the oldest one that is read."""
     oldest = schema_of("", op_type, OLDEST)
     return schema is not None and oldest is not None and schema.since_version == oldest.since_version
 
 
 def _may_all_be(schema: Any, kinds: tuple[str, ...]) -> bool:
-    """Whether each of an operator's inputs and outputs can be of one of these kinds."""
+    """Return whether each of an operator's inputs and outputs can be of one of these kinds."""
     return all(any(str(name).startswith(kinds) for name in port.types) for port in [*schema.inputs, *schema.outputs])
 
 
@@ -99,7 +99,7 @@ def _odd_values(graph: Any) -> list[str]:
 
 
 def _odd_kind(proto: Any) -> str | None:
-    """What a TypeProto is if it is no tensor, and no sequence of tensors; an optional is what it may hold."""
+    """The kind of a TypeProto that is no tensor, and no sequence of tensors; an optional is what it may hold."""
     kind = proto.WhichOneof("value")
     if kind == "optional_type":
         return _odd_kind(proto.optional_type.elem_type)

@@ -1,4 +1,4 @@
-"""What compiling does to a model before plans are made of it: small rewrites, in this order.
+"""The compiler's passes: small rewrites of a model before plans are made of it, in this order.
 
 Each pass takes a model that is its own to change and keeps what it computes.
 """

@@ -38,12 +38,12 @@ def operands(node: Node) -> tuple[Output, Array] | None:
 
 
 def name_of(node: Node, end: Node) -> str:
-    """What to call `node` with all up to `end` fused into it: its own name, if it was given one, or that of `end`."""
+    """The name of `node` with all up to `end` fused into it: its own, if it was given one, or that of `end`."""
     return end.friendly_name if node.friendly_name == node.name else node.friendly_name
 
 
 class Users:
-    """Who reads each tensor of a model, as the graph stands now."""
+    """Readers of each tensor of a model, as the graph stands now."""
 
     def __init__(self, model: Model) -> None:
         self._users: dict[Output, list[Node]] = {}

@@ -214,7 +214,7 @@ def _weights(output: Output) -> Real | None:
 
 
 def _grouped(array: Array, before: tuple[int, ...], after: tuple[int, ...]) -> Array:
-    """What broadcasts to an array of one shape as what broadcasts to it with its first axis divided in two."""
+    """Reshapes what broadcasts to an array so that it broadcasts to the array with its first axis divided in two."""
     if array.size == 1:
         return array.reshape(())
     lengths = (1,) * (len(before) - array.ndim) + array.shape
@@ -280,7 +280,7 @@ def _sums(end: Output, users: Users) -> Output:
 
 
 def _bias(node: Node, end: Output, users: Users, channels: int) -> tuple[Output, Array | None]:
-    """What follows the addition of one constant a channel to `end`, and the constants."""
+    """Finds the additions of one constant a channel to `end`: the last of them, and the constants."""
     follower = users.only(end)
     pair = operands(follower) if follower is not None and follower.op.type == "Add" else None
     if follower is None or pair is None or pair[0] is not end:

@@ -46,7 +46,7 @@ def _packed(builder: Builder, weights: Array, transposed: bool) -> Any:
 
 
 def _with_rows(builder: Builder, tensor: Tensor) -> View:
-    """Where a tensor lies whose last axis must lie without gaps: a copy of it when that is not so."""
+    """View of a tensor whose last axis is dense: of a copy where the tensor's own is not."""
     view = builder.view(tensor)
     return builder.plain(tensor) if view.shape[-1:] != (1,) and view.strides[-1:] not in ((), (1,)) else view
 

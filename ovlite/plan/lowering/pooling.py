@@ -47,7 +47,7 @@ def _real(builder: Builder, view: View) -> View:
 
 
 def in_one_layout(builder: Builder, x: Tensor, y: Tensor) -> tuple[View, View]:
-    """Where the input and the output lie. A planar input that a Transpose shows as channels-last is copied."""
+    """Views of the input and the output. A planar input that a Transpose shows as channels-last is copied."""
     return builder.view(x) if y.image else builder.plain(x), builder.view(y)
 
 

@@ -38,7 +38,7 @@ def _product(builder: Builder, call: Call) -> bool:
 
 
 def _shifted(shifts: Array, weights: Array, zero: int, axis: int) -> Array:
-    """What is added to sums of products with x rather than with x - zero; `axis` of the weights is the channels'."""
+    """The correction of sums of products with x rather than with x - zero; `axis` of the weights is the channels'."""
     others = tuple(place for place in range(weights.ndim) if place != axis)
     return np.asarray(shifts - zero * weights.sum(others, dtype=np.int64), np.int32)
 

@@ -62,7 +62,7 @@ def _described(op: Any, place: int) -> tuple[str, float, float]:
 
 
 def _lengths(builder: Builder, lengths: Tensor, times: int) -> View | None:
-    """Where the lengths of the sequences lie; None when each is as long as the data."""
+    """View of the lengths of the sequences; None when each is as long as the data."""
     if lengths.array is not None and (lengths.array >= times).all():
         return None
     return builder.plain(lengths)

@@ -110,7 +110,7 @@ def centred(data: Output, zero: Output | None, target: Type = Type.f32) -> Outpu
 
 
 def stays_exact(weights: Output, zero: Output | None, axis: int | tuple[int, ...]) -> bool:
-    """Whether sums along `axis` of products of bytes and (weights - zero point) stay below 2**24 in any order.
+    """Return whether sums along `axis` of products of bytes and (weights - zero point) stay below 2**24 in any order.
 
     Weights that are not known may be anything; a zero point that is not a single known one, too.
     """

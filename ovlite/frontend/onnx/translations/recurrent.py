@@ -35,7 +35,7 @@ PARAMETERS: dict[str, tuple[float | None, ...]] = {
 
 
 class Layer(NamedTuple):
-    """What the three operators share, with the batch first."""
+    """Base of the three operators, with the batch first."""
 
     data: Output  # [batch, length, inputs]
     lengths: Output | None  # [batch]
@@ -164,7 +164,7 @@ def _parameters(used: Activations) -> dict[str, object]:
 
 
 def _each_way(layer: Layer, states: Sequence[Output], weights: Sequence[Output], make: Make) -> Sequence[Output]:
-    """What `make` gives for each direction, joined."""
+    """Joins what `make` gives for each direction."""
     count = len(layer.directions)
     if count == 1:
         return make(layer.directions[0], layer.activations[0], states, weights)

@@ -48,7 +48,7 @@ def _reduction(make: Callable[[Call], Reduce]) -> Translation:
 
 
 def _all_axes(call: Call) -> bool:
-    """Whether no axes are given, which means all, so that the result has none."""
+    """Return whether no axes are given, which means all, so that the result has none."""
     if call.version < AXES_INPUT.get(call.op_type, 18):
         return not call.integers("axes", None)
     return call.optional(1) is None and not call.flag("noop_with_empty_axes")

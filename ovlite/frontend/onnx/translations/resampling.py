@@ -59,7 +59,7 @@ class Sampling:
     exclude_outside: bool
 
     def places(self, to: Resizing) -> Floats:
-        """Where each output element lies among the input elements."""
+        """Coordinates of the output elements among the input elements."""
         y = np.arange(to.target, dtype=np.float64)
         length = to.length
         if self.coordinates == "align_corners":
@@ -147,7 +147,7 @@ def _along(value: Output, axis: int, matrix: Output) -> Output:
 
 
 def _outside(sampling: Sampling, resizings: list[Resizing], count: int) -> Output:
-    """Which output elements lie outside the data, as booleans that broadcast to the output."""
+    """Mask of the output elements that lie outside the data; broadcasts to the output."""
     found = np.zeros([1] * count, bool)
     for resizing in resizings:
         x = sampling.places(resizing)
@@ -156,7 +156,7 @@ def _outside(sampling: Sampling, resizings: list[Resizing], count: int) -> Outpu
 
 
 def _resizings(call: Call) -> list[Resizing] | None:
-    """What happens to each axis that is named, those left out that stay as they are; None when it is not known."""
+    """Changes of the named axes, without those that stay as they are; None when they are not known."""
     data = call.input(0)
     dims = static_dims(data)
     if dims is None or None in dims:

@@ -101,7 +101,7 @@ def _interpolate(
 
 
 def _changes(data: Output, axis: int, target: float, by_scales: bool) -> bool:
-    """Whether an axis may get another length."""
+    """Return whether an axis may get another length."""
     if by_scales:
         return target != 1
     dims = static_dims(data)

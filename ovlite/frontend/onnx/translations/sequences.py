@@ -109,7 +109,7 @@ def concat_from_sequence(call: Call) -> Translated:
 
 
 def optional(call: Call) -> Translated:
-    """What has a value is that value."""
+    """An optional that has a value is that value."""
     if call.optional(0) is None:
         raise ModelError("an optional without a value is not supported; leave out the nodes that read it")
     call.without_effect("type")

@@ -1,4 +1,4 @@
-"""What is done to features: scaled, normalized, filled in, chosen, put side by side, one-hot encoded."""
+"""Feature operators: scaling, normalization, imputation, selection, joining, one-hot encoding."""
 
 from __future__ import annotations
 

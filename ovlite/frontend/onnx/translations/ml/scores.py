@@ -1,4 +1,4 @@
-"""What ai.onnx.ml's classifiers and regressors make of scores: post transforms, labels, the second of two classes."""
+"""Outputs of ai.onnx.ml's classifiers and regressors: post transforms, labels, the second of two classes."""
 
 from __future__ import annotations
 

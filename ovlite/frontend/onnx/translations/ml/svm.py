@@ -81,7 +81,7 @@ def _kernel(call: Call, x: Output, vectors: Array, count: int) -> Output:
 
 
 def _pair_weights(coefficients: Array, per_class: list[int]) -> Array:
-    """What a support vector weighs in the decision of each pair of classes, [vectors, pairs].
+    """Weights of the support vectors in the decision of each pair of classes, [vectors, pairs].
 
     coefficients: [classes - 1, vectors]; those of class i against j > i are in row j - 1, of j against i in row i.
     """

@@ -86,7 +86,7 @@ def _many_classes(forest: Forest, x: Output, base: Array, kind: str, count: int)
 
 
 def _all_reached(forest: Forest, count: int) -> bool:
-    """Whether every leaf gives something to every class."""
+    """Return whether every leaf gives something to every class."""
     leaf = np.repeat(np.arange(len(forest.offsets) - 1), np.diff(forest.offsets))
     pairs = np.unique(leaf * count + forest.targets)
     return len(pairs) == (len(forest.offsets) - 1) * count and len(forest.roots) > 0
@@ -243,7 +243,7 @@ _NODE_IDS = ("treeids", "nodeids", "featureids", "truenodeids", "falsenodeids")
 
 
 class _Places:
-    """Where the node of a tree's id and its own is in the arrays."""
+    """Index into the arrays, by a tree's id and a node's."""
 
     def __init__(self, trees: Array, nodes: Array) -> None:
         self._factor = int(nodes.max(initial=0)) + 1
