@@ -142,7 +142,16 @@ def joined(values: Sequence[Output], axis: int) -> Output:
 
 def per_channel(value: Output, data: Output) -> Output:
     """A tensor [C] in the shape [C, 1, ...] that broadcasts over the channels of data [N, C, ...]."""
-    return reshaped(value, [-1] + [1] * (rank(data) - 2))
+    return along_axis(value, data, 1)
+
+
+def along_axis(value: Output, data: Output, axis: int) -> Output:
+    """A tensor [n] in the shape [n, 1, ...] that broadcasts along an axis of data, whose rank need not be known."""
+    count = rank_or_none(data)
+    if count is None and axis >= 0:
+        behind = ops.subtract(ops.shape_of(shape_of(data), "i64"), ints([axis + 1]))
+        return one(ops.reshape(value, ops.concat([ints([-1]), ops.broadcast(ints(1), behind)], 0), False))
+    return reshaped(value, [-1] + [1] * (-axis - 1 if count is None else count - positive(axis, count) - 1))
 
 
 def transposed(value: Output, order: Sequence[int]) -> Output:

@@ -13,10 +13,12 @@ from ....types import Type
 from ..build import (
     axes_from,
     converted,
+    dim_of,
     ints,
     one,
     ops,
     per_channel,
+    product,
     rank,
     reshaped,
     shape_of,
@@ -61,15 +63,30 @@ def _require_length(name: str, values: list[int], length: int) -> None:
         raise ModelError(f"attribute {name!r} has {len(values)} elements; the spatial dimensions need {length}")
 
 
-def _filter_dims(call: Call, filters: Output) -> list[int]:
-    dims = static_dims(filters)
-    if dims is None or len(dims) < 3 or None in dims:
-        raise ModelError(f"the filters are of shape {filters.partial_shape}; it must be known, of rank 3 or more")
-    known = [dim for dim in dims if dim is not None]
-    kernel = call.integers("kernel_shape", known[2:])
-    if kernel != known[2:]:
-        raise ModelError(f"kernel_shape is {kernel}, the filters are of shape {known}")
-    return known
+def _filter_dims(call: Call, filters: Output) -> list[int | None]:
+    """The dimensions of filters, None for those that are not known."""
+    dims, kernel = static_dims(filters), call.integers("kernel_shape", None)
+    if dims is None and kernel is not None:
+        dims = [None] * (2 + len(kernel))
+    if dims is None or len(dims) < 3:
+        raise ModelError(f"the filters are of shape {filters.partial_shape}; their rank must be known, and 3 or more")
+    fits = kernel is None or (
+        len(kernel) == len(dims) - 2 and all(b in (None, a) for a, b in zip(kernel, dims[2:], strict=True))
+    )
+    if not fits:
+        raise ModelError(f"kernel_shape is {kernel}, the filters are of shape {filters.partial_shape}")
+    return dims
+
+
+def _grouped(filters: Output, dims: list[int | None], groups: int, what: str) -> Output:
+    """Filters in equal groups of their first dimension: [groups, dims[0] / groups, ...]."""
+    if groups < 1 or (dims[0] is not None and dims[0] % groups):
+        raise ModelError(f"{dims[0]} {what} channels don't divide into {groups} groups")
+    rest = [dim for dim in dims[1:] if dim is not None]
+    if dims[0] is not None and len(rest) == len(dims) - 1:
+        return reshaped(filters, [groups, dims[0] // groups, *rest])
+    behind = ops.slice(shape_of(filters), ints([1]), ints([len(dims)]), ints([1]))
+    return one(ops.reshape(filters, ops.concat([ints([groups, -1]), behind], 0), False))
 
 
 def with_bias(value: Output, bias: Output | None) -> Output:
@@ -84,13 +101,11 @@ def conv(call: Call) -> Translated:
 def convolved(call: Call, data: Output, filters: Output) -> Output:
     """The convolution that a call's attributes describe; filters are [O, C / groups, kernel...]."""
     dims = _filter_dims(call, filters)
-    kernel, strides, dilations, begin, end, auto_pad = window(call, dims[2:])
+    _, strides, dilations, begin, end, auto_pad = window(call, [dim or 0 for dim in dims[2:]])
     groups = call.integer("group", 1)
     if groups == 1:
         return one(ops.convolution(data, filters, strides, begin, end, dilations, auto_pad))
-    if groups < 1 or dims[0] % groups:
-        raise ModelError(f"{dims[0]} output channels don't divide into {groups} groups")
-    filters = reshaped(filters, [groups, dims[0] // groups, *dims[1:]])
+    filters = _grouped(filters, dims, groups, "output")
     return one(ops.group_convolution(data, filters, strides, begin, end, dilations, auto_pad))
 
 
@@ -98,33 +113,58 @@ def conv_transpose(call: Call) -> Translated:
     """Filters are [C, O / groups, kernel...]. A wanted output shape, or auto_pad, decides the padding."""
     data, filters = call.input(0), call.input(1)
     dims = _filter_dims(call, filters)
-    shape = window(call, dims[2:])
+    shape = window(call, [dim or 0 for dim in dims[2:]])
     extra = call.integers("output_padding", [0] * len(shape.kernel))
     wanted = call.integers("output_shape", None)
     if wanted is not None:
-        wanted = wanted[-len(shape.kernel) :]
-    elif shape.auto_pad.startswith("same"):
-        wanted = [size * stride for size, stride in zip(_spatial(data), shape.strides, strict=True)]
-    begin, end = (shape.begin, shape.end) if wanted is None else _pads_for(_spatial(data), shape, extra, wanted)
+        _require_length("output_shape", wanted[-len(shape.kernel) :], len(shape.kernel))
+    fits = wanted is not None or shape.auto_pad.startswith("same")
+    sizes = _spatial(data) if fits and None not in dims[2:] else None
+    begin, end = shape.begin, shape.end
+    if sizes is not None:
+        begin, end = _pads_for(sizes, shape, extra, _wanted_sizes(sizes, shape, wanted))
+    elif fits:
+        begin = end = [0] * len(shape.kernel)
     groups = call.integer("group", 1)
-    if groups < 1 or dims[0] % groups:
-        raise ModelError(f"{dims[0]} input channels don't divide into {groups} groups")
-    if groups > 1:
-        filters = reshaped(filters, [groups, dims[0] // groups, *dims[1:]])
+    if groups != 1:
+        filters = _grouped(filters, dims, groups, "input")
     make = ops.convolution_backprop_data if groups == 1 else ops.group_convolution_backprop_data
-    found = make(
+    found = one(make(
         data, filters, shape.strides, pads_begin=begin, pads_end=end, dilations=shape.dilations, auto_pad="explicit",
         output_padding=extra,
-    )  # fmt: skip
-    return with_bias(one(found), call.optional(2))
+    ))  # fmt: skip
+    if fits and sizes is None:
+        found = _fitted(found, data, shape, wanted)
+    return with_bias(found, call.optional(2))
 
 
-def _spatial(data: Output) -> list[int]:
-    """The spatial dimensions. Raises ModelError when they are not known."""
+def _spatial(data: Output) -> list[int] | None:
+    """The spatial dimensions, None when they are not all known."""
     dims = (static_dims(data) or [None] * 3)[2:]
-    if None in dims:
-        raise ModelError(f"an output shape needs data whose shape is known, not {data.partial_shape}")
-    return [int(dim or 0) for dim in dims]
+    return None if None in dims else [int(dim or 0) for dim in dims]
+
+
+def _wanted_sizes(sizes: list[int], shape: Window, wanted: list[int] | None) -> list[int]:
+    """The spatial sizes of a transposed convolution's output, the last ones of `wanted` or those of auto_pad."""
+    if wanted is not None:
+        return wanted[-len(sizes) :]
+    return [size * stride for size, stride in zip(sizes, shape.strides, strict=True)]
+
+
+def _fitted(full: Output, data: Output, shape: Window, wanted: list[int] | None) -> Output:
+    """What a transposed convolution gives without padding, cut (or lengthened by zeros) as _pads_for() would."""
+    count = len(shape.kernel)
+    axes = ints(list(range(2, 2 + count)))
+    if wanted is None:
+        lengths = one(ops.multiply(ops.gather(shape_of(data), axes, ints(0)), ints(shape.strides)))
+    else:
+        lengths = ints(wanted[-count:])
+    totals = ops.subtract(ops.gather(shape_of(full), axes, ints(0)), lengths)
+    small = ops.divide(totals, ints([2] * count))
+    large = ops.subtract(totals, small)
+    cuts = (small, large) if shape.auto_pad == "same_upper" else (large, small)
+    begin, end = (ops.concat([ints([0, 0]), ops.negative(cut)], 0) for cut in cuts)
+    return one(ops.pad(full, begin, end, "constant", typed(0, full)))
 
 
 def _pads_for(sizes: list[int], shape: Window, extra: list[int], wanted: list[int]) -> tuple[list[int], list[int]]:
@@ -148,25 +188,28 @@ def max_pool(call: Call) -> Translated:
         call.without_effect("storage_order")
         return one(found)
     indices = found.output(1)
-    return [found.output(0), _column_major(indices, data) if call.integer("storage_order", 0) else indices]
+    return [found.output(0), _column_major(indices, data, len(kernel)) if call.flag("storage_order") else indices]
 
 
 def _rounding(call: Call) -> str:
     return "ceil_torch" if call.flag("ceil_mode") else "floor"
 
 
-def _column_major(indices: Output, data: Output) -> Output:
+def _column_major(indices: Output, data: Output, count: int) -> Output:
     """Indices that count each image's elements by columns, from indices that count by rows."""
-    dims = static_dims(data)
-    if dims is not None and len(dims) == 3:
+    if count == 1:
         return indices
-    if dims is None or len(dims) != 4 or dims[2] is None or dims[3] is None:
-        raise ModelError(f"storage_order 1 needs images of known size, not {data.partial_shape}")
-    height, width = int(dims[2]), int(dims[3])
-    inside = ops.floor_mod(indices, ints(height * width))
-    row, column = ops.divide(inside, ints(width)), ops.floor_mod(inside, ints(width))
-    start = ops.subtract(indices, inside)
-    return one(ops.add(start, ops.add(ops.multiply(column, ints(height)), row)))
+    sizes = [dim_of(data, 2 + i) for i in range(count)]
+    rest = inside = one(ops.floor_mod(indices, product(data, 2, 2**31)))
+    places: list[Output] = []
+    for size in reversed(sizes):
+        places.insert(0, one(ops.floor_mod(rest, size)))
+        rest = one(ops.divide(rest, size))
+    found, weight = one(ops.subtract(indices, inside)), ints([1])
+    for size, place in zip(sizes, places, strict=True):
+        found = one(ops.add(found, ops.multiply(place, weight)))
+        weight = one(ops.multiply(weight, size))
+    return found
 
 
 def average_pool(call: Call) -> Translated:
@@ -236,7 +279,8 @@ def deform_conv(call: Call) -> Translated:
     data, filters = call.input(0), call.input(1)
     if rank(data) != 4:
         return None
-    kernel, strides, dilations, begin, end, _ = window(call, _filter_dims(call, filters)[2:])
+    kernel = [dim or 0 for dim in _filter_dims(call, filters)[2:]]
+    _, strides, dilations, begin, end, _ = window(call, kernel)
     found = ops.deformable_convolution(
         data, call.input(2), filters, strides, begin, end, dilations, mask=call.optional(4),
         group=call.integer("group", 1), deformable_group=call.integer("offset_group", 1),

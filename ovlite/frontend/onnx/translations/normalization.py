@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
+from ....errors import ModelError
 from ....graph import Output
 from ....types import Type
 from ..build import (
@@ -18,7 +18,6 @@ from ..build import (
     per_channel,
     positive,
     product,
-    rank,
     rank_or_none,
     scalar,
     shape_of,
@@ -49,17 +48,20 @@ def group_normalization(call: Call) -> Translated:
     data, scale, bias = (call.input(i) for i in range(3))
     groups = call.integer("num_groups")
     call.expect("stash_type", 1)
+    if groups < 1:
+        raise ModelError(f"num_groups is {groups}")
+    channels = (static_dims(data) or [None, None])[1]
+    if channels is not None and channels % groups:
+        raise ModelError(f"{channels} channels can't be put in {groups} equal groups")
     if call.version < 21:
-        channels = (static_dims(data) or [None, None])[1]
-        if channels is None or groups < 1 or channels % groups:
-            return None
-        scale, bias = (_repeated(value, channels // groups) for value in (scale, bias))
+        scale, bias = (_repeated(value, data, groups) for value in (scale, bias))
     return ops.group_normalization(data, scale, bias, groups, call.decimal("epsilon", 1e-5))
 
 
-def _repeated(value: Output, times: int) -> Output:
-    """Each element of a 1-D tensor, several times in a row."""
-    square = ops.tile(ops.unsqueeze(value, ints(1)), ints([1, times]))
+def _repeated(value: Output, data: Output, groups: int) -> Output:
+    """The value of each group, once for each of its channels."""
+    times = ops.divide(dim_of(data, 1), ints([groups]))
+    square = ops.tile(ops.unsqueeze(value, ints(1)), ops.concat([ints([1]), times], 0))
     return one(ops.reshape(square, ints([-1]), False))
 
 
@@ -157,20 +159,13 @@ def softmax_of(value: Output, axis: int, *, together: bool) -> Output:
 def _along(value: Output, axis: int, together: bool, make: Callable[[Output, int], Output]) -> Output:
     if not together or axis == -1:
         return make(value, axis)
-    count = rank(value)
-    axis = count if axis == count else positive(axis, count)
-    if axis == count - 1:
-        return make(value, axis)
-    dims = static_dims(value) or []
-    shape = shape_of(value)
-    if all(dim == 1 for dim in dims[axis + 1 :]) and axis < count:
-        return make(value, axis)
-    tail = dims[axis:]
-    if None not in tail:
-        flat = ops.reshape(value, ints([-1, math.prod(int(dim or 0) for dim in tail)]), False)
-    else:
-        length = ops.reduce_prod(ops.slice(shape, ints([axis]), ints([count]), ints([1])), ints([0]), True)
-        flat = ops.reshape(value, ops.concat([ints([-1]), length], 0), False)
+    count, shape = rank_or_none(value), shape_of(value)
+    if count is not None:
+        axis = count if axis == count else positive(axis, count)
+        behind = (static_dims(value) or [])[axis + 1 :]
+        if axis == count - 1 or (axis < count and all(dim == 1 for dim in behind)):
+            return make(value, axis)
+    flat = ops.reshape(value, ops.concat([product(value, 0, axis), product(value, axis, 2**31)], 0), False)
     return one(ops.reshape(make(one(flat), 1), shape, False))
 
 

@@ -14,8 +14,10 @@ from ....ops.reference import reference_node
 from ....types import Type
 from ..build import (
     ROUNDED_FLOATS,
+    along_axis,
     as_float8,
     converted,
+    dim_of,
     ints,
     one,
     ops,
@@ -43,14 +45,17 @@ def spread(parameter: Output, data: Output, axis: int, block: int = 0) -> Output
     if count == 0 or dims == [1]:
         return scalar(parameter)
     if block:
-        dims = static_dims(data)
-        length = dims[positive(axis, len(dims))] if dims is not None else None
-        if length is None:
-            raise ModelError(f"blocks along axis {axis} need its length, which is not known")
-        return one(ops.gather(parameter, ints(np.arange(length) // block), ints(axis)))
-    if count == 1:
-        return reshaped(parameter, [-1] + [1] * (rank(data) - positive(axis, rank(data)) - 1))
-    return parameter
+        return one(ops.gather(parameter, _blocks(data, axis, block), ints(axis)))
+    return along_axis(parameter, data, axis) if count == 1 else parameter
+
+
+def _blocks(data: Output, axis: int, block: int) -> Output:
+    """The block that each place along an axis lies in."""
+    dims = static_dims(data)
+    length = dims[positive(axis, len(dims))] if dims is not None else None
+    if length is not None:
+        return ints(np.arange(length) // block)
+    return one(ops.divide(ops.range(ints(0), scalar(dim_of(data, axis)), ints(1), "i64"), ints(block)))
 
 
 def quantize_linear(call: Call) -> Translated:

@@ -119,6 +119,8 @@ def split(call: Call) -> Translated:
     data, axis = call.input(0), ints(call.integer("axis", 0))
     lengths = call.optional(1) if call.version >= 13 else _lengths(call)
     if lengths is not None:
+        if None in (static_dims(lengths) or [None]):  # there is one for each output
+            lengths = one(ops.reshape(lengths, ints([len(call.outputs)]), False))
         return ops.variadic_split(data, axis, lengths).outputs()
     count = call.integer("num_outputs", len(call.outputs))
     if count != len(call.outputs):
