@@ -19,7 +19,7 @@ from ovlite.kernels.runtime.images import bordered, convolution_border, window_c
 from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions
 
 from . import depthwise
-from .matmul_driver cimport Kernel, Matmul, MatmulStep, PackedWeights, run_matmul
+from .matmul_driver cimport CHUNK, Kernel, Matmul, MatmulStep, PackedWeights, run_matmul
 from .matmul_driver import check_f32, check_types, int8_parts, kernel_for
 from .winograd import TransformedWeights, Winograd, winograd_tile
 
@@ -206,9 +206,10 @@ cdef class Windows(MatmulStep):
                 strict=True)
         ]
         self.set_taps(x, packed.depth, taps, packed.taps // max(math.prod(packed.window), 1))
+        self.set_pixel(x, packed)
         p.a = x.span
         p.y = y.span
-        p.k_stride = p.a_size
+        p.tile.k_stride = p.a_size
         p.group_a = packed.depth * p.a_size
         p.tile.residual_step = r_strides[1] * 4
         self.set_weights(packed)
@@ -224,7 +225,7 @@ cdef class Windows(MatmulStep):
         that are the sum of several."""
         walks = [(len(places), places.step * stride) for places, stride in zip(taps, x.strides[2:], strict=True)]
         walks.insert(0, (parts, 0))
-        if depth % self.matmul.kernel.k_block:  # each tap's panel rows are filled up
+        if depth % self.matmul.kernel.k_block and not self.matmul.kernel.parts:  # each tap's panel rows are filled up
             inner, run = merge_dimensions(walks), depth
         else:
             inner = merge_dimensions([*walks, (depth, 1)]) or [(1, 1)]
@@ -237,6 +238,16 @@ cdef class Windows(MatmulStep):
         self.matmul.tile.taps = len(offsets)
         self.matmul.tile.depth = run
         self.matmul.tile.offset = <const dim_t*>first_element(self.offsets)
+        return 0
+
+
+    cdef int set_pixel(self, View x, PackedWeights packed) except -1:
+        """Where each line of x is a whole number of pixels away from the next one, taps may share split pixels."""
+        cdef Matmul* p = &self.matmul
+        pixel = x.strides[len(x.shape) - 1]
+        if packed.taps > 1 and packed.depth % CHUNK == 0 and packed.depth and pixel >= packed.groups * packed.depth \
+                and not any([stride % pixel for stride in (x.strides[0], *x.strides[2:])]):
+            p.pixel = pixel * p.a_size
         return 0
 
 

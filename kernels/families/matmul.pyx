@@ -106,7 +106,7 @@ cdef class MatMul(MatmulStep):
         row = (length, a_strides[-2] * size, 0, y_step, r_step)
         self.matmul.a = a.span
         self.matmul.y = y.span
-        self.matmul.k_stride = size if a.shape[-1] == 1 else a.strides[-1] * size
+        self.matmul.tile.k_stride = size if a.shape[-1] == 1 else a.strides[-1] * size
         self.matmul.tile.taps = 1 if packed is None else packed.taps
         self.matmul.tile.depth = a.shape[-1]
         self.matmul.tile.offset = NO_OFFSET

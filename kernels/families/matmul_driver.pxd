@@ -29,6 +29,17 @@ cdef extern from "matmul_kernels.h" nogil:
         dim_t column
         const Requantization* requantization
         Activation activation
+        dim_t count
+        dim_t first_rows
+        dim_t k_stride
+        const char* rows[2]
+        dim_t row_stride
+        dim_t chunk_stride
+        dim_t part_stride
+        const dim_t* row_offset
+        dim_t row_taps
+        dim_t row_chunks
+        dim_t ahead
     ctypedef void (*TileFunction)(const MatmulTile* tile) noexcept
     ctypedef TileFunction[2] TileWidths
     ctypedef TileFunction[4] TileColumns
@@ -52,6 +63,19 @@ cdef extern from "matmul_kernels.h" nogil:
                            dim_t width) noexcept nogil
         void (*pack_rows)(const char* a, dim_t rows, dim_t row_stride, dim_t depth, dim_t k_stride,
                           char* to) noexcept nogil
+        int parts
+        void (*split_rows)(const char* a, dim_t rows, dim_t row_stride, const dim_t* offset, dim_t taps, dim_t depth,
+                           dim_t k_stride, char* to) noexcept nogil
+        void (*split_pixels)(const char* a, dim_t pixels, dim_t stride, dim_t depth, char* to) noexcept nogil
+        void (*begin)() noexcept nogil
+        void (*end)() noexcept nogil
+        bint (*usable)() noexcept nogil
+    enum:
+        CHUNK
+        CHUNK_BYTES
+        TILE_BYTES
+        TILE_SIZE
+        TILE_HEIGHT
     const MatmulKernel matmul_kernels[1]
     const dim_t NO_OFFSET[2]
     bint few_columns_pay(dim_t columns, dim_t terms) noexcept
@@ -94,12 +118,19 @@ cdef struct Matmul:
     dim_t group_columns
     dim_t group_a              # bytes between the groups' channels in a
     dim_t group_bytes          # of packed weights
-    dim_t packed_depth         # of a tap in a panel: the depth, filled up to whole blocks of k
-    dim_t k_stride             # of a, in bytes; an element's size where rows are read in place
+    dim_t panel_depth          # of a panel, of all taps: filled up to whole blocks of k
+    dim_t row_bytes            # of a packed row
+    dim_t tile_bytes           # of a packed row tile
+    int panel_size             # bytes of an element of a panel
     dim_t b_k_stride
     dim_t b_n_stride
     dim_t b_scratch_offset     # of b's panel in the scratch memory: behind a's rows
     bint read_in_place         # rows of a are
+    dim_t pixel                # bytes between the pixels that rows are made of, where they are split once for all taps
+    dim_t split_pixel          # the same between split ones; 0 where rows are packed instead
+    dim_t split_group          # bytes between the groups' channels in a split pixel
+    dim_t first_offset         # of the taps, least and largest
+    dim_t last_offset
     bint single_row            # a product has one row
     bint few_columns           # of weights, which are not in panels: see matmul_dots.h
     bint pack_whole_b          # a run-time b is packed as a whole
@@ -139,6 +170,7 @@ cdef class MatmulStep(Step):
     cdef PackedWeights weights
     cdef const float[:, ::1] bias
     cdef const dim_t[::1] offsets
+    cdef const dim_t[::1] split_offsets
     cdef readonly object flops
     cdef Requantization requantization
     cdef const int[:, ::1] shifts
@@ -151,4 +183,5 @@ cdef class MatmulStep(Step):
     cdef int set_weights(self, PackedWeights weights) except -1
     cdef int set_columns(self, dim_t groups, dim_t columns) except -1
     cdef int set_epilogue(self, View y, bias, View residual, activation) except -1
+    cdef int set_split(self, dim_t b_bytes) except -1
     cdef int finish(self, dim_t a_bytes) except -1

@@ -31,18 +31,26 @@ cdef enum:
     SMALL_FLOPS = 200000       # about 2 us of one core's f32 multiply-adds: not worth waking the team
     PAGE_BYTES = 4096          # rows a multiple of this apart share one set of the first-level cache,
     ALIASED_ROWS = 7           # which holds 8 lines: of the rows of one tile, and of the panel
+    FETCHED_AHEAD = 8192       # bytes of panels that don't stay in the second-level cache
     POLL_EVERY = 64            # runs of tiles between two questions whether the run is to end
+
+EMULATION = "emulation"        # what rows need that emulate instructions: no processor has it
 
 # Names of enum ElementType in element_type.h.
 ELEMENT_TYPES = ("bool", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "f16", "f32", "f64", "bf16")
 ELEMENT_SIZES = (1, 1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8, 2)
+
+cdef int[13] ELEMENT_BYTES
+for _index, _size in enumerate(ELEMENT_SIZES):
+    ELEMENT_BYTES[_index] = _size
 
 
 cdef class Kernel:
     """A row of the level's table of matrix kernels.
 
     name: as profiles show it. a, b, sum, y: element types of the operands, the accumulator and the result.
-    rows, columns: of the register tile. k_block: elements of k that lie side by side in a panel.
+    rows, columns: of the register tile. k_block: elements of k that lie side by side in a panel. products: "bf16" or
+    "bf16x3" where f32 is multiplied so, else None: exactly. emulated: instructions are, which is for tests.
     """
 
     @property
@@ -66,6 +74,14 @@ cdef class Kernel:
         return ELEMENT_TYPES[self.row.y]
 
     @property
+    def products(self):
+        return {0: None, 1: "bf16", 2: "bf16x3"}[self.row.parts]
+
+    @property
+    def emulated(self):
+        return EMULATION in self.row.needs.decode().split()
+
+    @property
     def rows(self):
         return self.row.rows
 
@@ -77,18 +93,22 @@ cdef class Kernel:
     def k_block(self):
         return self.row.k_block
 
+    def usable(self):
+        """Whether the system permits what the kernel needs, and it is faster here than one of f32."""
+        return self.row.usable == NULL or self.row.usable()
+
     def __repr__(self):
         return f"<matrix kernel {self.name}: {self.a} x {self.b} -> {self.y}, {self.rows} x {self.columns}>"
 
 
 cdef tuple _table():
-    """The rows that this processor can execute."""
+    """The rows that this processor can execute, with those that emulate instructions that it may lack."""
     cdef const MatmulKernel* row = matmul_kernels
     cdef Kernel kernel
-    flags = {"", *cpu_flags()}
+    flags = {EMULATION, *cpu_flags()}
     found = []
     while row.name != NULL:
-        if row.needs.decode() in flags:
+        if flags.issuperset(row.needs.decode().split()):
             kernel = Kernel()
             kernel.row = row
             found.append(kernel)
@@ -99,12 +119,17 @@ cdef tuple _table():
 KERNELS = _table()
 
 
-def kernel_for(a, b):
+def kernel_for(a, b, products=None, emulated=False):
     """The level's best kernel for operands of these element types, such as "f32"; None when there is none.
 
-    Rows of the table that come later are better.
+    Rows of the table that come later are better. products: of those that multiply so, such as "bf16x3"; exactly,
+    when None. emulated: of those that emulate instructions, which are for tests alone, instead of those that don't.
     """
-    return next((kernel for kernel in reversed(KERNELS) if (kernel.a, kernel.b) == (a, b)), None)
+    cdef Kernel kernel
+    for kernel in reversed(KERNELS):
+        if (kernel.a, kernel.b, kernel.products) == (a, b, products) and kernel.emulated == emulated and kernel.usable():
+            return kernel
+    return None
 
 
 cdef inline dim_t panel_width(const MatmulKernel* kernel, dim_t columns) noexcept nogil:
@@ -114,6 +139,16 @@ cdef inline dim_t panel_width(const MatmulKernel* kernel, dim_t columns) noexcep
 
 cdef inline dim_t whole_blocks(dim_t depth, dim_t k_block) noexcept nogil:
     return (depth + k_block - 1) // k_block * k_block
+
+
+cdef inline dim_t panel_depth(const MatmulKernel* kernel, dim_t taps, dim_t depth) noexcept nogil:
+    """Elements of k in a panel: each tap is filled up to whole blocks, or all of them together where rows are split."""
+    return whole_blocks(taps * depth, kernel.k_block) if kernel.parts else taps * whole_blocks(depth, kernel.k_block)
+
+
+cdef inline int panel_size(const MatmulKernel* kernel) noexcept nogil:
+    """Bytes of an element of a panel."""
+    return 2 * kernel.parts if kernel.parts else ELEMENT_BYTES[kernel.b]
 
 
 cdef class PackedWeights:
@@ -127,7 +162,7 @@ cdef class PackedWeights:
 
     def __cinit__(self, Kernel kernel not None, weights, tuple window=(), bint panels=False):
         cdef const MatmulKernel* row = kernel.row
-        cdef dim_t columns, rest, size = ELEMENT_SIZES[row.b]
+        cdef dim_t columns, rest
         cdef Block block
         self.kernel = kernel
         self.groups, self.taps, self.depth, self.columns = weights.shape
@@ -137,17 +172,18 @@ cdef class PackedWeights:
         columns = self.columns
         if not self.few_columns:
             columns += (panel_width(row, rest) if rest else 0) - rest
-        self.group_bytes = self.taps * whole_blocks(self.depth, row.k_block) * columns * size
+        self.group_bytes = columns * (self.taps * self.depth * ELEMENT_BYTES[row.b] if self.few_columns else
+                                      panel_depth(row, self.taps, self.depth) * panel_size(row))
         self.nbytes = self.groups * self.group_bytes
         block = Block(self.nbytes)
         self.data = block
-        if self.few_columns:
+        if self.few_columns or row.parts:
             weights = weights.reshape(self.groups, 1, self.taps * self.depth, self.columns)
         self.fill(weights, block.data)
 
     cdef int fill(self, weights, char* to) except -1:
         cdef const MatmulKernel* row = self.kernel.row
-        cdef dim_t size = ELEMENT_SIZES[row.b]
+        cdef dim_t size = ELEMENT_BYTES[row.b]
         cdef dim_t[4] step = weights.strides
         cdef const float[:, :, :, :] reals
         cdef const signed char[:, :, :, :] integers
@@ -169,10 +205,10 @@ cdef class PackedWeights:
             for first in range(0, self.columns, row.columns):
                 columns = min(<dim_t>row.columns, self.columns - first)
                 width = panel_width(row, columns)
-                for tap in range(self.taps):
+                for tap in range(weights.shape[1]):
                     row.pack_panel(start + group * step[0] + tap * step[1] + first * step[3], depth, step[2],
                                    columns, step[3], to, width)
-                    to += whole_blocks(depth, row.k_block) * width * size
+                    to += whole_blocks(depth, row.k_block) * width * panel_size(row)
         return 0
 
 
@@ -255,7 +291,7 @@ cdef inline TileFunction set_panel(const Matmul* p, dim_t index, const MatmulTil
     cdef dim_t width, y_column = (group * p.group_columns + first)
     tile.columns = min(<dim_t>kernel.columns, p.group_columns - first)
     width = panel_width(kernel, tile.columns)
-    tile.b_stride = width * p.b_size * kernel.k_block
+    tile.b_stride = width * p.panel_size * kernel.k_block
     tile.column = index * kernel.columns
     tile.bias = p.tile.bias + index * kernel.columns if p.tile.bias != NULL else NULL
     origin.a[0] = batch.a[0] + group * p.group_a
@@ -267,7 +303,7 @@ cdef inline TileFunction set_panel(const Matmul* p, dim_t index, const MatmulTil
         tile.b = batch.b + group * p.group_bytes
         tile.b_stride = tile.taps * tile.depth * p.b_size
     elif p.weights != NULL:
-        tile.b = batch.b + group * p.group_bytes + first * tile.taps * p.packed_depth * p.b_size
+        tile.b = batch.b + group * p.group_bytes + first * p.panel_depth * p.panel_size
     elif p.row_by_columns:
         tile.b = batch.b + first * p.b_n_stride
         tile.b_stride = p.b_n_stride
@@ -276,7 +312,7 @@ cdef inline TileFunction set_panel(const Matmul* p, dim_t index, const MatmulTil
         tile.b = batch.b + first * p.b_size
         tile.b_stride = p.b_k_stride
     elif p.pack_whole_b:
-        tile.b = scratch + first * p.packed_depth * p.b_size
+        tile.b = scratch + first * p.panel_depth * p.panel_size
     else:
         tile.b = scratch
         kernel.pack_panel(batch.b + first * p.b_n_stride, tile.depth, p.b_k_stride, tile.columns, p.b_n_stride,
@@ -291,35 +327,96 @@ cdef void pack_panels(const Matmul* p, const MatmulTile* batch, char* scratch) n
     while first < p.group_columns:
         columns = min(<dim_t>kernel.columns, p.group_columns - first)
         kernel.pack_panel(batch.b + first * p.b_n_stride, p.tile.depth, p.b_k_stride, columns, p.b_n_stride,
-                          scratch + first * p.packed_depth * p.b_size, panel_width(kernel, columns))
+                          scratch + first * p.panel_depth * p.panel_size, panel_width(kernel, columns))
         first += kernel.columns
 
 
-cdef void pack_block(const Matmul* p, dim_t first, dim_t count, const MatmulTile* batch, char* scratch) noexcept nogil:
-    """Copies the rows of a block's tiles to scratch memory, the kernel's most rows to a tile."""
+cdef void pack_tile(const Matmul* p, const MatmulTile* tile, dim_t rows, char* to) noexcept nogil:
+    """Copies the rows of a tile to scratch memory, the halves one behind the other, or splits them."""
+    cdef dim_t half = (rows + 1) // 2
+    if p.kernel.parts == 0:
+        p.kernel.pack_rows(tile.a[0], half, tile.a_stride, tile.depth, tile.k_stride, to)
+        p.kernel.pack_rows(tile.a[1], rows - half, tile.a_stride, tile.depth, tile.k_stride, to + half * p.row_bytes)
+        return
+    p.kernel.split_rows(tile.a[0], half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
+    to += half * TILE_BYTES if rows <= TILE_HEIGHT else TILE_HEIGHT * p.row_bytes
+    p.kernel.split_rows(tile.a[1], rows - half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
+
+
+cdef const char* window_of(const Matmul* p, dim_t first, dim_t count, const MatmulTile* batch,
+                           dim_t* pixels) noexcept nogil:
+    """The first of the pixels that the taps of `count` row tiles read, and how many there are until the last one.
+
+    Lines follow one another in memory, and so do the rows of a line.
+    """
+    cdef MatmulTile begin = p.tile, end = p.tile
+    cdef int rows
+    set_tile_rows(p, first, batch, &begin)
+    rows = set_tile_rows(p, first + count - 1, batch, &end)
+    if rows > 1:
+        rows //= 2
+        end.a[0] = end.a[1]
+    pixels[0] = (end.a[0] - begin.a[0] + (rows - 1) * end.a_stride + p.last_offset - p.first_offset) // p.pixel + 1
+    return begin.a[0] + p.first_offset
+
+
+cdef const char* pack_block(const Matmul* p, dim_t first, dim_t count, const MatmulTile* batch,
+                            char* scratch) noexcept nogil:
+    """Makes ready the rows of a block's tiles in scratch memory. Gives the pixel that comes first there, if any."""
     cdef MatmulTile tile = p.tile
-    cdef dim_t index, rows, half, row_bytes = p.packed_depth * p.a_size
+    cdef const char* origin = NULL
+    cdef dim_t index, pixels
+    if p.split_pixel:
+        origin = window_of(p, first, count, batch, &pixels)
+        p.kernel.split_pixels(origin, pixels, p.pixel, p.split_pixel // (CHUNK_BYTES * p.kernel.parts) * CHUNK, scratch)
+        return origin
     for index in range(first, first + count):
-        rows = set_tile_rows(p, index, batch, &tile)
-        half = (rows + 1) // 2
-        p.kernel.pack_rows(tile.a[0], half, tile.a_stride, tile.depth, p.k_stride, scratch)
-        p.kernel.pack_rows(tile.a[1], rows - half, tile.a_stride, tile.depth, p.k_stride, scratch + half * row_bytes)
-        scratch += p.kernel.rows * row_bytes
+        pack_tile(p, &tile, set_tile_rows(p, index, batch, &tile), scratch)
+        scratch += p.tile_bytes
+    return origin
+
+
+cdef inline void set_packed_rows(const Matmul* p, int rows, char* packed, MatmulTile* tile) noexcept nogil:
+    """Points `tile` at its rows in scratch memory, as pack_tile() lays them out."""
+    cdef dim_t half = (rows + 1) // 2
+    if p.kernel.parts == 0:
+        tile.a[0] = packed
+        tile.a[1] = packed + half * p.row_bytes
+        tile.a_stride = p.row_bytes
+    elif rows <= TILE_HEIGHT:
+        tile.first_rows = rows
+        tile.rows[0] = packed
+        tile.rows[1] = packed + half * TILE_BYTES
+    else:
+        tile.first_rows = half
+        tile.rows[0] = packed
+        tile.rows[1] = packed + TILE_HEIGHT * p.row_bytes
+
+
+cdef inline void set_pixels(const Matmul* p, int rows, const char* window, dim_t group, const char* split,
+                            MatmulTile* tile) noexcept nogil:
+    """Points `tile` at its rows among split pixels."""
+    cdef int half
+    tile.first_rows = (rows + 1) // 2
+    for half in range(2):
+        tile.rows[half] = split + (tile.a[half] - window + p.first_offset) // p.pixel * p.split_pixel
+        tile.rows[half] += group * p.split_group
 
 
 cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const MatmulTile* origin, MatmulTile* tile,
-                    TileFunction function, char* rows_packed) noexcept nogil:
+                    TileFunction function, char* rows_packed, const char* window, dim_t group) noexcept nogil:
     """Multiplies row tiles row .. row + count - 1 of the block that begins at `first` by one panel."""
     cdef const MatmulKernel* kernel = p.kernel
     cdef bint full = tile.columns > kernel.columns // 2
     cdef int rows
-    cdef dim_t index, row_bytes = p.packed_depth * p.a_size
+    cdef dim_t index
     for index in range(row, row + count):
         rows = set_tile_rows(p, index, origin, tile)
-        if not p.read_in_place:
-            tile.a[0] = rows_packed + (index - first) * kernel.rows * row_bytes
-            tile.a[1] = tile.a[0] + (rows + 1) // 2 * row_bytes
-            tile.a_stride = row_bytes
+        tile.count = rows
+        if p.split_pixel:
+            set_pixels(p, rows, window, group, rows_packed, tile)
+        elif not p.read_in_place:
+            set_packed_rows(p, rows, rows_packed + (index - first) * p.tile_bytes, tile)
         if function != NULL:
             function(tile)
         elif p.few_columns:
@@ -331,17 +428,32 @@ cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const 
 
 cdef int run_matmul(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     cdef const Matmul* p = <const Matmul*>arguments
+    cdef int status
+    if p.kernel.begin == NULL:
+        return run_part(p, slots, me)
+    p.kernel.begin()
+    status = run_part(p, slots, me)
+    p.kernel.end()
+    return status
+
+
+cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcept nogil:
+    """A member's part of the list of tiles."""
     cdef char* scratch = me.scratch
     cdef MatmulTile tile = p.tile, batch, origin
     cdef TileFunction function
+    cdef const char* window = NULL
     cdef dim_t at, end, count, index, first, rows, panel, packed = -1, packed_batch = -1
     cdef dim_t per_batch = p.tiles * p.panels, per_block = p.block * p.panels
     cdef unsigned turns = 0
     share(me, p.batch.size * per_batch, 1, &at, &end)
     while at < end:
         turns += 1
-        if turns % POLL_EVERY == 0 and stopped(me):
-            return CANCELLED
+        if turns % POLL_EVERY == 0:
+            if stopped(me):
+                return CANCELLED
+            if p.kernel.begin != NULL:      # a signal's handler may have run a model in this thread
+                p.kernel.begin()
         index = at // per_batch
         batch = origin_of(p, slots, index)
         if p.pack_whole_b and packed_batch != index:
@@ -356,9 +468,9 @@ cdef int run_matmul(const void* arguments, char* const* slots, const Member* me)
         count = min(rows - index, end - at)
         if not p.read_in_place and packed != at - index - panel * rows:
             packed = at - index - panel * rows
-            pack_block(p, first, rows, &batch, scratch)
+            window = pack_block(p, first, rows, &batch, scratch)
         function = set_panel(p, panel, &batch, &origin, &tile, scratch + p.b_scratch_offset)
-        run_tiles(p, first, first + index, count, &origin, &tile, function, scratch)
+        run_tiles(p, first, first + index, count, &origin, &tile, function, scratch, window, panel // p.group_panels)
         at += count
     return OK
 
@@ -432,6 +544,7 @@ cdef class MatmulStep(Step):
         p.kernel = kernel.row
         p.a_size = ELEMENT_SIZES[kernel.row.a]
         p.b_size = ELEMENT_SIZES[kernel.row.b]
+        p.panel_size = panel_size(kernel.row)
         p.y_size = y.dtype.itemsize
         return 0
 
@@ -484,7 +597,7 @@ cdef class MatmulStep(Step):
     cdef int set_rows(self, list batch, list rows) except -1:
         """batch, rows: (size, a, b, y, residual) dimensions with strides in bytes, outermost first.
 
-        set_kernel, set_weights and k_stride come before.
+        set_kernel, set_weights and tile.k_stride come before.
         """
         cdef Matmul* p = &self.matmul
         cdef dim_t most = p.kernel.rows
@@ -492,7 +605,7 @@ cdef class MatmulStep(Step):
         p.batch = space_of(merge_dimensions(batch))
         p.lines = space_of(rows[:-1])
         p.width, p.tile.a_stride, _, p.tile.y_stride, p.tile.residual_stride = rows[-1]
-        p.read_in_place = p.k_stride == p.a_size
+        p.read_in_place = p.tile.k_stride == p.a_size and p.kernel.parts == 0
         if p.tile.a_stride % PAGE_BYTES == 0 and p.read_in_place:
             most = min(most, <dim_t>ALIASED_ROWS)
         if p.few_columns:
@@ -539,17 +652,72 @@ cdef class MatmulStep(Step):
             p.tile.bias = <const float*>first_element(self.bias)
         return 0
 
+    cdef int set_split(self, dim_t b_bytes) except -1:
+        """How rows are split: each tile's for itself, or where `pixel` says that taps share pixels, those of a block
+        once, if that is less work."""
+        cdef Matmul* p = &self.matmul
+        cdef MatmulTile* tile = &p.tile
+        cdef dim_t cached = CACHED_BYTES // 4, block, pixels = 0, total = 0
+        if b_bytes > CACHED_BYTES:
+            tile.ahead = FETCHED_AHEAD
+            cached = CACHED_BYTES
+        tile.row_stride = TILE_BYTES
+        tile.part_stride = TILE_SIZE
+        tile.chunk_stride = TILE_SIZE * p.kernel.parts
+        tile.row_taps = 1
+        tile.row_chunks = p.panel_depth // CHUNK
+        tile.row_offset = NO_OFFSET
+        if not p.pixel or not p.tiles or not p.panels or p.tile_lines * p.rows <= TILE_HEIGHT:
+            return 0
+        p.split_pixel = p.panels // p.group_panels * self.weights.depth // CHUNK * CHUNK_BYTES * p.kernel.parts
+        p.split_group = self.weights.depth // CHUNK * CHUNK_BYTES * p.kernel.parts
+        p.first_offset, p.last_offset = min(self.offsets), max(self.offsets) + tile.depth * p.a_size - 1
+        block = p.tiles
+        while True:
+            pixels, total = self.window_sizes(block)
+            if pixels * p.split_pixel <= cached or block <= p.per_line:
+                break
+            block = max((block + 1) // 2 // p.per_line, <dim_t>1) * p.per_line
+        if 2 * total * p.split_pixel > p.tiles * p.tile_bytes:
+            p.split_pixel = 0
+            return 0
+        p.block = block
+        self.split_offsets = (np.asarray(self.offsets) - p.first_offset) // p.pixel * p.split_pixel
+        tile.row_offset = <const dim_t*>first_element(self.split_offsets)
+        tile.row_stride = tile.a_stride // p.pixel * p.split_pixel
+        tile.part_stride = CHUNK_BYTES
+        tile.chunk_stride = CHUNK_BYTES * p.kernel.parts
+        tile.row_taps = tile.taps
+        tile.row_chunks = tile.depth // CHUNK
+        # A tile of a reads TILE_HEIGHT rows, whether it has as many or not.
+        p.b_scratch_offset = whole_blocks(pixels * p.split_pixel + TILE_HEIGHT * tile.row_stride, TILE_BYTES)
+        return 0
+
+    def window_sizes(self, dim_t block):
+        """Pixels that the windows of blocks of so many tiles take: the most, and of all of them."""
+        cdef const Matmul* p = &self.matmul
+        cdef MatmulTile origin
+        cdef dim_t first, pixels, most = 0, total = 0
+        memset(&origin, 0, sizeof(origin))
+        for first in range(0, p.tiles, block):
+            window_of(p, first, min(block, p.tiles - first), &origin, &pixels)
+            most = max(most, pixels)
+            total += pixels
+        return most, total
+
     cdef int finish(self, dim_t a_bytes) except -1:
         """Chooses the block, the scratch memory and the width, when all else is set. a_bytes: of all rows."""
         cdef Matmul* p = &self.matmul
         cdef dim_t panel_bytes, b_bytes
-        p.packed_depth = whole_blocks(p.tile.depth, p.kernel.k_block)
-        panel_bytes = p.kernel.columns * p.packed_depth * p.b_size
-        b_bytes = p.panels * panel_bytes * p.tile.taps
+        p.panel_depth = panel_depth(p.kernel, p.tile.taps, p.tile.depth)
+        panel_bytes = p.kernel.columns * p.panel_depth * p.panel_size
+        b_bytes = p.panels * panel_bytes
+        p.row_bytes = p.panel_depth * (p.panel_size if p.kernel.parts else p.a_size)
+        p.tile_bytes = whole_blocks(p.kernel.rows, TILE_HEIGHT if p.kernel.parts else 1) * p.row_bytes
         p.single_row = p.tiles == 1 and p.width == 1 and not p.few_columns and p.kernel.single_row != NULL
         p.row_by_columns = (p.single_row and p.weights == NULL and p.kernel.dots != NULL
                             and p.b_k_stride == p.b_size and p.b_n_stride != p.b_size)
-        a_bytes = a_bytes // max(p.batch.size, <dim_t>1)
+        a_bytes = p.tiles * p.tile_bytes if p.kernel.parts else a_bytes // max(p.batch.size, <dim_t>1)
         p.block = p.tiles
         if b_bytes <= CACHED_BYTES * (2 if p.weights != NULL else 1) and b_bytes < a_bytes and p.tiles > 1:
             p.block = 1
@@ -558,7 +726,9 @@ cdef class MatmulStep(Step):
             p.block = p.tiles * CACHED_BYTES // a_bytes
         p.block = max(p.block, <dim_t>1)
         if not p.read_in_place:
-            p.b_scratch_offset = p.block * p.kernel.rows * p.packed_depth * p.a_size
+            p.b_scratch_offset = p.block * p.tile_bytes
+        if p.kernel.parts:
+            self.set_split(b_bytes)
         self.scratch = p.b_scratch_offset
         if p.weights == NULL:
             self.scratch += panel_bytes * (p.panels if p.pack_whole_b else 1)

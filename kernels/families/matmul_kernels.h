@@ -4,6 +4,7 @@
 #define OVLITE_MATMUL_KERNELS_H
 
 #include "element_type.h"
+#include "matmul_bf16.h"
 #include "matmul_dots.h"
 #include "matmul_int8.h"
 #include "matmul_pack.h"
@@ -17,7 +18,7 @@ typedef void (*PackRows)(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, pt
 
 typedef struct {
     const char *name;
-    const char *needs;                 /* a processor feature beyond those of the level, or "" */
+    const char *needs;                 /* processor features beyond those of the level, with blanks between them */
     enum ElementType a, b, sum, y;
     int rows;                          /* of the largest tile */
     int columns;                       /* of a full panel; a narrow one has half as many */
@@ -29,7 +30,21 @@ typedef struct {
     const TileFunction (*few)[FEW_COLUMNS]; /* [rows - 1][columns - 1]: columns packed one after the other; or NULL */
     PackPanel pack_panel;
     PackRows pack_rows;
+    /* Of kernels that split f32 operands, see matmul_bf16.h; all others have zeros here. */
+    int parts;                         /* of an operand */
+    SplitRows split_rows;
+    SplitPixels split_pixels;
+    void (*begin)(void);               /* before the first tile that a thread computes in a step, or NULL */
+    void (*end)(void);                 /* behind the last one */
+    int (*usable)(void);               /* whether the system permits it and it pays, or NULL; asked before it is chosen */
 } MatmulKernel;
+
+/* A row that multiplies f32 in parts. */
+#define SPLIT_ROW(name, needs, rows, columns, tiles, parts, how, begin, end, usable)                            \
+    {name, needs, F32, F32, F32, F32, rows, columns, CHUNK, 0, 0, tiles, NULL, NULL, NULL, pack_tiles_##parts,   \
+     NULL, parts, split_rows_##how##_##parts, split_pixels_##how##_##parts, begin, end, usable}
+#define MATRIX_ROW(name, needs, tiles, parts, how, usable) \
+    SPLIT_ROW(name, needs, MATRIX_ROWS, MATRIX_COLUMNS, tiles##_tiles_##parts, parts, how, begin_##tiles, end_##tiles, usable)
 
 static const MatmulKernel matmul_kernels[] = {
     {"f32", "", F32, F32, F32, F32, TILE_ROWS, PANEL, 1, FEW_ROWS, FEW_COLUMNS, tile_functions, row_functions,
@@ -43,6 +58,17 @@ static const MatmulKernel matmul_kernels[] = {
     {"u8i8 vnni", "avx_vnni", U8, I8, I32, F32, TILE_ROWS, PANEL, 4, 0, 0, vnni_tiles, NULL, NULL, NULL,
      pack_int8_panel, pack_int8_rows},
 #endif
+#if defined(__AVX512F__)
+    SPLIT_ROW("bf16", "avx512_bf16", TILE_ROWS, PANEL, bf16_pair_tiles, 1, by_conversion, NULL, NULL, bf16_pairs_pay),
+#if defined(TILE_INSTRUCTIONS)
+    MATRIX_ROW("bf16x3 amx", "amx_tile amx_bf16 avx512_bf16", amx, 2, by_conversion, tiles_permitted),
+    MATRIX_ROW("bf16 amx", "amx_tile amx_bf16 avx512_bf16", amx, 1, by_conversion, tiles_permitted),
+#endif
+    MATRIX_ROW("bf16x3 emulated with conversions", "emulation avx512_bf16", emulated, 2, by_conversion, NULL),
+    MATRIX_ROW("bf16 emulated with conversions", "emulation avx512_bf16", emulated, 1, by_conversion, NULL),
+#endif
+    MATRIX_ROW("bf16x3 emulated", "emulation", emulated, 2, by_integers, NULL),
+    MATRIX_ROW("bf16 emulated", "emulation", emulated, 1, by_integers, NULL),
     {0},
 };
 

@@ -59,6 +59,18 @@ typedef struct {
     ptrdiff_t column;          /* of the panel's first among those of all panels */
     const Requantization *requantization; /* of kernels with integer sums */
     Activation activation;
+    /* Of kernels that split their operands, see matmul_bf16.h. */
+    ptrdiff_t count;           /* rows */
+    ptrdiff_t first_rows;      /* of them in the first of `rows` */
+    ptrdiff_t k_stride;        /* of a */
+    const char *rows[2];       /* of a, split */
+    ptrdiff_t row_stride;
+    ptrdiff_t chunk_stride;
+    ptrdiff_t part_stride;
+    const ptrdiff_t *row_offset; /* of each of row_taps from a row's address */
+    ptrdiff_t row_taps;
+    ptrdiff_t row_chunks;      /* of a tap */
+    ptrdiff_t ahead;           /* bytes between the chunk of b in use and the one fetched ahead; 0: none */
 } MatmulTile;
 
 static const ptrdiff_t NO_OFFSET[2];  /* taps where the row begins */

@@ -1,0 +1,174 @@
+/* Matrix tiles of 16 rows of 64 bytes: AMX's instructions, or the same operations in portable C.
+ *
+ * All tiles have the one shape; kernels fill what they multiply up to it. With BY_EMULATION the operations give
+ * the bits that the instructions give, much more slowly: for tests of the kernels on any processor. Like the
+ * instructions they do nothing useful between tiles_end() and tiles_begin().
+ *
+ * Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2: LDTILECFG, TILELOADD, TDPBF16PS.
+ * Products of elements with even and with odd k are summed apart, by fused multiply-adds, and both sums are added to
+ * the accumulator at the end; denormal operands and results count as zeros, and rounding is to nearest even, whatever
+ * MXCSR says. */
+#ifndef OVLITE_TILES_H
+#define OVLITE_TILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "vmath.h"
+
+#if defined(__x86_64__) && defined(__linux__)
+#define TILE_INSTRUCTIONS
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
+#define TILES 8
+#define TILE_HEIGHT 16
+#define TILE_BYTES 64              /* of a row */
+#define TILE_SIZE (TILE_HEIGHT * TILE_BYTES)
+
+enum { BY_TILES, BY_EMULATION };
+
+/* LDTILECFG's operand, of palette 1. */
+typedef struct {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} TileShapes;
+
+_Static_assert(sizeof(TileShapes) == 64, "LDTILECFG reads 64 bytes");
+
+static const TileShapes full_tiles __attribute__((aligned(64))) = {
+    .palette = 1,
+    .row_bytes = {TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES},
+    .rows = {TILE_HEIGHT, TILE_HEIGHT, TILE_HEIGHT, TILE_HEIGHT, TILE_HEIGHT, TILE_HEIGHT, TILE_HEIGHT, TILE_HEIGHT},
+};
+
+/* Whether the system lets this process use tiles; asks it the first time. Children have what their parent has. */
+static int tiles_permitted(void) {
+#if defined(TILE_INSTRUCTIONS)
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    static int answer;             /* 1: yes, -1: no; any thread finds the same */
+    if (!answer)
+        answer = syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0 ? 1 : -1;
+    return answer > 0;
+#else
+    return 0;
+#endif
+}
+
+typedef struct {
+    int usable;
+    uint8_t rows[TILES][TILE_HEIGHT][TILE_BYTES];
+} EmulatedTiles;
+
+static _Thread_local EmulatedTiles emulated_tiles __attribute__((aligned(64)));
+
+INLINE uint32_t flushed_bits(uint32_t bits) { return bits & 0x7f800000u ? bits : bits & 0x80000000u; }
+
+/* The double of a bf16 or an f32 given by its bits, a denormal one as zero. */
+INLINE double flushed_value(uint32_t bits) { return (double)float_of(flushed_bits(bits)); }
+
+/* The f32 nearest to x, a denormal one as zero; its bits. A product of bf16 has 16 significant bits, so that its sum
+ * with an f32 is never rounded twice on its way through a double. */
+INLINE uint32_t flushed_sum(double x) { return flushed_bits(bits_of((float)x)); }
+
+static __attribute__((noinline)) void emulated_dot_bf16(int c, int a, int b) {
+    EmulatedTiles *tiles = &emulated_tiles;
+    if (!tiles->usable)
+        return;
+    for (int i = 0; i < TILE_HEIGHT; i++) {
+        uint32_t even[TILE_HEIGHT] = {0}, odd[TILE_HEIGHT] = {0}, sums[TILE_HEIGHT];
+        for (int k = 0; k < TILE_HEIGHT; k++) {
+            uint32_t pair, pairs[TILE_HEIGHT];
+            memcpy(&pair, tiles->rows[a][i] + 4 * k, 4);
+            memcpy(pairs, tiles->rows[b][k], TILE_BYTES);
+            const double first = flushed_value(pair << 16), second = flushed_value(pair & 0xffff0000u);
+            for (int j = 0; j < TILE_HEIGHT; j++) {
+                even[j] = flushed_sum(first * flushed_value(pairs[j] << 16) + flushed_value(even[j]));
+                odd[j] = flushed_sum(second * flushed_value(pairs[j] & 0xffff0000u) + flushed_value(odd[j]));
+            }
+        }
+        memcpy(sums, tiles->rows[c][i], TILE_BYTES);
+        for (int j = 0; j < TILE_HEIGHT; j++) {
+            const uint32_t both = flushed_sum(flushed_value(even[j]) + flushed_value(odd[j]));
+            sums[j] = flushed_sum(flushed_value(sums[j]) + flushed_value(both));
+        }
+        memcpy(tiles->rows[c][i], sums, TILE_BYTES);
+    }
+}
+
+/* Shapes the tiles of this thread, and zeroes them. */
+INLINE void tiles_begin(const int how) {
+    if (how == BY_EMULATION) {
+        memset(&emulated_tiles, 0, sizeof emulated_tiles);
+        emulated_tiles.usable = 1;
+        return;
+    }
+#if defined(TILE_INSTRUCTIONS)
+    __asm__ volatile("ldtilecfg %0" : : "m"(full_tiles) : "memory");
+#endif
+}
+
+/* Gives the tiles back: the system need not save them any more. */
+INLINE void tiles_end(const int how) {
+    if (how == BY_EMULATION) {
+        memset(&emulated_tiles, 0, sizeof emulated_tiles);
+        return;
+    }
+#if defined(TILE_INSTRUCTIONS)
+    __asm__ volatile("tilerelease" : : : "memory");
+#endif
+}
+
+INLINE void zero_tile(const int how, const int t) {
+    if (how == BY_EMULATION) {
+        memset(emulated_tiles.rows[t], 0, TILE_SIZE);
+        return;
+    }
+#if defined(TILE_INSTRUCTIONS)
+    __asm__ volatile("tilezero %%tmm%c0" : : "i"(t));
+#endif
+}
+
+/* Loads 16 rows of 64 bytes that lie `stride` bytes apart. */
+INLINE void load_tile(const int how, const int t, const char *base, ptrdiff_t stride) {
+    if (how == BY_EMULATION) {
+        for (int i = 0; emulated_tiles.usable && i < TILE_HEIGHT; i++)
+            memcpy(emulated_tiles.rows[t][i], base + i * stride, TILE_BYTES);
+        return;
+    }
+#if defined(TILE_INSTRUCTIONS)
+    __asm__ volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(base), "r"(stride), "i"(t) : "memory");
+#endif
+}
+
+INLINE void store_tile(const int how, const int t, char *base, ptrdiff_t stride) {
+    if (how == BY_EMULATION) {
+        for (int i = 0; emulated_tiles.usable && i < TILE_HEIGHT; i++)
+            memcpy(base + i * stride, emulated_tiles.rows[t][i], TILE_BYTES);
+        return;
+    }
+#if defined(TILE_INSTRUCTIONS)
+    __asm__ volatile("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(base), "r"(stride), "i"(t) : "memory");
+#endif
+}
+
+/* c += a b, of bf16 pairs: a has rows of 32 elements, b a row of 16 pairs for every two k. */
+INLINE void dot_tiles_bf16(const int how, const int c, const int a, const int b) {
+    if (how == BY_EMULATION) {
+        emulated_dot_bf16(c, a, b);
+        return;
+    }
+#if defined(TILE_INSTRUCTIONS)
+    __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(c), "i"(a), "i"(b));
+#endif
+}
+
+#pragma GCC pop_options
+
+#endif
