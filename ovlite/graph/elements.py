@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from ..types import SequenceType, Type
+from ..types.packing import Order, pack_bits, unpack_bits
 from .operator import Array
 
 
@@ -86,7 +87,7 @@ def encode(array: Array, element_type: Type) -> Array:
     codes = small.codes(array) if small else array.astype(np.int64).astype(np.uint8)
     if element_type.bitwidth == 8:
         return np.require(codes, requirements="C")
-    return _pack(codes, element_type.bitwidth).view(element_type.to_dtype())
+    return _pack(codes, element_type)
 
 
 def stored_bits(array: Array) -> tuple[Array, Type] | None:
@@ -103,7 +104,7 @@ def stored_bits(array: Array) -> tuple[Array, Type] | None:
     if element_type.bitwidth >= 8:
         return array.view(element_type.to_dtype()), element_type
     codes = np.asarray(array, order="C").view(np.uint8)
-    return _pack(codes, element_type.bitwidth).view(element_type.to_dtype()), element_type
+    return _pack(codes, element_type), element_type
 
 
 def _bfloat_bits(array: Array) -> Array:
@@ -115,37 +116,14 @@ def _bfloat_bits(array: Array) -> Array:
     return np.where(np.isnan(wide), np.uint16(0x7FC0), rounded)
 
 
-# Elements of 3 and 6 bits lie in groups of 3 bytes: the low bits of all elements of a group, the highest
-# place of a byte first, and then their high bits. (low bits, high bits)
-_SPLIT = {3: (2, 1), 6: (4, 2)}
-
-
-def _order(bits: int) -> Literal["big", "little"]:
-    """The byte order that fits the order of elements within a byte: the first single bit is the highest."""
+def _order(bits: int) -> Order:
+    """The place of the first element in a byte: single bits begin with the highest, others with the lowest."""
     return "big" if bits == 1 else "little"
 
 
-def _fields(values: Array, bits: int) -> Array:
-    """The low bits of each value packed into bytes, the highest place first."""
-    return np.packbits(np.unpackbits(values[:, None], axis=1)[:, 8 - bits :])
-
-
-def _unfields(packed: Array, bits: int) -> Array:
-    """The values that _fields() packed."""
-    planes = np.unpackbits(packed.ravel()).reshape(-1, bits)
-    return np.packbits(np.pad(planes, ((0, 0), (8 - bits, 0))), axis=1).ravel()
-
-
-def _pack(codes: Array, bits: int) -> Array:
-    """The low bits of each code as packed bytes; what fills up the last byte, or group, is zeros."""
-    flat = codes.ravel()
-    if bits in _SPLIT:
-        low, high = _SPLIT[bits]
-        flat = np.concatenate([flat, np.zeros(-flat.size % (8 // high), np.uint8)])
-        groups = [_fields(flat, low).reshape(-1, 2), _fields(flat >> low, high).reshape(-1, 1)]
-        return np.concatenate(groups, axis=1).ravel()
-    planes = np.unpackbits(flat[:, None], axis=1, bitorder="little")[:, :bits]
-    return np.packbits(planes.ravel(), bitorder=_order(bits))
+def _pack(codes: Array, element_type: Type) -> Array:
+    """Codes as elements of a type of less than a byte, flat."""
+    return pack_bits(codes, element_type.bitwidth, _order(element_type.bitwidth)).view(element_type.to_dtype())
 
 
 def _unpack(bits: int, signed: bool) -> Callable[[Array, Sequence[int]], Array]:
@@ -153,14 +131,7 @@ def _unpack(bits: int, signed: bool) -> Callable[[Array, Sequence[int]], Array]:
 
     def unpack(array: Array, shape: Sequence[int]) -> Array:
         count = prod(shape)
-        packed = array.view(np.uint8).ravel()
-        if bits in _SPLIT:
-            low, high = _SPLIT[bits]
-            groups = packed.reshape(-1, 3)
-            values: Array = _unfields(groups[:, :2], low) | _unfields(groups[:, 2], high) << low
-        else:
-            flat = np.unpackbits(packed, bitorder=_order(bits))[: count * bits].reshape(count, bits)
-            values = np.packbits(flat, axis=1, bitorder="little").ravel()
+        values: Array = unpack_bits(array.view(np.uint8), bits, _order(bits))
         values = values[:count].reshape(shape)
         if not signed:
             return values

@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..types import Type
+from ..types.packing import Bytes, pack_bits, unpack_bits
 
-Bytes = npt.NDArray[np.uint8]
-_WHOLE = (Type.u1, Type.u2, Type.u4, Type.i4, Type.nf4, Type.f4e2m1)
-_SPLIT = {Type.u3: (2, 1), Type.u6: (4, 2)}  # low and high bits of an element
+_PACKED = (Type.u1, Type.u2, Type.u4, Type.i4, Type.nf4, Type.f4e2m1, Type.u3, Type.u6)
 
 
 def pack_data(array: npt.NDArray[Any], type: Type) -> Bytes:
@@ -32,13 +31,7 @@ def pack_data(array: npt.NDArray[Any], type: Type) -> Bytes:
     if not np.array_equal(narrow, array):
         raise RuntimeError(f"elements to pack as {type.name} are whole numbers that {narrow.dtype} holds")
     flat: Bytes = narrow.ravel().view(np.uint8)
-    if type not in _SPLIT:
-        return np.packbits(_bits(flat, type.bitwidth))
-    low, high = _SPLIT[type]
-    elements = np.concatenate([flat, np.zeros(-flat.size % (8 // high), np.uint8)])
-    lows = np.packbits(_bits(elements, low)).reshape(-1, 2)
-    highs = np.packbits(_bits(elements >> np.uint8(low), high)).reshape(-1, 1)
-    return np.concatenate([lows, highs], axis=1).ravel()
+    return pack_bits(flat, type.bitwidth, "big")
 
 
 def unpack_data(array: npt.NDArray[Any], type: Type, shape: Iterable[int]) -> npt.NDArray[Any]:
@@ -46,12 +39,7 @@ def unpack_data(array: npt.NDArray[Any], type: Type, shape: Iterable[int]) -> np
     _check(type)
     lengths = tuple(shape)
     packed = np.asarray(array, order="C").view(np.uint8).ravel()
-    if type in _SPLIT:
-        low, high = _SPLIT[type]
-        groups = packed[: packed.size // 3 * 3].reshape(-1, 3)
-        elements = np.asarray(_elements(groups[:, :2], low) | _elements(groups[:, 2], high) << low, np.uint8)
-    else:
-        elements = _elements(packed, type.bitwidth)
+    elements = unpack_bits(packed, type.bitwidth, "big")
     if elements.size < prod(lengths):
         held = f"{packed.size} bytes hold {elements.size} elements of {type.name}"
         raise RuntimeError(f"{held}; the shape {list(lengths)} has {prod(lengths)}")
@@ -60,17 +48,6 @@ def unpack_data(array: npt.NDArray[Any], type: Type, shape: Iterable[int]) -> np
 
 
 def _check(type: Type) -> None:
-    if type not in _WHOLE and type not in _SPLIT:
-        names = ", ".join(known.name for known in (*_WHOLE, *_SPLIT))
+    if type not in _PACKED:
+        names = ", ".join(known.name for known in _PACKED)
         raise AssertionError(f"{getattr(type, 'name', type)} is not packed; the types {names} are")
-
-
-def _bits(elements: Bytes, count: int) -> Bytes:
-    """The low `count` bits of each element, the highest first."""
-    return np.asarray((elements[:, None] >> np.arange(count - 1, -1, -1, dtype=np.uint8)) & 1, np.uint8)
-
-
-def _elements(packed: Bytes, count: int) -> Bytes:
-    """Elements of `count` bits, the highest bit first, from whole bytes."""
-    bits = np.unpackbits(packed.ravel()).reshape(-1, count)
-    return np.asarray((bits << np.arange(count - 1, -1, -1, dtype=np.uint8)).sum(axis=1), np.uint8)
