@@ -97,4 +97,4 @@ class Repeated:
         known = {port: Tensor(compute_dtype(port.element_type), shape) for port, shape in ports}
         computed = dict.fromkeys(result.sources[0] for result in body.results if result.sources[0] not in known)
         results: list[tuple[Output, Type | None]] = [(output, None) for output in computed]
-        return Stage(self._context, body.get_ordered_ops(), known, results, passing=True)
+        return Stage(self._context, body.get_ordered_ops(), known, results, values_vary=True)

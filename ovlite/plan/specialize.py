@@ -39,33 +39,33 @@ class Constants:
 class Specialized:
     """The nodes that one stage computes, and those that must wait for it.
 
-    tensors: every output computed so far. passing: elements that decide shapes are others in each run. calls:
-    in order. loose: nodes whose outputs' shapes only their evaluation tells; Python evaluates them when the
-    calls have run. pending: nodes that wait. needed: outputs whose elements the pending nodes need before their
-    shapes are known. waiting: the pending nodes and those of bodies that could not be finished.
+    tensors: every output computed so far. values_vary: elements that decide shapes are others in each run. calls:
+    in order. data_dependent: nodes whose outputs' shapes only their evaluation tells; Python evaluates them when the
+    calls have run. deferred: nodes that wait. required: outputs whose elements the deferred nodes need before their
+    shapes are known. waiting: the deferred nodes and those of bodies that could not be finished.
     """
 
     tensors: dict[Output, Tensor]
-    passing: bool = False
+    values_vary: bool = False
     calls: list[Call] = field(default_factory=list)
-    loose: list[Node] = field(default_factory=list)
-    pending: list[Node] = field(default_factory=list)
-    needed: dict[Output, None] = field(default_factory=dict)
+    data_dependent: list[Node] = field(default_factory=list)
+    deferred: list[Node] = field(default_factory=list)
+    required: dict[Output, None] = field(default_factory=dict)
     waiting: list[Node] = field(default_factory=list)
 
 
 def specialize(
-    nodes: Iterable[Node], known: dict[Output, Tensor], constants: Constants, passing: bool = False
+    nodes: Iterable[Node], known: dict[Output, Tensor], constants: Constants, values_vary: bool = False
 ) -> Specialized:
     """Walks `nodes` (in order) from the tensors in `known`.
 
-    passing: a stage for elements that decide shapes, such as the bounds of a slice, would serve one run alone, so
-    that nodes which need them are loose. Booleans are still needed: they choose between few stages.
+    values_vary: a stage for elements that decide shapes, such as the bounds of a slice, would serve one run alone, so
+    that nodes which need them are data-dependent. Booleans are still required: they choose between few stages.
     """
-    state = Specialized(dict(known), passing)
+    state = Specialized(dict(known), values_vary)
     for node in nodes:
         if not _visit(node, state, constants):
-            state.pending.append(node)
+            state.deferred.append(node)
     return state
 
 
@@ -81,10 +81,10 @@ def _visit(node: Node, state: Specialized, constants: Constants) -> bool:
     if not missing:
         wanted = [node.sources[i] for i in node.op.value_inputs if i < len(node.sources)]
         missing = [source for source in wanted if tensors[source].array is None]
-        if state.passing and any(tensors[source].dtype != np.bool_ for source in missing):
-            state.loose.append(node)
+        if state.values_vary and any(tensors[source].dtype != np.bool_ for source in missing):
+            state.data_dependent.append(node)
             return True
-        state.needed.update(dict.fromkeys(missing))
+        state.required.update(dict.fromkeys(missing))
     if missing:
         state.waiting.append(node)
         return False
@@ -121,7 +121,7 @@ def _call(node: Node, inputs: list[Tensor], state: Specialized) -> None:
     constant = all(tensor.array is not None for tensor in inputs) and not node.op.stateful
     if not all(tensor.shape.is_static for tensor in found):
         if not constant:
-            state.loose.append(node)
+            state.data_dependent.append(node)
             return
         outputs = evaluate(node, [tensor.array for tensor in inputs])
         state.tensors.update(zip(node.outputs(), map(Tensor.constant, outputs), strict=True))
@@ -146,10 +146,10 @@ def evaluate(node: Node, arrays: Sequence[Array | None]) -> list[Array]:
     """A node's outputs by numpy, in their compute dtypes."""
     with np.errstate(all="ignore"):
         results = node.op.evaluate(*[array for array in arrays if array is not None])
-    return held(node, results)
+    return as_compute_arrays(node, results)
 
 
-def held(node: Node, results: Sequence[Array]) -> list[Array]:
+def as_compute_arrays(node: Node, results: Sequence[Array]) -> list[Array]:
     """A node's outputs in C order and in their compute dtypes."""
     return [
         np.asarray(result, compute_dtype(output.element_type), order="C")

@@ -26,7 +26,7 @@ from .limits import check_buffers, check_results
 from .lowering import lower
 from .options import Options
 from .port_types import FromPortType, ToPortType, crosses, port_dtype
-from .specialize import Constants, Specialized, held, specialize
+from .specialize import Constants, Specialized, as_compute_arrays, specialize
 from .weight_cache import PackedWeightCache
 
 STAGE_LIMIT = 32  # successors that a stage keeps
@@ -62,7 +62,8 @@ class Stage:
 
     nodes: what is left to compute, in order. known: the tensors it starts from; those that are not
     constant are bound to input slots in that order. results: the outputs that the model returns, and
-    the element types that they are returned in; None for the dtypes that plans compute in. passing: see specialize.
+    the element types that they are returned in; None for the dtypes that plans compute in. values_vary: as
+    of specialize().
     """
 
     def __init__(
@@ -71,27 +72,27 @@ class Stage:
         nodes: Iterable[Node],
         known: dict[Output, Tensor],
         results: Sequence[tuple[Output, Type | None]],
-        passing: bool = False,
+        values_vary: bool = False,
     ) -> None:
         self._context = context
         self._results = results
-        self._passing = passing
-        state = specialize(nodes, known, context.constants, passing)
-        self.loose = state.loose
-        self.pending = state.pending
-        self.needed = list(state.needed)
-        self.staged = bool(self.pending or self.loose)
+        self._values_vary = values_vary
+        state = specialize(nodes, known, context.constants, values_vary)
+        self.data_dependent = state.data_dependent
+        self.deferred = state.deferred
+        self.required = list(state.required)
+        self.staged = bool(self.deferred or self.data_dependent)
         self.entries = [output for output, tensor in known.items() if tensor.array is None]
         live = _live(state, self._results) if self.staged else {}
         self._constants = {output: tensor for output, tensor in live.items() if tensor.array is not None}
         self._carried = [output for output in live if output not in self._constants]
-        self._loose_outputs = [output for node in self.loose for output in node.outputs()]
+        self._data_dependent_outputs = [output for node in self.data_dependent for output in node.outputs()]
         self.exits = [output for output in self._carried if output not in known]
         if not self.staged:
             self.exits = [output for output, _ in results]
         self._next: OrderedDict[Any, Stage] = OrderedDict()
         self._frames: list[Frame] = []  # idle ones
-        self._evaluations = [context.evaluation(node.op) for node in self.loose]
+        self._evaluations = [context.evaluation(node.op) for node in self.data_dependent]
         self._build(state)
 
     def _build(self, state: Specialized) -> None:
@@ -120,7 +121,7 @@ class Stage:
             stage.execute(values, team)
 
     def execute(self, values: dict[Output, Array], team: Team) -> None:
-        """Runs the program and then the loose nodes, on the elements in `values`, and adds what they give."""
+        """Runs the program and then the data-dependent nodes, on the elements in `values`, and adds what they give."""
         found = [np.empty(shape, dtype) for dtype, shape in self.outputs]
         with self.frame(team) as frame:
             for slot, output in zip(self.input_slots, self.entries, strict=True):
@@ -129,9 +130,9 @@ class Stage:
                 frame.bind(slot, array)
             frame.execute(team)
         values.update(zip(self.exits, found, strict=True))
-        for node, evaluation in zip(self.loose, self._evaluations, strict=True):
+        for node, evaluation in zip(self.data_dependent, self._evaluations, strict=True):
             arrays = [self._elements(source, values) for source in node.sources]
-            values.update(zip(node.outputs(), held(node, evaluation(arrays, team)), strict=True))
+            values.update(zip(node.outputs(), as_compute_arrays(node, evaluation(arrays, team)), strict=True))
 
     @contextmanager
     def frame(self, team: Team) -> Iterator[Frame]:
@@ -167,8 +168,8 @@ class Stage:
 
     def next(self, values: dict[Output, Array]) -> Stage:
         """The stage that follows, given the elements computed so far."""
-        shapes = tuple([values[output].shape for output in self._loose_outputs])
-        elements = tuple([self._elements(output, values).tobytes() for output in self.needed])
+        shapes = tuple([values[output].shape for output in self._data_dependent_outputs])
+        elements = tuple([self._elements(output, values).tobytes() for output in self.required])
         found = self._next.get((shapes, elements))
         if found is None:
             found = self._next[shapes, elements] = self._follow(values)
@@ -179,16 +180,16 @@ class Stage:
 
     def _follow(self, values: dict[Output, Array]) -> Stage:
         known = dict(self._constants)
-        for output in [*self._carried, *self._loose_outputs]:
+        for output in [*self._carried, *self._data_dependent_outputs]:
             known[output] = Tensor(compute_dtype(output.element_type), values[output].shape)
-        for output in self.needed:
+        for output in self.required:
             known[output] = Tensor.constant(self._elements(output, values).copy())
-        return Stage(self._context, self.pending, known, self._results, self._passing)
+        return Stage(self._context, self.deferred, known, self._results, self._values_vary)
 
 
 def _live(state: Specialized, results: Sequence[tuple[Output, Type | None]]) -> dict[Output, Tensor]:
     """The tensors computed so far that later stages or the model's results need."""
-    readers = [*state.waiting, *state.loose, *state.pending]
+    readers = [*state.waiting, *state.data_dependent, *state.deferred]
     wanted = dict.fromkeys(
         [*(output for output, _ in results), *(source for node in readers for source in node.sources)]
     )
