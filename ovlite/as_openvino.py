@@ -24,11 +24,12 @@ from importlib.metadata import Distribution, DistributionFinder
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any, NoReturn
 
 import ovlite
 
+from .runtime.aliases import Alias
 from .version import get_version as own_version
 
 RELEASE = "2026.4.1"
@@ -76,27 +77,6 @@ class _Front(Loader):
         )
 
 
-class _Alias(Loader):
-    """Loads a submodule: the module of ovlite itself, which keeps its own name and spec."""
-
-    def __init__(self, target: str) -> None:
-        self.target = target
-        self.spec: ModuleSpec | None = None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = import_module(self.target)
-        self.spec = module.__spec__
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self.spec
-
-    def get_code(self, fullname: str) -> CodeType | None:
-        """The code of the module, which runpy runs it from."""
-        spec = find_spec(self.target)
-        return None if spec is None else spec.loader.get_code(self.target)  # type: ignore[union-attr]
-
-
 class _Absent(Loader):
     """Stands for a submodule that ovlite hasn't: importing it tells what to do."""
 
@@ -142,7 +122,7 @@ class _Finder(MetaPathFinder):
             return None
         if found is None:
             return None
-        return ModuleSpec(fullname, _Alias(found.name), origin=found.origin)
+        return ModuleSpec(fullname, Alias(found.name), origin=found.origin)
 
     def find_distributions(self, context: DistributionFinder.Context | None = None) -> Iterable[Distribution]:
         """The distribution openvino, when it or all are asked for."""

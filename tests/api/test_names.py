@@ -1,4 +1,7 @@
-"""Names of tensors: who gives them, who keeps them, what finds a port."""
+"""Names of tensors: who gives them, who keeps them, what finds a port. And names of modules."""
+
+import importlib
+import importlib.util
 
 import pytest
 
@@ -137,3 +140,21 @@ def test_names_go_with_what_is_replaced(lab):
 
 def lab_parameters(node):
     return [value.get_node() for value in node.input_values()]
+
+
+@pytest.mark.parametrize(
+    "name", [*(f"opset{number}" for number in range(1, 18)), "op", "op.util", "exceptions", "passes"]
+    + ["properties", "properties.hint", "properties.intel_cpu", "utils", "utils.types", "utils.decorators"],
+)  # fmt: skip
+def test_modules_that_openvino_runtime_had(name):
+    own = importlib.import_module(f"ovlite.{name}")
+    spec = own.__spec__
+    assert importlib.import_module(f"ovlite.runtime.{name}") is own
+    assert own.__spec__ is spec and own.__name__ == f"ovlite.{name}"
+
+
+def test_names_below_runtime_that_no_module_has():
+    assert importlib.util.find_spec("ovlite.runtime.opset99") is None
+    assert importlib.util.find_spec("ovlite.runtime.graph") is None
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("ovlite.runtime.properties.nothing")
