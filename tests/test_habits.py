@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -12,7 +13,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 @pytest.mark.parametrize("path", sorted((ROOT / ".github").rglob("*.yml")), ids=lambda path: path.name)
 def test_files_for_github_are_yaml(path):
-    content = pytest.importorskip("yaml").safe_load(path.read_text())
+    content = yaml.safe_load(path.read_text())
     assert content["name"]
     for job in content.get("jobs", {}).values():
         assert job["runs-on"] and all("uses" in step or "run" in step for step in job["steps"])
