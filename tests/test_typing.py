@@ -40,7 +40,7 @@ def test_a_request_without_a_hook_is_found(tmp_path):
         "from ovlite.kernels.runtime.request import Request\n"
         "from ovlite.kernels.runtime.compiled import Compiled\n"
         "class Lacking(Request):\n"
-        "    def _give(self, inputs: Any) -> None: ...\n"
+        "    def _bind_container(self, inputs: Any) -> None: ...\n"
         "class Model(Compiled): ...\n"
         "def make(*parts: Any) -> None:\n"
         "    Lacking(*parts)\n"

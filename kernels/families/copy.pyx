@@ -21,6 +21,7 @@ import numpy as np
 
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
+from ovlite.kernels.runtime.strides import merge_dimensions
 
 cdef extern from "transpose.h" nogil:
     ctypedef struct Plane:
@@ -34,7 +35,7 @@ cdef extern from "transpose.h" nogil:
     void copy_transposed "transpose" (const Plane* plane, int size) noexcept
 
 cdef enum:
-    BLOCK_BYTES = 16384
+    BLOCK_BYTES = 16384        # read and written, they fill a first-level cache of 32 KiB
     BLOCK_SIDE = 64            # elements; of a transposed block
     LANES = 16                 # blocks of more than one vector are multiples of this
     BYTE_COST = 2              # see Step.set_width
@@ -123,22 +124,6 @@ cdef int run_copy(const void* arguments, char* const* slots, const Member* me) n
     return OK
 
 
-def _merged(shape, y_strides, x_strides):
-    """Dimensions (length, y stride, x stride), outermost in y first, as few as describe the same copy."""
-    dims = [dim for dim in zip(shape, y_strides, x_strides) if dim[0] != 1]
-    dims.sort(key=lambda dim: -abs(dim[1]))
-    merged = []
-    for length, y, x in dims:
-        if merged:
-            outer = merged.pop()
-            if outer[1:] == (length * y, length * x):
-                length *= outer[0]
-            else:
-                merged.append(outer)
-        merged.append((length, y, x))
-    return merged
-
-
 def _plane(dims, size):
     """(kind, row dimension, column dimension, remaining dimensions) of merged dimensions, strides in bytes."""
     outer = list(dims)
@@ -180,7 +165,8 @@ cdef void describe(Piece* piece, View y, x_strides) except *:
     piece.y_offset = y.span.offset
     if y.size == 0:
         return
-    dims = _merged(y.shape, [size * stride for stride in y.strides], [size * stride for stride in x_strides])
+    strides = zip(y.shape, [size * stride for stride in y.strides], [size * stride for stride in x_strides])
+    dims = merge_dimensions(sorted(strides, key=lambda dim: -abs(dim[1])))
     kind, rows, columns, outer = _plane(dims, size)
     row_grain, column_grain = _grains(kind, rows[0], columns[0], size)
     piece.kind = kind

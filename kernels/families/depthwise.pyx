@@ -49,7 +49,7 @@ cdef extern from "depthwise.h" nogil:
 cdef enum:
     CHANNEL_BLOCK = 128        # channels that a part of the work keeps together, a multiple of LANES
     CACHED_FLOATS = 6144       # of the lines under a column block, to stay in the first-level cache
-    SMALL_FLOPS = 60000        # not worth waking the team
+    SMALL_FLOPS = 60000        # see Step.share_above
 
 
 cdef struct Windows:
@@ -236,7 +236,7 @@ cdef class Depthwise(Step):
         self.reads = (x,) if residual is None else (x, residual)
         self.writes = (y,)
         self.flops = 2 * y.size * math.prod(packed.window) * packed.group
-        self.width = 1 if self.flops < SMALL_FLOPS else min(self.windows.blocks * self.windows.lines, 1 << 16)
+        self.share_above(SMALL_FLOPS, self.flops, self.windows.blocks * self.windows.lines)
         self.args = &self.windows
         self.run = convolve
 

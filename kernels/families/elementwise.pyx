@@ -55,7 +55,7 @@ cdef enum:
     MAX_INSTRUCTIONS = 32
     MAX_CONSTANTS = 32
     MAX_SOURCES = 80
-    TOO_SMALL_TO_SHARE = 16384   # additions
+    TOO_SMALL_TO_SHARE = 16384   # additions; see Step.share_above
     ACTIVATION_COST = 12         # additions
 
 MOST_READS, MOST_INSTRUCTIONS = MAX_READS, MAX_INSTRUCTIONS    # of a program
@@ -513,8 +513,7 @@ cdef class Map(Step):
         if args.instructions == 1 and self.scratch == 0 and args.size == args.columns:
             self.run = run_dense
             grains = ceiling(args.size, GRAIN)
-        if args.size * self.cost >= TOO_SMALL_TO_SHARE:
-            self.width = grains
+        self.share_above(TOO_SMALL_TO_SHARE, args.size * self.cost, grains)
 
 
 cdef class Convert(Map):

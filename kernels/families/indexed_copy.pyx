@@ -13,6 +13,7 @@ from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport (
     INDEX_OUT_OF_RANGE, MAX_RANK, OK, Member, Span, Step, View, address, dim_t, share
 )
+from ovlite.kernels.runtime.strides import merge_dimensions
 
 cdef extern from "indexed_copy.h" nogil:
     ctypedef struct Tuples:
@@ -171,7 +172,7 @@ cdef class Places(Step):
         for view in (tensor, indices, dense):
             if view.size and not view.contiguous:
                 raise ValueError(f"{self.name}: expected contiguous tensors, got strides {view.strides}")
-        shape, strides = _merged(shape, strides)
+        shape, strides = zip(*merge_dimensions(zip(shape, strides)) or [(1, 0)])
         args.tensor, args.indices, args.dense = tensor.span, indices.span, dense.span
         args.size = size
         args.rank = len(shape)
@@ -209,22 +210,6 @@ cdef class Places(Step):
     def expect(self, View view, shape, what):
         if view.shape != tuple(shape):
             raise ValueError(f"{self.name}: expected {what} of shape {tuple(shape)}, got {view.shape}")
-
-
-def _merged(shape, strides):
-    """A dense array's dimensions, neighbours merged where the tensor's strides allow; there is at least one."""
-    merged = []
-    for size, stride in zip(shape, strides):
-        if size == 1:
-            continue
-        if merged:
-            outer_size, outer_stride = merged.pop()
-            if outer_stride == size * stride:
-                size *= outer_size
-            else:
-                merged.append((outer_size, outer_stride))
-        merged.append((size, stride))
-    return zip(*merged) if merged else ((1,), (0,))
 
 
 def _reduction(name, reduction, View tensor):

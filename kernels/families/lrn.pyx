@@ -1,27 +1,24 @@
 """Local response normalization across channels, in any layout."""
 
+from libc.string cimport memset
+
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides cimport LoopNest, offset_of, set_nest
 from ovlite.kernels.runtime.strides import axes_from_front, ordered_dimensions
 
-cdef extern from "lrn.h" nogil:
-    enum:
-        LRN_BLOCK
-        LRN_COLUMNS
-    ctypedef struct LrnParameters:
-        dim_t before
-        dim_t after
-        float alpha
-        float beta
-        float bias
-    void lrn_run(const float* x, float* y, dim_t n, const LrnParameters* parameters, float* squares) noexcept
-    void lrn_columns(const float* x, dim_t x_row, float* y, dim_t y_row, dim_t rows, dim_t n,
-                     const LrnParameters* parameters) noexcept
+cdef extern from "vectorize.h":
+    pass
+
+cdef extern from "vmath.h" nogil:
+    float vexp(float x) noexcept
+    float vlog(float x) noexcept
 
 cdef enum:
     F32 = 4                      # bytes
-    TOO_SMALL_TO_SHARE = 2048    # elements
+    BLOCK = 64                   # elements of a run whose sums stay in registers
+    COLUMNS = 512                # at most, of a tile, whose sums stay in the first-level cache
+    TOO_SMALL_TO_SHARE = 2048    # elements; see Step.share_above
 
 
 def lrn(x, int size, double alpha=1e-4, double beta=0.75, double bias=1.0, int axis=1, out=None):
@@ -38,6 +35,57 @@ def lrn(x, int size, double alpha=1e-4, double beta=0.75, double bias=1.0, int a
     return call.out
 
 
+cdef struct Window:              # y = x / (bias + alpha * sum of squares over before + 1 + after elements)^beta
+    dim_t before
+    dim_t after
+    float alpha
+    float beta
+    float bias
+
+
+cdef inline float responded(float x, float squares, const Window* w) noexcept nogil:
+    return x * vexp(-w.beta * vlog(w.bias + w.alpha * squares))
+
+
+cdef void lrn_run(const float* x, float* y, dim_t n, const Window* window, float* squares) noexcept nogil:
+    """Along a dense run. squares: room for before + n + after + BLOCK elements."""
+    cdef Window w = window[0]
+    cdef float total[BLOCK]
+    cdef dim_t i, k, begin = 0
+    cdef int j
+    memset(squares, 0, w.before * sizeof(float))
+    for i in range(n):
+        squares[w.before + i] = x[i] * x[i]
+    memset(squares + w.before + n, 0, (w.after + BLOCK) * sizeof(float))
+    while begin < n:
+        for j in range(BLOCK):
+            total[j] = 0
+        for k in range(begin, begin + w.before + 1 + w.after):
+            for j in range(BLOCK):
+                total[j] += squares[k + j]
+        for i in range(min(n - begin, <dim_t>BLOCK)):
+            y[begin + i] = responded(x[begin + i], total[i], &w)
+        begin += BLOCK
+
+
+cdef void lrn_columns(
+        const float* x, dim_t x_row, float* y, dim_t y_row, dim_t rows, dim_t n, const Window* window) noexcept nogil:
+    """Down each of n <= COLUMNS dense columns; rows are x_row and y_row elements apart."""
+    cdef Window w = window[0]
+    cdef float total[COLUMNS]
+    cdef const float* row
+    cdef dim_t r, k, j
+    for r in range(rows):
+        for j in range(n):
+            total[j] = 0
+        for k in range(max(r - w.before, <dim_t>0), min(r + w.after + 1, rows)):
+            row = x + k * x_row
+            for j in range(n):
+                total[j] += row[j] * row[j]
+        for j in range(n):
+            y[r * y_row + j] = responded(x[r * x_row + j], total[j], &w)
+
+
 cdef struct LrnArguments:
     int x
     int y
@@ -51,7 +99,7 @@ cdef struct LrnArguments:
     dim_t columns
     dim_t tile
     dim_t tiles                  # of all columns
-    LrnParameters parameters
+    Window window
 
 
 cdef int normalize_responses(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
@@ -65,9 +113,9 @@ cdef int normalize_responses(const void* arguments, char* const* slots, const Me
         offset_of(&args.loops, index // args.tiles, &x, &y)
         if args.by_columns:
             lrn_columns(<const float*>(slots[args.x] + x), args.x_step, <float*>(slots[args.y] + y), args.y_step,
-                        args.channels, min(args.columns - column, args.tile), &args.parameters)
+                        args.channels, min(args.columns - column, args.tile), &args.window)
         else:
-            lrn_run(<const float*>(slots[args.x] + x), <float*>(slots[args.y] + y), args.channels, &args.parameters,
+            lrn_run(<const float*>(slots[args.x] + x), <float*>(slots[args.y] + y), args.channels, &args.window,
                     <float*>me.scratch)
     return OK
 
@@ -92,16 +140,15 @@ cdef class LRN(Step):
         self.writes = (y,)
         args.x, args.x_offset = x.slot, x.offset
         args.y, args.y_offset = y.slot, y.offset
-        args.parameters.before, args.parameters.after = (size - 1) // 2, size // 2
-        args.parameters.alpha, args.parameters.beta, args.parameters.bias = alpha / size, beta, bias
+        args.window.before, args.window.after = (size - 1) // 2, size // 2
+        args.window.alpha, args.window.beta, args.window.bias = alpha / size, beta, bias
         args.channels, args.x_step, args.y_step = x.shape[axis], x.strides[axis], y.strides[axis]
         dims = list(zip(x.shape, x.strides, y.strides))
         del dims[axis]
         self.set_walk(ordered_dimensions(dims))
         self.args = args
         self.run = normalize_responses
-        if x.size >= TOO_SMALL_TO_SHARE:
-            self.width = args.loops.count * args.tiles
+        self.share_above(TOO_SMALL_TO_SHARE, x.size, args.loops.count * args.tiles)
 
     def set_walk(self, list loops):
         """Runs where channels are dense, else tiles of the dense columns, else single columns."""
@@ -109,9 +156,9 @@ cdef class LRN(Step):
         args.by_columns = not (args.x_step == args.y_step == 1)
         args.columns = 1
         if not args.by_columns:
-            self.scratch = (args.channels + args.parameters.before + args.parameters.after + LRN_BLOCK) * F32
+            self.scratch = (args.channels + args.window.before + args.window.after + BLOCK) * F32
         elif loops and loops[len(loops) - 1][1:] == (1, 1):
             args.columns = loops.pop()[0]
-        args.tile = min(<dim_t>LRN_COLUMNS, max(<dim_t>32, args.columns // 4))
+        args.tile = min(<dim_t>COLUMNS, max(<dim_t>32, args.columns // 4))
         args.tiles = (args.columns + args.tile - 1) // args.tile
         set_nest(&args.loops, loops, F32, F32)

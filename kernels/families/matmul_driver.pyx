@@ -28,7 +28,7 @@ from .activation cimport activation_from_tuple
 
 cdef enum:
     CACHED_BYTES = 1 << 19     # of an operand that is to stay in the second-level cache
-    SMALL_FLOPS = 200000       # about 2 us of one core's f32 multiply-adds: not worth waking the team
+    SMALL_FLOPS = 200000       # about 2 us of one core's f32 multiply-adds; see Step.share_above
     PAGE_BYTES = 4096          # rows a multiple of this apart share one set of the first-level cache,
     ALIASED_ROWS = 7           # which holds 8 lines: of the rows of one tile, and of the panel
     FETCHED_AHEAD = 8192       # bytes of panels that don't stay in the second-level cache
@@ -734,7 +734,7 @@ cdef class MatmulStep(Step):
             self.scratch += panel_bytes * (p.panels if p.pack_whole_b else 1)
         self.flops = 2 * p.batch.size * p.lines.size * p.width * p.panels // max(p.group_panels, <dim_t>1) \
             * p.group_columns * p.tile.taps * p.tile.depth
-        self.width = 1 if self.flops < SMALL_FLOPS else min(p.batch.size * p.tiles * p.panels, 1 << 16)
+        self.share_above(SMALL_FLOPS, self.flops, p.batch.size * p.tiles * p.panels)
         self.args = p
         self.run = run_matmul
         return 0

@@ -39,7 +39,7 @@ cdef extern from "normalization.h" nogil:
 
 cdef enum:
     F32 = 4                      # bytes
-    TOO_SMALL_TO_SHARE = 8192    # elements
+    TOO_SMALL_TO_SHARE = 8192    # elements; see Step.share_above
     SHORT_GROUP = 64             # channels; longer groups are runs
 
 SCALINGS = {
@@ -277,8 +277,7 @@ cdef class Normalize(Step):
         self.set_walk(*self.dimensions(axes, operands))
         self.args = args
         self.run = normalize
-        if x.size >= TOO_SMALL_TO_SHARE:
-            self.width = args.kept.count * args.tiles
+        self.share_above(TOO_SMALL_TO_SHARE, x.size, args.kept.count * args.tiles)
 
     def dimensions(self, axes, list operands):
         """The kept and the reduced dimensions as loops [(length, steps of x, gamma, beta, y), ...]."""

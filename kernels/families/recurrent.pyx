@@ -35,10 +35,10 @@ cdef extern from "recurrent.h" nogil:
         const CellFunctions* functions, const float* gates, float* candidate, float* state, dim_t n) noexcept
 
 cdef enum:
-    FEW_ROWS = 4               # of a tile, where R stays in the second-level cache between tiles
-    CACHED_BYTES = 1 << 19
-    SMALL_FLOPS = 200000       # not worth waking the team
-    TURNS = 16                 # times between two questions whether the run is to end
+    TILE_ROWS = 4              # where R stays in the second-level cache between tiles
+    CACHED_BYTES = 1 << 19     # of R: half of a second-level cache of 1 MiB
+    SMALL_FLOPS = 200000       # see Step.share_above
+    POLL_EVERY = 16            # times between two questions whether the run is to end
 
 
 def lstm(const float[:, :, :] x not None, const float[:, :, :] W not None, const float[:, :, :] R not None,
@@ -218,7 +218,7 @@ cdef int walk(const RecurrentArgs* args, char* const* slots, Rows* rows) noexcep
         for i in range(rows.count):
             memcpy(kept[k] + i * args.hidden, row_at(&args.states[k], slots, rows, i), bytes)
     for at in range(args.gates.shape[1]):
-        if at % TURNS == 0 and stopped(rows.member):
+        if at % POLL_EVERY == 0 and stopped(rows.member):
             return CANCELLED
         time = args.gates.shape[1] - 1 - at if args.backward[rows.direction] else at
         rows.inputs = <const float*>address(&args.gates, slots) + rows.first * args.gates.stride[0]
@@ -262,7 +262,7 @@ cdef int run_recurrent(const void* arguments, char* const* slots, const Member* 
 
 cdef dim_t tile_rows(dim_t batch, dim_t weight_bytes):
     """Rows of a tile: at least two tiles, so that two threads have work, of about the same size."""
-    cdef dim_t most = FEW_ROWS if weight_bytes <= CACHED_BYTES else 4 * kernel_for("f32", "f32").rows
+    cdef dim_t most = TILE_ROWS if weight_bytes <= CACHED_BYTES else 4 * kernel_for("f32", "f32").rows
     cdef dim_t tiles = max((batch + most - 1) // most, <dim_t>2)
     return max((batch + tiles - 1) // tiles, <dim_t>1)
 
@@ -334,7 +334,7 @@ cdef class Recurrent(Step):
         args.functions.clip = activation_from_tuple(("clamp", -clip, clip) if clip > 0 else None)
         self.scratch = args.tile_rows * (4 * (3 * hidden + args.width) + 1)
         flops = 2 * batch * gates.shape[1] * gates.shape[2] * hidden
-        self.width = 1 if flops < SMALL_FLOPS else max(1, directions * args.tiles)
+        self.share_above(SMALL_FLOPS, flops, directions * args.tiles)
         self.reads = tuple([view for view in (gates, *states, lengths) if view is not None])
         self.writes = tuple([view for view in (y, *lasts) if view is not None])
         self.products = []

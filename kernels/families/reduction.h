@@ -13,8 +13,8 @@
 #pragma GCC optimize("O3")
 
 enum {
-    COLUMN_TILE = 512,
-    COLUMN_RUN = 64,
+    COLUMN_TILE = 512,         /* columns whose totals (8 bytes each) stay in the first-level cache */
+    COLUMN_RUN = 64,           /* rows whose f32 sums are kept before they join the f64 totals */
     NARROW_TILE = 128,         /* columns whose sums are kept in registers, 64 or 16 at a time */
 };
 

@@ -39,7 +39,7 @@ cdef extern from "tile_copy.h" nogil:
 
 cdef enum:
     BLOCK = 1024               # elements gathered at a time from a run that isn't dense
-    TOO_SMALL_TO_SHARE = 32768  # elements
+    TOO_SMALL_TO_SHARE = 32768  # elements; see Step.share_above
     PARTS = 16                 # at most, of a reduction in two steps
     ENOUGH_RESULTS = 128       # to be shared without that
 
@@ -184,8 +184,7 @@ cdef class Reduce(Step):
         self.args = args
         self.run = reduce_tiles
         self.scratch = BLOCK * args.x_size
-        if x.size >= TOO_SMALL_TO_SHARE:
-            self.width = args.kept.count * args.tiles
+        self.share_above(TOO_SMALL_TO_SHARE, x.size, args.kept.count * args.tiles)
 
     def set_loops(self, list kept, list reduced):
         """Chooses the run and the columns, and sets the loops around them."""

@@ -11,7 +11,7 @@ ctypedef void (*scan_fn)(
     char* y, dim_t y_step, const char* x, dim_t x_step, dim_t n, bint exclusive) noexcept nogil
 
 cdef enum:
-    ELEMENTS_PER_MEMBER = 8192    # fewer are not worth waking a thread for
+    ELEMENT_COST = 8              # see Step.set_width
 
 cdef struct ScanArgs:
     Span x
@@ -118,7 +118,7 @@ cdef class CumSum(Step):
         dims = list(zip(x.shape, x.strides, y.strides))
         del dims[axis]
         set_nest(&args.lines, ordered_dimensions(dims), size, size)
-        self.width = max(1, min(args.lines.count, x.size // ELEMENTS_PER_MEMBER))
+        self.set_width(x.size * ELEMENT_COST, args.lines.count)
         self.reads, self.writes = (x,), (y,)
         self.args = args
         self.run = run_cumsum

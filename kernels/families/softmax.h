@@ -8,6 +8,7 @@
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
+/* Columns of a tile, and rows that are added up in f32 before their sum joins the total. */
 enum { SOFTMAX_COLUMNS = 256, SOFTMAX_ROWS = 64 };
 
 #define GREATER_OF(a, b) ((b) > (a) ? (b) : (a))      /* b only when it is a number */

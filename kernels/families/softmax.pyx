@@ -22,7 +22,7 @@ cdef extern from "tile_copy.h" nogil:
 
 cdef enum:
     F32 = 4                      # bytes
-    TOO_SMALL_TO_SHARE = 4096    # elements
+    TOO_SMALL_TO_SHARE = 4096    # elements; see Step.share_above
     TILE = 65536                 # elements of a tile of columns, at most about
 
 
@@ -132,8 +132,7 @@ cdef class Softmax(Step):
         del dims[axis]
         self.choose_run(ordered_dimensions(dims))
         self.args = args
-        if x.size >= TOO_SMALL_TO_SHARE:
-            self.width = args.loops.count * args.tiles
+        self.share_above(TOO_SMALL_TO_SHARE, x.size, args.loops.count * args.tiles)
 
     def choose_run(self, list loops):
         cdef SoftmaxArguments* args = &self.arguments

@@ -47,7 +47,7 @@ cdef enum:
     CACHED_WEIGHTS = 1 << 20       # bytes; weights beyond come from memory, which takes as long
     COLD_TILES = 24                # as multiplying this many tiles by them
     CACHED_BYTES = 3 << 17         # of a block's transformed input
-    SMALL_FLOPS = 200000           # not worth waking the team
+    SMALL_FLOPS = 200000           # see Step.share_above
 
 
 cdef struct Tiling:
@@ -254,7 +254,7 @@ cdef class Winograd(Step):
         self.reads = (x,) if residual is None else (x, residual)
         self.writes = (y,)
         self.flops = 2 * y.size * p.channels * 9
-        self.width = 1 if self.flops < SMALL_FLOPS else min(p.blocks * p.column_blocks, 1 << 16)
+        self.share_above(SMALL_FLOPS, self.flops, p.blocks * p.column_blocks)
         self.args = p
         self.run = convolve
 

@@ -28,22 +28,22 @@ cdef class Bindings(Runnable):
     cdef list live             # Storage to look at before each run, or None
     cdef int live_count
     cdef bint planned
-    cdef bint settled          # planned, and nothing to look at before a run
+    cdef bint up_to_date       # planned, and nothing to refresh before a run
     cdef readonly object plan
     cdef Frame frame           # None for a plan in stages
     cdef list frames           # [(plan, Frame)]
 
     cdef int bind_ports(self, Ports ports, tuple types, type tensor_class) except -1
-    cdef int give(self, object inputs, bint share) except -1
-    cdef int give_one(self, Py_ssize_t index, object value, bint share) except -1
-    cdef int give_array(self, Py_ssize_t index, cnp.ndarray array, bint share) except -1
+    cdef int bind_inputs(self, object inputs, bint share) except -1
+    cdef int bind_value(self, Py_ssize_t index, object value, bint share) except -1
+    cdef int bind_converted(self, Py_ssize_t index, cnp.ndarray array, bint share) except -1
     cdef int set_dims(self, Py_ssize_t index, cnp.ndarray array) except -1
     cdef int bind(self, Py_ssize_t index, cnp.ndarray array) except -1
-    cdef void point(self, Py_ssize_t index, cnp.ndarray array)
-    cdef int watch(self, Py_ssize_t index, Storage storage) except -1
+    cdef void set_address(self, Py_ssize_t index, cnp.ndarray array)
+    cdef int bind_shared(self, Py_ssize_t index, Storage storage) except -1
     cdef int refresh(self, Py_ssize_t index) except -1
     cdef bint complete(self) noexcept
-    cdef int forget(self) except -1
-    cdef int look(self) except -1
-    cdef int use(self, object plan) except -1
+    cdef int clear_inputs(self) except -1
+    cdef int refresh_shared_inputs(self) except -1
+    cdef int set_plan(self, object plan) except -1
     cdef Frame frame_of(self, object plan)

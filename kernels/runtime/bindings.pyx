@@ -6,11 +6,11 @@ request's own storage, so that the memory of a caller is only read.
 A subclass of Request answers for what needs the rest of the package:
 
     _convert(index, value, share)    binds a value that is no plain array
-    _give(inputs, share)             binds a container of any other kind
+    _bind_container(inputs, share)   binds a container of any other kind
     _check_shape(index, shape)       raises when an input can't have the shape
     _missing(indices)                raises for inputs that were never given
     _input_memory(index)             new Storage
-    _show(index, array)              Storage on an array that an input is bound to
+    _storage_on(index, array)        Storage on an array that an input is bound to
 """
 
 cimport numpy as cnp
@@ -58,7 +58,7 @@ cdef class Bindings(Runnable):
     def __dealloc__(self):
         free(self.inputs)
 
-    cdef int give(self, object inputs, bint share) except -1:
+    cdef int bind_inputs(self, object inputs, bint share) except -1:
         """Binds the inputs in a container; the container and its values are not changed."""
         cdef PyObject* found
         cdef Py_ssize_t index, count
@@ -73,23 +73,23 @@ cdef class Bindings(Runnable):
                     if found != NULL:
                         index = <object>found
                 if index < 0:
-                    self._give({key: value}, share)
+                    self._bind_container({key: value}, share)
                 else:
-                    self.give_one(index, value, share)
+                    self.bind_value(index, value, share)
             return 0
         if type(inputs) is list or type(inputs) is tuple:
             count = len(inputs)
             if count <= self.input_count and (self.input_count > 1 or type(inputs) is tuple or (
                     count == 1 and cnp.PyArray_Check(inputs[0]))):
                 for index in range(count):
-                    self.give_one(index, inputs[index], share)
+                    self.bind_value(index, inputs[index], share)
                 return 0
         elif cnp.PyArray_Check(inputs) and self.input_count == 1:
-            return self.give_one(0, inputs, share)
-        self._give(inputs, share)
+            return self.bind_value(0, inputs, share)
+        self._bind_container(inputs, share)
         return 0
 
-    cdef int give_one(self, Py_ssize_t index, object value, bint share) except -1:
+    cdef int bind_value(self, Py_ssize_t index, object value, bint share) except -1:
         cdef Operand* operand = &self.inputs[index]
         cdef cnp.ndarray array
         cdef Storage storage
@@ -104,15 +104,15 @@ cdef class Bindings(Runnable):
                 else:
                     return self.bind(index, array)
             if cnp.PyArray_NDIM(array) or operand.rank == 0:
-                return self.give_array(index, array, share)
+                return self.bind_converted(index, array, share)
         if type(value) is self.tensor_class:
             storage = (<Shown>value)._storage
             if storage is not None and storage.element_type is self.kinds[index]:
-                return self.watch(index, storage)
+                return self.bind_shared(index, storage)
         self._convert(index, value, share)
         return 0
 
-    cdef int give_array(self, Py_ssize_t index, cnp.ndarray array, bint share) except -1:
+    cdef int bind_converted(self, Py_ssize_t index, cnp.ndarray array, bint share) except -1:
         """Binds an array of any kind that can be cast to the port's type."""
         cdef bint exact = cnp.PyArray_TYPE(array) == self.inputs[index].type and cnp.PyArray_ISNOTSWAPPED(array) \
             and cnp.PyArray_IS_C_CONTIGUOUS(array)
@@ -121,7 +121,7 @@ cdef class Bindings(Runnable):
         if share and exact and cnp.PyArray_ISWRITEABLE(array):
             if cnp.PyArray_ISALIGNED(array):
                 return self.bind(index, array)
-            return self.watch(index, self._show(index, array))
+            return self.bind_shared(index, self._storage_on(index, array))
         storage = self.own[index]
         if storage is None:
             storage = self._input_memory(index)
@@ -133,7 +133,7 @@ cdef class Bindings(Runnable):
         else:
             cnp.PyArray_CopyInto(<cnp.ndarray>storage.array, array)
         if storage.shown:
-            return self.watch(index, storage)
+            return self.bind_shared(index, storage)
         return self.bind(index, <cnp.ndarray>storage.array)
 
     cdef int set_dims(self, Py_ssize_t index, cnp.ndarray array) except -1:
@@ -152,18 +152,18 @@ cdef class Bindings(Runnable):
         operand.rank = rank
         for i in range(rank):
             operand.dims[i] = cnp.PyArray_DIMS(array)[i]
-        self.planned = self.settled = False
+        self.planned = self.up_to_date = False
         return 0
 
     cdef int bind(self, Py_ssize_t index, cnp.ndarray array) except -1:
         if self.live_count and self.live[index] is not None:
             self.live[index] = None
             self.live_count -= 1
-            self.settled = self.planned and not self.live_count and not self.variable_count
-        self.point(index, array)
+            self.up_to_date = self.planned and not self.live_count and not self.variable_count
+        self.set_address(index, array)
         return 0
 
-    cdef void point(self, Py_ssize_t index, cnp.ndarray array):
+    cdef void set_address(self, Py_ssize_t index, cnp.ndarray array):
         cdef Operand* operand = &self.inputs[index]
         self.arrays[index] = array
         operand.begin = <char*>cnp.PyArray_DATA(array)
@@ -171,7 +171,7 @@ cdef class Bindings(Runnable):
         if operand.slot >= 0:
             self.frame.slots[operand.slot] = operand.begin
 
-    cdef int watch(self, Py_ssize_t index, Storage storage) except -1:
+    cdef int bind_shared(self, Py_ssize_t index, Storage storage) except -1:
         """Binds memory that may change its place or shape between runs, or has to be made contiguous."""
         before = self.live[index]
         storage.shown = True
@@ -182,7 +182,7 @@ cdef class Bindings(Runnable):
             self.live[index] = before
             raise
         self.live_count += before is None
-        self.settled = False
+        self.up_to_date = False
         return 0
 
     cdef int refresh(self, Py_ssize_t index) except -1:
@@ -190,14 +190,14 @@ cdef class Bindings(Runnable):
         cdef cnp.ndarray array = storage.array
         self.set_dims(index, array)
         if cnp.PyArray_ISCARRAY_RO(array):
-            self.point(index, array)
+            self.set_address(index, array)
             return 0
         own = self.own[index]
         if own is None or own is storage:
             own = self.own[index] = self._input_memory(index)
         own.set_shape(storage.shape)
         cnp.PyArray_CopyInto(<cnp.ndarray>own.array, array)
-        self.point(index, <cnp.ndarray>own.array)
+        self.set_address(index, <cnp.ndarray>own.array)
         return 0
 
     cdef bint complete(self) noexcept:
@@ -207,7 +207,7 @@ cdef class Bindings(Runnable):
                 return False
         return True
 
-    cdef int forget(self) except -1:
+    cdef int clear_inputs(self) except -1:
         """Makes all inputs as if never given, so that no array is kept alive."""
         cdef int i
         for i in range(self.input_count):
@@ -215,7 +215,7 @@ cdef class Bindings(Runnable):
             self.inputs[i].begin = self.inputs[i].end = NULL
             self.arrays[i] = self.live[i] = None
         self.live_count = 0
-        self.planned = self.settled = False
+        self.planned = self.up_to_date = False
         return 0
 
     def input_storage(self, Py_ssize_t index):
@@ -229,20 +229,20 @@ cdef class Bindings(Runnable):
             elif own is not None and (<Storage>own).array is array:
                 storage = own
             else:
-                storage = self._show(index, array)
-            self.watch(index, storage)
+                storage = self._storage_on(index, array)
+            self.bind_shared(index, storage)
         storage.shown = True
         return storage
 
     def set_input_storage(self, Py_ssize_t index, Storage storage):
         storage.shown = True
-        self.watch(index, storage)
+        self.bind_shared(index, storage)
 
     def bind_array(self, Py_ssize_t index, cnp.ndarray array, bint share):
         """Binds an array whose dtype need not be the port's."""
-        self.give_array(index, array, share)
+        self.bind_converted(index, array, share)
 
-    cdef int look(self) except -1:
+    cdef int refresh_shared_inputs(self) except -1:
         """Looks at the inputs whose memory may have changed; raises for those that were never given."""
         cdef int i
         if self.live_count:
@@ -253,16 +253,16 @@ cdef class Bindings(Runnable):
             self._missing([i for i in range(self.input_count) if self.inputs[i].rank < 0])
         return 0
 
-    cdef int use(self, object plan) except -1:
+    cdef int set_plan(self, object plan) except -1:
         """Makes `plan` the one that runs, on the arrays that are bound."""
         cdef int i
         self.plan = plan
         self.frame = self.frame_of(plan)
         for i in range(self.input_count):
             self.inputs[i].slot = -1 if self.frame is None else plan.input_slots[i]
-            self.point(i, <cnp.ndarray>self.arrays[i])
+            self.set_address(i, <cnp.ndarray>self.arrays[i])
         self.planned = True
-        self.settled = not self.live_count and not self.variable_count
+        self.up_to_date = not self.live_count and not self.variable_count
         return 0
 
     cdef Frame frame_of(self, object plan):

@@ -8,8 +8,8 @@ class CompiledHooks(Protocol):
     """Methods that Compiled calls and its subclass defines."""
 
     @abstractmethod
-    def _new_request(self, hidden: bool) -> Request:
-        """Another request; `hidden`: no tensor of it is ever shown."""
+    def _new_request(self, internal: bool) -> Request:
+        """Another request; `internal`: no tensor of it is ever shown."""
 
 class Compiled(CompiledHooks, metaclass=ABCMeta):
     @property
@@ -23,5 +23,5 @@ class Compiled(CompiledHooks, metaclass=ABCMeta):
         decode_strings: bool = True,
         out: Any = None,
     ) -> OVDict: ...
-    def _hidden_request(self) -> Any: ...
+    def _internal_request(self) -> Any: ...
     def _drop_idle(self) -> None: ...

@@ -8,7 +8,7 @@ from ovlite.kernels.runtime.request cimport Request
 
 
 cdef class Compiled:
-    """A model that is ready to run. A subclass gives `_new_request(hidden)`.
+    """A model that is ready to run. A subclass gives `_new_request(internal)`.
 
     Calls go to a request that is made at the first of them and kept, so that inputs and variables last
     from call to call. A call that finds it in use by another thread, or its outputs shown to another
@@ -16,8 +16,8 @@ cdef class Compiled:
     an input is left out, it waits.
     """
 
-    cdef Request hidden
-    cdef unsigned long viewer  # the thread that was handed views of the hidden request's outputs, or 0
+    cdef Request internal
+    cdef unsigned long viewer  # the thread that was handed views of the internal request's outputs, or 0
     cdef list others           # idle requests for simultaneous calls
     cdef object local          # the request of each thread but `viewer` that is handed views
 
@@ -39,7 +39,7 @@ cdef class Compiled:
             a writable C-contiguous array of the output's shape and dtype, apart from the inputs' memory.
         """
         cdef bint shared = share_inputs, viewed = share_outputs, decoded = decode_strings
-        cdef Request request = self.hidden
+        cdef Request request = self.internal
         if request is None:
             request = self.first()
         if viewed and not self.viewer:
@@ -53,29 +53,29 @@ cdef class Compiled:
 
     cdef Request first(self):
         request = self._new_request(True)
-        if self.hidden is None:
-            self.hidden = request
-        return self.hidden
+        if self.internal is None:
+            self.internal = request
+        return self.internal
 
     cdef object simultaneous(self, object inputs, bint share_inputs, bint share_outputs, bint decode, object out):
         cdef Request request
-        if inputs is not None and not self.hidden.variable_count:
+        if inputs is not None and not self.internal.variable_count:
             request = self.own_of_thread() if share_outputs else self.other()
             request.hold()
             try:
-                request.give(inputs, share_inputs)
+                request.bind_inputs(inputs, share_inputs)
                 if request.complete():
                     return request.infer_held(None, share_inputs, share_outputs, decode, out)
             finally:
-                request.forget()
+                request.clear_inputs()
                 request.release()
                 if not share_outputs:
                     self.others.append(request)
-        self.hidden.hold()
+        self.internal.hold()
         try:
-            return self.hidden.infer_held(inputs, share_inputs, share_outputs, decode, out)
+            return self.internal.infer_held(inputs, share_inputs, share_outputs, decode, out)
         finally:
-            self.hidden.release()
+            self.internal.release()
 
     cdef Request other(self):
         try:
@@ -92,10 +92,10 @@ cdef class Compiled:
     @property
     def _infer_request(self):
         """The request that calls go to; None before the first."""
-        return self.hidden
+        return self.internal
 
-    def _hidden_request(self):
-        return self.first() if self.hidden is None else self.hidden
+    def _internal_request(self):
+        return self.first() if self.internal is None else self.internal
 
     def _drop_idle(self):
         """Frees the idle requests for simultaneous calls."""

@@ -1,4 +1,4 @@
-from ovlite.kernels.runtime.step cimport CHalt, dim_t, run_fn, Step
+from ovlite.kernels.runtime.step cimport CancelToken, dim_t, run_fn, Step
 
 cdef extern from "team.h" nogil:
     ctypedef struct CTeam "Team":
@@ -15,17 +15,17 @@ cdef class Team:
     cdef CTeam* team
 
 
-cdef class Halt:
-    cdef CHalt halt
+cdef class Cancellation:
+    cdef CancelToken token
     cdef object raised
 
     cdef void begin(self, long long now) noexcept nogil
     cdef void reset(self) noexcept
-    cdef int look(self) except -1
+    cdef int poll(self) except -1
     cdef int check(self) except -1
 
 
-cdef void* enter(Halt halt) noexcept
+cdef void* enter(Cancellation cancellation) noexcept
 cdef void leave(void* outer) noexcept
 
 
@@ -79,9 +79,9 @@ cdef class Frame:
     cdef double* times         # seconds per step, or NULL
     cdef int status
     cdef int failed            # index of the step that failed
-    cdef int run_native(self, int begin, int end, CTeam* team, CHalt* halt) noexcept nogil
-    cdef int run_loop_native(self, LoopSpec* loop, CTeam* team, CHalt* halt) noexcept nogil
-    cdef int run(self, Team team, Halt halt) except -1
-    cdef int native_segment(self, int begin, int end, Team team, Halt halt) except -1
-    cdef int python_step(self, int index, Team team, Halt halt) except -1
-    cdef int fail(self, Halt halt) except -1
+    cdef int run_native(self, int begin, int end, CTeam* team, CancelToken* token) noexcept nogil
+    cdef int run_loop_native(self, LoopSpec* loop, CTeam* team, CancelToken* token) noexcept nogil
+    cdef int run(self, Team team, Cancellation cancellation) except -1
+    cdef int native_segment(self, int begin, int end, Team team, Cancellation cancellation) except -1
+    cdef int python_step(self, int index, Team team, Cancellation cancellation) except -1
+    cdef int fail(self, Cancellation cancellation) except -1

@@ -16,7 +16,8 @@ from libc.string cimport memcpy, memmove
 import numpy as np
 
 cimport numpy as cnp
-from ovlite.kernels.runtime.step cimport CANCELLED, MAX_RANK, OK, CHalt, Member, View, address, halted, share
+from ovlite.kernels.runtime.step cimport (
+    CANCELLED, MAX_RANK, OK, CancelToken, Member, View, address, is_cancelled, share)
 
 cnp.import_array()
 
@@ -35,10 +36,10 @@ cdef extern from "team.h" nogil:
         void (*alone)(void* data) noexcept
         void* data
         int phases
-        CHalt* halt
+        CancelToken* token
     bint team_do(CTeam* team, int count, const TeamJob* job)
 
-cdef extern from "halt.h" nogil:
+cdef extern from "cancellation.h" nogil:
     long long nanoseconds()
 
 cdef extern from "denormals.h" nogil:
@@ -51,8 +52,8 @@ cdef extern from "pythread.h" nogil:
     unsigned long PyThread_get_thread_ident()
 
 cdef extern from *:
-    "static _Thread_local void *thread_halt;"
-    void* thread_halt         # the Halt of the run that this thread carries out, or NULL
+    "static _Thread_local void *thread_cancellation;"
+    void* thread_cancellation     # the Cancellation of the run that this thread carries out, or NULL
 
 cdef extern from "memory.h" nogil:
     char* block_new(dim_t size)
@@ -105,82 +106,82 @@ cdef class Team:
         return self.team.size
 
 
-cdef class Halt:
+cdef class Cancellation:
     """Cancellation: ends a run early, by cancel() or a signal whose handler raises.
 
     raised: what a handler raised in the last run.
     """
 
     def __cinit__(self):
-        self.halt.look = look
-        self.halt.owner = <void*>self
-        self.halt.next = LLONG_MAX
-        self.halt.mode = float_mode()
+        self.token.poll = poll
+        self.token.owner = <void*>self
+        self.token.next = LLONG_MAX
+        self.token.mode = float_mode()
 
     cdef void begin(self, long long now) noexcept nogil:
         """To be called by the thread that carries out a run; signals are handled in the main thread only."""
-        self.halt.mode = float_mode()
-        self.halt.next = now + PERIOD if PyThread_get_thread_ident() == main_thread else LLONG_MAX
+        self.token.mode = float_mode()
+        self.token.next = now + PERIOD if PyThread_get_thread_ident() == main_thread else LLONG_MAX
 
     cdef void reset(self) noexcept:
         """To be called when a run is asked for; what cancel() did before is over."""
-        self.halt.stopped = 0
+        self.token.stopped = 0
         self.raised = None
 
-    cdef int look(self) except -1:
-        self.halt.next = nanoseconds() + PERIOD
+    cdef int poll(self) except -1:
+        self.token.next = nanoseconds() + PERIOD
         try:
             PyErr_CheckSignals()
         except BaseException as error:
             self.raised = error
-            self.halt.stopped = 1
+            self.token.stopped = 1
         return 0
 
     cdef int check(self) except -1:
         """Raises when the run is to end."""
-        if halted(&self.halt, True):
+        if is_cancelled(&self.token, True):
             if self.raised is not None:
                 raise self.raised
             raise RuntimeError(STATUS_REASONS[CANCELLED])
         return 0
 
 
-cdef void look(CHalt* halt) noexcept nogil:
+cdef void poll(CancelToken* token) noexcept nogil:
     with gil:
-        (<Halt>halt.owner).look()
+        (<Cancellation>token.owner).poll()
 
 
-cdef void* enter(Halt halt) noexcept:
-    """Makes `halt` that of the run that this thread carries out; leave() takes what this returns."""
-    global thread_halt
-    cdef void* outer = thread_halt
-    thread_halt = <void*>halt
+cdef void* enter(Cancellation cancellation) noexcept:
+    """Makes `cancellation` that of the run that this thread carries out; leave() takes what this returns."""
+    global thread_cancellation
+    cdef void* outer = thread_cancellation
+    thread_cancellation = <void*>cancellation
     return outer
 
 
 cdef void leave(void* outer) noexcept:
-    global thread_halt
-    thread_halt = outer
+    global thread_cancellation
+    thread_cancellation = outer
 
 
-cdef Halt current_halt():
-    return None if thread_halt == NULL else <Halt>thread_halt
+cdef Cancellation current_cancellation():
+    return None if thread_cancellation == NULL else <Cancellation>thread_cancellation
 
 
-cdef Halt present_halt():
-    """The Halt of the run that this thread carries out, or a new one; raises when the run is to end."""
-    cdef Halt halt = current_halt()
-    if halt is None:
-        halt = Halt()
-        halt.begin(nanoseconds())
-    halt.check()
-    return halt
+cdef Cancellation present_cancellation():
+    """The Cancellation of the run that this thread carries out, or a new one; raises when the run is to end."""
+    cdef Cancellation cancellation = current_cancellation()
+    if cancellation is None:
+        cancellation = Cancellation()
+        cancellation.begin(nanoseconds())
+    cancellation.check()
+    return cancellation
 
 
 def check_stopped():
     """Raises when the run that this thread carries out has been cancelled: for loops of Python within a step."""
-    if thread_halt != NULL:
-        (<Halt>thread_halt).check()
+    if thread_cancellation != NULL:
+        (<Cancellation>thread_cancellation).check()
 
 
 cdef class PythonStep(Step):
@@ -291,7 +292,7 @@ cdef struct Job:
     dim_t scratch_bytes
     double* times
     long long before     # nanoseconds() at the end of the last task that was timed
-    CHalt* halt
+    CancelToken* token
     int* status
     int* failed
     bint flush
@@ -304,7 +305,7 @@ cdef void run_task(Job* job, int index, Member* me) noexcept nogil:
     if outcome_status(job.status) != OK:
         return
     status = task.run(task.args, job.slots, me)
-    if me.leads and (task.width > 1 or index % QUICK_TASKS == QUICK_TASKS - 1) and halted(me.halt, True):
+    if me.leads and (task.width > 1 or index % QUICK_TASKS == QUICK_TASKS - 1) and is_cancelled(me.token, True):
         status = CANCELLED
     if status != OK:
         outcome_fail(job.status, job.failed, status, index)
@@ -319,7 +320,7 @@ cdef void note_time(Job* job, int index) noexcept nogil:
 cdef void run_alone(void* argument) noexcept nogil:
     """All tasks of a job."""
     cdef Job* job = <Job*>argument
-    cdef Member me = Member(0, 1, True, job.scratch, job.halt)
+    cdef Member me = Member(0, 1, True, job.scratch, job.token)
     cdef int i
     for i in range(job.begin, job.end):
         run_task(job, i, &me)
@@ -330,7 +331,7 @@ cdef void run_alone(void* argument) noexcept nogil:
 cdef void run_part(void* argument, int phase, int part, int count, bint leads) noexcept nogil:
     """One part of a phase: that of a wide task, or all of the narrow ones."""
     cdef Job* job = <Job*>argument
-    cdef Member me = Member(part, count, leads, job.scratch + part * job.scratch_bytes, job.halt)
+    cdef Member me = Member(part, count, leads, job.scratch + part * job.scratch_bytes, job.token)
     cdef int begin = job.phases[phase], end = job.phases[phase + 1]
     cdef FloatMode mode
     cdef int i
@@ -410,7 +411,7 @@ cdef class Frame:
             return []
         return [self.times[i] for i in range(self.program.count)]
 
-    cdef int run_native(self, int begin, int end, CTeam* team, CHalt* halt) noexcept nogil:
+    cdef int run_native(self, int begin, int end, CTeam* team, CancelToken* token) noexcept nogil:
         """Runs tasks begin .. end - 1; returns the Status."""
         cdef Job job
         cdef TeamJob work
@@ -424,12 +425,12 @@ cdef class Frame:
         job.scratch_bytes = self.program.scratch
         job.times = self.times
         job.before = 0 if self.times == NULL else nanoseconds()
-        job.halt = halt
+        job.token = token
         job.status = &self.status
         job.failed = &self.failed
         job.flush = self.program.flush
         self.status = OK
-        work = TeamJob(run_part, NULL, run_alone, &job, 0, halt)
+        work = TeamJob(run_part, NULL, run_alone, &job, 0, token)
         if self.times != NULL:
             work.end = end_phase
         if begin < end:
@@ -440,47 +441,47 @@ cdef class Frame:
         denormals_restore(mode)
         return self.status
 
-    cdef int run(self, Team team, Halt halt) except -1:
+    cdef int run(self, Team team, Cancellation cancellation) except -1:
         """Runs the program. Raises StepError when a step fails or the run is cancelled, or what a handler of
         a signal raised."""
         cdef void* outer
         if self.program.native:
-            return self.native_segment(0, self.program.count, team, halt)
-        outer = enter(halt)
+            return self.native_segment(0, self.program.count, team, cancellation)
+        outer = enter(cancellation)
         try:
             for begin, end in self.program.segments:
                 if end is None:
-                    self.python_step(begin, team, halt)
+                    self.python_step(begin, team, cancellation)
                 else:
-                    self.native_segment(begin, end, team, halt)
+                    self.native_segment(begin, end, team, cancellation)
         finally:
             leave(outer)
         return 0
 
-    cdef int native_segment(self, int begin, int end, Team team, Halt halt) except -1:
+    cdef int native_segment(self, int begin, int end, Team team, Cancellation cancellation) except -1:
         cdef int status
         with nogil:
-            status = self.run_native(begin, end, team.team, &halt.halt)
+            status = self.run_native(begin, end, team.team, &cancellation.token)
         if status != OK:
-            self.fail(halt)
+            self.fail(cancellation)
         return 0
 
-    cdef int python_step(self, int index, Team team, Halt halt) except -1:
+    cdef int python_step(self, int index, Team team, Cancellation cancellation) except -1:
         cdef long long before = nanoseconds()
-        halt.check()
+        cancellation.check()
         (<PythonStep>self.program.steps[index]).carry_out(self, team)
         if self.times != NULL:
             self.times[index] = <double>(nanoseconds() - before) * 1e-9
         return 0
 
-    cdef int fail(self, Halt halt) except -1:
-        if self.status == CANCELLED and halt.raised is not None:
-            raise halt.raised
+    cdef int fail(self, Cancellation cancellation) except -1:
+        if self.status == CANCELLED and cancellation.raised is not None:
+            raise cancellation.raised
         raise StepError(self.failed, self.program.steps[self.failed].name, self.status)
 
     def execute(self, Team team):
         """Runs the program once, as a part of the run that the thread is in, if there is one."""
-        self.run(team, present_halt())
+        self.run(team, present_cancellation())
 
     def run_loop(self, Team team, limit, list strides, list carried, int condition=-1, counter=None):
         """Runs the program, which needs no Python, `limit` times (None: without limit); returns how often it ran.
@@ -490,7 +491,7 @@ cdef class Frame:
         before does. condition: slot of a boolean result that ends the loop when it is false; -1 for none.
         counter: an int64 or int32 array of one element that is given the number of each iteration.
         """
-        cdef Halt halt = present_halt()
+        cdef Cancellation cancellation = present_cancellation()
         cdef LoopSpec loop
         cdef int status
         cdef int[::1] pairs = np.array([*carried, (0, 0)], np.intc).reshape(-1)
@@ -508,14 +509,14 @@ cdef class Frame:
             loop.condition = condition
             loop.limit = LLONG_MAX if limit is None else limit
             with nogil:
-                status = self.run_loop_native(&loop, team.team, &halt.halt)
+                status = self.run_loop_native(&loop, team.team, &cancellation.token)
         finally:
             free(loop.strides)
         if status != OK:
-            self.fail(halt)
+            self.fail(cancellation)
         return loop.done
 
-    cdef int run_loop_native(self, LoopSpec* loop, CTeam* team, CHalt* halt) noexcept nogil:
+    cdef int run_loop_native(self, LoopSpec* loop, CTeam* team, CancelToken* token) noexcept nogil:
         """See run_loop; returns the Status."""
         cdef SlotStride* stride
         cdef int i, status
@@ -533,8 +534,8 @@ cdef class Frame:
                 memcpy(loop.counter, &number, sizeof(int))
             elif loop.counter != NULL:
                 memcpy(loop.counter, &loop.done, sizeof(long long))
-            status = self.run_native(0, self.program.count, team, halt)
-            if status == OK and halted(halt, True):
+            status = self.run_native(0, self.program.count, team, token)
+            if status == OK and is_cancelled(token, True):
                 status = self.status = CANCELLED
             if status != OK:
                 return status

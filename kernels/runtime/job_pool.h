@@ -1,4 +1,4 @@
-/* Pools of jobs: they are taken in turn, the one that was freed first in front. See board.h. */
+/* Pools of jobs: they are taken in turn, the one that was freed first in front. See jobs.h. */
 #ifndef OVLITE_JOB_POOL_H
 #define OVLITE_JOB_POOL_H
 
@@ -9,19 +9,19 @@ static Pool *pool_new(void) {
     if (pool == NULL)
         return NULL;
     pool_clear(pool);
-    board_lock();
+    jobs_lock();
     pool->sibling = all_pools;
     all_pools = pool;
-    board_unlock();
+    jobs_unlock();
     return pool;
 }
 
 static void pool_free(Pool *pool) {
-    board_lock();
+    jobs_lock();
     for (Job *job = all_jobs; job; job = job->sibling)
         if (job->pool == pool) {
             job->pool = NULL;
-            job->taken = POOL_HAS;
+            job->lease = POOL_HAS;
             job->keeper = NULL;
             job->loan++;
         }
@@ -30,16 +30,16 @@ static void pool_free(Pool *pool) {
             *link = pool->sibling;
             break;
         }
-    board_unlock();
+    jobs_unlock();
     free(pool);
 }
 
 static void pool_join(Pool *pool, Job *job) {
-    board_lock();
+    jobs_lock();
     job->pool = pool;
     pool->count++;
     pool_add_idle(pool, job);
-    board_unlock();
+    jobs_unlock();
 }
 
 /* A queued job of the pool that the caller may carry out, or NULL. */
@@ -54,11 +54,11 @@ static Job *pool_startable(Pool *pool) {
 /* Waits for an idle job, `timeout` nanoseconds at the most, and takes it out of the pool unless `look`. WAIT_TAKEN:
  * `job` had not begun, see pool_startable(): a thread that nobody waits for leaves the queue to its streams as soon
  * as these are at work. */
-static int pool_take(Pool *pool, int look, long long timeout, Job **job) {
+static int pool_take(Pool *pool, int peek, long long timeout, Job **job) {
     int answer = WAIT_DONE;
     struct timespec end = after(timeout);
     Waiter waiter = {.what = FOR_ONE, .pool = pool};
-    board_lock();
+    jobs_lock();
     while (answer == WAIT_DONE && pool->first == NULL) {
         *job = timeout ? pool_startable(pool) : NULL;
         if (*job && (!(*job)->streams->running || is_waited_for()))
@@ -68,22 +68,22 @@ static int pool_take(Pool *pool, int look, long long timeout, Job **job) {
     }
     if (answer != WAIT_TAKEN && (*job = pool->first) != NULL) {
         answer = WAIT_DONE;
-        if (!look) {
+        if (!peek) {
             pool_remove_idle(pool, *job);
-            (*job)->taken = POOL_LENT;
+            (*job)->lease = POOL_LENT;
             (*job)->keeper = this_thread();
             (*job)->loan++;
         }
     }
-    board_unlock();
+    jobs_unlock();
     return answer;
 }
 
 /* Keeps a job that was taken, through its runs, until it is put back. */
 static void pool_keep(Job *job) {
-    board_lock();
-    job->taken = POOL_KEPT;
-    board_unlock();
+    jobs_lock();
+    job->lease = POOL_KEPT;
+    jobs_unlock();
 }
 
 /* Returns whether this thread is in a run or a report of a job of the pool. */
@@ -96,15 +96,15 @@ static int pool_reports(Pool *pool) {
 
 /* Puts back a job that was taken and not submitted, or kept; a run of it that is under way ends first. */
 static void pool_return(Job *job, unsigned loan) {
-    Bells bells = {NULL, NULL};
-    board_lock();
-    if (job->loan == loan && job->taken != POOL_HAS) {
-        job->taken = POOL_LENT;
+    Notices notices = {NULL, NULL};
+    jobs_lock();
+    if (job->loan == loan && job->lease != POOL_HAS) {
+        job->lease = POOL_LENT;
         job->keeper = NULL;
-        bells = job_finish(job, job->done);
+        notices = job_finish(job, job->done);
     }
-    board_unlock();
-    bells_ring(bells, job->streams);
+    jobs_unlock();
+    send_notices(notices, job->streams);
 }
 
 /* Waits until all jobs are idle, SLICE at the most. WAIT_TAKEN: `job` had not begun. */
@@ -112,14 +112,14 @@ static int pool_wait(Pool *pool, Job **job) {
     struct timespec end = after(SLICE);
     Waiter waiter = {.what = FOR_ALL, .pool = pool};
     int answer = WAIT_DONE;
-    board_lock();
+    jobs_lock();
     while (answer == WAIT_DONE && pool->idle < pool->count) {
         *job = pool_startable(pool);
         answer = *job ? job_start(*job) : wait_listed(&waiter, &pool->changed, &end);
     }
     if (answer != WAIT_TAKEN && pool->idle == pool->count)
         answer = WAIT_DONE;
-    board_unlock();
+    jobs_unlock();
     return answer;
 }
 
@@ -135,13 +135,13 @@ static int pool_outlasted(Pool *pool) {
 static int pool_settle(Pool *pool, Job **job) {
     int answer = WAIT_DONE;
     Waiter waiter = {.what = FOR_END, .pool = pool};
-    board_lock();
-    while (answer != WAIT_TAKEN && answer != WAIT_VAIN && pool_outlasted(pool)) {
+    jobs_lock();
+    while (answer != WAIT_TAKEN && answer != WAIT_DEADLOCK && pool_outlasted(pool)) {
         struct timespec end = after(SLICE);
         *job = streams_here ? pool_startable(pool) : NULL;
         answer = *job ? job_start(*job) : wait_listed(&waiter, &pool->changed, &end);
     }
-    board_unlock();
+    jobs_unlock();
     return answer;
 }
 

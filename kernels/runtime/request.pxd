@@ -5,15 +5,15 @@ from ovlite.kernels.runtime.results cimport OVDict
 
 cdef class Request(Bindings):
     cdef object executable
-    cdef bint hidden
-    cdef bint keeping          # views keep what they show
-    cdef bint direct           # the run's results go to new arrays where there is no target
+    cdef bint internal         # no tensor of it was ever shown
+    cdef bint keep_shared_outputs  # views keep what they show
+    cdef bint new_results      # the run's results go to new arrays where there is no target
     # outputs
     cdef int output_count
     cdef Operand* outputs
     cdef list shapes
     cdef list targets          # Storage, or None where results go to new arrays
-    cdef list tensors          # (memory, Tensor) behind the views handed out, or None; when keeping, a weak reference
+    cdef list tensors          # (memory, Tensor, or a weak reference to it) behind the views handed out, or None
     cdef list sources          # (is an input, index) of what an output shows again, or None
     cdef list spills           # (Storage, array): results to copy to a target that steps can't write
     cdef list latest           # results that have no target
@@ -23,14 +23,14 @@ cdef class Request(Bindings):
     cdef list states           # array, or None before the first run
     cdef list spares
     # runs
-    cdef bint native           # the plan needs nothing of Python
+    cdef bint needs_no_gil     # the plan
     cdef bint prepared         # a submitted run has its plan
-    cdef bint failed           # run_plain() did
+    cdef bint failed           # run_without_gil() did
     cdef long long began
     cdef long long ended
 
     cdef OVDict infer_held(self, object inputs, bint share_inputs, bint share_outputs, bint decode, object out)
-    cdef int settle(self) except -1
+    cdef int update_plan(self) except -1
     cdef int replan(self) except -1
     cdef int bind_states(self) except -1
     cdef list bind_new(self, list given)

@@ -16,7 +16,7 @@ class RequestHooks(Protocol):
     def _convert(self, index: int, value: Any, share: bool) -> None:
         """Binds a value that is no plain array."""
     @abstractmethod
-    def _give(self, inputs: Any, share: bool) -> None:
+    def _bind_container(self, inputs: Any, share: bool) -> None:
         """Binds what any other container gives, or the value of the only input."""
     @abstractmethod
     def _check_shape(self, index: int, shape: tuple[int, ...]) -> None:
@@ -28,7 +28,7 @@ class RequestHooks(Protocol):
     def _input_memory(self, index: int) -> Storage:
         """New memory for an input, of the least shape that it may have."""
     @abstractmethod
-    def _show(self, index: int, array: npt.NDArray[Any]) -> Storage:
+    def _storage_on(self, index: int, array: npt.NDArray[Any]) -> Storage:
         """Storage on an array that an input is bound to."""
     @abstractmethod
     def _output_memory(self, index: int, shape: tuple[int, ...] | None) -> Storage:
@@ -64,9 +64,9 @@ class Request(RequestHooks, metaclass=ABCMeta):
         variables: tuple[str, ...],
         sources: tuple[tuple[bool, int] | None, ...],
         streams: Streams,
-        hidden: bool = False,
+        internal: bool = False,
         profiled: bool = False,
-        keeping: bool = False,
+        keep_shared_outputs: bool = False,
     ) -> None: ...
     def infer(
         self,

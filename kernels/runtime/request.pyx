@@ -28,7 +28,7 @@ from ovlite.kernels.runtime.streams import FAILURES
 
 cnp.import_array()
 
-cdef extern from "halt.h" nogil:
+cdef extern from "cancellation.h" nogil:
     long long nanoseconds()
 
 
@@ -37,18 +37,18 @@ cdef class Request(Bindings):
 
     executable: gives plans. ports: what names the tensors. types, tensor_class: see Bindings. variables:
     names of the states. sources: for each output, (is an input, index) of the port whose elements it shows
-    again, or None. hidden: no tensor of it was ever shown, so that results need no memory of the
-    request's own. profiled: keep the time of each step. keeping: views keep what they show.
+    again, or None. internal: no tensor of it was ever shown, so that results need no memory of the
+    request's own. profiled: keep the time of each step. keep_shared_outputs: views keep what they show.
     """
 
     def __init__(self, executable, Ports ports, tuple types, type tensor_class, tuple variables, tuple sources,
-                 Streams streams, bint hidden=False, bint profiled=False, bint keeping=False):
+                 Streams streams, bint internal=False, bint profiled=False, bint keep_shared_outputs=False):
         self.open(streams)
         self.bind_ports(ports, types, tensor_class)
         self.executable = executable
-        self.hidden = hidden
+        self.internal = internal
         self.profiled = profiled
-        self.keeping = keeping
+        self.keep_shared_outputs = keep_shared_outputs
         self.output_count = len(ports.outputs)
         self.outputs = <Operand*>calloc(self.output_count + 1, sizeof(Operand))
         if self.outputs == NULL:
@@ -67,9 +67,9 @@ cdef class Request(Bindings):
 
     # Plans --------------------------------------------------------------------------------------
 
-    cdef int settle(self) except -1:
+    cdef int update_plan(self) except -1:
         """Brings inputs, plan and variables up to date before a run."""
-        self.look()
+        self.refresh_shared_inputs()
         if not self.planned:
             self.replan()
         if self.variable_count:
@@ -80,11 +80,11 @@ cdef class Request(Bindings):
         shapes = [array.shape for array in self.arrays]
         shapes += [state.shape for state in self.states if state is not None]
         fresh = [name for name, state in zip(self.variables, self.states) if state is None]
-        return self.use(self.executable.plan(tuple(shapes), frozenset(fresh)))
+        return self.set_plan(self.executable.plan(tuple(shapes), frozenset(fresh)))
 
-    cdef int use(self, object plan) except -1:
+    cdef int set_plan(self, object plan) except -1:
         cdef int i
-        Bindings.use(self, plan)
+        Bindings.set_plan(self, plan)
         self.shapes = []
         if self.frame is not None:
             for i in range(self.output_count):
@@ -95,7 +95,7 @@ cdef class Request(Bindings):
                 for d, length in enumerate(shape):
                     self.outputs[i].dims[d] = length
                 self.shapes.append(shape)
-        self.native = self.frame is not None and self.frame.program.native and not self.variable_count
+        self.needs_no_gil = self.frame is not None and self.frame.program.native and not self.variable_count
         return 0
 
     # Variables ----------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ cdef class Request(Bindings):
     def set_state(self, Py_ssize_t index, array):
         """Gives a variable a value, which the request then owns; None for its initial one."""
         self.states[index] = array
-        self.planned = self.settled = False
+        self.planned = self.up_to_date = False
 
     # Outputs ------------------------------------------------------------------------------------
 
@@ -217,18 +217,18 @@ cdef class Request(Bindings):
         """
         cdef Storage storage = self.targets[index]
         cdef cnp.ndarray array = storage.array, view
-        if cnp.PyArray_TYPE(array) == cnp.NPY_OBJECT or (self.keeping and not storage.owned):
+        if cnp.PyArray_TYPE(array) == cnp.NPY_OBJECT or (self.keep_shared_outputs and not storage.owned):
             return self.copy(index)
-        source = None if self.keeping else self.sources[index]
+        source = None if self.keep_shared_outputs else self.sources[index]
         if source is not None:
             is_input, place = source
             return self._tensor(self.input_storage(place)).data if is_input else self.view(place)
         known, tensor = self.tensors[index], None
         if known is not None and (<tuple>known)[0] is storage.memory:
-            tensor = (<tuple>known)[1]() if self.keeping else (<tuple>known)[1]
+            tensor = (<tuple>known)[1]() if self.keep_shared_outputs else (<tuple>known)[1]
         if tensor is None:
             tensor = self._tensor(storage)
-            self.tensors[index] = (storage.memory, ref(tensor) if self.keeping else tensor)
+            self.tensors[index] = (storage.memory, ref(tensor) if self.keep_shared_outputs else tensor)
         if storage.bits or not cnp.PyArray_ISCARRAY(array):
             return tensor.data
         view = cnp.PyArray_SimpleNewFromData(
@@ -271,7 +271,7 @@ cdef class Request(Bindings):
         storage.shown = True
         self.targets[index] = storage
         self.sources[index] = None
-        self.planned = self.settled = False
+        self.planned = self.up_to_date = False
 
     def copies(self):
         """Copies of the output tensors, as a mapping."""
@@ -305,21 +305,21 @@ cdef class Request(Bindings):
     cdef OVDict infer_held(self, object inputs, bint share_inputs, bint share_outputs, bint decode, object out):
         cdef list values, given = None
         cdef Py_ssize_t i
-        cdef bint direct = self.hidden and not share_outputs
-        self.direct = direct
-        self.halt.reset()
+        cdef bint new_results = self.internal and not share_outputs
+        self.new_results = new_results
+        self.cancellation.reset()
         if out is not None:
             if share_outputs:
                 raise ValueError("out= and share_outputs=True exclude each other: both say where results lie")
             simple = self.output_count == 1 and cnp.PyArray_Check(out) and not self.ports.strings
             given = [out] if simple else self._given_outputs(out)
         if inputs is not None:
-            self.give(inputs, share_inputs)
-        if not self.settled:
-            self.settle()
-        if self.keeping:
+            self.bind_inputs(inputs, share_inputs)
+        if not self.up_to_date:
+            self.update_plan()
+        if self.keep_shared_outputs:
             self.keep_views()
-        if not direct:
+        if not new_results:
             self.bind_targets()
         elif self.frame is not None:
             values = self.bind_new(given)
@@ -328,7 +328,7 @@ cdef class Request(Bindings):
             self.after_run()
         if share_outputs:
             values = [self.view(i) for i in range(self.output_count)]
-        elif not direct:
+        elif not new_results:
             values = [self.copy(i) for i in range(self.output_count)]
         else:
             if self.frame is None:
@@ -345,22 +345,22 @@ cdef class Request(Bindings):
 
     cdef int run(self, int stream) except -1:
         self.began = self.ended = nanoseconds()
-        self.halt.begin(self.began)
+        self.cancellation.begin(self.began)
         try:
             if self.frame is not None:
-                self.frame.run(<Team>self.streams.teams[stream], self.halt)
+                self.frame.run(<Team>self.streams.teams[stream], self.cancellation)
             else:
                 self.run_stages(stream)
         except BaseException as error:
             self.spills.clear()
-            if error is self.halt.raised or isinstance(error, RuntimeError) or not isinstance(error, FAILURES):
+            if error is self.cancellation.raised or isinstance(error, RuntimeError) or not isinstance(error, FAILURES):
                 raise
             raise RuntimeError(f"the inference failed: {type(error).__name__}: {error}") from error
         self.ended = nanoseconds()
         return 0
 
     cdef int run_stages(self, int stream) except -1:
-        cdef void* outer = enter(self.halt)
+        cdef void* outer = enter(self.cancellation)
         arrays = self.arrays + [state for state in self.states if state is not None]
         try:
             self.found = list(self.plan.run(arrays, self.streams.teams[stream]))
@@ -380,7 +380,7 @@ cdef class Request(Bindings):
             self.found = self.found[:self.output_count]
             for i in range(self.output_count):
                 storage = self.targets[i]
-                if storage is None and not self.direct:
+                if storage is None and not self.new_results:
                     storage = self.targets[i] = self._output_memory(i, self.found[i].shape)
                 if storage is not None:
                     storage.set_shape(self.found[i].shape)
@@ -412,12 +412,12 @@ cdef class Request(Bindings):
         self.hold()
         try:
             if inputs is not None:
-                self.give(inputs, share)
-            self.look()
+                self.bind_inputs(inputs, share)
+            self.refresh_shared_inputs()
             self.prepared = self.planned
             if self.prepared:
                 self.prepare()
-            self.plain = self.prepared and self.native and not self.spills
+            self.without_gil = self.prepared and self.needs_no_gil and not self.spills
             self.failed = False
         except BaseException:
             self.release()
@@ -431,27 +431,28 @@ cdef class Request(Bindings):
         return make_result(self.ports, self._decode(values, decode) if self.ports.strings else values)
 
     cdef int prepare(self) except -1:
-        if not self.settled:
-            self.settle()
-        self.direct = False
-        if self.keeping:
+        if not self.up_to_date:
+            self.update_plan()
+        self.new_results = False
+        if self.keep_shared_outputs:
             self.keep_views()
         self.bind_targets()
         return 0
 
-    cdef int run_plain(self, int stream) noexcept nogil:
+    cdef int run_without_gil(self, int stream) noexcept nogil:
         cdef int status
         self.began = self.ended = nanoseconds()
-        self.halt.begin(self.began)
-        status = self.frame.run_native(0, self.frame.program.count, self.streams.members[stream], &self.halt.halt)
+        self.cancellation.begin(self.began)
+        status = self.frame.run_native(
+            0, self.frame.program.count, self.streams.members[stream], &self.cancellation.token)
         self.ended = nanoseconds()
         self.failed = status != 0
         return status
 
-    cdef int run_python(self, int stream) except -1:
+    cdef int run_with_gil(self, int stream) except -1:
         """Carries out a run, and first what start_async() left to it: making a plan takes its time."""
         if self.failed:
-            self.frame.fail(self.halt)
+            self.frame.fail(self.cancellation)
         if not self.prepared:
             self.prepare()
         if self.cancelled:

@@ -4,17 +4,18 @@ ctypedef Py_ssize_t dim_t
 
 cdef enum:
     MAX_RANK = 8
+    MOST_PARTS = 1 << 16       # that a step is divided into
     MEMBER_COST = 65536        # below which a part of a step is not worth waking a thread for; see Step.set_width
 
-cdef extern from "halt.h" nogil:
+cdef extern from "cancellation.h" nogil:
     ctypedef unsigned long FloatMode
-    ctypedef struct CHalt "Halt":    # what may end a run early
+    ctypedef struct CancelToken:
         int stopped
         FloatMode mode
         long long next
-        void (*look)(CHalt* halt) noexcept nogil
+        void (*poll)(CancelToken* token) noexcept nogil
         void* owner
-    bint halted(CHalt* halt, bint looks)
+    bint is_cancelled(CancelToken* token, bint looks)
 
 cdef extern from *:
     """
@@ -41,7 +42,7 @@ cdef struct Member:            # who carries out a part of a step, as a kernel s
     int count
     bint leads                 # this is the thread that carries out the run
     char* scratch              # this part's own, 64-byte aligned, Step.scratch bytes
-    CHalt* halt
+    CancelToken* token
 
 ctypedef int (*run_fn)(const void* args, char* const* slots, const Member* me) noexcept nogil
 
@@ -67,6 +68,7 @@ cdef class Step:
     cdef readonly tuple reads
     cdef readonly tuple writes
     cdef void set_width(self, dim_t cost, dim_t parts) noexcept
+    cdef void share_above(self, dim_t least, dim_t work, dim_t parts) noexcept
 
 
 # Raises RuntimeError for a status other than OK.
@@ -80,7 +82,7 @@ cdef inline char* address(const Span* span, char* const* slots) noexcept nogil:
 
 # Whether the run is to end; kernels ask it every millisecond or so, and then return CANCELLED.
 cdef inline bint stopped(const Member* me) noexcept nogil:
-    return halted(me.halt, me.leads)
+    return is_cancelled(me.token, me.leads)
 
 
 # Splits `count` items evenly over the team; `grain` items stay together, so that what a member

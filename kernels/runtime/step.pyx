@@ -23,7 +23,7 @@ STATUS_REASONS = {
     CANCELLED: "the inference was cancelled",
 }
 
-cdef CHalt never               # a run that nothing ends early
+cdef CancelToken never         # of a run that nothing ends early
 memset(&never, 0, sizeof(never))
 never.next = LLONG_MAX
 
@@ -32,8 +32,9 @@ cdef Member alone(char* scratch) noexcept nogil:
     cdef Member me
     me.rank = 0
     me.count = 1
+    me.leads = False
     me.scratch = scratch
-    me.halt = &never
+    me.token = &never
     return me
 
 
@@ -164,7 +165,14 @@ cdef class Step:
         cost: about the time that all of it takes. The unit is a byte of rows that are copied from anywhere, some
         0.1 ns; kernels say in it what they do to an element.
         """
-        self.width = max(1, min(parts, cost // MEMBER_COST, 1 << 16))
+        self.width = max(1, min(parts, cost // MEMBER_COST, MOST_PARTS))
+
+    cdef void share_above(self, dim_t least, dim_t work, dim_t parts) noexcept:
+        """Sets the width of a step that all members share once its `work` is `least`: both in the kernel's own unit.
+
+        least: some microseconds of one thread's work, more than waking others takes.
+        """
+        self.width = max(1, min(parts, MOST_PARTS)) if work >= least else 1
 
     def __repr__(self):
         return f"<{self.name} {', '.join(map(str, self.reads))} -> {', '.join(map(str, self.writes))}>"

@@ -1,4 +1,4 @@
-/* Jobs of requests, and the streams that carry them out. See board.h for the states, waiting.h for who waits.
+/* Jobs of requests, and the streams that carry them out. See jobs.h for the states, waiting.h for who waits.
  *
  * Whoever works with a request holds its Job: a synchronous call (HELD), or an asynchronous run from its submission
  * to its end (QUEUED, RUNNING). Jobs that are submitted wait in the queue of their Streams, whose threads start when
@@ -9,10 +9,10 @@
 
 #include "waiting.h"
 
-/* The bells to ring once the lock is free. */
+/* The owners to notify once the lock is free. */
 typedef struct {
     void *job, *pool;
-} Bells;
+} Notices;
 
 static void pool_add_idle(Pool *pool, Job *job) {
     job->next = NULL;
@@ -39,13 +39,13 @@ static void pool_clear(Pool *pool) {
     cond_init(&pool->changed);
 }
 
-/* Waiters that must not block register a callback: it is called once, when the job's run is done or a job of the pool becomes
- * idle. A bell is the owner of the job or the pool; the ringing takes over a reference to it. */
-static void bells_ring(Bells bells, Streams *streams) {
-    if (bells.job)
-        streams->ring(bells.job);
-    if (bells.pool)
-        streams->ring(bells.pool);
+/* Waiters that must not block ask for a notice: `notified`, the owner of the job or the pool, gets one when the job's
+ * run is done or a job of the pool becomes idle. The notice takes over a reference to it. */
+static void send_notices(Notices notices, Streams *streams) {
+    if (notices.job)
+        streams->notify(notices.job);
+    if (notices.pool)
+        streams->notify(notices.pool);
 }
 
 static void streams_clear(Streams *streams) {
@@ -55,7 +55,7 @@ static void streams_clear(Streams *streams) {
     cond_init(&streams->work);
 }
 
-static void board_in_child(void) {
+static void jobs_in_child(void) {
     forks++;
     waiters = NULL;
     streams_here = NULL;
@@ -64,26 +64,26 @@ static void board_in_child(void) {
         streams_clear(streams);
     for (Pool *pool = all_pools; pool; pool = pool->sibling) {
         pool_clear(pool);
-        pool->bell = NULL;
+        pool->notified = NULL;
     }
     for (Job *job = all_jobs; job; job = job->sibling) {
         if (job->state >= JOB_QUEUED)
             job->lost = 1;
         job->state = JOB_FREE;
-        job->waiting = job->reporting = job->taken = 0;
-        job->bell = job->holder = job->keeper = NULL;
+        job->waiting = job->reporting = job->lease = 0;
+        job->notified = job->holder = job->keeper = NULL;
         job->loan++;
         job->done = job->submitted;
         cond_init(&job->changed);
         if (job->pool)
             pool_add_idle(job->pool, job);
     }
-    board_unlock();
+    jobs_unlock();
 }
 
 /* Groups of streams live as long as the process. */
-static Streams *streams_new(int count, void *(*run)(void *, int), void *(*report)(void *), void (*drop)(void *),
-                            void (*ring)(void *)) {
+static Streams *streams_new(int count, void *(*run)(void *, int), void *(*report)(void *), void (*decref)(void *),
+                            void (*notify)(void *)) {
     static int registered;
     Streams *streams = calloc(1, sizeof(Streams) + sizeof(Stream) * count);
     if (streams == NULL)
@@ -91,16 +91,16 @@ static Streams *streams_new(int count, void *(*run)(void *, int), void *(*report
     streams->count = count;
     streams->run = run;
     streams->report = report;
-    streams->drop = drop;
-    streams->ring = ring;
+    streams->decref = decref;
+    streams->notify = notify;
     streams_clear(streams);
-    board_lock();
+    jobs_lock();
     if (!registered)
-        pthread_atfork(board_lock, board_unlock, board_in_child);
+        pthread_atfork(jobs_lock, jobs_unlock, jobs_in_child);
     registered = 1;
     streams->sibling = all_streams;
     all_streams = streams;
-    board_unlock();
+    jobs_unlock();
     return streams;
 }
 
@@ -111,16 +111,16 @@ static Job *job_new(void *owner, Streams *streams) {
     job->owner = owner;
     job->streams = streams;
     cond_init(&job->changed);
-    board_lock();
+    jobs_lock();
     job->sibling = all_jobs;
     all_jobs = job;
-    board_unlock();
+    jobs_unlock();
     return job;
 }
 
 /* Frees a job after job_settle(). */
 static void job_free(Job *job) {
-    board_lock();
+    jobs_lock();
     if (job->pool) {
         job->pool->count--;
         pool_remove_idle(job->pool, job);
@@ -130,7 +130,7 @@ static void job_free(Job *job) {
             *link = job->sibling;
             break;
         }
-    board_unlock();
+    jobs_unlock();
     free(job);
 }
 
@@ -148,7 +148,7 @@ static int job_hold(Job *job) {
     int answer = WAIT_DONE, state;
     struct timespec end = after(SLICE);
     Waiter waiter = {.what = FOR_RELEASE, .job = job};
-    board_lock();
+    jobs_lock();
     job->waiting++;
     while (answer == WAIT_DONE && !job_try(job)) {
         state = job->state;
@@ -160,7 +160,7 @@ static int job_hold(Job *job) {
             answer = wait_listed(&waiter, &job->changed, &end);
     }
     job->waiting--;
-    board_unlock();
+    jobs_unlock();
     return answer;
 }
 
@@ -168,9 +168,9 @@ static inline void job_release(Job *job) {
     job->holder = NULL;
     job->state = JOB_FREE;
     if (job->waiting) {
-        board_lock();
+        jobs_lock();
         pthread_cond_broadcast(&job->changed);
-        board_unlock();
+        jobs_unlock();
     }
 }
 
@@ -187,43 +187,43 @@ static void job_unqueue(Job *job) {
 }
 
 /* Ends run number `run` of a job; the lock is held. */
-static Bells job_finish(Job *job, unsigned run) {
-    Bells bells = {NULL, NULL};
+static Notices job_finish(Job *job, unsigned run) {
+    Notices notices = {NULL, NULL};
     if ((int)(run - job->done) > 0)
         atomic_store_explicit(&job->done, run, memory_order_release);
     pthread_cond_broadcast(&job->changed);
     if (job->done == job->submitted) {
-        bells.job = job->bell;
-        job->bell = NULL;
+        notices.job = job->notified;
+        job->notified = NULL;
     }
-    if (job->taken == POOL_LENT && !job->keeper && !job->reporting && job->state < JOB_QUEUED) {
-        job->taken = POOL_HAS;
+    if (job->lease == POOL_LENT && !job->keeper && !job->reporting && job->state < JOB_QUEUED) {
+        job->lease = POOL_HAS;
         pool_add_idle(job->pool, job);
         pthread_cond_broadcast(&job->pool->changed);
-        bells.pool = job->pool->bell;
-        job->pool->bell = NULL;
+        notices.pool = job->pool->notified;
+        job->pool->notified = NULL;
     }
-    return bells;
+    return notices;
 }
 
-/* Sets the bell of a run that is under way. Returns 0 when none is, 1 when the bell now has to own a reference,
- * 2 when it was set already. */
-static int job_set_bell(Job *job) {
-    board_lock();
-    int set = job->done == job->submitted ? 0 : job->bell ? 2 : 1;
+/* Asks for a notice of the end of a run that is under way. 0: none is; 1: it now has to own a reference;
+ * 2: it was asked for already. */
+static int job_set_notified(Job *job) {
+    jobs_lock();
+    int set = job->done == job->submitted ? 0 : job->notified ? 2 : 1;
     if (set)
-        job->bell = job->owner;
-    board_unlock();
+        job->notified = job->owner;
+    jobs_unlock();
     return set;
 }
 
 /* The same for a pool: 0 when some job is idle, or `all` jobs are. */
-static int pool_set_bell(Pool *pool, void *owner, int all) {
-    board_lock();
-    int set = pool->idle >= (all ? pool->count : 1) ? 0 : pool->bell ? 2 : 1;
+static int pool_set_notified(Pool *pool, void *owner, int all) {
+    jobs_lock();
+    int set = pool->idle >= (all ? pool->count : 1) ? 0 : pool->notified ? 2 : 1;
     if (set)
-        pool->bell = owner;
-    board_unlock();
+        pool->notified = owner;
+    jobs_unlock();
     return set;
 }
 
@@ -234,32 +234,32 @@ static void job_perform(Job *job, int stream) {
     Report here = {job, job->submitted, forks, reports_here};
     reports_here = &here;
     void *kept = streams->run(job->owner, stream), *reported = NULL;
-    board_lock();
+    jobs_lock();
     if (here.forks == forks) {
         job->state = JOB_FREE;
         if (job->reports) {
             job->reporting++;
             pthread_cond_broadcast(&job->changed);
-            board_unlock();
+            jobs_unlock();
             reported = streams->report(job->owner);
-            board_lock();
+            jobs_lock();
             if (here.forks == forks)
                 job->reporting--;
         }
     }
     if (here.forks != forks) {
-        board_unlock();
+        jobs_unlock();
         return;
     }
     reports_here = here.outer;
     streams->running--;
-    Bells bells = job_finish(job, here.run);
-    board_unlock();
-    bells_ring(bells, streams);
+    Notices notices = job_finish(job, here.run);
+    jobs_unlock();
+    send_notices(notices, streams);
     if (kept)
-        streams->drop(kept);
+        streams->decref(kept);
     if (reported)
-        streams->drop(reported);
+        streams->decref(reported);
 }
 
 /* Takes a job out of its queue; job_perform() must follow. The lock is held. */
@@ -273,22 +273,22 @@ static int job_start(Job *job) {
 static void *stream_main(void *argument) {
     Stream *stream = argument;
     Streams *streams = streams_here = stream->streams;
-    board_lock();
+    jobs_lock();
     for (unsigned here = forks; here == forks;) {
         while (streams->first == NULL && !stopping) {
             streams->idle++;
-            pthread_cond_wait(&streams->work, &board);
+            pthread_cond_wait(&streams->work, &jobs_mutex);
             streams->idle--;
         }
         Job *job = streams->first;
         if (job == NULL)
             break;
         job_start(job);
-        board_unlock();
+        jobs_unlock();
         job_perform(job, stream->index);
-        board_lock();
+        jobs_lock();
     }
-    board_unlock();
+    jobs_unlock();
     return NULL;
 }
 
@@ -306,7 +306,7 @@ static int stream_start(Streams *streams) {
 /* Queues a job that the caller holds. Returns 0, the job still held, when there can be no thread for it. */
 static int job_submit(Job *job, int reports) {
     Streams *streams = job->streams;
-    board_lock();
+    jobs_lock();
     int ready = !stopping && (streams->started || stream_start(streams));
     if (ready) {
         job->reports = reports;
@@ -316,7 +316,7 @@ static int job_submit(Job *job, int reports) {
         *streams->last = job;
         streams->last = &job->next;
         job->holder = NULL;
-        if (job->taken == POOL_LENT && job->keeper == this_thread())
+        if (job->lease == POOL_LENT && job->keeper == this_thread())
             job->keeper = NULL;
         job->state = JOB_QUEUED;
         streams->queued++;
@@ -329,23 +329,23 @@ static int job_submit(Job *job, int reports) {
         if (job->pool && waiters)
             pthread_cond_broadcast(&job->pool->changed);
     }
-    board_unlock();
+    jobs_unlock();
     return ready;
 }
 
 /* Takes a submitted job that no thread has begun out of the queue. */
 static int job_withdraw(Job *job) {
     Streams *streams = job->streams;
-    Bells bells = {NULL, NULL};
-    board_lock();
+    Notices notices = {NULL, NULL};
+    jobs_lock();
     int queued = job->state == JOB_QUEUED;
     if (queued) {
         job_unqueue(job);
         job->state = JOB_FREE;
-        bells = job_finish(job, job->submitted);
+        notices = job_finish(job, job->submitted);
     }
-    board_unlock();
-    bells_ring(bells, streams);
+    jobs_unlock();
+    send_notices(notices, streams);
     return queued;
 }
 
@@ -354,7 +354,7 @@ static int job_withdraw(Job *job) {
 static int job_wait(Job *job, long long timeout, int limited) {
     int answer = WAIT_DONE;
     struct timespec end = after(timeout);
-    board_lock();
+    jobs_lock();
     Waiter waiter = {.what = FOR_RUN, .job = job, .run = job->submitted};
     if (job->state < JOB_QUEUED && in_report_of_run(reports_here, job, job->submitted))
         waiter.run = job->done;
@@ -363,12 +363,12 @@ static int job_wait(Job *job, long long timeout, int limited) {
             answer = job_start(job);
         else if (!limited)
             answer = wait_listed(&waiter, &job->changed, &end);
-        else if (pthread_cond_timedwait(&job->changed, &board, &end) == ETIMEDOUT)
+        else if (pthread_cond_timedwait(&job->changed, &jobs_mutex, &end) == ETIMEDOUT)
             answer = WAIT_TIMEOUT;
     }
     if (answer == WAIT_TIMEOUT && (int)(job->done - waiter.run) >= 0)
         answer = WAIT_DONE;
-    board_unlock();
+    jobs_unlock();
     return answer;
 }
 
@@ -377,30 +377,31 @@ static int job_wait(Job *job, long long timeout, int limited) {
 static int job_settle(Job *job) {
     int answer = WAIT_DONE;
     Waiter waiter = {.what = FOR_REST, .job = job};
-    board_lock();
+    jobs_lock();
     while (answer != WAIT_TAKEN && (job->state != JOB_FREE || job->reporting > 0 || job->done != job->submitted)) {
         struct timespec end = after(SLICE);
-        answer = streams_here && may_start(streams_here, job) ? job_start(job) : wait_listed(&waiter, &job->changed, &end);
+        answer = streams_here && may_start(streams_here, job) ? job_start(job)
+                                                              : wait_listed(&waiter, &job->changed, &end);
     }
-    board_unlock();
+    jobs_unlock();
     return answer == WAIT_TAKEN ? WAIT_TAKEN : WAIT_DONE;
 }
 
 /* Carries out what is queued, lets no more in, and ends all threads. */
 static void streams_stop(void) {
     Waiter waiter = {.what = FOR_EXIT};
-    board_lock();
+    jobs_lock();
     stopping = 1;
     list_waiter(&waiter);
     for (Streams *streams = all_streams; streams; streams = streams->sibling)
         pthread_cond_broadcast(&streams->work);
-    board_unlock();
+    jobs_unlock();
     for (Streams *streams = all_streams; streams; streams = streams->sibling)
         while (streams->started)
             pthread_join(streams->stream[--streams->started].thread, NULL);
-    board_lock();
+    jobs_lock();
     unlist_waiter(&waiter);
-    board_unlock();
+    jobs_unlock();
 }
 
 #endif

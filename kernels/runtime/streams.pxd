@@ -1,5 +1,5 @@
 from cpython.ref cimport PyObject
-from ovlite.kernels.runtime.executor cimport CTeam, Halt
+from ovlite.kernels.runtime.executor cimport CTeam, Cancellation
 
 cdef extern from "stream.h" nogil:
     ctypedef struct Job:
@@ -7,7 +7,7 @@ cdef extern from "stream.h" nogil:
         int state
         int lost
         int reports
-        int taken
+        int lease
         unsigned loan
         unsigned submitted
         unsigned done
@@ -32,9 +32,9 @@ cdef class Awaited:
 
 cdef class Runnable(Awaited):
     cdef Job* job
-    cdef Halt halt
+    cdef Cancellation cancellation
     cdef readonly Streams streams
-    cdef bint plain            # the submitted run needs nothing of Python
+    cdef bint without_gil      # the submitted run needs none
     cdef bint ran              # there was a run that has ended
     cdef bint cancelled        # the last asynchronous run
     cdef object error          # what wait() raises for the last asynchronous run
@@ -50,10 +50,10 @@ cdef class Runnable(Awaited):
     cdef int check_idle(self) except -1
     cdef int begin(self, object inputs, bint share, bint reports) except -1
     cdef int submit(self, bint reports) except -1
-    cdef int run_plain(self, int stream) noexcept nogil
-    cdef int run_python(self, int stream) except -1
+    cdef int run_without_gil(self, int stream) noexcept nogil
+    cdef int run_with_gil(self, int stream) except -1
     cdef PyObject* keep(self) except NULL
-    cdef int run_recorded(self, int stream) except -1
+    cdef int run_and_store_error(self, int stream) except -1
     cdef int report(self) except -1
     cdef int raise_error(self) except -1
 
@@ -70,6 +70,6 @@ cdef class RequestPool(Awaited):
     cdef object callback
     cdef list errors
 
-    cdef Job* take(self, bint look) except NULL
+    cdef Job* take(self, bint peek) except NULL
     cdef int wait_idle(self) except -1
     cdef int raise_error(self) except -1

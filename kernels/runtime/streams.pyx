@@ -8,7 +8,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.number cimport PyNumber_Index
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport calloc, free
-from ovlite.kernels.runtime.executor cimport CTeam, Halt, Team
+from ovlite.kernels.runtime.executor cimport CTeam, Cancellation, Team
 
 cdef extern from "Python.h":
     int Py_AddPendingCall(int (*function)(void*) except -1, void* argument)
@@ -16,10 +16,10 @@ cdef extern from "Python.h":
 
 cdef extern from "stream.h" nogil:
     enum: JOB_HELD, JOB_QUEUED, JOB_RUNNING, POOL_LENT, POOL_KEPT
-    enum: WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, WAIT_OWN, WAIT_VAIN
+    enum: WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, WAIT_OWN, WAIT_DEADLOCK
     const long long SLICE           # nanoseconds between two looks at pending signals
     CStreams* streams_new(int count, void* (*run)(void*, int) noexcept nogil, void* (*report)(void*) noexcept nogil,
-                          void (*drop)(void*) noexcept nogil, void (*ring)(void*) noexcept nogil)
+                          void (*decref)(void*) noexcept nogil, void (*notify)(void*) noexcept nogil)
     void streams_stop()
     Job* job_new(void* owner, CStreams* streams)
     void job_free(Job* job)
@@ -30,17 +30,17 @@ cdef extern from "stream.h" nogil:
     bint job_withdraw(Job* job)
     void job_perform(Job* job, int stream)
     int job_wait(Job* job, long long timeout, bint limited)
-    int job_set_bell(Job* job)
+    int job_set_notified(Job* job)
     int job_settle(Job* job)
 
 cdef extern from "job_pool.h" nogil:
     CPool* pool_new()
     void pool_free(CPool* pool)
     void pool_join(CPool* pool, Job* job)
-    int pool_take(CPool* pool, bint look, long long timeout, Job** job)
+    int pool_take(CPool* pool, bint peek, long long timeout, Job** job)
     void pool_keep(Job* job)
     void pool_return(Job* job, unsigned loan)
-    int pool_set_bell(CPool* pool, void* owner, bint all)
+    int pool_set_notified(CPool* pool, void* owner, bint all)
     int pool_wait(CPool* pool, Job** job)
     int pool_settle(CPool* pool, Job** job)
     bint pool_reports(CPool* pool)
@@ -75,7 +75,7 @@ cdef class Streams:
     def __cinit__(self, int count, int threads, bint pinned=False):
         self.teams = [Team(threads, i * threads if pinned else -1) for i in range(count)]
         self.members = <CTeam**>calloc(count, sizeof(CTeam*))
-        self.streams = streams_new(count, run_job, report_job, drop, ring)
+        self.streams = streams_new(count, run_job, report_job, decref, notify)
         if self.streams == NULL or self.members == NULL:
             raise MemoryError()
         for i, team in enumerate(self.teams):
@@ -93,13 +93,13 @@ def _caused(text, cause):
 
 cdef void* run_job(void* owner, int stream) noexcept nogil:
     cdef int status = 1
-    if (<Runnable>owner).plain:
-        status = (<Runnable>owner).run_plain(stream)
+    if (<Runnable>owner).without_gil:
+        status = (<Runnable>owner).run_without_gil(stream)
     if not status:
         return NULL
     with gil:
         kept = (<Runnable>owner).keep()
-        (<Runnable>owner).run_recorded(stream)
+        (<Runnable>owner).run_and_store_error(stream)
         return <void*>kept
 
 
@@ -110,12 +110,12 @@ cdef void* report_job(void* owner) noexcept nogil:
         return <void*>kept
 
 
-cdef void drop(void* kept) noexcept nogil:
+cdef void decref(void* kept) noexcept nogil:
     with gil:
         Py_DECREF(<object>kept)
 
 
-cdef void ring(void* owner) noexcept nogil:
+cdef void notify(void* owner) noexcept nogil:
     with gil:
         (<Awaited>owner).settle_futures()
         Py_DECREF(<Awaited>owner)
@@ -125,7 +125,7 @@ cdef class Awaited:
     """Something that coroutines wait for: a future that is given to it gets None as its result."""
 
     cdef bint wait_with(self, object future, int set) except -1:
-        """Keeps the future when its bell was `set`, see stream.h."""
+        """Keeps the future when it was `set` to be notified, see stream.h."""
         if not set:
             return False
         if self.futures is None:
@@ -137,7 +137,7 @@ cdef class Awaited:
 
     cdef int settle_futures(self) except -1:
         futures, self.futures = self.futures, None
-        return settle(futures or [], None)  # none when the ringing before was late and took the new ones along
+        return settle(futures or [], None)  # none when the notice before was late and took the new ones along
 
 
 cdef int settle(list futures, object raised) except -1:
@@ -177,7 +177,7 @@ def _settle(future):
 cdef class Runnable(Awaited):
     """Something that one user at a time works with, and whose runs a stream can carry out.
 
-    A subclass gives begin(), run_plain() and run_python().
+    A subclass gives begin(), run_without_gil() and run_with_gil().
     """
 
     def __cinit__(self, *arguments, **keywords):
@@ -185,7 +185,7 @@ cdef class Runnable(Awaited):
 
     cdef int open(self, Streams streams) except -1:
         self.streams = streams
-        self.halt = Halt()
+        self.cancellation = Cancellation()
         self.job = job_new(<void*>self, streams.streams)
         if self.job == NULL:
             raise MemoryError()
@@ -216,7 +216,7 @@ cdef class Runnable(Awaited):
                 attend(answer)
         if answer == WAIT_OWN:
             raise RuntimeError("the request is busy: the thread that asks for a run is within a call of it")
-        if answer == WAIT_VAIN:
+        if answer == WAIT_DEADLOCK:
             raise RuntimeError(f"the request is busy in a call that waits for this thread; {APART}")
         if answer == WAIT_BUSY:
             self.check_idle()
@@ -244,19 +244,19 @@ cdef class Runnable(Awaited):
         """Queues a run; the caller holds this, and no more after it."""
         cdef bint submitted
         self.renew()
-        self.halt.reset()
+        self.cancellation.reset()
         submitted = job_submit(self.job, reports)
         if not submitted:
             self.release()
             raise RuntimeError("no thread can be started for an asynchronous run, or the interpreter is shutting down")
         return 0
 
-    cdef int run_plain(self, int stream) noexcept nogil:
-        """Carries out a run that needs nothing of Python; when it fails, run_python() tells why."""
+    cdef int run_without_gil(self, int stream) noexcept nogil:
+        """Carries out a run that needs nothing of Python; when it fails, run_with_gil() tells why."""
         return 1
 
-    cdef int run_python(self, int stream) except -1:
-        """Carries out any run, or raises for the failed run_plain()."""
+    cdef int run_with_gil(self, int stream) except -1:
+        """Carries out any run, or raises for the failed run_without_gil()."""
         raise NotImplementedError
 
     cdef PyObject* keep(self) except NULL:
@@ -264,21 +264,21 @@ cdef class Runnable(Awaited):
         Py_INCREF(self)
         return <PyObject*>self
 
-    cdef int run_recorded(self, int stream) except -1:
+    cdef int run_and_store_error(self, int stream) except -1:
         """Carries out a run and keeps its failure for who waits for it; the callback is not called then."""
         try:
-            self.run_python(stream)
+            self.run_with_gil(stream)
         except BaseException as error:
-            interrupted = error is self.halt.raised or not isinstance(error, FAILURES)
+            interrupted = error is self.cancellation.raised or not isinstance(error, FAILURES)
             self.error = error if interrupted else _caused(f"the inference failed: {error}", error)
             self.job.reports = False
-            if self.pool != NULL and self.job.taken != POOL_KEPT:
+            if self.pool != NULL and self.job.lease != POOL_KEPT:
                 (<RequestPool>self.pool).errors.append(self.error)
         return 0
 
     cdef int report(self) except -1:
         """Calls the callback: the queue's for a run that the queue started."""
-        cdef bint pooled = self.pool != NULL and self.job.taken == POOL_LENT
+        cdef bint pooled = self.pool != NULL and self.job.lease == POOL_LENT
         # Not the queue itself: who drops it waits for this, or is within the callback.
         errors = (<RequestPool>self.pool).errors if pooled else None
         callback = (<RequestPool>self.pool).callback if pooled else self.callback
@@ -307,7 +307,7 @@ cdef class Runnable(Awaited):
 
     def wait_with_future(self, future):
         """True when the run is under way: its end then settles the future, an asyncio one."""
-        return self.wait_with(future, job_set_bell(self.job))
+        return self.wait_with(future, job_set_notified(self.job))
 
     def wait(self):
         """Waits until the run, and its callback, has ended; raises RuntimeError when either failed, and when the
@@ -318,7 +318,7 @@ cdef class Runnable(Awaited):
                 answer = job_wait(self.job, SLICE, False)
                 if answer == WAIT_TAKEN:
                     job_perform(self.job, 0)
-            if answer == WAIT_VAIN:
+            if answer == WAIT_DEADLOCK:
                 raise RuntimeError(f"the run, or its callback, waits for the thread that waits for it here; {APART}")
             attend(answer)
         self.raise_error()
@@ -357,7 +357,7 @@ cdef class Runnable(Awaited):
             with nogil:
                 job_withdraw(self.job)
         if self.job.state >= JOB_HELD:
-            self.halt.halt.stopped = 1
+            self.cancellation.token.stopped = 1
 
     def set_callback(self, callback, userdata):
         """callback(userdata) is called on a stream's thread at the end of each asynchronous run."""
@@ -401,10 +401,10 @@ cdef class RequestPool(Awaited):
 
     def __del__(self):
         cdef Runnable request
-        cdef Job* mine = NULL
+        cdef Job* stolen = NULL
         with nogil:
-            while pool_settle(self.pool, &mine) == WAIT_TAKEN:
-                job_perform(mine, 0)
+            while pool_settle(self.pool, &stolen) == WAIT_TAKEN:
+                job_perform(stolen, 0)
         for request in self.requests:
             request.pool = NULL
 
@@ -413,19 +413,19 @@ cdef class RequestPool(Awaited):
             with nogil:
                 pool_free(self.pool)
 
-    cdef Job* take(self, bint look) except NULL:
+    cdef Job* take(self, bint peek) except NULL:
         """Takes an idle job, which pool_return() must be told of unless it is submitted; a handler of a signal
         may raise only before. look: shows it only."""
         cdef Job* job = NULL
         cdef int answer = WAIT_TIMEOUT
         while True:
             with nogil:
-                answer = pool_take(self.pool, look, SLICE, &job)
+                answer = pool_take(self.pool, peek, SLICE, &job)
                 if answer == WAIT_TAKEN:
                     job_perform(job, 0)
             if answer == WAIT_DONE:
                 return job
-            if answer == WAIT_VAIN:
+            if answer == WAIT_DEADLOCK:
                 raise RuntimeError(
                     "no request becomes idle before the callback, or the coroutine, that waits for it here goes on: "
                     f"all are in use by threads that wait as well; make the queue with more requests, or {APART}")
@@ -489,7 +489,7 @@ cdef class RequestPool(Awaited):
 
     def wait_with_future(self, future, all=False):
         """True when no request is idle, or not `all` of them: the next that becomes so settles the future."""
-        return self.wait_with(future, pool_set_bell(self.pool, <void*>self, all))
+        return self.wait_with(future, pool_set_notified(self.pool, <void*>self, all))
 
     def wait_all(self):
         """Waits until all requests are idle; raises what a callback raised, RuntimeError for a failed run."""
@@ -498,13 +498,13 @@ cdef class RequestPool(Awaited):
 
     cdef int wait_idle(self) except -1:
         cdef int answer = WAIT_TIMEOUT
-        cdef Job* mine = NULL
+        cdef Job* stolen = NULL
         while answer != WAIT_DONE:
             with nogil:
-                answer = pool_wait(self.pool, &mine)
+                answer = pool_wait(self.pool, &stolen)
                 if answer == WAIT_TAKEN:
-                    job_perform(mine, 0)
-            if answer == WAIT_VAIN:
+                    job_perform(stolen, 0)
+            if answer == WAIT_DEADLOCK:
                 raise RuntimeError(
                     "a callback, or a coroutine, of the queue can't wait for all requests, of which its own is one, or "
                     f"waits for this thread; {APART}")

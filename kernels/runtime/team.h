@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "halt.h"
+#include "cancellation.h"
 #include "place.h"
 
 #define TEAM_LIMIT 256
@@ -48,7 +48,7 @@ typedef struct {
     void (*alone)(void *data);
     void *data;
     int phases;
-    Halt *halt;                        /* looked at while the caller waits, or NULL */
+    CancelToken *token;                /* looked at while the caller waits, or NULL */
 } TeamJob;
 
 /* A phase, how many parts it has, and how many of them are done; all in one word. */
@@ -191,8 +191,8 @@ static void phase_wait(Team *team, uint64_t phase, int leads) {
     atomic_fetch_add(&team->sleepers, 1);
     for (uint64_t seen; (seen = atomic_load(&team->progress)) <= last;) {
         futex_wait(LOW_HALF(&team->progress), (unsigned)seen);
-        if (leads && team->job.halt)
-            halted(team->job.halt, 1);
+        if (leads && team->job.token)
+            is_cancelled(team->job.token, 1);
     }
     atomic_fetch_sub(&team->sleepers, 1);
     long long slept = nanoseconds() - begin;

@@ -1,4 +1,4 @@
-/* Threads that wait, and how it is known that one waits in vain.
+/* Threads that wait, and the detection of deadlocks among them.
  *
  * A thread waits for a job to be released, for a run to end, for one or for all jobs of a pool to be idle. What it
  * waits for is up to other threads: the one that holds or keeps the job, that is in its run or report, or, for a
@@ -6,12 +6,12 @@
  *
  *   1. who may carry out the queued job that it waits for does so, and does not wait. Threads of streams may carry
  *      out any, others those without a report, because callbacks come on threads of streams;
- *   2. who waits is listed, and looks whether it waits in vain: whether no order in which the threads that do not
+ *   2. who waits is listed, and looks whether it is in a deadlock: whether no order in which the threads that do not
  *      wait, and those they release, can go on brings what it waits for. Then the call fails, and what this thread
  *      has is there for the others.
  *
- * What a thread does elsewhere, with locks of its own or in the loop of coroutines, is not known: it counts as going on.
- * A thread that nobody waits for need not look. Of those in a circle each looks, the last to come at once when it
+ * What a thread does elsewhere, with locks of its own or in the loop of coroutines, is not known: it counts as going
+ * on. A thread that nobody waits for need not look. Of those in a circle each looks, the last to come at once when it
  * is within a run or a report, and every SLICE. Calls that may not fail are the ends of objects. A pool's then
  * leaves the remaining runs to themselves. A request's can't be in a circle: it goes only when no Python code is
  * within a run or report of it, so that it waits for kernels, or in the queue for a thread that may fail.
@@ -19,7 +19,7 @@
 #ifndef OVLITE_WAITING_H
 #define OVLITE_WAITING_H
 
-#include "board.h"
+#include "jobs.h"
 
 #define SLICE 100000000LL /* nanoseconds between two looks, at pending signals too */
 
@@ -103,13 +103,13 @@ static int job_rests(Waiter *waiter, Job *job) {
 }
 
 /* Returns whether the end of the pool waits for the job: it is lent, and not to a run that the thread is in. */
-static int outlasts(Report *reports, Job *job) { return job->taken == POOL_LENT && !in_report_of(reports, job); }
+static int outlasts(Report *reports, Job *job) { return job->lease == POOL_LENT && !in_report_of(reports, job); }
 
 static int pool_rests(Waiter *waiter) {
     for (Job *job = all_jobs; job; job = job->sibling) {
         if (job->pool != waiter->pool || (waiter->what == FOR_END && !outlasts(waiter->reports, job)))
             continue;
-        int rests = job->taken == POOL_HAS || job_rests(waiter, job);
+        int rests = job->lease == POOL_HAS || job_rests(waiter, job);
         if (rests == (waiter->what == FOR_ONE))
             return rests;
     }
@@ -132,17 +132,17 @@ static int goes_on(Waiter *waiter) {
     }
 }
 
-static int waits_in_vain(Waiter *mine) {
+static int is_deadlocked(Waiter *self) {
     int more = 1;
     for (Waiter *waiter = waiters; waiter; waiter = waiter->next)
         waiter->lives = 0;
-    while (more && !mine->lives) {
+    while (more && !self->lives) {
         more = 0;
         for (Waiter *waiter = waiters; waiter; waiter = waiter->next)
             if (!waiter->lives && goes_on(waiter))
                 waiter->lives = more = 1;
     }
-    return !mine->lives;
+    return !self->lives;
 }
 
 /* Returns whether others may have to wait for this thread. */
@@ -169,14 +169,14 @@ static void unlist_waiter(Waiter *waiter) {
 }
 
 /* Sleeps until the condition is signalled, or for an unknown reason; the lock is held before and after.
- * Answers WAIT_DONE, WAIT_TIMEOUT or WAIT_VAIN; asks for what it waits again after each. */
+ * Answers WAIT_DONE, WAIT_TIMEOUT or WAIT_DEADLOCK; asks for what it waits again after each. */
 static int wait_listed(Waiter *waiter, pthread_cond_t *changed, const struct timespec *end) {
     int answer = WAIT_DONE;
     list_waiter(waiter);
-    if (reports_here && waiter->what != FOR_REST && waits_in_vain(waiter))
-        answer = WAIT_VAIN;
-    else if (pthread_cond_timedwait(changed, &board, end) == ETIMEDOUT)
-        answer = is_waited_for() && waits_in_vain(waiter) ? WAIT_VAIN : WAIT_TIMEOUT;
+    if (reports_here && waiter->what != FOR_REST && is_deadlocked(waiter))
+        answer = WAIT_DEADLOCK;
+    else if (pthread_cond_timedwait(changed, &jobs_mutex, end) == ETIMEDOUT)
+        answer = is_waited_for() && is_deadlocked(waiter) ? WAIT_DEADLOCK : WAIT_TIMEOUT;
     unlist_waiter(waiter);
     return answer;
 }

@@ -55,8 +55,8 @@ class CompiledModel(Compiled):
         model_stream.seek(position)
         return None
 
-    def _new_request(self, hidden: bool) -> InferRequest:
-        return InferRequest(self._compilation, CompiledModel, hidden)
+    def _new_request(self, internal: bool) -> InferRequest:
+        return InferRequest(self._compilation, CompiledModel, internal)
 
     def create_infer_request(self) -> InferRequest:
         return InferRequest(self._compilation, CompiledModel)
@@ -93,11 +93,11 @@ class CompiledModel(Compiled):
 
     def query_state(self) -> list[VariableState]:
         """The variables of the request that calls go to."""
-        request: InferRequest = self._hidden_request()
+        request: InferRequest = self._internal_request()
         return request.query_state()
 
     def reset_state(self) -> None:
-        self._hidden_request().reset_state()
+        self._internal_request().reset_state()
 
     def get_runtime_model(self) -> Model:
         """The execution graph: a model of nodes of type ExecutionNode, described by their rt_info."""

@@ -59,14 +59,14 @@ class InferRequest(Request):
     ports: CompiledPorts
 
     def __init__(
-        self, compilation: Compilation, make_model: Callable[[Compilation], CompiledModel], hidden: bool = False
+        self, compilation: Compilation, make_model: Callable[[Compilation], CompiledModel], internal: bool = False
     ) -> None:
         self._compilation = compilation
         self._make_model = make_model
         names = tuple(variable.name for variable in compilation.variables)
         super().__init__(
             compilation.executable, compilation.ports, compilation.types, Tensor, names, compilation.sources,
-            compilation.streams, hidden, compilation.profiled, compilation.config["KEEP_SHARED_OUTPUTS"],
+            compilation.streams, internal, compilation.profiled, compilation.config["KEEP_SHARED_OUTPUTS"],
         )  # fmt: skip
 
     # What the compiled base class asks for.
@@ -74,7 +74,7 @@ class InferRequest(Request):
     def _convert(self, index: int, value: Any, share: bool) -> None:
         self._bind(True, index, as_input(self.ports.inputs[index], index, value), share)
 
-    def _give(self, inputs: Any, share: bool) -> None:
+    def _bind_container(self, inputs: Any, share: bool) -> None:
         for is_input, index, value in given_inputs(self.ports, inputs, share):
             self._bind(is_input, index, value, share)
 
@@ -110,7 +110,7 @@ class InferRequest(Request):
     def _output_memory(self, index: int, shape: tuple[int, ...] | None) -> Storage:
         return _memory(self.ports.outputs[index], shape)
 
-    def _show(self, index: int, array: Array) -> Storage:
+    def _storage_on(self, index: int, array: Array) -> Storage:
         return Storage(self.ports.inputs[index].element_type, array)
 
     def _tensor(self, storage: Storage) -> Tensor:

@@ -1,6 +1,6 @@
 """A model of jobs, streams and pools, with every order of steps that their threads can take.
 
-It restates the transitions of board.h, stream.h and job_pool.h (one step is what is done under the lock at a
+It restates the transitions of jobs.h, stream.h and job_pool.h (one step is what is done under the lock at a
 time) and the rule of waiting.h by which a thread finds that it waits in vain. In all states that are reached,
 a thread can go on or all are done, a thread is told that it waits in vain only when it does, and no request
 is lost. The same of the code itself: tests/api/test_queue_stress.py.
@@ -172,7 +172,7 @@ class Board:
             return None
         return next((job for job in self.queue if job in wanted and self.may_start(thread, job)), None)
 
-    def waits_in_vain(self, mine):
+    def is_deadlocked(self, mine):
         waiting = {thread: me.asleep for thread, me in enumerate(self.threads) if me.asleep}
         living = set(range(len(self.threads))) - waiting.keys()
 
@@ -264,7 +264,7 @@ class Board:
             return [("carry out", lambda b: b.job_start(job, thread))]
         asleep = Board(self.pools, self.state())
         asleep.threads[thread] = me._replace(asleep=awaited)
-        if (me.asleep or self.reports(thread)) and self.is_waited_for(thread) and asleep.waits_in_vain(thread):
+        if (me.asleep or self.reports(thread)) and self.is_waited_for(thread) and asleep.is_deadlocked(thread):
             return [("in vain", lambda b: b.code(thread, rest if kind == "end" else ()))]
         if me.asleep:
             return [] if me.is_stream else [("interrupt", lambda b: b.code(thread, ()))]
@@ -430,13 +430,13 @@ def test_callbacks_that_start_runs(streams, requests, programs, told):
 
 def test_the_model_finds_what_the_rules_prevent(monkeypatch):
     """Without either rule of waiting.h some thread waits for ever."""
-    monkeypatch.setattr(Board, "waits_in_vain", lambda board, thread: False)
+    monkeypatch.setattr(Board, "is_deadlocked", lambda board, thread: False)
     with pytest.raises(AssertionError):
         check(((0,),), 1, 1, [(("start", 0, ONE_MORE),)])
-    monkeypatch.setattr(Board, "waits_in_vain", lambda board, thread: True)
+    monkeypatch.setattr(Board, "is_deadlocked", lambda board, thread: True)
     with pytest.raises(AssertionError):
         check(((0, 1),), 2, 2, [(("start", 0, ONE_MORE), ("start", 0, ()), ("start", 0, ()))])
     monkeypatch.setattr(Board, "startable", lambda board, thread, awaited: None)
-    monkeypatch.setattr(Board, "waits_in_vain", lambda board, thread: False)
+    monkeypatch.setattr(Board, "is_deadlocked", lambda board, thread: False)
     with pytest.raises(AssertionError):
         check(((0, 1, 2),), 3, 1, [(("start", 0, ONE_MORE), ("start", 0, ()), ("start", 0, ()))])

@@ -30,8 +30,8 @@
  *
  * Why no threads wait for each other for ever: see waiting.h.
  */
-#ifndef OVLITE_BOARD_H
-#define OVLITE_BOARD_H
+#ifndef OVLITE_JOBS_H
+#define OVLITE_JOBS_H
 
 #include <errno.h>
 #include <pthread.h>
@@ -44,8 +44,8 @@ enum { JOB_FREE, JOB_HELD, JOB_QUEUED, JOB_RUNNING };
 enum { POOL_HAS, POOL_LENT, POOL_KEPT };
 
 /* Results of a call that waits. TAKEN: the caller has a job that had not begun, and job_perform() must follow.
- * VAIN: nothing that the caller waits for happens while it waits. */
-enum { WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, WAIT_OWN, WAIT_VAIN };
+ * DEADLOCK: nothing that the caller waits for happens while it waits. */
+enum { WAIT_TIMEOUT, WAIT_DONE, WAIT_TAKEN, WAIT_BUSY, WAIT_OWN, WAIT_DEADLOCK };
 
 typedef struct Job {
     _Atomic int state;
@@ -58,10 +58,10 @@ typedef struct Job {
     void *owner;
     struct Streams *streams;
     struct Pool *pool;           /* or NULL */
-    int taken;
+    int lease;                   /* POOL_HAS, POOL_LENT, POOL_KEPT */
     void *keeper;
     unsigned loan;
-    void *bell;                  /* see bells_ring() */
+    void *notified;              /* see send_notices() */
     struct Job *next;            /* in the queue, or among the idle jobs of the pool */
     struct Job *sibling;         /* in the list of all jobs */
     pthread_cond_t changed;
@@ -76,8 +76,8 @@ typedef struct Stream {
 typedef struct Streams {
     void *(*run)(void *owner, int stream);
     void *(*report)(void *owner);
-    void (*drop)(void *kept);    /* what run and report return, or NULL: to be kept until the run has ended */
-    void (*ring)(void *owner);
+    void (*decref)(void *kept);  /* what run and report return, or NULL: to be kept until the run has ended */
+    void (*notify)(void *owner);
     int count, started, idle;
     int running;                 /* jobs that are being carried out, by whomever */
     int queued;
@@ -91,7 +91,7 @@ typedef struct Pool {
     Job *first, **last;          /* idle jobs, the one that was freed first in front */
     _Atomic int idle;            /* written under the lock */
     int count;
-    void *bell;
+    void *notified;
     pthread_cond_t changed;
     struct Pool *sibling;
 } Pool;
@@ -104,7 +104,7 @@ typedef struct Report {
     struct Report *outer;
 } Report;
 
-static pthread_mutex_t board = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t jobs_mutex = PTHREAD_MUTEX_INITIALIZER;
 static Streams *all_streams;
 static Job *all_jobs;
 static Pool *all_pools;
@@ -113,8 +113,8 @@ static unsigned forks;                           /* how many separate this proce
 static _Thread_local Streams *streams_here;      /* whose thread this is, or NULL */
 static _Thread_local Report *reports_here;       /* innermost first */
 
-static void board_lock(void) { pthread_mutex_lock(&board); }
-static void board_unlock(void) { pthread_mutex_unlock(&board); }
+static void jobs_lock(void) { pthread_mutex_lock(&jobs_mutex); }
+static void jobs_unlock(void) { pthread_mutex_unlock(&jobs_mutex); }
 
 static inline void *this_thread(void) { return &streams_here; }
 
