@@ -44,6 +44,17 @@ def test_files_that_the_walk_throughs_name_are_there():
     assert [name for name in names if not list(ROOT.glob(f"[okt]*/**/{name}"))] == []
 
 
+def test_functions_that_the_page_on_sharing_names_are_there():
+    text = (ROOT / "docs" / "sharing.md").read_text()
+    linked = re.findall(r"\]\(\.\./(kernels/[\w/.]+)\)", text)
+    sources = "".join((ROOT / path).read_text() for path in linked)
+    named = set(re.findall(r"`(?:\w+\.)?((?:bind|set|infer|view|_convert|copy)\w*)`", text))
+    assert len(linked) >= 2 and len(named) > 6
+    assert [name for name in named if not re.search(rf"\b{name}\(", sources)] == []
+    (code,) = re.findall(r"```cython\n(.*)\n```", text)
+    assert code in sources
+
+
 def test_folders_of_tests_are_packages():
     assert [path for path in TESTS if path.parent.name != "typing" and not (path.parent / "__init__.py").exists()] == []
 

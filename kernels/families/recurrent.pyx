@@ -35,7 +35,7 @@ cdef extern from "recurrent.h" nogil:
         const CellFunctions* functions, const float* gates, float* candidate, float* state, dim_t n) noexcept
 
 cdef enum:
-    TILE_ROWS = 4              # where R stays in the second-level cache between tiles
+    CACHED_ROWS = 4            # of a tile, where R stays in the second-level cache between tiles
     CACHED_BYTES = 1 << 19     # of R: half of a second-level cache of 1 MiB
     SMALL_FLOPS = 200000       # see Step.share_above
     POLL_EVERY = 16            # times between two questions whether the run is to end
@@ -262,7 +262,7 @@ cdef int run_recurrent(const void* arguments, char* const* slots, const Member* 
 
 cdef dim_t tile_rows(dim_t batch, dim_t weight_bytes):
     """Rows of a tile: at least two tiles, so that two threads have work, of about the same size."""
-    cdef dim_t most = TILE_ROWS if weight_bytes <= CACHED_BYTES else 4 * kernel_for("f32", "f32").rows
+    cdef dim_t most = CACHED_ROWS if weight_bytes <= CACHED_BYTES else 4 * kernel_for("f32", "f32").rows
     cdef dim_t tiles = max((batch + most - 1) // most, <dim_t>2)
     return max((batch + tiles - 1) // tiles, <dim_t>1)
 

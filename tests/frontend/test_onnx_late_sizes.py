@@ -14,8 +14,9 @@ from onnx import helper, numpy_helper
 import ovlite
 from ovlite.frontend.onnx import read_onnx
 
+from ..data import rng
+
 DECLARATIONS = ["static", "dynamic", "unranked"]
-RANDOM = np.random.default_rng(5)
 
 
 def model(
@@ -43,7 +44,7 @@ def run(content: bytes, x: np.ndarray) -> list[np.ndarray]:
 
 
 def drawn(*shape: int) -> np.ndarray:
-    return RANDOM.standard_normal(shape).astype(np.float32)
+    return rng().standard_normal(shape).astype(np.float32)
 
 
 def transposed_convolution(x: np.ndarray, w: np.ndarray, strides: Sequence[int], extra: int) -> np.ndarray:
@@ -95,7 +96,7 @@ def test_transposed_convolution(
 @pytest.mark.parametrize("order", [0, 1])
 def test_indices_of_maxima(declared: str, sizes: tuple[int, ...], order: int) -> None:
     kernel = [min(2, size) for size in sizes]
-    x = RANDOM.permutation(6 * int(np.prod(sizes))).astype(np.float32).reshape(2, 3, *sizes)
+    x = rng().permutation(6 * int(np.prod(sizes))).astype(np.float32).reshape(2, 3, *sizes)
     content = model("MaxPool", x, declared, {}, 2, kernel_shape=kernel, storage_order=order)
     values, indices = run(content, x)
     for n, c in product(range(2), range(3)):
@@ -111,10 +112,10 @@ def test_indices_of_maxima(declared: str, sizes: tuple[int, ...], order: int) ->
 def test_blocks(declared: str, axis: int, length: int) -> None:
     shape = [2, 3, 3]
     shape[axis] = length
-    x = RANDOM.integers(-128, 128, shape).astype(np.int8)
+    x = rng().integers(-128, 128, shape).astype(np.int8)
     scale_shape = list(shape)
     scale_shape[axis] = -(-length // 2)
-    scale, zero = np.abs(drawn(*scale_shape)), RANDOM.integers(-9, 9, scale_shape).astype(np.int8)
+    scale, zero = np.abs(drawn(*scale_shape)), rng().integers(-9, 9, scale_shape).astype(np.int8)
     places = np.arange(length) // 2
     right = (x - zero.take(places, axis).astype(np.float32)) * scale.take(places, axis)
     content = model("DequantizeLinear", x, declared, {"s": scale, "z": zero}, axis=axis, block_size=2)
@@ -124,7 +125,7 @@ def test_blocks(declared: str, axis: int, length: int) -> None:
 @pytest.mark.parametrize("declared", DECLARATIONS)
 @pytest.mark.parametrize("axis", [0, 1, -1, -2])
 def test_scales_along_an_axis(declared: str, axis: int) -> None:
-    x = RANDOM.integers(0, 255, (2, 3, 4)).astype(np.uint8)
+    x = rng().integers(0, 255, (2, 3, 4)).astype(np.uint8)
     scale = np.abs(drawn(x.shape[axis]))
     spread = np.expand_dims(scale, tuple(i for i in range(3) if i != axis % 3))
     content = model("DequantizeLinear", x, declared, {"s": scale}, axis=axis)
