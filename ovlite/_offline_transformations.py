@@ -25,14 +25,15 @@ def apply_moc_transformations(model: Model, cf: bool, smart_reshape: bool = Fals
 
 
 def compress_model_transformation(model: Model) -> None:
-    """Keeps f32 constants as f16, with a Convert back to f32 behind each, where f16 holds their values."""
+    """Keeps f32 and f64 constants as f16, with a Convert back behind each, where f16 holds most of their values."""
     convert = factories(NEWEST_OPSET)["convert"]
     for node in model.get_ordered_ops():
         half = halves(node)
         if half is None:
             continue
         name = node.friendly_name
-        back = convert(Constant.of(half, Type.f16, name=f"{name}_compressed"), "f32", name=name)
+        wide = node.output(0).element_type
+        back = convert(Constant.of(half, Type.f16, name=f"{name}_compressed"), wide, name=name)
         back.info.update(DECOMPRESSION)
         node.output(0).replace(back.output(0))
 

@@ -46,6 +46,8 @@ ABSENT = {
     "tools.mo": "openvino itself has removed it; use openvino.convert_model",
     "torch": "torch.compile needs openvino itself; export the model to ONNX and compile that",
 }
+# Modules of openvino's bindings that ovlite has under another name.
+PLACES = {"util": "utils"}
 USAGE = "usage: python -m ovlite.as_openvino (script.py | -m module | -c code) [argument ...]"
 
 
@@ -114,6 +116,7 @@ class _Finder(MetaPathFinder):
         if not fullname.startswith(f"{NAME}."):
             return None
         place = fullname.removeprefix(f"{NAME}.").removeprefix("runtime.").removeprefix("_pyopenvino.")
+        place = PLACES.get(place, place)
         if place in ABSENT:
             return ModuleSpec(fullname, _Absent(ABSENT[place]))
         try:

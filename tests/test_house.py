@@ -36,6 +36,7 @@ ROOMS = {
     "exceptions": {"errors"},
     "layout_helpers": MODEL | {"runtime"},
     "_offline_transformations": MODEL | {"frontend", "passes"},
+    "experimental": MODEL | {"runtime"},
     "cli": MODEL | {"runtime", "kernels", "opset"},
 }
 # The front door, and what stands before it; they may import from all rooms.
@@ -47,6 +48,7 @@ UPWARDS = {
     ("ovlite.graph.hooks", "ovlite.graph.constants"): "a type, of a slot's argument",
     ("ovlite.graph.hooks", "ovlite.graph.model"): "a type, of a slot's argument",
     ("ovlite.graph.hooks", "ovlite.graph.node"): "a type, of a slot's argument",
+    ("ovlite.graph.hooks", "ovlite.graph.ports"): "a type, of a slot's argument",
     ("ovlite.graph.hooks", "ovlite.runtime.graph_hooks"): "fills the slots when the first of them is asked for",
     ("ovlite.runtime.infer_request", "ovlite.runtime.compiled_model"): "a type, of what get_compiled_model() returns",
     ("ovlite.runtime", "ovlite"): "openvino.runtime has the names of openvino, each imported when it is used",

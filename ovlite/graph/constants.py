@@ -37,7 +37,10 @@ class Constant(Node):
 
     array: its elements, in the dtype of element_type.to_dtype(). bf16 is bits viewed as float16; types of
     less than a byte are packed into a flat array, and strings are an object array of str or UTF-8 bytes.
+    file_offset: where the elements lie in the weights of the IR that they were read from; None for all others.
     """
+
+    file_offset: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._become(*_content(args, kwargs))
@@ -129,6 +132,7 @@ class Constant(Node):
 
     def copy(self, sources: Sequence[Output]) -> Constant:
         twin = Constant.of(self.array, self._element_type, self._shape, self._friendly_name)
+        twin.file_offset = self.file_offset
         self._copy_names(twin)
         return twin
 
@@ -208,12 +212,14 @@ def _filled(element_type: Type, shape: tuple[int, ...], values: Any) -> tuple[Ar
 
 
 def checked(values: Array, element_type: Type) -> Array:
-    """The values themselves; RuntimeError when one is beyond the range of an integer type."""
+    """The values themselves; RuntimeError when one is beyond the range of an integer type, or of the codes of nf4."""
     if element_type is Type.u1:
         return np.asarray(values != 0)
-    if element_type.integral_number and values.size:
-        low = -(1 << (element_type.bitwidth - 1)) if element_type.signed else 0
+    codes = element_type is Type.nf4 and values.dtype.kind in "biu"
+    if (element_type.integral_number or codes) and values.size:
+        low = -(1 << (element_type.bitwidth - 1)) if element_type.signed and not codes else 0
         high = low + (1 << element_type.bitwidth) - 1
         if not (low <= values.min() and values.max() <= high):
-            raise RuntimeError(f"a value of {element_type.name} is at least {low} and at most {high}")
+            what = "a code" if codes else "a value"
+            raise RuntimeError(f"{what} of {element_type.name} is at least {low} and at most {high}")
     return values

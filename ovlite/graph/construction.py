@@ -64,13 +64,20 @@ def _holds(values: Any, kind: type) -> bool:
 
 
 def as_results(results: Any) -> list[Result]:
-    """Results of all outputs of one node, of output 0 of each of several, or of Outputs; Results as they are."""
+    """Results of all outputs of one node, of output 0 of each of several, or of Outputs; Results as they are.
+
+    The output of a Result, which Model.outputs lists, stands for that Result; a second time, for another one.
+    """
     if isinstance(results, Node) and not isinstance(results, Result):
         return [Result(output) for output in results.outputs()]
     values = list(results) if isinstance(results, (list, tuple)) else [results]
     if not all(isinstance(value, Node) for value in values) and not all(isinstance(value, Output) for value in values):
         raise TypeError("results are all Nodes or all Outputs")
-    return [
-        value if isinstance(value, Result) else Result(value if isinstance(value, Output) else value.output(0))
-        for value in values
-    ]
+    found: list[Result] = []
+    for value in values:
+        node = value.node if isinstance(value, Output) else value
+        if isinstance(node, Result) and (isinstance(value, Node) or node not in found):
+            found.append(node)
+        else:
+            found.append(Result(value if isinstance(value, Output) else value.output(0)))
+    return found

@@ -73,7 +73,8 @@ def as_text(strings: Array) -> list[str]:
 def encode(array: Array, element_type: Type) -> Array:
     """Numbers as the elements of a stored tensor: whole numbers cast as numpy does, real ones rounded to the nearest.
 
-    Strings become bytes. The shape stays but for types of less than a byte, whose elements are packed in one dimension.
+    Whole numbers for nf4 are its codes, as tools that quantize weights hand them over. Strings become bytes. The shape
+    stays but for types of less than a byte, whose elements are packed in one dimension.
     """
     if element_type is Type.bf16:
         return _bfloat_bits(array).view(np.float16)
@@ -84,6 +85,8 @@ def encode(array: Array, element_type: Type) -> Array:
     small = SMALL_FLOATS.get(element_type.name)
     if small is None and element_type.bitwidth >= 8:
         return np.require(array, element_type.to_dtype(), "C")
+    if element_type is Type.nf4 and array.dtype.kind in "biu":
+        small = None
     codes = small.codes(array) if small else array.astype(np.int64).astype(np.uint8)
     if element_type.bitwidth == 8:
         return np.require(codes, requirements="C")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .constants import Constant
     from .model import Model
     from .node import Node
+    from .ports import Output
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class Hooks:
     read_elements: Callable[[Any], tuple[Array, Type | None] | None]
     # The Tensor on a constant's memory.
     tensor_of: Callable[[Constant], Any]
+    # DescriptorTensor: Tensors of the least and the greatest that elements can be, and those that are set.
+    bounds: Callable[[Output], tuple[Any, Any]]
+    set_bound: Callable[[Output, bool, Any], None]
     # Model.__reduce__().
     pickled: Callable[[Model], tuple[Any, ...]]
 

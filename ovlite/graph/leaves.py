@@ -110,6 +110,15 @@ class Parameter(_Port):
     def get_element_type(self) -> Type:
         return self.element_type
 
+    def set_attribute(self, name: str, value: Any) -> None:
+        """shape or element_type; takes effect on the output with the next validate_and_infer_types()."""
+        if name == "shape":
+            self.partial_shape = PartialShape(value)
+        elif name == "element_type":
+            self.element_type = Type._named(value) if isinstance(value, str) else value
+        else:
+            raise RuntimeError(f"a Parameter has the attributes shape and element_type, not {name!r}")
+
     def set_partial_shape(self, partial_shape: PartialShape) -> None:
         """Takes effect on the output with the next validate_and_infer_types()."""
         self.partial_shape = partial_shape

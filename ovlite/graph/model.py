@@ -72,8 +72,9 @@ class Model:
         for result in self.results:
             _name_result(result)
 
-    def _check_parameters(self) -> None:
-        for node in self.get_ordered_ops():
+    def _check_parameters(self, nodes: Sequence[Node] = ()) -> None:
+        """ModelError when the graph, or what `nodes` need, reads a parameter that the model has not."""
+        for node in ordered(nodes) if nodes else self.get_ordered_ops():
             if isinstance(node, Parameter) and node not in self.parameters:
                 raise ModelError(f"the model reads parameter {node.friendly_name!r}, which is not among its parameters")
 
@@ -197,14 +198,18 @@ class Model:
         return self.sinks.index(node) if node in self.sinks else -1
 
     def add_outputs(self, outputs: Any) -> list[Output]:
-        """Makes tensors of the graph outputs, where they are none yet: tensor names, (node's name, index), Outputs."""
+        """Makes tensors outputs, where they are none yet: tensor names, (node's name, index), or Outputs.
+
+        An Output may be new to the graph, as long as it follows from the model's parameters.
+        """
         wanted = outputs if isinstance(outputs, list) else [outputs]
         return [self._add_output(self._tensor(item)) for item in wanted]
 
     def _tensor(self, item: Any) -> Output:
         nodes = self.get_ordered_ops()
         if isinstance(item, Output):
-            found = [item] if item.node in nodes else []
+            self._check_parameters([item.node])
+            found = [item]
         elif isinstance(item, str):
             found = [output for node in nodes for output in node.outputs() if item in output.names]
         elif isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], int):
@@ -351,6 +356,10 @@ class Model:
     def __exit__(self, *error: Any) -> None:
         """Releases the graph; the model can't be used any more."""
         self.__dict__.clear()
+
+    def _get_raw_address(self) -> int:
+        """A number that is this model's alone as long as it lives."""
+        return id(self)
 
     def clone(self) -> Model:
         """A copy that shares nothing with this model but the constants' memory."""

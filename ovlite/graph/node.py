@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import ModelError
+from ..types import PartialShape
+from .assigning import with_attribute
 from .hooks import hooks
 from .operator import Argument, Operator, TensorType
 from .ports import Output
@@ -45,10 +47,13 @@ class Node(NodeQueries):
         return self._sources
 
     def set_sources(self, sources: Iterable[Output]) -> None:
-        """Makes the node read other outputs; infer() must follow when their types differ."""
+        """Makes the node read other outputs; infer() must follow when their types differ.
+
+        Nothing reads a Result, where a model ends: what is given its output reads the tensor that it shows.
+        """
         for source in self._sources:
             source._users.pop(self, None)
-        self._sources = list(sources)
+        self._sources = [source.shown for source in sources]
         for source in self._sources:
             source._users[self] = None
 
@@ -114,10 +119,30 @@ class Node(NodeQueries):
 
     def set_attribute(self, name: str, value: Any) -> None:
         """Gives the operator another attribute, in the type that it has; validate_and_infer_types() must follow."""
-        if name not in self.op.attributes():
-            raise RuntimeError(f"{self.op.type} has no attribute {name!r}; it has {sorted(self.op.attributes())}")
-        value = tuple(value) if isinstance(value, list) else value
-        self.op = replace(self.op, **{name: value})  # type: ignore[type-var]  # operators are dataclasses
+        self.op = with_attribute(self.op, name, value)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """get_<attribute>() and set_<attribute>(value) for each attribute of the operator."""
+        kind, _, attribute = name.partition("_")
+        if kind in ("get", "set") and "op" in vars(self) and attribute in self.get_attributes():
+            return partial(self.set_attribute, attribute) if kind == "set" else lambda: self.get_attributes()[attribute]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def visit_attributes(self, visitor: Any) -> bool:
+        """Shows the attributes to a visitor: visitor.on_attributes(dict)."""
+        visitor.on_attributes(self.get_attributes())
+        return True
+
+    def set_output_size(self, size: int) -> None:
+        """How many outputs there are, until they are inferred anew."""
+        self._outputs[size:] = []
+        while len(self._outputs) < size:
+            self._outputs.append(Output(self, len(self._outputs)))
+
+    def set_output_type(self, index: int, element_type: Any, shape: PartialShape) -> None:
+        """The type and the shape of an output, until they are inferred anew."""
+        self.set_output_size(max(index + 1, len(self._outputs)))
+        self._outputs[index].become(TensorType(element_type, PartialShape(shape)), None)
 
     def __copy__(self) -> Node:
         raise TypeError("a node can't be copied without its model; Model.clone() copies both")

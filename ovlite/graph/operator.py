@@ -125,6 +125,10 @@ class Operator:
         """The attributes by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
+    def written(self) -> dict[str, Any]:
+        """The attributes as a file has them; an operator that can't tell them raises an error."""
+        return self.attributes()
+
     def inlined(self, values: Sequence[Array | None]) -> tuple[Any, Sequence[int], Sequence[int]] | None:
         """A body Model to be walked in the operator's place, for an operator that chooses one (If).
 

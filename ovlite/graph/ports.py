@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import total_ordering
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ..types import PartialShape, Shape, Type
+from ..types import PartialShape, Shape, Symbol, Type
+from .hooks import hooks
 from .operator import Argument, PartialValue, TensorType
 from .runtime_info import RTMap, plain
 
@@ -86,6 +88,33 @@ class DescriptorTensor:
     def get_rt_info(self) -> RTMap:
         return self.rt_info
 
+    def get_lower_value(self) -> Any:
+        """A Tensor of the least that each element can be; None where that is not known."""
+        return hooks().bounds(self._output)[0]
+
+    def get_upper_value(self) -> Any:
+        """A Tensor of the greatest that each element can be; None where that is not known."""
+        return hooks().bounds(self._output)[1]
+
+    def set_lower_value(self, lower_bound: Any) -> None:
+        """Says the least that each element can be, until the tensor is inferred anew."""
+        hooks().set_bound(self._output, False, lower_bound)
+
+    def set_upper_value(self, upper_bound: Any) -> None:
+        """Says the greatest that each element can be, until the tensor is inferred anew."""
+        hooks().set_bound(self._output, True, upper_bound)
+
+    def get_value_symbol(self) -> list[Symbol]:
+        """The symbols of the elements, which mark equal ones; none when they were not set."""
+        return list(self._output.symbols)
+
+    def set_value_symbol(self, value_symbol: Sequence[Symbol]) -> None:
+        self._output.symbols = tuple(value_symbol)
+
+    def become(self, tensor: TensorType) -> None:
+        """Takes another type and shape, until they are inferred anew."""
+        self._output.become(tensor, None)
+
     def __repr__(self) -> str:
         return repr(self._output).replace("Output", "DescriptorTensor", 1)
 
@@ -94,7 +123,10 @@ class DescriptorTensor:
 class Output:
     """A tensor that a node produces: an element type, a shape, and names. Equal to itself alone."""
 
-    __slots__ = ("__weakref__", "_names", "_shape", "_users", "element_type", "index", "info", "node", "partial")
+    __slots__ = (
+        "__weakref__", "_names", "_shape", "_users", "element_type", "index", "info", "limits", "node", "partial",
+        "symbols",
+    )  # fmt: skip
 
     def __init__(self, node: Node, index: int) -> None:
         self.node = node
@@ -102,9 +134,16 @@ class Output:
         self.element_type = Type.dynamic
         self.partial: PartialValue | None = None
         self.info: dict[str, Any] = {}  # what rt_info shows
+        self.limits: tuple[Any, Any] = (None, None)  # Tensors that programs set as bounds of the elements
+        self.symbols: Sequence[Symbol] = ()
         self._shape = PartialShape.dynamic()
         self._names: set[str] = set()
         self._users: WeakKeyDictionary[Node, None] = WeakKeyDictionary()
+
+    @classmethod
+    def _from_node(cls, node: Node) -> Output:
+        """The only output of a node."""
+        return node._only()
 
     @property
     def names(self) -> set[str]:
@@ -113,6 +152,11 @@ class Output:
             return set(self._names) or self.node.sources[0].names
         results = [user.output(0) for user in self._users if user.op.type == "Result"]
         return self._names.union(*(result._names for result in results))
+
+    @property
+    def shown(self) -> Output:
+        """The tensor that this output shows: that which a Result reads, for all else the output itself."""
+        return self.node.sources[0] if self.node.op.type == "Result" else self
 
     @property
     def own_names(self) -> set[str]:
@@ -183,6 +227,7 @@ class Output:
         """Takes the type and the known elements that were inferred."""
         self.element_type, self._shape = tensor
         self.partial = partial
+        self.limits = (None, None)
 
     def get_node(self) -> Node:
         return self.node

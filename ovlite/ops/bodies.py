@@ -6,53 +6,76 @@ Indices count the operator's inputs and outputs, and the body's parameters and r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ..errors import ModelError
-from ..graph import Argument, Model
+from ..graph import Argument, DiscreteTypeInfo, Model
 from ..graph.operator import Array
 from ..types import UNBOUNDED, Dimension, PartialShape
 
 
+class _Description:
+    """What all descriptions share."""
+
+    def get_type_info(self) -> DiscreteTypeInfo:
+        return DiscreteTypeInfo(type(self).__name__, "util")
+
+    def copy(self) -> Any:
+        return replace(self)  # type: ignore[type-var]  # all are dataclasses
+
+
 @dataclass(frozen=True)
-class InvariantInputDescription:
+class InvariantInputDescription(_Description):
     """An input that every iteration is given as it is."""
 
-    input_index: int
-    body_parameter_index: int
+    input_index: int = 0
+    body_parameter_index: int = 0
 
 
 @dataclass(frozen=True)
-class MergedInputDescription:
+class MergedInputDescription(_Description):
     """A parameter that the first iteration takes from an input, later ones from a result of the one before."""
 
-    input_index: int
-    body_parameter_index: int
-    body_value_index: int
+    input_index: int = 0
+    body_parameter_index: int = 0
+    body_value_index: int = 0
 
 
 @dataclass(frozen=True)
-class SliceInputDescription:
+class SliceInputDescription(_Description):
     """An input of which each iteration is given the next part.
 
     Parts are `part_size` elements of an axis, `stride` apart, from `start` to `end`. Negative bounds
     count from behind, -1 being the end of the axis. A negative stride goes from behind to the front.
     """
 
-    input_index: int
-    body_parameter_index: int
-    start: int
-    stride: int
-    part_size: int
-    end: int
-    axis: int
+    input_index: int = 0
+    body_parameter_index: int = 0
+    start: int = 0
+    stride: int = 1
+    part_size: int = 1
+    end: int = -1
+    axis: int = 0
 
     def count(self, length: int) -> int:
-        """The number of parts of an axis."""
+        """The number of parts of an axis; the last one may be cut, see check()."""
+        return -(-self._reach(length) // abs(self.stride))
+
+    def check(self, length: int) -> None:
+        """ModelError when the parts do not fill what lies between start and end of an axis."""
+        if self._reach(length) % abs(self.stride):
+            raise ModelError(
+                f"parts {self.stride} apart do not fill an axis of {length} elements from {self.start} to {self.end}; "
+                "choose an end that leaves a multiple of the stride"
+            )
+
+    def _reach(self, length: int) -> int:
+        """How many elements lie between start and end."""
         start, end = (bound + length + 1 if bound < 0 else bound for bound in (self.start, self.end))
-        return abs(end - start) // abs(self.stride)
+        return abs(end - start)
 
     def part(self, array: Array, index: int) -> Array:
         """Part number `index`, a view."""
@@ -69,25 +92,25 @@ class SliceInputDescription:
 
 
 @dataclass(frozen=True)
-class BodyOutputDescription:
+class BodyOutputDescription(_Description):
     """An output that is a body's result of one iteration; -1 is the last."""
 
-    body_value_index: int
-    output_index: int
+    body_value_index: int = 0
+    output_index: int = 0
     iteration: int = -1
 
 
 @dataclass(frozen=True)
-class ConcatOutputDescription:
+class ConcatOutputDescription(_Description):
     """An output that is a body's results of all iterations, joined along an axis; a negative stride reverses them."""
 
-    body_value_index: int
-    output_index: int
-    start: int
-    stride: int
-    part_size: int
-    end: int
-    axis: int
+    body_value_index: int = 0
+    output_index: int = 0
+    start: int = 0
+    stride: int = 1
+    part_size: int = 1
+    end: int = -1
+    axis: int = 0
 
 
 InputDescription = InvariantInputDescription | MergedInputDescription | SliceInputDescription

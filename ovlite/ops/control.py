@@ -233,8 +233,16 @@ class Iteration(Operator):
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         return self.iterate(inputs, partial(evaluate_model, self._found_body()))
 
+    def check_parts(self, shapes: Sequence[PartialShape]) -> None:
+        """ModelError when the parts of an input, of which each iteration is given one, do not fill its axis."""
+        for item in self._sliced():
+            shape = shapes[item.input_index]
+            if shape.has_rank and shape[item.axis].is_static:
+                item.check(shape[item.axis].get_length())
+
     def extent(self, inputs: Sequence[Array]) -> tuple[int | None, bool]:
         """The most iterations there are, None without a limit, and whether there is a first one."""
+        self.check_parts([PartialShape(array.shape) for array in inputs])
         limit, going_on = self._asked(inputs)
         counts = [item.count(inputs[item.input_index].shape[item.axis]) for item in self._sliced()]
         return min([*counts, *([] if limit is None else [limit])], default=None), going_on

@@ -48,8 +48,11 @@ class Declared(Operator):
         return given
 
 
-def as_output(value: Any) -> Output:
-    """The tensor that a factory's argument stands for: a node's first output, an Output, or a new constant."""
+def as_output(value: Any, name: str | None = None) -> Output:
+    """The tensor that a factory's argument stands for: a node's first output, an Output, or a new constant.
+
+    name: of the node that reads it, which a new constant's name begins with.
+    """
     if isinstance(value, Output):
         return value
     if isinstance(value, Node):
@@ -59,7 +62,10 @@ def as_output(value: Any) -> Output:
     array = np.array(value)
     if array.dtype.kind not in "biuf":
         raise OVTypeError(f"a tensor is a Node, an Output, an array or a number, not {value!r}")
-    return Constant.of(array).output(0)
+    constant = Constant.of(array)
+    if name:
+        constant.friendly_name = f"{name}/{constant.friendly_name}"
+    return constant.output(0)
 
 
 def as_attribute(hint: Any, value: Any) -> Any:
@@ -146,9 +152,9 @@ def binder(operator: type[Declared]) -> Callable[..., tuple[Operator, list[Outpu
         sources: list[Output] = []
         for name in operator.inputs:
             if name.startswith("*"):
-                sources += [as_output(value) for value in given[name[1:]]]
+                sources += [as_output(value, given["name"]) for value in given[name[1:]]]
             elif given[name] is not None or signature.parameters[name].default is inspect.Parameter.empty:
-                sources.append(as_output(given[name]))
+                sources.append(as_output(given[name], given["name"]))
         attributes = {
             name: as_attribute(hints[name], value)
             for name, value in given.items()

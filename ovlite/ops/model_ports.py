@@ -34,11 +34,16 @@ def _parameter_type(dtype: Any) -> Type:
         raise OVTypeError(str(error)) from None
 
 
-def constant(value: Any, dtype: Any = None, name: str | None = None, *, shared_memory: Any = None) -> Constant:
+def constant(
+    value: Any = None, dtype: Any = None, name: str | None = None, *, shared_memory: Any = None, tensor: Any = None
+) -> Constant:
     """A tensor of a model, from a number, list, array or Tensor; cast when dtype is given.
 
-    shared_memory: keep the array's own memory instead of a copy; so by default for a Tensor.
+    shared_memory: keep the array's own memory instead of a copy; so by default for a Tensor. tensor: a Tensor as value.
     """
+    if tensor is not None and getattr(tensor, "_storage", None) is None:
+        raise TypeError(f"tensor is a Tensor, not {type(tensor).__name__}; arrays and numbers are the value")
+    value = value if tensor is None else tensor
     storage = getattr(value, "_storage", None)
     if storage is not None:  # constant(tensor, shared_memory=True, name=None)
         if dtype is not None and not isinstance(dtype, bool):

@@ -160,7 +160,8 @@ def _pillow_table(resizing: Resizing, cubic: bool) -> tuple[Array, Array]:
 class InterpolateBase(Declared):
     """Base of all versions.
 
-    pads_begin, pads_end: zeros put around the image first, for each of its dimensions.
+    pads_begin, pads_end: zeros put around the image first, for each of its dimensions; opset1 also has them for each
+    of the resized axes, and one number for all of these.
     """
 
     mode: str
@@ -291,6 +292,20 @@ class InterpolateV1(InterpolateBase):
         for axis, size in zip(unique_axes(self.axes, len(dims)), given, strict=True):
             dims[axis] = size
         return [TensorType(image.element_type, PartialShape(dims))]
+
+    def _padding(self, rank: int) -> tuple[Ints, Ints]:
+        return self._pads(self.pads_begin, rank), self._pads(self.pads_end, rank)
+
+    def _pads(self, pads: Ints, rank: int) -> Ints:
+        """The pads of each dimension, of those for the resized axes, for all of these, or for each dimension."""
+        if len(pads) == rank != len(self.axes):
+            return pads
+        each = pads if len(pads) == len(self.axes) else (pads or (0,)) * len(self.axes)
+        require(len(each) == len(self.axes), f"pads are one number, or one for each of {len(self.axes)} axes: {pads}")
+        found = [0] * rank
+        for axis, pad in zip(unique_axes(self.axes, rank), each, strict=True):
+            found[axis] = pad
+        return tuple(found)
 
     def resizings(self, image: Sequence[int], *steering: Array) -> list[Resizing]:
         """How each axis of an image of this shape is resized; steering: the other inputs."""

@@ -56,12 +56,13 @@ class ReadValue(ReadValueV3):
     factory = "read_value"
     since = 6
     until = 16
-    signature = "init_value=None, variable_id=None, variable_type=None, variable_shape=None"
+    signature = "init_value=None, variable_id=None, variable_type=None, variable_shape=None, ov_variable=None"
 
     @classmethod
     def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Also read_value(id, type, shape), read_value(variable), read_value(init_value, variable)."""
-        first, second = given["init_value"], given["variable_id"]
+        """Also read_value(id, type, shape), read_value(variable), read_value(init_value, variable), whose variable is
+        given as ov_variable too."""
+        first, second = given["init_value"], given["ov_variable"] or given["variable_id"]
         variable = first if isinstance(first, Variable) else second
         if isinstance(first, str):
             given = {**given, "variable_id": first, "variable_type": second, "variable_shape": given["variable_type"]}
@@ -118,9 +119,10 @@ class Assign(Declared):
         return {**given, "variable_id": variable.info.variable_id} if isinstance(variable, Variable) else given
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
-        return [TensorType(inputs[0].element_type, inputs[0].shape)]
+        return [TensorType(argument.element_type, argument.shape) for argument in inputs]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        require(len(inputs) == 1, "there is no value to assign; give the node one with set_arguments()")
         return list(inputs)
 
 
@@ -142,17 +144,28 @@ class _Stateful(Node):
 
 
 class read_value(_Stateful):
-    """A ReadValue."""
+    """A ReadValue: read_value(new_value, variable), read_value(variable), or read_value(), to be filled later."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*_reading(*args, **kwargs))
+        if args or kwargs:
+            super().__init__(*_reading(*args, **_renamed(kwargs, new_value="init_value", variable="variable_id")))
+        else:
+            super().__init__(ReadValue(Text("")), [])
 
 
 class assign(_Stateful):
-    """An Assign."""
+    """An Assign: assign(new_value, variable), assign(new_value, variable_id), or assign(), to be filled later."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*_setting(*args, **kwargs))
+        if args or kwargs:
+            super().__init__(*_setting(*args, **_renamed(kwargs, variable="variable_id")))
+        else:
+            super().__init__(Assign(Text("")), [])
+
+
+def _renamed(keywords: dict[str, Any], **names: str) -> dict[str, Any]:
+    """The keywords under the names that the factories have for them."""
+    return {names.get(name, name): value for name, value in keywords.items()}
 
 
 _reading, _setting = binder(ReadValue), binder(Assign)

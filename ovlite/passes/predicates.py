@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ModelError
 from ..graph import Output
-from ..types import Dimension, Type
+from ..types import Dimension, Symbol, Type
 
 Symbols = dict[str, Any]  # what names of dimensions stand for: a length, or a list of them
 
@@ -98,8 +98,8 @@ def _plain(value: Any) -> Any:
 class shape_matches(Predicate):
     """The shape has this form: "[A,3,?,B]".
 
-    A number is that length, ? any dimension, a name a known length, the same wherever the name stands in the
-    pattern; ... is any number of dimensions, and so is a name with ... behind it.
+    A number is that length, ? any dimension, a name a known length or a symbol, the same wherever the name stands in
+    the pattern; ... is any number of dimensions, and so is a name with ... behind it.
     """
 
     def __init__(self, form: str) -> None:
@@ -120,8 +120,8 @@ class shape_matches(Predicate):
             if spare < 0:
                 return False
             group = parts[place].removesuffix("...")
-            lengths = [dim.min_length for dim in dims[place : place + spare] if dim.is_static]
-            if group and (len(lengths) < spare or not _bind(symbols, group, lengths)):
+            lengths = [_told(dim) for dim in dims[place : place + spare]]
+            if group and (None in lengths or not _bind(symbols, group, lengths)):
                 return False
             parts = parts[:place] + parts[place + 1 :]
             dims = dims[:place] + dims[place + spare :]
@@ -131,9 +131,13 @@ class shape_matches(Predicate):
 def _fits(symbols: Symbols, part: str, dim: Dimension) -> bool:
     if part == "?":
         return True
-    if not dim.is_static:
-        return False
-    return dim.min_length == int(part) if part.isdecimal() else _bind(symbols, part, dim.min_length)
+    told = _told(dim)
+    return told == int(part) if part.isdecimal() else told is not None and _bind(symbols, part, told)
+
+
+def _told(dim: Dimension) -> int | Symbol | None:
+    """What tells two dimensions apart: the length, or the symbol of one that is not known; None where there is none."""
+    return dim.min_length if dim.is_static else dim.get_symbol()
 
 
 def _bind(symbols: Symbols, name: str, value: Any) -> bool:

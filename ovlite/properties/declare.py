@@ -70,6 +70,13 @@ def of(key: str, kind: type) -> Property:
     return Property(key, lambda value: _one_of(value, kind))
 
 
+def blob(value: Any) -> Any:
+    """A Tensor itself; TypeError for anything else."""
+    if not hasattr(value, "_storage"):
+        raise TypeError
+    return value
+
+
 def read_only(key: str) -> Property:
     return Property(key)
 

@@ -2,7 +2,7 @@
 
 from ..graph import Model
 from ..types import Type
-from .declare import PropertyEnum, boolean, count, number, of
+from .declare import Property, PropertyEnum, blob, boolean, count, number, of
 
 
 class PerformanceMode(PropertyEnum):
@@ -36,6 +36,7 @@ class ModelDistributionPolicy(PropertyEnum):
 
 activations_scale_factor = number("ACTIVATIONS_SCALE_FACTOR")
 allow_auto_batching = boolean("ALLOW_AUTO_BATCHING")
+compiled_blob = Property("COMPILED_BLOB", blob)
 dynamic_quantization_group_size = count("DYNAMIC_QUANTIZATION_GROUP_SIZE")
 enable_cpu_pinning = boolean("ENABLE_CPU_PINNING")
 enable_cpu_reservation = boolean("ENABLE_CPU_RESERVATION")

@@ -15,7 +15,7 @@ class Num:
     AUTO: ClassVar[Num]
     NUMA: ClassVar[Num]
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int = -1) -> None:
         self._number = int(number)
 
     def to_integer(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,14 +61,14 @@ class Compilation:
         plan = self.executable.plan(tuple(tuple(shape.to_shape()) for shape in shapes), fresh)
         return plan if isinstance(plan, Plan) else None
 
-    def export(self) -> bytes:
-        """The model and its properties, as import_model() reads them."""
+    def export(self, *, plain: bool = False) -> bytes:
+        """The model and its properties, as import_model() reads them. plain: whole and not encrypted in any case."""
         from .exported_model import pack
 
         tensors = [*self.model.inputs, *self.model.outputs]
         for tensor, port in zip(tensors, [*self.ports.inputs, *self.ports.outputs], strict=True):
             tensor.set_names(port.names)
-        return pack(self.model, self.config)
+        return pack(self.model, self.config, plain=plain)
 
 
 def _ports_of(outputs: Sequence[Output], kinds: Sequence[TensorType]) -> list[ConstOutput]:
@@ -77,15 +77,18 @@ def _ports_of(outputs: Sequence[Output], kinds: Sequence[TensorType]) -> list[Co
     ]
 
 
-def imported(exported: bytes, properties: Mapping[str, Any]) -> Compilation:
+def imported(exported: bytes, config: Config) -> Compilation:
     """Compiles what export_model() wrote, with its properties and others that replace them.
 
     RuntimeError for any other bytes.
     """
     from .exported_model import unpack
+    from .weightless import from_file, from_model
 
-    found = unpack(exported)
-    return Compilation(found.model, Config({**found.properties, **properties}), owned=True)
+    path, model = config["WEIGHTS_PATH"], config["MODEL_PTR"]
+    source = from_file(path) if path else None if model is None else from_model(model)
+    found = unpack(exported, config.callbacks(), source)
+    return Compilation(found.model, config.with_defaults(found.properties), owned=True)
 
 
 def _numpy_type(element_type: Type) -> tuple[int, bool]:

@@ -12,6 +12,7 @@ from ..graph.lookup import port_index
 from ..kernels.runtime.compiled import Compiled
 from ..kernels.runtime.results import OVDict
 from .compilation import Compilation, imported
+from .config import Config
 from .infer_request import InferRequest
 from .ports import ConstOutput
 from .variable_state import VariableState
@@ -41,7 +42,7 @@ class CompiledModel(Compiled):
             raise AttributeError(f"a CompiledModel has no attribute {name!r}")
         with _IMPORTING:
             if "_compilation" not in vars(self):
-                self._compilation = imported(exported, {})
+                self._compilation = imported(exported, Config({}))
         return self._compilation
 
     def export_model(self, model_stream: io.BytesIO | None = None) -> io.BytesIO | None:
@@ -121,7 +122,7 @@ class CompiledModel(Compiled):
 
     def __reduce__(self) -> tuple[Any, ...]:
         made = vars(self).get("_compilation")
-        return CompiledModel._imported_later, (vars(self)["_exported"] if made is None else made.export(),)
+        return CompiledModel._imported_later, (vars(self)["_exported"] if made is None else made.export(plain=True),)
 
     def __repr__(self) -> str:
         return f"<CompiledModel:\n{self._compilation.ports.text()}>"

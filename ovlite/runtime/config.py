@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import suggestion
+from ..graph import Model
 from ..plan import COMPUTE_TYPES, Precision
 from ..properties import CacheMode, device
 from ..properties.declare import PropertyEnum
@@ -20,6 +21,7 @@ from ..properties.log import Level
 from ..properties.streams import Num
 from ..types import OVAny, Type
 from .memory import memory_budget
+from .sealing import Callbacks
 from .threads import thread_budget
 
 Parser = Callable[[Any], Any]
@@ -104,6 +106,37 @@ def _element_type(*names: str) -> Parser:
     return parse
 
 
+def _one_of(*values: str) -> Parser:
+    """Takes these texts."""
+
+    def parse(value: Any) -> str:
+        if isinstance(value, str) and value in values:
+            return value
+        raise _Invalid(f"one of {', '.join(map(repr, values))}")
+
+    return parse
+
+
+def _whole(value: Any) -> int:
+    return _number(value, "a whole number")
+
+
+def _precision(value: Any) -> Type:
+    return Type.dynamic if value == "undefined" else _PRECISIONS(value)
+
+
+def _callbacks(value: Any) -> Callbacks:
+    if isinstance(value, list) and len(value) == 2 and all(map(callable, value)):
+        return value[0], value[1]
+    raise _Invalid("a list of two functions, the first of which encrypts bytes and the second decrypts them")
+
+
+def _model(value: Any) -> Model:
+    if isinstance(value, Model):
+        return value
+    raise _Invalid("a Model")
+
+
 def _set(value: Any) -> set[Any]:
     if isinstance(value, (set, frozenset)):
         return set(value)
@@ -122,7 +155,7 @@ SETTABLE: dict[str, tuple[Parser, Any]] = {
     "NUM_STREAMS": (_streams, 1),
     "INFERENCE_NUM_THREADS": (_count, 0),
     "PERF_COUNT": (_boolean, False),
-    "INFERENCE_PRECISION_HINT": (_PRECISIONS, Type.f32),
+    "INFERENCE_PRECISION_HINT": (_precision, Type.f32),
     "PERFORMANCE_HINT": (_enum(PerformanceMode), PerformanceMode.LATENCY),
     "EXECUTION_MODE_HINT": (_enum(ExecutionMode), ExecutionMode.PERFORMANCE),
     "PERFORMANCE_HINT_NUM_REQUESTS": (_count, 0),
@@ -142,6 +175,9 @@ SETTABLE: dict[str, tuple[Parser, Any]] = {
     "VALUE_CACHE_PRECISION": (_CACHE_PRECISIONS, Type.f32),
     "KEY_CACHE_GROUP_SIZE": (_count, 0),
     "VALUE_CACHE_GROUP_SIZE": (_count, 0),
+    "DEVICE_ID": (_one_of(""), ""),
+    "ENABLE_TENSOR_PARALLEL": (_boolean, False),
+    "EXCLUSIVE_ASYNC_REQUESTS": (_boolean, False),
     # Of ovlite alone. Results of share_outputs=True keep what they show: while any array is on the memory of an output,
     # the next run writes that output to new memory. For finding out whether a program reads views that have changed.
     "KEEP_SHARED_OUTPUTS": (_boolean, False),
@@ -154,12 +190,29 @@ CORE_SETTABLE: dict[str, tuple[Parser, Any]] = {
     "ENABLE_MMAP": (_boolean, True),
     "FORCE_TBB_TERMINATE": (_boolean, False),
 }
-# What compile_model() takes and can't be read back: it says nothing to a CPU.
+# What compile_model() takes and can't be read back from what it returns.
 UNREADABLE: dict[str, tuple[Parser, Any]] = {
+    # An exported model has no weights that lie in the .bin of an IR. OPTIMIZE_SIZE says the same.
     "CACHE_MODE": (_enum(CacheMode), CacheMode.OPTIMIZE_SPEED),
+    "ENABLE_WEIGHTLESS": (_boolean, False),
+    "WEIGHTS_PATH": (_text, ""),  # where import_model() finds these weights
+    "MODEL_PTR": (_model, None),  # a model that has them
+    "CACHE_ENCRYPTION_CALLBACKS": (_callbacks, None),
     "ALLOW_AUTO_BATCHING": (_boolean, True),
     "AUTO_BATCH_TIMEOUT": (_count, 1000),
+    "CPU_RUNTIME_CACHE_CAPACITY": (_whole, 0),
+    "LP_TRANSFORMS_MODE": (_boolean, True),
+    "SNIPPETS_MODE": (_one_of("ENABLE", "DISABLE", "IGNORE_CALLBACK"), "ENABLE"),
 }
+# What is taken because programs set it, and changes nothing. A compiled model says of those that can be read back what
+# holds for it, the default. docs/properties.md has the list too.
+WITHOUT_EFFECT = frozenset({
+    "ALLOW_AUTO_BATCHING", "AUTO_BATCH_TIMEOUT", "CPU_RUNTIME_CACHE_CAPACITY", "CPU_SPARSE_WEIGHTS_DECOMPRESSION_RATE",
+    "DEVICE_ID", "DYNAMIC_QUANTIZATION_GROUP_SIZE", "ENABLE_CPU_RESERVATION", "ENABLE_HYPER_THREADING",
+    "ENABLE_TENSOR_PARALLEL", "EXCLUSIVE_ASYNC_REQUESTS", "FORCE_TBB_TERMINATE", "KEY_CACHE_GROUP_SIZE",
+    "KEY_CACHE_PRECISION", "KV_CACHE_PRECISION", "LOG_LEVEL", "LP_TRANSFORMS_MODE", "MODEL_DISTRIBUTION_POLICY",
+    "SCHEDULING_CORE_TYPE", "SNIPPETS_MODE", "TBB_PARTITIONER", "VALUE_CACHE_GROUP_SIZE", "VALUE_CACHE_PRECISION",
+})  # fmt: skip
 # Other names of properties.
 _ALIASES = {"DENORMALS_OPTIMIZATION": "CPU_DENORMALS_OPTIMIZATION"}
 _KNOWN = SETTABLE | CORE_SETTABLE | UNREADABLE
@@ -254,6 +307,21 @@ class Config:
     def profiled(self) -> bool:
         return bool(self["PERF_COUNT"])
 
+    def weightless(self) -> bool:
+        """Whether exported models leave out weights that lie in a file."""
+        return bool(self["ENABLE_WEIGHTLESS"]) or self["CACHE_MODE"] is CacheMode.OPTIMIZE_SIZE
+
+    def callbacks(self) -> Callbacks | None:
+        """The functions that encrypt and decrypt exported models."""
+        found: Callbacks | None = self["CACHE_ENCRYPTION_CALLBACKS"]
+        return found
+
+    def with_defaults(self, values: Mapping[str, Any]) -> Config:
+        """These properties, and others where these are not set."""
+        found = Config(values, automatic=self.automatic)
+        found._set |= self._set
+        return found
+
     def exported(self) -> dict[str, Any]:
         """The properties of the device that are set, as `check` takes them and JSON can hold them."""
         return {
@@ -274,19 +342,17 @@ class Config:
             "PERF_COUNT": lambda: "YES" if self.profiled() else "NO",
             "PERFORMANCE_HINT": lambda: self.hint().name,
             "PERFORMANCE_HINT_NUM_REQUESTS": lambda: str(self["PERFORMANCE_HINT_NUM_REQUESTS"]),
-            "INFERENCE_PRECISION_HINT": self._shown_precision,
+            "INFERENCE_PRECISION_HINT": lambda: Type.f32,  # whatever is asked for, see plan.COMPUTE_TYPES
+            "EXCLUSIVE_ASYNC_REQUESTS": lambda: "NO",
         }
         known = [*found, *SETTABLE, *_ALIASES]
         if self.automatic:
             found |= {"PERFORMANCE_HINT": self.hint, "PERF_COUNT": self.profiled}
             known = [*_OF_COMPILED, "PERFORMANCE_HINT", "PERF_COUNT"]
         if key in known:
-            return found[key]() if key in found else self[canonical(key)]
+            idle = key in WITHOUT_EFFECT
+            return found[key]() if key in found else SETTABLE[key][1] if idle else self[canonical(key)]
         raise RuntimeError(f"a compiled model has no property {key!r}.{suggestion(key, known)}")
-
-    def _shown_precision(self) -> Type:
-        accurate = self["EXECUTION_MODE_HINT"] is ExecutionMode.ACCURACY and "INFERENCE_PRECISION_HINT" not in self._set
-        return Type.dynamic if accurate else self["INFERENCE_PRECISION_HINT"]
 
 
 def _plain(value: Any) -> Any:
@@ -313,6 +379,9 @@ def device_property(key: str, properties: Mapping[str, Any]) -> Any:
         "RANGE_FOR_ASYNC_INFER_REQUESTS": lambda: (1, 1, 1),
         "RANGE_FOR_STREAMS": lambda: (1, thread_budget()),
         "EXECUTION_DEVICES": lambda: ["CPU"],
+        "OPTIMAL_NUMBER_OF_INFER_REQUESTS": Config(
+            {key: value for key, value in properties.items() if key in SETTABLE}
+        ).streams,
         "FULL_DEVICE_NAME": processor_name,
         "OPTIMIZATION_CAPABILITIES": lambda: [
             *(_CAPABILITIES[kind] for kind in COMPUTE_TYPES),
@@ -322,7 +391,7 @@ def device_property(key: str, properties: Mapping[str, Any]) -> Any:
         "DEVICE_ARCHITECTURE": lambda: "intel64" if platform.machine() in ("x86_64", "AMD64") else platform.machine(),
     }
     key = canonical(key)
-    if key in SETTABLE or key == "CACHE_DIR":
+    if key in SETTABLE or key in ("CACHE_DIR", "ENABLE_WEIGHTLESS", "WEIGHTS_PATH"):
         return check(key, properties[key]) if key in properties else _KNOWN[key][1]
     if key not in known:
         raise RuntimeError(f"device CPU has no property {key!r}.{suggestion(key, [*known, *SETTABLE])}")

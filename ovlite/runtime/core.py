@@ -61,10 +61,10 @@ class Core:
             raise RuntimeError(f"weights of a model at a path are a path, not {type(weights).__name__}")
         if isinstance(weights, Tensor):
             weights = weights.data.tobytes()
-        given = {**self._properties, **(config or {})}
-        return read_model(
-            model, weights or None, mapped=Config(_of_core(given))["ENABLE_MMAP"], custom=self._operations
-        )
+        settings = Config(_of_core({**self._properties, **(config or {})}))
+        if settings["CACHE_DIR"]:
+            Path(settings["CACHE_DIR"]).mkdir(parents=True, exist_ok=True)
+        return read_model(model, weights or None, mapped=settings["ENABLE_MMAP"], custom=self._operations)
 
     def compile_model(
         self,
@@ -124,13 +124,25 @@ class Core:
             raise TypeError("config is a dict of properties by name")
         _check_device(device_name)
         self._check_stored()
-        return CompiledModel(imported(exported, Config(config or {}).exported()))
+        return CompiledModel(imported(exported, Config(config or {})))
 
     def query_model(self, model: Model, device_name: str, config: Mapping[str, Any] | None = None) -> dict[str, str]:
         """The device of each operation, by friendly name."""
         _check_device(device_name)
         Config(config or {})
         return {node.friendly_name: "CPU" for node in model.get_ordered_ops()}
+
+    def register_plugin(self, plugin_name: str, device_name: str, config: Mapping[str, Any] | None = None) -> None:
+        """RuntimeError: there is the CPU, and nothing can be added to it."""
+        raise RuntimeError(f"plugin {plugin_name!r} can't serve {device_name!r}: ovlite has the CPU alone")
+
+    def register_plugins(self, xml_config_file: str) -> None:
+        """RuntimeError: there is the CPU, and nothing can be added to it."""
+        raise RuntimeError(f"the plugins of {xml_config_file!r} can't be registered: ovlite has the CPU alone")
+
+    def unload_plugin(self, device_name: str) -> None:
+        """Nothing is held for a device; RuntimeError for one that there is not."""
+        _check_device(device_name)
 
     def add_extension(self, extension: Any) -> None:
         """Makes read_model() know operations written in Python: a subclass of Op, an OpExtension of one, or a list."""

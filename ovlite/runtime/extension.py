@@ -26,7 +26,9 @@ class AttributeReader:
         self.found: dict[str, Any] = {}
         self._texts = texts or {}
 
-    def on_attributes(self, attributes: dict[str, Any]) -> None:
+    def on_attributes(self, attributes: dict[str, Any] | None) -> None:
+        if attributes is None:
+            return
         self.found = attributes
         for name in attributes.keys() & self._texts.keys():
             attributes[name] = _parsed(self._texts[name], attributes[name])
@@ -56,6 +58,13 @@ class CustomOperator(Operator):
         return [decode(tensor.data, tensor.element_type, tuple(tensor.shape)) for tensor in outputs]
 
     def attributes(self) -> dict[str, Any]:
+        """None where the Op can't tell: a clone need not have them, and nothing that compiling does depends on them."""
+        try:
+            return self.node.get_attributes()
+        except Exception:
+            return {}
+
+    def written(self) -> dict[str, Any]:
         return self.node.get_attributes()
 
 
@@ -116,17 +125,6 @@ class Op(Node):
         """Fills the output Tensors from the input Tensors; an output takes its shape by `tensor.shape = ...`."""
         raise NotImplementedError(f"{type(self).__name__} has no evaluate(); a model with it can't be computed")
 
-    def set_output_size(self, size: int) -> None:
-        """How many outputs there are."""
-        self._outputs[size:] = []
-        while len(self._outputs) < size:
-            self._outputs.append(Output(self, len(self._outputs)))
-
-    def set_output_type(self, index: int, element_type: Any, shape: PartialShape) -> None:
-        """The type and the shape of an output."""
-        self.set_output_size(max(index + 1, len(self._outputs)))
-        self._outputs[index].become(TensorType(element_type, PartialShape(shape)), None)
-
     def infer(self) -> None:
         if self._made:
             self.validate_and_infer_types()
@@ -138,9 +136,10 @@ class Op(Node):
         return twin
 
     def get_attributes(self) -> dict[str, Any]:
+        """The attributes, with lists for arrays. TypeError for a value that a file can't hold."""
         reader = AttributeReader()
         self.visit_attributes(reader)
-        return dict(reader.found)
+        return {name: _held(name, value) for name, value in reader.found.items()}
 
     def set_attribute(self, name: str, value: Any) -> None:
         reader = AttributeReader()
@@ -148,6 +147,17 @@ class Op(Node):
         if name not in reader.found:
             raise RuntimeError(f"{self.op.type} has no attribute {name!r}; it has {sorted(reader.found)}")
         reader.found[name] = value
+
+
+def _held(name: str, value: Any) -> Any:
+    """An attribute as numbers, str, or a list of them."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufU":
+        return value.tolist()
+    items = value if isinstance(value, (list, tuple)) else [value]
+    for item in items:
+        if not isinstance(item, (bool, int, float, str, np.bool_, np.integer, np.floating)):
+            raise TypeError(f"attribute {name!r} is a number, a str or a list of them, not {value!r}")
+    return value
 
 
 @cache
@@ -186,10 +196,21 @@ def as_operations(extension: Any) -> dict[str, Maker]:
         kind = item.operation if isinstance(item, OpExtension) else item
         if isinstance(kind, (str, os.PathLike)):
             raise RuntimeError(f"{kind}: libraries of operations can't be added; write a subclass of Op in Python")
+        if isinstance(kind, Extension):  # one that a program derived, of which nothing is known
+            continue
         if not (isinstance(kind, type) and issubclass(kind, Op)):
             raise TypeError(f"an extension is a subclass of Op, an OpExtension or a list, not {type(item).__name__}")
+        _check_maker(kind)
         found[kind.__name__] = partial(_read, kind)
     return found
+
+
+def _check_maker(kind: Callable[[], Op]) -> None:
+    """RuntimeError for an Op that can't be made without arguments, as reading a file makes it."""
+    try:
+        kind()
+    except TypeError as error:
+        raise RuntimeError(f"an Op of a file is made without arguments, with inputs=None: {error}") from None
 
 
 def _read(kind: Callable[[], Op], inputs: Sequence[Output], texts: Mapping[str, str]) -> Node:

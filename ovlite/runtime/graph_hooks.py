@@ -9,6 +9,7 @@ from ..ops.evaluation import evaluate_node, evaluate_tensors
 from ..ops.families import arithmetic
 from .arrays import read_elements
 from .tensor import tensor_of
+from .value_bounds import bounds, set_bound
 
 
 def install() -> None:
@@ -20,6 +21,8 @@ def install() -> None:
             evaluate_model=evaluate_tensors,
             read_elements=read_elements,
             tensor_of=tensor_of,
+            bounds=bounds,
+            set_bound=set_bound,
             pickled=_pickled,
         )
     )

@@ -15,12 +15,13 @@ from ..version import get_version
 from . import exported_model as blob
 from .compilation import Compilation
 from .config import Config
+from .weightless import from_model
 
 
 def compile_cached(model: Model, config: Config, folder: Path) -> Compilation:
     """The model compiled from the folder, or compiled and put there. A folder that can't be written is a warning."""
     path = folder / f"{blob.key(model, config)}.blob"
-    found = _load(path)
+    found = _load(path, model, config)
     if found is not None:
         _take_names(found, model)
         config.loaded_from_cache = True
@@ -35,9 +36,9 @@ def compile_cached(model: Model, config: Config, folder: Path) -> Compilation:
     return compilation
 
 
-def _load(path: Path) -> Model | None:
+def _load(path: Path, model: Model, config: Config) -> Model | None:
     try:
-        found = blob.unpack(path.read_bytes())
+        found = blob.unpack(path.read_bytes(), config.callbacks(), from_model(model))
     except FileNotFoundError:
         return None
     except (OSError, RuntimeError) as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import total_ordering
 from typing import Any
 
-from ..graph import Node, Output, Parameter, TensorType
+from ..graph import DescriptorTensor, Node, Output, Parameter, TensorType
 from ..graph.lookup import no_port
 from ..graph.runtime_info import RTMap
 from ..kernels.runtime.results import Ports
@@ -17,17 +17,22 @@ def _nobody() -> None:
     """The default listener for changes of a port's names: does nothing."""
 
 
-class PortTensor:
-    """The tensor that a port of a compiled model stands for: its type, shape and names."""
+class PortTensor(DescriptorTensor):
+    """The tensor that a port of a compiled model stands for: its type and shape as they are compiled, and its names."""
 
     __slots__ = ("_port",)
 
     def __init__(self, port: ConstOutput) -> None:
+        super().__init__(port._as_output)
         self._port = port
 
     @property
     def names(self) -> set[str]:
         return self._port.names
+
+    @names.setter
+    def names(self, names: set[str]) -> None:
+        self.set_names(names)
 
     @property
     def any_name(self) -> str:
@@ -45,11 +50,12 @@ class PortTensor:
     def shape(self) -> Shape:
         return self._port.shape
 
-    def get_names(self) -> set[str]:
-        return self.names
+    def become(self, tensor: TensorType) -> None:
+        """RuntimeError: what is compiled stays."""
+        raise RuntimeError("the type of a compiled model's tensor can't be changed; change the model, and compile it")
 
-    def get_any_name(self) -> str:
-        return self.any_name
+    def __repr__(self) -> str:
+        return repr(self._port).replace("ConstOutput", "DescriptorTensor", 1)
 
     def set_names(self, names: set[str]) -> None:
         """Gives the port other names, by which inputs are given and results are found from then on."""

@@ -1,6 +1,6 @@
-"""Names of openvino that stand for what ovlite has not: other devices' memory, and libraries of operations.
+"""Names of openvino that stand for what ovlite has not: other devices' memory. None can be made.
 
-Programs import them, and ask whether values are instances of them. None can be made.
+Programs import them, and ask whether values are instances of them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ class _Absent:
         raise TypeError(f"there is no {type(self).__name__} in ovlite, which has the CPU and its own operations alone")
 
 
-class Extension(_Absent):
-    """A library of operations."""
+class Extension:
+    """What add_extension() takes. OpExtension and ConversionExtension are those that do something."""
 
 
 class RemoteContext(_Absent):

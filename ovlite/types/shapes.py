@@ -132,6 +132,10 @@ class PartialShape:
         dims[self._place(index)] = to_dimension(value)
         self._dims = tuple(dims)
 
+    def become(self, dims: Iterable[Any]) -> None:
+        """Takes other dimensions, of any number."""
+        self._dims = tuple(to_dimension(dim) for dim in dims)
+
     def _place(self, index: int) -> int:
         """The index itself, checked: openvino's error for a dimension that there is not is a RuntimeError."""
         rank = len(self.dims)
@@ -192,11 +196,7 @@ class Shape(Sequence[int]):
             return
         if not isinstance(axis_lengths, Iterable):
             raise TypeError(f"a shape is a sequence of ints, not {axis_lengths!r}")
-        values = list(axis_lengths)
-        for value in values:
-            if not isinstance(value, (int, np.integer)) or value < 0:
-                raise TypeError(f"{value!r} is not a dimension of a Shape: non-negative ints only")
-        self._dims = [int(value) for value in values]
+        self._dims = [_length(value) for value in axis_lengths]
 
     def to_string(self) -> str:
         return str(self)
@@ -213,7 +213,7 @@ class Shape(Sequence[int]):
         return found if isinstance(found, int) else Shape(found)
 
     def __setitem__(self, index: int, value: int) -> None:
-        self._dims[index] = Shape([value])._dims[0]
+        self._dims[index] = _length(value)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, (Shape, list, tuple)):
@@ -229,3 +229,12 @@ class Shape(Sequence[int]):
 
     def __repr__(self) -> str:
         return f"<Shape: {self}>"
+
+
+def _length(value: Any) -> int:
+    """A length from an int or a Dimension that is known. TypeError for anything else."""
+    if isinstance(value, Dimension) and value.is_static:
+        return value.get_length()
+    if not isinstance(value, (int, np.integer)) or value < 0:
+        raise TypeError(f"{value!r} is not a dimension of a Shape: non-negative ints only")
+    return int(value)

@@ -9,12 +9,16 @@ from ...errors import ModelError
 from ...graph import Model
 from .files import canonical_digest, replaced, save_model, serialize, to_bytes
 from .reading import Custom, read_network
-from .weights import open_weights
+from .weights import constant_bytes, open_weights
+from .writing import write_network
 
 Source = str | os.PathLike[str] | bytes
 Weights = str | os.PathLike[str] | bytes | memoryview
 
-__all__ = ["Custom", "canonical_digest", "read_bytes", "read_ir", "replaced", "save_model", "serialize", "to_bytes"]
+__all__ = [
+    "Custom", "canonical_digest", "constant_bytes", "open_weights", "read_bytes", "read_ir", "replaced", "save_model",
+    "serialize", "to_bytes", "write_network",
+]  # fmt: skip
 
 
 def read_ir(

@@ -121,7 +121,7 @@ def precision(element_type: Type) -> str:
 
 def write_operator(op: Operator) -> dict[str, str]:
     """The attributes of a layer, by name."""
-    return {_IR_NAMES.get(name, name): to_text(value) for name, value in op.attributes().items()}
+    return {_IR_NAMES.get(name, name): to_text(value) for name, value in op.written().items()}
 
 
 def to_text(value: Any) -> str:

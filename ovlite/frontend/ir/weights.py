@@ -57,17 +57,19 @@ def read_constant(layer: Layer, weights: memoryview) -> Constant:
     if offset < 0 or size < 0 or offset + size > len(weights):
         raise ModelError(f"{layer}: bytes {offset} to {offset + size} of weights that have {len(weights)} bytes")
     raw = weights[offset : offset + size]
+    constant = _constant(layer, raw, found, shape)
+    constant.file_offset = offset
+    return constant
+
+
+def _constant(layer: Layer, raw: memoryview, found: Type, shape: tuple[int, ...]) -> Constant:
     if found is Type.string:
         return Constant.of(_strings(layer, raw, shape), found, shape, layer.name)
     if found is Type.dynamic or found.name in _SPLIT:
         raise ModelError(f"{layer}: constants of type {found.name} are not supported")
     expected = (math.prod(shape) * found.bitwidth + 7) // 8
-    if size != expected:
-        raise ModelError(f"{layer}: {found.name}{list(shape)} needs {expected} bytes, its size is {size}")
-    return _constant(layer, raw, found, shape)
-
-
-def _constant(layer: Layer, raw: memoryview, found: Type, shape: tuple[int, ...]) -> Constant:
+    if len(raw) != expected:
+        raise ModelError(f"{layer}: {found.name}{list(shape)} needs {expected} bytes, its size is {len(raw)}")
     array = _elements(raw, np.dtype(np.uint8) if found.bitwidth < 8 else found.to_dtype())
     if found.bitwidth < 8:
         return Constant.of(array, found, shape, layer.name)

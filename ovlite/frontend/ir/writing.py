@@ -19,7 +19,9 @@ from .runtime_info import clean, with_layout, write_info, write_model_info
 from .weights import Sink, WeightsWriter, constant_bytes
 
 DECOMPRESSION = {"decompression": {"version": "0"}}
-_LOST = 0.75  # share of elements that become zero in f16 from which a constant stays f32
+# A constant stays as it is when f16 holds this share of its elements badly: with more than this relative error, or not.
+_SHARE, _ERROR = 0.75, 1e-3
+_ERROR_ALONE = 1e-4  # of the element of a constant that has one
 
 Bodies = Mapping[str, tuple[Sequence[int], Sequence[int]]]
 
@@ -29,7 +31,7 @@ def write_network(
 ) -> None:
     """Writes the .xml and the .bin of a model.
 
-    compress: f32 constants are stored as f16 where that holds their values. canonical: names that come from
+    compress: f32 and f64 constants are stored as f16, see halves(). canonical: names that come from
     counting nodes and models are left out, so that the same graph made twice is written the same.
     """
     name = "" if canonical and model.get_friendly_name() == model.name else model.get_friendly_name()
@@ -126,14 +128,14 @@ class _Writer:
     def _compressed(
         self, layers: Element, edges: Element, ports: dict[Output, tuple[int, int]], node: Node, half: Array
     ) -> None:
-        """Adds a constant in f16 and the Convert that gives it back in f32, which has the constant's name."""
+        """Adds a constant in f16 and the Convert that gives it back in its type, which has the constant's name."""
         output, number = node.output(0), len(layers)
         layer = _new_layer(layers, f"{node.friendly_name}_compressed", "Const", "opset1")
         self._constant(layer, half, Type.f16, half.shape)
         stored = TensorType(Type.f16, output.partial_shape)
         _write_port(SubElement(layer, "output"), 0, stored)
         convert = _new_layer(layers, node.friendly_name, "Convert", "opset1")
-        SubElement(convert, "data", destination_type="f32")
+        SubElement(convert, "data", destination_type=output.element_type.name)
         write_info(convert, node.info | DECOMPRESSION)
         _write_port(SubElement(convert, "input"), 0, stored)
         _write_edge(edges, (number, 0), number + 1, 0)
@@ -142,16 +144,19 @@ class _Writer:
 
 
 def halves(node: Node) -> Array | None:
-    """An f32 constant's elements in f16; None for all else, and where f16 does not hold them."""
-    if not isinstance(node, Constant) or node.output(0).element_type is not Type.f32:
+    """A constant of f32 or f64 in f16; None for all else, and where f16 holds most of its elements badly.
+
+    As openvino does it, what is beyond f16's range, infinities too, becomes the greatest or the least number of f16.
+    """
+    if not isinstance(node, Constant) or node.output(0).element_type not in (Type.f32, Type.f64):
         return None
-    with np.errstate(over="ignore"):
-        half = node.array.astype(np.float16)
-    if np.isinf(half).sum() > np.isinf(node.array).sum():
-        return None
-    nonzero = np.count_nonzero(node.array)
-    lost = nonzero - np.count_nonzero(half)
-    return half if lost == 0 or lost < _LOST * nonzero else None
+    limit = np.finfo(np.float16).max
+    half = np.clip(node.array, -limit, limit).astype(np.float16)
+    with np.errstate(invalid="ignore"):
+        error = _ERROR if node.array.size > 1 else _ERROR_ALONE
+        good = np.abs(half - node.array) <= error * np.abs(node.array)
+    bad = node.array.size - np.count_nonzero(good & (np.abs(node.array) <= limit))
+    return half if bad == 0 or bad < _SHARE * node.array.size else None
 
 
 def _in_file_order(model: Model) -> list[Node]:

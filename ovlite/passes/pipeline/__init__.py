@@ -11,7 +11,7 @@ from dataclasses import replace
 from ...graph import Model
 from .activations import recognize_activations
 from .affine import fold_affine
-from .bodies import take_constants
+from .bodies import check_parts, take_constants
 from .epilogues import fuse_epilogues
 from .folding import fold_all_but_bytes, fold_constants
 from .normalization import recognize_normalization
@@ -43,6 +43,7 @@ def run_passes(model: Model, upto: int | None = None, *, integers: bool = True) 
             change(model)
     for node in model.get_ordered_ops():
         bodies = {name: value.clone() for name, value in node.op.attributes().items() if isinstance(value, Model)}
+        check_parts(node)
         for body in bodies.values():
             take_constants(node, body)
             run_passes(body, upto, integers=integers)

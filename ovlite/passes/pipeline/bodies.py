@@ -1,10 +1,20 @@
-"""Constants that every iteration of a Loop or TensorIterator takes become constants of the body."""
+"""Bodies of Loop and TensorIterator: constants that every iteration takes become constants of the body."""
 
 from __future__ import annotations
 
+from ...errors import ModelError
 from ...graph import Constant, Model, Node, Result
 from ...ops.bodies import InvariantInputDescription, MergedInputDescription
 from ...ops.control import Iteration
+
+
+def check_parts(node: Node) -> None:
+    """ModelError, which names the node, when the parts that iterations are given do not fill an axis."""
+    if isinstance(node.op, Iteration):
+        try:
+            node.op.check_parts([source.partial_shape for source in node.sources])
+        except ModelError as error:
+            raise ModelError(f"{node.op.type} {node.friendly_name!r}: {error}") from None
 
 
 def take_constants(node: Node, body: Model) -> None:

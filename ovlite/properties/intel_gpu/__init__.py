@@ -1,6 +1,9 @@
 """Keys of the GPU device. There is none here; programs that name its properties can still be imported."""
 
-from .declare import boolean, read_only
+from ..declare import boolean, read_only
+from . import hint
+
+__all__ = ["CapabilityGPU", "MemoryType", "hint"]
 
 
 class CapabilityGPU:
