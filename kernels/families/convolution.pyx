@@ -240,7 +240,6 @@ cdef class Windows(MatmulStep):
         self.matmul.tile.offset = <const dim_t*>first_element(self.offsets)
         return 0
 
-
     cdef int set_pixel(self, View x, PackedWeights packed) except -1:
         """Where each line of x is a whole number of pixels away from the next one, taps may share split pixels."""
         cdef Matmul* p = &self.matmul

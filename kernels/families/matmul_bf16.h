@@ -32,7 +32,7 @@
 #define TILE_COLUMNS 16
 #define MATRIX_ROWS (2 * TILE_HEIGHT)
 #define MATRIX_COLUMNS (2 * TILE_COLUMNS)
-#define FEW_TERMS 128              /* up to here a1 b1 is added too */
+#define FEW_TERMS 512              /* up to here a1 b1 is added too */
 #define SMALL_SUM 0x1p-100f
 
 typedef uint32_t LaneBits __attribute__((vector_size(4 * LANES)));
@@ -83,13 +83,19 @@ INLINE void split_chunk(const int how, const int parts, const float *x, char *to
     }
 }
 
+/* Copies n floats; what is behind them at `to`, up to a whole vector, is overwritten. */
+INLINE void copy_run(const float *from, ptrdiff_t n, float *to) {
+    for (ptrdiff_t j = 0; j < n; j += LANES)
+        store(to + j, n - j < LANES ? load_part(from + j, n - j) : load(from + j));
+}
+
 /* Splits rows of a, of all taps, into row 0 and up of a tile. */
 INLINE void split_rows(const int how, const int parts, const char *a, ptrdiff_t rows, ptrdiff_t row_stride,
                        const ptrdiff_t *offset, ptrdiff_t taps, ptrdiff_t depth, ptrdiff_t k_stride, char *to) {
     for (ptrdiff_t i = 0; i < rows; i++, a += row_stride, to += TILE_BYTES) {
         char *chunk = to;
-        float buffer[CHUNK];
-        int filled = 0;
+        float buffer[CHUNK + LANES];
+        ptrdiff_t filled = 0;
         for (ptrdiff_t tap = 0; tap < taps; tap++) {
             const char *from = a + offset[tap];
             ptrdiff_t k = 0;
@@ -100,8 +106,14 @@ INLINE void split_rows(const int how, const int parts, const char *a, ptrdiff_t 
                     k += CHUNK;
                     continue;
                 }
-                for (; filled < CHUNK && k < depth; k++)
-                    buffer[filled++] = *(const float *)(from + k * k_stride);
+                ptrdiff_t n = depth - k < CHUNK - filled ? depth - k : CHUNK - filled;
+                if (k_stride == sizeof(float))
+                    copy_run((const float *)from + k, n, buffer + filled);
+                else
+                    for (ptrdiff_t j = 0; j < n; j++)
+                        buffer[filled + j] = *(const float *)(from + (k + j) * k_stride);
+                filled += n;
+                k += n;
                 if (filled == CHUNK) {
                     split_chunk(how, parts, buffer, chunk, TILE_SIZE);
                     chunk += parts * TILE_SIZE;
@@ -154,8 +166,9 @@ INLINE LaneBits first_part(Lanes b) {
 }
 
 INLINE LaneBits second_part(Lanes b, LaneBits first) {
-    const LaneBits finite = (LaneBits)((first & 0x7f800000) != 0x7f800000);
-    return nearest_bf16(b - (Lanes)first) & finite;
+    const LaneBits finite = (LaneBits)((first & 0x7f800000) != 0x7f800000), nearest = nearest_bf16(b - (Lanes)first);
+    const LaneBits sum = (LaneBits)((Lanes)first + (Lanes)nearest);
+    return (nearest - ((LaneBits)((sum & 0x7fffffff) == 0x7f800000) & 0x10000)) & finite;
 }
 
 /* Packs depth x columns floats of b, the strides in bytes, into tiles. */
@@ -216,27 +229,21 @@ INLINE int has_lane(LaneMask mask) {
     return found;
 }
 
-/* Adds the bias to a tile's sums, `stride` floats to a row, of which those from `first` on lie at `rest`, and writes
- * them out. */
+/* Writes the sums of a tile, `stride` floats to a row, of which those from `first` on lie at `rest`. */
 INLINE void finish_sums(const int parts, const int width, const MatmulTile *t, const float *sums, const float *rest,
                         int first, ptrdiff_t stride) {
-    const int vectors = width / LANES;
-    float out[MATRIX_ROWS * MATRIX_COLUMNS];
     for (int i = 0; i < t->count; i++) {
         const float *row = i < first ? sums + i * stride : rest + (i - first) * stride;
         float again[MATRIX_COLUMNS];
         LaneMask unsure = {};
-        for (int j = 0; j < vectors; j++)
-            unsure |= any_unsure(load(row + j * LANES));
+        for (int j = 0; j < width; j += LANES)
+            unsure |= any_unsure(load(row + j));
         if (__builtin_expect(has_lane(unsure), 0)) {
             row_in_f32(t, parts, width, i, again);
             row = again;
         }
-        for (int j = 0; j < vectors; j++)
-            store(out + (i * vectors + j) * LANES,
-                  load(row + j * LANES) + (t->bias ? load(t->bias + j * LANES) : splat(0)));
+        store_row(t, (int)t->count, i, row, t->bias);
     }
-    store_parts(t, t->count, vectors, out);
 }
 
 /* The four (or two, or one) products of the tiles of a that are loaded by those of b. */
@@ -315,15 +322,25 @@ INLINE void matrix_body(const int how, const int parts, const int wide, const Ma
 }
 
 #if defined(__AVX512F__)
+static __attribute__((noinline)) void finish_unsure_pairs(const MatmulTile *t, int wide, const float *sums) {
+    if (wide)
+        finish_sums(1, PANEL, t, sums, NULL, (int)t->count, 2 * LANES);
+    else
+        finish_sums(1, LANES, t, sums, NULL, (int)t->count, 2 * LANES);
+}
+
 /* Up to TILE_ROWS rows by a panel, one part of each, by vdpbf16ps. */
 INLINE void pairs_body(const int rows, const int wide, const MatmulTile *t) {
     const int vectors = wide ? 2 : 1, half = (rows + 1) / 2;
     const ptrdiff_t stride = t->row_stride;
     const char *b = t->b;
-    Lanes sums[TILE_ROWS * 2];
-#pragma GCC unroll 32
-    for (int i = 0; i < rows * vectors; i++)
-        sums[i] = splat(0);
+    Lanes sums[TILE_ROWS][2];
+    LaneMask unsure = {};
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; j++)
+            sums[i][j] = splat(0);
     for (ptrdiff_t tap = 0; tap < t->row_taps; tap++) {
         const char *first = t->rows[0] + t->row_offset[tap], *second = t->rows[1] + t->row_offset[tap];
         for (ptrdiff_t chunk = 0; chunk < t->row_chunks; chunk++) {
@@ -341,7 +358,7 @@ INLINE void pairs_body(const int rows, const int wide, const MatmulTile *t) {
                     const LaneMask a = splat_int(*(const int *)at);
 #pragma GCC unroll 2
                     for (int j = 0; j < vectors; j++)
-                        __asm__("vdpbf16ps %2, %1, %0" : "+v"(sums[i * vectors + j]) : "v"(a), "v"(weights[j]));
+                        __asm__("vdpbf16ps %2, %1, %0" : "+v"(sums[i][j]) : "v"(a), "v"(weights[j]));
                 }
             }
             first += t->chunk_stride;
@@ -349,7 +366,28 @@ INLINE void pairs_body(const int rows, const int wide, const MatmulTile *t) {
             b += t->b_stride;
         }
     }
-    finish_sums(1, vectors * LANES, t, (const float *)sums, NULL, rows, vectors * LANES);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; j++)
+            unsure |= any_unsure(sums[i][j]);
+    if (__builtin_expect(has_lane(unsure), 0)) {
+        float buffer[TILE_ROWS][2 * LANES];
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                store(&buffer[i][j * LANES], sums[i][j]);
+        finish_unsure_pairs(t, wide, buffer[0]);
+        return;
+    }
+    if (t->bias)
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                sums[i][j] += load(t->bias + j * LANES);
+    tile_store(rows, vectors, t, sums);
 }
 #endif
 
@@ -411,11 +449,15 @@ static const TileFunction bf16_pair_tiles[TILE_ROWS][2] = {FOR_TILE_ROWS(PAIRS_E
 #undef PAIRS_ENTRY
 
 /* Processors of AMD multiply pairs of bf16 twice as fast as f32, those of Intel at best as fast. */
-static int bf16_pairs_pay(void) {
+static int gain_of_pairs(void) {
     unsigned level, vendor[3];
-    return __get_cpuid(0, &level, &vendor[0], &vendor[1], &vendor[2]) && vendor[0] == signature_AMD_ebx;
+    return __get_cpuid(0, &level, &vendor[0], &vendor[1], &vendor[2]) && vendor[0] == signature_AMD_ebx ? 2 : 1;
 }
 #endif
+
+/* A tile product takes 16 cycles, in which f32 has 2 * 16 * 16 multiply-adds. */
+static int gain_of_tiles_1(void) { return 16; }
+static int gain_of_tiles_2(void) { return 5; }
 
 #pragma GCC pop_options
 

@@ -69,7 +69,9 @@ cdef extern from "matmul_kernels.h" nogil:
         void (*split_pixels)(const char* a, dim_t pixels, dim_t stride, dim_t depth, char* to) noexcept nogil
         void (*begin)() noexcept nogil
         void (*end)() noexcept nogil
-        bint (*usable)() noexcept nogil
+        bint (*permitted)() noexcept nogil
+        int (*gain)() noexcept nogil
+        int whole_rows
     enum:
         CHUNK
         CHUNK_BYTES
@@ -128,7 +130,6 @@ cdef struct Matmul:
     bint read_in_place         # rows of a are
     dim_t pixel                # bytes between the pixels that rows are made of, where they are split once for all taps
     dim_t split_pixel          # the same between split ones; 0 where rows are packed instead
-    dim_t split_group          # bytes between the groups' channels in a split pixel
     dim_t first_offset         # of the taps, least and largest
     dim_t last_offset
     bint single_row            # a product has one row

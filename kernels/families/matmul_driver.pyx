@@ -28,6 +28,8 @@ from .activation cimport activation_from_tuple
 
 cdef enum:
     CACHED_BYTES = 1 << 19     # of an operand that is to stay in the second-level cache
+    SPLIT_COLUMNS = 16         # as many columns of f32 take about as long as splitting a row
+    STREAMED_BYTES = 1 << 20   # of weights that come from memory, or from a cache that is hardly faster
     SMALL_FLOPS = 200000       # about 2 us of one core's f32 multiply-adds; see Step.share_above
     PAGE_BYTES = 4096          # rows a multiple of this apart share one set of the first-level cache,
     ALIASED_ROWS = 7           # which holds 8 lines: of the rows of one tile, and of the panel
@@ -93,9 +95,26 @@ cdef class Kernel:
     def k_block(self):
         return self.row.k_block
 
-    def usable(self):
-        """Whether the system permits what the kernel needs, and it is faster here than one of f32."""
-        return self.row.usable == NULL or self.row.usable()
+    def permitted(self):
+        """Whether the system lets this process run the kernel; asks it."""
+        return self.row.permitted == NULL or self.row.permitted()
+
+    def pays(self, rows, columns, terms):
+        """Whether a product of this size is clearly faster than by f32: it is not where tiles are mostly filled up, or
+        where few columns share the work of splitting rows. Weights that come from memory count by their size."""
+        cdef const MatmulKernel* row = self.row
+        if not row.parts:
+            return True
+        columns = whole_blocks(columns, row.columns // 2)
+        depth = whole_blocks(terms, row.k_block)
+        if row.parts == 1 and row.gain() > 1 and columns * depth * 2 > STREAMED_BYTES:
+            return True
+        work = whole_blocks(rows, row.whole_rows) * columns * depth / row.gain() + rows * depth * SPLIT_COLUMNS
+        return rows * columns * terms >= 1.25 * work
+
+    def beats_winograd(self):
+        """Whether plain sums are faster than Winograd's algorithm in f32, which saves three products of four."""
+        return self.row.parts and self.row.gain() > 4
 
     def __repr__(self):
         return f"<matrix kernel {self.name}: {self.a} x {self.b} -> {self.y}, {self.rows} x {self.columns}>"
@@ -126,10 +145,18 @@ def kernel_for(a, b, products=None, emulated=False):
     when None. emulated: of those that emulate instructions, which are for tests alone, instead of those that don't.
     """
     cdef Kernel kernel
+    wanted = (a, b, products, emulated)
     for kernel in reversed(KERNELS):
-        if (kernel.a, kernel.b, kernel.products) == (a, b, products) and kernel.emulated == emulated and kernel.usable():
+        if (kernel.a, kernel.b, kernel.products, kernel.emulated) == wanted and kernel.permitted():
             return kernel
     return None
+
+
+def product_kernel(rows, columns, terms, products=None, emulated=False):
+    """The kernel for products of f32 of this size: one that multiplies by way of `products` where there is one and it
+    pays, else the one of f32. The rest is as for kernel_for()."""
+    kernel = kernel_for("f32", "f32", products, emulated) if products else None
+    return kernel if kernel is not None and kernel.pays(rows, columns, terms) else kernel_for("f32", "f32")
 
 
 cdef inline dim_t panel_width(const MatmulKernel* kernel, dim_t columns) noexcept nogil:
@@ -142,7 +169,7 @@ cdef inline dim_t whole_blocks(dim_t depth, dim_t k_block) noexcept nogil:
 
 
 cdef inline dim_t panel_depth(const MatmulKernel* kernel, dim_t taps, dim_t depth) noexcept nogil:
-    """Elements of k in a panel: each tap is filled up to whole blocks, or all of them together where rows are split."""
+    """Elements of k in a panel: each tap is filled up to whole blocks, or all together where rows are split."""
     return whole_blocks(taps * depth, kernel.k_block) if kernel.parts else taps * whole_blocks(depth, kernel.k_block)
 
 
@@ -343,7 +370,7 @@ cdef void pack_tile(const Matmul* p, const MatmulTile* tile, dim_t rows, char* t
     p.kernel.split_rows(tile.a[1], rows - half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
 
 
-cdef const char* window_of(const Matmul* p, dim_t first, dim_t count, const MatmulTile* batch,
+cdef const char* window_of(const Matmul* p, dim_t first, dim_t count, const MatmulTile* group,
                            dim_t* pixels) noexcept nogil:
     """The first of the pixels that the taps of `count` row tiles read, and how many there are until the last one.
 
@@ -351,8 +378,8 @@ cdef const char* window_of(const Matmul* p, dim_t first, dim_t count, const Matm
     """
     cdef MatmulTile begin = p.tile, end = p.tile
     cdef int rows
-    set_tile_rows(p, first, batch, &begin)
-    rows = set_tile_rows(p, first + count - 1, batch, &end)
+    set_tile_rows(p, first, group, &begin)
+    rows = set_tile_rows(p, first + count - 1, group, &end)
     if rows > 1:
         rows //= 2
         end.a[0] = end.a[1]
@@ -360,18 +387,19 @@ cdef const char* window_of(const Matmul* p, dim_t first, dim_t count, const Matm
     return begin.a[0] + p.first_offset
 
 
-cdef const char* pack_block(const Matmul* p, dim_t first, dim_t count, const MatmulTile* batch,
+cdef const char* pack_block(const Matmul* p, dim_t first, dim_t count, const MatmulTile* group,
                             char* scratch) noexcept nogil:
-    """Makes ready the rows of a block's tiles in scratch memory. Gives the pixel that comes first there, if any."""
+    """Makes ready the rows of a block's tiles in scratch memory, with a group's channels. Gives the pixel that comes
+    first there, if any."""
     cdef MatmulTile tile = p.tile
     cdef const char* origin = NULL
     cdef dim_t index, pixels
     if p.split_pixel:
-        origin = window_of(p, first, count, batch, &pixels)
+        origin = window_of(p, first, count, group, &pixels)
         p.kernel.split_pixels(origin, pixels, p.pixel, p.split_pixel // (CHUNK_BYTES * p.kernel.parts) * CHUNK, scratch)
         return origin
     for index in range(first, first + count):
-        pack_tile(p, &tile, set_tile_rows(p, index, batch, &tile), scratch)
+        pack_tile(p, &tile, set_tile_rows(p, index, group, &tile), scratch)
         scratch += p.tile_bytes
     return origin
 
@@ -393,18 +421,17 @@ cdef inline void set_packed_rows(const Matmul* p, int rows, char* packed, Matmul
         tile.rows[1] = packed + TILE_HEIGHT * p.row_bytes
 
 
-cdef inline void set_pixels(const Matmul* p, int rows, const char* window, dim_t group, const char* split,
+cdef inline void set_pixels(const Matmul* p, int rows, const char* window, const char* split,
                             MatmulTile* tile) noexcept nogil:
-    """Points `tile` at its rows among split pixels."""
+    """Points `tile` at its rows among split pixels, of which that at `window` is the first."""
     cdef int half
     tile.first_rows = (rows + 1) // 2
     for half in range(2):
         tile.rows[half] = split + (tile.a[half] - window + p.first_offset) // p.pixel * p.split_pixel
-        tile.rows[half] += group * p.split_group
 
 
 cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const MatmulTile* origin, MatmulTile* tile,
-                    TileFunction function, char* rows_packed, const char* window, dim_t group) noexcept nogil:
+                    TileFunction function, char* rows_packed, const char* window) noexcept nogil:
     """Multiplies row tiles row .. row + count - 1 of the block that begins at `first` by one panel."""
     cdef const MatmulKernel* kernel = p.kernel
     cdef bint full = tile.columns > kernel.columns // 2
@@ -414,7 +441,7 @@ cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const 
         rows = set_tile_rows(p, index, origin, tile)
         tile.count = rows
         if p.split_pixel:
-            set_pixels(p, rows, window, group, rows_packed, tile)
+            set_pixels(p, rows, window, rows_packed, tile)
         elif not p.read_in_place:
             set_packed_rows(p, rows, rows_packed + (index - first) * p.tile_bytes, tile)
         if function != NULL:
@@ -443,7 +470,8 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
     cdef MatmulTile tile = p.tile, batch, origin
     cdef TileFunction function
     cdef const char* window = NULL
-    cdef dim_t at, end, count, index, first, rows, panel, packed = -1, packed_batch = -1
+    cdef dim_t at, end, count, index, first, rows, panel, group
+    cdef dim_t packed = -1, packed_group = -1, packed_batch = -1
     cdef dim_t per_batch = p.tiles * p.panels, per_block = p.block * p.panels
     cdef unsigned turns = 0
     share(me, p.batch.size * per_batch, 1, &at, &end)
@@ -466,11 +494,13 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
         panel = index // rows
         index -= panel * rows
         count = min(rows - index, end - at)
-        if not p.read_in_place and packed != at - index - panel * rows:
-            packed = at - index - panel * rows
-            window = pack_block(p, first, rows, &batch, scratch)
         function = set_panel(p, panel, &batch, &origin, &tile, scratch + p.b_scratch_offset)
-        run_tiles(p, first, first + index, count, &origin, &tile, function, scratch, window, panel // p.group_panels)
+        group = panel // p.group_panels
+        if not p.read_in_place and (packed != at - index - panel * rows or packed_group != group):
+            packed = at - index - panel * rows
+            packed_group = group
+            window = pack_block(p, first, rows, &origin, scratch)
+        run_tiles(p, first, first + index, count, &origin, &tile, function, scratch, window)
         at += count
     return OK
 
@@ -545,6 +575,8 @@ cdef class MatmulStep(Step):
         p.a_size = ELEMENT_SIZES[kernel.row.a]
         p.b_size = ELEMENT_SIZES[kernel.row.b]
         p.panel_size = panel_size(kernel.row)
+        if kernel.row.parts:
+            self.name = f"{self.name} {kernel.name}"
         p.y_size = y.dtype.itemsize
         return 0
 
@@ -667,10 +699,9 @@ cdef class MatmulStep(Step):
         tile.row_taps = 1
         tile.row_chunks = p.panel_depth // CHUNK
         tile.row_offset = NO_OFFSET
-        if not p.pixel or not p.tiles or not p.panels or p.tile_lines * p.rows <= TILE_HEIGHT:
+        if not p.pixel or not p.tiles or not p.panels or p.tile_lines * p.rows <= p.kernel.whole_rows:
             return 0
-        p.split_pixel = p.panels // p.group_panels * self.weights.depth // CHUNK * CHUNK_BYTES * p.kernel.parts
-        p.split_group = self.weights.depth // CHUNK * CHUNK_BYTES * p.kernel.parts
+        p.split_pixel = self.weights.depth // CHUNK * CHUNK_BYTES * p.kernel.parts
         p.first_offset, p.last_offset = min(self.offsets), max(self.offsets) + tile.depth * p.a_size - 1
         block = p.tiles
         while True:

@@ -36,15 +36,18 @@ typedef struct {
     SplitPixels split_pixels;
     void (*begin)(void);               /* before the first tile that a thread computes in a step, or NULL */
     void (*end)(void);                 /* behind the last one */
-    int (*usable)(void);               /* whether the system permits it and it pays, or NULL; asked before it is chosen */
+    int (*permitted)(void);            /* whether the system lets this process run it, or NULL; asked before it is chosen */
+    int (*gain)(void);                 /* how many times as fast as f32's full tiles it is on this processor */
+    int whole_rows;                    /* rows cost as much as the next multiple of it */
 } MatmulKernel;
 
 /* A row that multiplies f32 in parts. */
-#define SPLIT_ROW(name, needs, rows, columns, tiles, parts, how, begin, end, usable)                            \
+#define SPLIT_ROW(name, needs, rows, columns, tiles, parts, how, begin, end, permitted, gain, whole_rows)       \
     {name, needs, F32, F32, F32, F32, rows, columns, CHUNK, 0, 0, tiles, NULL, NULL, NULL, pack_tiles_##parts,   \
-     NULL, parts, split_rows_##how##_##parts, split_pixels_##how##_##parts, begin, end, usable}
-#define MATRIX_ROW(name, needs, tiles, parts, how, usable) \
-    SPLIT_ROW(name, needs, MATRIX_ROWS, MATRIX_COLUMNS, tiles##_tiles_##parts, parts, how, begin_##tiles, end_##tiles, usable)
+     NULL, parts, split_rows_##how##_##parts, split_pixels_##how##_##parts, begin, end, permitted, gain, whole_rows}
+#define MATRIX_ROW(name, needs, tiles, parts, how, permitted)                                                    \
+    SPLIT_ROW(name, needs, MATRIX_ROWS, MATRIX_COLUMNS, tiles##_tiles_##parts, parts, how, begin_##tiles,         \
+              end_##tiles, permitted, gain_of_tiles_##parts, TILE_HEIGHT)
 
 static const MatmulKernel matmul_kernels[] = {
     {"f32", "", F32, F32, F32, F32, TILE_ROWS, PANEL, 1, FEW_ROWS, FEW_COLUMNS, tile_functions, row_functions,
@@ -59,7 +62,8 @@ static const MatmulKernel matmul_kernels[] = {
      pack_int8_panel, pack_int8_rows},
 #endif
 #if defined(__AVX512F__)
-    SPLIT_ROW("bf16", "avx512_bf16", TILE_ROWS, PANEL, bf16_pair_tiles, 1, by_conversion, NULL, NULL, bf16_pairs_pay),
+    SPLIT_ROW("bf16", "avx512_bf16", TILE_ROWS, PANEL, bf16_pair_tiles, 1, by_conversion, NULL, NULL, NULL,
+              gain_of_pairs, 1),
 #if defined(TILE_INSTRUCTIONS)
     MATRIX_ROW("bf16x3 amx", "amx_tile amx_bf16 avx512_bf16", amx, 2, by_conversion, tiles_permitted),
     MATRIX_ROW("bf16 amx", "amx_tile amx_bf16 avx512_bf16", amx, 1, by_conversion, tiles_permitted),

@@ -267,10 +267,10 @@ cdef dim_t tile_rows(dim_t batch, dim_t weight_bytes):
     return max((batch + tiles - 1) // tiles, <dim_t>1)
 
 
-def pack_inputs(weights):
-    """Packs W (D, G * H, I) for Projection; plans may share the result."""
+def pack_inputs(weights, kernel=None):
+    """Packs W (D, G * H, I) for Projection; plans may share the result. kernel: as for matmul.pack()."""
     weights = np.asarray(weights, np.float32)
-    return pack(weights.reshape(-1, weights.shape[2]).T)
+    return pack(weights.reshape(-1, weights.shape[2]).T, kernel)
 
 
 def pack_states(weights, parts):

@@ -81,24 +81,33 @@ typedef void (*TileFunction)(const MatmulTile *);
 #define TILE_ROW(base, i, rows, stride) \
     ((i) < ((rows) + 1) / 2 ? (base)[0] + (i) * (stride) : (base)[1] + ((i) - ((rows) + 1) / 2) * (stride))
 
+/* Writes the sums of row i of a tile, whole vectors of them, and what is added to each, or NULL: no column too many. */
+INLINE void store_row(const MatmulTile *t, int rows, int i, const float *sums, const float *bias) {
+    const Lanes low = splat(t->activation.alpha), high = splat(t->activation.beta);
+    float *y = (float *)TILE_ROW(t->y, i, rows, t->y_stride);
+    const float *residual = (const float *)TILE_ROW(t->residual, i, rows, t->residual_stride);
+    for (ptrdiff_t left = t->columns; left > 0; left -= LANES) {
+        ptrdiff_t first = t->columns - left, n = left < LANES ? left : LANES;
+        Lanes sum = load(sums + first);
+        if (bias)
+            sum += load(bias + first);
+        if (t->residual[0])
+            sum += t->residual_step ? load_part(residual + first, n) : splat(*residual);
+        if (t->activation.kind == ACT_CLAMP)
+            sum = clamp_lanes(sum, low, high);
+        if (n == LANES)
+            store(y + first, sum);
+        else
+            store_part(y + first, sum, n);
+    }
+    if (t->activation.kind > ACT_CLAMP)
+        activate(&t->activation, y, t->columns);
+}
+
 /* Writes `sums`, rows of LANES or 2 * LANES floats, where y has fewer columns than that. */
 static __attribute__((noinline)) void store_parts(const MatmulTile *t, int rows, int vectors, const float *sums) {
-    const Lanes low = splat(t->activation.alpha), high = splat(t->activation.beta);
-    for (int i = 0; i < rows; i++) {
-        float *y = (float *)TILE_ROW(t->y, i, rows, t->y_stride);
-        const float *residual = (const float *)TILE_ROW(t->residual, i, rows, t->residual_stride);
-        for (ptrdiff_t left = t->columns; left > 0; left -= LANES) {
-            ptrdiff_t first = t->columns - left, n = left < LANES ? left : LANES;
-            Lanes sum = load(sums + i * vectors * LANES + first);
-            if (t->residual[0])
-                sum += t->residual_step ? load_part(residual + first, n) : splat(*residual);
-            if (t->activation.kind == ACT_CLAMP)
-                sum = clamp_lanes(sum, low, high);
-            store_part(y + first, sum, n);
-        }
-        if (t->activation.kind > ACT_CLAMP)
-            activate(&t->activation, y, t->columns);
-    }
+    for (int i = 0; i < rows; i++)
+        store_row(t, rows, i, sums + i * vectors * LANES, NULL);
 }
 
 static __attribute__((noinline)) void activate_rows(const MatmulTile *t, int rows) {

@@ -60,6 +60,11 @@ class Builder:
         """A family of kernels at the plan's level."""
         return kernels.family(name, self.level)
 
+    def product_kernel(self, rows: int, columns: int, terms: int) -> Any:
+        """The matrix kernel for products of f32 of this size, the best that the precision allows."""
+        products, emulated = self.precision.products, self.precision.emulated
+        return self.family("matmul_driver").product_kernel(rows, columns, terms, products, emulated)
+
     def new_slot(self) -> int:
         self._slots += 1
         return self._slots - 1

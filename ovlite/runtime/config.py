@@ -293,11 +293,15 @@ class Config:
     def precision(self) -> Precision:
         """How plans may compute: by plain sums of f32 products alone where f32 is asked for, or accuracy is."""
         accurate = self["EXECUTION_MODE_HINT"] is ExecutionMode.ACCURACY
-        free = not accurate and self._set.get("INFERENCE_PRECISION_HINT") is not Type.f32
+        hint = self._set.get("INFERENCE_PRECISION_HINT")
+        free = not accurate and hint is not Type.f32
+        flush = bool(self["CPU_DENORMALS_OPTIMIZATION"])
+        products = "bf16" if hint is Type.bf16 else "bf16x3"
         return Precision(
             winograd=free,
             integers=free,
-            flush_denormals=bool(self["CPU_DENORMALS_OPTIMIZATION"]),
+            products=products if free and flush else None,  # matrix units take denormal numbers for zeros
+            flush_denormals=flush,
         )
 
     def memory_limit(self) -> int:

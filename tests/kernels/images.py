@@ -39,6 +39,18 @@ def tolerance(terms):
     return 8 * (terms + 4) * 2.0**-25
 
 
+# What multiplying two numbers may err by, in parts of their product. The bf16 nearest to a number is within 2 ** -8 of
+# it; two of them within 2 ** -16, and the product of their second halves is as small.
+ROUNDING = {None: 0.0, "bf16": 2.0**-7 + 2.0**-16, "bf16x3": 3 * 2.0**-16}
+
+
+def assert_near(y, expected, terms, products, magnitudes):
+XX
+    bound = tolerance(terms) + magnitudes * (ROUNDING[products] + 2.0**-23)
+    apart = np.abs(y - expected)
+    assert (apart <= bound).all(), f"{products}: {apart.max(initial=0)} apart, where {bound.min(initial=0)} is allowed"
+
+
 def check(step, x, y, expected, terms, residual=None):
     """Runs with 1 and 2 threads: equal to the last bit, near `expected`, and no float beside y written."""
     results = []

@@ -11,6 +11,8 @@ from ovlite import kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
 
+from .images import assert_near
+
 pytestmark = pytest.mark.usefixtures("level")
 
 SHAPES = [
@@ -48,6 +50,8 @@ def test_the_table_names_what_it_holds() -> None:
     table = kernels.family("matmul").matrix_kernels()
     assert len({row.name for row in table}) == len(table)
     assert {(row.a, row.b, row.sum) for row in table} == {("f32", "f32", "f32"), ("u8", "i8", "i32")}
+    assert {row.products for row in table if row.emulated} == {"bf16x3", "bf16"}
+    assert all(row.products in row.name and row.a == "f32" for row in table if row.products)
     best = kernels.family("matmul").kernel_for("u8", "i8")
     assert best is rows("i8")[-1] and best.k_block == 4
     assert kernels.family("matmul").kernel_for("i8", "i8") is None
@@ -64,8 +68,7 @@ def test_products_of_f32(m: int, k: int, n: int, threads: int) -> None:
         packed = kernels.family("matmul").pack(weights, row)
         step = kernels.family("matmul").MatMul(View(0, "f4", a.shape), None, View(1, "f4", y.shape), weights=packed)
         run_steps([step], [a, y], threads)
-        bound = 2 * np.finfo(np.float32).eps * max(k, 1) * np.abs(expected).max(initial=1)
-        np.testing.assert_allclose(y, expected, rtol=0, atol=bound, err_msg=row.name)
+        assert_near(y, expected, k, row.products, np.abs(a).astype(float) @ np.abs(weights))
 
 
 @pytest.mark.parametrize("m, k, n", SHAPES)

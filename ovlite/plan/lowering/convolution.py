@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from ..builder import Builder, Lowering
 from ..calls import Call
 from ..windows import Convolution, convolution, matrix
@@ -29,16 +32,26 @@ def _convolution(builder: Builder, call: Call) -> bool:
     family = builder.family("convolution")
     array = call.inputs[1].array
     assert array is not None
+    kernel = _kernel(builder, window.weights.shape, window.groups, y.size)
     most = WINOGRAD_TILE if builder.precision.winograd else 0
     tile = builder.family("winograd").winograd_tile(
         window.weights.shape, y.shape, window.strides, window.dilations, window.groups, most
     )
-    how = ("convolution", builder.level, tile)
+    if kernel.beats_winograd():
+        tile = 0
+    how = ("convolution", builder.level, tile, kernel.name)
     shape, groups = window.weights.shape, window.groups
-    packed = builder.packed_weights.get(array, how, lambda weights: family.pack(weights.reshape(shape), groups, tile))
+    packed = builder.packed_weights.get(
+        array, how, lambda weights: family.pack(weights.reshape(shape), groups, tile, kernel)
+    )
     step = family.convolution_step(x, y, weights=packed, groups=window.groups, **common)
     builder.emit(step)
     return True
+
+
+def _kernel(builder: Builder, weights: tuple[int, ...], groups: int, size: int) -> Any:
+    """The matrix kernel for weights (Cout, Cin / groups, *kernel) and so many elements of output."""
+    return builder.product_kernel(size // max(1, weights[0]), weights[0] // groups, math.prod(weights[1:]))
 
 
 def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,18 +30,19 @@ def lower_matmul(builder: Builder, call: Call) -> bool:
         y = y.like((*y.shape, 1))
     weights = call.inputs[1].array
     family, packed = builder.family("matmul"), None
+    shared = not any(size > 1 for size in b.shape[:-2])
+    kernel = builder.product_kernel(math.prod(y.shape[:-1]) if shared else y.shape[-2], b.shape[-1], b.shape[-2])
     if weights is not None and weights.ndim == 2:
-        packed = _packed(builder, weights, attributes["transpose_b"])
+        packed = _packed(builder, weights, kernel, attributes["transpose_b"])
     residual = None if parts.residual is None else _with_rows(builder, parts.residual)
     epilogue = {"bias": parts.bias, "residual": residual, "activation": parts.activation}
-    builder.emit(family.MatMul(a, None if packed is not None else b, y, weights=packed, **epilogue))
+    builder.emit(family.MatMul(a, None if packed is not None else b, y, weights=packed, kernel=kernel, **epilogue))
     return True
 
 
-def _packed(builder: Builder, weights: Array, transposed: bool) -> Any:
-    """Constant weights (K, N), or (N, K) transposed, packed for the kernel that multiplies f32."""
+def _packed(builder: Builder, weights: Array, kernel: Any, transposed: bool) -> Any:
+    """Constant weights (K, N), or (N, K) transposed, packed for a kernel."""
     family = builder.family("matmul")
-    kernel = family.kernel_for("f32", "f32")
     how = ("matmul", builder.level, kernel.name, transposed)
     return builder.packed_weights.get(weights, how, lambda array: family.pack(array.T if transposed else array, kernel))
 

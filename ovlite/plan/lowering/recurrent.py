@@ -33,7 +33,10 @@ def _sequence(builder: Builder, call: Call) -> bool:
     family = builder.family("recurrent")
     batch, times, _ = data.shape
     gates = builder.scratch(data.dtype, (batch, times, w.shape[0] * w.shape[1]))
-    inputs = builder.packed_weights.get(w, ("recurrent inputs", builder.level), family.pack_inputs)
+    kernel = builder.product_kernel(batch * times, w.shape[0] * w.shape[1], w.shape[2])
+    inputs = builder.packed_weights.get(
+        w, ("recurrent inputs", builder.level, kernel.name), lambda array: family.pack_inputs(array, kernel)
+    )
     bias = b[:, : w.shape[1]]
     builder.emit(family.Projection(builder.view(data), gates, W=inputs, B=bias))
     kind = {"LSTMSequence": "LSTM", "GRUSequence": "GRU", "RNNSequence": "RNN"}[op.type]
