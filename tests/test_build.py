@@ -13,7 +13,7 @@ import pytest
 from ovlite import kernels
 
 ROOT = Path(__file__).parent.parent
-LIMIT = 9 << 20  # bytes that an installed ovlite may take
+LIMIT = 10 << 20  # bytes that an installed ovlite may take
 SOURCES = {".pyx", ".pxd", ".c", ".h"}
 
 IMPORT = """

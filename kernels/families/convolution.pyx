@@ -199,9 +199,11 @@ cdef class Windows(MatmulStep):
         cdef Matmul* p = &self.matmul
         self.set_kernel(packed.kernel, y)
         r_strides = broadcast_strides(residual, y.shape, "residual")
+        r_size = 4 if residual is None else residual.dtype.itemsize
         steps = [x.strides[0], *[stride * by for stride, by in zip(x.strides[2:], strides, strict=True)]]
         rows = [
-            (length, x_step * p.a_size, 0, y_step * p.y_size, r_step * 4) for length, x_step, y_step, r_step in zip(
+            (length, x_step * p.a_size, 0, y_step * p.y_size, r_step * r_size)
+            for length, x_step, y_step, r_step in zip(
                 (y.shape[0], *y.shape[2:]), steps, (y.strides[0], *y.strides[2:]), (r_strides[0], *r_strides[2:]),
                 strict=True)
         ]
@@ -211,7 +213,7 @@ cdef class Windows(MatmulStep):
         p.y = y.span
         p.tile.k_stride = p.a_size
         p.group_a = packed.depth * p.a_size
-        p.tile.residual_step = r_strides[1] * 4
+        p.tile.residual_step = r_strides[1] * r_size
         self.set_weights(packed)
         self.set_columns(packed.groups, packed.columns)
         self.set_rows([], rows)
@@ -276,22 +278,22 @@ def pack_int8(weights, groups=1, Kernel kernel=None):
 
 
 cdef class QuantizedConvolution(Windows):
-    """y = activation(scales * (convolution(x, weights) + shifts) + bias + residual), with exact integer sums.
+    """y = results of (convolution(x, weights) + shifts), exact integer sums.
 
     x: u8, y: f32, u8 or i8, of channel stride 1 as for convolution_step(). What the windows reach beyond x must hold
     x's zero point in memory. weights: array (Cout, Cin / groups, *kernel) that pack_int8() takes, or that of one. The
     rest is as for matmul.QuantizedMatMul, with a value for each output channel.
     """
 
-    def __init__(self, View x not None, View y not None, *, weights, shifts, scales, strides, dilations, pads_begin,
-                 groups=1, bias=None, View residual=None, activation=None, multiplier=1.0, zero=0):
+    def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, groups=1,
+                 View residual=None, **results):
         packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights, groups)
-        check_types(x, y, residual)
+        check_types(x, y)
         check_images(x, y, packed, residual, groups)
         taps = [range(-pad, size * gap - pad, gap)
                 for size, gap, pad in zip(packed.window, dilations, pads_begin, strict=True)]
-        super().__init__(x, y, packed, taps, strides, bias, residual, activation)
-        self.set_requantization(shifts, scales, y, multiplier, zero)
+        super().__init__(x, y, packed, taps, strides, None, residual, None)
+        self.set_requantization(y, residual, results)
 
 
 cdef struct PhaseList:

@@ -1,5 +1,5 @@
 # cython: wraparound=True
-"""Depthwise convolution of f32 images, channels side by side: each channel, or each small group of
+"""Depthwise convolution of images of f32 or of bytes, channels side by side: each channel, or each small group of
 channels, with kernels of its own.
 
 The work is a list of lines (output rows) for each block of channels; each member of the team takes an
@@ -19,13 +19,14 @@ from ovlite.kernels.runtime.images import bordered, convolution_border, window_c
 from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .activation cimport Activation, activation_from_tuple
-from .matmul_driver import check_f32
+from .matmul_driver import check_f32, check_types
+from .requantization cimport Requantization, Requantizer
 
 cdef extern from "depthwise.h" nogil:
     ctypedef struct Strip:
-        const float* x
-        const float* residual
-        float* y
+        const char* x
+        const char* residual
+        char* y
         const float* weights
         const float* bias
         const dim_t* offset
@@ -38,6 +39,8 @@ cdef extern from "depthwise.h" nogil:
         dim_t residual_stride
         dim_t residual_step
         dim_t channels
+        dim_t channel
+        const Requantization* requantization
         Activation activation
     ctypedef void (*StripFunction)(const Strip* strip) noexcept
     const StripFunction* strip_functions(const Strip* strip, dim_t stride, bint dense) noexcept
@@ -60,7 +63,9 @@ cdef struct Windows:
     dim_t depth                # output shape: depth, height and width
     dim_t height
     dim_t width
-    dim_t x_line[3]            # floats between images, between depths and between heights of windows
+    int x_size                 # bytes of an element
+    int y_size
+    dim_t x_line[3]            # bytes between images, between depths and between heights of windows
     dim_t y_line[3]
     dim_t residual_line[3]
     dim_t channels
@@ -110,13 +115,14 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
         channel = at // p.lines * CHANNEL_BLOCK
         line = at - at // p.lines * p.lines
         last = min(p.lines, line + end - at)
+        strip.channel = channel
         strip.channels = min(<dim_t>CHANNEL_BLOCK, p.channels - channel)
         strip.weights = p.strip.weights + channel * p.strip.rows * p.strip.width * p.strip.group
         strip.bias = p.strip.bias + channel
-        origin.x = <const float*>address(&p.x, slots) + channel
-        origin.y = <float*>address(&p.y, slots) + channel
+        origin.x = address(&p.x, slots) + channel * p.x_size
+        origin.y = address(&p.y, slots) + channel * p.y_size
         if p.residual.slot >= 0:
-            origin.residual = <const float*>address(&p.residual, slots) + channel * strip.residual_step
+            origin.residual = address(&p.residual, slots) + channel * strip.residual_step
         at += last - line
         convolve_lines(p, &origin, line, last, &strip)
     return OK
@@ -226,19 +232,25 @@ cdef class Depthwise(Step):
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, bias=None,
                  View residual=None, activation=None):
         cdef Packed packed = weights if isinstance(weights, Packed) else Packed(weights)
+        check_f32(x=x, y=y, residual=residual)
+        self.windows.strip.activation = activation_from_tuple(activation)
+        self.set_windows(x, y, packed, strides, dilations, pads_begin, bias, residual)
+
+    cdef int set_windows(self, View x, View y, Packed packed, strides, dilations, pads_begin, bias,
+                         View residual) except -1:
         check_depthwise(x, y, residual, packed)
         self.packed = packed
         self.windows.residual.slot = -1
         self.set_images(x, y, strides, residual)
         self.set_taps(x, packed, strides, dilations, pads_begin)
         self.set_blocks(packed, bias)
-        self.windows.strip.activation = activation_from_tuple(activation)
         self.reads = (x,) if residual is None else (x, residual)
         self.writes = (y,)
         self.flops = 2 * y.size * math.prod(packed.window) * packed.group
         self.share_above(SMALL_FLOPS, self.flops, self.windows.blocks * self.windows.lines)
         self.args = &self.windows
         self.run = convolve
+        return 0
 
     cdef int set_images(self, View x, View y, strides, View residual) except -1:
         cdef Windows* p = &self.windows
@@ -249,12 +261,15 @@ cdef class Depthwise(Step):
         p.lines = image * p.depth * p.height
         p.x = x.span
         p.y = y.span
+        p.x_size, p.y_size = x.dtype.itemsize, y.dtype.itemsize
+        r_size = 4 if residual is None else residual.dtype.itemsize
         residual_strides = [0] * len(y.shape)
         if residual is not None:
             p.residual = residual.span
             residual_strides = broadcast_strides(residual, y.shape, "residual")
-        for view_strides, part in ((x.strides, 0), (y.strides, 1), (residual_strides, 2)):
-            walk = [view_strides[0], *[0] * missing, *view_strides[2:]]
+        walks = (x.strides, p.x_size), (y.strides, p.y_size), (residual_strides, r_size)
+        for part, (view_strides, size) in enumerate(walks):
+            walk = [stride * size for stride in (view_strides[0], *[0] * missing, *view_strides[2:])]
             if part == 0:
                 walk[1:] = [stride * step for stride, step in zip(walk[1:], steps, strict=True)]
                 p.x_line = walk[:3]
@@ -265,13 +280,13 @@ cdef class Depthwise(Step):
             else:
                 p.residual_line = walk[:3]
                 p.strip.residual_stride = walk[3]
-        p.strip.residual_step = residual_strides[1]
+        p.strip.residual_step = residual_strides[1] * r_size
         return 0
 
     cdef int set_taps(self, View x, Packed packed, strides, dilations, pads_begin) except -1:
         cdef Windows* p = &self.windows
         cdef Strip* strip = &p.strip
-        steps = x.strides[2:]
+        steps = [stride * p.x_size for stride in x.strides[2:]]
         offsets = np.zeros(1, np.intp)
         for size, step, dilation in zip(packed.window[:-1], steps, dilations):
             offsets = np.add.outer(offsets, np.arange(size, dtype=np.intp) * step * dilation).reshape(-1)
@@ -303,8 +318,27 @@ cdef class Depthwise(Step):
         return 0
 
 
+cdef class QuantizedDepthwise(Depthwise):
+    """y = results of (depthwise convolution(x, weights) + shifts), exact integer sums.
+
+    x: u8, y: f32, u8 or i8. What the windows reach beyond x must hold x's zero point in memory. weights: integers, as
+    for Depthwise; the products of 255 with those of a channel have to stay below 2^24 in sum. residual, results: as for
+    matmul.QuantizedMatMul, with a value for each channel.
+    """
+
+    cdef Requantizer requantizer
+
+    def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin,
+                 View residual=None, **results):
+        cdef Packed packed = weights if isinstance(weights, Packed) else Packed(weights)
+        check_types(x, y)
+        filled = (packed.channels + LANES - 1) // LANES * LANES
+        self.requantizer = Requantizer(y, (1, packed.channels, filled), residual=residual, **results)
+        self.windows.strip.requantization = &self.requantizer.requantization
+        self.set_windows(x, y, packed, strides, dilations, pads_begin, None, residual)
+
+
 def check_depthwise(View x, View y, View residual, packed):
-    check_f32(x=x, y=y, residual=residual)
     rank = len(packed.window)
     if len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
         raise ValueError(

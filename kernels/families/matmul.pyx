@@ -96,10 +96,11 @@ cdef class MatMul(MatmulStep):
         a_strides = broadcast_strides(a, (*outer, *a.shape[-2:]), "a")
         b_strides = broadcast_strides(b, y.shape if b is None else (*outer, *b.shape[-2:]), "b")
         r_strides = broadcast_strides(residual, y.shape, "residual")
+        r_size = 4 if residual is None else residual.dtype.itemsize
         if r_strides[-1] not in (0, 1):
             raise ValueError(f"residual has a column stride of {r_strides[-1]}; MatMul reads columns side by side")
         dims = [
-            (length, a_step * size, b_step * self.matmul.b_size, y_step * self.matmul.y_size, r_step * 4)
+            (length, a_step * size, b_step * self.matmul.b_size, y_step * self.matmul.y_size, r_step * r_size)
             for length, a_step, b_step, y_step, r_step in zip(
                 y.shape, a_strides, b_strides, y.strides, r_strides, strict=True)
         ]
@@ -111,7 +112,7 @@ cdef class MatMul(MatmulStep):
         self.matmul.tile.taps = 1 if packed is None else packed.taps
         self.matmul.tile.depth = a.shape[-1]
         self.matmul.tile.offset = NO_OFFSET
-        self.matmul.tile.residual_step = r_strides[-1] * 4
+        self.matmul.tile.residual_step = r_strides[-1] * r_size
         if packed is not None:
             self.set_weights(packed)
         else:
@@ -135,29 +136,28 @@ def pack_int8(weights, Kernel kernel=None):
 
 
 cdef class QuantizedMatMul(MatMul):
-    """y = activation(scales * (a @ weights + shifts) + bias + residual), with exact integer sums.
+    """y = results of (a @ weights + shifts), exact integer sums; requantization.Requantizer tells of which results.
 
     a: u8 (..., M, K), K side by side. weights: array (K, N) that pack_int8() takes, or that of one. shifts: i32 (N,),
-    such as a quantized bias less the zero point of `a` times the sums of the weights' columns. scales: f32 (N,). bias:
-    f32 (N,). residual: f32 View that broadcasts to y. y: (..., M, N) with N stride 1, of f32; or of u8 or i8, then
-    round(multiplier * value) + zero, half to even, cut to the type's range. activation: see activation.pxd. zero_point:
-    View of one u8 where that of `a` is known at run time only; `a` less it is multiplied then. column_sums: i32 (N,),
-    the sums of the weights' columns, with a zero_point. What lies up to three bytes behind a row of `a` is read, and
-    has no part in the result.
+    such as a quantized bias less the zero point of `a` times the sums of the weights' columns. y: (..., M, N) with N
+    stride 1, of f32, u8 or i8. residual: View that broadcasts to y, for a stage that adds it. zero_point: View of one
+    u8 where that of `a` is known at run time only; `a` less it is multiplied then. column_sums: i32 (N,), the sums of
+    the weights' columns, with a zero_point. results: what else Requantizer takes. What lies up to three bytes behind a
+    row of `a` is read, and has no part in the result.
     """
 
-    def __init__(self, View a not None, View y not None, *, weights, shifts, scales, bias=None, View residual=None,
-                 activation=None, multiplier=1.0, zero=0, View zero_point=None, column_sums=None):
+    def __init__(self, View a not None, View y not None, *, weights, View residual=None, View zero_point=None,
+                 column_sums=None, **results):
         cdef PackedWeights packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights)
-        check_types(a, y, residual)
+        check_types(a, y)
         if len(a.shape) < 2 or a.shape[-1] != packed.depth or y.shape[-2:] != (a.shape[-2], packed.columns):
             raise ValueError(
                 f"shapes do not fit: {self.operands(a, None, y)}, weights {(packed.depth, packed.columns)}")
         if y.size and y.shape[-1] > 1 and y.strides[-1] != 1:
             raise ValueError(f"y has a column stride of {y.strides[-1]}; MatMul writes columns side by side")
         self.describe(a, None, y, packed, residual, None)
-        self.set_epilogue(y, bias, residual, activation)
-        self.set_requantization(shifts, scales, y, multiplier, zero)
+        self.set_epilogue(y, None, residual, None)
+        self.set_requantization(y, residual, results)
         self.reads = (a,) if residual is None else (a, residual)
         self.writes = (y,)
         self.finish(a.size)

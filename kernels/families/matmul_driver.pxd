@@ -1,16 +1,9 @@
 from ovlite.kernels.runtime.step cimport MAX_RANK, Member, Span, Step, View, dim_t
 
 from .activation cimport Activation
+from .requantization cimport Requantization, Requantizer
 
 cdef extern from "matmul_kernels.h" nogil:
-    ctypedef struct Requantization:
-        const int* shift
-        const float* scale
-        float multiplier
-        float zero
-        float low
-        float high
-        int bytes
     ctypedef struct MatmulTile:
         const char* a[2]
         const char* residual[2]
@@ -173,12 +166,10 @@ cdef class MatmulStep(Step):
     cdef const dim_t[::1] offsets
     cdef const dim_t[::1] split_offsets
     cdef readonly object flops
-    cdef Requantization requantization
-    cdef const int[:, ::1] shifts
+    cdef Requantizer requantizer
     cdef const int[:, ::1] column_sums
-    cdef const float[:, ::1] scales
     cdef int set_kernel(self, Kernel kernel, View y) except -1
-    cdef int set_requantization(self, shifts, scales, View y, multiplier, zero) except -1
+    cdef int set_requantization(self, View y, View residual, dict results) except -1
     cdef int set_zero_point(self, View zero, column_sums) except -1
     cdef int set_rows(self, list batch, list rows) except -1
     cdef int set_weights(self, PackedWeights weights) except -1

@@ -25,6 +25,8 @@ from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, f
 from ovlite.kernels.runtime.strides import merge_dimensions
 
 from .activation cimport activation_from_tuple
+from .requantization cimport Requantization, Requantizer
+from .requantization import padded_columns
 
 cdef enum:
     CACHED_BYTES = 1 << 19     # of an operand that is to stay in the second-level cache
@@ -554,13 +556,12 @@ def int8_parts(weights):
     return [half.astype(np.int8), (weights - half).astype(np.int8)]
 
 
-def check_types(View x, View y, View residual):
+def check_types(View x, View y):
     """The element types of a product of u8 by i8."""
     if x.dtype != np.uint8:
         raise TypeError(f"expected uint8 operands, got {x.dtype.name}")
     if y.dtype.name not in ("float32", "uint8", "int8"):
         raise TypeError(f"expected a result of float32, uint8 or int8, got {y.dtype.name}")
-    check_f32(residual=residual)
 
 
 cdef class MatmulStep(Step):
@@ -580,20 +581,13 @@ cdef class MatmulStep(Step):
         p.y_size = y.dtype.itemsize
         return 0
 
-    cdef int set_requantization(self, shifts, scales, View y, multiplier, zero) except -1:
-        """How integer sums become results: shifts (i32) and scales (f32) of each column; of bytes also the multiplier
-        before rounding and the byte for zero. Comes after set_columns."""
+    cdef int set_requantization(self, View y, View residual, dict results) except -1:
+        """How integer sums become results; results: what Requantizer takes. Comes after set_columns."""
         cdef Matmul* p = &self.matmul
-        self.shifts = self.padded_columns(shifts, np.int32)
-        self.scales = self.padded_columns(scales, np.float32)
-        self.requantization.shift = <const int*>first_element(self.shifts)
-        self.requantization.scale = <const float*>first_element(self.scales)
-        self.requantization.bytes = y.dtype.itemsize == 1
-        self.requantization.multiplier = multiplier
-        self.requantization.zero = zero
-        limits = np.iinfo(np.int8 if y.dtype == np.int8 else np.uint8)
-        self.requantization.low, self.requantization.high = limits.min, limits.max
-        p.tile.requantization = &self.requantization
+        groups = p.panels // max(p.group_panels, <dim_t>1)
+        self.requantizer = Requantizer(
+            y, (groups, p.group_columns, p.group_panels * p.kernel.columns), residual=residual, **results)
+        p.tile.requantization = &self.requantizer.requantization
         return 0
 
     cdef int set_zero_point(self, View zero, column_sums) except -1:
@@ -619,12 +613,7 @@ cdef class MatmulStep(Step):
         count."""
         cdef Matmul* p = &self.matmul
         groups = p.panels // max(p.group_panels, <dim_t>1)
-        values = np.asarray(values, dtype)
-        if values.shape != (groups * p.group_columns,):
-            raise ValueError(f"expected one value for each of {groups * p.group_columns} columns, got {values.shape}")
-        padded = np.zeros((groups, p.group_panels * p.kernel.columns), dtype)
-        padded[:, :p.group_columns] = values.reshape(groups, p.group_columns)
-        return padded
+        return padded_columns(values, dtype, (groups, p.group_columns, p.group_panels * p.kernel.columns))
 
     cdef int set_rows(self, list batch, list rows) except -1:
         """batch, rows: (size, a, b, y, residual) dimensions with strides in bytes, outermost first.

@@ -1,9 +1,8 @@
-/* Register tiles of u8 x i8 -> i32, and what turns their sums into results.
+/* Register tiles of u8 x i8 -> i32.
  *
  *     sum[i][j] = shift[j] + sum over taps t, k < depth of a[i][offset[t] + k] * b[t][k][j]
- *     y[i][j] = f(scale[j] * sum[i][j] + bias[j] + residual[i][j]), as f32, or rounded to a byte
  *
- * Sums are exact: nothing saturates on the way. A panel holds four neighbouring k of a column side by side, so that
+ * of which requantize.h makes results. Sums are exact: nothing saturates on the way. A panel holds four neighbouring k of a column side by side, so that
  * one instruction (vpdpbusd), or a few that give the same, adds four products to each lane. Depth is filled up with
  * zeros to a multiple of four: a tile reads up to three bytes behind the `depth` bytes of a row at each tap, which may
  * hold anything. */
@@ -14,11 +13,6 @@
 
 #pragma GCC push_options
 #pragma GCC optimize("O3")
-
-typedef int LooseInts __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-
-INLINE LaneMask load_ints(const void *p) { return *(const LooseInts *)p; }
-INLINE LaneMask splat_int(int x) { return x - (LaneMask){}; }
 
 enum { BY_PAIRS, BY_VNNI };
 
@@ -50,64 +44,19 @@ INLINE LaneMask add_products(const int how, LaneMask acc, LaneMask a, LaneMask b
 #endif
 }
 
-/* Stores round(multiplier * value), half to even, + zero, cut to low .. high, of n <= LANES lanes; a NaN gives low. */
-INLINE void store_bytes(const Requantization *to, Lanes value, char *y, ptrdiff_t n) {
-    const Lanes least = splat(to->low - to->zero), most = splat(to->high - to->zero);
-    value *= splat(to->multiplier);
-    value = (Lanes)(((LaneMask)value & (value > least)) | ((LaneMask)least & ~(value > least)));
-    value = (Lanes)(((LaneMask)value & (value < most)) | ((LaneMask)most & ~(value < most)));
-    const LaneMask bytes = (LaneMask)(value + splat(ROUNDER)) - splat_int(bits_of(ROUNDER)) + splat_int((int)to->zero);
-#if defined(__AVX512F__)
-    _mm512_mask_cvtepi32_storeu_epi8(y, (__mmask16)((1u << n) - 1), (__m512i)bytes);
-#else
-    for (ptrdiff_t i = 0; i < n; i++)
-        y[i] = (char)bytes[i];
-#endif
-}
-
-/* Writes the sums of a tile, rows of `vectors` vectors. */
-static __attribute__((noinline)) void store_sums(const MatmulTile *t, int rows, int vectors, const LaneMask *sums) {
-    const Requantization *to = t->requantization;
-    const int clamped = t->activation.kind == ACT_CLAMP, applied = t->activation.kind > ACT_CLAMP;
-    const Lanes low = splat(t->activation.alpha), high = splat(t->activation.beta);
-    for (ptrdiff_t first = 0; first < t->columns; first += LANES) {
-        const ptrdiff_t left = t->columns - first, n = left < LANES ? left : LANES;
-        const LaneMask shift = load_ints(to->shift + t->column + first);
-        const Lanes scale = load(to->scale + t->column + first), bias = t->bias ? load(t->bias + first) : splat(0);
-        for (int i = 0; i < rows; i++) {
-            const LaneMask sum = sums[i * vectors + first / LANES] + shift;
-            char *y = TILE_ROW(t->y, i, rows, t->y_stride);
-            Lanes value = __builtin_convertvector(sum, Lanes) * scale + bias;
-            if (t->residual[0]) {
-                const float *residual = (const float *)TILE_ROW(t->residual, i, rows, t->residual_stride);
-                value += t->residual_step ? load_part(residual + first, n) : splat(*residual);
-            }
-            if (clamped)
-                value = clamp_lanes(value, low, high);
-            if (applied) {
-                float buffer[LANES];
-                store(buffer, value);
-                activate(&t->activation, buffer, n);
-                value = load(buffer);
-            }
-            if (to->bytes)
-                store_bytes(to, value, y + first, n);
-            else if (n == LANES)
-                store((float *)y + first, value);
-            else
-                store_part((float *)y + first, value, n);
-        }
-    }
-}
-
 INLINE void int8_body(const int how, const int rows, const int vectors, const MatmulTile *t) {
     const int half = (rows + 1) / 2;
     const ptrdiff_t a_stride = t->a_stride, b_stride = t->b_stride;
     const char *b = t->b;
+    const Requantization *to = t->requantization;
     LaneMask sums[TILE_ROWS * 2];
-#pragma GCC unroll 32
-    for (int i = 0; i < rows * vectors; i++)
-        sums[i] = splat_int(0);
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; j++) {
+        const LaneMask shift = load_ints(to->shift + t->column + j * LANES);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+            sums[i * vectors + j] = shift;
+    }
     for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
         const char *first = t->a[0] + t->offset[tap];
         const char *second = t->a[1] + t->offset[tap];
@@ -131,7 +80,12 @@ INLINE void int8_body(const int how, const int rows, const int vectors, const Ma
             b += b_stride;
         }
     }
-    store_sums(t, rows, vectors, sums);
+    const ResultRows results = {
+        .y = {t->y[0], t->y[1]}, .residual = {t->residual[0], t->residual[1]}, .y_stride = t->y_stride,
+        .residual_stride = t->residual_stride, .residual_step = t->residual_step, .column = t->column,
+        .columns = t->columns,
+    };
+    store_sums(to, &results, rows, vectors, sums);
 }
 
 /* Packs depth x columns bytes of b, the strides in bytes, into groups of four rows, a column's four side by side. */

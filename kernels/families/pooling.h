@@ -1,4 +1,4 @@
-/* Maximum and mean over the taps of a pooling window.
+/* Maximum and mean over the taps of a pooling window, of f32, and the maximum of bytes.
  *
  * Images whose channels are adjacent in memory are pooled one window for all channels, images whose
  * columns are adjacent a line of windows for one channel.
@@ -9,15 +9,16 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "vectors.h"
 
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
-/* The taps of one window that lie in the image, in floats from `x`. */
+/* The taps of one window that lie in the image, in elements from `x`. */
 typedef struct {
-    const float *x;
+    const char *x;
     ptrdiff_t planes, rows, columns;
     ptrdiff_t plane_step, row_step, column_step;
 } Window;
@@ -85,15 +86,16 @@ INLINE void pool_vectors(
 }
 
 INLINE void pool_channels(const Window *w, float *y, ptrdiff_t channels, const int maximum, float count) {
+    const float *x = (const float *)w->x;
     ptrdiff_t c = 0;
     for (; c + 4 * LANES <= channels; c += 4 * LANES)
-        pool_vectors(w, w->x + c, y + c, 4, LANES, 1, maximum, count);
+        pool_vectors(w, x + c, y + c, 4, LANES, 1, maximum, count);
     for (; c + 2 * LANES <= channels; c += 2 * LANES)
-        pool_vectors(w, w->x + c, y + c, 2, LANES, 1, maximum, count);
+        pool_vectors(w, x + c, y + c, 2, LANES, 1, maximum, count);
     for (; c + LANES <= channels; c += LANES)
-        pool_vectors(w, w->x + c, y + c, 1, LANES, 1, maximum, count);
+        pool_vectors(w, x + c, y + c, 1, LANES, 1, maximum, count);
     if (c < channels)
-        pool_vectors(w, w->x + c, y + c, 1, channels - c, 1, maximum, count);
+        pool_vectors(w, x + c, y + c, 1, channels - c, 1, maximum, count);
 }
 
 INLINE void pool_one(const Window *w, const float *first, float *y, const int maximum, float count) {
@@ -115,13 +117,14 @@ INLINE void pool_one(const Window *w, const float *first, float *y, const int ma
 /* The last vector overlaps the one before. */
 INLINE void pool_line(
     const Window *w, float *y, ptrdiff_t windows, const ptrdiff_t step, const int maximum, float count) {
+    const float *x = (const float *)w->x;
     if (windows < LANES)
         for (ptrdiff_t i = 0; i < windows; i++)
-            pool_one(w, w->x + i * step, y + i, maximum, count);
+            pool_one(w, x + i * step, y + i, maximum, count);
     else
         for (ptrdiff_t i = 0; i < windows; i += LANES) {
             ptrdiff_t at = i + LANES <= windows ? i : windows - LANES;
-            pool_vectors(w, w->x + at * step, y + at, 1, LANES, step, maximum, count);
+            pool_vectors(w, x + at * step, y + at, 1, LANES, step, maximum, count);
         }
 }
 
@@ -141,6 +144,50 @@ INLINE void pool_line(
 
 DEFINE_POOL(max, 1)
 DEFINE_POOL(mean, 0)
+
+#define BYTES (4 * LANES) /* in a vector */
+
+#if defined(__AVX512BW__)
+#define LARGER_BYTES(a, b, suffix) ((__typeof__(a))_mm512_max_##suffix((__m512i)(a), (__m512i)(b)))
+#elif defined(__AVX2__)
+#define LARGER_BYTES(a, b, suffix) ((__typeof__(a))_mm256_max_##suffix((__m256i)(a), (__m256i)(b)))
+#else
+#define LARGER_BYTES(a, b, suffix) ((__typeof__(a))(((a) & ((a) > (b))) | ((b) & ~((a) > (b)))))
+#endif
+
+/* y[c] of one window for all channels c of bytes of type T; `least` is the smallest T. The last vector overlaps the one
+ * before. */
+#define DEFINE_BYTE_POOL(name, T, least, suffix)                                               \
+    typedef T name##_t __attribute__((vector_size(BYTES)));                                    \
+    typedef T name##_loose_t __attribute__((vector_size(BYTES), aligned(1), may_alias));       \
+    static void name(const Window *w, void *y, ptrdiff_t channels) {                           \
+        const T *first = (const T *)w->x;                                                      \
+        T *to = (T *)y;                                                                        \
+        for (ptrdiff_t c = 0; c < channels; c += BYTES) {                                      \
+            const ptrdiff_t n = channels < BYTES ? channels : BYTES;                           \
+            const ptrdiff_t at = c + BYTES <= channels || channels < BYTES ? c : channels - BYTES; \
+            name##_t total = (name##_t){} + (T)(least);                                        \
+            for (ptrdiff_t p = 0; p < w->planes; p++)                                          \
+                for (ptrdiff_t r = 0; r < w->rows; r++) {                                      \
+                    const T *x = first + at + p * w->plane_step + r * w->row_step;             \
+                    for (ptrdiff_t i = 0; i < w->columns; i++, x += w->column_step) {          \
+                        name##_t tap = {};                                                     \
+                        if (n == BYTES)                                                        \
+                            tap = *(const name##_loose_t *)x;                                  \
+                        else                                                                   \
+                            __builtin_memcpy(&tap, x, (size_t)n);                              \
+                        total = LARGER_BYTES(tap, total, suffix);                              \
+                    }                                                                          \
+                }                                                                              \
+            if (n == BYTES)                                                                    \
+                *(name##_loose_t *)(to + at) = total;                                          \
+            else                                                                               \
+                __builtin_memcpy(to + at, &total, (size_t)n);                                  \
+        }                                                                                      \
+    }
+
+DEFINE_BYTE_POOL(max_u8, uint8_t, 0, epu8)
+DEFINE_BYTE_POOL(max_i8, int8_t, -128, epi8)
 
 #pragma GCC pop_options
 

@@ -1,4 +1,5 @@
-"""Pooling: the maximum or the mean of windows of f32 images of one to three spatial dimensions.
+"""Pooling: the maximum or the mean of windows of images of one to three spatial dimensions: of f32, and the maximum
+of bytes that are channels-last.
 
 An image is channels-last (channel stride 1) or planar (stride 1 in its last spatial dimension); each
 has its own loop. Windows are clamped to the image when the step is made: what an image has for a
@@ -15,20 +16,22 @@ from ovlite.kernels.runtime.step import are_channels_last, are_planar
 
 cdef extern from "pooling.h" nogil:
     ctypedef struct Window:
-        const float* x
+        const char* x
         dim_t planes, rows, columns
         dim_t plane_step, row_step, column_step
     void max_channels(const Window* window, float* y, dim_t channels, float count) noexcept
     void mean_channels(const Window* window, float* y, dim_t channels, float count) noexcept
+    void max_u8(const Window* window, void* y, dim_t channels) noexcept
+    void max_i8(const Window* window, void* y, dim_t channels) noexcept
     void max_line(const Window* window, float* y, dim_t windows, dim_t step, float count) noexcept
     void mean_line(const Window* window, float* y, dim_t windows, dim_t step, float count) noexcept
 
 cdef enum:
-    CHANNEL_BLOCK = 64         # channels that are pooled together for a line of windows
+    BLOCK_BYTES = 256          # of channels that are pooled together for a line of windows
     TAP_COST = 2               # see Step.set_width
 
 cdef struct Reach:             # of the windows at one coordinate, in one dimension
-    dim_t offset               # floats from the image's first element to the first tap in the image
+    dim_t offset               # elements from the image's first element to the first tap in the image
     dim_t taps                 # taps in the image
     dim_t counted              # taps that the mean divides by
 
@@ -43,7 +46,10 @@ cdef struct PoolArgs:
     dim_t last_whole
     Window window              # with the steps between taps
     bint maximum
-    dim_t blocks               # of channels
+    int size                   # bytes of an element
+    bint is_signed             # bytes are
+    dim_t block                # channels that are pooled together for a line of windows
+    dim_t blocks
     dim_t lines                # output lines, of all images and blocks
 
 
@@ -52,7 +58,7 @@ cdef struct Line:              # one line of windows
     dim_t block
     const Reach* depth
     const Reach* height
-    dim_t y                    # floats from y's first element
+    dim_t y                    # elements from y's first one
 
 
 cdef inline Line line_at(const PoolArgs* args, dim_t index) noexcept nogil:
@@ -78,30 +84,32 @@ cdef inline float divisor(const Line* line, const Reach* width) noexcept nogil:
 cdef int pool_channels_last(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     cdef const PoolArgs* args = <const PoolArgs*>arguments
     cdef Window window = args.window
-    cdef const float* x
-    cdef float* y
+    cdef const char* x
+    cdef char* y
     cdef const Reach* width
     cdef Line line
     cdef dim_t begin, end, index, column, channel, channels
     share(me, args.lines, 1, &begin, &end)
     for index in range(begin, end):
         line = line_at(args, index)
-        channel = line.block * CHANNEL_BLOCK
-        channels = min(<dim_t>CHANNEL_BLOCK, args.y.shape[1] - channel)
-        x = <const float*>address(&args.x, slots) + line.image * args.x.stride[0] + channel
-        x += line.depth.offset + line.height.offset
-        y = <float*>address(&args.y, slots) + line.y + channel
+        channel = line.block * args.block
+        channels = min(args.block, args.y.shape[1] - channel)
+        x = address(&args.x, slots) + args.size * (
+            line.image * args.x.stride[0] + channel + line.depth.offset + line.height.offset)
+        y = address(&args.y, slots) + args.size * (line.y + channel)
         window.planes = line.depth.taps
         window.rows = line.height.taps
         for column in range(args.y.shape[4]):
             width = &args.width[column]
-            window.x = x + width.offset
+            window.x = x + width.offset * args.size
             window.columns = width.taps
-            if args.maximum:
-                max_channels(&window, y, channels, 1)
+            if args.size == 1:
+                (max_i8 if args.is_signed else max_u8)(&window, y, channels)
+            elif args.maximum:
+                max_channels(&window, <float*>y, channels, 1)
             else:
-                mean_channels(&window, y, channels, divisor(&line, width))
-            y += args.y.stride[4]
+                mean_channels(&window, <float*>y, channels, divisor(&line, width))
+            y += args.y.stride[4] * args.size
     return OK
 
 
@@ -125,7 +133,7 @@ cdef int pool_planar(const void* arguments, char* const* slots, const Member* me
         while column < args.y.shape[4]:
             windows = args.last_whole - column if column == args.first_whole else 1
             width = &args.width[column]
-            window.x = x + width.offset
+            window.x = <const char*>(x + width.offset)
             window.columns = width.taps
             if args.maximum:
                 max_line(&window, y + column, windows, args.stride_width, 1)
@@ -219,8 +227,10 @@ cdef class Pool(Step):
         args.stride_width = strides[2]
         args.window.plane_step, args.window.row_step, args.window.column_step = (
             dilation * stride for dilation, stride in zip(dilations, x5.strides[2:]))
-        planar = are_planar(x, y) and (x.shape[1] == 1 or not are_channels_last(x, y))
-        args.blocks = x.shape[1] if planar else -(-x.shape[1] // CHANNEL_BLOCK)
+        args.size, args.is_signed = x.dtype.itemsize, x.dtype == np.int8
+        planar = are_planar(x, y) and (x.shape[1] == 1 or not are_channels_last(x, y)) and args.size > 1
+        args.block = BLOCK_BYTES // args.size
+        args.blocks = x.shape[1] if planar else -(-x.shape[1] // args.block)
         args.lines = x.shape[0] * args.blocks * y5.shape[2] * y5.shape[3]
         taps = y.size * np.prod(kernel, dtype=int)
         self.set_width(taps * TAP_COST, args.lines)
@@ -235,8 +245,9 @@ cdef class Pool(Step):
             raise ValueError(
                 f"{self.name}: expected x and y of shape (N, C, spatial...) with 1 to 3 spatial dimensions, "
                 f"got {x.shape} and {y.shape}")
-        if x.dtype != np.float32 or y.dtype != np.float32:
-            raise ValueError(f"{self.name}: expected x and y of float32, got {x.dtype.name} and {y.dtype.name}")
+        known = "float32, uint8 or int8" if self.arguments.maximum else "float32"
+        if x.dtype != y.dtype or x.dtype.name not in known:
+            raise ValueError(f"{self.name}: expected x and y of {known}, got {x.dtype.name} and {y.dtype.name}")
         for name, values, least in (
             ("kernel", kernel, 1), ("strides", strides, 1), ("dilations", dilations, 1), ("pads_begin", pads_begin, 0),
             ("pads_end", pads_end, 0),
@@ -244,7 +255,7 @@ cdef class Pool(Step):
             if len(values) != spatial or min(values) < least:
                 raise ValueError(
                     f"{self.name}: expected {name} to be {spatial} numbers of at least {least}, got {tuple(values)}")
-        if not (are_channels_last(x, y) or are_planar(x, y)):
+        if not (are_channels_last(x, y) or are_planar(x, y) and x.dtype == np.float32):
             raise ValueError(
                 f"{self.name}: expected two channels-last or two planar images, "
                 f"got strides {x.strides} and {y.strides}")
@@ -260,7 +271,8 @@ def _five_dimensional(View view):
 cdef class MaxPool(Pool):
     """y = maximum over windows of x; NaN when one of their elements is, -inf when they have none.
 
-    x: (N, C, spatial...), y: (N, C, outputs...): f32, both channels-last or both planar. Output o of a
+    x: (N, C, spatial...), y: (N, C, outputs...): f32, both channels-last or both planar; or u8 or i8, both
+    channels-last, with their least value where a window has no element. Output o of a
     dimension covers the elements o * strides - pads_begin + k * dilations for k < kernel, as far as x
     has them. Raises ValueError for other element types, layouts and ranks.
     """

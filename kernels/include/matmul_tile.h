@@ -15,8 +15,7 @@
 #ifndef OVLITE_MATMUL_TILE_H
 #define OVLITE_MATMUL_TILE_H
 
-#include "activation.h"
-#include "vectors.h"
+#include "requantize.h"
 
 #pragma GCC push_options
 #pragma GCC optimize("O3")
@@ -30,16 +29,6 @@
 #define PANEL (2 * LANES)  /* columns of a full panel */
 #define B_AHEAD 512        /* floats between the panel's row in use and the one fetched ahead */
 #define ROW_B_AHEAD 1024   /* the same where the panel is used once */
-
-/* How the integer sums of a product become its results; see matmul_int8.h. */
-typedef struct {
-    const int32_t *shift;      /* one for each column of all panels, added to the sum */
-    const float *scale;        /* likewise, what the sum is multiplied by */
-    float multiplier;          /* of a result before it is rounded to a byte */
-    float zero;                /* the byte for 0 */
-    float low, high;           /* the range of a byte */
-    int bytes;                 /* results are bytes, else f32 */
-} Requantization;
 
 typedef struct {
     const char *a[2];          /* first row of either half; the first half has (rows + 1) / 2 rows */
@@ -76,10 +65,6 @@ typedef struct {
 static const ptrdiff_t NO_OFFSET[2];  /* taps where the row begins */
 
 typedef void (*TileFunction)(const MatmulTile *);
-
-/* Row i of a tile of `rows` rows whose halves begin at `base`. */
-#define TILE_ROW(base, i, rows, stride) \
-    ((i) < ((rows) + 1) / 2 ? (base)[0] + (i) * (stride) : (base)[1] + ((i) - ((rows) + 1) / 2) * (stride))
 
 /* Writes the sums of row i of a tile, whole vectors of them, and what is added to each, or NULL: no column too many. */
 INLINE void store_row(const MatmulTile *t, int rows, int i, const float *sums, const float *bias) {

@@ -32,7 +32,7 @@ class Matrix:
 def matrix(call: Call) -> Matrix:
     """The matrix operator of a call and its epilogue."""
     if isinstance(call.op, QuantizedProduct):
-        return Matrix(call.op.inner, call.inputs[4].array if call.op.bias else None, None, call.op.activation)
+        return Matrix(call.op.inner, None, call.op.residual(call.inputs), None)
     if not isinstance(call.op, Fused):
         return Matrix(call.op, None, None, None)
     rest = call.inputs[2:]

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 import ovlite.kernels
+from ovlite import kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
 
 from ..data import normal
 from .images import Image, check
+from .layouts import channels_last, view_of
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -209,3 +211,46 @@ def test_errors():
             dilations=(1, 1),
             pads_begin=(0, 0),
         )
+
+
+BYTE_CASES = [
+    # channels, group, kernel, strides, dilations
+    (16, 1, (3, 3), (1, 1), (1, 1)), (17, 1, (3, 3), (2, 2), (1, 1)), (130, 1, (5, 5), (1, 1), (1, 1)),
+    (33, 1, (5, 5), (2, 2), (1, 1)), (1, 1, (3, 3), (1, 1), (1, 1)), (15, 1, (2, 3), (1, 2), (2, 1)),
+    (40, 1, (7, 7), (1, 1), (1, 1)), (24, 2, (3, 3), (1, 1), (1, 1)), (20, 2, (3, 3), (2, 1), (1, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("channels, group, kernel, strides, dilations", BYTE_CASES)
+@pytest.mark.parametrize("dtype", ["f4", "u1", "i1"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_bytes(channels, group, kernel, strides, dilations, dtype, threads):
+    """Sums of bytes are exact; a residual is added and the result rounded as by other integer products."""
+    rng = np.random.default_rng(channels)
+    size = tuple(o * s + (k - 1) * d + 1 - s for o, k, s, d in zip((6, 9), kernel, strides, dilations, strict=True))
+    memory, x = channels_last((2, channels, *size), np.uint8, pixel_pad=2)
+    x[...] = rng.integers(0, 256, x.shape)
+    weights = rng.integers(-128, 128, (channels, group, *kernel)).astype(np.int8)
+    shifts = rng.integers(-999, 999, channels).astype(np.int32)
+    scales = rng.uniform(0.001, 0.01, channels).astype(np.float32)
+    target, y = channels_last((2, channels, 6, 9), np.dtype(dtype), pixel_pad=1, fill=9)
+    plain, residual = channels_last((2, channels, 6, 9), np.uint8)
+    residual[...] = rng.integers(0, 256, residual.shape)
+    sums = np.zeros(y.shape, np.int64) + shifts.reshape(-1, 1, 1)
+    for ky, kx in np.ndindex(*kernel):
+        part = x[:, :, ky * dilations[0] :, kx * dilations[1] :][:, :, :: strides[0], :: strides[1]][:, :, :6, :9]
+        for s in range(group):
+            taken = part[:, np.arange(channels) // group * group + s].astype(np.int64)
+            sums += taken * weights[:, s, ky, kx].reshape(-1, 1, 1)
+    expected = sums.astype(np.float32) * scales.reshape(-1, 1, 1) + (residual.astype(np.float32) - 7) * 0.25
+    if dtype != "f4":
+        expected = np.clip(np.rint(expected) + 3, np.iinfo(dtype).min, np.iinfo(dtype).max)
+    step = kernels.family("depthwise").QuantizedDepthwise(
+        view_of(0, x, memory), view_of(1, y, target), weights=weights, strides=strides, dilations=dilations,
+        pads_begin=(0, 0), shifts=shifts, scales=scales, residual=view_of(2, residual, plain),
+        stages=[("add", 0.25, 7)], zero=0 if dtype == "f4" else 3,
+    )  # fmt: skip
+    run_steps([step], [memory, target, plain], threads)
+    near = np.abs(y - expected) <= (1e-3 if dtype == "f4" else 0)
+    assert near.mean() > 0.99
+    assert (target == 9).sum() >= target.size - y.size

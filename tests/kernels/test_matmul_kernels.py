@@ -101,7 +101,7 @@ def test_results_are_rounded_half_to_even_and_cut(dtype: str, zero: int, activat
         y = np.zeros((9, 37), dtype)
         step = kernels.family("matmul").QuantizedMatMul(
             View(0, "u1", a.shape), View(1, dtype, y.shape), weights=kernels.family("matmul").pack_int8(weights, row),
-            shifts=shifts, scales=scales, activation=activation, multiplier=multiplier, zero=zero,
+            shifts=shifts, scales=scales, stages=[activation] if activation else [], multiplier=multiplier, zero=zero,
         )  # fmt: skip
         run_steps([step], [behind(a), y])
         apart = np.abs(y.astype(int) - expected)
@@ -131,11 +131,78 @@ def test_bias_and_residual_come_behind_the_scale() -> None:
     y = np.zeros((5, 11), np.float32)
     step = kernels.family("matmul").QuantizedMatMul(
         View(0, "u1", a.shape), View(1, "f4", y.shape), weights=weights, shifts=shifts, scales=scales, bias=bias,
-        residual=View(2, "f4", residual.shape),
+        residual=View(2, "f4", residual.shape), stages=[("add", 1.0, 0)],
     )  # fmt: skip
     run_steps([step], [behind(a), y, residual])
     expected = (a.astype(int) @ weights.astype(int) + shifts) * scales.astype(float) + bias + residual
     np.testing.assert_allclose(y, expected, rtol=1e-6, atol=1e-5)
+
+
+def staged(values: np.ndarray, stages: list[tuple[Any, ...]], residual: np.ndarray) -> np.ndarray:
+    """What the stages make of real numbers, in float64."""
+    for kind, *rest in stages:
+        if kind == "round":
+            scale, zero, low, high = rest
+            values = (np.clip(np.rint(values / scale) + zero, low, high) - zero) * scale
+        elif kind == "add":
+            values = values + (residual.astype(float) - rest[1]) * rest[0]
+        elif kind == "scale":
+            values = values * rest[0] + rest[1]
+        else:
+            values = np.clip(values, *rest) if kind == "clamp" else np.tanh(values)
+    return values
+
+
+@pytest.mark.parametrize("dtype", ["f4", "u1", "i1"])
+@pytest.mark.parametrize("residual_dtype", ["f4", "u1", "i1"])
+@pytest.mark.parametrize("m, n", [(1, 1), (15, 33), (29, 64), (3, 16)])
+@pytest.mark.parametrize("spread", [False, True])
+def test_stages_follow_each_other(dtype: str, residual_dtype: str, m: int, n: int, spread: bool) -> None:
+    """Of the bytes one in hundreds may fall on the other side of a tie; a residual may be one value a row."""
+    rng = np.random.default_rng(m)
+    a, weights, shifts, scales = quantized(6, m, 20, n)
+    residual = (rng.standard_normal((m, 1 if spread else n)) * 40).clip(-128, 127)
+    residual = (residual + 128 if residual_dtype == "u1" else residual).astype(residual_dtype)
+    stages = [
+        ("round", 4.0, 100, 0, 255),
+        ("scale", rng.uniform(0.5, 2, n).astype("f4"), rng.standard_normal(n).astype("f4")),
+        ("clamp", -300.0, 400.0), ("add", 0.5, 0 if residual_dtype == "f4" else 3), ("round", 2.0, -3, -128, 127),
+        ("tanh", 0.0, 0.0), ("scale", np.full(n, 90, "f4"), np.zeros(n, "f4")), ("clamp", -60.0, np.inf),
+    ]  # fmt: skip
+    sums = a.astype(np.int64) @ weights.astype(np.int64) + shifts
+    expected = staged(sums * scales.astype(float), stages, residual)
+    zero = 0 if dtype == "f4" else 10
+    if dtype != "f4":
+        limits = np.iinfo(dtype)
+        expected = np.clip(np.rint(expected * 0.7) + zero, limits.min, limits.max)
+    for row in rows("i8"):
+        y = np.zeros((m, n), dtype)
+        step = kernels.family("matmul").QuantizedMatMul(
+            View(0, "u1", a.shape), View(1, dtype, y.shape), weights=kernels.family("matmul").pack_int8(weights, row),
+            shifts=shifts, scales=scales, residual=View(2, residual_dtype, residual.shape), stages=stages, zero=zero,
+            multiplier=0.7,
+        )  # fmt: skip
+        run_steps([step], [behind(a), y, residual], 2)
+        near = np.abs(y - expected) <= (1e-3 if dtype == "f4" else 0)
+        assert near.mean() > 0.98, row.name
+
+
+def test_stages_refuse_what_does_not_fit() -> None:
+    family = kernels.family("matmul")
+    a, y = View(0, "u1", (2, 4)), View(1, "f4", (2, 3))
+    given = {"weights": np.ones((4, 3), np.int8), "shifts": np.zeros(3, np.int32), "scales": np.ones(3, np.float32)}
+    with pytest.raises(ValueError, match="expected one residual for a stage that adds it"):
+        family.QuantizedMatMul(a, y, **given, stages=[("add", 1.0, 0)])
+    with pytest.raises(ValueError, match="expected one residual for a stage that adds it"):
+        family.QuantizedMatMul(a, y, **given, residual=View(2, "f4", (2, 3)))
+    with pytest.raises(TypeError, match="expected a residual of float32, uint8 or int8, got int32"):
+        family.QuantizedMatMul(a, y, **given, residual=View(2, "i4", (2, 3)), stages=[("add", 1.0, 0)])
+    with pytest.raises(ValueError, match="expected at most 8 stages, got 9"):
+        family.QuantizedMatMul(a, y, **given, stages=[("tanh", 0.0, 0.0)] * 9)
+    with pytest.raises(ValueError, match="expected an activation of clamp"):
+        family.QuantizedMatMul(a, y, **given, stages=[("cosine", 0.0, 0.0)])
+    with pytest.raises(ValueError, match=r"expected one value for each of 3 columns, got \(2,\)"):
+        family.QuantizedMatMul(a, y, **given, stages=[("scale", np.ones(2, "f4"), np.ones(3, "f4"))])
 
 
 @pytest.mark.parametrize(

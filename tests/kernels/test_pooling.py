@@ -173,11 +173,32 @@ def test_windows_of_any_size_take_no_memory(level):
     np.testing.assert_array_equal(y, [[[5, 5]]])
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i1"])
+@pytest.mark.parametrize("channels", [1, 3, 16, 63, 64, 65, 130, 300])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_bytes(dtype, channels, threads):
+    """The maximum of bytes is that of the same numbers in f32; a window without elements gives the least byte."""
+    limits = np.iinfo(dtype)
+    x = np.random.default_rng(channels).integers(limits.min, limits.max, (2, channels, 7, 6), dtype, endpoint=True)
+    geometry = (3, 2), (2, 1), (2, 1), (5, 0)
+    outputs = 5, 5
+    memory, image = channels_last(x.shape, pixel_pad=3, border=2, fill=limits.max, dtype=dtype)
+    target, y = channels_last((2, channels, *outputs), pixel_pad=5, border=1, fill=7, dtype=dtype)
+    image[...] = x
+    step = kernels.family("pooling").MaxPool(view_of(0, image, memory), view_of(1, y, target), *geometry)
+    run_steps([step], [memory, target], threads)
+    expected = np.maximum(expected_max(x.astype(np.float32), *geometry, outputs), limits.min)
+    np.testing.assert_array_equal(y, expected)
+    assert (target == 7).sum() >= target.size - y.size
+
+
 def test_errors():
     family = kernels.family("pooling")
     x, y = View(0, "f4", (1, 8, 6, 6)), View(1, "f4", (1, 8, 3, 3))
     args = (2, 2), (2, 2), (1, 1), (0, 0)
-    with pytest.raises(ValueError, match="MaxPool: expected x and y of float32, got float32 and float64"):
+    with pytest.raises(
+        ValueError, match="MaxPool: expected x and y of float32, uint8 or int8, got float32 and float64"
+    ):
         family.MaxPool(x, View(1, "f8", (1, 8, 3, 3)), *args)
     with pytest.raises(
         ValueError, match=r"AvgPool: expected x and y of shape \(N, C, spatial...\) with 1 to 3 spatial dimensions"
@@ -187,3 +208,7 @@ def test_errors():
         family.MaxPool(x, y, (2, 2), (2,), (1, 1), (0, 0))
     with pytest.raises(ValueError, match="two channels-last or two planar images"):
         family.MaxPool(View(0, "f4", (1, 8, 6, 6), (0, 1, 48, 8)), y, *args)
+    with pytest.raises(ValueError, match="AvgPool: expected x and y of float32, got uint8 and uint8"):
+        family.AvgPool(View(0, "u1", x.shape), View(1, "u1", y.shape), *args)
+    with pytest.raises(ValueError, match="two channels-last or two planar images"):
+        family.MaxPool(View(0, "u1", x.shape), View(1, "u1", y.shape), *args)

@@ -66,10 +66,18 @@ def some_bytes(dtype: Any, *shape: int) -> np.ndarray:
     return np.random.default_rng(len(shape)).integers(limits.min, limits.max, shape, dtype, endpoint=True)
 
 
-def products(content: bytes) -> list[QuantizedProduct]:
+def product_nodes(content: bytes) -> list[Any]:
     model = ovlite.Core().read_model(content)
     run_passes(model)
-    return [node.op for node in model.get_ordered_ops() if isinstance(node.op, QuantizedProduct)]
+    return [node for node in model.get_ordered_ops() if isinstance(node.op, QuantizedProduct)]
+
+
+def products(content: bytes) -> list[QuantizedProduct]:
+    return [node.op for node in product_nodes(content)]
+
+
+def has_real_bias(node: Any) -> bool:
+    return bool(node.sources[4].node.array.any())
 
 
 def assert_as_onnxruntime(content: bytes, x: np.ndarray, step: float) -> None:
@@ -103,13 +111,14 @@ def test_convolutions_between_quantizations(
     y = graph.node("Conv", *operands, pads=[1, 1, 1, 1])
     y = graph.node(follower, y) if follower else y
     content = graph.model([2, 4, 7, 6], graph.coded(y, 0.05, zero, kind))
-    (op,) = products(content)
-    assert op.element_type.name == "u8" and not op.bias
+    (node,) = product_nodes(content)
+    assert node.op.element_type.name == "u8" and not has_real_bias(node)
     assert_as_onnxruntime(content, noise(2, 4, 7, 6) * 2, 0.05)
 
 
-@pytest.mark.parametrize("groups, product", [(1, True), (2, True), (8, False)])
+@pytest.mark.parametrize("groups, product", [(1, True), (2, True), (4, False), (8, True)])
 def test_groups_of_few_channels_stay_real(groups: int, product: bool) -> None:
+    """But for those of one channel."""
     graph = Graph()
     x = graph.coded("x", 0.02, 100, U8)
     y = graph.node("Conv", x, graph.weights(some_bytes(np.int8, 8, 8 // groups, 3, 3), 0.01), group=groups)
@@ -129,8 +138,8 @@ def test_matrix_products_between_quantizations(rank: int, columns: bool, inner: 
     y = graph.node("Add", y, graph.constant(noise(5)))
     shape = [2, 3, inner][-rank:]
     content = graph.model(shape, graph.coded(y, 0.2, 3, I8))
-    (op,) = products(content)
-    assert op.bias, "a bias that was not quantized is real"
+    (node,) = product_nodes(content)
+    assert has_real_bias(node), "a bias that was not quantized is real"
     assert_as_onnxruntime(content, noise(*shape), 0.2)
 
 
@@ -248,3 +257,153 @@ def test_pooling_of_bytes(kind: int) -> None:
     steps = [str(node.get_rt_info()["layerType"]) for node in compiled.get_runtime_model().get_ordered_ops()]
     assert not any(step.startswith("MaxPool ") for step in steps), "no step of Python"
     assert_as_onnxruntime(content, noise(2, 4, 7, 6), 0.03)
+
+
+def step_names(content: bytes, **config: Any) -> list[str]:
+    compiled = ovlite.compile_model(ovlite.Core().read_model(content), "CPU", config)
+    nodes = compiled.get_runtime_model().get_ordered_ops()
+    return [str(node.get_rt_info()["layerType"].astype(str)) for node in nodes]
+
+
+def convolution(graph: Graph, x: str, columns: int = 8, channels: int = 8, kernel: int = 1, **attributes: Any) -> str:
+    shape = columns, channels // attributes.get("group", 1), kernel, kernel
+    seed = len(graph.nodes)
+    weights = np.random.default_rng(seed).integers(-127, 128, shape).astype(np.int8)
+    attributes.setdefault("pads", [kernel // 2] * 4)
+    return graph.node("Conv", x, graph.weights(weights, 0.05 / np.sqrt(np.prod(shape[1:]))), **attributes)
+
+
+@pytest.mark.parametrize("kind", [U8, I8])
+@pytest.mark.parametrize("real", [False, True])
+@pytest.mark.parametrize("later", [False, True])
+def test_residuals_are_added_by_the_product(kind: int, real: bool, later: bool) -> None:
+    """Bytes of another scale, or real numbers; the product that comes last adds the other's result."""
+    graph = Graph()
+    x = graph.coded("x", 0.0317, 5 if kind == I8 else 120, kind)
+    zero = -20 if kind == I8 else 110
+    first = convolution(graph, x)
+    first = first if real else graph.coded(first, 0.0431, zero, kind)
+    second = graph.coded(convolution(graph, x, kernel=3), 0.0517, zero, kind)
+    total = graph.node("Relu", graph.node("Add", *((second, first) if later else (first, second))))
+    content = graph.model([2, 8, 6, 5], graph.coded(total, 0.0613, -128 if kind == I8 else 0, kind))
+    names = [type(stage).__name__ for op in products(content) for stage in op.stages]
+    assert names.count("AddResidual") == 1, names
+    assert not any("add" in name for name in step_names(content)), step_names(content)
+    assert_as_onnxruntime(content, noise(2, 8, 6, 5) * 2, 0.0613)
+
+
+def test_a_residual_of_other_batch() -> None:
+    """Dynamic dimensions that turn out to broadcast."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    graph = Graph()
+    x, pair = graph.coded("x", 0.0317, 120, U8), (graph.constant(np.float32(0.0431)), graph.constant(np.uint8(99)))
+    other = graph.node("DequantizeLinear", graph.node("QuantizeLinear", "z", *pair), *pair)
+    total = graph.coded(graph.node("Add", graph.coded(convolution(graph, x), 0.0517, 128, U8), other), 0.0613, 130, U8)
+    model = onnx.load_from_string(graph.model(["n", 8, 6, 5], total))
+    model.graph.input.append(helper.make_tensor_value_info("z", F32, ["m", 8, 6, 5]))
+    content = model.SerializeToString()
+    compiled = ovlite.compile_model(ovlite.Core().read_model(content), "CPU")
+    session = onnxruntime.InferenceSession(content)
+    for n, m in ((2, 2), (1, 3), (3, 1)):
+        feeds = {"x": noise(n, 8, 6, 5), "z": noise(m, 8, 6, 5)}
+        apart = np.abs(compiled(feeds)[0] - session.run(None, feeds)[0])
+        assert apart.max() <= 0.0614 and (apart > 0.001).mean() < 0.02
+
+
+def test_normalization_between_bytes_is_a_stage() -> None:
+    graph = Graph()
+    y = graph.coded(convolution(graph, graph.coded("x", 0.0317, 120, U8)), 0.0517, 128, U8)
+    statistics = [graph.constant(np.abs(noise(8)) + 0.5) for _ in range(4)]
+    y = graph.node("BatchNormalization", y, *statistics)
+    content = graph.model([1, 8, 6, 5], graph.coded(graph.node("Relu", y), 0.0219, 0, U8))
+    (op,) = products(content)
+    assert [type(stage).__name__ for stage in op.stages] == ["Round", "ScaleChannels", "Activate"]
+    assert op.element_type.name == "u8"
+    assert_as_onnxruntime(content, noise(1, 8, 6, 5) * 2, 0.0219)
+
+
+@pytest.mark.parametrize("kind", [U8, I8])
+@pytest.mark.parametrize("scales", [(0.0517, 0.0517), (0.0517, 0.0317)])
+def test_concat_moves_bytes(kind: int, scales: tuple[float, float]) -> None:
+    graph = Graph()
+    zero = 100 if kind == U8 else -5
+    x = graph.coded("x", 0.0317, zero, kind)
+    parts = [graph.coded(convolution(graph, x), scale, zero, kind) for scale in scales]
+    y = graph.coded(graph.node("Concat", *parts, axis=1), 0.0517, zero, kind)
+    content = graph.model([1, 8, 6, 5], graph.coded(convolution(graph, y, channels=16), 0.0613, zero, kind))
+    names = step_names(content)
+    assert sum("quantize" in name for name in names) == 2, names
+    assert_as_onnxruntime(content, noise(1, 8, 6, 5) * 2, 0.0613)
+
+
+MOVES: dict[str, Any] = {
+    "Transpose": lambda graph, x: graph.node("Transpose", x, perm=[0, 1, 3, 2]),
+    "Reshape": lambda graph, x: graph.node("Reshape", x, graph.constant(np.array([1, 8, 3, 12]))),
+    "Slice": lambda graph, x: graph.node("Slice", x, *(graph.constant(np.array(v)) for v in ([1], [5], [2]))),
+    "MaxPool": lambda graph, x: graph.node("MaxPool", x, kernel_shape=[2, 2], pads=[1, 0, 0, 1]),
+    "Gather": lambda graph, x: graph.node("Gather", x, graph.constant(np.array([3, 1, 3])), axis=3),
+    "Tile": lambda graph, x: graph.node("Tile", x, graph.constant(np.array([1, 1, 2, 1]))),
+    "DepthToSpace": lambda graph, x: graph.node("DepthToSpace", graph.node("Concat", x, x, x, x, axis=1), blocksize=2),
+    "Resize": lambda graph, x: graph.node("Resize", x, "", graph.constant(np.array([1, 1, 2, 2], "f4"))),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("kind", [U8, I8])
+@pytest.mark.parametrize("equal", [True, False])
+def test_moves_of_bytes(move: str, kind: int, equal: bool) -> None:
+    """What only moves elements moves bytes, whether or not the exporter gave both sides one scale."""
+    graph = Graph()
+    zero = 100 if kind == U8 else -5
+    x = graph.coded(convolution(graph, graph.coded("x", 0.0317, zero, kind)), 0.0517, zero, kind)
+    y = graph.coded(MOVES[move](graph, x), 0.0517 if equal else 0.0719, zero, kind)
+    content = graph.model([1, 8, 6, 6], graph.coded(convolution(graph, y, kernel=3), 0.0613, zero, kind))
+    names = step_names(content)
+    assert sum("quantize" in name for name in names) == (2 if equal else 3), names
+    assert len(products(content)) == 2
+    assert_as_onnxruntime(content, noise(1, 8, 6, 6) * 2, 0.0613)
+
+
+@pytest.mark.parametrize("kind", [U8, I8])
+def test_split_and_shuffle_of_bytes(kind: int) -> None:
+    """Halves of the channels, one of which is convolved, and shuffled with the other."""
+    graph = Graph()
+    zero = 100 if kind == U8 else -5
+    x = graph.coded(convolution(graph, graph.coded("x", 0.0317, zero, kind)), 0.0517, zero, kind)
+    graph.nodes.append(helper.make_node("Split", [x], ["left", "right"], axis=1))
+    left, right = (graph.coded(name, 0.0517, zero, kind) for name in ("left", "right"))
+    right = graph.coded(convolution(graph, right, 4, 4, 3, group=4), 0.0517, zero, kind)
+    y = graph.coded(graph.node("Concat", left, right, axis=1), 0.0517, zero, kind)
+    y = graph.node("Reshape", y, graph.constant(np.array([1, 2, 4, 6, 5])))
+    y = graph.node("Transpose", graph.coded(y, 0.0517, zero, kind), perm=[0, 2, 1, 3, 4])
+    y = graph.node("Reshape", graph.coded(y, 0.0517, zero, kind), graph.constant(np.array([1, 8, 6, 5])))
+    y = convolution(graph, graph.coded(y, 0.0517, zero, kind))
+    content = graph.model([1, 8, 6, 5], graph.coded(y, 0.0613, zero, kind))
+    names = step_names(content)
+    assert sum("quantize" in name for name in names) == 2, names
+    assert len(products(content)) == 3
+    assert_as_onnxruntime(content, noise(1, 8, 6, 5) * 2, 0.0613)
+
+
+@pytest.mark.parametrize("shape, kernel, attributes", [
+    ([2, 24, 9, 8], 3, {}), ([1, 7, 12, 9], 5, {"strides": [2, 2]}), ([1, 33, 9, 9], 3, {"dilations": [2, 2]}),
+])  # fmt: skip
+@pytest.mark.parametrize("kind, zero", [(U8, 0), (U8, 120), (I8, 3)])
+def test_depthwise_convolutions(shape: list[int], kernel: int, attributes: Any, kind: int, zero: int) -> None:
+    graph = Graph()
+    channels = shape[1]
+    y = convolution(
+        graph, graph.coded("x", 0.0317, zero, kind), channels, channels, kernel, group=channels, **attributes
+    )
+    content = graph.model(shape, graph.coded(graph.node("Relu", y), 0.0517, zero, kind))
+    assert any("QuantizedDepthwise" in name for name in step_names(content))
+    assert_as_onnxruntime(content, noise(*shape) * 2, 0.0517)
+
+
+def test_real_numbers_that_others_read_are_kept() -> None:
+    """Of the same tensor one reader takes bytes, another one real numbers."""
+    graph = Graph()
+    y = graph.node("MaxPool", convolution(graph, graph.coded("x", 0.0317, 120, U8)), kernel_shape=[1, 1])
+    coded = convolution(graph, graph.coded(y, 0.0517, 128, U8))
+    content = graph.model([1, 8, 6, 5], graph.node("Add", coded, y))
+    assert_as_onnxruntime(content, noise(1, 8, 6, 5), 0.0517)

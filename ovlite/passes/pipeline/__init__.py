@@ -16,12 +16,15 @@ from .epilogues import fuse_epilogues
 from .folding import fold_all_but_bytes, fold_constants
 from .normalization import recognize_normalization
 from .precision import compute_in_f32
-from .quantization import quantize_products
+from .quantization import recognize_quantization
+from .quantized_products import quantize_products
 from .simplify import simplify
 
 PASSES: tuple[Callable[[Model], None], ...] = (
     compute_in_f32,
     fold_all_but_bytes,
+    simplify,
+    recognize_quantization,
     quantize_products,
     fold_constants,
     simplify,
@@ -31,6 +34,7 @@ PASSES: tuple[Callable[[Model], None], ...] = (
     fold_affine,
     fuse_epilogues,
 )
+OF_INTEGERS = (recognize_quantization, quantize_products)
 
 
 def run_passes(model: Model, upto: int | None = None, *, integers: bool = True) -> None:
@@ -39,7 +43,7 @@ def run_passes(model: Model, upto: int | None = None, *, integers: bool = True) 
     integers: products of numbers that a model quantizes may be computed in integers.
     """
     for change in PASSES[:upto]:
-        if integers or change is not quantize_products:
+        if integers or change not in OF_INTEGERS:
             change(model)
     for node in model.get_ordered_ops():
         bodies = {name: value.clone() for name, value in node.op.attributes().items() if isinstance(value, Model)}

@@ -1,29 +1,31 @@
-"""Quantization that models write out in real arithmetic is recognized, and products of bytes stay integers.
+"""Quantization that models write out in real arithmetic is recognized, and bytes stay bytes where they only move.
 
 Exporters write  (Convert(q) - zero) * scale  for real numbers of bytes, and
-Convert(Clamp(Round(x / scale) + zero))  for bytes of real numbers. A convolution or matrix product between the two,
-with constant weights of bytes, becomes one QuantizedProduct. What has no integer kernel reads real numbers: it is
-dequantized there, in one pass with whatever element-wise operators follow.
+Convert(Clamp(Round(x / scale) + zero))  for bytes of real numbers. Of a whole tensor they become one operator each.
+What only moves elements, or takes the largest, moves the bytes: Dequantize goes behind it, and where that is not
+possible Quantize goes in front of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from ...graph import Constant, Model, Node, Output
 from ...graph.operator import Array
-from ...ops.fused import Activation, activation_of
-from ...ops.quantized import Dequantize, Quantize, QuantizedProduct
+from ...ops.quantized import Dequantize, Quantize
 from ...types import Type
-from .match import Users, constant, is_op, name_of, operands, single
+from .match import Users, constant, is_op, operands
 
 BYTES = (Type.u8, Type.i8)
-PRODUCTS = frozenset({"Convolution", "GroupConvolution", "MatMul"})
-FEWEST_CHANNELS = 4  # of a group: with fewer, what is in the way of the bytes costs more than they save
+MOVES = frozenset(
+    {
+        "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Slice", "StridedSlice", "Split", "VariadicSplit", "Concat",
+        "Tile", "Broadcast", "Gather", "DepthToSpace", "SpaceToDepth", "ShuffleChannels", "MaxPool", "Interpolate",
+    }
+)  # fmt: skip
 
 
 class Real(NamedTuple):
@@ -47,15 +49,20 @@ class Bytes(NamedTuple):
     end: Output
 
 
-def quantize_products(model: Model) -> None:
+def recognize_quantization(model: Model) -> None:
     """See above. To come before constants of bytes are folded."""
     for node in model.get_ordered_ops():
         _recognize(node)
-    _make_unsigned(model)
+    _share_quantization(model)
     users = Users(model)
     for node in model.get_ordered_ops():
-        if node.op.type in PRODUCTS and len(node.sources) == 2:
-            _quantize(node, users)
+        _push_dequantization(node, users)
+        _cancel(node)
+    users = Users(model)
+    for node in reversed(model.get_ordered_ops()):
+        if _pull_quantization(node, users):
+            users = Users(model)
+    _make_unsigned(model)
 
 
 def dequantized(output: Output) -> Real | None:
@@ -76,7 +83,9 @@ def dequantized(output: Output) -> Real | None:
         found = constant(subtracted)
         if found is not None:
             zero = found.astype(np.float32)
-        elif is_op(subtracted, "Convert") and subtracted.partial_shape.is_static and prod(subtracted.shape) == 1:
+        elif (
+            is_op(subtracted, "Convert") and subtracted.partial_shape.is_static and np.prod(list(subtracted.shape)) == 1
+        ):
             dynamic = subtracted.node.sources[0]
             if dynamic.element_type is not Type.u8:
                 return None
@@ -133,204 +142,129 @@ def _recognize(node: Node) -> None:
             found.end.replace(Node(made, [found.data], node.friendly_name).output(0))
 
 
-def _make_unsigned(model: Model) -> None:
-    """Signed bytes that only Dequantize reads become unsigned ones, whose zero is 128 greater: kernels take those."""
-    users = Users(model)
+def _share_quantization(model: Model) -> None:
+    """One Quantize, one Dequantize of a tensor, where there are several that give the same."""
+    seen: dict[tuple[Output, Quantize | Dequantize], Output] = {}
     for node in model.get_ordered_ops():
-        if not isinstance(node.op, Quantize) or node.op.element_type is not Type.i8:
-            continue
-        readers = users.of(node.output(0))
-        if readers and all(isinstance(reader.op, Dequantize) for reader in readers):
+        if isinstance(node.op, (Quantize, Dequantize)):
+            first = seen.setdefault((node.sources[0], node.op), node.output(0))
+            if first is not node.output(0):
+                _put(node, first)
+
+
+def _put(node: Node, replacement: Output) -> None:
+    """Lets all who read the node's output read the replacement."""
+    node.output(0).replace(replacement)
+    node.set_sources([])
+
+
+def _moved(node: Node) -> list[int]:
+    """The inputs whose elements the node only moves, or takes the largest of."""
+    if node.op.type not in MOVES or node.op.type == "Interpolate" and node.op.attributes()["mode"] != "nearest":
+        return []
+    return [*range(len(node.sources))] if node.op.type == "Concat" else [0]
+
+
+def _push_dequantization(node: Node, users: Users) -> None:
+    """Dequantize in front of a node that moves its elements goes behind it."""
+    places = _moved(node)
+    ops = {node.sources[i].node.op for i in places}
+    types = {node.sources[i].node.sources[0].element_type for i in places if node.sources[i].node.sources}
+    if len(ops) != 1 or len(types) != 1 or not isinstance(op := ops.pop(), Dequantize):
+        return
+    _read_bytes(node, {i: node.sources[i].node.sources[0] for i in places})
+    for output in node.outputs():
+        if output.element_type in BYTES:
+            real = Node(op, [output], node.friendly_name).output(0)
+            for reader in users.of(output):
+                reader.set_sources([real if source is output else source for source in reader.sources])
+
+
+def _read_bytes(node: Node, sources: dict[int, Output]) -> None:
+    """Lets a node that moves elements move these."""
+    node.set_sources([sources.get(i, source) for i, source in enumerate(node.sources)])
+    node.infer()
+
+
+def _cancel(node: Node) -> None:
+    """Bytes that are made real and the same bytes again are just those."""
+    if isinstance(node.op, Quantize):
+        found = _bytes_behind(node.sources[0], node.op)
+        if found is not None:
+            _put(node, found)
+
+
+def _bytes_behind(output: Output, op: Quantize) -> Output | None:
+    """The bytes that a tensor was dequantized from, if `op` gives just those."""
+    if not isinstance(output.node.op, Dequantize):
+        return None
+    data, before = output.node.sources[0], output.node.op
+    same = (before.scale, before.zero, data.element_type) == (op.scale, op.zero, op.element_type)
+    return data if same else None
+
+
+def _pull_quantization(node: Node, users: Users) -> bool:
+    """Quantize behind a node that moves its elements goes in front of it, where nobody wants the real numbers."""
+    places = _moved(node)
+    if not places or any(users.of(output) for output in node.outputs()[1:]):
+        return False
+    readers = users.of(node.output(0))
+    ops = {reader.op for reader in readers}
+    if len(ops) != 1 or not isinstance(op := ops.pop(), Quantize):
+        return False
+    sources = [node.sources[i] for i in places]
+    if not all(isinstance(x.node.op, Dequantize) or users.only(x) is node for x in sources):
+        return False
+    for reader in readers:
+        _put(reader, node.output(0))
+    coded = [_bytes_behind(x, op) or Node(op, [x], f"{node.friendly_name}/quantized").output(0) for x in sources]
+    _read_bytes(node, dict(zip(places, coded, strict=True)))
+    return True
+
+
+def _make_unsigned(model: Model) -> None:
+    """Signed bytes that are only moved and dequantized become unsigned ones, whose zero is 128 greater: kernels take
+    those."""
+    users = Users(model)
+    flipped = _flippable(model, users)
+    for node in model.get_ordered_ops():
+        if isinstance(node.op, Quantize) and node.output(0) in flipped:
             node.op = replace(node.op, zero=node.op.zero + 128, element_type=Type.u8)
             node.infer()
-            for reader in readers:
-                assert isinstance(reader.op, Dequantize)
-                reader.op = replace(reader.op, zero=reader.op.zero + 128)
+        elif isinstance(node.op, Dequantize) and node.sources[0] in flipped:
+            node.op = replace(node.op, zero=node.op.zero + 128)
+        elif any(output in flipped for output in node.outputs()):
+            node.infer()
 
 
-def _quantize(node: Node, users: Users) -> None:
-    """Makes a product of real numbers that were bytes one of the bytes themselves, with what follows it."""
-    x, weights = dequantized(node.sources[0]), _weights(node.sources[1])
-    if x is None or weights is None or x.data.element_type is not Type.u8 or x.scale.size != 1 or x.zero.size != 1:
-        return
-    if x.dynamic is not None and node.op.type != "MatMul" or weights.dynamic is not None:
-        return
-    centred = _centred(weights)
-    channels = None if centred is None else _channels(node, centred)
-    if centred is None or channels is None:
-        return
-    scales = _per_channel(node, weights.scale, centred.ndim, channels)
-    if scales is None:
-        return
-    scales = scales * np.float32(x.scale.flat[0])
-    end = _sums(node.output(0), users)
-    if end.element_type is not Type.f32:
-        return
-    end, bias = _bias(node, end, users, channels)
-    end, activation = _activation(end, users)
-    op = QuantizedProduct(node.op, int(x.zero.flat[0]), activation=activation)
-    shifts, rest = _whole(bias, scales)
-    finish = _quantization(end, users)
-    if finish is not None and activation is not None and activation.kind != "clamp" and finish.scale.size == 1:
-        step = float(finish.scale.flat[0])
-        op = replace(op, multiplier=1 / step, zero=finish.zero, element_type=finish.end.element_type)
-        end = finish.end
-    elif finish is not None and (steps := _steps(node, finish, activation, channels)) is not None:
-        if activation is not None:
-            activation = Activation("clamp", activation.alpha / float(steps[0]), activation.beta / float(steps[0]))
-        op = replace(op, activation=activation, zero=finish.zero, element_type=finish.end.element_type)
-        scales, rest, end = scales / steps, None if rest is None else rest / steps, finish.end
-    sources = [x.data, _constant(centred), _constant(shifts), _constant(scales)]
-    if rest is not None:
-        op, sources = replace(op, bias=True), [*sources, _constant(rest)]
-    if x.dynamic is not None:
-        op, sources = replace(op, dynamic=True), [*sources, x.dynamic]
-    end.replace(Node(op, sources, name_of(node, end.node)).output(0))
+def _flippable(model: Model, users: Users) -> set[Output]:
+    """Tensors of signed bytes that come from Quantize and go to Dequantize alone, or between nodes that move them."""
+    nodes = model.get_ordered_ops()
+    found = {
+        output
+        for node in nodes
+        if isinstance(node.op, Quantize) or _moved(node)
+        for output in node.outputs()
+        if output.element_type is Type.i8
+    }
+    while True:
+        wrong = {output for output in found if not _flips(output, found, users)}
+        if not wrong:
+            return found
+        found -= wrong
 
 
-def _steps(node: Node, finish: Bytes, activation: Activation | None, channels: int) -> Array | None:
-    """The scale of the result's bytes for each channel, where it may be taken into the sums' scales."""
-    if finish.scale.size == 1:
-        return np.full(channels, finish.scale.flat[0], np.float32)
-    return None if activation is not None else _along_channels(node, finish.scale, channels)
+def _flips(output: Output, found: set[Output], users: Users) -> bool:
+    """Whether a tensor's bytes can be flipped, if those in `found` are."""
+    if not all(output.node.sources[i] in found for i in _moved(output.node)):
+        return False
+    for reader in users.of(output):
+        places = _moved(reader)
+        moved = bool(places) and all(source is not output or i in places for i, source in enumerate(reader.sources))
+        if not isinstance(reader.op, Dequantize) and not (moved and set(_byte_outputs(reader)) <= found):
+            return False
+    return bool(users.of(output))
 
 
-def _weights(output: Output) -> Real | None:
-    """The same for weights, which a Reshape may divide into groups."""
-    if not is_op(output, "Reshape"):
-        return dequantized(output)
-    found = dequantized(output.node.sources[0])
-    shape = output.partial_shape
-    if found is None or not isinstance(found.data.node, Constant) or not shape.is_static:
-        return None
-    before, after = tuple(found.data.shape), tuple(shape.to_shape())
-    if len(after) != len(before) + 1 or after[2:] != before[1:]:
-        return None
-    array = constant(found.data)
-    assert array is not None
-    return Real(
-        _constant(array.reshape(after)), _grouped(found.scale, before, after), _grouped(found.zero, before, after)
-    )
-
-
-def _grouped(array: Array, before: tuple[int, ...], after: tuple[int, ...]) -> Array:
-    """Reshapes what broadcasts to an array so that it broadcasts to the array with its first axis divided in two."""
-    if array.size == 1:
-        return array.reshape(())
-    lengths = (1,) * (len(before) - array.ndim) + array.shape
-    return array.reshape(*(after[:2] if lengths[0] == before[0] else (1, 1)), *lengths[1:])
-
-
-def _constant(array: Array) -> Output:
-    return Constant.of(np.asarray(array, order="C")).output(0)
-
-
-def _centred(weights: Real) -> Array | None:
-    """Constant weights less their zero point: signed bytes, or i16 that are the sums of two; None for others."""
-    if not isinstance(weights.data.node, Constant):
-        return None
-    array = constant(weights.data)
-    assert array is not None
-    shifted = array.astype(np.int32) - weights.zero.astype(np.int32)
-    if shifted.shape != array.shape or shifted.min(initial=0) < -256 or shifted.max(initial=0) > 254:
-        return None
-    fits = shifted.min(initial=0) >= -128 and shifted.max(initial=0) <= 127
-    return shifted.astype(np.int8 if fits else np.int16)
-
-
-def _channels(node: Node, weights: Array) -> int | None:
-    """Channels of the output; None for a product that is faster in real numbers."""
-    if node.op.type == "MatMul":
-        attributes = node.op.attributes()
-        rank = node.sources[0].partial_shape
-        if weights.ndim != 2 or attributes["transpose_a"] or not rank.has_rank or len(rank) < 2:
-            return None
-        return int(weights.shape[0 if attributes["transpose_b"] else 1])
-    if node.op.type == "GroupConvolution":
-        return int(weights.shape[0] * weights.shape[1]) if weights.shape[2] >= FEWEST_CHANNELS else None
-    return int(weights.shape[0])
-
-
-def _per_channel(node: Node, scale: Array, rank: int, channels: int) -> Array | None:
-    """The weights' scale as one f32 a channel of the output; None when it differs within a channel."""
-    if scale.size == 1:
-        return np.full(channels, scale.flat[0], np.float32)
-    if scale.ndim > rank:
-        return None
-    shape = (1,) * (rank - scale.ndim) + scale.shape
-    if node.op.type == "MatMul":
-        axes: tuple[int, ...] = (0,) if node.op.attributes()["transpose_b"] else (1,)
-    else:
-        axes = (0, 1) if node.op.type == "GroupConvolution" else (0,)
-    along = [length for axis, length in enumerate(shape) if axis in axes]
-    if scale.size != channels or int(np.prod(along)) != channels:
-        return None
-    return np.asarray(scale, np.float32).reshape(-1)
-
-
-def _sums(end: Output, users: Users) -> Output:
-    """Sums of integers behind their conversions: to i32, which holds them, and to f32, which comes to the same."""
-    follower = users.only(end)
-    while follower is not None and follower.op.type == "Convert" and end.element_type in (Type.f32, Type.i32):
-        if follower.output(0).element_type not in (Type.f32, Type.i32):
-            break
-        end = follower.output(0)
-        follower = users.only(end)
-    return end
-
-
-def _bias(node: Node, end: Output, users: Users, channels: int) -> tuple[Output, Array | None]:
-    """Finds the additions of one constant a channel to `end`: the last of them, and the constants."""
-    follower = users.only(end)
-    pair = operands(follower) if follower is not None and follower.op.type == "Add" else None
-    if follower is None or pair is None or pair[0] is not end:
-        return end, None
-    bias = _along_channels(node, pair[1], channels)
-    return (end, None) if bias is None else (follower.output(0), bias)
-
-
-def _along_channels(node: Node, array: Array, channels: int) -> Array | None:
-    """A constant that broadcasts to the product as one f32 a channel; None when it differs within a channel."""
-    shape = node.output(0).partial_shape
-    if not shape.has_rank or array.ndim > len(shape):
-        return None
-    lengths = (1,) * (len(shape) - array.ndim) + array.shape
-    axis = len(shape) - 1 if node.op.type == "MatMul" else 1
-    if any(length != 1 for place, length in enumerate(lengths) if place != axis):
-        return None
-    return np.array(np.broadcast_to(array.reshape(-1), (channels,)), np.float32, order="C")
-
-
-def _activation(end: Output, users: Users) -> tuple[Output, Activation | None]:
-    follower = users.only(end)
-    if follower is None or not follower.outputs() or follower.sources[0] is not end or follower.op.type == "Clamp":
-        return end, None
-    kind = activation_of(follower.op, [single(source) for source in follower.sources[1:]])
-    return (end, None) if kind is None else (follower.output(0), kind)
-
-
-def _whole(bias: Array | None, scales: Array) -> tuple[Array, Array | None]:
-    """A bias as whole numbers of the sums' steps, and what is left to add behind: a bias that was quantized so, which
-    exporters do, is a part of the exact sum."""
-    if bias is None:
-        return np.zeros(len(scales), np.int32), None
-    with np.errstate(all="ignore"):
-        steps = np.rint(bias.astype(np.float64) / scales)
-        near = np.abs(steps * scales.astype(np.float64) - bias) <= 1e-6 * np.abs(bias)
-    if np.isfinite(steps).all() and near.all() and np.abs(steps).max(initial=0) < 2**31:
-        return steps.astype(np.int32), None
-    return np.zeros(len(scales), np.int32), bias
-
-
-def _quantization(end: Output, users: Users) -> Bytes | None:
-    """The quantization that alone follows a tensor: up to five operators, each the only reader of the one before."""
-    place = end
-    for _ in range(5):
-        follower = users.only(place)
-        if follower is None or len(follower.outputs()) != 1:
-            return None
-        place = follower.output(0)
-        if place.element_type in BYTES:
-            found = quantized(place)
-            return found if found is not None and found.data is end else None
-    return None
+def _byte_outputs(node: Node) -> list[Output]:
+    return [output for output in node.outputs() if output.element_type in BYTES]

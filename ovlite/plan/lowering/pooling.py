@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.runtime.step import View
+from ...kernels.runtime.step import View, are_channels_last
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 
@@ -25,7 +25,7 @@ def _pool(builder: Builder, call: Call) -> bool:
     source, target = in_one_layout(builder, x, y)
     geometry = op.kernel, strides, dilations, begin
     family = builder.family("pooling")
-    if of_bytes:
+    if of_bytes and not are_channels_last(source, target):
         wide = _real(builder, source), _real(builder, target)
         builder.copy(source, wide[0])
         builder.emit(family.MaxPool(*wide, *geometry))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 
+from ...graph import Argument
 from ...graph.operator import Array
 from ...kernels.runtime.step import MOST_DIMENSIONS
-from ...ops.quantized import QuantizedProduct
+from ...ops.quantized import AddResidual, QuantizedProduct, Round, ScaleChannels
+from ...types import PartialShape, Type
 from ..builder import Builder, Lowering
 from ..calls import Call
 from ..windows import Convolution, convolution
@@ -17,14 +20,17 @@ from ..windows import Convolution, convolution
 def _product(builder: Builder, call: Call) -> bool:
     op = call.op
     assert isinstance(op, QuantizedProduct)
-    arrays = [tensor.array for tensor in call.inputs[1 : 5 if op.bias else 4]]
-    if any(array is None for array in arrays):
+    arrays = [tensor.array for tensor in call.inputs[1 : op.FIRST_OPERAND]]
+    product = op.inner.infer([Argument(Type.f32, PartialShape(tensor.shape)) for tensor in call.inputs[:2]])[0]
+    if any(array is None for array in arrays) or product.shape != PartialShape(call.outputs[0].shape):
         return False
-    weights, shifts, scales, *bias = (array for array in arrays if array is not None)
+    weights, shifts, scales, bias = (array for array in arrays if array is not None)
+    residual = op.residual(call.inputs)
     result = {
         "scales": scales,
-        "bias": bias[0] if op.bias else None,
-        "activation": op.activation,
+        "bias": bias if bias.any() else None,
+        "residual": None if residual is None else builder.view(residual),
+        "stages": _stages(op, call),
         "multiplier": op.multiplier,
         "zero": op.zero,
     }
@@ -37,6 +43,21 @@ def _product(builder: Builder, call: Call) -> bool:
     return True
 
 
+def _stages(op: QuantizedProduct, call: Call) -> list[tuple[Any, ...]]:
+    """The stages as kernels take them."""
+    found: list[tuple[Any, ...]] = []
+    for stage, operands in zip(op.stages, op.operands(call.inputs), strict=True):
+        if isinstance(stage, Round):
+            found.append(("round", *astuple(stage)))
+        elif isinstance(stage, AddResidual):
+            found.append(("add", *astuple(stage)))
+        elif isinstance(stage, ScaleChannels):
+            found.append(("scale", *(tensor.array for tensor in operands)))
+        else:
+            found.append(stage.activation)
+    return found
+
+
 def _shifted(shifts: Array, weights: Array, zero: int, axis: int) -> Array:
     """The correction of sums of products with x rather than with x - zero; `axis` of the weights is the channels'."""
     others = tuple(place for place in range(weights.ndim) if place != axis)
@@ -44,21 +65,25 @@ def _shifted(shifts: Array, weights: Array, zero: int, axis: int) -> Array:
 
 
 def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convolution, result: dict[str, Any]) -> None:
-    family = builder.family("convolution")
     array = call.inputs[1].array
     assert array is not None
+    views = builder.view(call.inputs[0]), builder.view(call.outputs[0])
+    geometry = {"strides": window.strides, "dilations": window.dilations, "pads_begin": window.pads_begin}
+    shape, groups = window.weights.shape, window.groups
+    if groups > 1 and shape[:2] == (groups, 1):
+        depthwise = builder.family("depthwise")
+        weights = builder.packed_weights.get(
+            array, ("depthwise", builder.level), lambda weights: depthwise.pack(weights.reshape(shape))
+        )
+        builder.emit(depthwise.QuantizedDepthwise(*views, weights=weights, **geometry, **result))
+        return
+    family = builder.family("convolution")
     kernel = builder.family("matmul").kernel_for("u8", "i8")
     how = ("quantized convolution", builder.level, kernel.name)
-    shape, groups = window.weights.shape, window.groups
     packed = builder.packed_weights.get(
         array, how, lambda weights: family.pack_int8(weights.reshape(shape), groups, kernel)
     )
-    builder.emit(
-        family.QuantizedConvolution(
-            builder.view(call.inputs[0]), builder.view(call.outputs[0]), weights=packed, strides=window.strides,
-            dilations=window.dilations, pads_begin=window.pads_begin, groups=groups, **result,
-        )
-    )  # fmt: skip
+    builder.emit(family.QuantizedConvolution(*views, weights=packed, groups=groups, **geometry, **result))
 
 
 def _matmul(

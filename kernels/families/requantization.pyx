@@ -1,0 +1,113 @@
+# cython: wraparound=True
+"""What turns the integer sums of products into their results: see requantize.h."""
+
+import numpy as np
+
+from ovlite.kernels.runtime.step cimport View, first_element
+
+from .activation cimport activation_from_tuple, activation_names
+
+RESIDUALS = {"float32": F32, "uint8": U8, "int8": I8}
+
+
+cdef class Requantizer:
+    """How integer sums become the results `y`, see requantize.h.
+
+    groups: (how many, columns of each, columns of each filled up to whole vectors). shifts (i32), scales and bias
+    (f32): one for each column. multiplier, zero: of results that are bytes. stages: at most MOST_STAGES tuples, which
+    are applied in order:
+        ("round", scale, zero, low, high)    to the byte round(value / scale) + zero, cut to low .. high, and back
+        ("add", scale, zero)                 plus (residual - zero) * scale, once; of f32, u8 or i8
+        ("scale", scales, biases)            times and plus an f32 of each column
+        (activation, alpha, beta)            see activation.pxd
+    """
+
+    def __init__(self, View y not None, tuple groups, *, shifts, scales, bias=None, View residual=None, stages=(),
+                 multiplier=1.0, zero=0):
+        cdef Requantization* to = &self.requantization
+        cdef int index
+        self.groups = groups
+        self.arrays = []
+        to.shift = <const int*>self.column_array(shifts, np.int32)
+        to.scale = <const float*>self.column_array(scales, np.float32)
+        to.bias = NULL if bias is None else <const float*>self.column_array(bias, np.float32)
+        to.bytes = y.dtype.itemsize == 1
+        to.is_signed = y.dtype == np.int8
+        to.multiplier = multiplier
+        to.zero = zero
+        limits = np.iinfo(np.int8 if y.dtype == np.int8 else np.uint8)
+        to.low, to.high = limits.min, limits.max
+        if len(stages) > MOST_STAGES:
+            raise ValueError(f"expected at most {MOST_STAGES} stages, got {len(stages)}")
+        if (residual is not None) != ([kind for kind, *_ in stages].count("add") == 1):
+            raise ValueError("expected one residual for a stage that adds it")
+        to.stages = len(stages)
+        for index, (kind, *operands) in enumerate(stages):
+            self.set_stage(&to.stage[index], kind, tuple(operands), residual)
+        self.fold_clamp()
+
+    cdef int set_stage(self, Stage* stage, str kind, tuple operands, View residual) except -1:
+        if kind == "round":
+            scale, zero, low, high = operands
+            stage.kind = STAGE_ROUND
+            stage.multiplier, stage.step = 1 / scale, scale
+            stage.low, stage.high = low - zero, high - zero
+        elif kind == "add":
+            if residual.dtype.name not in RESIDUALS:
+                raise TypeError(f"expected a residual of float32, uint8 or int8, got {residual.dtype.name}")
+            stage.kind = STAGE_ADD
+            stage.step, stage.zero = operands
+            self.requantization.residual_type = RESIDUALS[residual.dtype.name]
+        elif kind == "scale":
+            scales, biases = operands
+            stage.kind = STAGE_SCALE
+            stage.scale = <const float*>self.column_array(scales, np.float32)
+            stage.bias = <const float*>self.column_array(biases, np.float32)
+        else:
+            stage.kind = STAGE_ACTIVATE
+            stage.activation = activation_from_tuple((kind, *operands))
+        return 0
+
+    cdef int fold_clamp(self) except -1:
+        """A clamp right before the rounding to bytes is a part of that."""
+        cdef Requantization* to = &self.requantization
+        if not to.stages or not to.bytes or not to.multiplier > 0:
+            return 0
+        kind, low, high = activation_as_tuple(&to.stage[to.stages - 1])
+        if kind != "clamp" or not low <= high:
+            return 0
+        to.low, to.high = np.clip(
+            np.rint(np.multiply((low, high), to.multiplier, dtype=np.float32)) + to.zero, to.low, to.high)
+        to.stages -= 1
+        return 0
+
+    cdef const char* column_array(self, values, dtype) except NULL:
+        """One value a column as (groups, columns filled up with zeros). ValueError for another count."""
+        cdef const float[:, ::1] reals
+        cdef const int[:, ::1] integers
+        padded = padded_columns(values, dtype, self.groups)
+        self.arrays.append(padded)
+        if dtype is np.int32:
+            integers = padded
+            return first_element(integers)
+        reals = padded
+        return first_element(reals)
+
+
+cdef tuple activation_as_tuple(const Stage* stage):
+    """(name, alpha, beta) of a stage; no name where it is no activation."""
+    if stage.kind != STAGE_ACTIVATE:
+        return None, 0.0, 0.0
+    return activation_names()[stage.activation.kind - 1], stage.activation.alpha, stage.activation.beta
+
+
+def padded_columns(values, dtype, tuple groups):
+    """One value a column as (groups, columns filled up with zeros); groups: see Requantizer. ValueError for another
+    count."""
+    count, columns, filled = groups
+    values = np.asarray(values, dtype)
+    if values.shape != (count * columns,):
+        raise ValueError(f"expected one value for each of {count * columns} columns, got {values.shape}")
+    padded = np.zeros((count, filled), dtype)
+    padded[:, :columns] = values.reshape(count, columns)
+    return padded

@@ -1,0 +1,224 @@
+/* What turns the integer sums of a product into its results.
+ *
+ *     value = scale[j] * (sum + shift[j]) + bias[j], then each stage in order
+ *     y = value, as f32, or round(multiplier * value), half to even, + zero, cut to low .. high, as a byte
+ *
+ * j counts the columns of the product, the channels of a convolution. Arrays of one element a column are filled up to
+ * whole vectors. */
+#ifndef OVLITE_REQUANTIZE_H
+#define OVLITE_REQUANTIZE_H
+
+#include "activation.h"
+#include "bytes.h"
+#include "element_type.h"
+
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
+#define MOST_STAGES 8
+
+enum StageKind {
+    STAGE_ROUND,    /* (cut(round(value * multiplier), low, high)) * step: to a byte and back */
+    STAGE_ADD,      /* value + (residual - zero) * step */
+    STAGE_SCALE,    /* value * scale[j] + bias[j] */
+    STAGE_ACTIVATE,
+};
+
+typedef struct {
+    int kind;
+    float multiplier, low, high, step, zero;
+    const float *scale, *bias;
+    Activation activation;
+} Stage;
+
+typedef struct {
+    const int32_t *shift;
+    const float *scale;
+    const float *bias;         /* NULL is 0 */
+    int residual_type;         /* enum ElementType: F32, U8 or I8 */
+    int bytes;                 /* results are bytes, else f32 */
+    int is_signed;             /* bytes are */
+    float multiplier;
+    float zero;
+    float low, high;
+    int stages;
+    Stage stage[MOST_STAGES];
+} Requantization;
+
+/* Rows of results; they come in two halves with a base address each, the first one of (rows + 1) / 2 rows. */
+typedef struct {
+    char *y[2];
+    const char *residual[2];
+    ptrdiff_t y_stride;        /* bytes between the rows of a half */
+    ptrdiff_t residual_stride;
+    ptrdiff_t residual_step;   /* bytes between its columns: an element's, or 0 for one value a row */
+    ptrdiff_t column;          /* the first one */
+    ptrdiff_t columns;         /* no more are written */
+} ResultRows;
+
+/* Row i of `rows` rows whose halves begin at `base`. */
+#define TILE_ROW(base, i, rows, stride) \
+    ((i) < ((rows) + 1) / 2 ? (base)[0] + (i) * (stride) : (base)[1] + ((i) - ((rows) + 1) / 2) * (stride))
+
+typedef float SharedLanes __attribute__((vector_size(4 * LANES), may_alias)); /* values where the sums were */
+
+/* What a vector of a tile is before it is rounded: of sums, or where `staged` of values. */
+INLINE Lanes value_of(const LaneMask *tile, Lanes scale, Lanes bias, const int staged) {
+    const Lanes value = staged ? (Lanes)*tile : as_reals(*tile);
+    return staged ? value * scale : value * scale + bias;
+}
+
+/* Results in `vectors` vectors of columns; bytes: 0 for f32, 1 for u8, 2 for i8. */
+INLINE void store_columns(const Requantization *to, const ResultRows *t, int rows, int vectors, const LaneMask *tile,
+                          const int bytes, const int staged) {
+    const Lanes multiplier = splat(bytes ? to->multiplier : 1.0f);
+    const Lanes low = splat(to->low - to->zero), high = splat(to->high - to->zero);
+    const LaneMask zero = splat_int((int)to->zero);
+    for (int j = 0; j < vectors && j * LANES < t->columns; j++) {
+        const ptrdiff_t left = t->columns - j * LANES, n = left < LANES ? left : LANES, column = t->column + j * LANES;
+        Lanes scale = multiplier, bias = splat(0);
+        if (!staged) {
+            scale *= load(to->scale + column);
+            if (to->bias)
+                bias = multiplier * load(to->bias + column);
+        }
+#pragma GCC unroll 1
+        for (int i = 0; i < rows; i++) {
+            const Lanes value = value_of(tile + i * vectors + j, scale, bias, staged);
+            char *y = TILE_ROW(t->y, i, rows, t->y_stride);
+            if (bytes)
+                store_bytes(y + j * LANES, round_lanes(cut_lanes(value, low, high)) + zero, n);
+            else if (n == LANES)
+                store((float *)y + j * LANES, value);
+            else
+                store_part((float *)y + j * LANES, value, n);
+        }
+    }
+}
+
+/* The same of bytes in two whole vectors of columns. */
+INLINE void store_wide_bytes(const Requantization *to, const ResultRows *t, int rows, const LaneMask *tile,
+                             const int bytes, const int staged) {
+    const Lanes low = splat(to->low - to->zero), high = splat(to->high - to->zero);
+    const LaneMask zero = splat_int((int)to->zero);
+    Lanes scale[2], bias[2] = {splat(0), splat(0)};
+    for (int j = 0; j < 2; j++) {
+        scale[j] = splat(to->multiplier);
+        if (!staged && to->bias)
+            bias[j] = scale[j] * load(to->bias + t->column + j * LANES);
+        if (!staged)
+            scale[j] *= load(to->scale + t->column + j * LANES);
+    }
+#pragma GCC unroll 1
+    for (int i = 0; i < rows; i += 2) {
+        const int other = i + 1 < rows ? i + 1 : i;
+        LaneMask whole[2][2];
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; j++) {
+            const Lanes first = value_of(tile + 2 * i + j, scale[j], bias[j], staged);
+            const Lanes second = value_of(tile + 2 * other + j, scale[j], bias[j], staged);
+            whole[0][j] = round_lanes(cut_lanes(first, low, high)) + zero;
+            whole[1][j] = round_lanes(cut_lanes(second, low, high)) + zero;
+        }
+        store_byte_rows(TILE_ROW(t->y, i, rows, t->y_stride), TILE_ROW(t->y, other, rows, t->y_stride), whole[0],
+                        whole[1], bytes == 2);
+    }
+}
+
+INLINE void store_results(const Requantization *to, const ResultRows *t, int rows, int vectors, const LaneMask *tile,
+                       const int staged) {
+    const int bytes = !to->bytes ? 0 : to->is_signed ? 2 : 1;
+    if (bytes == 1 && vectors == 2 && t->columns == 2 * LANES)
+        store_wide_bytes(to, t, rows, tile, 1, staged);
+    else if (bytes == 2 && vectors == 2 && t->columns == 2 * LANES)
+        store_wide_bytes(to, t, rows, tile, 2, staged);
+    else if (bytes)
+        store_columns(to, t, rows, vectors, tile, 1, staged);
+    else
+        store_columns(to, t, rows, vectors, tile, 0, staged);
+}
+
+INLINE void add_residual(const Requantization *to, const Stage *stage, const ResultRows *t, int rows, int vectors,
+                         SharedLanes *values, const int type) {
+    const Lanes zero = splat(stage->zero), step = splat(stage->step);
+#pragma GCC unroll 1
+    for (int i = 0; i < rows; i++) {
+        const char *row = TILE_ROW(t->residual, i, rows, t->residual_stride);
+        for (int j = 0; j < vectors && j * LANES < t->columns; j++) {
+            const ptrdiff_t left = t->columns - j * LANES, n = left < LANES ? left : LANES;
+            const char *at = row + j * LANES * t->residual_step;
+            Lanes residual;
+            if (type == F32)
+                residual = !t->residual_step ? splat(*(const float *)at)
+                           : n == LANES      ? load((const float *)at)
+                                             : load_part((const float *)at, n);
+            else {
+                LaneMask ints = load_bytes(at, t->residual_step ? n : 1, type == I8);
+                residual = t->residual_step ? as_reals(ints) : splat((float)ints[0]);
+            }
+            values[i * vectors + j] += (residual - zero) * step;
+        }
+    }
+}
+
+INLINE void apply_stage(const Requantization *to, const Stage *stage, const ResultRows *t, int rows, int vectors,
+                        SharedLanes *values) {
+    const int count = rows * vectors;
+    if (stage->kind == STAGE_ROUND) {
+        const Lanes multiplier = splat(stage->multiplier), step = splat(stage->step);
+        const Lanes low = splat(stage->low), high = splat(stage->high);
+#pragma GCC unroll 1
+        for (int i = 0; i < count; i++)
+            values[i] = as_reals(round_lanes(cut_lanes(values[i] * multiplier, low, high))) * step;
+    } else if (stage->kind == STAGE_SCALE) {
+        for (int j = 0; j < vectors; j++) {
+            const Lanes scale = load(stage->scale + t->column + j * LANES);
+            const Lanes bias = load(stage->bias + t->column + j * LANES);
+#pragma GCC unroll 1
+            for (int i = j; i < count; i += vectors)
+                values[i] = values[i] * scale + bias;
+        }
+    } else if (stage->kind == STAGE_ADD) {
+        if (to->residual_type == U8)
+            add_residual(to, stage, t, rows, vectors, values, U8);
+        else if (to->residual_type == I8)
+            add_residual(to, stage, t, rows, vectors, values, I8);
+        else
+            add_residual(to, stage, t, rows, vectors, values, F32);
+    } else if (stage->activation.kind == ACT_CLAMP) {
+        const Lanes low = splat(stage->activation.alpha), high = splat(stage->activation.beta);
+#pragma GCC unroll 1
+        for (int i = 0; i < count; i++)
+            values[i] = clamp_lanes(values[i], low, high);
+    } else
+        activate(&stage->activation, (float *)values, count * LANES);
+}
+
+/* With stages; the sums' memory is used for the values. */
+static __attribute__((noinline)) void store_staged(const Requantization *to, const ResultRows *t, int rows,
+                                                   int vectors, LaneMask *sums) {
+    SharedLanes *values = (SharedLanes *)sums;
+    for (int j = 0; j < vectors; j++) {
+        const Lanes scale = load(to->scale + t->column + j * LANES);
+        const Lanes bias = to->bias ? load(to->bias + t->column + j * LANES) : splat(0);
+#pragma GCC unroll 1
+        for (int i = j; i < rows * vectors; i += vectors)
+            values[i] = (SharedLanes)(as_reals(sums[i]) * scale + bias);
+    }
+    for (int stage = 0; stage < to->stages; stage++)
+        apply_stage(to, &to->stage[stage], t, rows, vectors, values);
+    store_results(to, t, rows, vectors, sums, 1);
+}
+
+/* Writes the results of rows x vectors vectors of sums, to which the shifts are added already. */
+static __attribute__((noinline)) void store_sums(const Requantization *to, const ResultRows *t, int rows, int vectors,
+                                                 LaneMask *sums) {
+    if (to->stages)
+        store_staged(to, t, rows, vectors, sums);
+    else
+        store_results(to, t, rows, vectors, sums, 0);
+}
+
+#pragma GCC pop_options
+
+#endif
