@@ -100,7 +100,10 @@ class InferRequest(Request):
         needed = [index for index in indices if inputs[index].target_inputs]
         if needed:
             names = ", ".join(label(inputs[index], index) for index in needed)
-            raise RuntimeError(f"no value was ever given for input {names}")
+            raise RuntimeError(
+                f"no value was ever given for input {names}; pass it to the call, or fill "
+                f"request.get_input_tensor({needed[0]}).data before the first run"
+            )
         for index in indices:
             self.input_storage(index)
 
