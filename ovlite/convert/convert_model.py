@@ -76,10 +76,11 @@ def convert_model(
 
 def _extensions(given: Any) -> list[ConversionExtension]:
     """What convert_model(extension=) takes: one that translates an ONNX operator, or a list of them."""
-    found = [] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
-    for item in found:
-        if not isinstance(item, ConversionExtension):
-            raise ConversionError(f"extension is a ConversionExtension or an OpExtension of frontend, not {item!r}")
+    if given is None:
+        return []
+    found = list(given) if isinstance(given, (list, tuple)) else [given]
+    if not found or not all(isinstance(item, ConversionExtension) for item in found):
+        raise ConversionError(f"extension is a ConversionExtension or an OpExtension of frontend, not {given!r}")
     return found
 
 

@@ -109,6 +109,7 @@ class Fixed(torch.nn.Module):
     ("module", "shape", "kept"), [(Recurrent(), (2, 1, 8, 9), [True, False]), (Fixed(), (2, 5, 8), [False, False])]
 )
 def test_fewer_dimensions_are_dynamic_where_all_can_not_be(mine, caplog, module, shape, kept):
+    caplog.set_level("WARNING", "ovlite")
     example = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
     module.eval()
     model = mine.ov.convert_model(module, example_input=example)

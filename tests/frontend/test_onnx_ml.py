@@ -280,6 +280,7 @@ def test_maps_as_inputs_are_refused():
 def test_coefficients_of_more_columns_than_the_input_has(caplog):
     """As old converters write them: onnxruntime reads as many rows of the input's length as there are classes."""
     onnxruntime = pytest.importorskip("onnxruntime")
+    caplog.set_level("WARNING", "ovlite")
     x = np.random.default_rng(0).random((3, 2)).astype(np.float32)
     node = helper.make_node(
         "LinearClassifier", ["x"], ["label", "scores"], domain=ML, coefficients=np.linspace(-2, 2, 12).tolist(),
