@@ -16,7 +16,16 @@ from types import ModuleType
 from typing import Any
 
 from .levels import LEVELS
-from .runtime.cpu import cpu_flags
+
+try:
+    from .runtime.cpu import cpu_flags
+except ModuleNotFoundError as error:
+    if error.name != f"{__name__}.runtime.cpu":
+        raise
+    raise ImportError(
+        f"ovlite is imported from its source, {os.path.dirname(__file__)!r}, where its kernels are not built. Leave that "
+        "folder to use an installed ovlite, or build them in it: pip install -e ."
+    ) from None
 
 __all__ = ["available_levels", "built_levels", "family", "level", "use_level"]
 
@@ -80,7 +89,10 @@ def _choose(name: str) -> str:
 
 
 _forced = os.environ.get("OVLITE_ISA")
-_level = _choose(_forced) if _forced else available_levels()[-1]
+try:
+    _level = _choose(_forced) if _forced else available_levels()[-1]
+except ValueError as error:
+    raise ImportError(str(error)) from None
 
 
 def level() -> str:

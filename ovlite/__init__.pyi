@@ -26,6 +26,7 @@ from . import properties as properties
 from . import runtime as runtime
 from . import utils as utils
 from .convert.convert_model import convert_model as convert_model
+from .frontend.extensions import Extension as Extension
 from .frontend.ir import save_model as save_model
 from .frontend.ir import serialize as serialize
 from .graph import DiscreteTypeInfo as DiscreteTypeInfo
@@ -47,7 +48,6 @@ from .runtime.infer_request import ProfilingInfo as ProfilingInfo
 from .runtime.ports import ConstOutput as ConstOutput
 from .runtime.tensor import Tensor as Tensor
 from .runtime.tensor import tensor_from_file as tensor_from_file
-from .runtime.unsupported import Extension as Extension
 from .runtime.unsupported import RemoteContext as RemoteContext
 from .runtime.unsupported import RemoteTensor as RemoteTensor
 from .runtime.unsupported import TensorVector as TensorVector

@@ -42,7 +42,8 @@ ABSENT = {
     "frontend.pytorch": _OTHER_FORMATS,
     "frontend.tensorflow": _OTHER_FORMATS,
     "inference_engine": "openvino itself has removed it; use openvino.Core",
-    "tools.benchmark": "`python -m ovlite model.xml` measures a model",
+    "tools.benchmark.benchmark": "`python -m ovlite model.xml` measures a model",
+    "tools.benchmark.main": "`python -m ovlite model.xml` measures a model",
     "tools.mo": "openvino itself has removed it; use openvino.convert_model",
     "torch": "torch.compile needs openvino itself; export the model to ONNX and compile that",
 }

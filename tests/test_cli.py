@@ -116,9 +116,12 @@ def test_table_has_as_many_rows_as_asked_for(run: Any, scaled: str) -> None:
     assert "\n\n" not in run(scaled, *QUICK, "--steps", "0")[1]
 
 
-def test_plan_in_stages_has_no_table(run: Any, selection: str) -> None:
+def test_steps_of_all_stages_are_in_the_table(run: Any, selection: str) -> None:
     status, out, _ = run(selection, *QUICK)
-    assert status == 0 and "has stages" in out
+    assert status == 0 and any("numpy" in line for line in out.split("\n\n")[1].splitlines())
+    steps = json.loads(run(selection, *QUICK, "--json")[1])["steps"]
+    assert "numpy" in [step["kernel"] for step in steps] and all(step["ms"] >= 0 for step in steps)
+    assert sum(step["share"] for step in steps) == pytest.approx(1)
 
 
 def test_seconds_bound_the_measurement(run: Any, scaled: str) -> None:

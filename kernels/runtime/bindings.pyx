@@ -29,6 +29,11 @@ cdef Py_ssize_t FRAMES = 4              # a request keeps the buffers of so many
 cdef Py_ssize_t FRAME_BYTES = 256 << 20  # ... as long as they take no more than this
 
 
+cdef inline bint is_plain(int kind) noexcept:
+    """Whether elements of numpy's type number are numbers of numpy's own, or Python's objects and text."""
+    return not (cnp.PyTypeNum_ISUSERDEF(kind) or kind == cnp.NPY_DATETIME or kind == cnp.NPY_TIMEDELTA)
+
+
 cdef class Bindings(Runnable):
     """The arrays that the inputs are bound to, and the buffers of the plan at hand.
 
@@ -94,7 +99,7 @@ cdef class Bindings(Runnable):
         cdef cnp.ndarray array
         cdef Storage storage
         cdef int i
-        if cnp.PyArray_Check(value) and not operand.odd and not cnp.PyTypeNum_ISUSERDEF(cnp.PyArray_TYPE(value)):
+        if cnp.PyArray_CheckExact(value) and not operand.odd and is_plain(cnp.PyArray_TYPE(value)):
             array = <cnp.ndarray>value
             if share and cnp.PyArray_TYPE(array) == operand.type and cnp.PyArray_NDIM(array) == operand.rank \
                     and cnp.PyArray_ISCARRAY(array):

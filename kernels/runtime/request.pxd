@@ -18,6 +18,7 @@ cdef class Request(Bindings):
     cdef list spills           # (Storage, array): results to copy to a target that steps can't write
     cdef list latest           # results that have no target
     cdef list found            # results of a plan in stages
+    cdef readonly list stage_times  # what its steps took in the last run, None where that is not kept
     # variables
     cdef tuple variables       # their names
     cdef list states           # array, or None before the first run

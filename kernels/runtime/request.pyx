@@ -363,7 +363,8 @@ cdef class Request(Bindings):
         cdef void* outer = enter(self.cancellation)
         arrays = self.arrays + [state for state in self.states if state is not None]
         try:
-            self.found = list(self.plan.run(arrays, self.streams.teams[stream]))
+            self.stage_times = [] if self.profiled else None
+            self.found = list(self.plan.run(arrays, self.streams.teams[stream], self.stage_times))
         finally:
             leave(outer)
         return 0
@@ -467,7 +468,9 @@ cdef class Request(Bindings):
 
     def step_times(self):
         """Seconds that each step of the last run took; empty unless profiled."""
-        return [] if self.frame is None else self.frame.step_times()
+        if self.frame is None:
+            return [step.seconds for step in self.stage_times or ()]
+        return self.frame.step_times()
 
 
 cdef object _empty(tuple shape, dtype):

@@ -8,6 +8,7 @@ cdef class Ports:
 
 
 cdef class OVDict:
+    cdef object __weakref__
     cdef list values_
     cdef dict whole
     cdef Ports ports

@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
         print(_run(arguments), flush=True)
-    except UsageError as error:
+    except (UsageError, ImportError) as error:  # OVLITE_ISA names no level, or kernels are not built
         print(f"ovlite: {' '.join(str(error).split())}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:

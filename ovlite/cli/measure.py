@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Model
-from ..kernels.runtime.executor import PythonStep
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 from ..runtime.infer_queue import AsyncInferQueue
@@ -149,31 +148,24 @@ def _queue(compiled: CompiledModel, inputs: Arrays, arguments: Arguments) -> tup
 
 
 def profile(compiled: CompiledModel, inputs: Arrays) -> list[dict[str, Any]]:
-    """The steps of the plan for these inputs, slowest first, each with its least time over some runs.
-
-    Empty for a plan in stages, whose steps are known only while it runs.
-    """
+    """The steps of the plan for these inputs, slowest first, each with its least time over some runs."""
     request = compiled.create_infer_request()
-    times = []
+    runs = []
     for _ in range(1 + PROFILED):
         request.infer(list(inputs), share_inputs=True)
-        times.append(request.step_times())
-    if request.plan.program is None or not times[-1]:
-        return []
-    least = np.min(np.array(times[1:]), axis=0)
-    steps = zip(request.plan.program.steps, request.plan.origins, least, strict=True)
-    rows = [_row(step, origin, float(seconds)) for step, origin, seconds in steps]
+        runs.append(request.timed_steps())
+    least = np.min(np.array([[step.seconds for step in run] for run in runs[1:]]), axis=0)
+    rows = [_row(step, float(seconds)) for step, seconds in zip(runs[-1], least, strict=True)]
     total = sum(row["ms"] for row in rows) or 1.0
     rows = [{"index": index, **row, "share": row["ms"] / total} for index, row in enumerate(rows)]
     return sorted(rows, key=lambda row: -row["ms"])
 
 
-def _row(step: Any, origin: str, seconds: float) -> dict[str, Any]:
-    flops = getattr(step, "flops", 0)
+def _row(step: Any, seconds: float) -> dict[str, Any]:
     return {
-        "node": origin,
-        "kernel": "numpy" if isinstance(step, PythonStep) else step.name,
-        "shape": list(step.writes[0].shape) if step.writes else [],
+        "node": step.node,
+        "kernel": "numpy" if step.numpy else step.kernel,
+        "shape": list(step.shape),
         "ms": seconds * 1e3,
-        "gflops": flops / seconds / 1e9 if flops and seconds else None,
+        "gflops": step.flops / seconds / 1e9 if step.flops and seconds else None,
     }

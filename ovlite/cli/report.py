@@ -66,7 +66,7 @@ def _streams(measured: Mapping[str, Any]) -> str:
 def _table(steps: Sequence[Mapping[str, Any]], count: int) -> str:
     """The slowest steps, and what the others take together."""
     if not steps:
-        return "The plan of this model has stages, whose steps are not timed one by one."
+        return "The plan of this model has no steps."
     rows = [["step", "node", "kernel", "output", "ms", "share", "GFLOP/s"]]
     for step in steps[:count]:
         rate = "" if step["gflops"] is None else f"{step['gflops']:.1f}"

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..errors import ConversionError, ModelError
-from ..frontend import read_model
+from ..errors import ConversionError, ModelError, warn
+from ..frontend import ConversionExtension, read_model
 from ..graph import Model
 from ..graph.lookup import named_index
 from ..types import Dimension, PartialShape, Shape, Type
-from .torch_export import ADVICE, exported, is_torch_module
+from .torch_export import ADVICE, FREEDOMS, exported, is_torch_module
 
 
 @dataclass(frozen=True)
@@ -55,27 +56,52 @@ def convert_model(
     output: names of the outputs to keep.
     example_input: for torch, what the module is traced on: a tensor, a tuple or list of them, or a dict by the names of
         forward()'s arguments. Without it, `input` has to give the shapes of all inputs.
+    extension: ConversionExtension or OpExtension of frontend, or a list of them, for operators of the ONNX model.
     verbose, share_weights, dynamo: what they tell other frontends changes nothing here.
 
     Raises ConversionError for all that can't be converted.
     """
-    if extension is not None:
-        raise ConversionError("extensions are not supported")
     wanted = _wanted(input)
-    source = _torch(input_model, example_input, wanted) if is_torch_module(input_model) else _onnx(input_model)
+    read = partial(read_model, extensions=_extensions(extension))
     try:
-        model = read_model(source)
+        if is_torch_module(input_model):
+            model = _torch(input_model, example_input, wanted, read)
+        else:
+            model = read(_onnx(input_model))
         _change_inputs(model, wanted)
         return _with_outputs(model, output)
     except ModelError as error:
         raise ConversionError(str(error)) from error
 
 
-def _torch(module: Any, example: Any, wanted: Sequence[_Wanted]) -> bytes:
+def _extensions(given: Any) -> list[ConversionExtension]:
+    """What convert_model(extension=) takes: one that translates an ONNX operator, or a list of them."""
+    if given is None:
+        return []
+    found = list(given) if isinstance(given, (list, tuple)) else [given]
+    if not found or not all(isinstance(item, ConversionExtension) for item in found):
+        raise ConversionError(f"extension is a ConversionExtension or an OpExtension of frontend, not {given!r}")
+    return found
+
+
+def _torch(module: Any, example: Any, wanted: Sequence[_Wanted], read: Callable[[bytes], Model]) -> Model:
+    """The model of a module, with as many dynamic dimensions as torch's exporter and its ONNX model allow."""
     shapes = [item.shape.to_shape() for item in wanted if item.shape is not None and item.shape.is_static]
     if example is None and len(shapes) < len(wanted):
         raise ConversionError(ADVICE)
-    return exported(module, example, shapes)
+    first: Exception | None = None
+    for name, free in FREEDOMS:
+        try:
+            model = read(exported(module, example, shapes, free))
+        except (ConversionError, ModelError) as error:
+            first = error if first is None else first
+            continue
+        if first is not None:
+            warn("%s: %s dimensions of its inputs may change; with more it can't be converted: %s",
+                 type(module).__name__, name, str(first).partition("\n")[0])  # fmt: skip
+        return model
+    assert first is not None
+    raise first
 
 
 def _onnx(given: Any) -> str | bytes:

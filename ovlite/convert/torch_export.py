@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -22,16 +22,28 @@ def is_torch_module(value: Any) -> bool:
     )
 
 
-def exported(module: Any, example: Any, shapes: Sequence[Sequence[int]]) -> bytes:
-    """The ONNX model of a torch.nn.Module, whose lengths are dynamic as far as the module allows.
+# Which dimensions of inputs may be dynamic, in the order in which an export is tried.
+FREEDOMS: tuple[tuple[str, Callable[[int], bool]], ...] = (
+    ("all", lambda axis: True),
+    ("all but the first", lambda axis: axis > 0),
+    ("the first", lambda axis: axis == 0),
+    ("no", lambda axis: False),
+)
 
+
+def exported(
+    module: Any, example: Any, shapes: Sequence[Sequence[int]], free: Callable[[int], bool] = FREEDOMS[0][1]
+) -> bytes:
+    """The ONNX model of a torch.nn.Module, whose lengths are dynamic as far as the module and `free` allow.
+
+    free: whether a dimension, by its place, may be dynamic.
     example: what it is traced on; without one, f32 tensors of zeros of these shapes. Inputs are named after the
     arguments of forward(), outputs after the keys when it returns a dict. Raises ConversionError.
     """
     torch = import_module("torch")
     args, kwargs = _arguments(example, [torch.zeros(tuple(shape)) for shape in shapes])
     given = [*args, *kwargs.values()]
-    lengths = [dict.fromkeys(range(value.dim()), torch.export.Dim.AUTO) for value in given]
+    lengths = [dict.fromkeys(filter(free, range(value.dim())), torch.export.Dim.AUTO) for value in given]
     mode = module.training
     module.eval()
     try:

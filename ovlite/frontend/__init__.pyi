@@ -1,3 +1,9 @@
+from .extensions import ConversionExtension as ConversionExtension
+from .extensions import DecoderTransformationExtension as DecoderTransformationExtension
+from .extensions import NodeContext as NodeContext
+from .extensions import OpExtension as OpExtension
+from .extensions import ProgressReporterExtension as ProgressReporterExtension
+from .extensions import TelemetryExtension as TelemetryExtension
 from .manager import FrontEnd as FrontEnd
 from .manager import FrontEndManager as FrontEndManager
 from .manager import GeneralFailure as GeneralFailure

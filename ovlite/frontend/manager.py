@@ -4,6 +4,7 @@ what it loaded are changed, and it converts that to a Model.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -11,6 +12,7 @@ from typing import Any, NoReturn
 from ..errors import ModelError
 from ..graph import Model, Output, Parameter
 from ..types import PartialShape, Type
+from .extensions import ConversionExtension, ProgressReporterExtension, TelemetryExtension
 from .reading import read_model
 
 _ENDINGS = {"ir": (".xml",), "onnx": (".onnx", ".onnxtxt", ".prototxt", ".pb")}
@@ -144,6 +146,7 @@ class FrontEnd:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._extensions: list[Any] = []
 
     def get_name(self) -> str:
         return self._name
@@ -155,12 +158,17 @@ class FrontEnd:
             raise GeneralFailure(f"{self._name}: there is no file {path!r}")
         return path.endswith(_ENDINGS[self._name])
 
-    def load(self, path: str | os.PathLike[str]) -> InputModel:
-        """Reads a file. GeneralFailure when it can't be read."""
+    def load(self, path: str | os.PathLike[str] | io.BytesIO) -> InputModel:
+        """What is in a file, or in a stream of one. GeneralFailure when it can't be read."""
+        source = path.getvalue() if isinstance(path, io.BytesIO) else path
         try:
-            return InputModel(read_model(path))
+            found = InputModel(read_model(source, extensions=self._extensions))
         except ModelError as error:
             raise GeneralFailure(f"{self._name}: {error}") from error
+        for item in self._extensions:
+            if isinstance(item, ProgressReporterExtension) and item.callback is not None:
+                item.callback(1.0, 1, 1)
+        return found
 
     def convert(self, model: InputModel | Model) -> Model:
         """The Model, which later changes of what was loaded don't change."""
@@ -180,8 +188,19 @@ class FrontEnd:
     def decode(self, model: InputModel) -> NoReturn:
         raise NotImplementedFailure(f"{self._name}: models are converted as a whole; use convert()")
 
-    def add_extension(self, extension: Any) -> NoReturn:
-        raise NotImplementedFailure(f"{self._name}: operations can't be added; express them by others in the model")
+    def add_extension(self, extension: Any) -> None:
+        """Lets the models that are loaded from now on have operators which an extension translates.
+
+        extension: a ConversionExtension, an OpExtension, or a list. NotImplementedFailure for what can't be added.
+        """
+        for item in extension if isinstance(extension, (list, tuple)) else [extension]:
+            wanted = ConversionExtension if self._name == "onnx" else ()
+            if not isinstance(item, (wanted, ProgressReporterExtension, TelemetryExtension)):
+                raise NotImplementedFailure(
+                    f"{self._name}: {type(item).__name__} can't be added; operators of ONNX models can be translated "
+                    "by a ConversionExtension or OpExtension, operations of IRs by Core.add_extension()"
+                )
+            self._extensions.append(item)
 
     def __repr__(self) -> str:
         return f"<FrontEnd {self._name!r}>"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
 
@@ -15,13 +16,15 @@ Source = str | os.PathLike[str] | bytes
 
 
 def read_model(
-    source: Source, weights: Source | None = None, *, mapped: bool = True, custom: Custom | None = None
-) -> Model:
+    source: Source, weights: Source | None = None, *, mapped: bool = True, custom: Custom | None = None,
+    extensions: Sequence[Any] = (),
+) -> Model:  # fmt: skip
     """The model in a file or in bytes, ONNX or OpenVINO IR by what it holds.
 
     weights: an IR's constants, path or bytes; by default the .bin beside an .xml, and nothing for bytes.
     mapped: an IR's constants are mapped from their file, not read into memory.
     custom: makers of nodes for operations that users add to IRs, by type.
+    extensions: for operators of ONNX models, see extensions.py.
     Raises ModelError when the source can't be read as either.
     """
     if _is_xml(source):
@@ -32,7 +35,11 @@ def read_model(
         raise ModelError("weights go with the .xml of an OpenVINO IR; the model given is not one")
     from .onnx import read_onnx
 
-    return read_onnx(source)
+    if not extensions:
+        return read_onnx(source)
+    from .extensions import conversions
+
+    return read_onnx(source, conversions(extensions))
 
 
 def _is_xml(source: Source) -> bool:

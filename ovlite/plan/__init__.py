@@ -3,5 +3,9 @@
 from ..kernels.runtime.executor import Frame, StepError, Team
 from .executable import Executable, Plan, Variable
 from .options import COMPUTE_TYPES, Options, Precision
+from .timing import StepTime, of_step
 
-__all__ = ["COMPUTE_TYPES", "Executable", "Frame", "Options", "Plan", "Precision", "StepError", "Team", "Variable"]
+__all__ = [
+    "COMPUTE_TYPES", "Executable", "Frame", "Options", "Plan", "Precision", "StepError", "StepTime", "Team", "Variable",
+    "of_step",
+]  # fmt: skip

@@ -21,6 +21,7 @@ from .limits import check_ranks
 from .loops import evaluation
 from .options import Options
 from .stage import Context, Stage
+from .timing import StepTime
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -56,10 +57,13 @@ class Plan:
         """Memory that the plan's buffers take in each request."""
         return int(self._stage.program.arena_bytes)
 
-    def run(self, arrays: Sequence[Array], team: Team) -> list[Array]:
-        """Runs all stages on arrays bound as the inputs; returns new arrays for the outputs."""
+    def run(self, arrays: Sequence[Array], team: Team, times: list[StepTime] | None = None) -> list[Array]:
+        """Runs all stages on arrays bound as the inputs; returns new arrays for the outputs.
+
+        times: where to add what each step took.
+        """
         values = dict(zip(self._inputs, arrays, strict=True))
-        self._stage.run(values, team)
+        self._stage.run(values, team, times)
         return [values[output] for output in self._results]
 
 

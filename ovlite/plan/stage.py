@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from .lowering import lower
 from .options import Options
 from .port_types import FromPortType, ToPortType, crosses, port_dtype
 from .specialize import Constants, Specialized, as_compute_arrays, specialize
+from .timing import StepTime, of_step
 from .weight_cache import PackedWeightCache
 
 STAGE_LIMIT = 32  # successors that a stage keeps
@@ -112,15 +114,15 @@ class Stage:
         self.program: Program = builder.finish()
         check_buffers(self.program.arena_bytes, context.memory_limit)
 
-    def run(self, values: dict[Output, Array], team: Team) -> None:
-        """Executes this stage and those that follow it."""
+    def run(self, values: dict[Output, Array], team: Team, times: list[StepTime] | None = None) -> None:
+        """Executes this stage and those that follow it. times: where to add what each step took."""
         stage = self
-        stage.execute(values, team)
+        stage.execute(values, team, times)
         while stage.staged:
             stage = stage.next(values)
-            stage.execute(values, team)
+            stage.execute(values, team, times)
 
-    def execute(self, values: dict[Output, Array], team: Team) -> None:
+    def execute(self, values: dict[Output, Array], team: Team, times: list[StepTime] | None = None) -> None:
         """Runs the program and then the data-dependent nodes, on the elements in `values`, and adds what they give."""
         found = [np.empty(shape, dtype) for dtype, shape in self.outputs]
         with self.frame(team) as frame:
@@ -128,11 +130,22 @@ class Stage:
                 frame.bind(slot, values[output])
             for slot, array in zip(self.output_slots, found, strict=True):
                 frame.bind(slot, array)
+            if times is not None:
+                frame.profile(True)
             frame.execute(team)
+            if times is not None:
+                times += map(of_step, self.origins, self.program.steps, frame.step_times())
+                frame.profile(False)
         values.update(zip(self.exits, found, strict=True))
         for node, evaluation in zip(self.data_dependent, self._evaluations, strict=True):
             arrays = [self._elements(source, values) for source in node.sources]
-            values.update(zip(node.outputs(), as_compute_arrays(node, evaluation(arrays, team)), strict=True))
+            began = perf_counter()
+            found = as_compute_arrays(node, evaluation(arrays, team))
+            if times is not None:
+                shape = found[0].shape if found else ()
+                seconds = perf_counter() - began
+                times.append(StepTime(node.friendly_name, node.op.type, shape, seconds, numpy=True))
+            values.update(zip(node.outputs(), found, strict=True))
 
     @contextmanager
     def frame(self, team: Team) -> Iterator[Frame]:

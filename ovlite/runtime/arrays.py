@@ -46,6 +46,7 @@ def read_array(value: Any) -> tuple[Array, Type | None]:
     they are.
     """
     if isinstance(value, np.ndarray):
+        refuse_masked(value)
         return stored_bits(value) or (value, None)
     if _is_of_numpy(value):
         try:
@@ -58,6 +59,12 @@ def read_array(value: Any) -> tuple[Array, Type | None]:
     array = np.from_dlpack(words)
     found = words.element_type
     return (array, None) if found is None else (array.view(found.to_dtype()), found)
+
+
+def refuse_masked(array: Array) -> None:
+    """TypeError for a masked array some of whose elements are masked: they have no values."""
+    if type(array) is not np.ndarray and isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise TypeError("elements of the array are masked and have no value; array.filled(value) gives them one")
 
 
 def _is_of_numpy(value: Any) -> bool:

@@ -109,6 +109,15 @@ class CompiledModel(Compiled):
         times = [] if request is None else request.step_times()
         return execution_graph(self._compilation.model, used or self._compilation.static_plan(), times)
 
+    def sharing(self, inputs: Any, share_inputs: bool = True) -> dict[ConstOutput, str]:
+        """Whether a call with these inputs would read them in place: "shared", or "copied: " and why, by port.
+
+        Raises the errors of such a call.
+        """
+        from .sharing import sharing
+
+        return sharing(self._compilation.ports, inputs, share_inputs)
+
     def release_memory(self) -> None:
         """Drops the buffers that idle requests for simultaneous calls hold."""
         self._drop_idle()

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import suggestion
 from ..graph import Model
+from ..kernels import family
 from ..plan import COMPUTE_TYPES, Precision
 from ..properties import CacheMode, device
 from ..properties.declare import PropertyEnum
@@ -304,6 +305,12 @@ class Config:
             flush_denormals=flush,
         )
 
+    def _computed_precision(self) -> Type:
+        """bf16 where large products are of it, else f32, whatever is asked for."""
+        products = self.precision().products
+        rounded = products == "bf16" and family("matmul_driver").kernel_for("f32", "f32", products, False) is not None
+        return Type.bf16 if rounded else Type.f32
+
     def memory_limit(self) -> int:
         """Bytes that one tensor, and the buffers of one plan, may take."""
         return self["MEMORY_LIMIT"] or memory_budget()
@@ -346,7 +353,7 @@ class Config:
             "PERF_COUNT": lambda: "YES" if self.profiled() else "NO",
             "PERFORMANCE_HINT": lambda: self.hint().name,
             "PERFORMANCE_HINT_NUM_REQUESTS": lambda: str(self["PERFORMANCE_HINT_NUM_REQUESTS"]),
-            "INFERENCE_PRECISION_HINT": lambda: Type.f32,  # whatever is asked for, see plan.COMPUTE_TYPES
+            "INFERENCE_PRECISION_HINT": self._computed_precision,
             "EXCLUSIVE_ASYNC_REQUESTS": lambda: "NO",
         }
         known = [*found, *SETTABLE, *_ALIASES]

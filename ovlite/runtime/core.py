@@ -27,6 +27,7 @@ class Core:
             raise RuntimeError(f"{xml_config_file}: there is no such file")
         self._properties: dict[str, Any] = {}
         self._operations: dict[str, Any] = {}  # those that users added
+        self._extensions: list[Any] = []  # translations of ONNX operators that users added
         self._checked = False  # values set before the device's first use are looked at then
 
     @property
@@ -64,7 +65,9 @@ class Core:
         settings = Config(_of_core({**self._properties, **(config or {})}))
         if settings["CACHE_DIR"]:
             Path(settings["CACHE_DIR"]).mkdir(parents=True, exist_ok=True)
-        return read_model(model, weights or None, mapped=settings["ENABLE_MMAP"], custom=self._operations)
+        return read_model(
+            model, weights or None, mapped=settings["ENABLE_MMAP"], custom=self._operations, extensions=self._extensions
+        )
 
     def compile_model(
         self,
@@ -145,10 +148,17 @@ class Core:
         _check_device(device_name)
 
     def add_extension(self, extension: Any) -> None:
-        """Makes read_model() know operations written in Python: a subclass of Op, an OpExtension of one, or a list."""
+        """Makes read_model() know operations written in Python: a subclass of Op, an OpExtension of one, or a list.
+
+        Also translations of ONNX operators: a ConversionExtension or an OpExtension of frontend.
+        """
+        from ..frontend.extensions import ConversionExtension
         from .extension import as_operations
 
-        self._operations.update(as_operations(extension))
+        items = list(extension) if isinstance(extension, (list, tuple)) else [extension]
+        translations = [item for item in items if isinstance(item, ConversionExtension)]
+        self._operations.update(as_operations([item for item in items if item not in translations]))
+        self._extensions += translations
 
     def set_property(self, *args: Any, **kwargs: Any) -> None:
         """set_property(properties) or set_property(device, properties); properties are a dict or a (key, value)."""

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ModelError
+from ..frontend.extensions import Extension
 from ..graph import Argument, Node, Operator, Output, Parameter, TensorType
 from ..graph.elements import compute_type, decode
 from ..graph.operator import Array
 from ..types import PartialShape
 from .tensor import Tensor
-from .unsupported import Extension
 
 
 class AttributeReader:

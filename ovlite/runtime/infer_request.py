@@ -15,6 +15,7 @@ from ..graph.lookup import label, port_index
 from ..kernels.runtime.request import Request
 from ..kernels.runtime.results import OVDict
 from ..kernels.runtime.storage import Storage
+from ..plan import StepTime, of_step
 from ..types import PartialShape, SequenceType, Type
 from .compilation import Compilation
 from .inputs import as_input, given_inputs
@@ -100,7 +101,10 @@ class InferRequest(Request):
         needed = [index for index in indices if inputs[index].target_inputs]
         if needed:
             names = ", ".join(label(inputs[index], index) for index in needed)
-            raise RuntimeError(f"no value was ever given for input {names}")
+            raise RuntimeError(
+                f"no value was ever given for input {names}; pass it to the call, or fill "
+                f"request.get_input_tensor({needed[0]}).data before the first run"
+            )
         for index in indices:
             self.input_storage(index)
 
@@ -269,21 +273,28 @@ class InferRequest(Request):
     def get_profiling_info(self) -> list[ProfilingInfo]:
         """A record for each step of the plan; its times are those of the last run when PERF_COUNT is on.
 
-        Where there is no single list of steps, the operations of the model stand for them.
+        Steps of a plan in stages are known when it has run with PERF_COUNT; before, the operations of the model stand
+        for them.
         """
-        self.ensure_idle()
+        timed = self.timed_steps()
+        if timed:
+            executed = ProfilingInfo.Status.EXECUTED
+            return [ProfilingInfo(step.node, step.kernel, step.seconds, executed) for step in timed]
         plan = self.plan or self._compilation.static_plan()
         if plan is None or plan.program is None:
             nodes = self._compilation.model.get_ordered_ops()
             return [ProfilingInfo(node.friendly_name, node.get_type_name()) for node in nodes]
-        steps = plan.program.steps
+        return [ProfilingInfo(origin, step.name) for origin, step in zip(plan.origins, plan.program.steps, strict=True)]
+
+    def timed_steps(self) -> list[StepTime]:
+        """What each step of the last run took, those of all its stages; empty without PERF_COUNT, or a run."""
+        self.ensure_idle()
         times = self.step_times()
-        status = ProfilingInfo.Status.EXECUTED if times else ProfilingInfo.Status.NOT_RUN
-        seconds = times or [0.0] * len(steps)
-        return [
-            ProfilingInfo(origin, step.name, time, status)
-            for origin, step, time in zip(plan.origins, steps, seconds, strict=True)
-        ]
+        if not times:
+            return []
+        if self.plan.program is None:
+            return list(self.stage_times or ())
+        return list(map(of_step, self.plan.origins, self.plan.program.steps, times))
 
     @property
     def profiling_info(self) -> list[ProfilingInfo]:

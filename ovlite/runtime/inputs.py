@@ -12,8 +12,8 @@ from ..graph.elements import SMALL_FLOATS, as_bytes, decode, encode, sequence
 from ..graph.lookup import label, no_port, port_index
 from ..kernels.runtime.results import OVDict
 from ..kernels.runtime.storage import Storage
-from ..types import SequenceType, Type
-from .arrays import read_array, shows_elements
+from ..types import PartialShape, SequenceType, Type
+from .arrays import read_array, refuse_masked, shows_elements
 from .ports import CompiledPorts, ConstOutput
 from .tensor import Tensor, is_foreign, new_storage, packed_bits
 
@@ -31,7 +31,7 @@ def given_inputs(ports: CompiledPorts, inputs: Any, share: bool) -> Iterator[Giv
     count = len(ports.inputs)
     if isinstance(inputs, OVDict):
         inputs = inputs.to_tuple()
-    if isinstance(inputs, list) and count == 1 and _is_value(inputs):
+    if isinstance(inputs, list) and count == 1 and _is_value(inputs, ports.inputs[0].partial_shape):
         yield (True, 0, as_input(ports.inputs[0], 0, inputs))
     elif isinstance(inputs, dict):
         for key, value in inputs.items():
@@ -61,8 +61,10 @@ def as_input(port: ConstOutput, index: int, value: Any) -> Array | Tensor:
         value = np.asarray(value)
     if isinstance(value, Tensor):
         return value
-    if isinstance(value, np.ndarray) and value.ndim and value.dtype.isbuiltin < 2 and not is_foreign(port.element_type):
-        return value
+    if isinstance(value, np.ndarray):
+        _check_elements(port, index, value)
+        if value.ndim and value.dtype.isbuiltin < 2 and not is_foreign(port.element_type):
+            return value
     if not _is_usable(value) and not isinstance(value, list):
         raise TypeError(
             f"input {label(port, index)}: {type(value).__name__} can't be used; pass an array, a Tensor or a number"
@@ -76,6 +78,19 @@ def as_input(port: ConstOutput, index: int, value: Any) -> Array | Tensor:
             f"input {label(port, index)} holds {port.element_type.name}; pass a Tensor or an array of ml_dtypes"
         )
     return _shaped(port, index, value, _elements(port.element_type, value))
+
+
+def _check_elements(port: ConstOutput, index: int, array: Array) -> None:
+    """TypeError for elements that are no numbers though numpy would make some of them."""
+    if array.dtype.kind in "mM":
+        raise TypeError(
+            f"input {label(port, index)} holds {port.element_type.name}; {array.dtype} is given. "
+            "Convert it to numbers of a unit: array.astype('datetime64[s]').astype(float)"
+        )
+    try:
+        refuse_masked(array)
+    except TypeError as error:
+        raise TypeError(f"input {label(port, index)}: {error}") from None
 
 
 def _named(ports: CompiledPorts, key: Any, value: Any, share: bool) -> Iterator[Given]:
@@ -104,11 +119,21 @@ def _find(ports: CompiledPorts, key: str | ConstOutput) -> tuple[bool, int]:
         raise RuntimeError(no_port(ports.inputs, key, "input")) from None
 
 
-def _is_value(items: list[Any]) -> bool:
-    """Return whether a list is one value, not a list of inputs: numbers or strings, up to two levels deep."""
-    simple = (str, float, int, bytes)
-    rows = [entry if isinstance(entry, list) else [entry] for entry in items]
-    return all(isinstance(item, simple) for row in rows for item in row)
+def _is_value(items: list[Any], shape: PartialShape) -> bool:
+    """Whether a list is the value of an input of this shape, rather than a list of inputs.
+
+    It is one when it holds numbers or strings up to two levels deep, or as deep as the input has dimensions.
+    """
+    depth = _depth(items)
+    return depth is not None and (depth <= 2 or not shape.has_rank or depth == len(shape))
+
+
+def _depth(items: Any) -> int | None:
+    """How deep lists of lists go; None when something in them is neither a list, a number nor a string."""
+    if not isinstance(items, list):
+        return 0 if isinstance(items, (str, float, int, bytes)) else None
+    depths = {_depth(item) for item in items}
+    return None if None in depths else 1 + max((depth for depth in depths if depth is not None), default=0)
 
 
 def _is_usable(value: Any) -> bool:

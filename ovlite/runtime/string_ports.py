@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..graph.constants import constant_array
 from ..graph.elements import decode, encode, held_as_objects
 from ..kernels.runtime.executor import Team
 from ..ops.interpreter import outputs_of
-from ..plan import Executable, Options, Variable
+from ..plan import Executable, Options, StepTime, Variable
 from ..types import SequenceType
 
 Array = npt.NDArray[Any]
@@ -83,12 +84,14 @@ class StringExecutable:
         """As in Executable.plan()."""
         return StringPlan(self, fresh)
 
-    def run(self, arrays: Sequence[Array], fresh: frozenset[str], team: Team) -> list[Array]:
+    def run(
+        self, arrays: Sequence[Array], fresh: frozenset[str], team: Team, times: list[StepTime] | None = None
+    ) -> list[Array]:
         """New arrays for the outputs, and then for the variables."""
         values = dict(zip(self._parameters, arrays, strict=False))
         states: list[Array] = []
         for segment in self._segments:
-            states += segment.run(values, arrays[len(self._parameters) :], fresh, team)
+            states += segment.run(values, arrays[len(self._parameters) :], fresh, team, times)
         return [np.array(_value(source, values)) for source in self._results] + states
 
 
@@ -125,8 +128,9 @@ class Segment:
         self.variables: list[Variable] = [] if self._executable is None else self._executable.variables
 
     def run(
-        self, values: dict[Output, Array], states: Sequence[Array], fresh: frozenset[str], team: Team
-    ) -> Sequence[Array]:
+        self, values: dict[Output, Array], states: Sequence[Array], fresh: frozenset[str], team: Team,
+        times: list[StepTime] | None = None,
+    ) -> Sequence[Array]:  # fmt: skip
         """Adds what the segment computes to `values`; returns the new values of its variables."""
         found: list[Array] = []
         if self._executable is not None:
@@ -134,10 +138,15 @@ class Segment:
             plan = self._executable.plan(
                 tuple(array.shape for array in given), fresh if self.variables else frozenset()
             )
-            found = list(plan.run(given, team))
+            found = list(plan.run(given, team, times))
             values.update(zip(self._exits, found, strict=False))
         for node, sources in zip(self._texts, self._texts_read, strict=True):
+            began = perf_counter()
             self._evaluate(node, [_decoded(source, values) for source in sources], values)
+            if times is not None:
+                shape = values[node.output(0)].shape
+                seconds = perf_counter() - began
+                times.append(StepTime(node.friendly_name, node.op.type, shape, seconds, numpy=True))
         return found[len(self._exits) :]
 
     def _evaluate(self, node: Node, arrays: list[Array], values: dict[Output, Array]) -> None:
@@ -196,5 +205,5 @@ class StringPlan:
         self._executable = executable
         self._fresh = fresh
 
-    def run(self, arrays: Sequence[Array], team: Team) -> list[Array]:
-        return self._executable.run(arrays, self._fresh, team)
+    def run(self, arrays: Sequence[Array], team: Team, times: list[StepTime] | None = None) -> list[Array]:
+        return self._executable.run(arrays, self._fresh, team, times)

@@ -66,7 +66,7 @@ class Tensor(Shown):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._viewed = None
-        plain = len(args) == 1 and not kwargs and isinstance(args[0], np.ndarray) and args[0].dtype.isbuiltin < 2
+        plain = len(args) == 1 and not kwargs and type(args[0]) is np.ndarray and args[0].dtype.isbuiltin < 2
         self._storage = _of_array(args[0]) if plain else _construct(args, kwargs)
 
     @classmethod
@@ -288,7 +288,8 @@ def _of_array(array: Array, shared_memory: bool = False, *, element_type: Type |
         raise RuntimeError(f"shared_memory needs native byte order, not {array.dtype.str}")
     if not array.flags.writeable:
         raise ValueError("shared_memory needs an array that is writeable")
-    return Storage(element_type, np.asarray(array))
+    # A subclass is seen as plain memory; numpy would keep alive its base alone, were it not in a tuple.
+    return Storage(element_type, array if type(array) is np.ndarray else view_on(array, (array,)))
 
 
 def _of_packed(array: Array, element_type: Type, shape: tuple[int, ...], shared_memory: bool = False) -> Storage:

@@ -15,10 +15,6 @@ class _Absent:
         raise TypeError(f"there is no {type(self).__name__} in ovlite, which has the CPU and its own operations alone")
 
 
-class Extension:
-    """What add_extension() takes. OpExtension and ConversionExtension are those that do something."""
-
-
 class RemoteContext(_Absent):
     """A device with memory of its own."""
 

@@ -116,7 +116,7 @@ def test_what_ovlite_lacks_is_not_taken_from_elsewhere():
     ("name", "advice"),
     [("frontend.pytorch.ts_decoder", "export the model to ONNX"), ("runtime.torch", "export the model to ONNX")]
     + [("inference_engine", "use openvino.Core"), ("tools.mo", "convert_model")]
-    + [("tools.benchmark", "python -m ovlite")],
+    + [("tools.benchmark.main", "python -m ovlite")],
 )
 def test_a_part_that_ovlite_has_not_says_what_to_do(name, advice):
     done = python("-c", f"import ovlite.as_openvino, openvino.{name}")

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from ovlite.errors import ConversionError
+
 from ..tolerances import sums
 
 torch = pytest.importorskip("torch")
@@ -82,3 +84,48 @@ def test_what_can_not_be_exported(mine):
 
     with pytest.raises(mine.submodule("errors").ConversionError, match="no such thing"):
         mine.ov.convert_model(Raising(), example_input=torch.zeros(1))
+
+
+class Recurrent(torch.nn.Module):
+    """Torch's exporter can't make all sizes of a GRU's input dynamic that follow from an image."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(1, 4, 3)
+        self.recurrence = torch.nn.GRU(4, 5, batch_first=True)
+
+    def forward(self, image):
+        return self.recurrence(self.convolution(image).flatten(2).transpose(1, 2))[0]
+
+
+class Fixed(torch.nn.Module):
+    """The length of no dimension can be traced."""
+
+    def forward(self, x):
+        return x.reshape(int(str(x.shape[0])), int(str(x.shape[1])), -1)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "kept"), [(Recurrent(), (2, 1, 8, 9), [True, False]), (Fixed(), (2, 5, 8), [False, False])]
+)
+def test_fewer_dimensions_are_dynamic_where_all_can_not_be(mine, caplog, module, shape, kept):
+    caplog.set_level("WARNING", "ovlite")
+    example = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    module.eval()
+    model = mine.ov.convert_model(module, example_input=example)
+    assert [dim.is_dynamic for dim in model.inputs[0].partial_shape][:2] == kept
+    assert "dimensions of its inputs may change" in caplog.text
+    with torch.no_grad():
+        expected = module(example).numpy()
+    np.testing.assert_allclose(mine.compile(model)(example.numpy())[0], expected, atol=1e-5)
+
+
+def test_extensions_of_a_conversion(mine):
+    frontend = mine.submodule("frontend")
+    double = frontend.ConversionExtension(
+        "Relu", lambda context: [mine.ops.multiply(context.get_input(0), np.float32(2)).output(0)]
+    )
+    model = mine.ov.convert_model(torch.nn.ReLU(), example_input=torch.ones(2, 3), extension=[double])
+    assert mine.compile(model)(-np.ones((2, 3), np.float32))[0].tolist() == [[-2] * 3] * 2
+    with pytest.raises(ConversionError, match="extension is a Conversion"):
+        mine.ov.convert_model(torch.nn.ReLU(), example_input=torch.ones(2, 3), extension="lib.so")

@@ -81,6 +81,7 @@ def test_the_cache_and_pickles(files, config):
 
 
 def test_encrypted_models(files, caplog):
+    caplog.set_level("WARNING", "ovlite")
     folder, core, data, expected = files
     config = {KEY: [flipped, flipped]}
     exported = core.compile_model(folder / "m.xml", "CPU", config).export_model().getvalue()

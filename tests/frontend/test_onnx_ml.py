@@ -275,3 +275,28 @@ def test_maps_as_inputs_are_refused():
     model = graph_of([node], [helper.make_value_info("x", kind)], [output], version=1)
     with pytest.raises(RuntimeError, match="input 'x' of a map type.*the tensor that DictVectorizer makes of it"):
         ov.Core().read_model(model.SerializeToString())
+
+
+def test_coefficients_of_more_columns_than_the_input_has(caplog):
+    """As old converters write them: onnxruntime reads as many rows of the input's length as there are classes."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    caplog.set_level("WARNING", "ovlite")
+    x = np.random.default_rng(0).random((3, 2)).astype(np.float32)
+    node = helper.make_node(
+        "LinearClassifier", ["x"], ["label", "scores"], domain=ML, coefficients=np.linspace(-2, 2, 12).tolist(),
+        intercepts=[0.2, 0.5, -0.9], classlabels_ints=[0, 1, 2], multi_class=0, post_transform="LOGISTIC",
+    )  # fmt: skip
+    values = [
+        helper.make_tensor_value_info(name, kind, shape)
+        for name, kind, shape in (
+            ("x", TensorProto.FLOAT, [3, 2]), ("label", TensorProto.INT64, [3]), ("scores", TensorProto.FLOAT, [3, 3]),
+        )
+    ]  # fmt: skip
+    graph = helper.make_graph([node], "g", values[:1], values[1:])
+    content = helper.make_model(graph, opset_imports=[helper.make_opsetid(ML, 1)], ir_version=8).SerializeToString()
+    expected = onnxruntime.InferenceSession(content).run(None, {"x": x})
+    core = ov.Core()
+    found = core.compile_model(core.read_model(content), "CPU")(x)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-5)
+    assert "of 12 coefficients the first 6 are used" in caplog.text

@@ -16,15 +16,21 @@ The `onnx` package is imported when the first model is read, not before.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from ...errors import ModelError
 from ...graph import Model
+from ..extensions import ConversionExtension as ConversionExtension
+from ..extensions import OpExtension as OpExtension
+from .call import Translation
 from .external import ExternalData
 from .graphs import FAULTS, build_model
 from .scope import Library
 from .source import file_bytes, parse
 from .survey import check_operators
 from .translations import TRANSLATIONS
+
+Key = tuple[str, str]
 
 # The name that OpenVINO gives models that it reads from .onnx files.
 FILE_MODEL_NAME = "onnx_Frontend_IR"
@@ -33,8 +39,10 @@ FILE_MODEL_NAME = "onnx_Frontend_IR"
 METADATA = "framework"
 
 
-def read_onnx(source: str | os.PathLike[str] | bytes) -> Model:
+def read_onnx(source: str | os.PathLike[str] | bytes, added: Mapping[Key, Translation] | None = None) -> Model:
     """The model in an .onnx file, or in the bytes of one.
+
+    added: translations that the program adds, by domain and type of the operator.
 
     Inputs, outputs and tensors have the names of the ONNX graph; the metadata_props are the notes
     below "framework" in rt_info. Tensors in other files are mapped read-only from the model's folder;
@@ -50,7 +58,7 @@ def read_onnx(source: str | os.PathLike[str] | bytes) -> Model:
         content, label, external = file_bytes(path), repr(path), ExternalData(path)
     proto, weights = parse(content, label)
     try:
-        library = Library(proto, external, TRANSLATIONS, weights)
+        library = Library(proto, external, TRANSLATIONS, weights, added)
         check_operators(proto, library)
         model = build_model(proto.graph, library)
     except ModelError as error:

@@ -109,6 +109,15 @@ class Call:
         """The places of inputs that are given and were not read."""
         return [i for i, value in enumerate(self.inputs) if value is not None and i not in self._read]
 
+    def attribute(self, name: str) -> Any:
+        """The AttributeProto of an attribute that is given."""
+        self._read.add(name)
+        return self._attributes[name]
+
+    def scope_names(self) -> list[str | int]:
+        """The names of all attributes and the places of all inputs."""
+        return [*self._attributes, *range(len(self.inputs))]
+
     def has(self, name: str) -> bool:
         """Return whether an attribute is given. That does not read it."""
         return name in self._attributes

@@ -22,6 +22,7 @@ class Library:
     """Context that all graphs of a model share: versions of operator sets, local functions, files, translations.
 
     weights: raw_data of the main graph's initializers, by their place, where the messages hold none.
+    added: translations that the program adds, before all others and before the model's own functions.
     """
 
     def __init__(
@@ -30,17 +31,21 @@ class Library:
         external: ExternalData,
         translations: Mapping[tuple[str, str], Callable[[Any], Any]],
         weights: Sequence[memoryview | None] = (),
+        added: Mapping[tuple[str, str], Callable[[Any], Any]] | None = None,
     ) -> None:
+        self.added = added or {}
         self.versions = versions_of(proto)
         self.functions = {(domain_of(entry), entry.name, entry.overload): entry for entry in proto.functions}
         self.ir_version: int = proto.ir_version
         self.external = external
         self.weights = weights
-        self.translations = translations
+        self.translations = {**translations, **self.added} if self.added else translations
         self._nodes = 0
 
     def function(self, node: Any) -> Any | None:
         """The model's own function that `node` calls."""
+        if (domain_of(node), node.op_type) in self.added:
+            return None
         return self.functions.get((domain_of(node), node.op_type, node.overload))
 
     def count(self) -> None:

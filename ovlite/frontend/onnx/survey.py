@@ -55,6 +55,8 @@ def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
         return True
     if not version:
         return False
+    if (domain, node.op_type) in library.added:
+        return True
     translated = (domain, node.op_type) in library.translations
     old = domain == "" and version < OLDEST
     if translated and not old:

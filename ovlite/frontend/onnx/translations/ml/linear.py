@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .....errors import ModelError
+from .....errors import ModelError, warn
 from .....graph import Output
 from .....types import Type
 from ...build import converted, of_type, one, ops, static_dims
@@ -63,6 +63,11 @@ def _scores(call: Call, intercepts: list[float], width: int | None, most: int) -
     if width is None:
         features = (static_dims(x) or [None, None])[1]
         width = len(coefficients) // features if features else most
+    features = (static_dims(x) or [None, None])[1]
+    if features and len(coefficients) > width * features and width == len(intercepts):
+        # As onnxruntime has it; old converters declare inputs with fewer columns than they trained on.
+        warn("%s: of %s coefficients the first %s are used", call.name, len(coefficients), width * features)
+        coefficients = coefficients[: width * features]
     if width < 1 or len(coefficients) % width:
         raise ModelError(f"{len(coefficients)} coefficients are not {width} rows of one length")
     weights = of_type(coefficients.reshape(width, -1), Type.f32)

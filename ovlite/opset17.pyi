@@ -1,0 +1,6 @@
+from typing import Any
+
+from .graph import Node
+
+def erfinv(input_value: Any, name: str | None = None) -> Node: ...
+def grouped_matmul(mat_a: Any, mat_b: Any, offsets: Any = None, name: str | None = None) -> Node: ...
