@@ -10,7 +10,7 @@ REASONS: dict[int, str]
 class StepError(RuntimeError):
     index: int
     code: int
-    def __init__(self, index: int, name: str, code: int) -> None: ...
+    def __init__(self, text: str, index: int, code: int) -> None: ...
 
 class Team:
     @property
@@ -49,6 +49,7 @@ class Program:
         placed: dict[int, int] | None = None,
         arena_bytes: int = 0,
         flush: bool = False,
+        origins: Sequence[object] = (),
     ) -> Program: ...
 
 class Frame:

@@ -75,13 +75,22 @@ _note_main_thread()
 os.register_at_fork(after_in_child=_note_main_thread)
 
 
-class StepError(RuntimeError):
-    """A step failed. index: the step's place in the program; code: its Status."""
+# What Python code in a run may raise because of what it is given; all else, as what a handler of a signal raises,
+# passes on as it is.
+FAILURES = (
+    RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, MemoryError)
 
-    def __init__(self, index, name, code):
-        super().__init__(f"step {index} ({name}): {STATUS_REASONS.get(code, f'status {code}')}")
+
+class StepError(RuntimeError):
+    """A step failed. index: the step's place in the program; code: its Status, OK when Python code raised."""
+
+    def __init__(self, text, index, code):
+        super().__init__(text)
         self.index = index
         self.code = code
+
+    def __reduce__(self):
+        return StepError, (str(self), self.index, self.code)
 
 
 cdef class Team:
@@ -203,7 +212,7 @@ cdef class PythonStep(Step):
         for view, result in zip(self.writes, results, strict=True):
             target = frame.array(view)
             if target.shape != np.shape(result):
-                raise RuntimeError(f"{self.name} gave shape {np.shape(result)} where {target.shape} was planned")
+                raise RuntimeError(f"it gave shape {np.shape(result)} where {target.shape} was planned")
             target[...] = result
         return 0
 
@@ -213,11 +222,12 @@ cdef class Program:
 
     slots: number of slots. constants: slot -> array, kept alive. placed: slot -> byte offset in the
     arena of arena_bytes. Slots in neither are inputs and outputs, bound with Frame.bind. flush: native
-    steps take denormal numbers for zeros, as operands and as results.
+    steps take denormal numbers for zeros, as operands and as results. origins: for each step what failures call it.
     """
 
     def __cinit__(
-        self, list steps, int slots, dict constants=None, dict placed=None, dim_t arena_bytes=0, bint flush=False
+        self, list steps, int slots, dict constants=None, dict placed=None, dim_t arena_bytes=0, bint flush=False,
+        origins=()
     ):
         cdef Step step
         cdef int i
@@ -230,6 +240,7 @@ cdef class Program:
         self.width = 1
         self.native = True
         self.flush = flush
+        self.origins = tuple(origins)
         self.tasks = <Task*>calloc(self.count + 1, sizeof(Task))
         if self.tasks == NULL:
             raise MemoryError()
@@ -251,6 +262,10 @@ cdef class Program:
         free(self.phases)
         free(self.phase_of)
 
+    def called(self, int index):
+        """What failures call a step."""
+        return self.origins[index] if self.origins else f"step {index} ({self.steps[index].name})"
+
     cdef int set_phases(self) except -1:
         """A phase is one wide task, or narrow ones that follow one another."""
         cdef int i, phase = -1
@@ -267,6 +282,12 @@ cdef class Program:
             joins = self.tasks[i].width == 1 and self.tasks[i].run != NULL
         self.phases[phase + 1] = self.count
         return 0
+
+
+def _reason(error):
+    """What an error says; its class too, where Python itself may have written the text."""
+    plain = isinstance(error, (RuntimeError, ValueError, IndexError))
+    return str(error) if plain and str(error) else f"{type(error).__name__}: {error}"
 
 
 def _segments(steps):
@@ -469,7 +490,11 @@ cdef class Frame:
     cdef int python_step(self, int index, Team team, Cancellation cancellation) except -1:
         cdef long long before = nanoseconds()
         cancellation.check()
-        (<PythonStep>self.program.steps[index]).carry_out(self, team)
+        try:
+            (<PythonStep>self.program.steps[index]).carry_out(self, team)
+        except FAILURES as error:
+            cancellation.check()
+            raise StepError(f"{self.program.called(index)}: {_reason(error)}", index, OK) from error
         if self.times != NULL:
             self.times[index] = <double>(nanoseconds() - before) * 1e-9
         return 0
@@ -477,7 +502,21 @@ cdef class Frame:
     cdef int fail(self, Cancellation cancellation) except -1:
         if self.status == CANCELLED and cancellation.raised is not None:
             raise cancellation.raised
-        raise StepError(self.failed, self.program.steps[self.failed].name, self.status)
+        text = STATUS_REASONS.get(self.status, f"status {self.status}")
+        if self.status != CANCELLED:
+            text = f"{self.program.called(self.failed)}: {text}{self.indices(self.failed)}"
+        raise StepError(text, self.failed, self.status)
+
+    def indices(self, int index):
+        """What is told of a step's operands when an element of one is wrong: of integers, from where to where."""
+        cdef View view
+        told = []
+        for view in self.program.steps[index].reads:
+            if view.dtype.kind in "iu" and view.dtype.itemsize >= 4 and 0 not in view.shape:
+                array = self.array(view)
+                name = f"{view.dtype.kind}{8 * view.dtype.itemsize}[{','.join(map(str, view.shape))}]"
+                told.append(f"{name} from {array.min()} to {array.max()}")
+        return f"; it was given {', '.join(told)}" if told else ""
 
     def execute(self, Team team):
         """Runs the program once, as a part of the run that the thread is in, if there is one."""

@@ -143,11 +143,7 @@ class Segment:
         return found[len(self._exits) :]
 
     def _evaluate(self, node: Node, arrays: list[Array], values: dict[Output, Array]) -> None:
-        try:
-            found = outputs_of(node, arrays)
-        except (ModelError, RuntimeError) as error:
-            raise RuntimeError(f"{node.op.type} {node.friendly_name!r}: {error}") from error
-        for output, array in zip(node.outputs(), found, strict=True):
+        for output, array in zip(node.outputs(), outputs_of(node, arrays), strict=True):
             values[output] = encode(np.asarray(array), bound_type(output.element_type))
 
 
