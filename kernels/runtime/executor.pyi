@@ -7,11 +7,6 @@ from .step import Step, View
 
 REASONS: dict[int, str]
 
-class StepError(RuntimeError):
-    index: int
-    code: int
-    def __init__(self, text: str, index: int, code: int) -> None: ...
-
 class Team:
     @property
     def size(self) -> int: ...

@@ -21,6 +21,7 @@ from ovlite.kernels.runtime.step cimport (
 
 cnp.import_array()
 
+from ovlite.kernels.runtime.failures import FAILURES, StepError, integers, reason
 from ovlite.kernels.runtime.step import STATUS_REASONS
 
 cdef extern from "outcome.h" nogil:
@@ -73,24 +74,6 @@ def _note_main_thread():
 
 _note_main_thread()
 os.register_at_fork(after_in_child=_note_main_thread)
-
-
-# What Python code in a run may raise because of what it is given; all else, as what a handler of a signal raises,
-# passes on as it is.
-FAILURES = (
-    RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, MemoryError)
-
-
-class StepError(RuntimeError):
-    """A step failed. index: the step's place in the program; code: its Status, OK when Python code raised."""
-
-    def __init__(self, text, index, code):
-        super().__init__(text)
-        self.index = index
-        self.code = code
-
-    def __reduce__(self):
-        return StepError, (str(self), self.index, self.code)
 
 
 cdef class Team:
@@ -282,12 +265,6 @@ cdef class Program:
             joins = self.tasks[i].width == 1 and self.tasks[i].run != NULL
         self.phases[phase + 1] = self.count
         return 0
-
-
-def _reason(error):
-    """What an error says; its class too, where Python itself may have written the text."""
-    plain = isinstance(error, (RuntimeError, ValueError, IndexError))
-    return str(error) if plain and str(error) else f"{type(error).__name__}: {error}"
 
 
 def _segments(steps):
@@ -494,7 +471,7 @@ cdef class Frame:
             (<PythonStep>self.program.steps[index]).carry_out(self, team)
         except FAILURES as error:
             cancellation.check()
-            raise StepError(f"{self.program.called(index)}: {_reason(error)}", index, OK) from error
+            raise StepError(f"{self.program.called(index)}: {reason(error)}", index, OK) from error
         if self.times != NULL:
             self.times[index] = <double>(nanoseconds() - before) * 1e-9
         return 0
@@ -504,19 +481,9 @@ cdef class Frame:
             raise cancellation.raised
         text = STATUS_REASONS.get(self.status, f"status {self.status}")
         if self.status != CANCELLED:
-            text = f"{self.program.called(self.failed)}: {text}{self.indices(self.failed)}"
+            arrays = [self.array(view) for view in self.program.steps[self.failed].reads]
+            text = f"{self.program.called(self.failed)}: {text}{integers(arrays)}"
         raise StepError(text, self.failed, self.status)
-
-    def indices(self, int index):
-        """What is told of a step's operands when an element of one is wrong: of integers, from where to where."""
-        cdef View view
-        told = []
-        for view in self.program.steps[index].reads:
-            if view.dtype.kind in "iu" and view.dtype.itemsize >= 4 and 0 not in view.shape:
-                array = self.array(view)
-                name = f"{view.dtype.kind}{8 * view.dtype.itemsize}[{','.join(map(str, view.shape))}]"
-                told.append(f"{name} from {array.min()} to {array.max()}")
-        return f"; it was given {', '.join(told)}" if told else ""
 
     def execute(self, Team team):
         """Runs the program once, as a part of the run that the thread is in, if there is one."""

@@ -25,7 +25,7 @@ from ovlite.kernels.runtime.step cimport MAX_RANK
 from ovlite.kernels.runtime.storage cimport Storage
 from ovlite.kernels.runtime.streams cimport Streams
 
-from ovlite.kernels.runtime.executor import FAILURES
+from ovlite.kernels.runtime.failures import FAILURES
 
 cnp.import_array()
 

@@ -10,7 +10,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport calloc, free
 from ovlite.kernels.runtime.executor cimport CTeam, Cancellation, Team
 
-from ovlite.kernels.runtime.executor import FAILURES
+from ovlite.kernels.runtime.failures import FAILURES
 
 cdef extern from "Python.h":
     int Py_AddPendingCall(int (*function)(void*) except -1, void* argument)

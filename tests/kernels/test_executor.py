@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ovlite.kernels import family
-from ovlite.kernels.runtime.executor import Frame, Program, PythonStep, StepError, Team, check_stopped, run_steps
+from ovlite.kernels.runtime.executor import Frame, Program, PythonStep, Team, check_stopped, run_steps
+from ovlite.kernels.runtime.failures import StepError
 from ovlite.kernels.runtime.step import View
 
 from ..data import normal
