@@ -17,7 +17,6 @@ CASES = node_cases()
 # Cases whose models are refused, by a pattern of their names, with a part of the error's text.
 REFUSED = {
     r"if_opt": "an optional without a value",
-    r"adagrad|adam|.*momentum": "training",
     r"scan_sum": "not supported",
 }
 # Cases that give something else here, by a pattern of their names.
