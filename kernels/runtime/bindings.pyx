@@ -11,6 +11,7 @@ A subclass of Request answers for what needs the rest of the package:
     _missing(indices)                raises for inputs that were never given
     _input_memory(index)             new Storage
     _storage_on(index, array)        Storage on an array that an input is bound to
+    _unpacked(storage)               a new array of a packed storage's elements, as plans take them
 """
 
 cimport numpy as cnp
@@ -192,7 +193,7 @@ cdef class Bindings(Runnable):
 
     cdef int refresh(self, Py_ssize_t index) except -1:
         cdef Storage storage = self.live[index], own
-        cdef cnp.ndarray array = storage.array
+        cdef cnp.ndarray array = self._unpacked(storage) if storage.bits else storage.array
         self.set_dims(index, array)
         if cnp.PyArray_ISCARRAY_RO(array):
             self.set_address(index, array)

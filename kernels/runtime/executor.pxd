@@ -39,6 +39,7 @@ cdef class Program:
     cdef int* phase_of         # the phase of each task
     cdef int width
     cdef readonly bint native  # no step needs Python
+    cdef readonly tuple origins  # what failures call each step; empty for their numbers
     cdef readonly bint flush   # native steps take denormal numbers for zeros
     cdef readonly list steps
     cdef readonly list segments

@@ -7,11 +7,6 @@ from .step import Step, View
 
 REASONS: dict[int, str]
 
-class StepError(RuntimeError):
-    index: int
-    code: int
-    def __init__(self, index: int, name: str, code: int) -> None: ...
-
 class Team:
     @property
     def size(self) -> int: ...
@@ -49,6 +44,7 @@ class Program:
         placed: dict[int, int] | None = None,
         arena_bytes: int = 0,
         flush: bool = False,
+        origins: Sequence[object] = (),
     ) -> Program: ...
 
 class Frame:

@@ -21,6 +21,7 @@ from ovlite.kernels.runtime.step cimport (
 
 cnp.import_array()
 
+from ovlite.kernels.runtime.failures import FAILURES, StepError, integers, reason
 from ovlite.kernels.runtime.step import STATUS_REASONS
 
 cdef extern from "outcome.h" nogil:
@@ -73,15 +74,6 @@ def _note_main_thread():
 
 _note_main_thread()
 os.register_at_fork(after_in_child=_note_main_thread)
-
-
-class StepError(RuntimeError):
-    """A step failed. index: the step's place in the program; code: its Status."""
-
-    def __init__(self, index, name, code):
-        super().__init__(f"step {index} ({name}): {STATUS_REASONS.get(code, f'status {code}')}")
-        self.index = index
-        self.code = code
 
 
 cdef class Team:
@@ -203,7 +195,7 @@ cdef class PythonStep(Step):
         for view, result in zip(self.writes, results, strict=True):
             target = frame.array(view)
             if target.shape != np.shape(result):
-                raise RuntimeError(f"{self.name} gave shape {np.shape(result)} where {target.shape} was planned")
+                raise RuntimeError(f"it gave shape {np.shape(result)} where {target.shape} was planned")
             target[...] = result
         return 0
 
@@ -213,11 +205,12 @@ cdef class Program:
 
     slots: number of slots. constants: slot -> array, kept alive. placed: slot -> byte offset in the
     arena of arena_bytes. Slots in neither are inputs and outputs, bound with Frame.bind. flush: native
-    steps take denormal numbers for zeros, as operands and as results.
+    steps take denormal numbers for zeros, as operands and as results. origins: for each step what failures call it.
     """
 
     def __cinit__(
-        self, list steps, int slots, dict constants=None, dict placed=None, dim_t arena_bytes=0, bint flush=False
+        self, list steps, int slots, dict constants=None, dict placed=None, dim_t arena_bytes=0, bint flush=False,
+        origins=()
     ):
         cdef Step step
         cdef int i
@@ -230,6 +223,7 @@ cdef class Program:
         self.width = 1
         self.native = True
         self.flush = flush
+        self.origins = tuple(origins)
         self.tasks = <Task*>calloc(self.count + 1, sizeof(Task))
         if self.tasks == NULL:
             raise MemoryError()
@@ -250,6 +244,10 @@ cdef class Program:
         free(self.tasks)
         free(self.phases)
         free(self.phase_of)
+
+    def called(self, int index):
+        """What failures call a step."""
+        return self.origins[index] if self.origins else f"step {index} ({self.steps[index].name})"
 
     cdef int set_phases(self) except -1:
         """A phase is one wide task, or narrow ones that follow one another."""
@@ -469,7 +467,11 @@ cdef class Frame:
     cdef int python_step(self, int index, Team team, Cancellation cancellation) except -1:
         cdef long long before = nanoseconds()
         cancellation.check()
-        (<PythonStep>self.program.steps[index]).carry_out(self, team)
+        try:
+            (<PythonStep>self.program.steps[index]).carry_out(self, team)
+        except FAILURES as error:
+            cancellation.check()
+            raise StepError(f"{self.program.called(index)}: {reason(error)}", index, OK) from error
         if self.times != NULL:
             self.times[index] = <double>(nanoseconds() - before) * 1e-9
         return 0
@@ -477,7 +479,11 @@ cdef class Frame:
     cdef int fail(self, Cancellation cancellation) except -1:
         if self.status == CANCELLED and cancellation.raised is not None:
             raise cancellation.raised
-        raise StepError(self.failed, self.program.steps[self.failed].name, self.status)
+        text = STATUS_REASONS.get(self.status, f"status {self.status}")
+        if self.status != CANCELLED:
+            arrays = [self.array(view) for view in self.program.steps[self.failed].reads]
+            text = f"{self.program.called(self.failed)}: {text}{integers(arrays)}"
+        raise StepError(text, self.failed, self.status)
 
     def execute(self, Team team):
         """Runs the program once, as a part of the run that the thread is in, if there is one."""

@@ -1,6 +1,7 @@
 cimport numpy as cnp
 from ovlite.kernels.runtime.bindings cimport Bindings, Operand
 from ovlite.kernels.runtime.results cimport OVDict
+from ovlite.kernels.runtime.storage cimport Storage
 
 
 cdef class Request(Bindings):
@@ -43,6 +44,7 @@ cdef class Request(Bindings):
     cdef int run(self, int stream) except -1
     cdef int run_stages(self, int stream) except -1
     cdef int after_run(self) except -1
+    cdef int store(self, Storage storage, object array) except -1
     cdef object view(self, Py_ssize_t index)
     cdef int keep_views(self) except -1
     cdef object copy(self, Py_ssize_t index)

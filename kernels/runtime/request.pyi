@@ -34,6 +34,12 @@ class RequestHooks(Protocol):
     def _output_memory(self, index: int, shape: tuple[int, ...] | None) -> Storage:
         """New memory for an output, of this shape or of the least that it may have."""
     @abstractmethod
+    def _unpacked(self, storage: Storage) -> npt.NDArray[Any]:
+        """A new array of a packed storage's elements, as plans take them."""
+    @abstractmethod
+    def _packed(self, storage: Storage, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The elements of a result as a packed storage holds them."""
+    @abstractmethod
     def _tensor(self, storage: Storage) -> Shown:
         """The object that views of an output's memory are based on."""
     @abstractmethod

@@ -5,6 +5,7 @@ Results go to new arrays, or to the storage of the output tensors. A subclass an
 the rest of the package: what Bindings asks for, and
 
     _output_memory(index, shape)     new Storage
+    _packed(storage, array)          the elements of a result as a packed storage holds them
     _tensor(storage)                 the object that views are based on
     _decode(arrays, decode)          results with strings in them, as they are handed out
     _given_outputs(out)              a list of what the caller gives for each output, or None
@@ -24,7 +25,7 @@ from ovlite.kernels.runtime.step cimport MAX_RANK
 from ovlite.kernels.runtime.storage cimport Storage
 from ovlite.kernels.runtime.streams cimport Streams
 
-from ovlite.kernels.runtime.streams import FAILURES
+from ovlite.kernels.runtime.failures import FAILURES
 
 cnp.import_array()
 
@@ -193,8 +194,8 @@ cdef class Request(Bindings):
         elif storage.shape is not shape:
             storage.set_shape(shape)
         array = storage.array
-        if not cnp.PyArray_ISCARRAY(<cnp.ndarray>array) or self.is_read(<cnp.ndarray>array):
-            array = _empty(shape, array.dtype)
+        if storage.bits or not cnp.PyArray_ISCARRAY(<cnp.ndarray>array) or self.is_read(<cnp.ndarray>array):
+            array = _empty(shape, self.plan.outputs[index][0])
             self.spills.append((storage, array))
         self.frame.slots[self.outputs[index].slot] = <char*>cnp.PyArray_DATA(<cnp.ndarray>array)
         return 0
@@ -374,7 +375,7 @@ cdef class Request(Bindings):
         cdef Py_ssize_t i
         cdef Storage storage
         for storage, array in self.spills:
-            storage.array[...] = array
+            self.store(storage, array)
         self.spills.clear()
         if self.frame is None:
             self.spares = self.found[self.output_count:]
@@ -385,12 +386,17 @@ cdef class Request(Bindings):
                     storage = self.targets[i] = self._output_memory(i, self.found[i].shape)
                 if storage is not None:
                     storage.set_shape(self.found[i].shape)
-                    storage.array[...] = self.found[i]
+                    self.store(storage, self.found[i])
         for i in range(self.variable_count):
             before, after = self.states[i], self.spares[i]
             self.states[i], self.spares[i] = after, before
             if before is None or before.shape != after.shape:
                 self.planned = False
+        return 0
+
+    cdef int store(self, Storage storage, object array) except -1:
+        """Brings a result to memory of its shape, which takes elements of less than a byte packed."""
+        storage.array[...] = self._packed(storage, array) if storage.bits else array
         return 0
 
     # Asynchronous runs --------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport calloc, free
 from ovlite.kernels.runtime.executor cimport CTeam, Cancellation, Team
 
+from ovlite.kernels.runtime.failures import FAILURES
+
 cdef extern from "Python.h":
     int Py_AddPendingCall(int (*function)(void*) except -1, void* argument)
     int Py_MakePendingCalls() except -1     # and handlers of signals
@@ -44,11 +46,6 @@ cdef extern from "job_pool.h" nogil:
     int pool_wait(CPool* pool, Job** job)
     int pool_settle(CPool* pool, Job** job)
     bint pool_reports(CPool* pool)
-
-
-# What operators raise for elements that they can't work with. Others come from handlers of signals.
-FAILURES = (
-    RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, MemoryError)
 
 
 def stop_streams():

@@ -22,6 +22,11 @@ def compute_type(element_type: Type) -> Type:
     return element_type
 
 
+def bound_type(element_type: Type) -> Type:
+    """The type that plans take and give the elements of a model's port in: none whose elements are packed."""
+    return compute_type(element_type) if 0 < element_type.bitwidth < 8 else element_type
+
+
 def compute_dtype(element_type: Type) -> np.dtype[Any]:
     """The numpy dtype in which tensors of this type are computed."""
     return compute_type(element_type).to_dtype()
@@ -150,14 +155,15 @@ class SmallFloat:
 
     table: the value of each code. signed: the top bit of a code is its sign, and the codes below rise with their
     values. top: the code of the greatest finite value. over, nan: the codes of what is greater, and of NaN.
-    halved: numbers are rounded to f16 first, as OpenVINO's conversions do.
+    halved: numbers are rounded to f16 first, as OpenVINO's conversions do. minus_zero: there is a zero with a sign.
     """
 
     def __init__(
-        self, bits: int, table: Array, top: int, over: int, nan: int, *, signed: bool = True, halved: bool = False
-    ) -> None:
+        self, bits: int, table: Array, top: int, over: int, nan: int, *, signed: bool = True, halved: bool = False,
+        minus_zero: bool = True,
+    ) -> None:  # fmt: skip
         self.bits = bits
-        self._dtype = np.float16 if halved else np.float64
+        self._halved, self._minus_zero, self._top = halved, minus_zero, top
         self.table = table
         self._over, self._nan = over, nan
         self._signed = signed
@@ -167,19 +173,28 @@ class SmallFloat:
         steps = np.concatenate([finite, following])
         self._middles = (steps[1:] + steps[:-1]) / 2
 
-    def codes(self, array: Array) -> Array:
-        """The code of the nearest value of each element, the even one where two are as near."""
+    def codes(self, array: Array, *, saturate: bool | None = None) -> Array:
+        """The code of the nearest value of each element, the even one where two are as near.
+
+        saturate: whether what is beyond the greatest value becomes it, or infinite, or NaN; None for OpenVINO's way.
+        With it NaN is 0 in a type that has none.
+        """
         with np.errstate(over="ignore"):
-            values = np.asarray(array, self._dtype).astype(np.float64)
+            values = np.asarray(array, np.float16 if self._halved and saturate is None else np.float64)
+            values = values.astype(np.float64)
         sizes = np.abs(values) if self._signed else values
         codes = np.searchsorted(self._middles, sizes)
         middles = np.append(self._middles, np.inf)
         codes = codes + ((sizes == middles[codes]) & (codes % 2 == 1))
         if self._over >= self._middles.size:
             codes = np.where(codes >= self._middles.size, self._over, codes)
-        codes = np.where(np.isnan(values), self._nan, codes)
+        if saturate:
+            codes = np.minimum(codes, self._top)
+        signs = np.signbit(values) if self._minus_zero else np.signbit(values) & (codes > 0)
+        lacking = saturate is not None and not np.isnan(self.table[self._nan])
+        codes = np.where(np.isnan(values), 0 if lacking else self._nan, codes)
         if self._signed:
-            codes = codes | np.signbit(values).astype(codes.dtype) << (self.bits - 1)
+            codes = codes | signs.astype(codes.dtype) << (self.bits - 1)
         return codes.astype(np.uint8)
 
     def decode(self, array: Array, shape: Sequence[int]) -> Array:
@@ -189,8 +204,11 @@ class SmallFloat:
         return values
 
 
-def _float_table(bits: int, mantissa: int, bias: int, *, infinities: bool) -> Array:
-    """All values of a small float format; source: OCP 8-bit floating point specification 1.0."""
+def _float_table(bits: int, mantissa: int, bias: int, *, infinities: bool = False, nans: int = 0x7F) -> Array:
+    """All values of a small float format; source: OCP 8-bit floating point specification 1.0.
+
+    nans: the code of 8 bits that is NaN, with its sign or without; 0x80 for the only one, in place of -0.
+    """
     codes = np.arange(1 << bits)
     sign = np.where(codes >> (bits - 1), -1.0, 1.0)
     exponent = (codes >> mantissa) & ((1 << (bits - 1 - mantissa)) - 1)
@@ -200,7 +218,7 @@ def _float_table(bits: int, mantissa: int, bias: int, *, infinities: bool) -> Ar
     if infinities:
         values = np.where(exponent == top, np.where(fraction == 0, np.inf, np.nan), values)
     elif bits == 8:
-        values = np.where((codes & 0x7F) == 0x7F, np.nan, values)
+        values = np.where(codes & (0xFF if nans == 0x80 else 0x7F) == nans, np.nan, values)
     return np.copysign(values, sign).astype(np.float32)
 
 
@@ -222,13 +240,15 @@ _NF4 = np.array(
 
 SMALL_FLOATS = {
     "nf4": SmallFloat(4, _NF4, top=15, over=15, nan=0, signed=False),
-    "f4e2m1": SmallFloat(4, _float_table(4, 1, 1, infinities=False), top=7, over=7, nan=7),
-    "f8e4m3": SmallFloat(8, _float_table(8, 3, 7, infinities=False), top=0x7E, over=0x7F, nan=0x7F, halved=True),
+    "f4e2m1": SmallFloat(4, _float_table(4, 1, 1), top=7, over=7, nan=7),
+    "f8e4m3": SmallFloat(8, _float_table(8, 3, 7), top=0x7E, over=0x7F, nan=0x7F, halved=True),
     "f8e5m2": SmallFloat(8, _float_table(8, 2, 15, infinities=True), top=0x7B, over=0x7C, nan=0x7E, halved=True),
+    "f8e4m3fnuz": SmallFloat(8, _float_table(8, 3, 8, nans=0x80), top=0x7F, over=0x80, nan=0x80, minus_zero=False),
+    "f8e5m2fnuz": SmallFloat(8, _float_table(8, 2, 16, nans=0x80), top=0x7F, over=0x80, nan=0x80, minus_zero=False),
     "f8e8m0": SmallFloat(8, _power_table(), top=0xFE, over=0xFE, nan=0xFF, signed=False),
 }
 _DECODERS: dict[str, Callable[[Array, Sequence[int]], Array]] = {
-    "i4": _unpack(4, True),
+    **{f"i{bits}": _unpack(bits, True) for bits in (2, 4)},
     **{f"u{bits}": _unpack(bits, False) for bits in (1, 2, 3, 4, 6)},
     **{name: small.decode for name, small in SMALL_FLOATS.items()},
 }

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import ModelError
 from ..types import PartialShape
 from .assigning import with_attribute
+from .failures import reason
 from .hooks import hooks
 from .operator import Argument, Operator, TensorType
 from .ports import Output
@@ -71,9 +72,11 @@ class Node(NodeQueries):
         """The types of the outputs for other inputs. Raises ModelError that names the node and these inputs."""
         try:
             return self._infer(arguments)
-        except (ModelError, ValueError) as error:
+        except (RuntimeError, ValueError, LookupError, ArithmeticError) as error:
             given = ", ".join(map(str, arguments)) or "nothing"
-            raise ModelError(f"{self.op.type} {self.friendly_name!r} ({self.op.opset}) of {given}: {error}") from None
+            raise ModelError(
+                f"{self.op.type} {self.friendly_name!r} ({self.op.opset}) of {given}: {reason(error)}"
+            ) from None
 
     def _infer(self, arguments: Sequence[Argument]) -> Sequence[TensorType]:
         return self.op.infer(arguments)

@@ -12,9 +12,9 @@ from math import prod
 
 import numpy as np
 
-from ..errors import ModelError
 from ..types import PartialShape, Type
 from .elements import held_as_objects
+from .failures import FAILURES
 from .operator import Argument, Array, Operator, PartialValue, TensorType
 
 Bounds = tuple[Array, Array]
@@ -37,7 +37,7 @@ def propagate(op: Operator, inputs: Sequence[Argument], outputs: Sequence[Tensor
             values = [np.asarray(value) for value in op.evaluate(*[partial.array for partial in partials])]
             masks = _known(op, partials, values)
             bounds = _bounds(op, partials, values)
-    except (ModelError, NotImplementedError):  # wrong elements, such as an index out of range, are an error of the run
+    except FAILURES:  # wrong elements, such as an index out of range, are an error of the run
         return nothing
     return [PartialValue(*found) for found in zip(values, masks, bounds, strict=True)]
 

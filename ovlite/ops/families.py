@@ -46,7 +46,7 @@ FAMILIES = {
     "priors": "PriorBox PriorBoxClustered",
     "proposal": "Proposal",
     "psroi": "DeformablePSROIPooling PSROIPooling",
-    "quantization": "Convert ConvertLike ConvertPromoteTypes FakeConvert FakeQuantize Narrowed",
+    "quantization": ("Convert ConvertLike ConvertPromoteTypes FakeConvert FakeQuantize Narrowed RoundToSmallFloat"),
     "randomness": "Multinomial RandomUniform",
     "recurrent": "GRUCell GRUSequence LSTMCell LSTMSequence RNNCell RNNSequence",
     "reduction": (

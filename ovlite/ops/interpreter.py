@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import ModelError
 from ..graph import Argument, Constant, Model, Node, Output, Parameter, Result, TensorType
 from ..graph.constants import constant_array
+from ..graph.failures import FAILURES, Subject, reason
 from ..graph.operator import Array
 from ..graph.values import propagate
 from .state import Assign, ReadValueV3
@@ -49,8 +50,17 @@ def outputs_of(node: Node, inputs: Sequence[Array], state: MutableMapping[str, A
         return inputs
     if state and isinstance(node.op, ReadValueV3) and node.op.variable_id in state:
         return [state[node.op.variable_id]]
-    with np.errstate(all="ignore"):
-        return node.op.evaluate(*inputs)
+    return evaluated(node, inputs)
+
+
+def evaluated(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
+    """The outputs of a node by its operator's own definition. ModelError names the node and its operands."""
+    try:
+        with np.errstate(all="ignore"):
+            return node.op.evaluate(*inputs)
+    except FAILURES as error:
+        subject = Subject.of(node.op.type, node.friendly_name, inputs)
+        raise ModelError(f"{subject}: {reason(error)}") from error
 
 
 def infer_model(model: Model, arguments: Sequence[Argument]) -> list[Argument]:
@@ -72,8 +82,8 @@ def _arguments(node: Node, inputs: Sequence[Argument], given: dict[Parameter, Ar
         return inputs
     try:
         tensors: Sequence[TensorType] = node.op.infer(inputs)
-    except (ModelError, ValueError) as error:
+    except (RuntimeError, ValueError, LookupError, ArithmeticError) as error:
         types = ", ".join(map(str, inputs)) or "nothing"
-        raise ModelError(f"in the body, {node.op.type} {node.friendly_name!r} of {types}: {error}") from None
+        raise ModelError(f"in the body, {node.op.type} {node.friendly_name!r} of {types}: {reason(error)}") from None
     values = propagate(node.op, inputs, tensors)
     return [Argument(*tensor, value) for tensor, value in zip(tensors, values, strict=True)]

@@ -80,6 +80,28 @@ class Convert(Declared):
 
 
 @dataclass(frozen=True)
+class RoundToSmallFloat(Operator):
+    """Numbers rounded to the nearest of a real type of 4 or 8 bits, ties to even, as ONNX's Cast does; they are f32.
+
+    format: the type's name. saturate: what is beyond the greatest number becomes it; else infinite, or NaN where the
+    type has no infinity.
+    """
+
+    format: str
+    saturate: bool
+    type = "RoundToSmallFloat"
+    opset = "ai.onnx"
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        one_of(self.format, tuple(SMALL_FLOATS), "format")
+        return [TensorType(Type.f32, inputs[0].shape)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        small = SMALL_FLOATS[self.format]
+        return [np.asarray(small.table[small.codes(inputs[0], saturate=self.saturate)])]
+
+
+@dataclass(frozen=True)
 class Narrowed(Operator):
     """Rounds to a type of few values in the type that is computed in, in place of a Convert."""
 

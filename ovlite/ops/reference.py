@@ -20,8 +20,8 @@ from ..types import PartialShape, Type
 # Element types of tensors that onnx.reference is given, by TensorProto.DataType.
 _TYPES = {
     1: "f32", 2: "u8", 3: "i8", 4: "u16", 5: "i16", 6: "i32", 7: "i64", 8: "string", 9: "boolean", 10: "f16",
-    11: "f64", 12: "u32", 13: "u64", 16: "bf16", 17: "f8e4m3", 19: "f8e5m2", 21: "u4", 22: "i4", 23: "f4e2m1",
-    24: "f8e8m0", 25: "u2",
+    11: "f64", 12: "u32", 13: "u64", 16: "bf16", 17: "f8e4m3", 18: "f8e4m3fnuz", 19: "f8e5m2", 20: "f8e5m2fnuz",
+    21: "u4", 22: "i4", 23: "f4e2m1", 24: "f8e8m0", 25: "u2", 26: "i2",
 }  # fmt: skip
 _NUMBERS = {name: number for number, name in _TYPES.items()}
 _FOLLOWED = 4096  # elements of an input whose values ONNX's shape inference is given

@@ -169,6 +169,7 @@ class InterpolateBase(Declared):
     def tables(self, resizings: Sequence[Resizing]) -> list[AxisTable]:
         """The table of each axis. Raises ModelError where there is no element to make others of."""
         for resizing in resizings:
+            require(resizing.target >= 0, f"axis {resizing.axis} can't be resized to {resizing.target} elements")
             require(resizing.size > 0 or resizing.target == 0, f"axis {resizing.axis} has no elements to resize")
         return [AxisTable(resizing.axis, *self._table(resizing)) for resizing in resizings]
 

@@ -166,7 +166,7 @@ def _quotient(whole: Dimension, part: Dimension) -> Dimension:
 
 @dataclass(frozen=True)
 class Squeeze(Declared):
-    """Drops the dimensions of length 1 at `axes`, or all of them without axes; longer ones stay."""
+    """Drops the dimensions at `axes`, whose length has to be 1; without axes, all of that length."""
 
     type = "Squeeze"
     factory = "squeeze"
@@ -191,6 +191,8 @@ class Squeeze(Declared):
             single = length_of(axes[0]) == 1 and len(shape)
             return PartialShape.dynamic(len(shape) - 1) if single else PartialShape.dynamic()
         places = distinct(given, len(shape)) or set(range(len(shape)))
+        for axis in sorted(places) if given and not self._may_stay else ():
+            require(shape[axis].compatible(Dimension(1)), f"axis {axis} of shape {shape} has a length other than 1")
         if (not given or self._may_stay) and any(
             shape[i].is_dynamic and shape[i].compatible(Dimension(1)) for i in places
         ):
@@ -202,15 +204,15 @@ class Squeeze(Declared):
 
     @property
     def _may_stay(self) -> bool:
-        """Return whether a dimension of unknown length at one of the axes may turn out to be longer than 1."""
+        """Whether dimensions at the axes that are longer than 1 stay."""
         return False
 
 
 @dataclass(frozen=True)
 class Squeeze15(Squeeze):
-    """Drops the dimensions of length 1 at `axes`, or all of them without axes; longer ones stay.
+    """Drops the dimensions at `axes`, whose length has to be 1; without axes, all of that length.
 
-    allow_axis_skip: a dimension of unknown length at an axis may be longer than 1, so the rank is not known.
+    allow_axis_skip: longer dimensions at the axes stay, so that the rank is not known where their length is not.
     """
 
     allow_axis_skip: bool = False

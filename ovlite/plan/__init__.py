@@ -1,6 +1,7 @@
 """Plans: a model at concrete shapes, as steps on an arena. The only room that imports kernels."""
 
-from ..kernels.runtime.executor import Frame, StepError, Team
+from ..kernels.runtime.executor import Frame, Team
+from ..kernels.runtime.failures import StepError
 from .executable import Executable, Plan, Variable
 from .options import COMPUTE_TYPES, Options, Precision
 from .timing import StepTime, of_step

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import kernels
 from ..graph import Operator
+from ..graph.failures import Subject
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Program, PythonStep, Team
 from ..kernels.runtime.step import Step, View
@@ -48,7 +49,9 @@ class Builder:
         self.packed_weights = packed_weights
         self.steps: list[Step] = []
         self.origins: list[str] = []  # of the steps: the node that each belongs to
+        self.subjects: list[Subject] = []  # and what failures call it
         self.origin = ""
+        self.subject = Subject("", "", ())
         self.views: dict[Tensor, View] = {}
         self.aliases: set[Tensor] = set()
         self._constants: dict[int, Array] = {}
@@ -156,6 +159,7 @@ class Builder:
     def _append(self, step: Step) -> None:
         self.steps.append(step)
         self.origins.append(self.origin)
+        self.subjects.append(self.subject)
 
     def interpret(self, call: Call) -> None:
         """Appends a step that Python carries out, without a kernel."""
@@ -182,4 +186,5 @@ class Builder:
             Buffer(slot, max(1, size), first[slot], last[slot]) for slot, size in self._sizes.items() if slot in first
         ]
         offsets, total = place(buffers)
-        return Program(self.steps, self._slots, self._constants, offsets, total, self.precision.flush_denormals)
+        flush = self.precision.flush_denormals
+        return Program(self.steps, self._slots, self._constants, offsets, total, flush, self.subjects)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .. import kernels
 from ..graph import Model, Node, Output, TensorType
-from ..graph.elements import compute_dtype
+from ..graph.elements import bound_type, compute_dtype
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Program, Team
 from ..passes.pipeline import run_passes
@@ -95,9 +95,10 @@ class Executable:
             Variable(name, node.output(0).element_type, node.output(0).partial_shape) for name, node in readers.items()
         ]
         ports: dict[Output, Type] = {
-            parameter.output(0): kind for parameter, (kind, _) in zip(self._model.parameters, self.inputs, strict=True)
+            parameter.output(0): bound_type(kind)
+            for parameter, (kind, _) in zip(self._model.parameters, self.inputs, strict=True)
         }
-        ports |= {node.output(0): node.output(0).element_type for node in readers.values()}
+        ports |= {node.output(0): bound_type(node.output(0).element_type) for node in readers.values()}
         run_passes(self._model, integers=options.precision.integers)
         self._states = [node.output(0) for node in readers.values()]
         self._nodes = self._model.get_ordered_ops()
@@ -133,6 +134,7 @@ class Executable:
         }
         results = [result.sources[0] for result in self._model.results] + self._assigned()
         types = [kind for kind, _ in self.outputs] + [variable.element_type for variable in self.variables]
+        types = [bound_type(kind) for kind in types]
         stage = Stage(self._context, self._nodes, known, list(zip(results, types, strict=True)))
         return Plan(stage, inputs, results)
 

@@ -17,6 +17,7 @@ from ..graph import Argument, Constant, Model, Node, Output, Parameter, PartialV
 from ..graph.constants import constant_array
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
+from ..ops.interpreter import evaluated
 from ..types import PartialShape
 from .calls import Call, Tensor
 
@@ -144,9 +145,7 @@ def _argument(source: Output, tensor: Tensor) -> Argument:
 
 def evaluate(node: Node, arrays: Sequence[Array | None]) -> list[Array]:
     """A node's outputs by numpy, in their compute dtypes."""
-    with np.errstate(all="ignore"):
-        results = node.op.evaluate(*[array for array in arrays if array is not None])
-    return as_compute_arrays(node, results)
+    return as_compute_arrays(node, evaluated(node, [array for array in arrays if array is not None]))
 
 
 def as_compute_arrays(node: Node, results: Sequence[Array]) -> list[Array]:

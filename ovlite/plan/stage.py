@@ -17,8 +17,9 @@ import numpy as np
 
 from ..graph import Node, Operator, Output
 from ..graph.elements import compute_dtype
+from ..graph.failures import FAILURES, Subject, reason
 from ..graph.operator import Array
-from ..kernels.runtime.executor import Frame, Program, Team
+from ..kernels.runtime.executor import Frame, Program, Team, check_stopped
 from ..kernels.runtime.step import View
 from ..types import Type
 from .builder import Builder, Evaluation
@@ -140,7 +141,7 @@ class Stage:
         for node, evaluation in zip(self.data_dependent, self._evaluations, strict=True):
             arrays = [self._elements(source, values) for source in node.sources]
             began = perf_counter()
-            found = as_compute_arrays(node, evaluation(arrays, team))
+            found = as_compute_arrays(node, _carried_out(node, evaluation, arrays, team))
             if times is not None:
                 shape = found[0].shape if found else ()
                 seconds = perf_counter() - began
@@ -198,6 +199,16 @@ class Stage:
         for output in self.required:
             known[output] = Tensor.constant(self._elements(output, values).copy())
         return Stage(self._context, self.deferred, known, self._results, self._values_vary)
+
+
+def _carried_out(node: Node, evaluation: Evaluation, arrays: Sequence[Array], team: Team) -> Sequence[Array]:
+    """What an evaluation gives; what it raises names the node and its operands, unless the run was to end."""
+    try:
+        return evaluation(arrays, team)
+    except FAILURES as error:
+        check_stopped()
+        subject = Subject.of(node.op.type, node.friendly_name, arrays)
+        raise RuntimeError(f"{subject}: {reason(error)}") from error
 
 
 def _live(state: Specialized, results: Sequence[tuple[Output, Type | None]]) -> dict[Output, Tensor]:

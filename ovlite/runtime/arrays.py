@@ -23,7 +23,10 @@ _DEVICES = {2: "CUDA", 4: "OpenCL", 7: "Vulkan", 8: "Metal", 10: "ROCm", 14: "on
 # Devices whose memory the processor reads: its own, pinned memory of CUDA and ROCm, and managed memory of CUDA.
 _HOST = (1, 3, 11, 13)
 # What DLPack calls the types of whole bytes that numpy lacks: (type code, bits). Source: dlpack.h, DLPack 1.1.
-_KINDS = {Type.bf16: (4, 16), Type.f8e4m3: (10, 8), Type.f8e5m2: (12, 8), Type.f8e8m0: (14, 8)}
+_KINDS = {
+    Type.bf16: (4, 16), Type.f8e4m3: (10, 8), Type.f8e4m3fnuz: (11, 8), Type.f8e5m2: (12, 8), Type.f8e5m2fnuz: (13, 8),
+    Type.f8e8m0: (14, 8),
+}  # fmt: skip
 _TYPES = {kind: element_type for element_type, kind in _KINDS.items()}
 _UNSIGNED = 1
 

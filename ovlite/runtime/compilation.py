@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Constant, Model, Node, Output, TensorType
-from ..graph.elements import held_as_objects
+from ..graph.elements import bound_type, held_as_objects
 from ..ops.maps import ZipMap
 from ..plan import Options, Plan
 from ..types import SequenceType, Type
 from .config import Config
 from .ports import CompiledPorts, ConstOutput, Form
 from .string_ports import make_executable
-from .tensor import from_strings, is_foreign
+from .tensor import from_strings, is_foreign, packed_bits
 from .threads import shared_streams
 
 
@@ -24,7 +24,7 @@ class Compilation:
     """State shared by all requests of one compiled model.
 
     model: as it was when it was compiled. owned: nobody else changes the model that is given.
-    types: what Request needs to know of each input's element type.
+    types: what Request needs to know of each input's element type. packed: elements of some output are packed.
     """
 
     def __init__(self, model: Model, config: Config, *, owned: bool = False) -> None:
@@ -39,6 +39,7 @@ class Compilation:
         inputs = _ports_of(model.inputs, self.executable.inputs)
         outputs = _ports_of(model.outputs, self.executable.outputs)
         self.types = tuple(_numpy_type(port.element_type) for port in inputs)
+        self.packed = any(packed_bits(port.element_type) for port in outputs)
         self.ports = CompiledPorts(inputs, outputs, [_form(result) for result in model.results])
         self.sources = _sources(model)
         self._initial = _initial_values(model)
@@ -95,7 +96,7 @@ def _numpy_type(element_type: Type) -> tuple[int, bool]:
     """(numpy's type number, whether values need more than a cast) for an input of this type."""
     if held_as_objects(element_type):
         return np.dtype(object).num, True
-    return element_type.to_dtype().num, is_foreign(element_type)
+    return bound_type(element_type).to_dtype().num, is_foreign(element_type)
 
 
 def _form(result: Node) -> Form | None:

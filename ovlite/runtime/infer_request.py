@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Output
+from ..graph.elements import decode, encode
 from ..graph.lookup import label, port_index
 from ..kernels.runtime.request import Request
 from ..kernels.runtime.results import OVDict
@@ -67,7 +68,8 @@ class InferRequest(Request):
         names = tuple(variable.name for variable in compilation.variables)
         super().__init__(
             compilation.executable, compilation.ports, compilation.types, Tensor, names, compilation.sources,
-            compilation.streams, internal, compilation.profiled, compilation.config["KEEP_SHARED_OUTPUTS"],
+            compilation.streams, internal and not compilation.packed, compilation.profiled,
+            compilation.config["KEEP_SHARED_OUTPUTS"],
         )  # fmt: skip
 
     # What the compiled base class asks for.
@@ -116,6 +118,12 @@ class InferRequest(Request):
 
     def _storage_on(self, index: int, array: Array) -> Storage:
         return Storage(self.ports.inputs[index].element_type, array)
+
+    def _unpacked(self, storage: Storage) -> Array:
+        return decode(storage.array, storage.element_type, storage.shape)
+
+    def _packed(self, storage: Storage, array: Array) -> Array:
+        return encode(array, storage.element_type)
 
     def _tensor(self, storage: Storage) -> Tensor:
         tensor = Tensor._on(storage)

@@ -72,11 +72,7 @@ def as_input(port: ConstOutput, index: int, value: Any) -> Array | Tensor:
     if port.element_type is Type.string:
         return _strings(port, index, value)
     if packed_bits(port.element_type):
-        if isinstance(value, np.ndarray) and value.dtype.isbuiltin == 2 and Type(value.dtype) is port.element_type:
-            return Tensor(value)
-        raise TypeError(
-            f"input {label(port, index)} holds {port.element_type.name}; pass a Tensor or an array of ml_dtypes"
-        )
+        return _packed(port, index, value)
     return _shaped(port, index, value, _elements(port.element_type, value))
 
 
@@ -91,6 +87,33 @@ def _check_elements(port: ConstOutput, index: int, array: Array) -> None:
         refuse_masked(array)
     except TypeError as error:
         raise TypeError(f"input {label(port, index)}: {error}") from None
+
+
+def _packed(port: ConstOutput, index: int, value: Any) -> Tensor:
+    """Elements of less than a byte: those of a dtype of ml_dtypes, or numbers that the type holds.
+
+    Numbers are rounded to a real type, as to those of 8 bits; whole ones have to be in the range of the others.
+    """
+    kind = port.element_type
+    array, found = (np.array(value), None) if isinstance(value, (list, *SCALARS)) else read_array(value)
+    if found is not None:
+        array = np.asarray(decode(array, found, value.shape if packed_bits(found) else array.shape))
+    elif array.dtype.kind not in ("fiu" if kind.real else "biu") or (kind.real and array.dtype == np.uint8):
+        raise TypeError(
+            f"input {label(port, index)} holds {kind.name}; {array.dtype} is given: pass a Tensor, an array of "
+            f"ml_dtypes, or {'real' if kind.real else 'whole'} numbers"
+        )
+    array = _shaped(port, index, value, array)
+    if array.size and not kind.real:
+        low, high = kind._limits
+        if array.min() < low or array.max() > high:
+            raise RuntimeError(
+                f"input {label(port, index)} holds {kind.name}, numbers from {low} to {high}; those that are given "
+                f"go from {array.min()} to {array.max()}"
+            )
+    storage = new_storage(kind, array.shape)
+    storage.array[...] = encode(array, kind)
+    return Tensor._on(storage)
 
 
 def _named(ports: CompiledPorts, key: Any, value: Any, share: bool) -> Iterator[Given]:

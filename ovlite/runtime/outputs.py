@@ -12,7 +12,7 @@ from ..graph.lookup import no_port
 from ..types import Type
 from .arrays import read_array, shows_elements
 from .ports import CompiledPorts, ConstOutput
-from .tensor import Tensor
+from .tensor import Tensor, packed_bits
 
 
 def given_outputs(ports: CompiledPorts, out: Any) -> list[Any]:
@@ -22,6 +22,11 @@ def given_outputs(ports: CompiledPorts, out: Any) -> list[Any]:
     mapping by name, index or port. The run checks each array by itself, see refuse_output().
     """
     given: list[Any] = [None] * len(ports.outputs)
+    for index, port in enumerate(ports.outputs):
+        if packed_bits(port.element_type):
+            raise TypeError(
+                f"out: output {index} holds {port.element_type.name}, which is packed; set_output_tensor() takes memory"
+            )
     for index, value in _by_index(ports, out):
         if given[index] is not None:
             raise ValueError(f"out: output {index} is named twice")

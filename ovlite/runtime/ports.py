@@ -208,7 +208,8 @@ class CompiledPorts(Ports):
         self, inputs: Sequence[ConstOutput], outputs: Sequence[ConstOutput], forms: Sequence[Form | None]
     ) -> None:
         self.forms = forms
-        super().__init__(inputs, outputs, ConstOutput, any(form is not None for form in forms))
+        packed = any(0 < port.element_type.bitwidth < 8 for port in outputs)
+        super().__init__(inputs, outputs, ConstOutput, packed or any(form is not None for form in forms))
         for port in [*inputs, *outputs]:
             port._renamed = self.rename
 

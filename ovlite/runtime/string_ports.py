@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..errors import ModelError
 from ..graph import Constant, Model, Node, Output, Parameter, Result, TensorType
 from ..graph.constants import constant_array
-from ..graph.elements import decode, encode, held_as_objects
+from ..graph.elements import bound_type, decode, encode, held_as_objects
 from ..kernels.runtime.executor import Team
 from ..ops.interpreter import outputs_of
 from ..plan import Executable, Options, StepTime, Variable
@@ -20,8 +20,8 @@ from ..types import SequenceType
 
 Array = npt.NDArray[Any]
 COMPUTED = (
-    "boolean", "bf16", "f16", "f32", "f64", "f8e4m3", "f8e5m2", "f8e8m0",
-    "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "string",
+    "boolean", "bf16", "f16", "f32", "f64", "f8e4m3", "f8e5m2", "f8e8m0", "f8e4m3fnuz", "f8e5m2fnuz", "f4e2m1", "nf4",
+    "i2", "i4", "i8", "i16", "i32", "i64", "u1", "u2", "u4", "u8", "u16", "u32", "u64", "string",
 )  # fmt: skip
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -33,13 +33,15 @@ def make_executable(model: Model, options: Options) -> Executable | StringExecut
             port_label = f"{kind} {index} ({', '.join(sorted(port.names))})"
             sequence = isinstance(port.element_type, SequenceType)
             element = port.element_type.element if isinstance(port.element_type, SequenceType) else port.element_type
-            if element.name not in COMPUTED:
+            if element.name not in COMPUTED or (sequence and bound_type(element) is not element):
                 raise ModelError(f"{port_label} holds {element.name}; insert a convert to {', '.join(COMPUTED)}")
             if kind == "input" and not port.partial_shape.has_rank and not sequence:
                 raise ModelError(f"{port_label} has no known rank; reshape the model, unknown dimensions may stay")
-    if holds_strings(model):
-        return StringExecutable(model, options)
-    return Executable(model, options)
+    executable = StringExecutable(model, options) if holds_strings(model) else Executable(model, options)
+    for name, element, _ in executable.variables:
+        if bound_type(element) is not element:
+            raise ModelError(f"variable {name!r} holds {element.name}, which is packed; insert a convert to i8 or u8")
+    return executable
 
 
 def holds_strings(model: Model) -> bool:
@@ -150,18 +152,14 @@ class Segment:
         return found[len(self._exits) :]
 
     def _evaluate(self, node: Node, arrays: list[Array], values: dict[Output, Array]) -> None:
-        try:
-            found = outputs_of(node, arrays)
-        except (ModelError, RuntimeError) as error:
-            raise RuntimeError(f"{node.op.type} {node.friendly_name!r}: {error}") from error
-        for output, array in zip(node.outputs(), found, strict=True):
-            values[output] = encode(np.asarray(array), output.element_type)
+        for output, array in zip(node.outputs(), outputs_of(node, arrays), strict=True):
+            values[output] = encode(np.asarray(array), bound_type(output.element_type))
 
 
 def _value(source: Output, values: dict[Output, Array]) -> Array:
-    """The elements of an output as they are stored."""
+    """The elements of an output as plans give them."""
     if isinstance(source.node, Constant):
-        return encode(constant_array(source.node), source.element_type)
+        return encode(constant_array(source.node), bound_type(source.element_type))
     return values[source]
 
 
@@ -169,7 +167,7 @@ def _decoded(source: Output, values: dict[Output, Array]) -> Array:
     """The elements of an output in their compute dtype."""
     if isinstance(source.node, Constant):
         return constant_array(source.node)
-    return decode(values[source], source.element_type, values[source].shape)
+    return decode(values[source], bound_type(source.element_type), values[source].shape)
 
 
 def _segments(model: Model, options: Options) -> list[Segment]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+# i2 and the fnuz formats are ONNX's, which OpenVINO has not.
 # name: (bits, kind, numpy dtype that holds it, spelling of repr); kind: b bool, i/u integer, f real, s string
 _TYPES: dict[str, tuple[int, str, str | None, str]] = {
     "dynamic": (0, "", None, "dynamic"),
@@ -15,6 +16,7 @@ _TYPES: dict[str, tuple[int, str, str | None, str]] = {
     "f16": (16, "f", "float16", "float16"),
     "f32": (32, "f", "float32", "float32"),
     "f64": (64, "f", "float64", "double64"),
+    "i2": (2, "i", "int8", "int2_t"),
     "i4": (4, "i", "int8", "int4_t"),
     "i8": (8, "i", "int8", "int8_t"),
     "i16": (16, "i", "int16", "int16_t"),
@@ -33,6 +35,8 @@ _TYPES: dict[str, tuple[int, str, str | None, str]] = {
     "f8e4m3": (8, "f", "uint8", "f8e4m3"),
     "f8e5m2": (8, "f", "uint8", "f8e5m2"),
     "f8e8m0": (8, "f", "uint8", "f8e8m0"),
+    "f8e4m3fnuz": (8, "f", "uint8", "f8e4m3fnuz"),
+    "f8e5m2fnuz": (8, "f", "uint8", "f8e5m2fnuz"),
     "f4e2m1": (4, "f", "uint8", "f4e2m1"),
     "string": (256, "s", "S", "string"),
 }
@@ -44,7 +48,8 @@ _DTYPES = {
 # dtypes of the package ml_dtypes, which are known by their names: it need not be installed.
 _FOREIGN = {
     "bfloat16": "bf16", "float8_e4m3fn": "f8e4m3", "float8_e5m2": "f8e5m2", "float8_e8m0fnu": "f8e8m0",
-    "float4_e2m1fn": "f4e2m1", "int4": "i4", "uint4": "u4", "uint2": "u2",
+    "float8_e4m3fnuz": "f8e4m3fnuz", "float8_e5m2fnuz": "f8e5m2fnuz", "float4_e2m1fn": "f4e2m1",
+    "int2": "i2", "int4": "i4", "uint4": "u4", "uint2": "u2",
 }  # fmt: skip
 _FROM_NUMBER = {np.dtype(dtype).num: name for dtype, name in _DTYPES.items()}
 _QUANTIZED = frozenset(("i4", "i8", "i32", "u8", "nf4", "f8e4m3", "f8e5m2", "f8e8m0", "f4e2m1"))
@@ -62,6 +67,7 @@ class Type:
     f16: ClassVar[Type]
     f32: ClassVar[Type]
     f64: ClassVar[Type]
+    i2: ClassVar[Type]
     i4: ClassVar[Type]
     i8: ClassVar[Type]
     i16: ClassVar[Type]
@@ -80,6 +86,8 @@ class Type:
     f8e4m3: ClassVar[Type]
     f8e5m2: ClassVar[Type]
     f8e8m0: ClassVar[Type]
+    f8e4m3fnuz: ClassVar[Type]
+    f8e5m2fnuz: ClassVar[Type]
     f4e2m1: ClassVar[Type]
     string: ClassVar[Type]
     dynamic: ClassVar[Type]
@@ -138,6 +146,12 @@ class Type:
 
     def get_size(self) -> int:
         return self.size
+
+    @property
+    def _limits(self) -> tuple[int, int]:
+        """The least and the greatest number of an integer type."""
+        bits = self.bitwidth
+        return (-(1 << bits - 1), (1 << bits - 1) - 1) if self.signed else (0, (1 << bits) - 1)
 
     @property
     def real(self) -> bool:

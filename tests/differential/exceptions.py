@@ -10,20 +10,14 @@ from .cases import Case
 # depends on more than the model tells. The text says what to do.
 UNDECLARED = {
     r"the rank of .* is not known": "which axes an operator is for depends on a rank that the model leaves open",
-    r"filters are of shape .*; it must be known": "filters are packed when the model is compiled",
-    r"an output shape needs data whose shape is known": "the padding of ConvTranspose depends on the size of the image",
-    r"storage_order 1 needs images of known size": "indices by columns depend on the size of the image",
+    r"filters are of shape .*; their rank must be known": "which dimensions are the kernel's depends on it",
     r"the shapes of theta and size are not known": "the rank of the grid depends on them",
-    r"blocks along axis .* need its length": "blocks are spread when the model is read",
     r"its last dimension has to be known, 1 or 2": "it says whether the signal is complex",
-    r"split_lengths needs a known number of elements": "a node has as many outputs as there are lengths",
     r"differ in dimension \d+, not the axis": "of unknown ranks it is not known which indices are fewer than the data",
 }
 # Those that are right whatever is declared.
 ALWAYS = {
-    r"holds (i4|u4|f4e2m1); insert a convert": "ports of packed elements are not supported",
     r"the bits of .* can't be cast": "small reals are computed as f32, whose bits are others",
-    r"quantization to f4e2m1 is not supported": "there are no kernels for it, and the text says what there is",
     r"this form of Resize needs data whose shape is known": "its weights are made when the model is read",
     r"half_pixel_symmetric of data or sizes that are not known": "the weights are made when the model is read",
     r"with a size that may be 1": "a form of Resize has weights that are made when the model is read",

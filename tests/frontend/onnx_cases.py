@@ -122,7 +122,8 @@ def _matches(element_type: str, dtype: str) -> bool:
     """Whether an element type is that of a numpy or ml_dtypes dtype, by name."""
     names = {
         "bool": "boolean", "bfloat16": "bf16", "float8_e4m3fn": "f8e4m3", "float8_e5m2": "f8e5m2",
-        "float8_e8m0fnu": "f8e8m0", "float4_e2m1fn": "f4e2m1",
+        "float8_e8m0fnu": "f8e8m0", "float8_e4m3fnuz": "f8e4m3fnuz", "float8_e5m2fnuz": "f8e5m2fnuz",
+        "float4_e2m1fn": "f4e2m1",
     }  # fmt: skip
     short = dtype.replace("uint", "u").replace("int", "i").replace("float", "f")
     return element_type == names.get(dtype, short)

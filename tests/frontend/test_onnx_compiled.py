@@ -10,13 +10,13 @@ import pytest
 
 import ovlite
 from ovlite.frontend.onnx import read_onnx
-from ovlite.types import SequenceType, Type
+from ovlite.graph.elements import compute_dtype
+from ovlite.types import SequenceType
 
 from .onnx_cases import array, compare, node_cases
 from .test_onnx_nodes import differs, refused
 
 PART = 10  # one of so many cases is run always, all of them in a sweep
-PACKED = {Type.f4e2m1, Type.u4, Type.i4, Type.u2}
 CASES = {name: case for name, case in node_cases().items() if not refused(name) and not differs(name)}
 
 
@@ -27,8 +27,6 @@ def given(value: Any) -> Any:
 
 def check(case: Any, threads: int) -> None:
     model = read_onnx(case.model.SerializeToString())
-    if any(port.element_type in PACKED for port in [*model.inputs, *model.outputs]):
-        pytest.skip("ports don't hold packed elements")
     compiled = ovlite.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads})
     for inputs, expected in case.data_sets:
         request = compiled.create_infer_request()
@@ -41,7 +39,8 @@ def check(case: Any, threads: int) -> None:
                 continue
             wanted = array(value)
             tensor, element_type = request.get_output_tensor(i), port.element_type
-            kind = np.float32 if element_type.real and element_type.size < 4 else None  # numpy lacks some of them
+            lacking = 0 < element_type.bitwidth < 8 or (element_type.real and element_type.size < 4)
+            kind = compute_dtype(element_type) if lacking else None  # of types that numpy has not
             found = np.asarray(tensor, kind)
             assert found.shape == wanted.shape
             compare(found, wanted, element_type.name, case)

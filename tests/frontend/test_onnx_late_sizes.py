@@ -202,3 +202,16 @@ def test_lengths_that_are_an_input() -> None:
             np.testing.assert_array_equal(results[i], part)
     with pytest.raises(RuntimeError, match=r"Reshape.*has 3 elements"):
         compiled([x, np.array([1, 2, 2])])
+
+
+@pytest.mark.parametrize("declared", DECLARATIONS)
+@pytest.mark.parametrize("value", [-2, -1, 0, 2])
+@pytest.mark.parametrize("op", ["ExpandDims", "Trilu"])
+def test_operators_that_onnxruntime_names_too(op: str, value: int, declared: str) -> None:
+    x = drawn(2, 3, 4)
+    weight = np.array(value, np.int32 if op == "ExpandDims" else np.int64)
+    proto = onnx.ModelProto.FromString(model(op, x, declared, {"w": weight}))
+    proto.graph.node[0].domain = "com.microsoft"
+    proto.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    right = np.expand_dims(x, value) if op == "ExpandDims" else np.triu(x, value)
+    np.testing.assert_array_equal(run(proto.SerializeToString(), x)[0], right)

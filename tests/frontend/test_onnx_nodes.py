@@ -17,18 +17,13 @@ CASES = node_cases()
 # Cases whose models are refused, by a pattern of their names, with a part of the error's text.
 REFUSED = {
     r"if_opt": "an optional without a value",
-    r"adagrad|adam|.*momentum": "training",
-    r".*FNUZ": "fnuz",
-    r".*(INT2|int2)(?<!UINT2)(?<!uint2)": "int2",
     r"scan_sum": "not supported",
-    r"quantizelinear_float4e2m1": "f4e2m1 is not supported",
 }
 # Cases that give something else here, by a pattern of their names.
 DIFFERENT = {
     r"optional_has_element_empty_optional_input": "an input that is given has a value",
     r"bernoulli": "random numbers",
     r"image_decoder": "onnx.reference needs Pillow for it",
-    r"quantizelinear_float4e2m1": "onnx.reference does not give 4-bit floats for f32 zero points",
 }
 
 

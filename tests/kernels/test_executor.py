@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ovlite.kernels import family
-from ovlite.kernels.runtime.executor import Frame, Program, PythonStep, StepError, Team, check_stopped, run_steps
+from ovlite.kernels.runtime.executor import Frame, Program, PythonStep, Team, check_stopped, run_steps
+from ovlite.kernels.runtime.failures import StepError
 from ovlite.kernels.runtime.step import View
 
 from ..data import normal
@@ -83,20 +84,37 @@ def test_a_failure_behind_a_step_of_python_counts_all_steps():
         frame_of(program, *arrays).execute(Team(1))
 
 
-def test_what_a_step_of_python_raises_comes_out_as_it_is():
+def test_what_a_step_of_python_raises_names_the_step():
     def fail(x):
         raise KeyError("mine")
 
     arrays = np.zeros((3, 4), F32)
-    with pytest.raises(KeyError, match="mine"):
+    with pytest.raises(StepError, match=r"step 0 \(Python\): KeyError: 'mine'") as caught:
         run_steps([python(fail, [0], [1]), add(0, 0, 2)], list(arrays))
+    assert isinstance(caught.value.__cause__, KeyError) and caught.value.index == 0
+
+
+def test_what_is_no_failure_of_a_step_comes_out_as_it_is():
+    def stop(x):
+        raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine"):
+        run_steps([python(stop, [0], [1])], list(np.zeros((2, 4), F32)))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_failures_name_the_origin_of_a_step_and_integers(threads):
+    x, index, y = np.zeros(4, F32), np.array([0, 9, -1, 2]), np.zeros(4, F32)
+    frame = frame_of(Program([pick(1, 0, 2)], 3, origins=["Gather 'words'"]), x, index, y, threads=threads)
+    with pytest.raises(StepError, match=r"^Gather 'words': an index .*; it was given i64\[4\] from -1 to 9$"):
+        frame.execute(Team(threads))
 
 
 def test_a_step_of_python_gives_what_was_planned():
     arrays = list(np.zeros((2, 4), F32))
-    with pytest.raises(RuntimeError, match=r"Odd gave shape \(3,\) where \(4,\) was planned"):
+    with pytest.raises(RuntimeError, match=r"\(Odd\): it gave shape \(3,\) where \(4,\) was planned"):
         run_steps([python(lambda x: [x[:3]], [0], [1], "Odd")], arrays)
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(StepError, match="zip"):
         run_steps([python(lambda x: [], [0], [1])], arrays)
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ovlite import kernels
-from ovlite.kernels.runtime.executor import StepError, run_steps
+from ovlite.kernels.runtime.executor import run_steps
+from ovlite.kernels.runtime.failures import StepError
 from ovlite.kernels.runtime.step import View
 
 from .layouts import view_of

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from ovlite.kernels import family
-from ovlite.kernels.runtime.executor import Frame, Program, PythonStep, StepError, Team
+from ovlite.kernels.runtime.executor import Frame, Program, PythonStep, Team
+from ovlite.kernels.runtime.failures import StepError
 from ovlite.kernels.runtime.step import View
 
 WIDE = 40_000  # elements for many members

@@ -124,10 +124,19 @@ def test_squeeze_without_axes() -> None:
 
 
 @pytest.mark.parametrize("opset", [14, 15])
-def test_squeeze_keeps_longer_dimensions(opset: int) -> None:
-    node = factories(opset)["squeeze"](tensor("1,2,3"), [1])
-    assert shape_of(node) == "[1,2,3]"
-    assert node.op.evaluate(numbers(1, 2, 3), np.array([1]))[0].shape == (1, 2, 3)
+def test_squeeze_of_longer_dimensions(opset: int) -> None:
+    message = r"axis 1 of shape \[1,2,3\] has a length other than 1"
+    with pytest.raises(ModelError, match=message):
+        factories(opset)["squeeze"](tensor("1,2,3"), [1])
+    late = factories(opset)["squeeze"](tensor("1,?,3"), [0, 1])
+    with pytest.raises(ModelError, match=message):
+        late.op.evaluate(numbers(1, 2, 3), np.array([0, 1]))
+
+
+def test_squeeze_that_may_skip_axes() -> None:
+    node = factories(15)["squeeze"](tensor("1,2,3"), [0, 1], allow_axis_skip=True)
+    assert shape_of(node) == "[2,3]"
+    assert node.op.evaluate(numbers(1, 2, 3), np.array([0, 1]))[0].shape == (2, 3)
 
 
 def test_squeeze_of_unknown_shapes() -> None:

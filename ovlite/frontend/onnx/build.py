@@ -13,11 +13,12 @@ from ...graph.elements import encode
 from ...graph.operator import Array
 from ...ops import NEWEST_OPSET, factories
 from ...ops.elementwise import Divide
+from ...ops.quantization import RoundToSmallFloat
 from ...types import Type
 from .call import known
 
-# The 8-bit floats that `fake_convert` rounds to.
-ROUNDED_FLOATS = {Type.f8e4m3: "f8e4m3", Type.f8e5m2: "f8e5m2"}
+# The small floats that ONNX casts to by rounding to the nearest.
+ROUNDED_FLOATS = (Type.f8e4m3, Type.f8e5m2, Type.f8e4m3fnuz, Type.f8e5m2fnuz, Type.f4e2m1)
 
 
 class Factories:
@@ -163,10 +164,12 @@ def converted(value: Output, element_type: Type) -> Output:
     return value if value.element_type is element_type else one(ops.convert(value, element_type))
 
 
-def as_float8(value: Output, target: Type) -> Output:
-    """Rounded to one of ROUNDED_FLOATS, what is out of its range to its greatest number."""
-    wide = value if value.element_type in (Type.f32, Type.f16, Type.bf16) else converted(value, Type.f32)
-    return converted(one(ops.fake_convert(wide, typed(1, wide), destination_type=ROUNDED_FLOATS[target])), target)
+def as_small_float(value: Output, target: Type, *, saturate: bool) -> Output:
+    """Rounded to one of ROUNDED_FLOATS; see RoundToSmallFloat. With an operator of OpenVINO where that has one."""
+    own = value.element_type in (Type.f32, Type.f16, Type.bf16) and target in (Type.f8e4m3, Type.f8e5m2)
+    if not own or not saturate:
+        return converted(Node(RoundToSmallFloat(target.name, saturate), [value]).output(0), target)
+    return converted(one(ops.fake_convert(value, typed(1, value), destination_type=target.name)), target)
 
 
 def toward_zero(left: Output, right: Output) -> Output:

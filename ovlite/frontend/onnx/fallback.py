@@ -57,7 +57,7 @@ _RANDOM = "dtype seed "
 ROWS: dict[str, Row] = {
     "BatchNormalization": Row("epsilon momentum training_mode"),
     "BitCast": Row("to"),
-    "Cast": Row("to saturate round_mode"),
+    "Cast": Row("to round_mode"),
     "Col2Im": Row("dilations pads strides"),
     "CumProd": Row("exclusive reverse"),
     "DFT": Row("axis inverse onesided"),
@@ -68,7 +68,6 @@ ROWS: dict[str, Row] = {
     "MaxUnpool": Row("kernel_shape pads strides"),
     "MelWeightMatrix": Row("output_datatype"),
     "Pad": Row("mode"),
-    "QuantizeLinear": Row("axis block_size output_dtype saturate"),
     "RandomNormal": Row(_RANDOM + "mean scale shape"),
     "RandomNormalLike": Row(_RANDOM + "mean scale"),
     "RandomUniform": Row(_RANDOM + "high low shape"),

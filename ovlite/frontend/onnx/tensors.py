@@ -14,14 +14,15 @@ from ...graph.operator import Array
 from ...types import Type
 from .external import ExternalData
 
-# By TensorProto.DataType; what is missing (complex, FNUZ floats, int2) has no element type here.
+# By TensorProto.DataType; what is missing (complex numbers) has no element type here.
 ELEMENT_TYPES: dict[int, Type] = {
     1: Type.f32, 2: Type.u8, 3: Type.i8, 4: Type.u16, 5: Type.i16, 6: Type.i32, 7: Type.i64, 8: Type.string,
     9: Type.boolean, 10: Type.f16, 11: Type.f64, 12: Type.u32, 13: Type.u64, 16: Type.bf16, 17: Type.f8e4m3,
-    19: Type.f8e5m2, 21: Type.u4, 22: Type.i4, 23: Type.f4e2m1, 24: Type.f8e8m0, 25: Type.u2,
+    18: Type.f8e4m3fnuz, 19: Type.f8e5m2, 20: Type.f8e5m2fnuz, 21: Type.u4, 22: Type.i4, 23: Type.f4e2m1,
+    24: Type.f8e8m0, 25: Type.u2, 26: Type.i2,
 }  # fmt: skip
 ONNX_TYPES = {element_type: number for number, element_type in ELEMENT_TYPES.items()}
-TYPE_NAMES = {14: "complex64", 15: "complex128", 18: "float8e4m3fnuz", 20: "float8e5m2fnuz", 26: "int2"}
+TYPE_NAMES = {14: "complex64", 15: "complex128"}
 STRING, EXTERNAL = 8, 1
 MAX_RANK = 64  # numpy's
 

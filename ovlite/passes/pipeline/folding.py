@@ -10,6 +10,7 @@ from ...graph import Constant, Model, Node, Output, Result
 from ...graph.constants import constant_array
 from ...graph.elements import encode
 from ...graph.operator import Array
+from ...ops.interpreter import evaluated
 from ...types import Type
 
 LIMIT = 1 << 28  # elements of a tensor that is folded
@@ -66,9 +67,7 @@ def _values(node: Node) -> list[Array] | None:
     if any(output.element_type.name == "string" for output in node.outputs()):
         return None
     inputs = [constant_array(source.node) for source in node.sources if isinstance(source.node, Constant)]
-    with np.errstate(all="ignore"):
-        results = node.op.evaluate(*inputs)
-    return list(map(np.asarray, results))
+    return list(map(np.asarray, evaluated(node, inputs)))
 
 
 def _carry(node: Node) -> None:

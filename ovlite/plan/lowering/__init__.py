@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...graph.failures import Subject
 from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
-from ..fusion import fuse_maps
+from ..fusion import Map, fuse_maps
 from ..layout import choose_layouts
 from . import (
     convolution,
@@ -50,6 +51,9 @@ LOWERINGS: dict[str, Lowering] = {
 }
 
 
+DIVISIONS = ("Divide", "FloorMod", "Mod")  # the element-wise operators that can fail, of integers
+
+
 def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor, View]]) -> None:
     """Emits the steps of all calls; each exit's elements end up in its view."""
     calls = fuse_maps(list(calls), {tensor for tensor, _ in exits})
@@ -62,11 +66,20 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
     for call in calls:
         if all(tensor.size == 0 for tensor in call.outputs):
             continue
-        builder.origin = call.name
+        builder.origin, builder.subject = call.name, _subject(call)
         lowering = LOWERINGS.get(call.op.type)
         if lowering is None or not lowering(builder, call):
             builder.interpret(call)
-    builder.origin = "results"
+    builder.origin, builder.subject = "results", Subject("Result", "results", ())
     for tensor, view in exits:
         if view.slot not in direct:
             builder.copy(builder.view(tensor), view)
+
+
+def _subject(call: Call) -> Subject:
+    """What failures call a step; of element-wise operators in one step, those that can fail."""
+    if not isinstance(call.op, Map):
+        return Subject.of(call.op.type, call.name, call.inputs)
+    parts = [part for part in call.op.parts if part.op.type in DIVISIONS] or call.op.parts
+    types, names = (dict.fromkeys(found) for found in zip(*[(part.op.type, part.name) for part in parts], strict=True))
+    return Subject.of(" and ".join(types), " and ".join(names), parts[0].inputs if len(parts) == 1 else call.inputs)

@@ -22,6 +22,7 @@ from . import (
     shape,
     signal,
     text,
+    training,
 )
 
 FAMILIES = (
@@ -33,6 +34,7 @@ FAMILIES = (
 TRANSLATIONS: dict[tuple[str, str], Translation] = {
     **{("", name): translation for family in FAMILIES for name, translation in family.OPERATORS.items()},
     **{("", name): translation for name, translation in microsoft.UNNAMED.items()},
+    **{("ai.onnx.preview.training", name): translation for name, translation in training.OPERATORS.items()},
     **{("ai.onnx.ml", name): translation for name, translation in ml.OPERATORS.items()},
     **{("com.microsoft", name): translation for name, translation in microsoft.OPERATORS.items()},
 }

@@ -13,7 +13,7 @@ from ....graph import Output
 from ....types import Type
 from ..build import (
     ROUNDED_FLOATS,
-    as_float8,
+    as_small_float,
     converted,
     of_type,
     one,
@@ -26,7 +26,6 @@ from ..build import (
 )
 from ..call import Call, Translated, Translation
 from ..tensors import element_type
-from .quantization import unsaturated
 from .text import cast_strings
 
 # ONNX operators of one tensor and no attributes, by the factory that means the same.
@@ -44,7 +43,7 @@ BINARY = {
     "Less": "less", "LessOrEqual": "less_equal", "Mul": "multiply", "Or": "logical_or", "Sub": "subtract",
     "Xor": "logical_xor",
 }  # fmt: skip
-SMALL_FLOATS = {Type.f8e4m3, Type.f8e5m2, Type.f8e8m0, Type.f4e2m1}
+SATURATED = {Type.f8e4m3, Type.f8e5m2, Type.f8e4m3fnuz, Type.f8e5m2fnuz, Type.f8e8m0}  # or not, as is wished
 LARGEST = {Type.f64: float(np.finfo(np.float64).max), Type.f16: 65504.0, Type.bf16: (2 - 2.0**-7) * 2.0**127}
 FLOAT_LIMITS = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
 
@@ -108,7 +107,7 @@ def bit_shift(call: Call) -> Translated:
 
 
 def cast(call: Call) -> Translated:
-    """To one of the 8-bit floats with saturation; without it, and to other small floats, by onnx.reference."""
+    """To f8e8m0 by onnx.reference."""
     return _cast(call, element_type(call.integer("to"), "the result"))
 
 
@@ -122,19 +121,17 @@ def cast_like(call: Call) -> Translated:
 
 def _cast(call: Call, wanted: Type) -> Translated:
     value = call.input(0)
-    if wanted not in SMALL_FLOATS or value.element_type is wanted:
+    if wanted not in SATURATED or value.element_type is wanted:
         call.without_effect("saturate")
     if wanted is not Type.f8e8m0:
         call.without_effect("round_mode")
     if value.element_type is wanted:
         return value
-    if wanted in ROUNDED_FLOATS and value.element_type is not Type.string:
-        return as_float8(value, wanted) if call.flag("saturate", True) else unsaturated(call, value, wanted)
     if Type.string in (value.element_type, wanted):
         return cast_strings(value, wanted)
-    if wanted in SMALL_FLOATS:
-        return None
-    return converted(value, wanted)
+    if wanted in ROUNDED_FLOATS:
+        return as_small_float(value, wanted, saturate=call.flag("saturate", True))
+    return None if wanted is Type.f8e8m0 else converted(value, wanted)
 
 
 def bit_cast(call: Call) -> Translated:

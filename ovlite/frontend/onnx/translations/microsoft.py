@@ -30,6 +30,7 @@ from .qlinear import OPERATORS as QLINEAR
 from .quantization import centred, dequantize_linear, quantize_linear
 from .recurrent import lstm_of
 from .rotary import OPERATORS as ROTARY
+from .shape import trilu
 
 
 def gelu(call: Call) -> Translated:
@@ -212,6 +213,10 @@ def inverse(call: Call) -> Translated:
     return ops.inverse(call.input(0))
 
 
+def expand_dims(call: Call) -> Translated:
+    return ops.unsqueeze(call.input(0), call.input(1))
+
+
 OPERATORS: dict[str, Translation] = {
     **ATTENTION,
     **GROUPED,
@@ -223,6 +228,7 @@ OPERATORS: dict[str, Translation] = {
     "DynamicQuantizeLSTM": dynamic_quantize_lstm,
     "DynamicQuantizeMatMul": dynamic_quantize_matmul,
     "EmbedLayerNormalization": embed_layer_normalization,
+    "ExpandDims": expand_dims,
     "FastGelu": fast_gelu,
     "FusedConv": fused_conv,
     "FusedGemm": fused_gemm,
@@ -234,6 +240,7 @@ OPERATORS: dict[str, Translation] = {
     "QuickGelu": quick_gelu,
     "SkipLayerNormalization": skip_layer_normalization,
     "SkipSimplifiedLayerNormalization": skip_simplified_layer_normalization,
+    "Trilu": trilu,
 }
 # The one operator of onnxruntime that models hold in ONNX's own domain.
 UNNAMED: dict[str, Translation] = {"SimplifiedLayerNormalization": simplified_layer_normalization}

@@ -10,12 +10,11 @@ import numpy as np
 
 from ....errors import ModelError
 from ....graph import Output
-from ....ops.reference import reference_node
 from ....types import Type
 from ..build import (
     ROUNDED_FLOATS,
     along_axis,
-    as_float8,
+    as_small_float,
     converted,
     dim_of,
     ints,
@@ -28,13 +27,13 @@ from ..build import (
     scalar,
     static_dims,
 )
-from ..call import INT, Call, Translated, Translation, known
-from ..tensors import ONNX_TYPES, element_type
+from ..call import Call, Translated, Translation, known
+from ..tensors import element_type
 from .convolution import convolved, with_bias
 
 RANGES = {
-    Type.u2: (0, 3), Type.u4: (0, 15), Type.i4: (-8, 7), Type.u8: (0, 255), Type.i8: (-128, 127), Type.u16: (0, 65535),
-    Type.i16: (-32768, 32767),
+    Type.u2: (0, 3), Type.i2: (-2, 1), Type.u4: (0, 15), Type.i4: (-8, 7), Type.u8: (0, 255), Type.i8: (-128, 127),
+    Type.u16: (0, 65535), Type.i16: (-32768, 32767),
 }  # fmt: skip
 
 
@@ -62,26 +61,16 @@ def quantize_linear(call: Call) -> Translated:
     data, scale, zero = call.input(0), call.input(1), call.optional(2)
     number = call.integer("output_dtype", 0)
     target = zero.element_type if zero is not None else element_type(number, "the result") if number else Type.u8
-    if target is Type.f4e2m1:
-        raise ModelError("quantization to f4e2m1 is not supported: use an 8-bit float, or an integer of 4 bits")
     axis, block = _axis(call, data), call.integer("block_size", 0)
     scale = spread(scale, data, axis, block)
     if zero is not None:
         zero = spread(zero, data, axis, block)
-    if target in RANGES:
+    if target in RANGES or target is Type.f4e2m1:
         call.without_effect("saturate")
     if target in ROUNDED_FLOATS:
         wide = one(ops.divide(converted(data, scale.element_type), scale))
-        return as_float8(wide, target) if call.flag("saturate", True) else unsaturated(call, wide, target)
+        return as_small_float(wide, target, saturate=call.flag("saturate", True))
     return quantized(data, scale, zero, target) if target in RANGES else None
-
-
-def unsaturated(call: Call, value: Output, target: Type) -> Translated:
-    """A Cast to an 8-bit float by onnx.reference, in which what is out of range becomes NaN or infinite."""
-    cast = type(call.proto)(op_type="Cast", input=["x"], output=["y"])
-    for name, number in (("to", ONNX_TYPES[target]), ("saturate", 0)):
-        cast.attribute.add(name=name, type=INT, i=number)
-    return reference_node(cast, call.version, [value], call.scope.library.ir_version)
 
 
 def quantized(data: Output, scale: Output, zero: Output | None, target: Type) -> Output:
