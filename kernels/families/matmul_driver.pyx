@@ -107,14 +107,18 @@ cdef class Kernel:
             return True
         columns = whole_blocks(columns, row.columns // 2)
         depth = whole_blocks(terms, row.k_block)
-        if row.parts == 1 and row.gain() > 1 and columns * depth * 2 > STREAMED_BYTES:
+        if row.parts == 1 and self.gain() > 1 and columns * depth * 2 > STREAMED_BYTES:
             return True
-        work = whole_blocks(rows, row.whole_rows) * columns * depth / row.gain() + rows * depth * SPLIT_COLUMNS
+        work = whole_blocks(rows, row.whole_rows) * columns * depth / self.gain() + rows * depth * SPLIT_COLUMNS
         return rows * columns * terms >= 1.25 * work
+
+    def gain(self):
+        """How many times as fast as f32 large products are on this processor."""
+        return self.row.gain() if self.row.parts else 1
 
     def beats_winograd(self):
         """Whether plain sums are faster than Winograd's algorithm in f32, which saves three products of four."""
-        return self.row.parts and self.row.gain() > 4
+        return self.gain() > 4
 
     def __repr__(self):
         return f"<matrix kernel {self.name}: {self.a} x {self.b} -> {self.y}, {self.rows} x {self.columns}>"

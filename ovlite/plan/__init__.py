@@ -2,6 +2,6 @@
 
 from ..kernels.runtime.executor import Frame, StepError, Team
 from .executable import Executable, Plan, Variable
-from .options import COMPUTE_TYPES, Options, Precision
+from .options import Options, Precision, compute_types
 
-__all__ = ["COMPUTE_TYPES", "Executable", "Frame", "Options", "Plan", "Precision", "StepError", "Team", "Variable"]
+__all__ = ["Executable", "Frame", "Options", "Plan", "Precision", "StepError", "Team", "Variable", "compute_types"]

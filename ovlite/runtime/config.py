@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import suggestion
 from ..graph import Model
-from ..plan import COMPUTE_TYPES, Precision
+from ..plan import Precision, compute_types
 from ..properties import CacheMode, device
 from ..properties.declare import PropertyEnum
 from ..properties.device import Capability
@@ -346,7 +346,7 @@ class Config:
             "PERF_COUNT": lambda: "YES" if self.profiled() else "NO",
             "PERFORMANCE_HINT": lambda: self.hint().name,
             "PERFORMANCE_HINT_NUM_REQUESTS": lambda: str(self["PERFORMANCE_HINT_NUM_REQUESTS"]),
-            "INFERENCE_PRECISION_HINT": lambda: Type.f32,  # whatever is asked for, see plan.COMPUTE_TYPES
+            "INFERENCE_PRECISION_HINT": self.product_type,
             "EXCLUSIVE_ASYNC_REQUESTS": lambda: "NO",
         }
         known = [*found, *SETTABLE, *_ALIASES]
@@ -357,6 +357,10 @@ class Config:
             idle = key in WITHOUT_EFFECT
             return found[key]() if key in found else SETTABLE[key][1] if idle else self[canonical(key)]
         raise RuntimeError(f"a compiled model has no property {key!r}.{suggestion(key, known)}")
+
+    def product_type(self) -> Type:
+        """What products of f32 are computed in: f32 too where another type is asked for in which nothing is faster."""
+        return Type.bf16 if self.precision().products == "bf16" and Type.bf16 in compute_types() else Type.f32
 
 
 def _plain(value: Any) -> Any:
@@ -388,7 +392,7 @@ def device_property(key: str, properties: Mapping[str, Any]) -> Any:
         ).streams,
         "FULL_DEVICE_NAME": processor_name,
         "OPTIMIZATION_CAPABILITIES": lambda: [
-            *(_CAPABILITIES[kind] for kind in COMPUTE_TYPES),
+            *(_CAPABILITIES[kind] for kind in compute_types()),
             Capability.EXPORT_IMPORT,
         ],
         "DEVICE_TYPE": lambda: device.Type.INTEGRATED,

@@ -45,7 +45,7 @@ ROUNDING = {None: 0.0, "bf16": 2.0**-7 + 2.0**-16, "bf16x3": 3 * 2.0**-16}
 
 
 def assert_near(y, expected, terms, products, magnitudes):
-XX
+    """Sums of products that a kernel computes by way of `products`. magnitudes: the sums of their magnitudes."""
     bound = tolerance(terms) + magnitudes * (ROUNDING[products] + 2.0**-23)
     apart = np.abs(y - expected)
     assert (apart <= bound).all(), f"{products}: {apart.max(initial=0)} apart, where {bound.min(initial=0)} is allowed"
