@@ -19,8 +19,11 @@ from ovlite.kernels.runtime.images import bordered, convolution_border, window_c
 from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions
 
 from . import depthwise
-from .matmul_driver cimport CHUNK, Kernel, Matmul, MatmulStep, PackedWeights, run_matmul
-from .matmul_driver import check_f32, check_types, int8_parts, kernel_for
+from .matmul_driver cimport Matmul, MatmulStep, run_matmul
+from .matmul_driver import check_f32, check_types
+from .matmul_kernels cimport CHUNK
+from .matmul_weights cimport Kernel, PackedWeights
+from .matmul_weights import int8_parts, kernel_for
 from .winograd import TransformedWeights, Winograd, winograd_tile
 
 PACKED = (depthwise.Packed, PackedWeights, TransformedWeights)    # what pack() may give

@@ -10,7 +10,7 @@ from ..types import Type
 
 def compute_types() -> tuple[Type, ...]:
     """The element types in which this processor has kernels for sums of products, at the level in use."""
-    bf16 = kernels.family("matmul_driver").kernel_for("f32", "f32", "bf16")
+    bf16 = kernels.family("matmul_weights").kernel_for("f32", "f32", "bf16")
     return (Type.f32, Type.bf16, Type.i8) if bf16 is not None and bf16.gain() > 1 else (Type.f32, Type.i8)
 
 

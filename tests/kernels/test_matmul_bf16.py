@@ -226,7 +226,7 @@ def test_convolutions(
 
 
 def test_the_choice_depends_on_the_size() -> None:
-    family = kernels.family("matmul_driver")
+    family = kernels.family("matmul_weights")
     exact = family.kernel_for("f32", "f32")
     assert exact.products is None
     for products in ("bf16x3", "bf16"):
