@@ -231,6 +231,30 @@ def test_product_of_parts(constant, rounds):
             run(rng, make, sources, y, a.array @ b)
 
 
+def test_transposed_convolution_of_parts(rounds):
+    conv = family("convolution")
+    for rng in each_round(32, rounds):
+        spatial, _, (kernel, strides, dilations, pads) = drawn_windows(rng)
+        groups, depth, columns = drawn(rng, [1, 1, 2]), drawn(rng, [3, 32]), drawn(rng, [1, 17, 33])
+        outputs = [
+            max((n - 1) * s + (k - 1) * d + 1 - p + int(rng.integers(-2, 3)), 1)
+            for n, s, k, d, p in zip(spatial, strides, kernel, dilations, pads, strict=True)
+        ]
+        weights = whole_numbers(rng, (groups * depth, columns, *kernel))
+        values = whole_numbers(rng, (2, groups * depth, *spatial))
+        x = bordered(rng, values, conv.transpose_border(spatial, outputs, kernel, strides, dilations, pads))
+        y = bordered(rng, numbers(rng, (2, groups * columns, *outputs)), [(1, 0)] * len(spatial))
+        expected = transpose_convolve(values, weights, strides, dilations, pads, outputs, groups)
+        geometry = {"strides": strides, "dilations": dilations, "pads_begin": pads, "groups": groups}
+        for row in split_kernels():
+
+            def make(x, y, weights=weights, geometry=geometry, row=row):
+                phases = conv.Phases(weights, *geometry.values(), row)
+                return conv.ConvolutionTranspose(x, y, weights=phases, **geometry)
+
+            run(rng, make, [x], y, expected)
+
+
 @pytest.mark.parametrize("depth", [3, 32, 64])
 def test_convolution_of_parts(depth, rounds):
     conv = family("convolution")
