@@ -3,7 +3,8 @@
 All libraries run each workload in one process by turns, a slice of time each, until every one has had its share; what
 counts is the least time of each, which other work on the machine disturbs least. Between two libraries nothing runs
 for a quarter of a second, since threads of onnxruntime spin on for a while. The ratio is the best peer's time over
-ovlite's: above 1 ovlite is faster.
+ovlite's: above 1 ovlite is faster. Beside each time stands the largest difference from what ovlite computes in f32, in
+parts of the largest number of that output.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
+
+import numpy as np
 
 from . import models, operators, quantized, trees
-from .libraries import Inputs, Source, installed, load
+from .libraries import MODES, Inputs, Source, installed, load
 
 SLICE = 0.08  # seconds that a library runs before the next one does
 PAUSE = 0.25  # seconds before it, in which idle threads of the one before fall asleep
@@ -92,20 +97,34 @@ def least_times(calls: Mapping[str, Callable[[], object]], seconds: float) -> di
 
 
 def compare(
-    workload: Workload, libraries: Sequence[str], threads: int, seconds: float
-) -> tuple[dict[str, float], dict[str, str]]:
-    """(least times in seconds, why a library could not run it), both by library."""
+    workload: Workload, libraries: Sequence[str], threads: int, seconds: float, mode: str
+) -> tuple[dict[str, float], dict[str, float], dict[str, str]]:
+    """(least times in seconds, differences from f32, why a library could not run it), all by library."""
     _, source, inputs = workload
     content, arrays = source(), inputs()
-    calls, failures = {}, {}
+    calls, failures, apart = {}, {}, defaultdict(lambda: math.nan)
+    reference = load("ovlite", content, threads, "f32")(arrays)
     for library in libraries:
         try:
-            run = load(library, content, threads)
-            run(arrays)
+            run = load(library, content, threads, mode)
+            apart[library] = difference(run(arrays), reference)
             calls[library] = partial(run, arrays)
         except Exception as error:  # whatever a peer raises, the others are measured
             failures[library] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    return least_times(calls, seconds), failures
+    return least_times(calls, seconds), apart, failures
+
+
+def difference(results: Any, reference: Any) -> float:
+    """The largest difference of the numbers of two results, in parts of the largest number of an output."""
+    found, expected = (
+        list(given) if isinstance(given, list) else list(given.values()) for given in (results, reference)
+    )
+    parts = [0.0]
+    for a, b in zip(found, expected, strict=True):
+        a, b = np.asarray(a), np.asarray(b)
+        if b.dtype.kind == "f" and b.size:
+            parts.append(float(np.abs(a - b).max() / max(np.abs(b).max(), np.finfo(b.dtype).tiny)))
+    return max(parts)
 
 
 def main() -> None:
@@ -114,18 +133,26 @@ def main() -> None:
     parser.add_argument("words", nargs="*", help="measures the workloads in whose names one of these occurs")
     parser.add_argument("--suite", choices=[*SUITES], default="models")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--mode", choices=MODES, default="default", help="the precision that is asked for")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each library and workload")
     parser.add_argument("--libraries", nargs="+", choices=installed(), default=installed())
     arguments = parser.parse_args()
     peers = [library for library in arguments.libraries if library != "ovlite"]
-    header = [f"{library + ' ms':>14}" for library in arguments.libraries]
-    print(f"{'f32, ' + str(arguments.threads) + ' threads':40}", *header, f"{'ratio':>7}" if peers else "")
+    header = [f"{library + ' ms':>14} {'apart':>7}" for library in arguments.libraries]
+    print(
+        f"{arguments.mode + ', ' + str(arguments.threads) + ' threads':40}", *header, f"{'ratio':>7}" if peers else ""
+    )
     ratios = []
     for workload in SUITES[arguments.suite]():
         if arguments.words and not any(word in workload[0] for word in arguments.words):
             continue
-        best, failures = compare(workload, arguments.libraries, arguments.threads, arguments.seconds)
-        cells = [f"{best[library] * 1e3:14.3f}" if library in best else f"{'-':>14}" for library in arguments.libraries]
+        best, apart, failures = compare(
+            workload, arguments.libraries, arguments.threads, arguments.seconds, arguments.mode
+        )
+        cells = [
+            f"{best[library] * 1e3:14.3f} {apart[library]:7.0e}" if library in best else f"{'-':>14} {'-':>7}"
+            for library in arguments.libraries
+        ]
         known = [best[peer] for peer in peers if peer in best]
         if known and "ovlite" in best:
             ratios.append(min(known) / best["ovlite"])

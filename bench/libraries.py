@@ -19,18 +19,19 @@ def api(name: str) -> Any:
     return __import__(name)
 
 
-def _openvino_like(name: str, **properties: str) -> Callable[[Source, int], Run]:
-    def load(source: Source, threads: int) -> Run:
+def _openvino_like(name: str, default: Mapping[str, str]) -> Callable[[Source, int, str], Run]:
+    def load(source: Source, threads: int, mode: str) -> Run:
         core = api(name).Core()
         model = core.read_model(source)
-        compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, **properties})
+        hint = default if mode == "default" else {"INFERENCE_PRECISION_HINT": mode}
+        compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, **hint})
         names = {name for port in compiled.inputs for name in port.names}
         return lambda inputs: compiled({key: value for key, value in inputs.items() if key in names})
 
     return load
 
 
-def _onnxruntime(source: Source, threads: int) -> Run:
+def _onnxruntime(source: Source, threads: int, mode: str) -> Run:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -41,9 +42,10 @@ def _onnxruntime(source: Source, threads: int) -> Run:
     return lambda inputs: session.run(None, {key: value for key, value in inputs.items() if key in names})
 
 
-LOADERS: dict[str, Callable[[Source, int], Run]] = {
-    "ovlite": _openvino_like("ovlite"),
-    "openvino": _openvino_like("openvino", INFERENCE_PRECISION_HINT="f32"),  # its default may be bf16
+MODES = ("default", "f32", "bf16")  # of precision, where a library has them
+LOADERS: dict[str, Callable[[Source, int, str], Run]] = {
+    "ovlite": _openvino_like("ovlite", {}),
+    "openvino": _openvino_like("openvino", {"INFERENCE_PRECISION_HINT": "f32"}),  # its own default may be bf16
     "onnxruntime": _onnxruntime,
 }
 
@@ -53,6 +55,7 @@ def installed() -> list[str]:
     return [name for name in LOADERS if find_spec(name)]
 
 
-def load(library: str, source: Source, threads: int) -> Run:
-    """A model made ready to run in f32 by a library: a function from inputs by name to that library's results."""
-    return LOADERS[library](source, threads)
+def load(library: str, source: Source, threads: int, mode: str = "default") -> Run:
+    """A model made ready to run by a library: a function from inputs by name to that library's results. mode: one of
+    MODES; by default results are as accurate as those of f32."""
+    return LOADERS[library](source, threads, mode)

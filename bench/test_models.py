@@ -8,18 +8,19 @@ import pytest
 
 from . import models
 from .compare import Workload, model_workloads
-from .libraries import load
+from .libraries import MODES, load
 
 WORKLOADS = {workload[0]: workload for workload in model_workloads()}
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_inference(benchmark: Any, name: str, threads: int, library: str) -> None:
+def test_inference(benchmark: Any, name: str, threads: int, mode: str, library: str) -> None:
     workload: Workload = WORKLOADS[name]
     inputs = workload[2]()
-    run = load(library, workload[1](), threads)
-    benchmark.group = f"{name}, {threads} threads"
+    run = load(library, workload[1](), threads, mode)
+    benchmark.group = f"{name}, {threads} threads, {mode}"
     benchmark(run, inputs)
 
 

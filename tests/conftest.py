@@ -1,9 +1,14 @@
 """What holds for every test."""
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from ovlite.plan import Precision
+from ovlite.runtime.config import Config
 
 from . import data
 
@@ -12,6 +17,21 @@ COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCh
 settings.register_profile("same", derandomize=True, max_examples=60, **COMMON)
 settings.register_profile("explore", max_examples=2000, **COMMON)  # pytest --hypothesis-profile=explore
 settings.load_profile("same")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def emulated() -> Iterator[None]:
+    """With OVLITE_TEST_EMULATED=1, models are compiled as on a processor that has all instructions which kernels can
+    emulate: slowly, and with the same results."""
+    with pytest.MonkeyPatch.context() as patch:
+        if os.environ.get("OVLITE_TEST_EMULATED") == "1":
+            chosen = Config.precision
+
+            def precision(config: Config) -> Precision:
+                return replace(chosen(config), emulated=True)
+
+            patch.setattr(Config, "precision", precision)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -19,8 +19,11 @@ from ovlite.kernels.runtime.images import bordered, convolution_border, window_c
 from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions
 
 from . import depthwise
-from .matmul_driver cimport CHUNK, Kernel, Matmul, MatmulStep, PackedWeights, run_matmul
-from .matmul_driver import check_f32, check_types, int8_parts, kernel_for
+from .matmul_driver cimport Matmul, MatmulStep, run_matmul
+from .matmul_driver import check_f32, check_types
+from .matmul_kernels cimport CHUNK
+from .matmul_weights cimport Kernel, PackedWeights
+from .matmul_weights import int8_parts, kernel_for
 from .winograd import TransformedWeights, Winograd, winograd_tile
 
 PACKED = (depthwise.Packed, PackedWeights, TransformedWeights)    # what pack() may give
@@ -133,10 +136,11 @@ def phases(kernel, strides, dilations, pads_begin):
 class Phases:
     """Weights packed for ConvolutionTranspose: those of each phase of the output.
 
-    weights: f32 array (Cin, Cout / groups, *kernel). nbytes: memory held.
+    weights: f32 array (Cin, Cout / groups, *kernel). matrix_kernel: the one to pack for; the level's best for f32 when
+    None. nbytes: memory held.
     """
 
-    def __init__(self, weights, strides, dilations, pads_begin, groups=1):
+    def __init__(self, weights, strides, dilations, pads_begin, groups=1, matrix_kernel=None):
         weights = np.asarray(weights, np.float32)
         depth, columns, *kernel = weights.shape
         if depth % groups:
@@ -149,7 +153,8 @@ class Phases:
                 part = part.take(elements, axis)
             taken = part.shape[2:]
             part = part.reshape(groups, depth // groups, columns, math.prod(taken))
-            self.packed.append(PackedWeights(kernel_for("f32", "f32"), part.transpose(0, 3, 1, 2), taken))
+            packed = PackedWeights(matrix_kernel or kernel_for("f32", "f32"), part.transpose(0, 3, 1, 2), taken)
+            self.packed.append(packed)
         self.nbytes = sum([part.nbytes for part in self.packed])
 
 
@@ -354,5 +359,6 @@ cdef class ConvolutionTranspose(Step):
         self.parts.phases = <const Matmul**>first_element(self.table)
         self.flops = sum([step.flops for step in steps])
         self.width = max([step.width for step in steps], default=1)
+        self.scratch = max([step.scratch for step in steps], default=0)
         self.args = &self.parts
         self.run = convolve_phases

@@ -7,8 +7,11 @@ from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, first_element, strided_view
 from ovlite.kernels.runtime.strides import broadcast_strides
 
-from .matmul_driver cimport NO_OFFSET, Kernel, MatmulStep, PackedWeights, run_matmul
-from .matmul_driver import KERNELS, check_f32, check_types, int8_parts, kernel_for
+from .matmul_driver cimport MatmulStep, run_matmul
+from .matmul_driver import check_f32, check_types
+from .matmul_kernels cimport NO_OFFSET
+from .matmul_weights cimport Kernel, PackedWeights
+from .matmul_weights import KERNELS, int8_parts, kernel_for
 
 
 def matrix_kernels():

@@ -19,227 +19,24 @@ from libc.string cimport memset
 
 import numpy as np
 
-from ovlite.kernels.runtime.block cimport Block
-from ovlite.kernels.runtime.cpu import cpu_flags
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, first_element, share, stopped
 from ovlite.kernels.runtime.strides import merge_dimensions
 
 from .activation cimport activation_from_tuple
 from .requantization cimport Requantization, Requantizer
 from .requantization import padded_columns
+from .matmul_kernels cimport (
+    CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel, MatmulTile,
+    TileFunction)
+from .matmul_weights cimport Kernel, PackedWeights, panel_depth, panel_size, panel_width, whole_blocks
 
 cdef enum:
     CACHED_BYTES = 1 << 19     # of an operand that is to stay in the second-level cache
-    SPLIT_COLUMNS = 16         # as many columns of f32 take about as long as splitting a row
-    STREAMED_BYTES = 1 << 20   # of weights that come from memory, or from a cache that is hardly faster
     SMALL_FLOPS = 200000       # about 2 us of one core's f32 multiply-adds; see Step.share_above
     PAGE_BYTES = 4096          # rows a multiple of this apart share one set of the first-level cache,
     ALIASED_ROWS = 7           # which holds 8 lines: of the rows of one tile, and of the panel
     FETCHED_AHEAD = 8192       # bytes of panels that don't stay in the second-level cache
     POLL_EVERY = 64            # runs of tiles between two questions whether the run is to end
-
-EMULATION = "emulation"        # what rows need that emulate instructions: no processor has it
-
-# Names of enum ElementType in element_type.h.
-ELEMENT_TYPES = ("bool", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "f16", "f32", "f64", "bf16")
-ELEMENT_SIZES = (1, 1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8, 2)
-
-cdef int[13] ELEMENT_BYTES
-for _index, _size in enumerate(ELEMENT_SIZES):
-    ELEMENT_BYTES[_index] = _size
-
-
-cdef class Kernel:
-    """A row of the level's table of matrix kernels.
-
-    name: as profiles show it. a, b, sum, y: element types of the operands, the accumulator and the result.
-    rows, columns: of the register tile. k_block: elements of k that lie side by side in a panel. products: "bf16" or
-    "bf16x3" where f32 is multiplied so, else None: exactly. emulated: instructions are, which is for tests.
-    """
-
-    @property
-    def name(self):
-        return self.row.name.decode()
-
-    @property
-    def a(self):
-        return ELEMENT_TYPES[self.row.a]
-
-    @property
-    def b(self):
-        return ELEMENT_TYPES[self.row.b]
-
-    @property
-    def sum(self):
-        return ELEMENT_TYPES[self.row.sum]
-
-    @property
-    def y(self):
-        return ELEMENT_TYPES[self.row.y]
-
-    @property
-    def products(self):
-        return {0: None, 1: "bf16", 2: "bf16x3"}[self.row.parts]
-
-    @property
-    def emulated(self):
-        return EMULATION in self.row.needs.decode().split()
-
-    @property
-    def rows(self):
-        return self.row.rows
-
-    @property
-    def columns(self):
-        return self.row.columns
-
-    @property
-    def k_block(self):
-        return self.row.k_block
-
-    def permitted(self):
-        """Whether the system lets this process run the kernel; asks it."""
-        return self.row.permitted == NULL or self.row.permitted()
-
-    def pays(self, rows, columns, terms):
-        """Whether a product of this size is clearly faster than by f32: it is not where tiles are mostly filled up, or
-        where few columns share the work of splitting rows. Weights that come from memory count by their size."""
-        cdef const MatmulKernel* row = self.row
-        if not row.parts:
-            return True
-        columns = whole_blocks(columns, row.columns // 2)
-        depth = whole_blocks(terms, row.k_block)
-        if row.parts == 1 and row.gain() > 1 and columns * depth * 2 > STREAMED_BYTES:
-            return True
-        work = whole_blocks(rows, row.whole_rows) * columns * depth / row.gain() + rows * depth * SPLIT_COLUMNS
-        return rows * columns * terms >= 1.25 * work
-
-    def beats_winograd(self):
-        """Whether plain sums are faster than Winograd's algorithm in f32, which saves three products of four."""
-        return self.row.parts and self.row.gain() > 4
-
-    def __repr__(self):
-        return f"<matrix kernel {self.name}: {self.a} x {self.b} -> {self.y}, {self.rows} x {self.columns}>"
-
-
-cdef tuple _table():
-    """The rows that this processor can execute, with those that emulate instructions that it may lack."""
-    cdef const MatmulKernel* row = matmul_kernels
-    cdef Kernel kernel
-    flags = {EMULATION, *cpu_flags()}
-    found = []
-    while row.name != NULL:
-        if flags.issuperset(row.needs.decode().split()):
-            kernel = Kernel()
-            kernel.row = row
-            found.append(kernel)
-        row += 1
-    return tuple(found)
-
-
-KERNELS = _table()
-
-
-def kernel_for(a, b, products=None, emulated=False):
-    """The level's best kernel for operands of these element types, such as "f32"; None when there is none.
-
-    Rows of the table that come later are better. products: of those that multiply so, such as "bf16x3"; exactly,
-    when None. emulated: of those that emulate instructions, which are for tests alone, instead of those that don't.
-    """
-    cdef Kernel kernel
-    wanted = (a, b, products, emulated)
-    for kernel in reversed(KERNELS):
-        if (kernel.a, kernel.b, kernel.products, kernel.emulated) == wanted and kernel.permitted():
-            return kernel
-    return None
-
-
-def product_kernel(rows, columns, terms, products=None, emulated=False):
-    """The kernel for products of f32 of this size: one that multiplies by way of `products` where there is one and it
-    pays, else the one of f32. The rest is as for kernel_for()."""
-    kernel = kernel_for("f32", "f32", products, emulated) if products else None
-    return kernel if kernel is not None and kernel.pays(rows, columns, terms) else kernel_for("f32", "f32")
-
-
-cdef inline dim_t panel_width(const MatmulKernel* kernel, dim_t columns) noexcept nogil:
-    """The width that a panel of `columns` columns is packed with."""
-    return kernel.columns // 2 if columns <= kernel.columns // 2 else kernel.columns
-
-
-cdef inline dim_t whole_blocks(dim_t depth, dim_t k_block) noexcept nogil:
-    return (depth + k_block - 1) // k_block * k_block
-
-
-cdef inline dim_t panel_depth(const MatmulKernel* kernel, dim_t taps, dim_t depth) noexcept nogil:
-    """Elements of k in a panel: each tap is filled up to whole blocks, or all together where rows are split."""
-    return whole_blocks(taps * depth, kernel.k_block) if kernel.parts else taps * whole_blocks(depth, kernel.k_block)
-
-
-cdef inline int panel_size(const MatmulKernel* kernel) noexcept nogil:
-    """Bytes of an element of a panel."""
-    return 2 * kernel.parts if kernel.parts else ELEMENT_BYTES[kernel.b]
-
-
-cdef class PackedWeights:
-    """Constant weights, packed in panels for one of this level's kernels; plans may share one.
-
-    weights: array (groups, taps, depth, columns) of the kernel's type of b, f32 or i8, of any strides. window: the
-    spatial shape that the taps make up, () for a matrix. panels: in panels also where there are so few columns that dot
-    products are faster, see matmul_dots.h.
-    nbytes: memory held.
-    """
-
-    def __cinit__(self, Kernel kernel not None, weights, tuple window=(), bint panels=False):
-        cdef const MatmulKernel* row = kernel.row
-        cdef dim_t columns, rest
-        cdef Block block
-        self.kernel = kernel
-        self.groups, self.taps, self.depth, self.columns = weights.shape
-        self.window = window
-        self.few_columns = row.few != NULL and not panels and few_columns_pay(self.columns, self.taps * self.depth)
-        rest = self.columns % row.columns
-        columns = self.columns
-        if not self.few_columns:
-            columns += (panel_width(row, rest) if rest else 0) - rest
-        self.group_bytes = columns * (self.taps * self.depth * ELEMENT_BYTES[row.b] if self.few_columns else
-                                      panel_depth(row, self.taps, self.depth) * panel_size(row))
-        self.nbytes = self.groups * self.group_bytes
-        block = Block(self.nbytes)
-        self.data = block
-        if self.few_columns or row.parts:
-            weights = weights.reshape(self.groups, 1, self.taps * self.depth, self.columns)
-        self.fill(weights, block.data)
-
-    cdef int fill(self, weights, char* to) except -1:
-        cdef const MatmulKernel* row = self.kernel.row
-        cdef dim_t size = ELEMENT_BYTES[row.b]
-        cdef dim_t[4] step = weights.strides
-        cdef const float[:, :, :, :] reals
-        cdef const signed char[:, :, :, :] integers
-        cdef const char* start
-        cdef dim_t group, tap, first, columns, width, depth = weights.shape[2]
-        if not self.nbytes:
-            return 0
-        if size == 1:
-            integers = weights
-            start = first_element(integers)
-        else:
-            reals = weights
-            start = first_element(reals)
-        for group in range(self.groups):
-            if self.few_columns:
-                row.pack_rows(start + group * step[0], self.columns, step[3], depth, step[2], to)
-                to += self.columns * depth * size
-                continue
-            for first in range(0, self.columns, row.columns):
-                columns = min(<dim_t>row.columns, self.columns - first)
-                width = panel_width(row, columns)
-                for tap in range(weights.shape[1]):
-                    row.pack_panel(start + group * step[0] + tap * step[1] + first * step[3], depth, step[2],
-                                   columns, step[3], to, width)
-                    to += whole_blocks(depth, row.k_block) * width * panel_size(row)
-        return 0
-
 
 cdef inline void set_position(Position* position, dim_t a, dim_t b, dim_t y, dim_t residual) noexcept nogil:
     position.a = a
@@ -543,19 +340,6 @@ def check_f32(**views):
             raise TypeError(f"{name} is {view.dtype.name}; this kernel takes float32")
 
 
-def int8_parts(weights):
-    """Integers as the one or two arrays of signed bytes whose sum they are, for pack_int8().
-
-    weights: an array of i8, or of i16 from -256 to 254. ValueError for others.
-    """
-    if weights.dtype == np.int8:
-        return [weights]
-    if weights.dtype != np.int16 or weights.min(initial=0) < -256 or weights.max(initial=0) > 254:
-        raise ValueError(f"expected weights of int8, or of int16 from -256 to 254, got {weights.dtype}")
-    half = weights >> 1
-    return [half.astype(np.int8), (weights - half).astype(np.int8)]
-
-
 def check_types(View x, View y):
     """The element types of a product of u8 by i8."""
     if x.dtype != np.uint8:
@@ -573,8 +357,8 @@ cdef class MatmulStep(Step):
     cdef int set_kernel(self, Kernel kernel, View y) except -1:
         cdef Matmul* p = &self.matmul
         p.kernel = kernel.row
-        p.a_size = ELEMENT_SIZES[kernel.row.a]
-        p.b_size = ELEMENT_SIZES[kernel.row.b]
+        p.a_size = ELEMENT_BYTES[kernel.row.a]
+        p.b_size = ELEMENT_BYTES[kernel.row.b]
         p.panel_size = panel_size(kernel.row)
         if kernel.row.parts:
             self.name = f"{self.name} {kernel.name}"

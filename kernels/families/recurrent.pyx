@@ -22,7 +22,8 @@ from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View
 from .activation cimport Activation, activate, activation_from_tuple
 from .matmul import MatMul, pack
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
-from .matmul_driver import check_f32, kernel_for
+from .matmul_driver import check_f32
+from .matmul_weights import kernel_for
 
 cdef extern from "recurrent.h" nogil:
     ctypedef struct CellFunctions:

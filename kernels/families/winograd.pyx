@@ -16,8 +16,10 @@ from ovlite.kernels.runtime.step cimport (
 from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .activation cimport Activation, activation_from_tuple
-from .matmul_driver cimport NO_OFFSET, MatmulKernel, MatmulTile, PackedWeights
-from .matmul_driver import check_f32, kernel_for
+from .matmul_driver import check_f32
+from .matmul_kernels cimport NO_OFFSET, MatmulKernel, MatmulTile
+from .matmul_weights cimport PackedWeights
+from .matmul_weights import kernel_for
 
 cdef extern from "winograd.h" nogil:
     ctypedef struct OutputTile:

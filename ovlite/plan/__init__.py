@@ -3,10 +3,10 @@
 from ..kernels.runtime.executor import Frame, Team
 from ..kernels.runtime.failures import StepError
 from .executable import Executable, Plan, Variable
-from .options import COMPUTE_TYPES, Options, Precision
+from .options import Options, Precision, compute_types
 from .timing import StepTime, of_step
 
 __all__ = [
-    "COMPUTE_TYPES", "Executable", "Frame", "Options", "Plan", "Precision", "StepError", "StepTime", "Team", "Variable",
-    "of_step",
+    "Executable", "Frame", "Options", "Plan", "Precision", "StepError", "StepTime", "Team", "Variable",
+    "compute_types", "of_step",
 ]  # fmt: skip

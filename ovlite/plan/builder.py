@@ -66,7 +66,7 @@ class Builder:
     def product_kernel(self, rows: int, columns: int, terms: int) -> Any:
         """The matrix kernel for products of f32 of this size, the best that the precision allows."""
         products, emulated = self.precision.products, self.precision.emulated
-        return self.family("matmul_driver").product_kernel(rows, columns, terms, products, emulated)
+        return self.family("matmul_weights").product_kernel(rows, columns, terms, products, emulated)
 
     def new_slot(self) -> int:
         self._slots += 1

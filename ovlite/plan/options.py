@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .. import kernels
 from ..types import Type
 
-COMPUTE_TYPES = (Type.f32, Type.i8)  # in which there are kernels for sums of products
+
+def compute_types() -> tuple[Type, ...]:
+    """The element types in which this processor has kernels for sums of products, at the level in use."""
+    bf16 = kernels.family("matmul_weights").kernel_for("f32", "f32", "bf16")
+    return (Type.f32, Type.bf16, Type.i8) if bf16 is not None and bf16.gain() > 1 else (Type.f32, Type.i8)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ import numpy as np
 
 from ..errors import suggestion
 from ..graph import Model
-from ..kernels import family
-from ..plan import COMPUTE_TYPES, Precision
+from ..plan import Precision, compute_types
 from ..properties import CacheMode, device
 from ..properties.declare import PropertyEnum
 from ..properties.device import Capability
@@ -297,19 +296,12 @@ class Config:
         hint = self._set.get("INFERENCE_PRECISION_HINT")
         free = not accurate and hint is not Type.f32
         flush = bool(self["CPU_DENORMALS_OPTIMIZATION"])
-        products = "bf16" if hint is Type.bf16 else "bf16x3"
         return Precision(
             winograd=free,
             integers=free,
-            products=products if free and flush else None,  # matrix units take denormal numbers for zeros
+            products="bf16" if free and flush and hint is Type.bf16 else None,  # matrix units take denormal numbers for zeros
             flush_denormals=flush,
         )
-
-    def _computed_precision(self) -> Type:
-        """bf16 where large products are of it, else f32, whatever is asked for."""
-        products = self.precision().products
-        rounded = products == "bf16" and family("matmul_driver").kernel_for("f32", "f32", products, False) is not None
-        return Type.bf16 if rounded else Type.f32
 
     def memory_limit(self) -> int:
         """Bytes that one tensor, and the buffers of one plan, may take."""
@@ -353,7 +345,7 @@ class Config:
             "PERF_COUNT": lambda: "YES" if self.profiled() else "NO",
             "PERFORMANCE_HINT": lambda: self.hint().name,
             "PERFORMANCE_HINT_NUM_REQUESTS": lambda: str(self["PERFORMANCE_HINT_NUM_REQUESTS"]),
-            "INFERENCE_PRECISION_HINT": self._computed_precision,
+            "INFERENCE_PRECISION_HINT": self.product_type,
             "EXCLUSIVE_ASYNC_REQUESTS": lambda: "NO",
         }
         known = [*found, *SETTABLE, *_ALIASES]
@@ -364,6 +356,10 @@ class Config:
             idle = key in WITHOUT_EFFECT
             return found[key]() if key in found else SETTABLE[key][1] if idle else self[canonical(key)]
         raise RuntimeError(f"a compiled model has no property {key!r}.{suggestion(key, known)}")
+
+    def product_type(self) -> Type:
+        """What products of f32 are computed in: f32 too where another type is asked for in which nothing is faster."""
+        return Type.bf16 if self.precision().products == "bf16" and Type.bf16 in compute_types() else Type.f32
 
 
 def _plain(value: Any) -> Any:
@@ -395,7 +391,7 @@ def device_property(key: str, properties: Mapping[str, Any]) -> Any:
         ).streams,
         "FULL_DEVICE_NAME": processor_name,
         "OPTIMIZATION_CAPABILITIES": lambda: [
-            *(_CAPABILITIES[kind] for kind in COMPUTE_TYPES),
+            *(_CAPABILITIES[kind] for kind in compute_types()),
             Capability.EXPORT_IMPORT,
         ],
         "DEVICE_TYPE": lambda: device.Type.INTEGRATED,

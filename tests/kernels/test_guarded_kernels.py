@@ -205,6 +205,78 @@ def test_product(constant, residual, rounds):
         run(rng, make, sources, y, expected, 4 * k)
 
 
+def whole_numbers(rng, shape):
+    """Numbers of which products and sums are exact in any kernel."""
+    return rng.integers(-9, 10, shape).astype(np.float32)
+
+
+def split_kernels():
+    return [row for row in family("matmul").matrix_kernels() if row.products]
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_product_of_parts(constant, rounds):
+    for rng in each_round(30, rounds):
+        m, n, k = (drawn(rng, [1, 2, 15, 16, 17, 31, 33, 50]) for _ in range(3))
+        a = Operand(rng, whole_numbers(rng, (m, k)), any_order(rng, 2), 2)
+        b = whole_numbers(rng, (k, n))
+        sources = [a] if constant else [a, Operand(rng, b, any_order(rng, 2), 2)]
+        y = Operand(rng, numbers(rng, (m, n)), None, 2)
+        for row in split_kernels():
+
+            def make(a, *rest, b=b, row=row):
+                given = {"weights": family("matmul").pack(b, row)} if constant else {"kernel": row}
+                return family("matmul").MatMul(a, None if constant else rest[0], rest[-1], **given)
+
+            run(rng, make, sources, y, a.array @ b)
+
+
+def test_transposed_convolution_of_parts(rounds):
+    conv = family("convolution")
+    for rng in each_round(32, rounds):
+        spatial, _, (kernel, strides, dilations, pads) = drawn_windows(rng)
+        groups, depth, columns = drawn(rng, [1, 1, 2]), drawn(rng, [3, 32]), drawn(rng, [1, 17, 33])
+        outputs = [
+            max((n - 1) * s + (k - 1) * d + 1 - p + int(rng.integers(-2, 3)), 1)
+            for n, s, k, d, p in zip(spatial, strides, kernel, dilations, pads, strict=True)
+        ]
+        weights = whole_numbers(rng, (groups * depth, columns, *kernel))
+        values = whole_numbers(rng, (2, groups * depth, *spatial))
+        x = bordered(rng, values, conv.transpose_border(spatial, outputs, kernel, strides, dilations, pads))
+        y = bordered(rng, numbers(rng, (2, groups * columns, *outputs)), [(1, 0)] * len(spatial))
+        expected = transpose_convolve(values, weights, strides, dilations, pads, outputs, groups)
+        geometry = {"strides": strides, "dilations": dilations, "pads_begin": pads, "groups": groups}
+        for row in split_kernels():
+
+            def make(x, y, weights=weights, geometry=geometry, row=row):
+                phases = conv.Phases(weights, *geometry.values(), row)
+                return conv.ConvolutionTranspose(x, y, weights=phases, **geometry)
+
+            run(rng, make, [x], y, expected)
+
+
+@pytest.mark.parametrize("depth", [3, 32, 64])
+def test_convolution_of_parts(depth, rounds):
+    conv = family("convolution")
+    for rng in each_round(31, rounds):
+        spatial, outputs, (kernel, strides, dilations, pads) = drawn_windows(rng)
+        groups, columns, batch = drawn(rng, [1, 1, 2]), drawn(rng, [1, 17, 33]), drawn(rng, [1, 2])
+        weights = whole_numbers(rng, (groups * columns, depth, *kernel))
+        values = whole_numbers(rng, (batch, groups * depth, *spatial))
+        x = bordered(rng, values, conv.convolution_border(spatial, outputs, kernel, strides, dilations, pads))
+        expected = np.zeros((batch, groups * columns, *outputs), np.float32)
+        if expected.size:
+            expected = convolve(values, weights, strides, dilations, pads, outputs, groups)
+        y = bordered(rng, numbers(rng, expected.shape), [(0, 1)] * len(spatial))
+        geometry = {"strides": strides, "dilations": dilations, "pads_begin": pads, "groups": groups}
+        for row in split_kernels():
+
+            def make(x, y, weights=weights, geometry=geometry, row=row):
+                return conv.convolution_step(x, y, weights=conv.pack(weights, geometry["groups"], 0, row), **geometry)
+
+            run(rng, make, [x], y, expected)
+
+
 def test_resize(rounds):
     for rng in each_round(5, rounds):
         count = int(rng.integers(1, 4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import numpy as np
@@ -143,6 +144,26 @@ def test_products_of_the_smallest_numbers() -> None:
         np.testing.assert_allclose(y, expected, rtol=0, atol=2e-5 * np.abs(expected).max(), err_msg=row.name)
 
 
+def test_a_signal_s_handler_may_multiply_too() -> None:
+    """It runs in the midst of the product, and leaves the thread's tiles as it likes."""
+    family = kernels.family("matmul")
+    row = rows("bf16x3")[-1]
+    a, b = normal(1200, 96), normal(96, 600)
+    expected, few = multiply(row, a, b), multiply(row, a[:40], b[:, :32])
+    y, handled = np.zeros_like(expected), []
+    step = family.MatMul(View(0, "f4", a.shape), None, View(1, "f4", y.shape), weights=family.pack(b, row))
+    before = signal.signal(signal.SIGALRM, lambda *_: handled.append(multiply(row, a[:40], b[:, :32])))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        run_steps([step], [a, y])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    np.testing.assert_array_equal(y, expected)
+    for result in handled:
+        np.testing.assert_array_equal(result, few)
+
+
 @pytest.mark.parametrize("activation", [None, ("clamp", 0.0, np.inf), ("gelu_erf", 0.0, 0.0)])
 def test_residual_and_activation_come_last(activation: Any) -> None:
     family = kernels.family("matmul")
@@ -226,7 +247,7 @@ def test_convolutions(
 
 
 def test_the_choice_depends_on_the_size() -> None:
-    family = kernels.family("matmul_driver")
+    family = kernels.family("matmul_weights")
     exact = family.kernel_for("f32", "f32")
     assert exact.products is None
     for products in ("bf16x3", "bf16"):

@@ -61,10 +61,16 @@ def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
     geometry = window.strides, window.dilations, window.pads_begin
     array = call.inputs[1].array
     assert array is not None
+    depth, columns, *kernel_shape = window.weights.shape
+    phases = math.prod(window.strides)
+    kernel = builder.product_kernel(
+        y.size // max(1, columns * window.groups * phases), columns,
+        depth // window.groups * math.prod(kernel_shape) // phases,
+    )  # fmt: skip
     packed = builder.packed_weights.get(
         array,
-        ("transposed", builder.level, *geometry),
-        lambda weights: family.Phases(weights.reshape(window.weights.shape), *geometry, window.groups),
+        ("transposed", builder.level, kernel.name, *geometry),
+        lambda weights: family.Phases(weights.reshape(window.weights.shape), *geometry, window.groups, kernel),
     )
     fused = parts.residual is None
     step = family.ConvolutionTranspose(

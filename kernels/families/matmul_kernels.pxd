@@ -1,0 +1,77 @@
+from ovlite.kernels.runtime.step cimport dim_t
+
+from .activation cimport Activation
+from .requantization cimport Requantization
+
+cdef extern from "matmul_kernels.h" nogil:
+    ctypedef struct MatmulTile:
+        const char* a[2]
+        const char* residual[2]
+        char* y[2]
+        const char* b
+        const float* bias
+        const dim_t* offset
+        dim_t taps
+        dim_t depth
+        dim_t a_stride
+        dim_t b_stride
+        dim_t y_stride
+        dim_t residual_stride
+        dim_t residual_step
+        dim_t columns
+        dim_t column
+        const Requantization* requantization
+        Activation activation
+        dim_t count
+        dim_t first_rows
+        dim_t k_stride
+        const char* rows[2]
+        dim_t row_stride
+        dim_t chunk_stride
+        dim_t part_stride
+        const dim_t* row_offset
+        dim_t row_taps
+        dim_t row_chunks
+        dim_t ahead
+    ctypedef void (*TileFunction)(const MatmulTile* tile) noexcept
+    ctypedef TileFunction[2] TileWidths
+    ctypedef TileFunction[4] TileColumns
+    ctypedef struct MatmulKernel:
+        const char* name
+        const char* needs
+        int a
+        int b
+        int sum
+        int y
+        int rows
+        int columns
+        int k_block
+        int few_rows
+        int few_columns
+        const TileWidths* tiles
+        const TileFunction* single_row
+        const TileFunction* dots
+        const TileColumns* few
+        void (*pack_panel)(const char* b, dim_t depth, dim_t k_stride, dim_t columns, dim_t n_stride, char* panel,
+                           dim_t width) noexcept nogil
+        void (*pack_rows)(const char* a, dim_t rows, dim_t row_stride, dim_t depth, dim_t k_stride,
+                          char* to) noexcept nogil
+        int parts
+        void (*split_rows)(const char* a, dim_t rows, dim_t row_stride, const dim_t* offset, dim_t taps, dim_t depth,
+                           dim_t k_stride, char* to) noexcept nogil
+        void (*split_pixels)(const char* a, dim_t pixels, dim_t stride, dim_t depth, char* to) noexcept nogil
+        void (*begin)() noexcept nogil
+        void (*end)() noexcept nogil
+        bint (*permitted)() noexcept nogil
+        int (*gain)() noexcept nogil
+        int whole_rows
+    enum:
+        CHUNK
+        CHUNK_BYTES
+        TILE_BYTES
+        TILE_SIZE
+        TILE_HEIGHT
+    const int ELEMENT_BYTES[13]
+    const MatmulKernel matmul_kernels[1]
+    const dim_t NO_OFFSET[2]
+    bint few_columns_pay(dim_t columns, dim_t terms) noexcept
