@@ -23,8 +23,8 @@ except ModuleNotFoundError as error:
     if error.name != f"{__name__}.runtime.cpu":
         raise
     raise ImportError(
-        f"ovlite is imported from its source, {os.path.dirname(__file__)!r}, where its kernels are not built. Leave that "
-        "folder to use an installed ovlite, or build them in it: pip install -e ."
+        f"ovlite is imported from its source, {os.path.dirname(__file__)!r}, where its kernels are not built. Leave "
+        "that folder to use an installed ovlite, or build them in it: pip install -e ."
     ) from None
 
 __all__ = ["available_levels", "built_levels", "family", "level", "use_level"]

@@ -299,7 +299,9 @@ class Config:
         return Precision(
             winograd=free,
             integers=free,
-            products="bf16" if free and flush and hint is Type.bf16 else None,  # matrix units take denormal numbers for zeros
+            products="bf16"
+            if free and flush and hint is Type.bf16
+            else None,  # matrix units take denormal numbers for zeros
             flush_denormals=flush,
         )
 
