@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -292,16 +292,7 @@ class Model:
         asked = partial_shapes if partial_shape is None else partial_shape
         shapes = shapes_of_parameters(self.parameters, asked, self.input)
         readers = self._readers({name: new_shape(shape) for name, shape in (variables_shapes or {}).items()})
-        operators = {node: node.op for node in readers}
-        for node, shape in readers.items():
-            node.op = replace(node.op, variable_shape=shape)  # type: ignore[type-var]  # operators are dataclasses
-        try:
-            self.reshape_parameters(shapes)
-        except Exception:
-            for node, op in operators.items():
-                node.op = op
-            self.infer()
-            raise
+        self.reshape_parameters(shapes, readers)
 
     def _readers(self, shapes: dict[str, PartialShape]) -> dict[Node, PartialShape]:
         """The nodes that read variables for which there are shapes."""
@@ -312,16 +303,27 @@ class Model:
                 readers[node] = shapes[attributes["variable_id"]]
         return readers
 
-    def reshape_parameters(self, shapes: dict[Parameter, PartialShape]) -> None:
-        """Gives parameters other shapes; when the graph can't take them it keeps the ones it has."""
+    def reshape_parameters(
+        self, shapes: Mapping[Parameter, PartialShape], readers: Mapping[Node, PartialShape] | None = None
+    ) -> None:
+        """Gives parameters other shapes; when the graph can't take them it keeps the ones it has.
+
+        readers: nodes that read variables, with the variables' other shapes.
+        """
         before = {parameter: parameter.partial_shape for parameter in shapes}
+        readers = readers or {}
+        operators = {node: node.op for node in readers}
         try:
             for parameter, shape in shapes.items():
                 parameter.set_partial_shape(shape)
+            for node, shape in readers.items():
+                node.op = replace(node.op, variable_shape=shape)  # type: ignore[type-var]  # operators are dataclasses
             self.infer()
         except Exception:
             for parameter, shape in before.items():
                 parameter.set_partial_shape(shape)
+            for node, op in operators.items():
+                node.op = op
             self.infer()
             raise
 
