@@ -1,4 +1,8 @@
-"""The stubs of the opset modules say how their functions are called: `python -m tests.test_stubs` writes them."""
+"""The stubs of the opset modules say how their functions are called: `python -m tests.test_stubs` writes them.
+
+They are kept in the tree because type checkers read a checkout that is not built, and the functions can't be imported
+there. What the tests compare is what keeps them true.
+"""
 
 import importlib
 import inspect

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import ovlite.kernels
 from ovlite import kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
@@ -46,7 +45,7 @@ def run_depthwise(
     residual=None,
     activation=None,
 ):
-    depthwise, conv = ovlite.kernels.family("depthwise"), ovlite.kernels.family("convolution")
+    depthwise, conv = kernels.family("depthwise"), kernels.family("convolution")
     ones = [1] * len(kernel)
     strides, dilations = strides or ones, dilations or ones
     pads = pads or [(k - 1) * d // 2 for k, d in zip(kernel, dilations, strict=True)]
@@ -131,7 +130,7 @@ def test_no_bias_and_empty():
 
 
 def test_packed_weights_give_the_same():
-    depthwise = ovlite.kernels.family("depthwise")
+    depthwise = kernels.family("depthwise")
     weights = normal(10, 1, 3, 3)
     packed = depthwise.pack(weights)
     x = Image(normal(1, 10, 5, 5), [(1, 1)] * 2)
@@ -148,7 +147,7 @@ def test_packed_weights_give_the_same():
 
 
 def test_nan_and_infinity_pass_a_clamp_as_in_where():
-    depthwise = ovlite.kernels.family("depthwise")
+    depthwise = kernels.family("depthwise")
     values = np.array([np.nan, np.inf, -np.inf, 3.0, -3.0], np.float32)
     for channels in (1, 40):
         x = Image(np.broadcast_to(values, (1, channels, 1, 5)))
@@ -168,7 +167,7 @@ def test_nan_and_infinity_pass_a_clamp_as_in_where():
 
 
 def test_other_activations_follow_the_sums():
-    depthwise = ovlite.kernels.family("depthwise")
+    depthwise = kernels.family("depthwise")
     x = Image(normal(1, 37, 4, 6))
     weights = normal(37, 1, 1, 1)
     y = Image(np.zeros((1, 37, 4, 6), np.float32))
@@ -186,7 +185,7 @@ def test_other_activations_follow_the_sums():
 
 
 def make(x_shape, y_shape, weights, **changes):
-    depthwise = ovlite.kernels.family("depthwise")
+    depthwise = kernels.family("depthwise")
     options = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (0, 0), **changes}
     x, y = (Image(np.zeros(shape, np.float32)).view(slot) for slot, shape in enumerate((x_shape, y_shape)))
     return depthwise.Depthwise(x, y, weights=weights, **options)
@@ -201,7 +200,7 @@ def test_errors():
         make((1, 4, 2, 2), (1, 4, 2, 2), normal(4, 1, 1))
     with pytest.raises(ValueError, match=r"expected a bias of shape \(4,\), got \(3,\)"):
         make((1, 4, 2, 2), (1, 4, 2, 2), normal(4, 1, 1, 1), bias=normal(3))
-    depthwise = ovlite.kernels.family("depthwise")
+    depthwise = kernels.family("depthwise")
     with pytest.raises(ValueError, match="expected x with its channels side by side, got a channel stride of 4"):
         depthwise.Depthwise(
             View(0, "f4", (1, 4, 2, 2)),

@@ -202,7 +202,7 @@ def accumulator(init: Any, *rest: Any) -> tuple[Model, Output]:
         (None, "sum", "f32", [2]),
         (None, Variable(VariableInfo(PartialShape([2]), Type.f32, "sum"))),
     ],
-    ids=str,
+    ids=["a value", "a value and a type", "a type", "a variable"],
 )
 def test_variables_keep_their_values(arguments: tuple[Any, ...]) -> None:
     model, value = accumulator(*arguments)
