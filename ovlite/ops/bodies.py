@@ -5,8 +5,9 @@ Indices count the operator's inputs and outputs, and the body's parameters and r
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class _Description:
         return DiscreteTypeInfo(type(self).__name__, "util")
 
     def copy(self) -> Any:
-        return replace(self)  # type: ignore[type-var]  # all are dataclasses
+        return copy.copy(self)
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,12 @@ class Alias(Loader):
 
     def get_code(self, fullname: str) -> CodeType | None:
         """The code of the module, which runpy runs it from."""
+        from importlib.abc import InspectLoader
         from importlib.util import find_spec
 
         spec = find_spec(self.target)
-        return None if spec is None else spec.loader.get_code(self.target)  # type: ignore[union-attr]
+        loader = None if spec is None else spec.loader
+        return loader.get_code(self.target) if isinstance(loader, InspectLoader) else None
 
 
 class Finder:
