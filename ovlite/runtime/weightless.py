@@ -40,20 +40,18 @@ class _Sink:
         self._offsets = offsets
         self._all = hashlib.sha256()
         self.kept = io.BytesIO()
-        self.size = 0
-        self.parts: list[list[int]] = []  # [place in the .bin, place in the file or -1, length]
+        self.parts: list[list[int]] = []  # [place in the file or -1, length], as they follow each other in the .bin
 
     def write(self, data: memoryview | bytes) -> int:
         offset = self._offsets.get(hashlib.sha256(data).digest(), -1) if len(data) else -1
         if offset < 0:
             self.kept.write(data)
-        self.parts.append([self.size, offset, len(data)])
+        self.parts.append([offset, len(data)])
         self._all.update(data)
-        self.size += len(data)
         return len(data)
 
     def described(self) -> dict[str, Any]:
-        return {"size": self.size, "digest": self._all.hexdigest(), "parts": self.parts}
+        return {"digest": self._all.hexdigest(), "parts": self.parts}
 
 
 def taken_apart(model: Model) -> tuple[bytes, bytes, dict[str, Any]]:
@@ -69,21 +67,22 @@ def taken_apart(model: Model) -> tuple[bytes, bytes, dict[str, Any]]:
 
 def put_together(kept: memoryview, described: dict[str, Any], source: Source | None) -> bytes:
     """The .bin. RuntimeError when there is no source, or one with other weights."""
-    outside = any(offset >= 0 for _, offset, _ in described["parts"])
+    outside = any(offset >= 0 for offset, _ in described["parts"])
     if source is None and outside:
         raise RuntimeError(
             "the exported model has no weights of its own; pass WEIGHTS_PATH, the path of the .bin it was read from"
         )
-    made = bytearray(int(described["size"]))
-    for place, offset, length in described["parts"]:
+    pieces: list[memoryview | bytes] = []
+    for offset, length in described["parts"]:
         if offset < 0 or source is None:
-            made[place : place + length] = kept[:length]
+            pieces.append(kept[:length])
             kept = kept[length:]
         else:
-            made[place : place + length] = source(offset, length)
-    if len(made) != described["size"] or hashlib.sha256(made).hexdigest() != described["digest"]:
+            pieces.append(source(offset, length))
+    made = b"".join(pieces)
+    if hashlib.sha256(made).hexdigest() != described["digest"]:
         raise RuntimeError("the weights are not those of the model that was exported; pass the path of its own .bin")
-    return bytes(made)
+    return made
 
 
 def from_file(path: str) -> Source:

@@ -5,6 +5,8 @@ import base64
 import numpy as np
 import pytest
 
+from ovlite.runtime.weightless import put_together
+
 KEY = "CACHE_ENCRYPTION_CALLBACKS"
 
 
@@ -121,3 +123,9 @@ def test_what_a_callback_raises_or_returns(mine):
         mine.compile(mine.plus_one(), **{KEY: [fails, fails]}).export_model()
     with pytest.raises(RuntimeError, match="encrypts returned a list, not bytes"):
         mine.compile(mine.plus_one(), **{KEY: [list, list]}).export_model()
+
+
+def test_lengths_that_a_file_makes_up_ask_for_no_memory():
+    parts = {"digest": "", "parts": [[-1, 1 << 50], [-1, 1 << 62]]}
+    with pytest.raises(RuntimeError, match="the weights are not those of the model"):
+        put_together(memoryview(b"few"), parts, None)
