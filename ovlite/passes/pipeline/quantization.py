@@ -9,6 +9,7 @@ possible Quantize goes in front of it.
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -83,9 +84,7 @@ def dequantized(output: Output) -> Real | None:
         found = constant(subtracted)
         if found is not None:
             zero = found.astype(np.float32)
-        elif (
-            is_op(subtracted, "Convert") and subtracted.partial_shape.is_static and np.prod(list(subtracted.shape)) == 1
-        ):
+        elif is_op(subtracted, "Convert") and subtracted.partial_shape.is_static and prod(subtracted.shape) == 1:
             dynamic = subtracted.node.sources[0]
             if dynamic.element_type is not Type.u8:
                 return None

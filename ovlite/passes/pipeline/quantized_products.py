@@ -277,7 +277,7 @@ def _per_channel(node: Node, scale: Array, rank: int, channels: int) -> Array | 
     else:
         axes = (0, 1) if node.op.type == "GroupConvolution" else (0,)
     along = [length for axis, length in enumerate(shape) if axis in axes]
-    if scale.size != channels or int(np.prod(along)) != channels:
+    if scale.size != channels or prod(along) != channels:
         return None
     return np.asarray(scale, np.float32).reshape(-1)
 
