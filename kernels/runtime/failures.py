@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 # What Python code in a run may raise because of what it is given; all else, as what a handler of a signal raises,
-# passes on as it is.
+# passes on as it is. graph/failures.py has the same for evaluations: kernels import from no other room.
 FAILURES = (
     RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, MemoryError,
 )  # fmt: skip

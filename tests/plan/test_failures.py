@@ -10,6 +10,8 @@ import pytest
 
 import ovlite
 import ovlite.opset15 as ops
+from ovlite.graph import failures as graph_failures
+from ovlite.kernels.runtime import failures as kernel_failures
 from ovlite.ops.interpreter import evaluate_model
 
 F32, I64, I32 = np.float32, np.int64, np.int32
@@ -216,3 +218,7 @@ def test_operations_written_in_python() -> None:
     compiled = ovlite.compile_model(ovlite.Model([odd], [x]), "CPU")
     with pytest.raises(RuntimeError, match=r"Odd 'mine' of f32\[2,3\]: KeyError: 'no such key'"):
         compiled([table(2, 3)])
+
+
+def test_what_counts_as_a_failure_is_the_same_in_steps_and_in_evaluations() -> None:
+    assert kernel_failures.FAILURES == graph_failures.FAILURES
