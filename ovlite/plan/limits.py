@@ -26,11 +26,14 @@ def check_results(calls: Iterable[Call], limit: int) -> None:
         for tensor in call.outputs:
             size = tensor.size * tensor.dtype.itemsize
             if size > limit:
-                found = f"{call.op.type} {call.name!r}"
-                raise ModelError(f"{found}: expected at most {limit} bytes (MEMORY_LIMIT), got {tensor}, {size} bytes")
+                raise _too_large(f"{call.op.type} {call.name!r}", limit, f"{tensor}, {size} bytes")
 
 
 def check_buffers(size: int, limit: int) -> None:
     """Raises ModelError where the buffers of a program take more than `limit` bytes."""
     if size > limit:
-        raise ModelError(f"expected a plan whose buffers take at most {limit} bytes (MEMORY_LIMIT), got {size} bytes")
+        raise _too_large("the plan's buffers", limit, f"{size} bytes")
+
+
+def _too_large(what: str, limit: int, found: str) -> ModelError:
+    return ModelError(f"{what}: expected at most {limit} bytes (the property MEMORY_LIMIT), got {found}")
