@@ -19,11 +19,11 @@ class Precision:
     """How sums of products may be computed; without more they are plain sums of IEEE f32 products.
 
     winograd: by Winograd's algorithm too, whose rounding errors are a few times larger than those of plain sums, but
-    below 1e-5 of the output's largest magnitude, or 2e-5 where many follow each other. integers: where a model quantizes the operands, in exact integers.
-    products: of bf16 where the processor has a kernel that is faster so: "bf16x3" of two to an operand, with errors of
-    about 5e-6 of a product and 3e-5 of a model's outputs, which is too much for a default; or "bf16" of one.
-    emulated: such kernels may emulate what the processor lacks; for tests. flush_denormals: with denormal numbers taken
-    for zeros, as operands and as results.
+    below 1e-5 of the output's largest magnitude, or 2e-5 where many follow each other. integers: where a model
+    quantizes the operands, in exact integers. products: of bf16 where the processor has a kernel that is faster so:
+    "bf16x3" of two to an operand, with errors of about 5e-6 of a product and 3e-5 of a model's outputs, which is too
+    much for a default; or "bf16" of one. emulated: such kernels may emulate what the processor lacks; for tests.
+    flush_denormals: with denormal numbers taken for zeros, as operands and as results.
     """
 
     winograd: bool = False
