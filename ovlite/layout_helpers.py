@@ -16,7 +16,7 @@ def get_layout(port: Output | ConstOutput) -> Layout:
 def set_layout(port: Output, layout: Layout) -> None:
     """Gives the parameter or result that a port belongs to a layout."""
     if not isinstance(port, Output):
-        raise TypeError(f"an Output has a layout, not {type(port).__name__}")
+        raise TypeError(f"expected an Output, got {type(port).__name__}")
     if not isinstance(port.node, (Parameter, Result)):
         raise RuntimeError(f"{port!r} is not an input or output of a model")
     port.node.set_layout(layout)
@@ -24,13 +24,13 @@ def set_layout(port: Output, layout: Layout) -> None:
 
 def _has(layout: Layout, name: str) -> bool:
     if not isinstance(layout, Layout):
-        raise TypeError(f"this takes a Layout, not {type(layout).__name__}")
+        raise TypeError(f"expected a Layout, got {type(layout).__name__}")
     return layout.has_name(name)
 
 
 def _index(layout: Layout, name: str) -> int:
     if not isinstance(layout, Layout):
-        raise TypeError(f"this takes a Layout, not {type(layout).__name__}")
+        raise TypeError(f"expected a Layout, got {type(layout).__name__}")
     return layout.get_index_by_name(name)
 
 

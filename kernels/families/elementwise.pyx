@@ -371,7 +371,7 @@ cdef class Map(Step):
                 raise ValueError(f"Map: there is no {name} of {TYPES[source]}")
             i = _OPERATIONS[name, source]
             if OPERATIONS[i].operands != len(operands):
-                raise ValueError(f"Map: {name} takes {OPERATIONS[i].operands} operands, not {len(operands)}")
+                raise ValueError(f"Map: expected {name} to take {OPERATIONS[i].operands} operands, got {len(operands)}")
             if name == "select" and self.type_of(name, operands[0]) != CODES[np.dtype(bool)]:
                 raise ValueError("Map: the condition of select has to be bool")
             target.kernel = OPERATIONS[i].kernel

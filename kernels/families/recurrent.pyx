@@ -357,7 +357,7 @@ cdef class Recurrent(Step):
         cdef dim_t direction, rows
         cdef int rest
         if len(packed) != args.y.shape[1]:
-            raise ValueError(f"{self.name}: R for {len(packed)} directions, not {args.y.shape[1]}")
+            raise ValueError(f"{self.name}: expected R for {args.y.shape[1]} directions, got {len(packed)}")
         for direction in range(len(packed)):
             if sum([matrix.columns for matrix in packed[direction]]) != args.width:
                 raise ValueError(f"{self.name}: expected R of {args.width} gates, got "
@@ -377,7 +377,7 @@ cdef class Recurrent(Step):
 
     def check(self, View gates, list states, View y, list lasts, direction, View lengths):
         if direction not in ("forward", "reverse", "bidirectional"):
-            raise ValueError(f"{self.name}: direction is forward, reverse or bidirectional, not {direction!r}")
+            raise ValueError(f"{self.name}: expected forward, reverse or bidirectional, got {direction!r}")
         directions = 2 if direction == "bidirectional" else 1
         batch, time, width = gates.shape
         hidden = states[0].shape[2]
@@ -385,7 +385,7 @@ cdef class Recurrent(Step):
         expected.append(((batch, directions, time, hidden), y))
         for shape, view in expected:
             if view is not None and view.shape != shape:
-                raise ValueError(f"{self.name}: a tensor of shape {list(view.shape)}, not {list(shape)}")
+                raise ValueError(f"{self.name}: expected a tensor of shape {list(shape)}, got {list(view.shape)}")
         if width != directions * hidden * self.gate_count():
             raise ValueError(f"{self.name}: gates of shape {list(gates.shape)} for {hidden} hidden units")
         for view in (gates, *states, *lasts, y):
@@ -394,7 +394,7 @@ cdef class Recurrent(Step):
                 raise ValueError(f"{self.name}: takes hidden units side by side, not strides {view.strides}")
         check_f32(gates=gates, y=y, **{f"state {i}": view for i, view in enumerate((*states, *lasts))})
         if lengths is not None and (lengths.dtype.name not in ("int32", "int64") or lengths.shape != (batch,)):
-            raise ValueError(f"{self.name}: lengths are int32 or int64 [{batch}], not {lengths.dtype.name}"
+            raise ValueError(f"{self.name}: expected lengths to be int32 or int64 [{batch}], got {lengths.dtype.name}"
                              f"{list(lengths.shape)}")
 
 

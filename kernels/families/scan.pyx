@@ -109,7 +109,7 @@ cdef class CumSum(Step):
         elif x.dtype.name == "int64":
             args.scan = scan_i64
         else:
-            raise ValueError(f"CumSum: takes float32, int32 or int64, not {x.dtype.name}")
+            raise ValueError(f"CumSum: expected float32, int32 or int64, got {x.dtype.name}")
         args.x, args.y = x.span, y.span
         args.exclusive, args.reverse = exclusive, reverse
         args.length = x.shape[axis]

@@ -63,7 +63,7 @@ cdef class OVDict:
                 raise KeyError(f"{key!r}; the outputs are {[name for name in names if isinstance(name, str)]}")
             index = found
         else:
-            raise TypeError(f"a result is named by int, str or ConstOutput, not {type(key).__name__}")
+            raise TypeError(f"expected a result to be named by int, str or ConstOutput, got {type(key).__name__}")
         if self.whole is not None:
             return self.whole[self.ports.outputs[index]]
         return self.values_[index]

@@ -359,7 +359,7 @@ cdef class Runnable(Awaited):
     def set_callback(self, callback, userdata):
         """callback(userdata) is called on a stream's thread at the end of each asynchronous run."""
         if not callable(callback):
-            raise TypeError(f"a callback is callable, not {type(callback).__name__}")
+            raise TypeError(f"expected a callback to be callable, got {type(callback).__name__}")
         self.check_idle()
         self.callback = callback
         self.userdata = userdata
@@ -457,7 +457,7 @@ cdef class RequestPool(Awaited):
     def set_callback(self, callback):
         """callback(request, userdata) is called on a stream's thread at the end of each run."""
         if not callable(callback):
-            raise TypeError(f"a callback is callable, not {type(callback).__name__}")
+            raise TypeError(f"expected a callback to be callable, got {type(callback).__name__}")
         self.callback = callback
 
     def is_ready(self):

@@ -104,7 +104,7 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
     found = re.fullmatch(r"(.*?)\[([\d,\s]*)\]", text.strip())
     numbers = found[2].split(",") if found and found[2].strip() else []
     if not found or not all(number.strip().isdecimal() for number in numbers):
-        raise argparse.ArgumentTypeError(f"{text!r} is no shape; write name[1,3,224,224]")
+        raise argparse.ArgumentTypeError(f"expected a shape such as name[1,3,224,224], got {text!r}")
     return found[1], tuple(int(number) for number in numbers)
 
 
@@ -113,18 +113,18 @@ def _value(text: str) -> tuple[str, float]:
     try:
         return name, float(number) if equals else float("")
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no value; write name=16000") from None
+        raise argparse.ArgumentTypeError(f"expected a value such as name=16000, got {text!r}") from None
 
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive whole number")
+        raise argparse.ArgumentTypeError(f"expected a positive whole number, got {text!r}")
     return int(text)
 
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, got {text!r}")
     return int(text)
 
 
@@ -134,5 +134,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
+        raise argparse.ArgumentTypeError(f"expected a positive number of seconds, got {text!r}")
     return seconds

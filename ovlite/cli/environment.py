@@ -21,7 +21,7 @@ def environment(level: str | None = None) -> dict[str, Any]:
     if level is not None:
         if level not in kernels.available_levels():
             known = ", ".join(kernels.available_levels())
-            raise UsageError(f"there is no level {level!r} that can be used here; there are {known}")
+            raise UsageError(f"expected a level that can be used here, {known}, got {level!r}")
         kernels.use_level(level)
     return {
         "versions": {"ovlite": get_version(), "python": platform.python_version(), **_versions("numpy", "onnx")},

@@ -80,7 +80,9 @@ def _extensions(given: Any) -> list[ConversionExtension]:
         return []
     found = list(given) if isinstance(given, (list, tuple)) else [given]
     if not found or not all(isinstance(item, ConversionExtension) for item in found):
-        raise ConversionError(f"extension is a ConversionExtension or an OpExtension of frontend, not {given!r}")
+        raise ConversionError(
+            f"expected extension to be a ConversionExtension or an OpExtension of frontend, got {given!r}"
+        )
     return found
 
 
@@ -113,11 +115,11 @@ def _onnx(given: Any) -> str | bytes:
     if not isinstance(given, (str, os.PathLike)):
         packages = [base.__module__.partition(".")[0] for base in type(given).__mro__]
         advice = [f"; {_EXPORTS[package]}" for package in packages if package in _EXPORTS][:1]
-        text = f"convert_model takes the path of an ONNX file or a binary stream of one, not {type(given).__name__}"
+        text = f"expected the path of an ONNX file or a binary stream of one, got {type(given).__name__}"
         raise ConversionError("".join([text, *advice]))
     path = os.fspath(given)
     if not os.path.isfile(path):
-        raise ConversionError(f"{path!r} is not a file")
+        raise ConversionError(f"expected a file, got {path!r}")
     if path.endswith(".xml"):
         raise ConversionError(f"{path!r} is an IR already; read_model() reads it")
     return path
@@ -151,7 +153,7 @@ def _with_outputs(model: Model, output: Any) -> Model:
         return model
     names = [output] if isinstance(output, str) else output
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        raise ConversionError(f"output is a name or a list of names, not {output!r}")
+        raise ConversionError(f"expected output to be a name or a list of names, got {output!r}")
     kept = {named_index(model.outputs, name, "output", unknown=ConversionError) for name in names}
     results = [result for position, result in enumerate(model.results) if position in kept]
     return Model(results, model.sinks, model.parameters, model.get_friendly_name())
@@ -190,7 +192,7 @@ def _part(value: Any) -> tuple[str, Any]:
         return "element_type", value if isinstance(value, Type) else Type(value)
     if _is_shape(value):
         return "shape", PartialShape(value)
-    raise ConversionError(f"{value!r} is not a name, a shape or an element type of an input")
+    raise ConversionError(f"expected a name, a shape or an element type of an input, got {value!r}")
 
 
 def _is_shape(value: Any) -> bool:

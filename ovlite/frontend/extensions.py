@@ -36,7 +36,7 @@ class NodeContext:
     def get_input(self, index: int) -> Output:
         """The tensor that the node reads at a place. RuntimeError when it is left out."""
         if not isinstance(index, int):
-            raise TypeError(f"inputs of an ONNX node are told by their place, not by {index!r}")
+            raise TypeError(f"expected the place of an input of an ONNX node, got {index!r}")
         return self._call.input(index)
 
     def has_attribute(self, name: str) -> bool:
@@ -97,11 +97,15 @@ class ConversionExtension(Extension):
         call.without_effect(*call.scope_names())
         values = [found] if isinstance(found, (Node, Output)) else found
         if not isinstance(values, Iterable) or isinstance(values, (str, Mapping)):
-            raise TypeError(f"the converter of {call.op_type} returns a list of Outputs, not {type(found).__name__}")
+            raise TypeError(
+                f"expected the converter of {call.op_type} to return a list of Outputs, got {type(found).__name__}"
+            )
         outputs: list[Output] = []
         for value in values:
             if not isinstance(value, (Node, Output)):
-                raise TypeError(f"the converter of {call.op_type} returns Outputs, not {type(value).__name__}")
+                raise TypeError(
+                    f"expected the converter of {call.op_type} to return Outputs, got {type(value).__name__}"
+                )
             outputs += value.outputs() if isinstance(value, Node) else [value]
         return outputs
 

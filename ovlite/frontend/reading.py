@@ -49,7 +49,7 @@ def _is_xml(source: Source) -> bool:
     else:
         path = os.fspath(source)
         if os.path.isdir(path):
-            raise ModelError(f"{path!r} is a directory, not a model")
+            raise ModelError(f"expected a model, got the directory {path!r}")
         try:
             with open(path, "rb") as file:
                 head = file.read(64)

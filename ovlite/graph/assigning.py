@@ -23,7 +23,7 @@ def with_attribute(op: Operator, name: str, value: Any) -> Operator:
         taken = _TAKERS.get(hint, _as_it_is)(value)
     except (TypeError, ValueError, KeyError):
         wanted = hint.__name__ if isinstance(hint, type) else hint
-        raise RuntimeError(f"{name} of {op.type} is of type {wanted}; {value!r} is not") from None
+        raise RuntimeError(f"expected {name} of {op.type} to be of type {wanted}, got {value!r}") from None
     return replace(op, **{name: taken})  # type: ignore[type-var]  # operators are dataclasses
 
 

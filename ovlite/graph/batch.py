@@ -10,14 +10,14 @@ from .reshaping import batched, common_batch
 def get_batch(model: Model) -> Dimension:
     """The batch; RuntimeError when no parameter's layout has N, or two parameters differ."""
     if not isinstance(model, Model):
-        raise TypeError(f"a Model has a batch, not {type(model).__name__}")
+        raise TypeError(f"expected a Model, got {type(model).__name__}")
     return common_batch(model.parameters)
 
 
 def set_batch(model: Model, batch_size: int | Dimension = -1) -> None:
     """Reshapes all parameters with N in their layout to this batch; -1 is any."""
     if not isinstance(batch_size, (int, Dimension)):
-        raise TypeError(f"a batch is an int or a Dimension, not {type(batch_size).__name__}")
+        raise TypeError(f"expected a batch to be an int or a Dimension, got {type(batch_size).__name__}")
     shapes = {}
     for parameter, axis in batched(model.parameters).items():
         shape = shapes[parameter] = parameter.partial_shape

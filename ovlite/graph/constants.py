@@ -202,7 +202,9 @@ def _filled(element_type: Type, shape: tuple[int, ...], values: Any) -> tuple[Ar
         raise TypeError("the values of a constant are a list of numbers or str")
     found = np.asarray(values)
     if found.size not in (1, prod(shape)):
-        raise RuntimeError(f"a constant of shape {list(shape)} has {prod(shape)} values or one; there are {found.size}")
+        raise RuntimeError(
+            f"expected {prod(shape)} values or one for a constant of shape {list(shape)}, got {found.size}"
+        )
     elements = np.array(np.broadcast_to(found, prod(shape)) if found.size == 1 else found).reshape(shape)
     if element_type is Type.string:
         return elements.astype(object), element_type, shape

@@ -31,7 +31,7 @@ def content_of(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Content:
     if places and isinstance(places[-1], str):
         name = places.pop()
     if not isinstance(name, str):
-        raise TypeError(f"the name of a model is a str, not {name!r}")
+        raise TypeError(f"expected the name of a model to be a str, got {name!r}")
     for key in ("results", "result"):
         if not places and key in given:
             places = [given.pop(key)]
@@ -55,7 +55,7 @@ def _kinds(places: Sequence[Any], keywords: dict[str, Any]) -> dict[str, Sequenc
     classes = {"sinks": (Node, Output), "parameters": (Parameter,), "variables": (Variable,)}
     for kind, values in found.items():
         if not isinstance(values, (list, tuple)) or not all(isinstance(value, classes[kind]) for value in values):
-            raise TypeError(f"{kind} are a list of {classes[kind][0].__name__}s, not {values!r}")
+            raise TypeError(f"expected {kind} to be a list of {classes[kind][0].__name__}s, got {values!r}")
     return found
 
 

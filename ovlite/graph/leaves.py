@@ -50,7 +50,7 @@ class _Port(Node):
     @layout.setter
     def layout(self, layout: Layout) -> None:
         if not isinstance(layout, Layout):
-            raise TypeError(f"layout is a Layout, not {type(layout).__name__}")
+            raise TypeError(f"expected layout to be a Layout, got {type(layout).__name__}")
         check_layout(layout, self._outputs[0].partial_shape)
         self._layout = layout
 
@@ -71,7 +71,7 @@ class Parameter(_Port):
 
     def __init__(self, element_type: Type, shape: PartialShape, name: str | None = None) -> None:
         if not isinstance(element_type, Type):
-            raise TypeError(f"an element type is a Type, not {element_type!r}")
+            raise TypeError(f"expected an element type to be a Type, got {element_type!r}")
         self._element_type = element_type
         self._shape = PartialShape(shape)
         super().__init__(ParameterOp(), [], name)
@@ -91,7 +91,7 @@ class Parameter(_Port):
     @partial_shape.setter
     def partial_shape(self, shape: PartialShape) -> None:
         if not isinstance(shape, PartialShape):
-            raise TypeError(f"partial_shape is a PartialShape, not {type(shape).__name__}")
+            raise TypeError(f"expected partial_shape to be a PartialShape, got {type(shape).__name__}")
         self._shape = PartialShape(shape)
 
     @property
@@ -101,7 +101,7 @@ class Parameter(_Port):
     @element_type.setter
     def element_type(self, element_type: Type) -> None:
         if not isinstance(element_type, Type):
-            raise TypeError(f"element_type is a Type, not {type(element_type).__name__}")
+            raise TypeError(f"expected element_type to be a Type, got {type(element_type).__name__}")
         self._element_type = element_type
 
     def get_partial_shape(self) -> PartialShape:
@@ -117,7 +117,7 @@ class Parameter(_Port):
         elif name == "element_type":
             self.element_type = Type._named(value) if isinstance(value, str) else value
         else:
-            raise RuntimeError(f"a Parameter has the attributes shape and element_type, not {name!r}")
+            raise RuntimeError(f"expected a Parameter to have the attributes shape and element_type, got {name!r}")
 
     def set_partial_shape(self, partial_shape: PartialShape) -> None:
         """Takes effect on the output with the next validate_and_infer_types()."""
@@ -150,7 +150,7 @@ class Result(_Port):
 
     def __init__(self, source: Output, name: str | None = None) -> None:
         if not isinstance(source, Output):
-            raise TypeError(f"a Result is made from an Output, not {type(source).__name__}")
+            raise TypeError(f"expected an Output to make a Result from, got {type(source).__name__}")
         super().__init__(ResultOp(), [source], name)
 
     def _infer(self, arguments: Sequence[Argument]) -> Sequence[TensorType]:

@@ -28,7 +28,7 @@ def find_port(ports: Sequence[Port], keys: tuple[Any, ...], keywords: dict[str, 
     if len(found) > 1 or len(found) != len(keys) + len(keywords):
         raise TypeError(f"an {kind} is told by one index or by one tensor name")
     if found and found[0] is None:
-        raise TypeError(f"an {kind} is told by a non-negative int or a str, not None")
+        raise TypeError(f"expected an {kind} to be told by a non-negative int or a str, got None")
     return ports[port_index(ports, found[0] if found else None, kind, beyond=IndexError)]
 
 
@@ -49,7 +49,7 @@ def port_index(
             raise RuntimeError(f"the model has {len(ports)} {kind}s; say which one by index or name")
         return 0
     if not isinstance(key, (int, np.integer)) or key < 0:
-        raise TypeError(f"an {kind} is told by a non-negative int or a str, not {key!r}")
+        raise TypeError(f"expected an {kind} to be told by a non-negative int or a str, got {key!r}")
     if key >= len(ports):
         raise beyond(f"the model has no {kind} {key}: it has {len(ports)}")
     return int(key)

@@ -91,7 +91,7 @@ class Model:
 
     def set_friendly_name(self, name: str) -> None:
         if not isinstance(name, str):
-            raise TypeError(f"a name is a str, not {type(name).__name__}")
+            raise TypeError(f"expected a name to be a str, got {type(name).__name__}")
         self._friendly_name = name
 
     def get_name(self) -> str:
@@ -179,14 +179,14 @@ class Model:
     def get_parameter_index(self, parameter: Parameter) -> int:
         """-1 for a parameter of another model."""
         if not isinstance(parameter, Parameter):
-            raise TypeError(f"{parameter!r} is not a Parameter")
+            raise TypeError(f"expected a Parameter, got {parameter!r}")
         return self.parameters.index(parameter) if parameter in self.parameters else -1
 
     def get_result_index(self, value: Any = None, *, result: Any = None) -> int:
         """The index of a Result, of its output, or of the first that reads an Output; -1 when there is none."""
         result = value if result is None else result
         if not isinstance(result, (Result, Output)) and not hasattr(result, "_as_output"):
-            raise TypeError(f"{result!r} is not a Result or an Output")
+            raise TypeError(f"expected a Result or an Output, got {result!r}")
         for index, mine in enumerate(self.results):
             if result is mine or result is mine.output(0) or result is mine.sources[0]:
                 return index
@@ -215,7 +215,9 @@ class Model:
         elif isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], int):
             found = [node.output(item[1]) for node in nodes if node.friendly_name == item[0]]
         else:
-            raise TypeError(f"an output is told by its tensor's name, (node's name, index) or an Output, not {item!r}")
+            raise TypeError(
+                f"expected an output to be told by its tensor's name, (node's name, index) or an Output, got {item!r}"
+            )
         if not found:
             raise RuntimeError(f"the model has no tensor {item!r}")
         return found[0]
@@ -260,7 +262,7 @@ class Model:
     def replace_parameter(self, parameter_index: int, parameter: Parameter) -> None:
         """Puts another parameter in the place of one, with its readers and tensor names."""
         if not 0 <= parameter_index < len(self.parameters):
-            raise RuntimeError(f"parameter {parameter_index} of a model that has {len(self.parameters)}")
+            raise RuntimeError(f"expected a parameter of {len(self.parameters)}, counted from 0, got {parameter_index}")
         old = self.parameters[parameter_index].output(0)
         old.replace(parameter.output(0))
         parameter.output(0).set_names(old.names)
@@ -288,7 +290,7 @@ class Model:
         variables_shapes: the shapes of variables by id.
         """
         if not isinstance(variables_shapes, (dict, type(None))):
-            raise TypeError(f"shapes of variables are a dict by id, not {type(variables_shapes).__name__}")
+            raise TypeError(f"expected shapes of variables to be a dict by id, got {type(variables_shapes).__name__}")
         asked = partial_shapes if partial_shape is None else partial_shape
         shapes = shapes_of_parameters(self.parameters, asked, self.input)
         readers = self._readers({name: new_shape(shape) for name, shape in (variables_shapes or {}).items()})
@@ -408,13 +410,13 @@ def _all(values: Iterable[Any], kind: type) -> list[Any]:
     found = list(values)
     for value in found:
         if not isinstance(value, kind):
-            raise TypeError(f"{value!r} is not a {kind.__name__}")
+            raise TypeError(f"expected a {kind.__name__}, got {value!r}")
     return found
 
 
 def _remove(values: list[Any], value: Any, kind: type) -> None:
     """Takes a value out of a list; nothing happens when it is not in there."""
     if not isinstance(value, kind):
-        raise TypeError(f"{value!r} is not a {kind.__name__}")
+        raise TypeError(f"expected a {kind.__name__}, got {value!r}")
     if value in values:
         values.remove(value)

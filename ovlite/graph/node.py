@@ -113,7 +113,7 @@ class Node(NodeQueries):
     def set_argument(self, index: int, source: Output) -> None:
         """Makes the node read `source` as input `index`; validate_and_infer_types() must follow."""
         if not isinstance(source, Output):
-            raise TypeError(f"a node reads Outputs, not {type(source).__name__}")
+            raise TypeError(f"expected a node to read Outputs, got {type(source).__name__}")
         self.input(index).replace_source_output(source)
 
     def set_arguments(self, sources: Sequence[Any]) -> None:

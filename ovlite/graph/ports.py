@@ -173,13 +173,13 @@ class Output:
 
     def set_names(self, names: set[str]) -> None:
         if not isinstance(names, (set, frozenset)) or not all(isinstance(name, str) for name in names):
-            raise TypeError(f"names are a set of str, not {names!r}")
+            raise TypeError(f"expected names to be a set of str, got {names!r}")
         self._names.clear()
         self._names.update(names)
 
     def add_names(self, names: set[str]) -> None:
         if not isinstance(names, (set, frozenset)):
-            raise TypeError(f"names are a set of str, not {names!r}")
+            raise TypeError(f"expected names to be a set of str, got {names!r}")
         self.set_names(self._names | names)
 
     @property
@@ -209,7 +209,7 @@ class Output:
     def replace(self, replacement: Output) -> None:
         """Makes all who read this output read `replacement`, which gets its names too."""
         if not isinstance(replacement, Output):
-            raise TypeError(f"an Output takes the place of another, not {type(replacement).__name__}")
+            raise TypeError(f"expected an Output as the replacement, got {type(replacement).__name__}")
         replacement._names |= self._names
         for user in list(self._users):
             user.set_sources([replacement if source is self else source for source in user.sources])
@@ -217,7 +217,7 @@ class Output:
     def remove_target_input(self, target_input: Input) -> None:
         """Makes a reader of this output disappear from those it is listed for, until it is given a source again."""
         if not isinstance(target_input, Input):
-            raise TypeError(f"an Input reads an output, not {type(target_input).__name__}")
+            raise TypeError(f"expected an Input to read an output, got {type(target_input).__name__}")
         self._users.pop(target_input.node, None)
 
     def argument(self) -> Argument:
@@ -316,7 +316,7 @@ class Input:
     def replace_source_output(self, new_source_output: Output) -> None:
         """Makes the node read `new_source_output` here."""
         if not isinstance(new_source_output, Output):
-            raise TypeError(f"a node reads an Output, not {type(new_source_output).__name__}")
+            raise TypeError(f"expected a node to read an Output, got {type(new_source_output).__name__}")
         sources = list(self.node.sources)
         sources[self.index] = new_source_output
         self.node.set_sources(sources)

@@ -43,7 +43,7 @@ class NodeQueries:
     @friendly_name.setter
     def friendly_name(self, name: str) -> None:
         if not isinstance(name, str):
-            raise TypeError(f"a name is a str, not {name!r}")
+            raise TypeError(f"expected a name to be a str, got {name!r}")
         self._friendly_name = name
 
     def get_friendly_name(self) -> str:

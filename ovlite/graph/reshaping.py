@@ -13,7 +13,7 @@ from .ports import Output
 def new_shape(value: Any) -> PartialShape:
     """A shape from a list, tuple, str or PartialShape; TypeError for what else could be taken for one."""
     if not isinstance(value, (list, tuple, str, PartialShape)):
-        raise TypeError(f"a new shape is a list, tuple, str or PartialShape, not {type(value).__name__}")
+        raise TypeError(f"expected a new shape to be a list, tuple, str or PartialShape, got {type(value).__name__}")
     return PartialShape(value)
 
 

@@ -52,7 +52,7 @@ def path_of(path: Any) -> Sequence[str]:
     if isinstance(path, str):
         return [path]
     if not isinstance(path, list) or not all(isinstance(name, str) for name in path):
-        raise TypeError(f"the path to a note is a str or a list of str, not {path!r}")
+        raise TypeError(f"expected the path to a note to be a str or a list of str, got {path!r}")
     return path
 
 

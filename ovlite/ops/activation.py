@@ -82,7 +82,7 @@ class Clamp(Unary):
         return {**given, "min": given["min_value"], "max": given["max_value"]}
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
-        require(self.min <= self.max, f"min is at most max, not {self.min} and {self.max}")
+        require(self.min <= self.max, f"expected min to be at most max, got {self.min} and {self.max}")
         return super().infer(inputs)
 
     def compute(self, x: Array) -> Array:

@@ -20,7 +20,7 @@ def require(condition: bool, message: str) -> None:
 
 def one_of(value: str, known: Sequence[str], what: str) -> None:
     """Raises ModelError unless an attribute has one of the values it can have."""
-    require(value in known, f"{what} is one of {', '.join(known)}, not {value!r}")
+    require(value in known, f"expected {what} to be one of {', '.join(known)}, got {value!r}")
 
 
 def normalized(axis: int, rank: int, what: str = "axis") -> int:
@@ -40,27 +40,27 @@ def distinct(axes: Iterable[int], rank: int) -> set[int]:
 def unique_axes(axes: Iterable[int], rank: int, what: str = "axis") -> list[int]:
     """Axes counted from the front. Raises ModelError when one is out of range or named twice."""
     found = [normalized(axis, rank, what) for axis in axes]
-    require(len(set(found)) == len(found), f"each {what} can be named once, not {found}")
+    require(len(set(found)) == len(found), f"expected each {what} once, got {found}")
     return found
 
 
 def require_integers(argument: Argument, what: str) -> None:
     require(
         argument.element_type.integral_number or argument.element_type.is_dynamic(),
-        f"{what} are integers, not {argument.element_type.name}",
+        f"expected {what} to be integers, got {argument.element_type.name}",
     )
 
 
 def require_real(argument: Argument, what: str) -> None:
     require(
         argument.element_type.real or argument.element_type.is_dynamic(),
-        f"{what} has real elements, not {argument.element_type.name}",
+        f"expected {what} to have real elements, got {argument.element_type.name}",
     )
 
 
 def index_type(element_type: Type, what: str) -> None:
     """Raises ModelError unless an attribute names i32 or i64."""
-    require(element_type in (Type.i32, Type.i64), f"{what} is i32 or i64, not {element_type.name}")
+    require(element_type in (Type.i32, Type.i64), f"expected {what} to be i32 or i64, got {element_type.name}")
 
 
 def require_rank(argument: Argument, ranks: int | Sequence[int], what: str) -> None:
@@ -69,7 +69,7 @@ def require_rank(argument: Argument, ranks: int | Sequence[int], what: str) -> N
     shape = argument.shape
     require(
         not shape.has_rank or len(shape) in wanted,
-        f"{what} has rank {' or '.join(map(str, wanted))}, not shape {shape}",
+        f"expected {what} to have rank {' or '.join(map(str, wanted))}, got shape {shape}",
     )
 
 
@@ -80,7 +80,7 @@ def merged_type(arguments: Iterable[Argument], what: str) -> Type:
     for element_type in types:
         merged = found.merge(element_type)
         if merged is None:
-            raise ModelError(f"{what} have one element type, not {', '.join(item.name for item in types)}")
+            raise ModelError(f"expected {what} to have one element type, got {', '.join(item.name for item in types)}")
         found = merged
     return found
 
@@ -96,7 +96,7 @@ def integer(argument: Argument, what: str) -> int | None:
     values = integers(argument)
     if values is None:
         return None
-    require(len(values) == 1, f"{what} is a single number, not {len(values)}")
+    require(len(values) == 1, f"expected {what} to be a single number, got {len(values)}")
     return values[0]
 
 

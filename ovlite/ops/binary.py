@@ -36,14 +36,20 @@ class BinaryConvolution(Convolution):
 
     def _result_type(self, inputs: Sequence[Argument]) -> Type:
         data, filters = (argument.element_type for argument in inputs)
-        require(filters in (Type.u1, Type.u8, Type.dynamic) or filters.real, f"filters are u1, not {filters.name}")
+        require(
+            filters in (Type.u1, Type.u8, Type.dynamic) or filters.real,
+            f"expected filters to be u1, got {filters.name}",
+        )
         return data
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data, filters = inputs
-        require(filters.dtype.kind != "f", f"filters are u1, not {filters.dtype}; give them as a constant of bits")
+        require(
+            filters.dtype.kind != "f",
+            f"expected filters to be u1, got {filters.dtype}; give them as a constant of bits",
+        )
         if data.dtype.kind not in "fiu":
-            raise ModelError(f"data are numbers, not {data.dtype}")
+            raise ModelError(f"expected data to be numbers, got {data.dtype}")
         bits = np.unpackbits(np.packbits(filters.ravel() != 0), bitorder="little")[: filters.size]
         signs = np.where(bits.reshape(filters.shape), 1, -1).astype(np.float32)
         begin, end = self.pads(data.shape[2:], filters.shape[2:])

@@ -116,10 +116,10 @@ class DepthToSpace(Declared):
 
 def _checked_blocks(mode: str, block_size: int, shape: PartialShape) -> PartialShape:
     one_of(mode, ("blocks_first", "depth_first"), "mode")
-    require(block_size > 0, f"block_size is positive, not {block_size}")
+    require(block_size > 0, f"expected block_size to be positive, got {block_size}")
     require(
         not shape.has_rank or len(shape) >= 3,
-        f"the tensor has batch, channels and spatial dimensions, not shape {shape}",
+        f"expected a tensor with batch, channels and spatial dimensions, got shape {shape}",
     )
     return shape
 
@@ -213,18 +213,18 @@ def _block_inputs(
         require_rank(argument, 1, name)
         count = length_of(argument)
         fits = count is None or not data.shape.has_rank or count == len(data.shape)
-        require(fits, f"{name} has one element for each dimension of shape {data.shape}, not {count}")
+        require(fits, f"expected {name} to have one element for each dimension of shape {data.shape}, got {count}")
     require(
         not data.shape.has_rank or len(data.shape) >= 2,
-        f"the tensor has a batch and other dimensions, not shape {data.shape}",
+        f"expected a tensor with a batch and other dimensions, got shape {data.shape}",
     )
     blocks, begin, end = (integers(argument) for argument in parts)
-    require(blocks is None or min(blocks) > 0, f"block_shape holds positive numbers, not {blocks}")
-    require(blocks is None or blocks[0] == 1, f"block_shape starts with 1, for the batch, not {blocks}")
+    require(blocks is None or min(blocks) > 0, f"expected block_shape to hold positive numbers, got {blocks}")
+    require(blocks is None or blocks[0] == 1, f"expected block_shape to start with 1, for the batch, got {blocks}")
     for values in (begin, end):
         require(
             values is None or (values[0] == 0 and min(values) >= 0),
-            f"pads and crops are 0 for the batch and not negative, not {values}",
+            f"expected pads and crops to be 0 for the batch and 0 or more elsewhere, got {values}",
         )
     return blocks, begin, end
 
@@ -252,7 +252,7 @@ class ShuffleChannels(Declared):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data = inputs[0]
-        require(self.group > 0, f"group is positive, not {self.group}")
+        require(self.group > 0, f"expected group to be positive, got {self.group}")
         if data.shape.has_rank:
             axis = normalized(self.axis, len(data.shape))
             divided(data.shape[axis], self.group, f"dimension {axis}")
@@ -291,7 +291,10 @@ class Reverse(Declared):
         else:
             count = length_of(axes)
             fits = count is None or not data.shape.has_rank or count == len(data.shape)
-            require(fits, f"a mask of axes has one element for each dimension of shape {data.shape}, not {count}")
+            require(
+                fits,
+                f"expected a mask of axes to have one element for each dimension of shape {data.shape}, got {count}",
+            )
         return [TensorType(data.element_type, data.shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
@@ -339,7 +342,8 @@ class ReverseSequence(Declared):
         count = data.shape[axis]
         limits = lengths.astype(np.int64)
         require(
-            bool(((limits >= 0) & (limits <= count)).all()), f"sequence lengths are 0 to {count}, not {limits.tolist()}"
+            bool(((limits >= 0) & (limits <= count)).all()),
+            f"expected sequence lengths to be 0 to {count}, got {limits.tolist()}",
         )
         place = np.arange(count).reshape([-1 if i == axis else 1 for i in range(data.ndim)])
         limit = limits.reshape([-1 if i == batch else 1 for i in range(data.ndim)])

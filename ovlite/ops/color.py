@@ -87,7 +87,7 @@ def _plane(shape: PartialShape, channels: int) -> list[Dimension]:
     if not shape.has_rank:
         return [Dimension()] * 4
     if len(shape) != 4 or not shape[3].compatible(Dimension(channels)):
-        raise ModelError(f"a plane is [N, H, W, {channels}], not {shape}")
+        raise ModelError(f"expected a plane to be [N, H, W, {channels}], got {shape}")
     return list(shape)
 
 

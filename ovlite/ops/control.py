@@ -68,7 +68,7 @@ class If(Operator):
             return []
         condition = inputs[0]
         if condition.element_type not in (Type.boolean, Type.dynamic):
-            raise ModelError(f"the condition is boolean, not {condition.element_type.name}")
+            raise ModelError(f"expected the condition to be boolean, got {condition.element_type.name}")
         known = condition.value
         then = _branch_types(self.then_body, self.then_inputs, self.then_outputs, inputs)
         other = _branch_types(self.else_body, self.else_inputs, self.else_outputs, inputs)

@@ -48,9 +48,9 @@ class Windowed(Declared):
         if self.auto_pad == "notset":
             object.__setattr__(self, "auto_pad", "explicit")
         if self.auto_pad not in PADDINGS:
-            raise ModelError(f"auto_pad is one of {', '.join(PADDINGS)}, not {self.auto_pad!r}")
+            raise ModelError(f"expected auto_pad to be one of {', '.join(PADDINGS)}, got {self.auto_pad!r}")
         if min((*self.strides, *self.dilations), default=1) < 1:
-            raise ModelError(f"strides and dilations are positive, not {self.strides} and {self.dilations}")
+            raise ModelError(f"expected strides and dilations to be positive, got {self.strides} and {self.dilations}")
 
     def sliding(self, count: int) -> Sliding:
         """The attributes, complete, for `count` spatial dimensions."""
@@ -80,7 +80,7 @@ class Windowed(Declared):
                 else "[N, C, spatial...] and [O, I, spatial...]"
             )
             raise ModelError(
-                f"data and filters are {wanted} with one to three spatial dimensions, not {data} and {filters}"
+                f"expected data and filters {wanted} with one to three spatial dimensions, got {data} and {filters}"
             )
         return counts[0] if counts else None
 

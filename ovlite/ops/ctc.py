@@ -124,7 +124,7 @@ class CTCGreedyDecoderSeqLen(Declared):
         counts = np.zeros(shape[:1], self.sequence_length_type.to_dtype())
         best = data.argmax(-1)
         for i, length in enumerate(lengths.tolist()):
-            require(0 <= length <= shape[1], f"sequence lengths are 0 to {shape[1]}, not {length}")
+            require(0 <= length <= shape[1], f"expected sequence lengths to be 0 to {shape[1]}, got {length}")
             found = _collapsed(best[i, :length], blank, self.merge_repeated)
             output[i, : len(found)] = found
             counts[i] = len(found)
@@ -167,7 +167,7 @@ class CTCLoss(Declared):
             if argument.shape.has_rank:
                 common = batch.intersect(argument.shape[0])
                 if common is None:
-                    raise ModelError(f"the inputs have one batch, not {batch} and {argument.shape[0]}")
+                    raise ModelError(f"expected the inputs to have one batch, got {batch} and {argument.shape[0]}")
                 batch = common
         _same_length(logits, 1, inputs[2], 1)
         return [TensorType(logits.element_type, PartialShape([batch]))]

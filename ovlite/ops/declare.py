@@ -58,10 +58,10 @@ def as_output(value: Any, name: str | None = None) -> Output:
     if isinstance(value, Node):
         return value.output(0)
     if value is None or isinstance(value, (str, bytes)):
-        raise OVTypeError(f"a tensor is a Node, an Output, an array or a number, not {value!r}")
+        raise OVTypeError(f"expected a tensor to be a Node, an Output, an array or a number, got {value!r}")
     array = np.array(value)
     if array.dtype.kind not in "biuf":
-        raise OVTypeError(f"a tensor is a Node, an Output, an array or a number, not {value!r}")
+        raise OVTypeError(f"expected a tensor to be a Node, an Output, an array or a number, got {value!r}")
     constant = Constant.of(array)
     if name:
         constant.friendly_name = f"{name}/{constant.friendly_name}"

@@ -36,7 +36,7 @@ class Binary(Declared):
 
     def result_type(self, element_type: Type) -> Type:
         """Element type of the result for operands of `element_type`; ModelError when they can't be of it."""
-        require(element_type is not Type.boolean, "operands of arithmetic are numbers, not boolean")
+        require(element_type is not Type.boolean, "expected operands of arithmetic to be numbers, got boolean")
         return element_type
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

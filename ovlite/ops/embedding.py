@@ -119,7 +119,9 @@ class EmbeddingBagOffsetsSum(Declared):
         static_shapes(self, *inputs)
         starts = offsets.astype(np.int64)
         valid = bool((np.diff(starts) >= 0).all() and (starts >= 0).all() and (starts <= len(indices)).all())
-        require(valid, f"offsets ascend from 0 to the number of indices, {len(indices)}, not {starts.tolist()}")
+        require(
+            valid, f"expected offsets to ascend from 0 to the number of indices, {len(indices)}, got {starts.tolist()}"
+        )
         bags = np.searchsorted(starts, np.arange(len(indices)), "right") - 1
         rows = _rows(table, indices, inputs[4] if len(inputs) > 4 else None)
         kept = bags >= 0
@@ -250,7 +252,7 @@ class EmbeddingSegmentsSum(Declared):
         inferred(self, *inputs)
         bags = segments.astype(np.int64)
         ascending = bool((np.diff(bags) >= 0).all() and (bags >= 0).all())
-        require(ascending, f"segment_ids ascend from 0, not {bags.tolist()}")
+        require(ascending, f"expected segment_ids to ascend from 0, got {bags.tolist()}")
         count = _scalar(inputs, 3, int(bags[-1]) + 1 if len(bags) else 0)
         rows = _rows(table, indices, inputs[5] if len(inputs) > 5 else None)
         return [_combined(table, rows, bags, count, _scalar(inputs, 4, -1), False)]

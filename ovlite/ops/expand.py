@@ -128,7 +128,7 @@ def _mapped(shape: PartialShape, wanted: list[Dimension], mapping: Argument) -> 
     require_rank(mapping, 1, "axes_mapping")
     places = integers(mapping)
     if places is not None:
-        require(places == sorted(set(places)), f"axes_mapping is in ascending order, not {places}")
+        require(places == sorted(set(places)), f"expected axes_mapping to be in ascending order, got {places}")
         require(
             all(0 <= i < len(wanted) for i in places), f"axes_mapping {places} names axes beyond {PartialShape(wanted)}"
         )
@@ -208,7 +208,7 @@ class Range(Declared):
         step = values[2]
         require(
             step is None or (isfinite(step.item()) and step.item() != 0),
-            f"step is a finite number other than 0, not {step}",
+            f"expected step to be a finite number other than 0, got {step}",
         )
         dim = Dimension()
         if all(value is not None for value in values):
@@ -284,7 +284,7 @@ class OneHot(Declared):
             require_rank(argument, 0, name)
         element_type = merged_type((on_value, off_value), "on_value and off_value")
         length = integer(depth, "depth")
-        require(length is None or length >= 0, f"depth is not negative, not {length}")
+        require(length is None or length >= 0, f"expected depth to be 0 or more, got {length}")
         if not indices.shape.has_rank:
             return [TensorType(element_type, PartialShape.dynamic())]
         axis = normalized(self.axis, len(indices.shape) + 1)
@@ -352,7 +352,8 @@ class Eye(Declared):
             require_rank(argument, (0, 1), name)
         sizes = [integer(argument, "the size of a matrix") for argument in inputs[:2]]
         require(
-            all(size is None or size >= 0 for size in sizes), f"the sizes of a matrix are not negative, not {sizes}"
+            all(size is None or size >= 0 for size in sizes),
+            f"expected the sizes of a matrix to be 0 or more, got {sizes}",
         )
         batch: list[Dimension] | None = []
         if len(inputs) > 3:

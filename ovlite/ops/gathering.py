@@ -220,7 +220,7 @@ class GatherND(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data, indices = inputs
         require_integers(indices, "indices")
-        require(self.batch_dims >= 0, f"batch_dims is not negative, not {self.batch_dims}")
+        require(self.batch_dims >= 0, f"expected batch_dims to be 0 or more, got {self.batch_dims}")
         return [TensorType(data.element_type, self._output(data.shape, indices.shape))]
 
     def _output(self, data: PartialShape, indices: PartialShape) -> PartialShape:

@@ -27,7 +27,7 @@ def evaluate_model(
     that is not among them takes its initial value, or zeros.
     """
     if len(arrays) != len(model.parameters):
-        raise ModelError(f"{model.friendly_name!r} has {len(model.parameters)} inputs, not {len(arrays)}")
+        raise ModelError(f"expected {model.friendly_name!r} to have {len(model.parameters)} inputs, got {len(arrays)}")
     given = dict(zip(model.parameters, arrays, strict=True))
     state: MutableMapping[str, Array] = {} if variables is None else variables
     assigned: dict[str, Array] = {}

@@ -87,7 +87,7 @@ class Split(Declared):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data = inputs[0]
-        require(self.num_splits > 0, f"num_splits is positive, not {self.num_splits}")
+        require(self.num_splits > 0, f"expected num_splits to be positive, got {self.num_splits}")
         axis = _axis_of(inputs[1], data.shape)
         if axis is None:
             shape = PartialShape.dynamic(data.shape.rank)
@@ -178,7 +178,9 @@ class Pad(Declared):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data, begin, end = inputs[:3]
-        require(self.pad_mode in PAD_MODES, f"pad_mode is one of {', '.join(PAD_MODES)}, not {self.pad_mode!r}")
+        require(
+            self.pad_mode in PAD_MODES, f"expected pad_mode to be one of {', '.join(PAD_MODES)}, got {self.pad_mode!r}"
+        )
         for pads in (begin, end):
             require_integers(pads, "pads")
             require_rank(pads, 1, "pads")

@@ -90,7 +90,7 @@ class Logical(Binary):
 
     def result_type(self, element_type: Type) -> Type:
         boolean = element_type.compatible(Type.boolean)
-        require(boolean, f"operands are boolean, not {element_type.name}; compare with 0 first")
+        require(boolean, f"expected operands to be boolean, got {element_type.name}; compare with 0 first")
         return Type.boolean
 
 
@@ -147,7 +147,7 @@ class Bitwise(Binary):
     """An operator of the bits of two integers; of boolean operands it is the logical one."""
 
     def result_type(self, element_type: Type) -> Type:
-        require(not element_type.real, f"operands are integers or boolean, not {element_type.name}")
+        require(not element_type.real, f"expected operands to be integers or boolean, got {element_type.name}")
         return element_type
 
 
@@ -197,7 +197,7 @@ class BitwiseNot(Unary):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         element_type = inputs[0].element_type
-        require(not element_type.real, f"elements are integers or boolean, not {element_type.name}")
+        require(not element_type.real, f"expected elements to be integers or boolean, got {element_type.name}")
         return super().infer(inputs)
 
     def compute(self, x: Array) -> Array:
@@ -209,7 +209,8 @@ class Shift(Binary):
 
     def result_type(self, element_type: Type) -> Type:
         require(
-            element_type.integral_number or element_type.is_dynamic(), f"operands are integers, not {element_type.name}"
+            element_type.integral_number or element_type.is_dynamic(),
+            f"expected operands to be integers, got {element_type.name}",
         )
         return element_type
 
@@ -251,7 +252,9 @@ class Select(Declared):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         cond, then, otherwise = inputs
-        require(cond.element_type.compatible(Type.boolean), f"cond is boolean, not {cond.element_type.name}")
+        require(
+            cond.element_type.compatible(Type.boolean), f"expected cond to be boolean, got {cond.element_type.name}"
+        )
         element_type = merged_type([then, otherwise], "then_node and else_node")
         shape = combined_shape([then.shape, otherwise.shape, cond.shape], self.auto_broadcast)
         return [TensorType(element_type, shape)]
@@ -272,7 +275,10 @@ class SpecialNumbers(Unary):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         element_type = inputs[0].element_type
-        require(element_type.real or element_type.is_dynamic(), f"elements are real numbers, not {element_type.name}")
+        require(
+            element_type.real or element_type.is_dynamic(),
+            f"expected elements to be real numbers, got {element_type.name}",
+        )
         return [TensorType(Type.boolean, inputs[0].shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

@@ -72,7 +72,7 @@ class Einsum(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         terms, result = parse_equation(self.equation)
         if len(terms) != len(inputs):
-            raise ModelError(f"{self.equation!r} is for {len(terms)} inputs, not {len(inputs)}")
+            raise ModelError(f"expected {len(terms)} inputs for {self.equation!r}, got {len(inputs)}")
         element_type = merged_type(inputs, "inputs")
         labelled, spread = self._label_dims(terms, [argument.shape for argument in inputs])
         if "..." in result and not spread.has_rank:
@@ -176,7 +176,7 @@ class ScaledDotProductAttention(Declared):
         unknown = PartialShape.dynamic(len(query))
         key, value = (shape if shape.has_rank else unknown for shape in (key, value))
         if min(len(query), len(key), len(value)) < 2:
-            raise ModelError(f"query, key and value are matrices, not {query}, {key} and {value}")
+            raise ModelError(f"expected query, key and value to be matrices, got {query}, {key} and {value}")
         if not query[-1].compatible(key[-1]) or not key[-2].compatible(value[-2]):
             raise ModelError(
                 f"query [..., L, E], key [..., S, E] and value [..., S, V] don't fit: {query}, {key}, {value}"
@@ -217,7 +217,7 @@ class Inverse(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         shape = inputs[0].shape
         if shape.has_rank and (len(shape) < 2 or not shape[-1].compatible(shape[-2])):
-            raise ModelError(f"data holds square matrices, not {shape}")
+            raise ModelError(f"expected data to hold square matrices, got {shape}")
         return [TensorType(inputs[0].element_type, shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

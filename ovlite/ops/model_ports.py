@@ -25,9 +25,9 @@ def parameter(shape: Any, dtype: Any = np.float32, name: str | None = None) -> P
 
 def _parameter_type(dtype: Any) -> Type:
     if isinstance(dtype, str):
-        raise TypeError(f"dtype is a numpy dtype or a Type, not the str {dtype!r}; use np.dtype({dtype!r})")
+        raise TypeError(f"expected dtype to be a numpy dtype or a Type, got the str {dtype!r}; use np.dtype({dtype!r})")
     if dtype is None:
-        raise TypeError("dtype is a numpy dtype or a Type, not None")
+        raise TypeError("expected dtype to be a numpy dtype or a Type, got None")
     try:
         return Type(of_python(dtype))
     except RuntimeError as error:
@@ -42,7 +42,9 @@ def constant(
     shared_memory: keep the array's own memory instead of a copy; so by default for a Tensor. tensor: a Tensor as value.
     """
     if tensor is not None and getattr(tensor, "_storage", None) is None:
-        raise TypeError(f"tensor is a Tensor, not {type(tensor).__name__}; arrays and numbers are the value")
+        raise TypeError(
+            f"expected tensor to be a Tensor, got {type(tensor).__name__}; arrays and numbers are the value"
+        )
     value = value if tensor is None else tensor
     storage = getattr(value, "_storage", None)
     if storage is not None:  # constant(tensor, shared_memory=True, name=None)
@@ -51,7 +53,7 @@ def constant(
         wanted = shared_memory if dtype is None else dtype
         return Constant.of(*stored_in(storage, wanted is None or bool(wanted)), name)
     if value is None or isinstance(value, (str, bytes, Node, Output, complex)):
-        raise OVTypeError(f"a constant is a number, list, array or Tensor, not {type(value).__name__}")
+        raise OVTypeError(f"expected a constant to be a number, list, array or Tensor, got {type(value).__name__}")
     if isinstance(dtype, str):
         dtype = np.dtype(dtype)
     array, found = hooks().read_elements(value) or (np.asarray(value), None)
@@ -65,7 +67,7 @@ def constant(
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":
         raise OVTypeError(
-            f"elements of a constant are numbers or str, not {array.dtype}; give the dtype to convert them to"
+            f"expected numbers or str as a constant, got {array.dtype}; give the dtype to convert them to"
         )
     stored = found if found is not None and dtype is None else Type(array.dtype)
     element_type = stored if dtype is None else Type(of_python(dtype))

@@ -57,7 +57,10 @@ class GroupedMatMul(Declared):
         a, b = inputs[0].shape, inputs[1].shape
         if not a.has_rank or not b.has_rank:
             return [TensorType(element_type, PartialShape.dynamic())]
-        require(len(a) in (2, 3) and len(b) == 3, f"matrices are [T, K] or [G, M, K], and [G, N, K], not {a} and {b}")
+        require(
+            len(a) in (2, 3) and len(b) == 3,
+            f"expected matrices to be [T, K] or [G, M, K], and [G, N, K], got {a} and {b}",
+        )
         require(len(a) == 3 or len(inputs) == 3, f"rows {a} are divided into groups by offsets, which are missing")
         require(a[-1].compatible(b[2]), f"the inner dimensions of {a} and {b} differ")
         require(len(a) == 2 or a[0].compatible(b[0]), f"{a} and {b} are of different numbers of groups")

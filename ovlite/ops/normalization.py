@@ -40,13 +40,15 @@ def channelled(data: Argument, vectors: Sequence[Argument], names: Sequence[str]
     """The shape [N, C, ...] of data, C known if it is of one of the vectors [C]; ModelError when they don't fit."""
     if not data.shape.has_rank:
         return data.shape
-    require(len(data.shape) >= 2, f"data has shape [N, C, ...], not {data.shape}")
+    require(len(data.shape) >= 2, f"expected data to have shape [N, C, ...], got {data.shape}")
     channels = data.shape[1]
     for vector, name in zip(vectors, names, strict=True):
         require_rank(vector, 1, name)
         found = channels.intersect(vector.shape[0]) if vector.shape.has_rank else channels
         if found is None:
-            raise ModelError(f"{name} has an element for each channel of {data.shape}, not shape {vector.shape}")
+            raise ModelError(
+                f"expected {name} to have an element for each channel of {data.shape}, got shape {vector.shape}"
+            )
         channels = found
     return PartialShape([data.shape[0], channels, *data.shape[2:]])
 
@@ -213,7 +215,7 @@ class LRN(SameType):
     inputs = ("data", "axes")
 
     def check(self, inputs: Sequence[Argument]) -> None:
-        require(self.size > 0, f"size is positive, not {self.size}")
+        require(self.size > 0, f"expected size to be positive, got {self.size}")
         check_axes(inputs[0].shape, inputs[1])
 
     def compute(self, x: Array, *others: Array) -> Array:
@@ -266,7 +268,7 @@ class GroupNormalization(SameType):
     def check(self, inputs: Sequence[Argument]) -> None:
         merged_type(inputs, "inputs")
         shape = channelled(inputs[0], inputs[1:], self.inputs[1:])
-        require(self.num_groups > 0, f"num_groups is positive, not {self.num_groups}")
+        require(self.num_groups > 0, f"expected num_groups to be positive, got {self.num_groups}")
         if shape.has_rank and shape[1].is_static:
             channels, groups = shape[1].get_length(), self.num_groups
             require(channels % groups == 0, f"{channels} channels can't be put in {groups} equal groups")

@@ -42,7 +42,9 @@ class ExtractImagePatches(Declared):
         one_of(self.auto_pad, ("valid", "same_upper", "same_lower"), "auto_pad")
         for name in ("sizes", "strides", "rates"):
             values = getattr(self, name)
-            require(len(values) == 2 and min(values) > 0, f"{name} are two positive numbers, not {list(values)}")
+            require(
+                len(values) == 2 and min(values) > 0, f"expected {name} to be two positive numbers, got {list(values)}"
+            )
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         (image,) = inputs
@@ -113,7 +115,9 @@ class Col2Im(Declared):
     def _check_patches(self, given: Dimension, sizes: Sequence[int], kernel: Sequence[int]) -> None:
         counts = self._counts(sizes, kernel)
         if not given.compatible(Dimension(prod(counts))):
-            raise ModelError(f"an image of {list(sizes)} has {counts[0]} x {counts[1]} patches, not {given}")
+            raise ModelError(
+                f"expected an image of {list(sizes)} to have {counts[0]} x {counts[1]} patches, got {given}"
+            )
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data, *steering = inputs

@@ -42,9 +42,9 @@ class Pool(Declared):
         if self.auto_pad == "notset":
             object.__setattr__(self, "auto_pad", "explicit")
         if self.auto_pad not in PADDINGS:
-            raise ModelError(f"auto_pad is one of {', '.join(PADDINGS)}, not {self.auto_pad!r}")
+            raise ModelError(f"expected auto_pad to be one of {', '.join(PADDINGS)}, got {self.auto_pad!r}")
         if self.rounding_type not in ROUNDINGS:
-            raise ModelError(f"rounding_type is one of {', '.join(ROUNDINGS)}, not {self.rounding_type!r}")
+            raise ModelError(f"expected rounding_type to be one of {', '.join(ROUNDINGS)}, got {self.rounding_type!r}")
         if min((*self.strides, *self.spacing(), *self.kernel), default=1) < 1:
             raise ModelError("kernel, strides and dilations are positive")
 
@@ -77,7 +77,9 @@ class Pool(Declared):
         if not data.has_rank:
             return PartialShape.dynamic(count + 2)
         if len(data) != count + 2:
-            raise ModelError(f"the kernel {list(self.kernel)} is for data of rank {count + 2}, not {len(data)}")
+            raise ModelError(
+                f"expected the kernel {list(self.kernel)} to be for data of rank {count + 2}, got {len(data)}"
+            )
         strides, dilations, begin, end = self.sliding()
         spatial = [
             window_count(
@@ -262,7 +264,9 @@ class AdaptivePool(Declared):
             return PartialShape.dynamic()
         count = len(data.shape) - 2
         if not 1 <= count <= 3:
-            raise ModelError(f"data is [N, C, spatial...] with one to three spatial dimensions, not {data.shape}")
+            raise ModelError(
+                f"expected data to be [N, C, spatial...] with one to three spatial dimensions, got {data.shape}"
+            )
         given = [Dimension()] * count if sizes.partial is None else sizes.partial.dimensions()
         if len(given) != count:
             raise ModelError(f"output_shape has {len(given)} sizes for {count} spatial dimensions")

@@ -34,14 +34,17 @@ class Priors(Declared):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         for argument in inputs:
-            require(argument.shape.compatible(PartialShape([2])), f"sizes are [height, width], not {argument.shape}")
+            require(
+                argument.shape.compatible(PartialShape([2])),
+                f"expected sizes to be [height, width], got {argument.shape}",
+            )
         size = integers(inputs[0])
         length = Dimension() if size is None else Dimension(4 * size[0] * size[1] * self.count())
         return [TensorType(Type.f32, PartialShape([2, length]))]
 
     def _rows(self, boxes: Array, clip: bool) -> list[Array]:
         """The output from boxes [H, W, P, 4]."""
-        require(len(self.variance) in (0, 1, 4), f"there are 1 or 4 variances, not {len(self.variance)}")
+        require(len(self.variance) in (0, 1, 4), f"expected 1 or 4 variances, got {len(self.variance)}")
         found = boxes.reshape(-1)
         variances = np.resize(np.array(self.variance or (0.1,), np.float32), found.size)
         return [np.stack([found.clip(0, 1) if clip else found, variances]).astype(np.float32)]

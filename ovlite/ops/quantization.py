@@ -72,7 +72,7 @@ class Convert(Declared):
     elementwise: ClassVar[bool] = True
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
-        require(self.destination_type.is_static(), "destination_type is a type, not dynamic")
+        require(self.destination_type.is_static(), "expected destination_type to be static, got dynamic")
         return [TensorType(self.destination_type, inputs[0].shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
@@ -235,7 +235,7 @@ class FakeQuantize(Declared):
     inputs = ("data", "input_low", "input_high", "output_low", "output_high")
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
-        require(self.levels > 1, f"levels is at least 2, not {self.levels}")
+        require(self.levels > 1, f"expected levels to be at least 2, got {self.levels}")
         element_type = merged_type(inputs, "inputs")
         shape = inputs[0].shape
         if self.auto_broadcast == "numpy":

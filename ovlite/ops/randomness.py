@@ -114,7 +114,7 @@ class RandomUniform(Declared):
         one_of(self.alignment, ("tensorflow", "pytorch"), "alignment")
         require(min(self.global_seed, self.op_seed) >= 0, "seeds are not negative")
         known = self.output_type in (Type.f32, Type.f16, Type.bf16, Type.f64, Type.i32, Type.i64)
-        require(known, f"output_type is f16, bf16, f32, f64, i32 or i64, not {self.output_type.name}")
+        require(known, f"expected output_type to be f16, bf16, f32, f64, i32 or i64, got {self.output_type.name}")
         target, low, high = inputs
         require_integers(target, "the elements of output_shape")
         require_rank(target, 1, "output_shape")
@@ -122,7 +122,7 @@ class RandomUniform(Declared):
             require_rank(argument, (0, 1), name)
             require(
                 argument.element_type.compatible(self.output_type),
-                f"{name} is of output_type {self.output_type.name}, not {argument.element_type.name}",
+                f"expected {name} to be of output_type {self.output_type.name}, got {argument.element_type.name}",
             )
         if low.value is not None and high.value is not None:
             require(low.value.item() < high.value.item(), f"min_val {low.value} is less than max_val {high.value}")
@@ -196,18 +196,18 @@ class Multinomial(Declared):
         require(min(self.global_seed, self.op_seed) >= 0, "seeds are not negative")
         require(
             probs.element_type.real or probs.element_type.is_dynamic(),
-            f"probs are real numbers, not {probs.element_type.name}",
+            f"expected probs to be real numbers, got {probs.element_type.name}",
         )
         require_rank(probs, 2, "probs")
         require_integers(samples, "numbers of samples")
         require_rank(samples, (0, 1), "num_samples")
         count = integer(samples, "num_samples")
-        require(count is None or count >= 0, f"num_samples is not negative, not {count}")
+        require(count is None or count >= 0, f"expected num_samples to be 0 or more, got {count}")
         batch = Dimension()
         if probs.shape.has_rank:
             batch, classes = probs.shape
             enough = count is None or self.with_replacement or classes.is_dynamic or count <= classes.get_length()
-            require(enough, f"{count} samples without replacement need as many classes, not {classes}")
+            require(enough, f"expected at least {count} classes for as many samples without replacement, got {classes}")
         return [TensorType(self.convert_type, PartialShape([batch, known_length(count)]))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

@@ -68,11 +68,14 @@ class Recurrent(Declared):
         for name in self.activations:
             one_of(name, tuple(ACTIVATIONS), "an activation")
         self._check_activations()
-        require(self.hidden_size > 0, f"hidden_size is positive, not {self.hidden_size}")
+        require(self.hidden_size > 0, f"expected hidden_size to be positive, got {self.hidden_size}")
 
     def _check_activations(self) -> None:
         wanted = len(self.default_activations)
-        require(len(self.activations) == wanted, f"{self.type} has {wanted} activations, not {list(self.activations)}")
+        require(
+            len(self.activations) == wanted,
+            f"expected {self.type} to have {wanted} activations, got {list(self.activations)}",
+        )
 
     def parameters(self, index: int) -> tuple[float, float]:
         """Alpha and beta of an activation, its defaults where they are not given."""
@@ -105,7 +108,7 @@ class Recurrent(Declared):
         }
         for (name, dims), argument in zip(wanted.items(), weights, strict=True):
             shape = PartialShape(dims)
-            require(argument.shape.compatible(shape), f"{name} has shape {shape}, not {argument.shape}")
+            require(argument.shape.compatible(shape), f"expected {name} to have shape {shape}, got {argument.shape}")
 
 
 def _activated(function: Callable[[Array, float, float], Array], alpha: float, beta: float, x: Array) -> Array:
@@ -266,10 +269,10 @@ def merged_dims(shapes: Sequence[PartialShape], rank: int, what: str) -> list[Di
     for shape in shapes:
         if not shape.has_rank:
             continue
-        require(len(shape) == rank, f"{what} has rank {rank}, not shape {shape}")
+        require(len(shape) == rank, f"expected {what} to have rank {rank}, got shape {shape}")
         found = [a.intersect(b) for a, b in zip(dims, shape, strict=True)]
         if any(dim is None for dim in found):
-            raise ModelError(f"{what} has shape {PartialShape(dims)}, not {shape}")
+            raise ModelError(f"expected the shapes of {what} to agree, got {PartialShape(dims)} and {shape}")
         dims = [dim for dim in found if dim is not None]
     return dims
 

@@ -38,7 +38,7 @@ class Reduction(Declared):
 
     def check_type(self, element_type: Type) -> None:
         """Raises ModelError when elements of this type can't be reduced."""
-        require(element_type is not Type.boolean, "elements are numbers, not boolean")
+        require(element_type is not Type.boolean, "expected elements to be numbers, got boolean")
 
     def _shape(self, shape: PartialShape, axes: Argument) -> PartialShape:
         if not shape.has_rank:
@@ -167,7 +167,7 @@ class LogicalReduction(Reduction):
     """A reduction of boolean elements."""
 
     def check_type(self, element_type: Type) -> None:
-        require(element_type.compatible(Type.boolean), f"elements are boolean, not {element_type.name}")
+        require(element_type.compatible(Type.boolean), f"expected elements to be boolean, got {element_type.name}")
 
 
 class ReduceLogicalAnd(LogicalReduction):
@@ -209,7 +209,7 @@ class CumSum(Declared):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data, *rest = inputs
-        require(data.element_type is not Type.boolean, "elements are numbers, not boolean")
+        require(data.element_type is not Type.boolean, "expected elements to be numbers, got boolean")
         for axis in rest:
             require_integers(axis, "axis")
             require_rank(axis, (0, 1), "axis")

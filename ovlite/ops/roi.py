@@ -193,7 +193,7 @@ class ROIPooling(Declared):
             object.__setattr__(self, name, value)
         require(
             len(self.output_roi) == 2 and min(self.output_roi) > 0,
-            f"output_roi is [height, width], not {self.output_roi}",
+            f"expected output_roi to be [height, width], got {self.output_roi}",
         )
 
     @classmethod

@@ -50,7 +50,9 @@ class ScatterUpdate(Declared):
             place = normalized(place, len(data.shape))
             if indices.shape.has_rank:
                 wanted = PartialShape([*data.shape[:place], *indices.shape, *data.shape[place + 1 :]])
-                require(updates.shape.compatible(wanted), f"updates have shape {wanted}, not {updates.shape}")
+                require(
+                    updates.shape.compatible(wanted), f"expected updates to have shape {wanted}, got {updates.shape}"
+                )
         return [TensorType(element_type, data.shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
@@ -219,10 +221,12 @@ class ScatterNDUpdate(Declared):
                 fits = 1 <= count <= len(data.shape)
                 require(
                     fits,
-                    f"index tuples for data of shape {data.shape} have 1 to {len(data.shape)} elements, not {count}",
+                    f"expected tuples of 1 to {len(data.shape)} indices for data of shape {data.shape}, got {count}",
                 )
                 wanted = PartialShape([*indices.shape[:-1], *data.shape[count:]])
-                require(updates.shape.compatible(wanted), f"updates have shape {wanted}, not {updates.shape}")
+                require(
+                    updates.shape.compatible(wanted), f"expected updates to have shape {wanted}, got {updates.shape}"
+                )
         return [TensorType(element_type, data.shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

@@ -24,7 +24,7 @@ def _element(argument: Argument) -> Type:
     """The element type of a sequence's tensors."""
     found = argument.element_type
     if not isinstance(found, SequenceType):
-        raise ModelError(f"a sequence is needed, not {argument}")
+        raise ModelError(f"expected a sequence, got {argument}")
     return found.element
 
 

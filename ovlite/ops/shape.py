@@ -105,7 +105,7 @@ class Reshape(Declared):
     def _output(self, shape: PartialShape, target: Argument) -> PartialShape:
         if target.partial is None:
             return PartialShape.dynamic(length_of(target))
-        require(target.partial.array.ndim == 1, f"the target shape is 1-D, not of shape {target.shape}")
+        require(target.partial.array.ndim == 1, f"expected the target shape to be 1-D, got shape {target.shape}")
         partial = target.partial
         pairs = zip(partial.array.tolist(), partial.known.tolist(), strict=True)
         pattern = [int(value) if known else None for value, known in pairs]
@@ -285,7 +285,7 @@ class Transpose(Declared):
             return [TensorType(data.element_type, PartialShape.dynamic(len(data.shape)))]
         order = order or list(reversed(range(len(data.shape))))
         if sorted(order) != list(range(len(data.shape))):
-            raise ModelError(f"the order is a permutation of 0 to {len(data.shape) - 1}, not {order}")
+            raise ModelError(f"expected the order to be a permutation of 0 to {len(data.shape) - 1}, got {order}")
         return [TensorType(data.element_type, PartialShape([data.shape[axis] for axis in order]))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

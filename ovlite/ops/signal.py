@@ -42,7 +42,10 @@ class Fourier(Declared):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data = inputs[0]
-        require(data.element_type.real or data.element_type.is_dynamic(), f"data is real, not {data.element_type.name}")
+        require(
+            data.element_type.real or data.element_type.is_dynamic(),
+            f"expected data to be real, got {data.element_type.name}",
+        )
         if not data.shape.has_rank:
             return [TensorType(data.element_type, PartialShape.dynamic())]
         dims = list(data.shape)
@@ -176,7 +179,7 @@ class STFT(Declared):
         bins = Dimension() if size is None else Dimension(size // 2 + 1)
         frames = Dimension()
         if size is not None and step is not None:
-            require(size > 0 and step > 0, f"frame_size and frame_step are positive, not {size} and {step}")
+            require(size > 0 and step > 0, f"expected frame_size and frame_step to be positive, got {size} and {step}")
             length = data.shape[-1]
             require(
                 length.max_length < 0 or length.max_length >= size,

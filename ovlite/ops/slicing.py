@@ -59,7 +59,7 @@ def _steering(data: Argument, parts: Sequence[Argument]) -> None:
         require_rank(argument, 1, name)
         lengths[name] = length_of(argument)
     known = {length for length in lengths.values() if length is not None}
-    require(len(known) <= 1, f"start, stop, step and axes have one length, not {lengths}")
+    require(len(known) <= 1, f"expected start, stop, step and axes to have one length, got {lengths}")
     if known and data.shape.has_rank:
         require(
             max(known) <= len(data.shape), f"a tensor of rank {len(data.shape)} can't be sliced along {max(known)} axes"
@@ -189,7 +189,7 @@ class StridedSlice(Declared):
             require_integers(argument, f"the elements of {name}")
             require_rank(argument, 1, name)
         counts = {count for count in map(length_of, inputs[1:]) if count is not None}
-        require(len(counts) <= 1, f"begin, end and strides have one length, not {sorted(counts)}")
+        require(len(counts) <= 1, f"expected begin, end and strides to have one length, got {sorted(counts)}")
         if not data.shape.has_rank or not counts:
             return [TensorType(data.element_type, PartialShape.dynamic())]
         count = counts.pop()

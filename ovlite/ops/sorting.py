@@ -57,7 +57,7 @@ class TopK(Declared):
         require_integers(k, "counts")
         require_rank(k, 0, "k")
         count = integer(k, "k")
-        require(count is None or count >= 0, f"k is not negative, not {count}")
+        require(count is None or count >= 0, f"expected k to be 0 or more, got {count}")
         shape = data.shape
         if shape.has_rank:
             axis = normalized(self.axis, len(shape))

@@ -62,7 +62,9 @@ class SegmentMax(Declared):
         ids = integers(segments)
         count = Dimension()
         if ids is not None:
-            require(ids == sorted(ids) and min(ids, default=0) >= 0, f"segment_ids ascend from 0, not {ids}")
+            require(
+                ids == sorted(ids) and min(ids, default=0) >= 0, f"expected segment_ids to ascend from 0, got {ids}"
+            )
             count = Dimension(ids[-1] + 1 if ids else 0)
         if len(inputs) > 2:
             require_integers(inputs[2], "numbers of segments")
@@ -110,7 +112,7 @@ class SparseFillEmptyRows(Declared):
             require(fits, "dense_shape has 2 elements, and each of the indices too")
         if values.shape.has_rank and indices.shape.has_rank and not values.shape[0].compatible(indices.shape[0]):
             raise ModelError(
-                f"there is one index for each value, not indices {indices.shape} for values {values.shape}"
+                f"expected one index for each value, got indices {indices.shape} for values {values.shape}"
             )
         size, places = integers(dense), indices.value
         rows = Dimension() if size is None else Dimension(size[0])

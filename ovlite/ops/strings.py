@@ -33,7 +33,10 @@ class StringTensorUnpack(Declared):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         (data,) = inputs
-        require(data.element_type in (Type.string, Type.dynamic), f"data are strings, not {data.element_type.name}")
+        require(
+            data.element_type in (Type.string, Type.dynamic),
+            f"expected data to be strings, got {data.element_type.name}",
+        )
         places = TensorType(Type.i32, data.shape)
         return [places, places, TensorType(Type.u8, PartialShape([Dimension()]))]
 
@@ -59,12 +62,17 @@ class StringTensorPack(Declared):
         begins, ends, symbols = inputs
         for places, name in ((begins, "begins"), (ends, "ends")):
             integers = places.element_type in (Type.i32, Type.i64, Type.dynamic)
-            require(integers, f"{name} are i32 or i64, not {places.element_type.name}")
-        require(symbols.element_type in (Type.u8, Type.dynamic), f"symbols are u8, not {symbols.element_type.name}")
-        require(not symbols.shape.has_rank or len(symbols.shape) == 1, f"symbols are [n], not {symbols.shape}")
+            require(integers, f"expected {name} to be i32 or i64, got {places.element_type.name}")
+        require(
+            symbols.element_type in (Type.u8, Type.dynamic),
+            f"expected symbols to be u8, got {symbols.element_type.name}",
+        )
+        require(
+            not symbols.shape.has_rank or len(symbols.shape) == 1, f"expected symbols to be [n], got {symbols.shape}"
+        )
         shape = PartialShape(begins.shape)
         if not begins.shape.compatible(ends.shape):
-            raise ModelError(f"begins and ends are of one shape, not {begins.shape} and {ends.shape}")
+            raise ModelError(f"expected begins and ends to be of one shape, got {begins.shape} and {ends.shape}")
         return [TensorType(Type.string, shape if shape.is_static else PartialShape(ends.shape))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

@@ -28,7 +28,8 @@ class SquaredDistance(Operator):
         for argument, what in ((x, "x"), (points, "points")):
             require_rank(argument, 2, what)
             require(
-                argument.element_type in (Type.f32, Type.dynamic), f"{what} is f32, not {argument.element_type.name}"
+                argument.element_type in (Type.f32, Type.dynamic),
+                f"expected {what} to be f32, got {argument.element_type.name}",
             )
         if x.shape.has_rank and points.shape.has_rank:
             fitting = x.shape[1].compatible(points.shape[1])

@@ -23,7 +23,7 @@ _SPECIAL = {"nan": "NaN", "inf": "INF", "-inf": "-INF"}
 
 def _require_strings(argument: Argument, what: str) -> None:
     found = argument.element_type
-    require(found in (Type.string, Type.dynamic), f"{what} are strings, not {found.name}")
+    require(found in (Type.string, Type.dynamic), f"expected {what} to be strings, got {found.name}")
 
 
 def _objects(items: Sequence[str], shape: Sequence[int]) -> Array:
@@ -164,7 +164,7 @@ class StringNormalizer(Operator):
         if not shape.has_rank:
             return [TensorType(Type.string, PartialShape.dynamic())]
         if len(shape) == 2 and not shape[0].compatible(Dimension(1)):
-            raise ModelError(f"data of two dimensions are [1, C], not {shape}")
+            raise ModelError(f"expected data of two dimensions to be [1, C], got {shape}")
         return [TensorType(Type.string, PartialShape([*shape[:-1], Dimension()]))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

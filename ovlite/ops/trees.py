@@ -40,13 +40,13 @@ class TreeEnsemble(Operator):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         require(len(inputs) == len(_INPUTS), f"the inputs are {', '.join(_INPUTS)}; there are {len(inputs)}")
         one_of(self.aggregate, AGGREGATES, "aggregate")
-        require(self.width >= 0, f"width is not negative, not {self.width}")
+        require(self.width >= 0, f"expected width to be 0 or more, got {self.width}")
         given = dict(zip(_INPUTS, inputs, strict=True))
         real = merged_type([given[name] for name in ("x", "thresholds", "weights")], "x, thresholds and weights")
-        require(real in (Type.f32, Type.f64, Type.dynamic), f"x is f32 or f64, not {real.name}")
+        require(real in (Type.f32, Type.f64, Type.dynamic), f"expected x to be f32 or f64, got {real.name}")
         for name in ("features", "children", "roots", "offsets", "targets"):
             found = given[name].element_type
-            require(found in (Type.i32, Type.dynamic), f"{name} are i32, not {found.name}")
+            require(found in (Type.i32, Type.dynamic), f"expected {name} to be i32, got {found.name}")
             require_rank(given[name], 2 if name == "children" else 1, name)
         require_rank(given["x"], 2, "x")
         self._check_features(given["x"], given["features"])

@@ -25,7 +25,7 @@ def filled(values: Ints, value: int, count: int, what: str) -> Ints:
     if not values:
         return (value,) * count
     if len(values) != count:
-        raise ModelError(f"{what} is for {count} spatial dimensions, but has {len(values)} values: {list(values)}")
+        raise ModelError(f"expected {what} to have {count} values, one for each spatial dimension, got {list(values)}")
     return values
 
 

@@ -86,7 +86,7 @@ class ReorgYolo(Declared):
     inputs: ClassVar[tuple[str, ...]] = ("input",)
 
     def __post_init__(self) -> None:
-        require(len(self.stride) > 0 and min(self.stride) > 0, f"stride is positive, not {self.stride}")
+        require(len(self.stride) > 0 and min(self.stride) > 0, f"expected stride to be positive, got {self.stride}")
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         (data,) = inputs
@@ -95,7 +95,8 @@ class ReorgYolo(Declared):
         step = self.stride[0]
         for dim in shape[2:]:
             require(
-                dim.is_dynamic or dim.get_length() % step == 0, f"height and width are multiples of {step}, not {shape}"
+                dim.is_dynamic or dim.get_length() % step == 0,
+                f"expected height and width to be multiples of {step}, got {shape}",
             )
         dims = [shape[0], shape[1] * (step * step), shape[2] // step, shape[3] // step]
         return [TensorType(data.element_type, PartialShape(dims))]

@@ -81,7 +81,7 @@ class Serialize(ModelPass):
     ) -> None:
         name = version.name if isinstance(version, Version) else version or "UNSPECIFIED"
         if name not in Version.__members__:
-            raise RuntimeError(f"version is one of {', '.join(Version.__members__)}, not {version!r}")
+            raise RuntimeError(f"expected version to be one of {', '.join(Version.__members__)}, got {version!r}")
         self._paths = path_to_xml, path_to_bin
         self._version = name
 

@@ -69,7 +69,7 @@ class GraphRewrite(ModelPass):
     def add_matcher(self, transformation: MatcherPass) -> MatcherPass:
         """Appends a matcher pass, and gives it back."""
         if not isinstance(transformation, MatcherPass):
-            raise TypeError(f"a rewrite takes MatcherPasses, not {transformation!r}")
+            raise TypeError(f"expected a rewrite to take MatcherPasses, got {transformation!r}")
         self.passes_list.append(transformation)
         return transformation
 

@@ -45,14 +45,16 @@ class Manager:
     def register_pass(self, transformation: PassBase) -> PassBase:
         """Adds a pass, and gives it back."""
         if not isinstance(transformation, PassBase):
-            raise TypeError(f"a pass is an instance of ModelPass, MatcherPass or GraphRewrite, not {transformation!r}")
+            raise TypeError(
+                f"expected a pass to be an instance of ModelPass, MatcherPass or GraphRewrite, got {transformation!r}"
+            )
         self.passes_list.append(transformation)
         return transformation
 
     def run_passes(self, model: Model) -> None:
         """Changes a model in place."""
         if not isinstance(model, Model):
-            raise TypeError(f"passes run on a Model, not {type(model).__name__}")
+            raise TypeError(f"expected a Model to run passes on, got {type(model).__name__}")
         for transformation in self.passes_list:
             transformation._run(model)
             if self._validates:

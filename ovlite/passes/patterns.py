@@ -229,7 +229,7 @@ def _output(value: Any) -> Output:
     if isinstance(value, Node):
         return value.output(0)
     if not isinstance(value, Output):
-        raise TypeError(f"a pattern is made of Nodes and Outputs, not {type(value).__name__}")
+        raise TypeError(f"expected a pattern to be made of Nodes and Outputs, got {type(value).__name__}")
     return value
 
 

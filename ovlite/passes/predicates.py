@@ -17,7 +17,7 @@ class Predicate:
 
     def __init__(self, predicate: Callable[[Output], bool] | None = None) -> None:
         if predicate is not None and not callable(predicate):
-            raise TypeError(f"a predicate is a function of an Output, not {predicate!r}")
+            raise TypeError(f"expected a predicate to be a function of an Output, got {predicate!r}")
         self._function = predicate
 
     def holds(self, symbols: Symbols, output: Output) -> bool:
@@ -60,7 +60,7 @@ def has_static_dims(axes: Sequence[int]) -> Predicate:
 def rank_equals(rank: Dimension) -> Predicate:
     """The tensor has so many dimensions."""
     if not isinstance(rank, Dimension):
-        raise TypeError(f"a rank is a Dimension, not {rank!r}")
+        raise TypeError(f"expected a rank to be a Dimension, got {rank!r}")
     return Predicate(lambda output: output.partial_shape.rank == rank)
 
 

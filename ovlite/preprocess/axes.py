@@ -17,7 +17,7 @@ def as_layout(value: Any) -> Layout:
         return value
     if isinstance(value, str):
         return Layout(value)
-    raise TypeError(f"a layout is a Layout or a str such as 'NHWC', not {type(value).__name__}")
+    raise TypeError(f"expected a layout to be a Layout or a str such as 'NHWC', got {type(value).__name__}")
 
 
 def is_known(layout: Layout) -> bool:

@@ -68,7 +68,7 @@ class InputTensorInfo(_TensorInfo):
     def set_shape(self, shape: PartialShape | Sequence[int]) -> InputTensorInfo:
         if not isinstance(shape, PartialShape):
             if isinstance(shape, str) or not all(isinstance(length, (int, np.integer)) for length in shape):
-                raise TypeError(f"a shape is a PartialShape or a list of int, not {shape!r}")
+                raise TypeError(f"expected a shape to be a PartialShape or a list of int, got {shape!r}")
             shape = PartialShape([int(length) for length in shape])
         self.shape, self.spatial = shape, None
         return self

@@ -34,7 +34,7 @@ def _times(length: Dimension, up: int, down: int) -> Dimension:
     if length.is_dynamic:
         return Dimension()
     if length.min_length % 2:
-        raise RuntimeError(f"images with subsampled planes have even heights and widths, not {length}")
+        raise RuntimeError(f"expected images with subsampled planes to have even heights and widths, got {length}")
     return Dimension(length.min_length * up // down)
 
 

@@ -22,7 +22,7 @@ class PrePostProcessor:
 
     def __init__(self, model: Model) -> None:
         if not isinstance(model, Model):
-            raise TypeError(f"PrePostProcessor takes a Model, not {type(model).__name__}")
+            raise TypeError(f"expected PrePostProcessor to take a Model, got {type(model).__name__}")
         self._model = model
         self._parameters = list(model.parameters)
         self._results = list(model.results)

@@ -57,14 +57,14 @@ class _Steps:
     def custom(self, operation: Callable[[Output], Output]) -> Self:
         """A function that is given the tensor and returns another, made with the factories of an opset."""
         if not callable(operation):
-            raise TypeError(f"operation is a function of an Output, not {type(operation).__name__}")
+            raise TypeError(f"expected operation to be a function of an Output, got {type(operation).__name__}")
 
         def step(stream: Stream) -> Stream:
             made = operation(stream.output)
             if not isinstance(made, Output):
                 kind = RuntimeError if isinstance(made, Node) else TypeError
                 raise kind(
-                    f"a custom step returns an Output, not {type(made).__name__}; "
+                    f"expected a custom step to return an Output, got {type(made).__name__}; "
                     "utils.decorators.custom_preprocess_function makes it of a Node"
                 )
             return Stream(made, stream.layout, stream.color, stream.target)
@@ -142,7 +142,7 @@ class PreProcessSteps(_Steps):
         checked("mode", mode, PaddingMode)
         number = _numbers("pad", value)
         if not isinstance(number, float):
-            raise RuntimeError(f"pad() puts one value around a tensor, not {number}")
+            raise RuntimeError(f"expected pad() to put one value around a tensor, got {number}")
         filling, kind = number, mode.name.lower()
         return self._add(f"pad {front} {back}", lambda stream: stream.pad(front, back, filling, kind))
 
@@ -150,12 +150,12 @@ class PreProcessSteps(_Steps):
 def checked(name: str, value: Any, kind: type) -> None:
     """Raises TypeError unless `value` is of the class."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} is of the class {kind.__name__}, not {type(value).__name__}")
+        raise TypeError(f"expected {name} to be of the class {kind.__name__}, got {type(value).__name__}")
 
 
 def integers(name: str, values: Any) -> list[int]:
     if isinstance(values, (str, bytes)) or not all(isinstance(value, (int, np.integer)) for value in values):
-        raise TypeError(f"{name} is a list of int, not {values!r}")
+        raise TypeError(f"expected {name} to be a list of int, got {values!r}")
     return [int(value) for value in values]
 
 
@@ -167,4 +167,4 @@ def _numbers(name: str, value: Any) -> float | list[float]:
         numbers = [float(number) for number in value] if np.ndim(value) else [float(value)]
         return numbers[0] if len(numbers) == 1 else numbers
     except (TypeError, ValueError):
-        raise TypeError(f"{name} takes a number or a list of numbers, not {value!r}") from None
+        raise TypeError(f"expected {name} to take a number or a list of numbers, got {value!r}") from None

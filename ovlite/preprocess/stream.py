@@ -92,7 +92,9 @@ class Stream:
             shape = [1] * self.rank
             shape[axis] = len(numbers)
         if not self.element_type.real:
-            raise RuntimeError(f"{kind} is for real numbers, not {self.element_type.name}; convert it first")
+            raise RuntimeError(
+                f"expected {kind} to be for real numbers, got {self.element_type.name}; convert it first"
+            )
         return self.then(apply(operator, self.output, self._constant(np.reshape(numbers, shape))))
 
     def _constant(self, values: Any) -> Node:

@@ -26,7 +26,7 @@ class CompiledModel(Compiled):
 
     def __init__(self, other: Compilation | CompiledModel) -> None:
         if not isinstance(other, (Compilation, CompiledModel)):
-            raise TypeError(f"a CompiledModel is made by Core.compile_model(), not from {type(other).__name__}")
+            raise TypeError(f"expected a CompiledModel, which Core.compile_model() makes, got {type(other).__name__}")
         self._compilation: Compilation = other if isinstance(other, Compilation) else other._compilation
 
     @classmethod
@@ -50,7 +50,7 @@ class CompiledModel(Compiled):
         if model_stream is None:
             return io.BytesIO(self._compilation.export())
         if not isinstance(model_stream, io.BytesIO):
-            raise TypeError(f"a model is exported to a BytesIO, not to {type(model_stream).__name__}")
+            raise TypeError(f"expected a BytesIO to export the model to, got {type(model_stream).__name__}")
         position = model_stream.tell()
         model_stream.write(self._compilation.export())
         model_stream.seek(position)

@@ -241,7 +241,7 @@ def check(key: str, value: Any) -> Any:
     try:
         return _KNOWN[key][0](value.value if isinstance(value, OVAny) else value)
     except _Invalid as error:
-        raise RuntimeError(f"property {key} takes {error}, not {value!r}") from None
+        raise RuntimeError(f"expected property {key} to take {error}, got {value!r}") from None
 
 
 def check_of_device(key: str, value: Any) -> Any:

@@ -49,17 +49,21 @@ class Core:
             raise TypeError("read_model reads a path or bytes; this is a Model already")
         if isinstance(model, io.BytesIO):
             if weights is not None and not isinstance(weights, io.BytesIO):
-                raise AttributeError(f"weights of a model in a BytesIO are a BytesIO, not {type(weights).__name__}")
+                raise AttributeError(
+                    f"expected weights of a model in a BytesIO to be a BytesIO, got {type(weights).__name__}"
+                )
             model, weights = model.getvalue(), None if weights is None else weights.getvalue()
         elif isinstance(model, bytes):
             if weights is not None and not isinstance(weights, (bytes, Tensor)):
-                raise TypeError(f"weights of a model in bytes are bytes or a Tensor, not {type(weights).__name__}")
+                raise TypeError(
+                    f"expected weights of a model in bytes to be bytes or a Tensor, got {type(weights).__name__}"
+                )
         elif isinstance(model, str) and isinstance(weights, Tensor):
             model = model.encode()
         elif not isinstance(model, (str, os.PathLike)):
-            raise TypeError(f"a model is read from a path, bytes or BytesIO, not {type(model).__name__}")
+            raise TypeError(f"expected a model to be read from a path, bytes or BytesIO, got {type(model).__name__}")
         elif weights is not None and not isinstance(weights, (str, os.PathLike)):
-            raise RuntimeError(f"weights of a model at a path are a path, not {type(weights).__name__}")
+            raise RuntimeError(f"expected weights of a model at a path to be a path, got {type(weights).__name__}")
         if isinstance(weights, Tensor):
             weights = weights.data.tobytes()
         settings = Config(_of_core({**self._properties, **(config or {})}))
@@ -82,7 +86,9 @@ class Core:
         model: a Model, a path, or with `weights` the text of an OpenVINO IR. config: properties by name.
         """
         if device_name is not None and not isinstance(device_name, str):
-            raise TypeError(f"device_name is a str, not {type(device_name).__name__}; pass properties as config=")
+            raise TypeError(
+                f"expected device_name to be a str, got {type(device_name).__name__}; pass properties as config="
+            )
         if config is not None and not (isinstance(config, dict) and all(isinstance(key, str) for key in config)):
             raise TypeError("config is a dict of properties by name")
         device = "AUTO" if device_name is None else device_name
@@ -96,7 +102,9 @@ class Core:
             model = self.read_model(model.encode() if isinstance(model, str) else model, weights)
         elif read:
             if not isinstance(model, (str, os.PathLike)):
-                raise RuntimeError(f"a Model or a path is compiled, not {type(model).__name__}; use read_model()")
+                raise RuntimeError(
+                    f"expected a Model or a path to be compiled, got {type(model).__name__}; use read_model()"
+                )
             model = self.read_model(model)
         self._check_stored()
         merged = Config({**self._properties, **(config or {})}, automatic=device.startswith("AUTO"))
@@ -120,9 +128,9 @@ class Core:
         elif isinstance(model_stream, bytes):
             exported = model_stream
         else:
-            raise TypeError(f"bytes, a BytesIO or a Tensor are imported, not {type(model_stream).__name__}")
+            raise TypeError(f"expected bytes, a BytesIO or a Tensor to be imported, got {type(model_stream).__name__}")
         if not isinstance(device_name, str):
-            raise TypeError(f"device_name is a str, not {type(device_name).__name__}")
+            raise TypeError(f"expected device_name to be a str, got {type(device_name).__name__}")
         if config is not None and not isinstance(config, Mapping):
             raise TypeError("config is a dict of properties by name")
         _check_device(device_name)

@@ -156,7 +156,7 @@ def _held(name: str, value: Any) -> Any:
     items = value if isinstance(value, (list, tuple)) else [value]
     for item in items:
         if not isinstance(item, (bool, int, float, str, np.bool_, np.integer, np.floating)):
-            raise TypeError(f"attribute {name!r} is a number, a str or a list of them, not {value!r}")
+            raise TypeError(f"expected attribute {name!r} to be a number, a str or a list of them, got {value!r}")
     return value
 
 
@@ -182,7 +182,7 @@ class OpExtension(Extension):
 
     def __init__(self, operation: type[Op]) -> None:
         if not (isinstance(operation, type) and issubclass(operation, Op)):
-            raise RuntimeError(f"an OpExtension is of a subclass of Op, not {operation!r}")
+            raise RuntimeError(f"expected an OpExtension to be of a subclass of Op, got {operation!r}")
         self.operation = operation
 
 
@@ -199,7 +199,9 @@ def as_operations(extension: Any) -> dict[str, Maker]:
         if isinstance(kind, Extension):  # one that a program derived, of which nothing is known
             continue
         if not (isinstance(kind, type) and issubclass(kind, Op)):
-            raise TypeError(f"an extension is a subclass of Op, an OpExtension or a list, not {type(item).__name__}")
+            raise TypeError(
+                f"expected an extension to be a subclass of Op, an OpExtension or a list, got {type(item).__name__}"
+            )
         _check_maker(kind)
         found[kind.__name__] = partial(_read, kind)
     return found

@@ -18,9 +18,9 @@ class AsyncInferQueue(RequestPool):
 
     def __new__(cls, model: CompiledModel, jobs: int = 0) -> AsyncInferQueue:
         if not isinstance(model, CompiledModel):
-            raise TypeError(f"a queue is made for a CompiledModel, not {type(model).__name__}")
+            raise TypeError(f"expected a queue to be made for a CompiledModel, got {type(model).__name__}")
         if (count := index(jobs)) < 0:
-            raise TypeError(f"jobs is a non-negative int, not {jobs!r}")
+            raise TypeError(f"expected jobs to be a non-negative int, got {jobs!r}")
         count = count or model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         queue: AsyncInferQueue = super().__new__(cls, [model.create_infer_request() for _ in range(count)])
         return queue
@@ -36,7 +36,7 @@ class AsyncInferQueue(RequestPool):
 
     def __getitem__(self, i: int) -> InferRequest:
         if (position := index(i)) < 0:
-            raise TypeError(f"a request of a queue is named by a non-negative int, not {i!r}")
+            raise TypeError(f"expected a request of a queue to be named by a non-negative int, got {i!r}")
         if position >= len(self.requests):
             raise IndexError(f"request {position} of a queue of {len(self.requests)}")
         request: InferRequest = self.requests[position]

@@ -242,7 +242,7 @@ class InferRequest(Request):
 
     def set_tensors(self, inputs: dict[str, Tensor]) -> None:
         if not isinstance(inputs, dict):
-            raise TypeError(f"set_tensors takes a dict of Tensors by name, not {type(inputs).__name__}")
+            raise TypeError(f"expected set_tensors to take a dict of Tensors by name, got {type(inputs).__name__}")
         for port, tensor in inputs.items():
             self.set_tensor(port, tensor)
 
@@ -323,7 +323,9 @@ class InferRequest(Request):
 def _tensor_index(ports: Sequence[ConstOutput], index: int | None, kind: str) -> int:
     """The index of a port given by index, or of the only one."""
     if isinstance(index, str):
-        raise TypeError(f"an {kind} is told by a non-negative int here, not {index!r}; get_tensor() takes names")
+        raise TypeError(
+            f"expected an {kind} to be told by a non-negative int here, got {index!r}; get_tensor() takes names"
+        )
     return port_index(ports, index, kind)
 
 

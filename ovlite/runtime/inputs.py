@@ -118,7 +118,9 @@ def _packed(port: ConstOutput, index: int, value: Any) -> Tensor:
 
 def _named(ports: CompiledPorts, key: Any, value: Any, share: bool) -> Iterator[Given]:
     if not isinstance(key, (str, int, ConstOutput)) or (isinstance(key, int) and key < 0):
-        raise TypeError(f"an input is named by str, non-negative int or a port of the compiled model, not {key!r}")
+        raise TypeError(
+            f"expected an input to be named by str, non-negative int or a port of the compiled model, got {key!r}"
+        )
     if isinstance(key, int):
         is_input, index = True, port_index(ports.inputs, int(key), "input")
     else:
@@ -218,7 +220,7 @@ def _strings(port: ConstOutput, index: int, value: Any) -> Tensor:
 def _sequence(kind: SequenceType, name: str, value: Any) -> Tensor:
     """A list of arrays as the value of an input that is a sequence."""
     if not isinstance(value, (list, tuple)) or not all(_is_usable(item) or isinstance(item, list) for item in value):
-        raise TypeError(f"input {name} is a {kind.name}; pass a list of arrays, not {type(value).__name__}")
+        raise TypeError(f"expected input {name} to be a {kind.name}, got {type(value).__name__}; pass a list of arrays")
     if kind.element is Type.string:
         return Tensor._on(Storage(kind, sequence([as_bytes(np.asarray(item)) for item in value])))
     if is_foreign(kind.element):

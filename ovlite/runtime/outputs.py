@@ -53,7 +53,7 @@ def _array(value: Any) -> Any:
 def refuse_output(port: ConstOutput, index: int, array: Any, shape: tuple[int, ...]) -> None:
     """Raises TypeError or ValueError for an array that a result of this shape can't be written to."""
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"out: output {index} takes an array or a Tensor, not {type(array).__name__}")
+        raise TypeError(f"out: expected output {index} to take an array or a Tensor, got {type(array).__name__}")
     dtype = port.element_type.to_dtype()
     if array.dtype != dtype:
         raise TypeError(f"out: output {index} holds {dtype} ({port.element_type.name}); the array holds {array.dtype}")

@@ -60,7 +60,7 @@ class PortTensor(DescriptorTensor):
     def set_names(self, names: set[str]) -> None:
         """Gives the port other names, by which inputs are given and results are found from then on."""
         if not isinstance(names, set):
-            raise TypeError(f"names are a set of str, not {type(names).__name__}")
+            raise TypeError(f"expected names to be a set of str, got {type(names).__name__}")
         self._port._tensor_names = set(names)
         self._port._renamed()
 
@@ -216,7 +216,7 @@ class CompiledPorts(Ports):
     def find(self, port: Any) -> tuple[bool, int]:
         """(whether it is an input, its index) of what a tensor name, or a port of this model or its source, tells."""
         if not isinstance(port, (str, ConstOutput, Output)):
-            raise TypeError(f"a tensor is named by str or by a port, not {type(port).__name__}")
+            raise TypeError(f"expected a tensor to be named by str or by a port, got {type(port).__name__}")
         for is_input, keys in ((True, self.input_keys), (False, self.output_keys)):
             if port in keys:
                 return is_input, keys[port]

@@ -165,14 +165,14 @@ class Tensor(Shown):
 
     def _strings(self) -> Array:
         if self.element_type is not Type.string:
-            raise RuntimeError(f"the tensor holds {self.element_type.name}, not strings")
+            raise RuntimeError(f"expected a tensor of strings, got {self.element_type.name}")
         return self._storage.array
 
     def _set_strings(self, strings: Any) -> None:
         target = self._strings()
         array = np.array(strings)
         if array.dtype.kind not in "US":
-            raise RuntimeError(f"elements of a string tensor are str or bytes, not {array.dtype}")
+            raise RuntimeError(f"expected elements of a string tensor to be str or bytes, got {array.dtype}")
         if array.size != target.size:
             raise RuntimeError(f"{array.size} strings for a tensor of {target.size}")
         target[...] = as_bytes(array).reshape(target.shape)
@@ -184,7 +184,7 @@ class Tensor(Shown):
     def copy_to(self, target_tensor: Tensor) -> None:
         """Copies the elements to a tensor of the same type, which takes this one's shape."""
         if not isinstance(target_tensor, Tensor):
-            raise TypeError(f"copy_to takes a Tensor, not {type(target_tensor).__name__}")
+            raise TypeError(f"expected copy_to to take a Tensor, got {type(target_tensor).__name__}")
         target_tensor.copy_from(self)
 
     def copy_from(self, source: Any = None, *, source_tensor: Tensor | None = None) -> None:
@@ -285,7 +285,7 @@ def _of_array(array: Array, shared_memory: bool = False, *, element_type: Type |
     if not array.flags.c_contiguous:
         raise RuntimeError("shared_memory needs a C-contiguous array; pass np.asarray(array, order='C')")
     if not array.dtype.isnative:
-        raise RuntimeError(f"shared_memory needs native byte order, not {array.dtype.str}")
+        raise RuntimeError(f"expected native byte order for shared_memory, got {array.dtype.str}")
     if not array.flags.writeable:
         raise ValueError("shared_memory needs an array that is writeable")
     # A subclass is seen as plain memory; numpy would keep alive its base alone, were it not in a tuple.
@@ -300,7 +300,7 @@ def _of_packed(array: Array, element_type: Type, shape: tuple[int, ...], shared_
 
 def _reinterpreted(array: Array, shape: Any, type: Type = Type.dynamic) -> Storage:
     if not isinstance(type, Type):
-        raise TypeError(f"the bytes of an array are read as a Type, not as {type!r}")
+        raise TypeError(f"expected a Type to read the bytes of an array as, got {type!r}")
     element_type = Type(array.dtype) if type.is_dynamic() else type
     dims = tuple(Shape(shape))
     bits = element_type.bitwidth
@@ -324,7 +324,7 @@ def _of_port(port: Any, array: Any = None) -> Storage:
     if array is None:
         return new_storage(port.element_type, dims)
     if not shows_elements(array):
-        raise TypeError(f"a port's tensor is made on an array, not on {type(array).__name__}")
+        raise TypeError(f"expected an array to make a port's tensor on, got {type(array).__name__}")
     shown = array
     array, found = read_array(shown)
     given = shown.shape if found is not None and packed_bits(found) else array.shape
@@ -356,7 +356,7 @@ def on_memory(value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value
     if not shows_elements(value):
-        raise TypeError(f"a Tensor or an array is expected, not {type(value).__name__}")
+        raise TypeError(f"expected a Tensor or an array, got {type(value).__name__}")
     return Tensor(value, shared_memory=True)
 
 

@@ -31,11 +31,11 @@ def set_bound(output: Output, upper: bool, tensor: Any) -> None:
     Integers with both bounds are known within them from then on, so that shapes can follow from them.
     """
     if not isinstance(tensor, Tensor):
-        raise TypeError(f"bounds are a Tensor, not {type(tensor).__name__}")
+        raise TypeError(f"expected bounds to be a Tensor, got {type(tensor).__name__}")
     if tensor.element_type is not output.element_type or not output.partial_shape.same_scheme(
         PartialShape(tensor.shape)
     ):
-        raise RuntimeError(f"bounds of {output!r} are a Tensor of its type and shape, not {tensor!r}")
+        raise RuntimeError(f"expected bounds of {output!r} to be a Tensor of its type and shape, got {tensor!r}")
     low, high = output.limits
     output.limits = (low, tensor) if upper else (tensor, high)
     if None not in output.limits:

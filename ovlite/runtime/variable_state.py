@@ -46,13 +46,15 @@ class VariableState:
     @state.setter
     def state(self, tensor: Tensor) -> None:
         if not isinstance(tensor, Tensor):
-            raise TypeError(f"a state is a Tensor, not {type(tensor).__name__}")
+            raise TypeError(f"expected a state to be a Tensor, got {type(tensor).__name__}")
         kind = self._variable.element_type
         shape = tensor._storage.shape
         if tensor.element_type is not kind:
-            raise RuntimeError(f"variable {self.name!r} holds {kind.name}, not {tensor.element_type.name}")
+            raise RuntimeError(f"expected variable {self.name!r} to hold {kind.name}, got {tensor.element_type.name}")
         if not self._variable.shape.relaxes(type(self._variable.shape)(shape)):
-            raise RuntimeError(f"variable {self.name!r} has shape {self._variable.shape}, not {list(shape)}")
+            raise RuntimeError(
+                f"expected variable {self.name!r} to have shape {self._variable.shape}, got {list(shape)}"
+            )
         self._holder.set_state(self._index, np.array(tensor._storage.array, order="C"))
 
     def reset(self) -> None:

@@ -42,7 +42,7 @@ class Dimension:
         elif isinstance(low, str):
             low, high = _parse_dimension(low)
         elif not isinstance(low, (int, np.integer)):
-            raise TypeError(f"a dimension is an int, a str such as '1..5' or '?', or two ints, not {low!r}")
+            raise TypeError(f"expected a dimension to be an int, a str such as '1..5' or '?', or two ints, got {low!r}")
         elif high is None:
             low, high = (0, UNBOUNDED) if low == -1 else (low, low)
         elif low == -1:
@@ -186,7 +186,7 @@ class Dimension:
 
 def _check(dim: object) -> None:
     if not isinstance(dim, Dimension):
-        raise TypeError(f"a Dimension is compared with a Dimension, not {type(dim).__name__}")
+        raise TypeError(f"expected a Dimension to compare with, got {type(dim).__name__}")
 
 
 def _parse_dimension(text: str) -> tuple[int, int]:
@@ -207,5 +207,7 @@ def to_dimension(value: Any) -> Dimension:
     if isinstance(value, (tuple, list)) and len(value) == 2:
         return Dimension(*value)
     if isinstance(value, np.integer):
-        raise TypeError(f"a dimension of a shape is a Python int, not numpy's {type(value).__name__}; write int(...)")
+        raise TypeError(
+            f"expected a Python int as a dimension of a shape, got numpy's {type(value).__name__}; write int(...)"
+        )
     return Dimension(value) if not isinstance(value, Dimension) else value

@@ -199,7 +199,7 @@ class Type:
     def compatible(self, other: Type) -> bool:
         """True when the types are equal or one of them is dynamic."""
         if not isinstance(other, Type):
-            raise TypeError(f"a Type is compatible with a Type, not {type(other).__name__}")
+            raise TypeError(f"expected a Type to compare with, got {type(other).__name__}")
         return self is other or self.is_dynamic() or other.is_dynamic()
 
     def merge(self, other: Type) -> Type | None:

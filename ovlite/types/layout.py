@@ -18,7 +18,7 @@ class Layout:
 
     def __init__(self, layout_str: str = "") -> None:
         if not isinstance(layout_str, str):
-            raise TypeError(f"a layout is written as a str, not {type(layout_str).__name__}")
+            raise TypeError(f"expected a layout to be written as a str, got {type(layout_str).__name__}")
         self._names = _parse(layout_str.strip().upper())
         named = [name for name in self._names if name != "?"]
         if len(named) != len(set(named)):
@@ -82,6 +82,6 @@ def _parse(text: str) -> tuple[str, ...]:
 
 def _normal(name: str) -> str:
     if not isinstance(name, str):
-        raise TypeError(f"a dimension's name is a str, not {type(name).__name__}")
+        raise TypeError(f"expected a dimension's name to be a str, got {type(name).__name__}")
     name = name.upper()
     return _LONG_NAMES.get(name, name)

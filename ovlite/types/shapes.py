@@ -28,7 +28,9 @@ class PartialShape:
         elif isinstance(shape, (list, tuple, Shape)):
             self._dims = tuple([to_dimension(value) for value in shape])
         else:
-            raise TypeError(f"a shape is a list, tuple, str, Shape or PartialShape, not {type(shape).__name__}")
+            raise TypeError(
+                f"expected a shape to be a list, tuple, str, Shape or PartialShape, got {type(shape).__name__}"
+            )
 
     @classmethod
     def dynamic(cls, rank: int | Dimension | None = None) -> PartialShape:
@@ -171,7 +173,7 @@ class PartialShape:
 
 def _check(shape: object) -> None:
     if not isinstance(shape, PartialShape):
-        raise TypeError(f"a PartialShape is compared with a PartialShape, not {type(shape).__name__}")
+        raise TypeError(f"expected a PartialShape to compare with, got {type(shape).__name__}")
 
 
 def _parse_shape(text: str) -> tuple[Dimension, ...] | None:
@@ -195,7 +197,7 @@ class Shape(Sequence[int]):
             self._dims = list(PartialShape(axis_lengths).to_shape())
             return
         if not isinstance(axis_lengths, Iterable):
-            raise TypeError(f"a shape is a sequence of ints, not {axis_lengths!r}")
+            raise TypeError(f"expected a shape to be a sequence of ints, got {axis_lengths!r}")
         self._dims = [_length(value) for value in axis_lengths]
 
     def to_string(self) -> str:

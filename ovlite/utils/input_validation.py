@@ -35,7 +35,9 @@ def check_valid_attribute(
     found = attr_dict[attr_key]
     for value in [found] if np.isscalar(found) else found:
         if not np.issubdtype(type(value), val_type):
-            raise UserInputError(f"attribute {attr_key!r} of {op_name} is of type {val_type}, not {value!r}")
+            raise UserInputError(
+                f"expected attribute {attr_key!r} of {op_name} to be of type {val_type}, got {value!r}"
+            )
         if cond is not None and not cond(value):
             raise UserInputError(f"attribute {attr_key!r} of {op_name} can't be {value!r}")
     return True

@@ -16,7 +16,7 @@ def get_cmake_path() -> str:
 def numpy_to_c(array: np.ndarray[Any, Any]) -> Any:
     """A capsule without a name that holds the address of an array's elements; the array has to outlive it."""
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"an array has an address, not {type(array).__name__}")
+        raise TypeError(f"expected an array, got {type(array).__name__}")
     new_capsule = ctypes.pythonapi.PyCapsule_New
     new_capsule.restype = ctypes.py_object
     new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]

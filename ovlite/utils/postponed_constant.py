@@ -29,10 +29,12 @@ class PostponedConstant(Constant):
         """The elements, made anew. RuntimeError when the Tensor has another type or shape than the constant."""
         tensor = self._maker()
         if not isinstance(tensor, Tensor):
-            raise TypeError(f"the maker of {self} returns a Tensor, not {type(tensor).__name__}")
+            raise TypeError(f"expected the maker of {self} to return a Tensor, got {type(tensor).__name__}")
         array, element_type, shape = stored_in(tensor._storage, True)
         if element_type is not self._element_type or tuple(shape) != self._shape:
-            raise RuntimeError(f"the maker of {self} returned {tensor!r}, not {self._element_type.name}{self._shape}")
+            raise RuntimeError(
+                f"expected the maker of {self} to return {self._element_type.name}{self._shape}, got {tensor!r}"
+            )
         return array
 
     def infer(self) -> None:

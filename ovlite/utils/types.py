@@ -22,7 +22,7 @@ NodeInput: TypeAlias = Node | NumericData
 def get_element_type(data_type: Any) -> Type:
     """The element type of a numpy dtype or class; int is i32 and float is f32. OVTypeError when it has none."""
     if data_type is None or isinstance(data_type, (str, Type)):
-        raise OVTypeError(f"a numpy dtype or class has an element type, not {data_type!r}")
+        raise OVTypeError(f"expected a numpy dtype or class, got {data_type!r}")
     try:
         return Type(of_python(data_type))
     except (TypeError, RuntimeError) as error:
@@ -37,7 +37,7 @@ def get_element_type_str(data_type: Any) -> str:
 def get_dtype(openvino_type: Type) -> np.dtype[Any]:
     """The numpy dtype of an element: bf16 is words of 16 bits. OVTypeError for types of less than a byte."""
     if not isinstance(openvino_type, Type):
-        raise OVTypeError(f"a Type has a numpy dtype, not {openvino_type!r}")
+        raise OVTypeError(f"expected a Type, got {openvino_type!r}")
     if openvino_type is Type.bf16:
         return np.dtype(np.uint16)
     if openvino_type is Type.string:

@@ -51,7 +51,7 @@ def test_what_it_is_and_reads_back(mine, name):
     assert core.get_property("CPU", KEY) is True
     imported = core.import_model(compiled.export_model(), "CPU")
     assert imported.get_property(name) is False
-    with pytest.raises(RuntimeError, match="takes a bool, 'YES' or 'NO'"):
+    with pytest.raises(RuntimeError, match="to take a bool, 'YES' or 'NO'"):
         core.compile_model(model, "CPU", {name: "off"})
     properties = mine.submodule("properties")
     assert properties.denormals_optimization(True)[1].value is True

@@ -144,5 +144,5 @@ def test_the_property(mine):
     assert mine.compile(mine.plus_one()).get_property(key) is False
     again = mine.ov.Core().import_model(compiled.export_model(), "CPU")
     assert again.get_property(key) is True
-    with pytest.raises(RuntimeError, match="KEEP_SHARED_OUTPUTS takes"):
+    with pytest.raises(RuntimeError, match="KEEP_SHARED_OUTPUTS to take"):
         mine.compile(mine.plus_one(), KEEP_SHARED_OUTPUTS="maybe")

@@ -58,7 +58,7 @@ def refusals():
         "strides": (strided, ValueError, "C-contiguous"),
         "order": (np.empty((2, 3), np.float32, order="F"), ValueError, "C-contiguous"),
         "read-only": (locked, ValueError, "writable"),
-        "kind": (3.0, TypeError, "an array or a Tensor, not float"),
+        "kind": (3.0, TypeError, "an array or a Tensor, got float"),
         "count": ([empty(), empty()], ValueError, "2 arrays"),
         "name": ({"z": empty()}, KeyError, "'z'; it has y"),
         "index": ({1: empty()}, KeyError, "no output 1"),

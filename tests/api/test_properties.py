@@ -229,7 +229,7 @@ def test_wrong_properties_set_before_the_first_use(lab):
 
 def test_errors_say_what_is_taken(mine):
     core = mine.ov.Core()
-    with pytest.raises(RuntimeError, match="PERFORMANCE_HINT takes one of LATENCY, THROUGHPUT, .*, not 'latency'"):
+    with pytest.raises(RuntimeError, match="PERFORMANCE_HINT to take one of LATENCY, THROUGHPUT, .*, got 'latency'"):
         core.compile_model(mine.plus_one(), "CPU", {"PERFORMANCE_HINT": "latency"})
     with pytest.raises(RuntimeError, match="Did you mean 'NUM_STREAMS'"):
         core.compile_model(mine.plus_one(), "CPU", {"NUM_STREAM": 1})

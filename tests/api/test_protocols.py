@@ -277,7 +277,7 @@ def test_memory_for_requests_by_protocol(mine, A, wrap):
         with pytest.raises(RuntimeError, match=error):
             request.set_tensor("x", wrap(wrong))
     for wrong in (object(), 1.0, [1.0], None):
-        with pytest.raises(TypeError, match="a Tensor or an array is expected"):
+        with pytest.raises(TypeError, match="expected a Tensor or an array"):
             request.set_tensor("x", wrong)
 
 

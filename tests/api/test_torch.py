@@ -127,5 +127,5 @@ def test_extensions_of_a_conversion(mine):
     )
     model = mine.ov.convert_model(torch.nn.ReLU(), example_input=torch.ones(2, 3), extension=[double])
     assert mine.compile(model)(-np.ones((2, 3), np.float32))[0].tolist() == [[-2] * 3] * 2
-    with pytest.raises(ConversionError, match="extension is a Conversion"):
+    with pytest.raises(ConversionError, match="extension to be a Conversion"):
         mine.ov.convert_model(torch.nn.ReLU(), example_input=torch.ones(2, 3), extension="lib.so")

@@ -36,15 +36,15 @@ def refuse(document, weights, match):
         ('offset="0"', 'offset="4"', "bytes 4 to 16"),
         ('offset="0"', 'offset="-1"', "bytes -1"),
         ('offset="0"', 'offset="9223372036854775807"', "weights that have 12 bytes"),
-        ('offset="0"', 'offset="99999999999999999999"', "not a whole number"),
-        ('offset="0"', 'offset="x"', "not a whole number"),
-        ('offset="0"', "", "offset is ''"),
+        ('offset="0"', 'offset="99999999999999999999"', "to be a whole number, got"),
+        ('offset="0"', 'offset="x"', "to be a whole number, got"),
+        ('offset="0"', "", "offset to be a whole number, got ''"),
         ('size="12"', 'size="8"', "needs 12 bytes, its size is 8"),
         ('size="12"', 'size="-12"', "bytes 0 to -12"),
         ('element_type="f32" shape="3"', 'element_type="f32" shape="-3"', "none negative"),
         ('element_type="f32" shape="3"', 'element_type="f32" shape="4294967296,4294967296"', "needs 7378697629483820"),
         ('element_type="f32" shape="3"', 'element_type="f32" shape="3,3"', "needs 36 bytes"),
-        ('element_type="f32" shape="3"', 'element_type="f99" shape="3"', "not an element type"),
+        ('element_type="f32" shape="3"', 'element_type="f99" shape="3"', "expected an element type"),
         ('shape="3" element_type="f32"', 'shape="3" element_type="f99"', "no element type and shape"),
         ('shape="3" element_type="f32"', 'shape="a" element_type="f32"', "no element type and shape"),
         ('<edge from-layer="0" from-port="0" to-layer="2" to-port="0" />', "", "no edge leads to its input port 0"),
@@ -71,7 +71,7 @@ def test_inputs_that_an_operation_does_not_have(ir):
     start = document.index('type="Add"')
     changed = document[:start] + document[start:].replace('<data auto_broadcast="numpy" />', "", 1)
     assert changed != document
-    refuse(changed.replace('type="Add"', 'type="Sqrt"'), weights, "has 2 inputs; it takes 1")
+    refuse(changed.replace('type="Add"', 'type="Sqrt"'), weights, "at most 1 inputs, got 2")
 
 
 def test_a_document_that_is_cut_short(ir):

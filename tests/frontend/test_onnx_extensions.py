@@ -121,12 +121,13 @@ def test_streams_progress_and_telemetry(mine):
 @pytest.mark.parametrize(
     ("converter", "text"),
     [
-        (lambda context: 3, "returns a list of Outputs, not int"), (lambda context: [3], "returns Outputs, not int"),
-        (lambda context: [], "output 0, 'z', is not made"), (lambda context: {"z": []}, "not dict"),
+        (lambda context: 3, "to return a list of Outputs, got int"),
+        (lambda context: [3], "to return Outputs, got int"),
+        (lambda context: [], "output 0, 'z', is not made"), (lambda context: {"z": []}, "got dict"),
         (lambda context: context.get_input(7), "input 7 is missing"),
         (lambda context: context.get_attribute("none"), "attribute 'none' is not given; pass a default"),
         (lambda context: context.get_values_from_const_input(0), "input 0 is not a constant"),
-        (lambda context: context.get_input("x"), "told by their place"), (lambda context: 1 / 0, "ZeroDivisionError"),
+        (lambda context: context.get_input("x"), "the place of an input"), (lambda context: 1 / 0, "ZeroDivisionError"),
     ],
 )  # fmt: skip
 def test_what_a_converter_does_wrong_names_the_node(mine, converter, text):

@@ -294,7 +294,7 @@ def test_query_key_and_value_in_one_input_are_the_same_as_apart() -> None:
         ("MatMulNBits<K = 32, N = 3, bits = 3, block_size = 16>(i0, i1, i2)",
          [reals(2, 32), codes(3, 2, 6), reals(3, 2)], "of 3 bits.*initializer"),
         ("MatMulNBits<K = 32, N = 3, bits = 9, block_size = 16>(i0, i1, i2)",
-         [reals(2, 32), codes(3, 2, 6), reals(3, 2)], "2 to 8 bits, not 9"),
+         [reals(2, 32), codes(3, 2, 6), reals(3, 2)], "2 to 8 bits, got 9"),
         ("Attention<num_heads = 2>(i0, i1, i2, i3)", [*PROJECTED, np.zeros(8, I32)], "1 or 2 numbers.*got 8"),
         ("MultiHeadAttention<num_heads = 2>(i0)", [PARTS[0]], "form of the operator"),
         (grouped(1, 5, [5], 6, ", qk_output = 1")[0].removeprefix(M), grouped(1, 5, [5], 6)[1], "qk_output"),

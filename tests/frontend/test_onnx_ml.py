@@ -245,14 +245,18 @@ def test_trees_through_a_file(tmp_path):
 @pytest.mark.parametrize(
     "op, attributes, text",
     [
-        ("Normalizer", dict(norm="L3"), "norm is MAX, L1 or L2, not 'L3'"),
+        ("Normalizer", dict(norm="L3"), "norm to be MAX, L1 or L2, got 'L3'"),
         ("LinearClassifier", dict(coefficients=COEFFICIENTS), "either classlabels_strings or classlabels_ints"),
         (
             "LinearClassifier",
             dict(coefficients=COEFFICIENTS[:5], intercepts=[0.1, 0.2], classlabels_ints=[1, 2]),
             "rows",
         ),
-        ("LinearRegressor", dict(coefficients=COEFFICIENTS, intercepts=[0.1], targets=2), "1 intercepts for 2 targets"),
+        (
+            "LinearRegressor",
+            dict(coefficients=COEFFICIENTS, intercepts=[0.1], targets=2),
+            "an intercept for each of 2 targets, got 1",
+        ),
         ("SVMRegressor", dict(coefficients=[1.0], rho=[0.0], n_supports=2, support_vectors=[1.0]), "2 support vectors"),
         ("SVMRegressor", dict(coefficients=[1.0], rho=[0.0], kernel_type="RBF"), "need support vectors"),
         ("OneHotEncoder", dict(), "either cats_strings or cats_int64s"),

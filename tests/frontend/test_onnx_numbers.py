@@ -197,7 +197,7 @@ def test_a_pool_with_indices_keeps_nan() -> None:
 
 
 def test_a_split_into_another_count_than_its_outputs_is_refused() -> None:
-    with pytest.raises(ModelError, match="num_outputs is 1000003, and the node has 2 outputs"):
+    with pytest.raises(ModelError, match="1000003 outputs, which is num_outputs, got 2"):
         model("Split", {"x": np.zeros((8, 2), F32)}, 18, 2, "static", "", axis=0, num_outputs=1000003)
 
 

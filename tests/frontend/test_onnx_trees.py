@@ -303,7 +303,7 @@ def stump(**changes):
 @pytest.mark.parametrize(
     "changes, text",
     [
-        ({"nodes_modes": ["BRANCH_MAYBE", "LEAF", "LEAF"]}, r"nodes_modes holds \['BRANCH_MAYBE'\]"),
+        ({"nodes_modes": ["BRANCH_MAYBE", "LEAF", "LEAF"]}, r"nodes_modes to hold .*, got \['BRANCH_MAYBE'\]"),
         ({"nodes_truenodeids": [9, 0, 0]}, "tree 0 has no node 9"),
         (
             {
@@ -320,9 +320,9 @@ def stump(**changes):
         ({"nodes_featureids": [4, 0, 0]}, "5 features"),
         ({"target_ids": [0, 1]}, "not below 1"),
         ({"target_weights": [1.0]}, "target_. are not all of one length"),
-        ({"base_values": [1.0, 2.0]}, "2 base_values for 1 targets"),
-        ({"post_transform": "SQUARE"}, "post_transform is one of NONE"),
-        ({"aggregate_function": "MEDIAN"}, "aggregate_function is one of"),
+        ({"base_values": [1.0, 2.0]}, "each of 1 targets, got 2"),
+        ({"post_transform": "SQUARE"}, "post_transform to be one of NONE"),
+        ({"aggregate_function": "MEDIAN"}, "aggregate_function to be one of"),
     ],
 )
 def test_what_is_no_tree(changes, text):

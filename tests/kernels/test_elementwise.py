@@ -392,7 +392,7 @@ def test_a_program_may_change_types():
         ([("frobnicate", 0)], ["f4"], "f4", "there is no frobnicate of float32"),
         ([("exp", 0)], ["i4"], "i4", "there is no exp of int32"),
         ([("add", 0, 1)], ["f4", "i4"], "f4", "add of operands of types"),
-        ([("add", 0)], ["f4"], "f4", "add takes 2 operands, not 1"),
+        ([("add", 0)], ["f4"], "f4", "add to take 2 operands, got 1"),
         ([("add", 0, 5)], ["f4"], "f4", "add of 5, which is neither"),
         ([("equal", 0, 0)], ["f4"], "f4", "gives bool, the result is to be float32"),
         ([("select", 0, 0, 0)], ["f4"], "f4", "condition of select has to be bool"),

@@ -262,7 +262,7 @@ def test_recurrent_layers_refuse_what_does_not_fit() -> None:
         kernels.lstm(x, W, R, noise(2, 8))
     with pytest.raises(ValueError, match="expected 'const float' but got 'double'"):
         kernels.lstm(x.astype(float), W, R, B)
-    with pytest.raises(ValueError, match="direction is forward, reverse or bidirectional"):
+    with pytest.raises(ValueError, match="expected forward, reverse or bidirectional"):
         kernels.lstm(x, W, R, B, direction="back")
     with pytest.raises(ValueError, match="a tensor of shape"):
         kernels.lstm(x, W, R, B, noise(2, 1, 3))

@@ -247,13 +247,13 @@ def test_errors():
     family = kernels.family("recurrent")
     gates, state, R = View(0, "f4", (2, 3, 32)), View(1, "f4", (2, 1, 8)), np.zeros((1, 32, 8), np.float32)
     y = View(2, "f4", (2, 1, 3, 8))
-    with pytest.raises(ValueError, match="LSTM: direction is forward, reverse or bidirectional, not 'backward'"):
+    with pytest.raises(ValueError, match="LSTM: expected forward, reverse or bidirectional, got 'backward'"):
         family.LSTM(gates, state, state, y, None, None, R=R, direction="backward")
-    with pytest.raises(ValueError, match=r"a tensor of shape \[2, 1, 8\], not \[2, 2, 8\]"):
+    with pytest.raises(ValueError, match=r"a tensor of shape \[2, 2, 8\], got \[2, 1, 8\]"):
         family.LSTM(gates, state, state, y, None, None, R=R, direction="bidirectional")
     with pytest.raises(ValueError, match=r"GRU: gates of shape \[2, 3, 32\] for 8 hidden units"):
         family.GRU(gates, state, y, None, R=R)
-    with pytest.raises(ValueError, match=r"lengths are int32 or int64 \[2\], not float32\[2\]"):
+    with pytest.raises(ValueError, match=r"lengths to be int32 or int64 \[2\], got float32\[2\]"):
         family.LSTM(gates, state, state, y, None, None, R=R, lengths=View(3, "f4", (2,)))
     with pytest.raises(TypeError, match="y is float64"):
         family.LSTM(gates, state, state, View(2, "f8", (2, 1, 3, 8)), None, None, R=R)

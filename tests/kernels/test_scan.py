@@ -57,5 +57,5 @@ def test_errors():
         cumsum(x, View(1, "f4", (4, 3)), 0)
     with pytest.raises(ValueError, match="expected axes of 2 dimensions, got 2"):
         cumsum(x, View(1, "f4", (3, 4)), 2)
-    with pytest.raises(ValueError, match="takes float32, int32 or int64, not float64"):
+    with pytest.raises(ValueError, match="expected float32, int32 or int64, got float64"):
         cumsum(View(0, "f8", (3, 4)), View(1, "f8", (3, 4)), 0)

@@ -62,7 +62,7 @@ def test_a_callback_gets_the_request_and_its_userdata():
         pool.start_async(number * ones(), number)
     pool.wait_all()
     assert sorted(seen) == [(number, [2 * number] * 2) for number in range(8)]
-    with pytest.raises(TypeError, match="a callback is callable, not int"):
+    with pytest.raises(TypeError, match="a callback to be callable, got int"):
         pool.set_callback(3)
 
 

@@ -51,13 +51,13 @@ def test_depth_and_space_of_unknown_shapes() -> None:
     [
         ("space_to_depth", "1,1,3,4", ("blocks_first", 2), "dimension 2 is 3, which 2 does not divide"),
         ("depth_to_space", "1,6,3,4", ("blocks_first", 2), "the number of channels is 6, which 4 does not divide"),
-        ("depth_to_space", "1,4,3,4", ("odd", 2), "mode is one of blocks_first, depth_first, not 'odd'"),
-        ("depth_to_space", "1,4,3,4", ("blocks_first", 0), "block_size is positive"),
+        ("depth_to_space", "1,4,3,4", ("odd", 2), "mode to be one of blocks_first, depth_first, got 'odd'"),
+        ("depth_to_space", "1,4,3,4", ("blocks_first", 0), "block_size to be positive"),
         ("space_to_depth", "1,4", ("blocks_first", 1), "spatial dimensions"),
         ("shuffle_channels", "1,4", (1, 3), "dimension 1 is 4, which 3 does not divide"),
         ("shuffle_channels", "1,4", (2, 2), "axis 2 is out of range"),
         ("space_to_batch", "1,4", ([1, 3], [0, 0], [0, 0]), "padded dimension 1 is 4, which 3 does not divide"),
-        ("space_to_batch", "1,4", ([2, 2], [0, 0], [0, 0]), "starts with 1"),
+        ("space_to_batch", "1,4", ([2, 2], [0, 0], [0, 0]), "to start with 1"),
         ("space_to_batch", "1,4", ([1], [0, 0], [0, 0]), "one element for each dimension"),
         ("batch_to_space", "3,4", ([1, 2], [0, 0], [0, 0]), "the batch is 3, which 2 does not divide"),
         ("batch_to_space", "2,2", ([1, 2], [0, 3], [0, 2]), "more than dimension 1"),
@@ -126,9 +126,9 @@ def test_reverse(mode: str, axes: list[Any]) -> None:
     ("mode", "axes", "message"),
     [
         ("index", [2], "axis 2 is out of range"),
-        ("index", [0, 0], "named once"),
+        ("index", [0, 0], "each axis once"),
         ("mask", [True], "one element for each"),
-        ("odd", [0], "mode is one of"),
+        ("odd", [0], "mode to be one of"),
     ],
 )
 def test_reverse_refuses(mode: str, axes: list[Any], message: str) -> None:
@@ -155,5 +155,5 @@ def test_reverse_sequence(batch_axis: int, seq_axis: int, lengths: list[int], dt
 
 def test_reverse_sequence_checks_lengths() -> None:
     op = F["reverse_sequence"](tensor("2,3"), tensor("2", Type.i64), 0, 1).op
-    with pytest.raises(ModelError, match=r"sequence lengths are 0 to 3, not \[1, 4\]"):
+    with pytest.raises(ModelError, match=r"sequence lengths to be 0 to 3, got \[1, 4\]"):
         op.evaluate(numbers(2, 3), np.array([1, 4]))

@@ -176,7 +176,7 @@ def test_bodies_are_shared_by_clones_and_stay_as_they_are() -> None:
 
 def test_what_a_control_operator_does_not_take() -> None:
     x = Mine.parameter([3, 2])
-    with pytest.raises(ModelError, match="the condition is boolean, not f32"):
+    with pytest.raises(ModelError, match="the condition to be boolean, got f32"):
         branches(Mine, Mine.parameter([]), x)
     node = if_op(Mine.parameter([], np.bool_))
     with pytest.raises(ModelError, match="set the then body first"):

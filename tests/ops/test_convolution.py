@@ -142,9 +142,9 @@ def test_pads_longer_than_a_transposed_convolution() -> None:
 def test_wrong_attributes() -> None:
     convolution = factories(13)["convolution"]
     data = Parameter(Type.f32, PartialShape([1, 3, 8, 8]))
-    with pytest.raises(ModelError, match="auto_pad is one of"):
+    with pytest.raises(ModelError, match="auto_pad to be one of"):
         convolution(data, normal(4, 3, 3, 3), [1, 1], [0, 0], [0, 0], [1, 1], auto_pad="half")
-    with pytest.raises(ModelError, match="strides is for 2 spatial dimensions"):
+    with pytest.raises(ModelError, match="strides to have 2 values"):
         convolution(data, normal(4, 3, 3, 3), [1, 1, 1], [0, 0], [0, 0], [1, 1])
     with pytest.raises(ModelError, match="one element type"):
         convolution(data, normal(4, 3, 3, 3).astype(np.float64), [1, 1], [0, 0], [0, 0], [1, 1])

@@ -116,9 +116,9 @@ def test_loss(merge: bool, blank: int | None, preprocess: str) -> None:
 
 def test_loss_refuses() -> None:
     lengths = tensor("3", Type.i32)
-    with pytest.raises(ModelError, match="the inputs have one batch, not 3 and 2"):
+    with pytest.raises(ModelError, match="the inputs to have one batch, got 3 and 2"):
         F["ctc_loss"](tensor("3,6,4"), lengths, tensor("2,6", Type.i32), lengths)
-    with pytest.raises(ModelError, match="labels has rank 2"):
+    with pytest.raises(ModelError, match="labels to have rank 2"):
         F["ctc_loss"](tensor("3,6,4"), lengths, lengths, lengths)
     op = F["ctc_loss"](tensor("3,6,4"), lengths, tensor("3,6", Type.i32), lengths).op
     many = np.full(3, 7, np.int32)
@@ -129,10 +129,10 @@ def test_loss_refuses() -> None:
 def test_greedy_decoders_refuse() -> None:
     with pytest.raises(ModelError, match="share a dimension that is 6 in one, 5 in the other"):
         F["ctc_greedy_decoder"](tensor("6,3,4"), tensor("5,3"))
-    with pytest.raises(ModelError, match="sequence_length has rank 1"):
+    with pytest.raises(ModelError, match="sequence_length to have rank 1"):
         F["ctc_greedy_decoder_seq_len"](tensor("3,6,4"), tensor("3,1", Type.i32))
-    with pytest.raises(ModelError, match="sequence lengths are integers, not f32"):
+    with pytest.raises(ModelError, match="sequence lengths to be integers, got f32"):
         F["ctc_greedy_decoder_seq_len"](tensor("3,6,4"), tensor("3"))
     op = F["ctc_greedy_decoder_seq_len"](tensor("3,6,4"), tensor("3", Type.i32)).op
-    with pytest.raises(ModelError, match="sequence lengths are 0 to 6, not 7"):
+    with pytest.raises(ModelError, match="sequence lengths to be 0 to 6, got 7"):
         op.evaluate(scores(), np.array([6, 6, 7], np.int32))

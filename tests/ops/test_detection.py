@@ -291,5 +291,5 @@ def test_wrong_calls() -> None:
         ops["prior_box"]([2, 3], [40, 60], {})
     with pytest.raises(UserInputError, match="needs the attribute 'keep_top_k'"):
         ops["detection_output"](data, data, data, {"nms_threshold": 0.5})
-    with pytest.raises(ModelError, match="height and width are multiples of 2"):
+    with pytest.raises(ModelError, match="height and width to be multiples of 2"):
         ops["reorg_yolo"](data, [2])

@@ -124,7 +124,7 @@ def test_none_broadcasts_nothing() -> None:
         ([2, 3], [3], "none", r"shapes \[2,3\] and \[3\] differ, and nothing is broadcast"),
         ([2, 3], [3], "pdpd", r"\[3,1\] can't be broadcast to \[2,3\]"),
         ([3], [2, 3], "pdpd", "rank 2 can't be broadcast to rank 1"),
-        ([2], [2], "other", "auto_broadcast is one of none, numpy, pdpd, not 'other'"),
+        ([2], [2], "other", "auto_broadcast to be one of none, numpy, pdpd, got 'other'"),
     ],
 )
 def test_shapes_that_do_not_fit(left: list[int], right: list[int], mode: str, message: str) -> None:
@@ -133,9 +133,9 @@ def test_shapes_that_do_not_fit(left: list[int], right: list[int], mode: str, me
 
 
 def test_types_that_do_not_fit() -> None:
-    with pytest.raises(ModelError, match="Add .* of f32.*, i64.*operands have one element type, not f32, i64"):
+    with pytest.raises(ModelError, match="Add .* of f32.*, i64.*operands to have one element type, got f32, i64"):
         OPS["add"](parameter([2]), 1)
-    with pytest.raises(ModelError, match="operands of arithmetic are numbers, not boolean"):
+    with pytest.raises(ModelError, match="operands of arithmetic to be numbers, got boolean"):
         OPS["maximum"](parameter([2], Type.boolean), parameter([2], Type.boolean))
 
 

@@ -68,7 +68,7 @@ def test_broadcast_by_a_mapping(
         ("2,3", ([2, 3, 4], [0, 2], "explicit"), "dimension 3 can't be broadcast to dimension 2"),
         ("2,3", ([2, 3, 4], [0], "explicit"), "one element for each"),
         ("2,3", ([2, 3], None, "explicit"), "needs axes_mapping"),
-        ("2,3", ([2, 3], None, "odd"), "mode is one of numpy, explicit, pdpd, bidirectional, not 'odd'"),
+        ("2,3", ([2, 3], None, "odd"), "mode to be one of numpy, explicit, pdpd, bidirectional, got 'odd'"),
     ],
 )
 def test_broadcast_refuses(shape: str, arguments: Any, message: str) -> None:
@@ -117,12 +117,12 @@ def test_range_converts() -> None:
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [((0, 5, 0), "other than 0"), ((0, 5, np.float64("nan")), "finite"), (([0], 5, 1), "start has rank 0")],
+    [((0, 5, 0), "other than 0"), ((0, 5, np.float64("nan")), "finite"), (([0], 5, 1), "start to have rank 0")],
 )
 def test_range_refuses(values: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         F["range"](*[np.array(value) for value in values], "i64")
-    with pytest.raises(ModelError, match="start, stop and step have one element type, not i64, i64, i32"):
+    with pytest.raises(ModelError, match="start, stop and step to have one element type, got i64, i64, i32"):
         factories(1)["range"](np.array(0), np.array(5), np.array(1, np.int32))
 
 
@@ -139,7 +139,7 @@ def test_one_hot_may_count_from_the_end() -> None:
     values = fixed(np.array(3)), fixed(np.array(1, np.int32)), fixed(np.array(0, np.int32))
     expected = np.array([[0, 0, 1], [1, 0, 0], [0, 0, 0], [0, 0, 0]], np.int32)
     check("one_hot", np.array([-1, -3, -4, 3]), *values, 1, "normalize", expected=expected)
-    with pytest.raises(ModelError, match="negative_indices_mode is one of"):
+    with pytest.raises(ModelError, match="negative_indices_mode to be one of"):
         F["one_hot"](np.array([1]), np.array(3), np.array(1), np.array(0), 0, "odd")
 
 
@@ -153,11 +153,11 @@ def test_one_hot_counts_its_axis_in_the_output() -> None:
 
 def test_one_hot_refuses() -> None:
     one, zero = np.array(1), np.array(0)
-    with pytest.raises(ModelError, match="depth is not negative, not -2"):
+    with pytest.raises(ModelError, match="depth to be 0 or more, got -2"):
         F["one_hot"](np.array([1]), np.array(-2), one, zero, 0)
     with pytest.raises(ModelError, match="axis 2 is out of range"):
         F["one_hot"](np.array([1]), np.array(2), one, zero, 2)
-    with pytest.raises(ModelError, match="on_value and off_value have one element type"):
+    with pytest.raises(ModelError, match="on_value and off_value to have one element type"):
         F["one_hot"](np.array([1]), np.array(2), one, np.array(0.0), 0)
 
 

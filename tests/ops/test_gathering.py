@@ -65,9 +65,9 @@ def test_gather_refuses_indices_out_of_range(index: int) -> None:
 @pytest.mark.parametrize(
     ("data", "indices", "axis", "batch_dims", "message"),
     [
-        ("2,3", tensor("2", Type.f32), 0, 0, "indices are integers, not f32"),
+        ("2,3", tensor("2", Type.f32), 0, 0, "indices to be integers, got f32"),
         ("2,3", tensor("2", Type.i64), 2, 0, "axis 2 is out of range"),
-        ("2,3", tensor("2", Type.i64), [0, 1], 0, "the axis is a single number"),
+        ("2,3", tensor("2", Type.i64), [0, 1], 0, "the axis to be a single number"),
         ("2,3", tensor("2", Type.i64), 0, 1, "batch_dims 1 is beyond the axis 0"),
         ("2,3", tensor("2", Type.i64), 1, 2, "batch_dims 2 is too large|batch_dims 2 is out of range"),
         ("2,3", tensor("4,2", Type.i64), 1, 1, "the first 1 dimensions of data"),
@@ -153,7 +153,7 @@ def test_gather_nd_by_empty_tuples_repeats_the_data() -> None:
         ("2,3", "4,2", 1, "too long"),
         ("2,3", "4,1", 2, "batch_dims 2 is too large"),
         ("2,3", "3,1", 1, "the first 1 dimensions of data"),
-        ("2,3", "3,1", -1, "not negative"),
+        ("2,3", "3,1", -1, "to be 0 or more"),
     ],
 )
 def test_gather_nd_refuses(data: str, indices: str, batch_dims: int, message: str) -> None:

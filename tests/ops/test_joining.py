@@ -46,7 +46,7 @@ def test_concat_of_unknown_shapes() -> None:
 def test_concat_refuses(shapes: tuple[str, ...], axis: int, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         F["concat"]([tensor(shape) for shape in shapes], axis)
-    with pytest.raises(ModelError, match="the joined tensors have one element type, not f32, i32"):
+    with pytest.raises(ModelError, match="the joined tensors to have one element type, got f32, i32"):
         F["concat"]([tensor("2"), tensor("2", Type.i32)], 0)
 
 
@@ -60,7 +60,7 @@ def test_split_of_unknown_lengths() -> None:
     assert shape_of(F["split"](tensor("2,3..9"), 1, 2)) == "[2,2..4]"
     with pytest.raises(ModelError, match="dimension 1 of length 3 can't be cut into 2 equal pieces"):
         F["split"](tensor("2,3"), 1, 2)
-    with pytest.raises(ModelError, match="num_splits is positive"):
+    with pytest.raises(ModelError, match="num_splits to be positive"):
         F["split"](tensor("2,3"), 1, 0)
 
 
@@ -138,14 +138,14 @@ def test_pad_of_unknown_lengths() -> None:
         ([0, 4], "symmetric", "symmetric pads a dimension 3 by at most 3"),
         ([0, -4], "constant", "crop more than dimension 3"),
         ([0], "constant", "one element for each dimension"),
-        ([0, 1], "odd", "pad_mode is one of constant, edge, reflect, symmetric, not 'odd'"),
-        ([0, 0.5], "constant", "pads are integers"),
+        ([0, 1], "odd", "pad_mode to be one of constant, edge, reflect, symmetric, got 'odd'"),
+        ([0, 0.5], "constant", "pads to be integers"),
     ],
 )
 def test_pad_refuses(pads: list[Any], mode: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         F["pad"](tensor("2,3"), np.array(pads), [0, 0], mode)
-    with pytest.raises(ModelError, match="the tensor and the pad value have one element type"):
+    with pytest.raises(ModelError, match="the tensor and the pad value to have one element type"):
         F["pad"](tensor("2,3"), [0, 0], [0, 0], "constant", np.array(1))
 
 

@@ -67,7 +67,7 @@ def test_einsum(equation: str) -> None:
     ("equation", "shapes", "message"),
     [
         ("ab,bc->ad", [[2, 3], [3, 4]], "'d' of the output .* is in no input"),
-        ("ab->ba", [[2, 3], [3, 4]], "is for 1 inputs, not 2"),
+        ("ab->ba", [[2, 3], [3, 4]], "1 inputs for 'ab->ba', got 2"),
         ("ab,bc->ac", [[2, 3], [4, 5]], "label 'b' .* is both 3 and 4"),
         ("abc,bc->a", [[2, 3], [3, 4]], "does not fit shape"),
         ("a1,1b->ab", [[2, 3], [3, 4]], "labels are letters"),

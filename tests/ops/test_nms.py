@@ -139,9 +139,9 @@ def test_what_two_rotated_boxes_share() -> None:
 
 def test_wrong_shapes() -> None:
     nms = factories(13)["non_max_suppression"]
-    with pytest.raises(ModelError, match="boxes has shape"):
+    with pytest.raises(ModelError, match="shapes of boxes to agree"):
         nms(Parameter(Type.f32, PartialShape([1, 5, 3])), Parameter(Type.f32, PartialShape([1, 1, 5])))
-    with pytest.raises(ModelError, match="scores has shape"):
+    with pytest.raises(ModelError, match="shapes of scores to agree"):
         nms(Parameter(Type.f32, PartialShape([1, 5, 4])), Parameter(Type.f32, PartialShape([1, 1, 6])))
-    with pytest.raises(ModelError, match="box_encoding is one of"):
+    with pytest.raises(ModelError, match="box_encoding to be one of"):
         nms(np.zeros((1, 5, 4), np.float32), np.zeros((1, 1, 5), np.float32), box_encoding="polar")

@@ -45,11 +45,11 @@ def test_batch_norm_input_order() -> None:
 
 def test_batch_norm_errors() -> None:
     make = factories(13)["batch_norm_inference"]
-    with pytest.raises(ModelError, match=r"beta has an element for each channel of \[2,4,3,5\], not shape \[3\]"):
+    with pytest.raises(ModelError, match=r"beta to have an element for each channel of \[2,4,3,5\], got shape \[3\]"):
         make(X, vector(), vector(3), vector(), vector(), 0.1)
     with pytest.raises(ModelError, match="epsilon is not negative"):
         make(X, vector(), vector(), vector(), vector(), -0.1)
-    with pytest.raises(ModelError, match=r"data has shape \[N, C, ...\], not \[4\]"):
+    with pytest.raises(ModelError, match=r"data to have shape \[N, C, ...\], got \[4\]"):
         make(vector(), vector(), vector(), vector(), vector(), 0.1)
 
 
@@ -124,9 +124,9 @@ def test_group_normalization_errors() -> None:
     make = factories(13)["group_normalization"]
     with pytest.raises(ModelError, match="4 channels can't be put in 3 equal groups"):
         make(X, vector(), vector(), 3, 0.1)
-    with pytest.raises(ModelError, match="num_groups is positive, not 0"):
+    with pytest.raises(ModelError, match="num_groups to be positive, got 0"):
         make(X, vector(), vector(), 0, 0.1)
-    with pytest.raises(ModelError, match="scale has an element for each channel"):
+    with pytest.raises(ModelError, match="scale to have an element for each channel"):
         make(X, vector(2), vector(), 2, 0.1)
 
 
@@ -178,11 +178,11 @@ def test_softmax_axis_is_checked(name: str, opset: int) -> None:
     "name, arguments, message",
     [
         ("mvn", ([4], True, 0.1, "inside_sqrt"), "axis 4 is out of range"),
-        ("mvn", ([1], True, 0.1, "other"), "eps_mode is one of inside_sqrt, outside_sqrt, not 'other'"),
-        ("normalize_l2", ([1], 0.1, "other"), "eps_mode is one of add, max, not 'other'"),
-        ("normalize_l2", ([1.0], 0.1, "add"), "axes are integers, not f64"),
+        ("mvn", ([1], True, 0.1, "other"), "eps_mode to be one of inside_sqrt, outside_sqrt, got 'other'"),
+        ("normalize_l2", ([1], 0.1, "other"), "eps_mode to be one of add, max, got 'other'"),
+        ("normalize_l2", ([1.0], 0.1, "add"), "axes to be integers, got f64"),
         ("lrn", ([-5],), "axis -5 is out of range"),
-        ("lrn", ([1], 1, 0.5, 1, 0), "size is positive, not 0"),
+        ("lrn", ([1], 1, 0.5, 1, 0), "size to be positive, got 0"),
     ],
 )
 def test_errors(name: str, arguments: tuple[object, ...], message: str) -> None:
@@ -192,5 +192,5 @@ def test_errors(name: str, arguments: tuple[object, ...], message: str) -> None:
 
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_real_numbers_are_required(name: str) -> None:
-    with pytest.raises(ModelError, match="data has real elements, not i32"):
+    with pytest.raises(ModelError, match="data to have real elements, got i32"):
         factories(13)[name](Parameter(Type.i32, PartialShape([2])), 0)

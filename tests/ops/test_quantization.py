@@ -191,7 +191,7 @@ def test_fake_quantize_by_channel() -> None:
 
 
 def test_fake_quantize_errors() -> None:
-    with pytest.raises(ModelError, match="levels is at least 2, not 1"):
+    with pytest.raises(ModelError, match="levels to be at least 2, got 1"):
         factories(13)["fake_quantize"](DATA, *[np.float32(1)] * 4, 1)
     with pytest.raises(ModelError, match="can't be broadcast"):
         factories(13)["fake_quantize"](DATA, *[np.ones(3, np.float32)] * 4, 16)
@@ -219,7 +219,7 @@ def test_fake_convert_scales_and_shifts() -> None:
     expected = (rounded_to_float8(x * scale - shift, "f8e4m3") + shift) / scale
     assert expected.tolist() == [[1.25, 2.75]]
     check("fake_convert", x, fixed(scale), fixed(shift), expected=expected)
-    with pytest.raises(ModelError, match="destination_type is one of f8e4m3, f8e5m2, not 'f16'"):
+    with pytest.raises(ModelError, match="destination_type to be one of f8e4m3, f8e5m2, got 'f16'"):
         factories(13)["fake_convert"](x, scale, shift, "f16")
     with pytest.raises(ModelError, match=r"scale \[3\] can't be broadcast to \[1,2\]"):
         factories(13)["fake_convert"](x, np.ones(3, np.float32))

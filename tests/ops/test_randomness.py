@@ -78,11 +78,11 @@ def test_a_seed_decides_the_numbers() -> None:
     ("arguments", "message"),
     [
         (([2], 1.0, 1.0, "f64"), "min_val 1.0 is less than max_val 1.0"),
-        (([2], 0, 1, "f32"), "min_val is of output_type f32, not i64"),
-        (([2], 0, 1, "u8"), "output_type is f16, bf16, f32, f64, i32 or i64, not u8"),
-        (([2], 0, 1, "i64", 0, 0, "odd"), "alignment is one of tensorflow, pytorch, not 'odd'"),
+        (([2], 0, 1, "f32"), "min_val to be of output_type f32, got i64"),
+        (([2], 0, 1, "u8"), "output_type to be f16, bf16, f32, f64, i32 or i64, got u8"),
+        (([2], 0, 1, "i64", 0, 0, "odd"), "alignment to be one of tensorflow, pytorch, got 'odd'"),
         (([2], 0, 1, "i64", -1), "seeds are not negative"),
-        (([2.5], 0, 1, "i64"), "the elements of output_shape are integers"),
+        (([2.5], 0, 1, "i64"), "the elements of output_shape to be integers"),
     ],
 )
 def test_random_uniform_refuses(arguments: Any, message: str) -> None:
@@ -117,9 +117,9 @@ def test_without_replacement_no_class_comes_twice() -> None:
 
 def test_multinomial_refuses() -> None:
     assert shape_of(F["multinomial"](tensor("?,4"), tensor("", Type.i64), "i64", True, False)) == "[?,?]"
-    with pytest.raises(ModelError, match="5 samples without replacement need as many classes, not 4"):
+    with pytest.raises(ModelError, match="at least 5 classes for as many samples without replacement, got 4"):
         F["multinomial"](tensor("2,4"), np.array(5), "i64", False, False)
-    with pytest.raises(ModelError, match="probs has rank 2"):
+    with pytest.raises(ModelError, match="probs to have rank 2"):
         F["multinomial"](tensor("4"), np.array(1), "i64", True, False)
-    with pytest.raises(ModelError, match="convert_type is i32 or i64, not f32"):
+    with pytest.raises(ModelError, match="convert_type to be i32 or i64, got f32"):
         F["multinomial"](tensor("2,4"), np.array(1), "f32", True, False)

@@ -104,7 +104,7 @@ def test_activations_may_be_listed_for_both_directions() -> None:
     check("rnn_sequence", x, *states(1, 2), LENGTHS, *weights(1, 2), activations=["relu"] * 2, **call)
     with pytest.raises(ModelError, match=r"other activations in each direction"):
         check("rnn_sequence", x, *states(1, 2), LENGTHS, *weights(1, 2), activations=["tanh", "relu"], **call)
-    with pytest.raises(ModelError, match="has 1 activations"):
+    with pytest.raises(ModelError, match="to have 1 activations"):
         plain = {**call, "direction": "forward"}
         check("rnn_sequence", x, *states(1, 1), LENGTHS, *weights(1, 1), activations=["tanh", "tanh"], **plain)
 
@@ -150,10 +150,10 @@ def test_activations() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hidden_size": 5}, "shape .*, not"),
-        ({"direction": "backward"}, "direction is one of"),
-        ({"activations": ["tanh"]}, "has 3 activations"),
-        ({"activations": ["sigmoid", "tanh", "cosine"]}, "an activation is one of"),
+        ({"hidden_size": 5}, "shapes? .*, got"),
+        ({"direction": "backward"}, "direction to be one of"),
+        ({"activations": ["tanh"]}, "to have 3 activations"),
+        ({"activations": ["sigmoid", "tanh", "cosine"]}, "an activation to be one of"),
     ],
     ids=str,
 )

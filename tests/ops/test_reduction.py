@@ -102,13 +102,13 @@ def test_errors() -> None:
     made = factories(13)
     with pytest.raises(ModelError, match="axis 2 is out of range: a tensor of rank 2 has axes -2 to 1"):
         made["reduce_sum"](x, [2])
-    with pytest.raises(ModelError, match="reduction_axes are integers, not f64"):
+    with pytest.raises(ModelError, match="reduction_axes to be integers, got f64"):
         made["reduce_sum"](x, 1.0)
-    with pytest.raises(ModelError, match=r"reduction_axes has rank 0 or 1, not shape \[1,1\]"):
+    with pytest.raises(ModelError, match=r"reduction_axes to have rank 0 or 1, got shape \[1,1\]"):
         made["reduce_sum"](x, [[1]])
-    with pytest.raises(ModelError, match="elements are numbers, not boolean"):
+    with pytest.raises(ModelError, match="elements to be numbers, got boolean"):
         made["reduce_max"](flags, [0])
-    with pytest.raises(ModelError, match="elements are boolean, not f32"):
+    with pytest.raises(ModelError, match="elements to be boolean, got f32"):
         made["reduce_logical_or"](x, [0])
 
 
@@ -141,5 +141,5 @@ def test_cumulative_sum_of_little() -> None:
     check("cum_sum", np.ones((1, 2), np.float32), fixed(0), True, expected=np.zeros((1, 2)))
     with pytest.raises(ModelError, match="axis 2 is out of range"):
         factories(13)["cum_sum"](np.ones((2, 2)), 2)
-    with pytest.raises(ModelError, match="axis is a single number, not 2"):
+    with pytest.raises(ModelError, match="axis to be a single number, got 2"):
         factories(13)["cum_sum"](np.ones((2, 2)), [0, 1])

@@ -152,7 +152,7 @@ def test_tables() -> None:
 
 def test_wrong_calls() -> None:
     interpolate, data = factories(13)["interpolate"], Parameter(Type.f32, PartialShape([1, 3, 8, 8]))
-    with pytest.raises(ModelError, match="mode is one of"):
+    with pytest.raises(ModelError, match="mode to be one of"):
         interpolate(data, [4, 4], "best", "sizes", axes=[2, 3])
     with pytest.raises(ModelError, match="there are 3 sizes for 2 axes"):
         interpolate(data, [4, 4, 4], "nearest", "sizes", axes=[2, 3])

@@ -38,7 +38,7 @@ def test_shape_of(shape: tuple[int, ...]) -> None:
 
 
 def test_shape_of_takes_index_types_only() -> None:
-    with pytest.raises(ModelError, match="output_type is i32 or i64, not f32"):
+    with pytest.raises(ModelError, match="output_type to be i32 or i64, got f32"):
         F["shape_of"](tensor("2"), "f32")
 
 
@@ -98,7 +98,7 @@ def test_reshape_of_unknown_shapes(shape: str, target: list[int], special_zero: 
         ([-1, 4], False, r"shape \[2,3\] can't be divided into the target shape \[-1, 4\]"),
         ([4, 2], False, r"has 6 elements, the target shape \[4,2\] 8"),
         ([0, -1], False, "has no value"),
-        ([2.0, 3.0], False, "integers, not f64"),
+        ([2.0, 3.0], False, "integers, got f64"),
         ([[2, 3]], False, "1-D"),
     ],
 )

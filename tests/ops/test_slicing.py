@@ -97,10 +97,10 @@ def test_slice_with_unknown_bounds() -> None:
     [
         (([0], [1], [0]), "a step is 0"),
         (([0, 0], [1], [1]), "have one length"),
-        (([0, 0], [1, 1], [1, 1], [0, -2]), "axis can be named once"),
+        (([0, 0], [1, 1], [1, 1], [0, -2]), "expected each axis once"),
         (([0], [1], [1], [2]), "axis 2 is out of range"),
-        ((0, 1, 1), "start has rank 1"),
-        (([0.0], [1], [1]), "the elements of start are integers"),
+        ((0, 1, 1), "start to have rank 1"),
+        (([0.0], [1], [1]), "the elements of start to be integers"),
         (([0] * 3, [1] * 3, [1] * 3), "can't be sliced along 3 axes"),
     ],
 )
@@ -126,7 +126,7 @@ def test_slice_scatter(bounds: Any, axes: list[int]) -> None:
 def test_slice_scatter_refuses() -> None:
     with pytest.raises(ModelError, match=r"updates of shape \[2,5\] don't fit the slice of shape \[1,5\]"):
         F["slice_scatter"](tensor("4,5"), tensor("2,5"), [0], [1], [1])
-    with pytest.raises(ModelError, match="data and updates have one element type"):
+    with pytest.raises(ModelError, match="data and updates to have one element type"):
         F["slice_scatter"](tensor("4,5"), tensor("1,5", Type.i32), [0], [1], [1])
 
 

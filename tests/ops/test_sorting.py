@@ -68,13 +68,13 @@ def test_topk_of_unknown_counts() -> None:
     ("k", "arguments", "message"),
     [
         (9, (0, "max", "value"), "k is 9, dimension 0 has 3 elements"),
-        (-1, (0, "max", "value"), "k is not negative, not -1"),
-        ([1], (0, "max", "value"), "k has rank 0"),
+        (-1, (0, "max", "value"), "k to be 0 or more, got -1"),
+        ([1], (0, "max", "value"), "k to have rank 0"),
         (1, (1, "max", "value"), "axis 1 is out of range"),
-        (1, (0, "odd", "value"), "mode is one of max, min, not 'odd'"),
-        (1, (0, "max", "odd"), "sort is one of value, index, none"),
+        (1, (0, "odd", "value"), "mode to be one of max, min, got 'odd'"),
+        (1, (0, "max", "odd"), "sort to be one of value, index, none"),
         (1, (0, "max", "none", "i32", True), "a stable order needs sort"),
-        (1, (0, "max", "value", "f32"), "index_element_type is i32 or i64, not f32"),
+        (1, (0, "max", "value", "f32"), "index_element_type to be i32 or i64, got f32"),
     ],
 )
 def test_topk_refuses(k: Any, arguments: tuple[Any, ...], message: str) -> None:

@@ -36,9 +36,9 @@ def test_segment_max_refuses() -> None:
     assert shape_of(F["segment_max"](tensor("5,2"), tensor("5", Type.i64), fill_mode="ZERO")) == "[?,2]"
     with pytest.raises(ValueError, match="fill_mode must be given"):
         F["segment_max"](tensor("5,2"), SEGMENTS)
-    with pytest.raises(ModelError, match="fill_mode is one of zero, lowest, not 'odd'"):
+    with pytest.raises(ModelError, match="fill_mode to be one of zero, lowest, got 'odd'"):
         F["segment_max"](tensor("5,2"), SEGMENTS, fill_mode="odd")
-    with pytest.raises(ModelError, match=r"segment_ids ascend from 0, not \[0, 1, 0\]"):
+    with pytest.raises(ModelError, match=r"segment_ids to ascend from 0, got \[0, 1, 0\]"):
         F["segment_max"](tensor("3,2"), [0, 1, 0], fill_mode="ZERO")
     with pytest.raises(ModelError, match="one element for each row"):
         F["segment_max"](tensor("4,2"), SEGMENTS, fill_mode="ZERO")

@@ -108,7 +108,7 @@ def test_round(mode: str, expected: list[float]) -> None:
 
 
 def test_round_mode_is_checked() -> None:
-    with pytest.raises(ModelError, match="mode is one of half_to_even, half_away_from_zero, not 'up'"):
+    with pytest.raises(ModelError, match="mode to be one of half_to_even, half_away_from_zero, got 'up'"):
         factories(16)["round"](Parameter(Type.f32, PartialShape([2])), "up")
 
 

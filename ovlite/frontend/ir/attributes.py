@@ -81,7 +81,7 @@ def _read(name: str, hint: Any, text: str) -> Any:
         return from_text(hint, text)
     except (ValueError, KeyError, RuntimeError, TypeError):
         kind = getattr(hint, "__name__", str(hint))
-        raise ModelError(f"attribute {name} is {text!r}, which is not a {kind}") from None
+        raise ModelError(f"expected attribute {name} to be a {kind}, got {text!r}") from None
 
 
 def from_text(hint: Any, text: str) -> Any:

@@ -35,7 +35,7 @@ def parse(text: bytes) -> Element:
     except (ParseError, ValueError, LookupError) as error:
         raise ModelError(f"the IR is not well-formed XML: {error}") from None
     if not isinstance(root, Element) or root.tag != "net":
-        raise ModelError(f"the IR's root is <{getattr(root, 'tag', '')}>, not <net>")
+        raise ModelError(f"expected the IR's root to be <net>, got <{getattr(root, 'tag', '')}>")
     version = root.get("version", "")
     if version not in map(str, VERSIONS):
         raise ModelError(f"the IR has version {version!r}; versions {VERSIONS[0]} and {VERSIONS[1]} are read")
@@ -77,7 +77,7 @@ def number(element: Element, key: str, where: object) -> int:
     """An attribute that is a whole number of 64 bits."""
     text = element.get(key, "").strip()
     if not _NUMBER.match(text) or not -(2**63) <= int(text) < 2**63:
-        raise ModelError(f"{where}: {key} is {text!r}, not a whole number")
+        raise ModelError(f"{where}: expected {key} to be a whole number, got {text!r}")
     return int(text)
 
 

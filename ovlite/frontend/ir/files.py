@@ -30,9 +30,9 @@ def serialize(
 ) -> None:
     """Writes a model to an .xml and a .bin, by default the one beside it. version: UNSPECIFIED, IR_V10 or IR_V11."""
     if not isinstance(version, str):
-        raise TypeError(f"version is a str, not {type(version).__name__}")
+        raise TypeError(f"expected version to be a str, got {type(version).__name__}")
     if version not in _VERSIONS:
-        raise RuntimeError(f"version is one of {', '.join(_VERSIONS)}, not {version!r}")
+        raise RuntimeError(f"expected version to be one of {', '.join(_VERSIONS)}, got {version!r}")
     _write(model, xml_path, bin_path, _VERSIONS[version], False)
 
 
@@ -65,7 +65,7 @@ def _write(
     model: Model, xml_path: str | os.PathLike[str], bin_path: str | os.PathLike[str], version: int, compress: bool
 ) -> None:
     if not isinstance(model, Model):
-        raise TypeError(f"a Model is written, not {type(model).__name__}")
+        raise TypeError(f"expected a Model to write, got {type(model).__name__}")
     if not isinstance(xml_path, (str, os.PathLike)) or not isinstance(bin_path, (str, os.PathLike)):
         raise RuntimeError("a model is written to paths")
     document = Path(xml_path)

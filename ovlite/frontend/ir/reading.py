@@ -157,7 +157,7 @@ def _made(layer: Layer, inputs: Sequence[Output], weights: memoryview, custom: C
     op = _operator(layer, weights, custom)
     most = _most_inputs(op)
     if most is not None and len(inputs) > most:
-        raise ModelError(f"{layer} has {len(inputs)} inputs; it takes {most} at most")
+        raise ModelError(f"{layer}: expected at most {most} inputs, got {len(inputs)}")
     return Node(op, inputs, layer.name)
 
 

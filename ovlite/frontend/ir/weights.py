@@ -51,7 +51,7 @@ def read_constant(layer: Layer, weights: memoryview) -> Constant:
     try:
         found = element_type(data.get("element_type", ""))
     except KeyError:
-        raise ModelError(f"{layer}: {data.get('element_type')!r} is not an element type") from None
+        raise ModelError(f"{layer}: expected an element type, got {data.get('element_type')!r}") from None
     shape = _shape(layer, data.get("shape", ""))
     offset, size = number(data, "offset", layer), number(data, "size", layer)
     if offset < 0 or size < 0 or offset + size > len(weights):

@@ -192,7 +192,7 @@ class Call:
             return default
         if attribute.type != kind:
             found = _KINDS.get(attribute.type, "of an unknown type")
-            raise ModelError(f"attribute {name!r} is {found}, not {_KINDS[kind]}")
+            raise ModelError(f"expected attribute {name!r} to be {_KINDS[kind]}, got {found}")
         return take(attribute)
 
 

@@ -42,7 +42,7 @@ class ExternalData:
         offset = _number(tensor.name, entries, "offset", 0)
         length = _number(tensor.name, entries, "length", size if "length" not in entries else None)
         if length != size:
-            raise ModelError(f"tensor {tensor.name!r} needs {size} bytes, its external length is {length}")
+            raise ModelError(f"tensor {tensor.name!r}: expected an external length of {size} bytes, got {length}")
         if offset + length > len(content):
             raise ModelError(
                 f"tensor {tensor.name!r}: bytes {offset} to {offset + length} of {entries['location']!r}, "
@@ -78,7 +78,7 @@ def _entries(tensor: Any) -> dict[str, str]:
 def _number(tensor: str, entries: dict[str, str], key: str, default: int | None) -> int:
     text = entries.get(key, str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise ModelError(f"tensor {tensor!r}: external {key} is {text!r}, not a number of bytes")
+        raise ModelError(f"tensor {tensor!r}: expected external {key} to be a number of bytes, got {text!r}")
     return int(text)
 
 

@@ -222,7 +222,7 @@ def inline(function: Any, call: Call) -> Sequence[Output | None]:
     """The outputs of a function's body on the call's inputs."""
     scope = call.scope.of_function({**call.scope.library.versions, **versions_of(function)}, call.name)
     if len(call.inputs) > len(function.input):
-        raise ModelError(f"{len(call.inputs)} inputs for a function of {len(function.input)}")
+        raise ModelError(f"expected at most {len(function.input)} inputs of a function, got {len(call.inputs)}")
     for name, value in zip(function.input, call.inputs, strict=False):
         if value is not None:
             scope.define(name, value)
@@ -249,7 +249,7 @@ def build_body(graph: Any, outer: Scope, ports: Sequence[Port], stacked: Mapping
     """The body of a branch or loop. stacked: axes of length 1 that outputs get, by their place among the outputs."""
     scope = outer.nested(boundary=True)
     if len(graph.input) != len(ports):
-        raise ModelError(f"graph {graph.name!r} has {len(graph.input)} inputs, and is given {len(ports)}")
+        raise ModelError(f"expected {len(graph.input)} inputs of graph {graph.name!r}, got {len(ports)}")
     define_constants(graph, scope)
     parameters = [_body_parameter(value.name, port, scope) for value, port in zip(graph.input, ports, strict=True)]
     translate_nodes(graph.node, scope)

@@ -46,7 +46,7 @@ def constant(tensor: Any, external: ExternalData, raw: memoryview | None = None)
     found = element_type(tensor.data_type, where)
     shape = tuple(tensor.dims)
     if len(shape) > MAX_RANK or any(dim < 0 for dim in shape):
-        raise ModelError(f"{where} has dims {list(shape)}; at most {MAX_RANK} dims, none negative")
+        raise ModelError(f"{where}: expected at most {MAX_RANK} dims, none negative, got {list(shape)}")
     if tensor.HasField("segment"):
         raise ModelError(f"{where} is a segment of a tensor, which is not supported")
     if found is Type.string:
@@ -67,7 +67,9 @@ def _flat(tensor: Any, found: Type, count: int, where: str, external: ExternalDa
     if raw is not None or tensor.HasField("raw_data"):
         held = tensor.raw_data if raw is None else raw
         if len(held) != size:
-            raise ModelError(f"{where}: {found.name}{list(tensor.dims)} needs {size} bytes, raw_data has {len(held)}")
+            raise ModelError(
+                f"{where}: expected {size} bytes for {found.name}{list(tensor.dims)}, got {len(held)} in raw_data"
+            )
         return _from_bytes(held, dtype, copy=raw is not None)
     return _from_field(tensor, found, dtype, size // dtype.itemsize, where)
 
@@ -83,7 +85,9 @@ def _from_field(tensor: Any, found: Type, dtype: np.dtype[Any], count: int, wher
     field = _FIELDS.get(tensor.data_type, "int32_data")
     values = getattr(tensor, field)
     if len(values) != count:
-        raise ModelError(f"{where}: {found.name}{list(tensor.dims)} needs {count} elements, {field} has {len(values)}")
+        raise ModelError(
+            f"{where}: expected {count} elements for {found.name}{list(tensor.dims)}, got {len(values)} in {field}"
+        )
     if field != "int32_data":
         return np.array(values, dtype)
     bits = np.array(values, np.int32)
@@ -95,7 +99,7 @@ def _from_field(tensor: Any, found: Type, dtype: np.dtype[Any], count: int, wher
 def _strings(tensor: Any, shape: tuple[int, ...], where: str) -> Array:
     values = [value.decode("utf-8", "replace") for value in tensor.string_data]
     if len(values) != math.prod(shape):
-        raise ModelError(f"{where}: dims {list(shape)} need {math.prod(shape)} strings, there are {len(values)}")
+        raise ModelError(f"{where}: expected {math.prod(shape)} strings for dims {list(shape)}, got {len(values)}")
     return _shaped(np.array(values, dtype=np.str_), shape, where)
 
 

@@ -52,7 +52,7 @@ def window(call: Call, kernel: list[int]) -> Window:
     _require_length("dilations", dilations, count)
     auto_pad = call.text("auto_pad", "NOTSET") or "NOTSET"
     if auto_pad not in AUTO_PADS:
-        raise ModelError(f"auto_pad is {auto_pad!r}, not one of {', '.join(AUTO_PADS)}")
+        raise ModelError(f"expected auto_pad to be one of {', '.join(AUTO_PADS)}, got {auto_pad!r}")
     if auto_pad != "NOTSET":
         pads = [0] * 2 * count
     return Window(kernel, strides, dilations, pads[:count], pads[count:], AUTO_PADS[auto_pad])
@@ -60,7 +60,9 @@ def window(call: Call, kernel: list[int]) -> Window:
 
 def _require_length(name: str, values: list[int], length: int) -> None:
     if len(values) != length:
-        raise ModelError(f"attribute {name!r} has {len(values)} elements; the spatial dimensions need {length}")
+        raise ModelError(
+            f"expected attribute {name!r} to have {length} elements for the spatial dimensions, got {len(values)}"
+        )
 
 
 def _filter_dims(call: Call, filters: Output) -> list[int | None]:
@@ -74,7 +76,7 @@ def _filter_dims(call: Call, filters: Output) -> list[int | None]:
         len(kernel) == len(dims) - 2 and all(b in (None, a) for a, b in zip(kernel, dims[2:], strict=True))
     )
     if not fits:
-        raise ModelError(f"kernel_shape is {kernel}, the filters are of shape {filters.partial_shape}")
+        raise ModelError(f"expected kernel_shape to be that of the filters, {filters.partial_shape}, got {kernel}")
     return dims
 
 

@@ -58,7 +58,7 @@ def _heads(call: Call) -> list[Output]:
     if key is None or value is None:
         width = (static_dims(query) or [None])[-1]
         if width is None or width % (heads + 2 * groups):
-            raise ModelError(f"query, key and value side by side need a known width, not {query.partial_shape}")
+            raise ModelError(f"expected a known width for query, key and value side by side, got {query.partial_shape}")
         size = width // (heads + 2 * groups)
         parts = list(ops.variadic_split(query, ints(-1), ints([heads * size, groups * size, groups * size])).outputs())
     found = [split_heads(part, n) for part, n in zip(parts, (heads, groups, groups), strict=True) if part is not None]

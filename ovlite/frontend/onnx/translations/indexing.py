@@ -36,7 +36,7 @@ def gather_nd(call: Call) -> Translated:
 def _reduction(call: Call) -> str:
     name = call.text("reduction", "none")
     if name not in REDUCTIONS:
-        raise ModelError(f"reduction is {name!r}, not one of {', '.join(REDUCTIONS)}")
+        raise ModelError(f"expected reduction to be one of {', '.join(REDUCTIONS)}, got {name!r}")
     return REDUCTIONS[name]
 
 

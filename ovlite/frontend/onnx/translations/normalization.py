@@ -49,7 +49,7 @@ def group_normalization(call: Call) -> Translated:
     groups = call.integer("num_groups")
     call.expect("stash_type", 1)
     if groups < 1:
-        raise ModelError(f"num_groups is {groups}")
+        raise ModelError(f"expected num_groups to be positive, got {groups}")
     channels = (static_dims(data) or [None, None])[1]
     if channels is not None and channels % groups:
         raise ModelError(f"{channels} channels can't be put in {groups} equal groups")

@@ -43,7 +43,7 @@ def matmul_nbits(call: Call) -> Translated:
 def _bits(call: Call) -> int:
     bits = call.integer("bits", 4)
     if not 2 <= bits <= 8:
-        raise ModelError(f"weights have 2 to 8 bits, not {bits}")
+        raise ModelError(f"expected weights to have 2 to 8 bits, got {bits}")
     return bits
 
 
@@ -173,7 +173,7 @@ def _unpacked_last(value: Output, bits: int, length: int | None = None) -> Outpu
     """Elements packed along the last axis; `length` of them, else as many as fit."""
     *outer, size = static_dims(value) or [None]
     if size is None or None in outer:
-        raise ModelError(f"data of {bits} bits need a known shape, not {value.partial_shape}")
+        raise ModelError(f"expected a known shape for data of {bits} bits, got {value.partial_shape}")
     length = size * 8 // bits if length is None else length
     return _unpacked(value, bits, (*(dim or 0 for dim in outer), length), length)
 

@@ -53,13 +53,13 @@ Make = Callable[[str, Activations, Sequence[Output], Sequence[Output]], Sequence
 def _layer(call: Call, recurrence: Output) -> Layer:
     direction = call.text("direction", "forward")
     if direction not in ("forward", "reverse", "bidirectional"):
-        raise ModelError(f"direction is {direction!r}, not forward, reverse or bidirectional")
+        raise ModelError(f"expected direction to be forward, reverse or bidirectional, got {direction!r}")
     directions = ["forward", "reverse"] if direction == "bidirectional" else [direction]
     batch_first = bool(call.integer("layout", 0))
     data = call.input(0) if batch_first else transposed(call.input(0), [1, 0, 2])
     clip = call.decimal("clip", None)
     if clip is not None and not clip > 0:
-        raise ModelError(f"clip is {clip}, which is not positive")
+        raise ModelError(f"expected clip to be positive, got {clip}")
     activations, hidden = _activations(call, len(directions)), _hidden(call, recurrence)
     return Layer(data, call.optional(4), directions, hidden, activations, clip or 0.0, batch_first)
 
@@ -68,7 +68,7 @@ def _hidden(call: Call, recurrence: Output) -> int:
     """The number of hidden units, which is the last dimension of the recurrence weights."""
     given, found = call.integer("hidden_size", None), (static_dims(recurrence) or [None])[-1]
     if given is not None and found is not None and given != found:
-        raise ModelError(f"hidden_size is {given}; the recurrence weights are for {found}")
+        raise ModelError(f"expected hidden_size to be {found}, as the recurrence weights have it, got {given}")
     hidden = found if given is None else given
     if hidden is None:
         raise ModelError("hidden_size is missing, and the shape of the recurrence weights is not known")
@@ -82,7 +82,7 @@ def _activations(call: Call, directions: int) -> list[Activations]:
     if call.op_type == "RNN" and directions == 1 and names == usual * 2:  # the attribute's default
         names = usual
     if len(names) != len(usual) * directions:
-        raise ModelError(f"activations {names} are not {len(usual)} for each of {directions} directions")
+        raise ModelError(f"expected {len(usual)} activations for each of {directions} directions, got {names}")
     alphas, betas = (iter(call.decimals(f"activation_{name}", [])) for name in ("alpha", "beta"))
     found = [_activation(name, alphas, betas) for name in names]
     if any(PARAMETERS[name] for name, _, _ in found) and [*alphas, *betas]:
@@ -95,7 +95,7 @@ def _activations(call: Call, directions: int) -> list[Activations]:
 def _activation(name: str, alphas: Iterator[float], betas: Iterator[float]) -> tuple[str, float, float]:
     """An activation with its parameters, 0 for those it has not."""
     if name.lower() not in PARAMETERS:
-        raise ModelError(f"activation {name!r} is not one of {', '.join(PARAMETERS)}")
+        raise ModelError(f"expected activation to be one of {', '.join(PARAMETERS)}, got {name!r}")
     values = [0.0, 0.0]
     for place, default in enumerate(PARAMETERS[name.lower()]):
         value = next((alphas, betas)[place], default)

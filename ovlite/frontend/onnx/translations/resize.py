@@ -88,7 +88,7 @@ def _interpolate(
     if values is not None:
         wanted = values.ravel().tolist()
         if len(wanted) != len(axes):
-            raise ModelError(f"there are {len(wanted)} scales or sizes for {len(axes)} axes")
+            raise ModelError(f"expected a scale or size for each of {len(axes)} axes, got {len(wanted)}")
         chosen = [i for i, axis in enumerate(axes) if _changes(data, axis, wanted[i], by_scales)]
         if not chosen:
             return data

@@ -32,7 +32,7 @@ def _made(items: list[Output], element: Type) -> Node:
 
 def _element(value: Output) -> Type:
     if not isinstance(value.element_type, SequenceType):
-        raise ModelError(f"a sequence is needed, not {value.element_type.name}")
+        raise ModelError(f"expected a sequence, got {value.element_type.name}")
     return value.element_type.element
 
 

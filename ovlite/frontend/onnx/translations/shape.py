@@ -124,7 +124,7 @@ def split(call: Call) -> Translated:
         return ops.variadic_split(data, axis, lengths).outputs()
     count = call.integer("num_outputs", len(call.outputs))
     if count != len(call.outputs):
-        raise ModelError(f"num_outputs is {count}, and the node has {len(call.outputs)} outputs")
+        raise ModelError(f"expected {count} outputs, which is num_outputs, got {len(call.outputs)}")
     dims = static_dims(data)
     length = dims[positive(call.integer("axis", 0), len(dims))] if dims is not None else None
     if call.version < 18 or (length is not None and length % count == 0):

@@ -62,7 +62,7 @@ def tfidf_vectorizer(call: Call) -> Translated:
     indexes = call.integers("ngram_indexes")
     weights = call.decimals("weights", [1.0] * len(indexes))
     if len(weights) != len(indexes):
-        raise ModelError(f"there are {len(weights)} weights for {len(indexes)} ngram_indexes")
+        raise ModelError(f"expected a weight for each of {len(indexes)} ngram_indexes, got {len(weights)}")
     operator = TfIdfVectorizer(
         call.text("mode").lower(), call.integer("min_gram_length"), call.integer("max_gram_length"),
         call.integer("max_skip_count"), tuple(call.integers("ngram_counts")), tuple(indexes),

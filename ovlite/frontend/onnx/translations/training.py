@@ -73,7 +73,7 @@ def adam(call: Call) -> Translated:
 def momentum(call: Call) -> Translated:
     alpha, beta, mode = call.decimal("alpha"), call.decimal("beta"), call.text("mode")
     if mode not in ("standard", "nesterov"):
-        raise ModelError(f"mode is {mode!r}, which is neither 'standard' nor 'nesterov'")
+        raise ModelError(f"expected mode to be 'standard' or 'nesterov', got {mode!r}")
     first = ops.equal(converted(scalar(call.input(1)), Type.i64), ints(0))
     values, kept = [], []
     for value, gradient, moment in zip(*_groups(call, 3), strict=True):

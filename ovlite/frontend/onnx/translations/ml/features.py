@@ -35,7 +35,7 @@ def normalizer(call: Call) -> Translated:
     elif norm == "L2":
         size = one(ops.sqrt(ops.reduce_sum(ops.multiply(x, x), axis, True)))
     else:
-        raise ModelError(f"norm is MAX, L1 or L2, not {norm!r}")
+        raise ModelError(f"expected norm to be MAX, L1 or L2, got {norm!r}")
     return ops.divide(x, ops.select(ops.equal(size, typed(0, x)), typed(1, x), size))
 
 
@@ -65,7 +65,7 @@ def feature_vectorizer(call: Call) -> Translated:
     inputs = [converted(table(value), Type.f32) for value in call.present()]
     widths = call.integers("inputdimensions", [])
     if len(widths) != len(inputs):
-        raise ModelError(f"inputdimensions has {len(widths)} numbers for {len(inputs)} inputs")
+        raise ModelError(f"expected a number in inputdimensions for each of {len(inputs)} inputs, got {len(widths)}")
     return ops.concat([_of_width(value, width) for value, width in zip(inputs, widths, strict=True)], 1)
 
 

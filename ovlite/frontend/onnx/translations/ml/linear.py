@@ -36,7 +36,7 @@ def classifier(call: Call) -> Translated:
             raise ModelError(f"{width} rows of coefficients for {count} classes")
         return [chosen(names, first_largest(scores)), transformed(scores, kind)]
     if count > 2:
-        raise ModelError(f"one row of coefficients tells 2 classes apart, not {count}")
+        raise ModelError(f"expected 2 classes for one row of coefficients, got {count}")
     if count == 1:
         raise ModelError("one row of coefficients needs the labels of both classes; give the second one too")
     index = above(scores, 0.0)
@@ -50,7 +50,7 @@ def regressor(call: Call) -> Translated:
     targets = call.integer("targets", 1)
     intercepts = call.decimals("intercepts", [])
     if intercepts and len(intercepts) != targets:
-        raise ModelError(f"there are {len(intercepts)} intercepts for {targets} targets")
+        raise ModelError(f"expected an intercept for each of {targets} targets, got {len(intercepts)}")
     scores, _ = _scores(call, intercepts, targets, targets)
     kind = post_transform(call)
     return transformed(scores, kind) if targets > 1 or kind in ("PROBIT", "LOGISTIC") else scores

@@ -22,7 +22,7 @@ def table(x: Output) -> Output:
 def post_transform(call: Call) -> str:
     kind = call.text("post_transform", "NONE")
     if kind not in TRANSFORMS:
-        raise ModelError(f"post_transform is one of {', '.join(TRANSFORMS)}, not {kind!r}")
+        raise ModelError(f"expected post_transform to be one of {', '.join(TRANSFORMS)}, got {kind!r}")
     return kind
 
 

@@ -41,11 +41,11 @@ def classifier(call: Call) -> Translated:
         scores = _linear(call, x, coefficients, count, rho)
         return [chosen(names, first_largest(scores)), transformed(scores, kind)]
     if len(per_class) != count:
-        raise ModelError(f"vectors_per_class has {len(per_class)} numbers for {count} classes")
+        raise ModelError(f"expected a number in vectors_per_class for each of {count} classes, got {len(per_class)}")
     kernel = _kernel(call, x, np.array(call.decimals("support_vectors"), np.float32), sum(per_class))
     weights = _pair_weights(coefficients, per_class)
     if len(rho) < weights.shape[1]:
-        raise ModelError(f"rho has {len(rho)} numbers for {weights.shape[1]} pairs of classes")
+        raise ModelError(f"expected a number in rho for each of {weights.shape[1]} pairs of classes, got {len(rho)}")
     product = ops.matmul(kernel, of_type(weights, Type.f32), False, False)
     pairs = one(ops.add(product, of_type(np.array([rho[: weights.shape[1]]]), Type.f32)))
     index = first_largest(_votes(pairs, count))

@@ -44,14 +44,14 @@ def regressor(call: Call) -> Translated:
     base = _reals(call, "base_values", dtype)
     if base is not None:
         if len(base) != width:
-            raise ModelError(f"there are {len(base)} base_values for {width} targets")
+            raise ModelError(f"expected a number of base_values for each of {width} targets, got {len(base)}")
         scores = one(ops.add(scores, row(base.tolist(), scores)))
     return converted(transformed(scores, post_transform(call)), Type.f32)
 
 
 def _aggregated(forest: Forest, x: Output, width: int, aggregate: str) -> Output:
     if aggregate not in AGGREGATES:
-        raise ModelError(f"aggregate_function is one of {', '.join(AGGREGATES)}, not {aggregate!r}")
+        raise ModelError(f"expected aggregate_function to be one of {', '.join(AGGREGATES)}, got {aggregate!r}")
     average = aggregate == "AVERAGE"
     scores = forest.node(x, width, "sum" if average else aggregate.lower()).output(0)
     return one(ops.divide(scores, typed(len(forest.roots), scores))) if average else scores
@@ -74,7 +74,7 @@ def classifier(call: Call) -> Translated:
 def _many_classes(forest: Forest, x: Output, base: Array, kind: str, count: int) -> tuple[Output, Output]:
     """(index of the class, scores). Classes to which no leaf of a row gave anything are not chosen."""
     if len(base) > count:
-        raise ModelError(f"there are {len(base)} base_values for {count} classes")
+        raise ModelError(f"expected a number of base_values for each of {count} classes, got {len(base)}")
     scores, reached = forest.node(x, count, "sum").outputs()
     if len(base):
         scores = one(ops.add(scores, row([*base.tolist(), *[0.0] * (count - len(base))], scores)))
@@ -167,7 +167,9 @@ def _members(call: Call, count: int, external: Any) -> tuple[Array, ...]:
     if not count and not len(values):
         return ()
     if len(sets) != count:
-        raise ModelError(f"membership_values holds {len(sets)} sets for {count} nodes of BRANCH_MEMBER")
+        raise ModelError(
+            f"expected membership_values to hold {count} sets, one for each node of BRANCH_MEMBER, got {len(sets)}"
+        )
     return tuple(sets)
 
 
@@ -214,7 +216,7 @@ def _forest(call: Call, kind: str, dtype: np.dtype[Any], width: int) -> Forest:
     """The trees of a regressor (kind "target") or classifier ("class"), whose nodes have ids within their trees."""
     modes = call.texts("nodes_modes")
     if unknown := set(modes) - {*MODES[:MEMBER], "LEAF"}:
-        raise ModelError(f"nodes_modes holds {sorted(unknown)}; there are LEAF, {', '.join(MODES[:MEMBER])}")
+        raise ModelError(f"expected nodes_modes to hold LEAF, {', '.join(MODES[:MEMBER])}, got {sorted(unknown)}")
     count = len(modes)
     codes = {mode: code for code, mode in enumerate(MODES)} | {"LEAF": -1}
     mode = np.array([codes[name] for name in modes], np.int64)
