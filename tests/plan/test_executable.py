@@ -5,9 +5,9 @@ from itertools import takewhile
 import numpy as np
 import pytest
 
-from ovlite.graph import Model
+from ovlite.graph import Model, Node
 from ovlite.plan import Executable, Options
-from ovlite.types import Type
+from ovlite.types import PartialShape, Type
 
 from .support import compiled, noise, ops, parameter, run
 
@@ -86,3 +86,19 @@ def test_the_model_given_is_left_as_it_was():
     before = [node.get_type_name() for node in model.get_ordered_ops()]
     Executable(model, Options())
     assert [node.get_type_name() for node in model.get_ordered_ops()] == before
+
+
+def test_a_twin_has_the_types_and_names_of_its_model_and_none_of_its_nodes(monkeypatch):
+    x = parameter([-1, 3])
+    model = Model([ops["reshape"](ops["relu"](x), np.array([3, -1]), False)], [x], "whole")
+    model.outputs[0].set_names({"y"})
+    monkeypatch.setattr(Node, "infer", lambda node: pytest.fail(f"{node} is inferred anew"))
+    twin = model.twin()
+    monkeypatch.undo()
+    assert [str(port.partial_shape) for port in [*twin.inputs, *twin.outputs]] == ["[?,3]", "[3,?]"]
+    assert twin.outputs[0].names == {"y"} and twin.friendly_name == "whole"
+    assert not {*twin.get_ordered_ops()} & {*model.get_ordered_ops()}
+    twin.reshape([2, 3])
+    twin.outputs[0].set_names({"z"})
+    assert model.inputs[0].partial_shape == PartialShape([-1, 3]) and model.outputs[0].names == {"y"}
+    assert twin.outputs[0].shape == [3, 2]
