@@ -1,5 +1,6 @@
 """Ports, variables and the plan cache."""
 
+import gc
 from itertools import takewhile
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from ovlite.graph import Model, Node
 from ovlite.plan import Executable, Options
+from ovlite.plan.calls import Call, Tensor
 from ovlite.types import PartialShape, Type
 
 from .support import compiled, noise, ops, parameter, run
@@ -102,3 +104,17 @@ def test_a_twin_has_the_types_and_names_of_its_model_and_none_of_its_nodes(monke
     twin.outputs[0].set_names({"z"})
     assert model.inputs[0].partial_shape == PartialShape([-1, 3]) and model.outputs[0].names == {"y"}
     assert twin.outputs[0].shape == [3, 2]
+
+
+def test_a_plan_that_is_made_leaves_no_calls_and_tensors_behind():
+    x = parameter([-1, 8, 6, 6])
+    weights = noise(8, 8, 3, 3)
+    y = ops["convolution"](ops["relu"](x), weights, [1, 1], [1, 1], [1, 1], [1, 1])
+    executable = Executable(Model([ops["add"](ops["concat"]([y, x], 1), np.float32(1))], [x]), Options())
+    gc.collect()
+    gc.disable()
+    try:
+        executable.plan(((2, 8, 6, 6),))
+        assert not [item for item in gc.get_objects() if isinstance(item, (Call, Tensor))]
+    finally:
+        gc.enable()
