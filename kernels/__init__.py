@@ -112,7 +112,12 @@ def use_level(name: str) -> str:
 
 def family(name: str, level: str | None = None) -> ModuleType:
     """The kernel family `name` (a module of families/, such as "matmul") at `level`, or at the level in use."""
-    return importlib.import_module(f"{_FAMILIES}.{_home(level or _level, name)}.{name}")
+    return _built(name, level or _level)
+
+
+@cache
+def _built(name: str, level: str) -> ModuleType:
+    return importlib.import_module(f"{_FAMILIES}.{_home(level, name)}.{name}")
 
 
 def __getattr__(name: str) -> Any:

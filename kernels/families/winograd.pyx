@@ -49,6 +49,7 @@ cdef enum:
     CACHED_WEIGHTS = 1 << 20       # bytes; weights beyond come from memory, which takes as long
     COLD_TILES = 24                # as multiplying this many tiles by them
     CACHED_BYTES = 3 << 17         # of a block's transformed input
+    WINDOWS_AT_A_TIME = 4096       # of weights, transformed together
     SMALL_FLOPS = 200000           # see Step.share_above
 
 
@@ -183,6 +184,22 @@ def kernel_transform(out):
     return np.array([*rows, [0, 0, 1]])
 
 
+def transformed(weights, out):
+    """(T w T' for each w of weights (Cout, Cin, 3, 3), in f64, as f32 ((out + 2)**2, 1, Cin, Cout)), T the transform.
+
+    That is one matrix, the Kronecker product of T with itself, times the windows as columns, some at a time.
+    """
+    transform = kernel_transform(out)
+    matrix = np.kron(transform, transform)
+    columns, depth = weights.shape[:2]
+    windows = np.asarray(weights, np.float32).reshape(columns * depth, 9)
+    parts = np.empty((len(matrix), columns * depth), np.float32)
+    for first in range(0, columns * depth, WINDOWS_AT_A_TIME):
+        some = slice(first, first + WINDOWS_AT_A_TIME)
+        parts[:, some] = matrix @ windows[some].T.astype(np.float64)
+    return parts.reshape(-1, 1, columns, depth).transpose(0, 1, 3, 2)
+
+
 class TransformedWeights:
     """Weights packed for Winograd, from an f32 array (Cout, Cin, 3, 3), for output tiles of out x out pixels.
 
@@ -196,11 +213,7 @@ class TransformedWeights:
         self.columns, self.depth = weights.shape[:2]
         self.window = (3, 3)
         self.groups = 1
-        transform = kernel_transform(out)
-        parts = np.einsum("ij,ncjk,lk->ilcn", transform, np.asarray(weights, np.float64), transform)
-        self.packed = PackedWeights(
-            kernel_for("f32", "f32"),
-            parts.astype(np.float32).reshape((out + 2) ** 2, 1, self.depth, self.columns), panels=True)
+        self.packed = PackedWeights(kernel_for("f32", "f32"), transformed(weights, out), panels=True)
         self.nbytes = self.packed.nbytes
 
 

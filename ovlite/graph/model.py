@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -366,11 +366,18 @@ class Model:
         return id(self)
 
     def clone(self) -> Model:
-        """A copy that shares nothing with this model but the constants' memory."""
+        """A copy that shares nothing with this model but the constants' memory; its types are inferred anew."""
+        return self._copied(lambda node, sources: node.copy(sources))
+
+    def twin(self) -> Model:
+        """The same with the types that were inferred, of a model whose shapes nobody has set since."""
+        return self._copied(lambda node, sources: node.twin(sources))
+
+    def _copied(self, copied: Callable[[Node, Sequence[Output]], Node]) -> Model:
         twins: dict[Output, Output] = {}
         nodes: dict[Node, Node] = {}
         for node in self.get_ordered_ops():
-            twin = nodes[node] = node.copy([twins[source] for source in node.sources])
+            twin = nodes[node] = copied(node, [twins[source] for source in node.sources])
             twins.update(zip(node.outputs(), twin.outputs(), strict=True))
         copy = Model(
             [nodes[node] for node in self.results],

@@ -87,6 +87,19 @@ class Node(NodeQueries):
         self._copy_names(twin)
         return twin
 
+    def twin(self, sources: Sequence[Output]) -> Node:
+        """The same on twins of what this node reads: with the types that were inferred, not inferred anew."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        twin.number = next(_counter)
+        twin._sources = []
+        twin._outputs = [Output(twin, output.index) for output in self._outputs]
+        for mine, its in zip(self._outputs, twin._outputs, strict=True):
+            its.become(TensorType(mine.element_type, mine._shape), mine.partial)
+        self._copy_names(twin)
+        twin.set_sources(sources)
+        return twin
+
     def _copy_names(self, twin: Node) -> None:
         twin.name = self.name
         twin.info = dict(self.info)

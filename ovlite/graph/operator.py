@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -47,7 +48,7 @@ class PartialValue:
         """A value all of whose elements are known."""
         return cls(array, np.ones(array.shape, bool))
 
-    @property
+    @cached_property
     def complete(self) -> bool:
         return bool(self.known.all())
 

@@ -67,15 +67,15 @@ def require_rank(argument: Argument, ranks: int | Sequence[int], what: str) -> N
     """Raises ModelError when an input has a known rank that is not among `ranks`."""
     wanted = (ranks,) if isinstance(ranks, int) else ranks
     shape = argument.shape
-    require(
-        not shape.has_rank or len(shape) in wanted,
-        f"expected {what} to have rank {' or '.join(map(str, wanted))}, got shape {shape}",
-    )
+    if shape.has_rank and len(shape) not in wanted:
+        raise ModelError(f"expected {what} to have rank {' or '.join(map(str, wanted))}, got shape {shape}")
 
 
 def merged_type(arguments: Iterable[Argument], what: str) -> Type:
     """The one element type of several inputs. Raises ModelError when they differ."""
     types = [argument.element_type for argument in arguments]
+    if types.count(types[0]) == len(types):
+        return types[0]
     found = Type.dynamic
     for element_type in types:
         merged = found.merge(element_type)

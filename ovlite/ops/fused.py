@@ -55,9 +55,11 @@ def activation_of(op: Operator, parameters: Sequence[float | None]) -> Activatio
     parameters: the values of its further inputs where they are constants of one element, else None.
     """
     name = op.type
-    attributes = op.attributes()
     if name in _PLAIN:
         return _PLAIN[name]
+    if name not in _WITH_ATTRIBUTES and name not in _PARAMETERIZED:
+        return None
+    attributes = op.attributes()
     if name == "Clamp":
         return Activation("clamp", attributes["min"], attributes["max"])
     if name == "Elu":
@@ -81,6 +83,7 @@ _PLAIN = {
     "SoftPlus": Activation("softplus"),
     "Mish": Activation("mish"),
 }
+_WITH_ATTRIBUTES = frozenset({"Clamp", "Elu", "Gelu"})
 _PARAMETERIZED = {"Swish": "swish", "HardSigmoid": "hard_sigmoid", "PRelu": "leaky_relu"}
 
 

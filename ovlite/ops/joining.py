@@ -26,6 +26,7 @@ from .axes import (
     static_shapes,
 )
 from .declare import Declared
+from .views import Viewing
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _axis_of(argument: Argument, shape: PartialShape) -> int | None:
 
 
 @dataclass(frozen=True)
-class Split(Declared):
+class Split(Viewing):
     """Cuts a tensor along an axis into num_splits pieces of one length."""
 
     num_splits: int = 1
@@ -103,14 +104,12 @@ class Split(Declared):
             shape = PartialShape(dims)
         return [TensorType(data.element_type, shape)] * self.num_splits
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        data, axis = inputs
-        static_shapes(self, data, axis)
-        return list(np.split(data, self.num_splits, int(axis.item())))
+    def views(self, shapes: Sequence[tuple[int, ...]], data: Array, *steering: Array) -> Sequence[Array]:
+        return list(np.split(data, self.num_splits, int(steering[0].item())))
 
 
 @dataclass(frozen=True)
-class VariadicSplit(Declared):
+class VariadicSplit(Viewing):
     """Cuts a tensor along an axis into pieces of given lengths, one of which may be -1: what the others leave."""
 
     type = "VariadicSplit"
@@ -135,10 +134,9 @@ class VariadicSplit(Declared):
         shapes = [PartialShape([piece if i == axis else dim for i, dim in enumerate(data.shape)]) for piece in pieces]
         return [TensorType(data.element_type, shape) for shape in shapes]
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        data, axis, _ = inputs
-        place = normalized(int(axis.item()), data.ndim)
-        lengths = [shape[place] for shape in static_shapes(self, *inputs)]
+    def views(self, shapes: Sequence[tuple[int, ...]], data: Array, *steering: Array) -> Sequence[Array]:
+        place = normalized(int(steering[0].item()), data.ndim)
+        lengths = [shape[place] for shape in shapes]
         return list(np.split(data, list(accumulate(lengths))[:-1], place))
 
 

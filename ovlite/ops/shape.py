@@ -25,6 +25,7 @@ from .axes import (
     static_shapes,
 )
 from .declare import Declared
+from .views import Viewing
 
 
 @dataclass(frozen=True)
@@ -264,7 +265,7 @@ class Unsqueeze(Declared):
 
 
 @dataclass(frozen=True)
-class Transpose(Declared):
+class Transpose(Viewing):
     """Permutes the dimensions: output dimension i is the input's input_order[i]; an empty order reverses them."""
 
     type = "Transpose"
@@ -288,10 +289,8 @@ class Transpose(Declared):
             raise ModelError(f"expected the order to be a permutation of 0 to {len(data.shape) - 1}, got {order}")
         return [TensorType(data.element_type, PartialShape([data.shape[axis] for axis in order]))]
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        data, order = inputs
-        static_shapes(self, data, order)
-        return [np.transpose(data, order.tolist() or None)]
+    def views(self, shapes: Sequence[tuple[int, ...]], data: Array, *steering: Array) -> Sequence[Array]:
+        return [data.transpose(steering[0].tolist() or None)]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from .axes import (
     upper,
 )
 from .declare import Declared
+from .views import Viewing
 
 ENDLESS = 2**62  # stands for the length of a dimension without an upper bound
 
@@ -107,7 +108,7 @@ def _index(data: Array, parts: Sequence[Array]) -> tuple[slice, ...]:
 
 
 @dataclass(frozen=True)
-class Slice(Declared):
+class Slice(Viewing):
     """data[start:stop:step] along `axes` (the first ones by default), by the rules of Python's slices."""
 
     type = "Slice"
@@ -122,9 +123,8 @@ class Slice(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         return [TensorType(inputs[0].element_type, _sliced_shape(inputs[0], inputs[1:]))]
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        static_shapes(self, *inputs)
-        return [inputs[0][_index(inputs[0], inputs[1:])]]
+    def views(self, shapes: Sequence[tuple[int, ...]], data: Array, *steering: Array) -> Sequence[Array]:
+        return [data[_index(data, steering)]]
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class SliceScatter(Declared):
 
 
 @dataclass(frozen=True)
-class StridedSlice(Declared):
+class StridedSlice(Viewing):
     """A slice as TensorFlow has it: begin:end:strides for the leading axes, refined by masks.
 
     Each mask has a 1 for the elements of `begin` that it concerns:
@@ -233,11 +233,9 @@ class StridedSlice(Declared):
                 axis += 1
         return entries + [("whole", count, i) for i in range(axis, rank)]
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        data = inputs[0]
-        shape = static_shapes(self, *inputs)[0]
-        begin, end = inputs[1].tolist(), inputs[2].tolist()
-        strides = inputs[3].tolist() if len(inputs) > 3 else [1] * len(begin)
+    def views(self, shapes: Sequence[tuple[int, ...]], data: Array, *steering: Array) -> Sequence[Array]:
+        begin, end = steering[0].tolist(), steering[1].tolist()
+        strides = steering[2].tolist() if len(steering) > 2 else [1] * len(begin)
         index: list[Any] = []
         for kind, i, _ in self._entries(len(begin), data.ndim):
             if kind == "range":
@@ -248,7 +246,7 @@ class StridedSlice(Declared):
                 index.append(0 if _set(self.begin_mask, i) else begin[i])
             else:
                 index.append(None if kind == "new" else slice(None))
-        return [data[tuple(index)].reshape(shape)]
+        return [data[tuple(index)].reshape(shapes[0])]
 
 
 def _set(mask: Sequence[int], i: int) -> bool:

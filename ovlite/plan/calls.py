@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..graph import Operator
 from ..graph.operator import Array
+
+Found = TypeVar("Found")
 
 
 @dataclass(eq=False, slots=True)
@@ -37,6 +41,11 @@ class Tensor:
             count *= length
         return count
 
+    def forget_calls(self) -> None:
+        """Ends the circle of calls and tensors that refer to each other, so that they go when nobody holds them."""
+        self.producer = None
+        self.users.clear()
+
     @classmethod
     def constant(cls, array: Array) -> Tensor:
         return cls(array.dtype, array.shape, array)
@@ -47,12 +56,16 @@ class Tensor:
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """An operator applied to tensors; name is the node's, for messages and profiles."""
+    """An operator applied to tensors; name is the node's, for messages and profiles.
+
+    found: what functions marked as found_once() told of the call.
+    """
 
     op: Operator
     inputs: list[Tensor]
     outputs: list[Tensor]
     name: str
+    found: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for tensor in self.inputs:
@@ -65,3 +78,18 @@ class Call:
         self.inputs = [new if tensor is old else tensor for tensor in self.inputs]
         old.users[:] = [user for user in old.users if user is not self]
         new.users.append(self)
+        self.found.clear()
+
+
+def found_once(function: Callable[[Call], Found]) -> Callable[[Call], Found]:
+    """A function of a call that is carried out again only when the call reads something else."""
+    name = function.__name__
+
+    @wraps(function)
+    def ask(call: Call) -> Found:
+        if name not in call.found:
+            call.found[name] = function(call)
+        found: Found = call.found[name]
+        return found
+
+    return ask

@@ -86,7 +86,7 @@ class Executable:
     """
 
     def __init__(self, model: Model, options: Options) -> None:
-        self._model = model.clone()
+        self._model = model.twin()
         self._options = options
         self.inputs = [TensorType(port.element_type, port.partial_shape) for port in self._model.inputs]
         self.outputs = [TensorType(port.element_type, port.partial_shape) for port in self._model.outputs]

@@ -20,14 +20,15 @@ class Instruction(NamedTuple):
     result: Tensor
 
 
-FLOATS = frozenset({"float32", "float64"})
-INTEGERS = frozenset({"int8", "uint8", "int32", "int64"})
+Dtypes = frozenset[np.dtype[Any]]
+FLOATS: Dtypes = frozenset(map(np.dtype, ("float32", "float64")))
+INTEGERS: Dtypes = frozenset(map(np.dtype, ("int8", "uint8", "int32", "int64")))
 NUMBERS = FLOATS | INTEGERS
-BOOL = frozenset({"bool"})
-F32 = frozenset({"float32"})
+BOOL: Dtypes = frozenset({np.dtype(bool)})
+F32: Dtypes = frozenset({np.dtype(np.float32)})
 
 # Operator type: (instruction, dtypes that it takes).
-_DIRECT: dict[str, tuple[str, frozenset[str]]] = {
+_DIRECT: dict[str, tuple[str, Dtypes]] = {
     "Add": ("add", NUMBERS),
     "Subtract": ("sub", NUMBERS),
     "Multiply": ("mul", NUMBERS),
@@ -75,13 +76,13 @@ def instructions(call: Call) -> list[Instruction] | None:
     if (
         len(call.outputs) != 1
         or len(call.outputs[0].shape) > MOST_DIMENSIONS
-        or call.op.attributes().get("auto_broadcast", "numpy") == "pdpd"
+        or getattr(call.op, "auto_broadcast", "numpy") == "pdpd"
     ):
         return None
     direct = _DIRECT.get(call.op.type)
     if direct is not None:
         name, dtypes = direct
-        return _one(call, name) if call.inputs[0].dtype.name in dtypes else None
+        return _one(call, name) if call.inputs[0].dtype in dtypes else None
     special = _SPECIAL.get(call.op.type)
     if special is not None:
         return special(call)
@@ -115,7 +116,7 @@ def _activation(call: Call) -> list[Instruction] | None:
 
 
 def _divide(call: Call) -> list[Instruction] | None:
-    dtype = call.inputs[0].dtype.name
+    dtype = call.inputs[0].dtype
     if dtype in FLOATS:
         return _one(call, "div")
     if dtype in INTEGERS:
@@ -124,7 +125,7 @@ def _divide(call: Call) -> list[Instruction] | None:
 
 
 def _round(call: Call) -> list[Instruction] | None:
-    if call.inputs[0].dtype.name not in FLOATS:
+    if call.inputs[0].dtype not in FLOATS:
         return None
     return _one(call, "round_even" if call.op.attributes()["mode"] == "half_to_even" else "round_away")
 
@@ -132,16 +133,14 @@ def _round(call: Call) -> list[Instruction] | None:
 def _convert(call: Call) -> list[Instruction] | None:
     held = NUMBERS | BOOL
     target = call.outputs[0].dtype
-    if call.inputs[0].dtype.name not in held or target.name not in held:
+    if call.inputs[0].dtype not in held or target not in held:
         return None
     return [Instruction("convert", (call.inputs[0], target), call.outputs[0])]
 
 
 def _select(call: Call) -> list[Instruction] | None:
     return (
-        [Instruction("select", tuple(call.inputs), call.outputs[0])]
-        if call.inputs[1].dtype.name in NUMBERS | BOOL
-        else None
+        [Instruction("select", tuple(call.inputs), call.outputs[0])] if call.inputs[1].dtype in NUMBERS | BOOL else None
     )
 
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..graph import Operator
 from ..ops.quantized import QuantizedProduct
 from .calls import Call, Tensor
@@ -30,6 +32,7 @@ FOLLOWING_TYPES = frozenset(
 MOVING_TYPES = frozenset(
     {"Reshape", "Squeeze", "Unsqueeze", "Transpose", "Slice", "StridedSlice", "Gather", "Tile", "Broadcast"}
 )
+_IMAGE_DTYPES = frozenset(map(np.dtype, ("float32", "uint8", "int8")))
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def choose_layouts(calls: list[Call]) -> list[Call]:
 
 def is_image_shape(tensor: Tensor) -> bool:
     """True for tensors of (N, C) and 1 to 3 spatial dimensions, of an element type that convolutions take."""
-    return tensor.dtype.name in ("float32", "uint8", "int8") and 3 <= len(tensor.shape) <= 5
+    return tensor.dtype in _IMAGE_DTYPES and 3 <= len(tensor.shape) <= 5
 
 
 def _give_image(call: Call, source: Tensor, placed: list[Call], twins: dict[Tensor, Tensor]) -> None:

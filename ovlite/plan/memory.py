@@ -8,8 +8,10 @@ Neural Net Inference, "greedy by size for offset calculation".
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 ALIGNMENT = 64
 
@@ -39,7 +41,6 @@ def place(buffers: Sequence[Buffer]) -> tuple[dict[int, int], int]:
                 break
             begin = max(begin, high)
         offsets[buffer.slot] = begin
-        placed.append((begin, begin + size, buffer))
-        placed.sort(key=lambda entry: entry[0])
+        insort(placed, (begin, begin + size, buffer), key=itemgetter(0))
         total = max(total, begin + size)
     return offsets, total

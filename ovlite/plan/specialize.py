@@ -8,6 +8,7 @@ are there.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -28,12 +29,20 @@ class Constants:
     """Elements of a model's constants in their compute dtype, decoded once."""
 
     def __init__(self) -> None:
-        self._tensors: dict[Constant, Array] = {}
+        self._arrays: dict[Constant, Array] = {}
+        self._arguments: dict[Output, Argument] = {}
 
     def __getitem__(self, node: Constant) -> Array:
-        if node not in self._tensors:
-            self._tensors[node] = constant_array(node)
-        return self._tensors[node]
+        if node not in self._arrays:
+            self._arrays[node] = constant_array(node)
+        return self._arrays[node]
+
+    def argument(self, output: Output) -> Argument:
+        """What is known of a constant's output when shapes are inferred."""
+        if output not in self._arguments:
+            assert isinstance(output.node, Constant)
+            self._arguments[output] = _argument(output, Tensor.constant(self[output.node]))
+        return self._arguments[output]
 
 
 @dataclass
@@ -43,7 +52,8 @@ class Specialized:
     tensors: every output computed so far. values_vary: elements that decide shapes are others in each run. calls:
     in order. data_dependent: nodes whose outputs' shapes only their evaluation tells; Python evaluates them when the
     calls have run. deferred: nodes that wait. required: outputs whose elements the deferred nodes need before their
-    shapes are known. waiting: the deferred nodes and those of bodies that could not be finished.
+    shapes are known. waiting: the deferred nodes and those of bodies that could not be finished. arguments: what shape
+    inference was told of the outputs.
     """
 
     tensors: dict[Output, Tensor]
@@ -53,6 +63,7 @@ class Specialized:
     deferred: list[Node] = field(default_factory=list)
     required: dict[Output, None] = field(default_factory=dict)
     waiting: list[Node] = field(default_factory=list)
+    arguments: dict[Output, Argument] = field(default_factory=dict)
 
 
 def specialize(
@@ -76,11 +87,12 @@ def _visit(node: Node, state: Specialized, constants: Constants) -> bool:
     if isinstance(node, Constant):
         tensors[node.output(0)] = Tensor.constant(constants[node])
         return True
-    if isinstance(node, Parameter) or (node.outputs() and all(output in tensors for output in node.outputs())):
+    outputs, sources = node.outputs(), node.sources
+    if isinstance(node, Parameter) or (outputs and all(output in tensors for output in outputs)):
         return True
-    missing = [source for source in node.sources if source not in tensors]
-    if not missing:
-        wanted = [node.sources[i] for i in node.op.value_inputs if i < len(node.sources)]
+    missing = [source for source in sources if source not in tensors]
+    if not missing and node.op.value_inputs:
+        wanted = [sources[i] for i in node.op.value_inputs if i < len(sources)]
         missing = [source for source in wanted if tensors[source].array is None]
         if state.values_vary and any(tensors[source].dtype != np.bool_ for source in missing):
             state.data_dependent.append(node)
@@ -89,14 +101,14 @@ def _visit(node: Node, state: Specialized, constants: Constants) -> bool:
     if missing:
         state.waiting.append(node)
         return False
-    inputs = [tensors[source] for source in node.sources]
+    inputs = [tensors[source] for source in sources]
     if isinstance(node, Result):
         tensors[node.output(0)] = inputs[0]
         return True
     body = node.op.inlined([tensor.array for tensor in inputs])
     if body is not None:
         return _inline(node, *body, state, constants)
-    _call(node, inputs, state)
+    _call(node, inputs, state, constants)
     return True
 
 
@@ -115,26 +127,37 @@ def _inline(
     return True
 
 
-def _call(node: Node, inputs: list[Tensor], state: Specialized) -> None:
+def _call(node: Node, inputs: list[Tensor], state: Specialized, constants: Constants) -> None:
     """Evaluates the node when its inputs are constant, else appends its call."""
-    arguments = [_argument(source, tensor) for source, tensor in zip(node.sources, inputs, strict=True)]
+    arguments = [_known(source, state, constants) for source in node.sources]
     found = node.inferred(arguments)
     constant = all(tensor.array is not None for tensor in inputs) and not node.op.stateful
-    if not all(tensor.shape.is_static for tensor in found):
+    if not all(kind.shape.is_static for kind in found):
         if not constant:
             state.data_dependent.append(node)
             return
         outputs = evaluate(node, [tensor.array for tensor in inputs])
         state.tensors.update(zip(node.outputs(), map(Tensor.constant, outputs), strict=True))
         return
-    results = [Tensor(compute_dtype(kind), tuple(dim.min_length for dim in shape.dims)) for kind, shape in found]
+    results = [Tensor(compute_dtype(kind), tuple([dim.min_length for dim in shape.dims])) for kind, shape in found]
     if node.op.type == "ShapeOf":
         results = [Tensor.constant(np.asarray(inputs[0].shape, results[0].dtype))]
     elif constant and sum(tensor.size for tensor in results) <= FOLD_LIMIT:
         results = [Tensor.constant(array) for array in evaluate(node, [tensor.array for tensor in inputs])]
     else:
         state.calls.append(Call(node.op, inputs, results, node.friendly_name))
+        state.arguments.update(zip(node.outputs(), itertools.starmap(Argument, found), strict=True))
     state.tensors.update(zip(node.outputs(), results, strict=True))
+
+
+def _known(source: Output, state: Specialized, constants: Constants) -> Argument:
+    """What is known of an output that was computed, put together once."""
+    if isinstance(source.node, Constant):
+        return constants.argument(source)
+    found = state.arguments.get(source)
+    if found is None:
+        found = state.arguments[source] = _argument(source, state.tensors[source])
+    return found
 
 
 def _argument(source: Output, tensor: Tensor) -> Argument:

@@ -114,6 +114,8 @@ class Stage:
         self.origins = tuple(builder.origins)
         self.program: Program = builder.finish()
         check_buffers(self.program.arena_bytes, context.memory_limit)
+        for tensor in state.tensors.values():
+            tensor.forget_calls()
 
     def run(self, values: dict[Output, Array], team: Team, times: list[StepTime] | None = None) -> None:
         """Executes this stage and those that follow it. times: where to add what each step took."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .. import kernels
 from ..graph import Argument, Operator
 from ..graph.operator import Array
 from ..ops.fused import Activation, Fused
 from ..ops.quantized import QuantizedProduct
 from ..types import PartialShape, Type
-from .calls import Call, Tensor
+from .calls import Call, Tensor, found_once
 
 Border = tuple[tuple[int, int], ...]
 
+# The dtypes of images and filters that kernels take, quantized and not.
+BYTES = frozenset({(np.dtype(np.uint8), np.dtype(np.int8)), (np.dtype(np.uint8), np.dtype(np.int16))})
+REALS = frozenset({(np.dtype(np.float32), np.dtype(np.float32))})
 CONVOLUTIONS = frozenset({"Convolution", "GroupConvolution"})
 TRANSPOSED = frozenset({"ConvolutionBackpropData", "GroupConvolutionBackpropData"})
 
@@ -29,6 +34,7 @@ class Matrix:
     activation: Activation | None
 
 
+@found_once
 def matrix(call: Call) -> Matrix:
     """The matrix operator of a call and its epilogue."""
     if isinstance(call.op, QuantizedProduct):
@@ -41,6 +47,7 @@ def matrix(call: Call) -> Matrix:
     return Matrix(call.op.inner, None if bias is None else bias.reshape(-1), residual, call.op.activation)
 
 
+@found_once
 def is_broadcast(call: Call) -> bool:
     """True when a residual repeats the product: dynamic dimensions turned out to be 1. No kernel takes that."""
     if not isinstance(call.op, Fused) or not call.op.residual:
@@ -75,6 +82,7 @@ class Convolution:
         return tuple((int(begin), int(end)) for begin, end in needed)
 
 
+@found_once
 def convolution(call: Call) -> Convolution | None:
     """The convolution of a call when the kernels take it: of f32, or of u8 by i8; with constant weights and 1 to 3
     spatial dimensions."""
@@ -83,8 +91,8 @@ def convolution(call: Call) -> Convolution | None:
         return None
     x, filters, y = call.inputs[0], call.inputs[1].array, call.outputs[0]
     quantized = isinstance(call.op, QuantizedProduct)
-    known = {("uint8", "int8"), ("uint8", "int16")} if quantized else {("float32", "float32")}
-    if filters is None or (x.dtype.name, filters.dtype.name) not in known or not 3 <= len(x.shape) <= 5:
+    known = BYTES if quantized else REALS
+    if filters is None or (x.dtype, filters.dtype) not in known or not 3 <= len(x.shape) <= 5:
         return None
     transposed = op.type in TRANSPOSED
     groups = filters.shape[0] if op.grouped else 1

@@ -135,6 +135,9 @@ class Op(Node):
         self._copy_names(twin)
         return twin
 
+    def twin(self, sources: Sequence[Output]) -> Node:
+        return self.copy(sources)
+
     def get_attributes(self) -> dict[str, Any]:
         """The attributes, with lists for arrays. TypeError for a value that a file can't hold."""
         reader = AttributeReader()

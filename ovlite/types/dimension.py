@@ -35,6 +35,9 @@ class Dimension:
         min_dimension: int | None = None,
     ) -> None:
         self._symbol = None
+        if type(dimension) is int and max_dimension is None and min_dimension is None and dimension >= 0:
+            self._low = self._high = dimension
+            return
         low, high = dimension if min_dimension is None else min_dimension, max_dimension
         if isinstance(low, Dimension):
             given = low
@@ -109,6 +112,8 @@ class Dimension:
     def compatible(self, dim: Dimension) -> bool:
         """True when some length fits both."""
         _check(dim)
+        if dim._low == dim._high:
+            return self.relaxes(dim)
         return self.intersect(dim) is not None
 
     def relaxes(self, dim: Dimension) -> bool:
@@ -122,6 +127,8 @@ class Dimension:
 
     def intersect(self, other: Dimension) -> Dimension | None:
         """The lengths that fit both, None when there is none."""
+        if self._low == self._high:
+            return Dimension(self._low) if other.relaxes(self) else None
         low = max(self._low, other._low)
         highs = [high for high in (self._high, other._high) if high != UNBOUNDED]
         high = min(highs, default=UNBOUNDED)
@@ -129,9 +136,9 @@ class Dimension:
 
     def broadcast(self, other: Dimension) -> Dimension | None:
         """The length of a numpy broadcast of both, None when it is impossible."""
-        if self == 1:
+        if self._low == self._high == 1:
             return other
-        if other == 1:
+        if other._low == other._high == 1:
             return self
         one = Dimension(1)
         if not self.relaxes(one):
@@ -204,10 +211,12 @@ def _parse_dimension(text: str) -> tuple[int, int]:
 
 def to_dimension(value: Any) -> Dimension:
     """A dimension from an element of a shape given by a user."""
+    if isinstance(value, Dimension):
+        return value
     if isinstance(value, (tuple, list)) and len(value) == 2:
         return Dimension(*value)
     if isinstance(value, np.integer):
         raise TypeError(
             f"expected a Python int as a dimension of a shape, got numpy's {type(value).__name__}; write int(...)"
         )
-    return Dimension(value) if not isinstance(value, Dimension) else value
+    return Dimension(value)

@@ -114,7 +114,7 @@ class PartialShape:
         return str(self)
 
     def __len__(self) -> int:
-        return len(self.dims)
+        return len(self.dims if self._dims is None else self._dims)
 
     def __iter__(self) -> Iterator[Dimension]:
         return iter(self.dims)
@@ -124,10 +124,9 @@ class PartialShape:
     @overload
     def __getitem__(self, index: slice) -> PartialShape: ...
     def __getitem__(self, index: int | slice) -> Dimension | PartialShape:
-        dims = self.dims
         if isinstance(index, slice):
-            return PartialShape(dims[index])
-        return dims[self._place(index)]
+            return PartialShape(self.dims[index])
+        return self.dims[self._place(index)]
 
     def __setitem__(self, index: int, value: Any) -> None:
         dims = list(self.dims)
@@ -140,7 +139,7 @@ class PartialShape:
 
     def _place(self, index: int) -> int:
         """The index itself, checked: openvino's error for a dimension that there is not is a RuntimeError."""
-        rank = len(self.dims)
+        rank = len(self)
         if not -rank <= index < rank:
             raise RuntimeError(f"the shape {self} has no dimension {index}")
         return index

@@ -388,3 +388,15 @@ def test_borders_are_what_the_windows_reach():
     assert conv.convolution_border((5, 8), (5, 4), (3, 3), (1, 2), (1, 1), (1, 0)) == [(1, 1), (0, 1)]
     assert conv.convolution_border((5,), (1,), (3,), (1,), (1,), (0,)) == [(0, 0)]
     assert conv.transpose_border((5, 5), (10, 11), (2, 3), (2, 2), (1, 1), (0, 0)) == [(0, 0), (1, 1)]
+
+
+@pytest.mark.parametrize("out", [2, 4])
+@pytest.mark.parametrize("columns, depth", [(1, 1), (64, 64), (65, 64), (130, 63)])  # below, at and above 4096 windows
+def test_transformed_weights_are_those_of_each_window_alone(out, columns, depth):
+    winograd = ovlite.kernels.family("winograd")
+    weights = normal(columns, depth, 3, 3)
+    transform = winograd.kernel_transform(out)
+    parts = winograd.transformed(weights, out)
+    for column, channel in {(0, 0), (columns // 2, depth // 2), (columns - 1, depth - 1)}:
+        expected = (transform @ weights[column, channel].astype(np.float64) @ transform.T).astype(np.float32)
+        np.testing.assert_allclose(parts[:, 0, channel, column], expected.ravel(), rtol=1e-6, atol=1e-7)

@@ -1,13 +1,15 @@
 """Ports, variables and the plan cache."""
 
+import gc
 from itertools import takewhile
 
 import numpy as np
 import pytest
 
-from ovlite.graph import Model
+from ovlite.graph import Model, Node
 from ovlite.plan import Executable, Options
-from ovlite.types import Type
+from ovlite.plan.calls import Call, Tensor
+from ovlite.types import PartialShape, Type
 
 from .support import compiled, noise, ops, parameter, run
 
@@ -86,3 +88,33 @@ def test_the_model_given_is_left_as_it_was():
     before = [node.get_type_name() for node in model.get_ordered_ops()]
     Executable(model, Options())
     assert [node.get_type_name() for node in model.get_ordered_ops()] == before
+
+
+def test_a_twin_has_the_types_and_names_of_its_model_and_none_of_its_nodes(monkeypatch):
+    x = parameter([-1, 3])
+    model = Model([ops["reshape"](ops["relu"](x), np.array([3, -1]), False)], [x], "whole")
+    model.outputs[0].set_names({"y"})
+    monkeypatch.setattr(Node, "infer", lambda node: pytest.fail(f"{node} is inferred anew"))
+    twin = model.twin()
+    monkeypatch.undo()
+    assert [str(port.partial_shape) for port in [*twin.inputs, *twin.outputs]] == ["[?,3]", "[3,?]"]
+    assert twin.outputs[0].names == {"y"} and twin.friendly_name == "whole"
+    assert not {*twin.get_ordered_ops()} & {*model.get_ordered_ops()}
+    twin.reshape([2, 3])
+    twin.outputs[0].set_names({"z"})
+    assert model.inputs[0].partial_shape == PartialShape([-1, 3]) and model.outputs[0].names == {"y"}
+    assert twin.outputs[0].shape == [3, 2]
+
+
+def test_a_plan_that_is_made_leaves_no_calls_and_tensors_behind():
+    x = parameter([-1, 8, 6, 6])
+    weights = noise(8, 8, 3, 3)
+    y = ops["convolution"](ops["relu"](x), weights, [1, 1], [1, 1], [1, 1], [1, 1])
+    executable = Executable(Model([ops["add"](ops["concat"]([y, x], 1), np.float32(1))], [x]), Options())
+    gc.collect()
+    gc.disable()
+    try:
+        executable.plan(((2, 8, 6, 6),))
+        assert not [item for item in gc.get_objects() if isinstance(item, (Call, Tensor))]
+    finally:
+        gc.enable()

@@ -51,7 +51,7 @@ def _fold(node: Node, users: Users) -> None:
     if (affine.scale != 1).any():
         factors = affine.scale.reshape(_weight_shape(node, weights))
         with np.errstate(over="ignore"):
-            scaled = (weights * factors).astype(weights.dtype)
+            scaled = np.multiply(weights, factors, out=np.empty_like(weights), dtype=np.float64, casting="same_kind")
         if not np.isfinite(scaled).all():
             return
     sources = [node.sources[0], node.sources[1] if scaled is weights else Constant.of(scaled).output(0)]

@@ -55,7 +55,7 @@ DIVISIONS = ("Divide", "FloorMod", "Mod")  # the element-wise operators that can
 
 
 def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor, View]]) -> None:
-    """Emits the steps of all calls; each exit's elements end up in its view."""
+    """Emits the steps of all calls; each exit's elements end up in its view. Tensors know no calls afterwards."""
     calls = fuse_maps(list(calls), {tensor for tensor, _ in exits})
     calls = choose_layouts(calls)
     direct = set()
@@ -74,6 +74,9 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
     for tensor, view in exits:
         if view.slot not in direct:
             builder.copy(builder.view(tensor), view)
+    for call in calls:
+        for tensor in (*call.inputs, *call.outputs):
+            tensor.forget_calls()
 
 
 def _subject(call: Call) -> Subject:

@@ -7,8 +7,8 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
+from ...graph.operator import Array
 from ...kernels.runtime.step import MOST_DIMENSIONS, View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
@@ -78,8 +78,8 @@ def _runs(shape: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]
 
 
 def _view(builder: Builder, call: Call) -> bool:
-    """Transpose, Slice, Split and the like, whose numpy evaluation gives views: they are applied to an
-    array of the same strides, and where its elements are afterwards is where the outputs lie."""
+    """Transpose, Slice, Split and the like, whose outputs are views: they are applied to an array of the same strides,
+    and where its elements are afterwards is where the outputs lie."""
     source = builder.view(call.inputs[0])
     if source.size == 0 or any(tensor.array is None for tensor in call.inputs[1:]):
         return False
@@ -87,13 +87,13 @@ def _view(builder: Builder, call: Call) -> bool:
     low = sum(min(0, (n - 1) * s) for n, s in zip(source.shape, source.strides, strict=True)) * itemsize
     high = sum(max(0, (n - 1) * s) for n, s in zip(source.shape, source.strides, strict=True)) * itemsize
     memory = np.empty(high - low + itemsize, np.uint8)
-    begin = memory[-low:][:itemsize].view(source.dtype)
-    stand_in = as_strided(begin, source.shape, [s * itemsize for s in source.strides])
-    parts = call.op.evaluate(stand_in, *[tensor.array for tensor in call.inputs[1:] if tensor.array is not None])
-    first = begin.__array_interface__["data"][0]
+    steps = [s * itemsize for s in source.strides]
+    stand_in: Array = np.ndarray(source.shape, source.dtype, memory, -low, steps)
+    op: Any = call.op
+    steering = [tensor.array for tensor in call.inputs[1:]]
+    parts = op.views([tensor.shape for tensor in call.outputs], stand_in, *steering)
+    first = stand_in.__array_interface__["data"][0]
     for tensor, part in zip(call.outputs, parts, strict=True):
-        if tensor.size and not np.may_share_memory(part, memory):
-            return False
         offset = part.__array_interface__["data"][0] - first if tensor.size else 0
         strides = tuple(stride // itemsize for stride in part.strides)
         lie(builder, tensor, source.like(tensor.shape, strides, source.offset + offset))

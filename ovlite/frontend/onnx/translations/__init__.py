@@ -1,40 +1,104 @@
-"""Translations of ONNX operators: TRANSLATIONS is the one list of all of them."""
+"""Translations of ONNX operators: HOMES is the one list of all of them.
+
+A family's module, whose OPERATORS are its translations by the operator's type, is imported when the first of them is
+looked up.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
 from ..call import Translation
-from . import (
-    constants,
-    control,
-    convolution,
-    detection,
-    elementwise,
-    indexing,
-    matrix,
-    microsoft,
-    ml,
-    normalization,
-    quantization,
-    recurrent,
-    reduction,
-    resize,
-    sequences,
-    shape,
-    signal,
-    text,
-    training,
-)
 
-FAMILIES = (
-    constants, control, convolution, detection, elementwise, indexing, matrix, normalization, quantization, recurrent,
-    reduction, resize, sequences, shape, signal, text,
-)  # fmt: skip
-
-# By domain and operator type.
-TRANSLATIONS: dict[tuple[str, str], Translation] = {
-    **{("", name): translation for family in FAMILIES for name, translation in family.OPERATORS.items()},
-    **{("", name): translation for name, translation in microsoft.UNNAMED.items()},
-    **{("ai.onnx.preview.training", name): translation for name, translation in training.OPERATORS.items()},
-    **{("ai.onnx.ml", name): translation for name, translation in ml.OPERATORS.items()},
-    **{("com.microsoft", name): translation for name, translation in microsoft.OPERATORS.items()},
+# By domain: the operators that each family translates.
+FAMILIES = {
+    "": {
+        "constants": "Constant",
+        "control": "If Loop Scan",
+        "convolution": (
+            "AveragePool Col2Im Conv ConvTranspose DeformConv GlobalAveragePool GlobalLpPool GlobalMaxPool LpPool "
+            "MaxPool MaxRoiPool MaxUnpool"
+        ),
+        "detection": "AffineGrid GridSample NonMaxSuppression RoiAlign",
+        "elementwise": (
+            "Abs Acos Acosh Add And Asin Asinh Atan Atanh BitCast BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor "
+            "Cast CastLike Ceil Celu Clip Cos Cosh Div Dropout Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual "
+            "HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg "
+            "Not Or PRelu Pow Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Sub Sum "
+            "Swish Tan Tanh ThresholdedRelu Where Xor"
+        ),
+        "indexing": "Compress Gather GatherElements GatherND NonZero OneHot Scatter ScatterElements ScatterND Unique",
+        "matrix": "Einsum Gemm MatMul MatMulInteger",
+        "normalization": (
+            "BatchNormalization GroupNormalization Hardmax InstanceNormalization LRN LayerNormalization LogSoftmax "
+            "LpNormalization MeanVarianceNormalization RMSNormalization SimplifiedLayerNormalization Softmax"
+        ),
+        "quantization": "ConvInteger DequantizeLinear QLinearConv QLinearMatMul QuantizeLinear",
+        "recurrent": "GRU LSTM RNN",
+        "reduction": (
+            "ArgMax ArgMin CumSum ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin "
+            "ReduceProd ReduceSum ReduceSumSquare TopK"
+        ),
+        "resize": "Resize Upsample",
+        "sequences": (
+            "ConcatFromSequence Optional OptionalGetElement OptionalHasElement SequenceAt SequenceConstruct "
+            "SequenceEmpty SequenceErase SequenceInsert SequenceLength SplitToSequence"
+        ),
+        "shape": (
+            "Concat ConstantOfShape DepthToSpace Expand EyeLike Flatten Pad Range Reshape ReverseSequence Shape Size "
+            "Slice SpaceToDepth Split Squeeze Tile Transpose Trilu Unsqueeze"
+        ),
+        "signal": "BlackmanWindow DFT HammingWindow HannWindow STFT",
+        "text": "RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer",
+    },
+    "ai.onnx.ml": {
+        "ml.features": (
+            "ArrayFeatureExtractor Binarizer CategoryMapper FeatureVectorizer Imputer LabelEncoder Normalizer "
+            "OneHotEncoder Scaler"
+        ),
+        "ml.linear": "LinearClassifier LinearRegressor",
+        "ml.maps": "ZipMap",
+        "ml.svm": "SVMClassifier SVMRegressor",
+        "ml.trees": "TreeEnsemble TreeEnsembleClassifier TreeEnsembleRegressor",
+    },
+    "ai.onnx.preview.training": {"training": "Adagrad Adam Momentum"},
+    "com.microsoft": {
+        "microsoft": (
+            "Attention BiasGelu DequantizeLinear DynamicQuantizeLSTM DynamicQuantizeMatMul "
+            "EmbedLayerNormalization ExpandDims FastGelu FusedConv FusedGemm FusedMatMul GatherBlockQuantized "
+            "Gelu GroupQueryAttention Inverse MatMulIntegerToFloat MatMulNBits MultiHeadAttention QGemm "
+            "QLinearAdd QLinearAveragePool QLinearConcat QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul "
+            "QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QuantizeLinear QuickGelu "
+            "RotaryEmbedding SkipLayerNormalization SkipSimplifiedLayerNormalization Trilu"
+        ),
+    },
 }
+# The family of each operator, by domain and type.
+HOMES = {
+    (domain, name): family
+    for domain, families in FAMILIES.items()
+    for family, names in families.items()
+    for name in names.split()
+}
+
+
+class Translations(Mapping[tuple[str, str], Translation]):
+    """The translations by domain and type. To ask for one imports its family, to ask which there are does not."""
+
+    def __getitem__(self, key: tuple[str, str]) -> Translation:
+        family = import_module(f".{HOMES[key]}", __name__)
+        found: Translation = family.OPERATORS[key[1]]
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return key in HOMES
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(HOMES)
+
+    def __len__(self) -> int:
+        return len(HOMES)
+
+
+TRANSLATIONS = Translations()

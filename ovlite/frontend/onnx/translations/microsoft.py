@@ -127,14 +127,6 @@ def _layer_norm(value: Output, scale: Output, bias: Output | None, epsilon: floa
     return one(normal if bias is None else ops.add(normal, bias))
 
 
-def simplified_layer_normalization(call: Call) -> Translated:
-    axes = list(range(call.integer("axis", -1), 0)) or None
-    call.expect("stash_type", 1)
-    if axes is None or call.wants(1):
-        return None
-    return root_mean_square(call.input(0), call.input(1), ints(axes), call.decimal("epsilon", 1e-5))
-
-
 def embed_layer_normalization(call: Call) -> Translated:
     """Inputs: word ids, segment ids, three tables (words, positions, segments), scale, bias, mask, position ids.
 
@@ -242,5 +234,3 @@ OPERATORS: dict[str, Translation] = {
     "SkipSimplifiedLayerNormalization": skip_simplified_layer_normalization,
     "Trilu": trilu,
 }
-# The one operator of onnxruntime that models hold in ONNX's own domain.
-UNNAMED: dict[str, Translation] = {"SimplifiedLayerNormalization": simplified_layer_normalization}

@@ -183,6 +183,15 @@ def root_mean_square(data: Output, scale: Output, axes: Output, epsilon: float) 
     return one(ops.multiply(converted(one(ops.divide(wide, root)), data.element_type), scale))
 
 
+def simplified_layer_normalization(call: Call) -> Translated:
+    """The one operator of onnxruntime that models hold in ONNX's own domain."""
+    axes = list(range(call.integer("axis", -1), 0)) or None
+    call.expect("stash_type", 1)
+    if axes is None or call.wants(1):
+        return None
+    return root_mean_square(call.input(0), call.input(1), ints(axes), call.decimal("epsilon", 1e-5))
+
+
 OPERATORS: dict[str, Translation] = {
     "BatchNormalization": batch_normalization,
     "GroupNormalization": group_normalization,
@@ -194,5 +203,6 @@ OPERATORS: dict[str, Translation] = {
     "LpNormalization": lp_normalization,
     "MeanVarianceNormalization": mean_variance_normalization,
     "RMSNormalization": rms_normalization,
+    "SimplifiedLayerNormalization": simplified_layer_normalization,
     "Softmax": softmax,
 }
