@@ -54,6 +54,9 @@ from .runtime.unsupported import TensorVector as TensorVector
 from .runtime.unsupported import VAContext as VAContext
 from .runtime.unsupported import VASurfaceTensor as VASurfaceTensor
 from .runtime.unsupported import shutdown as shutdown
+from .tracing import CompiledFunction as CompiledFunction
+from .tracing import compile_function as compile_function
+from .tracing import jit as jit
 from .types import AxisSet as AxisSet
 from .types import AxisVector as AxisVector
 from .types import Coordinate as Coordinate

@@ -12,6 +12,10 @@ class OVTypeError(OVError, TypeError):
     """An argument is of a type that can't be used."""
 
 
+class TraceError(OVTypeError):
+    """A numpy function does what can't be compiled; the text begins with the file and line."""
+
+
 class UserInputError(OVError):
     """An argument has a value that can't be used."""
 

@@ -37,6 +37,7 @@ ROOMS = {
     "layout_helpers": MODEL | {"runtime"},
     "_offline_transformations": MODEL | {"frontend", "passes"},
     "experimental": MODEL | {"runtime"},
+    "tracing": MODEL | {"runtime", "opset"},
     "cli": MODEL | {"runtime", "kernels", "opset"},
 }
 # The front door, and what stands before it; they may import from all rooms.

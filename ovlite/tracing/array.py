@@ -1,0 +1,182 @@
+"""Traced: the array that stands for a tensor of the model while a function is traced."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .. import opset16
+from ..errors import TraceError
+
+ops: Any = opset16
+_FOREIGN = (str(Path(__file__).parent), str(Path(np.__file__).parent))
+
+# What makes nodes of a ufunc's operands, which are of the types of its loop; and of a function's arguments.
+UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+# Methods of arrays that are numpy's functions of the same name.
+METHODS = frozenset({
+    "all", "any", "argmax", "argmin", "clip", "cumsum", "dot", "max", "mean", "min", "prod", "ravel", "squeeze", "std",
+    "sum", "swapaxes", "var",
+})  # fmt: skip
+
+
+def refuse(why: str) -> NoReturn:
+    """Raises TraceError, which begins with the line of the user's code that is being traced."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((*_FOREIGN, "<")):
+        frame = frame.f_back
+    raise TraceError(f"{frame.f_code.co_filename}:{frame.f_lineno}: {why}")
+
+
+class Traced(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array of which only shape and dtype are known. It is read by what makes nodes, and never written."""
+
+    __slots__ = ("dtype", "output", "shape")
+
+    def __init__(self, output: Any, dtype: Any) -> None:
+        """output: of a node of static shape, whose element type is that of `dtype`."""
+        self.output = output
+        self.dtype = np.dtype(dtype)
+        self.shape = tuple(int(length) for length in output.shape)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def T(self) -> Any:
+        return np.transpose(self)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        kept = {name: value for name, value in kwargs.items() if value is not None}
+        if "out" in kept:
+            refuse(
+                f"{ufunc.__name__} writes in place, which can't be traced; write x = x + y instead of x += y or out="
+            )
+        if method == "reduce" and ufunc in REDUCE:
+            return REDUCE[ufunc](inputs[0], **{"axis": 0, **kept})
+        if method != "__call__" or ufunc not in UFUNCS:
+            name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+            refuse(f"numpy.{name} can't be traced")
+        if kept:
+            refuse(f"{ufunc.__name__} is traced without {', '.join(kept)}")
+        return UFUNCS[ufunc](*inputs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function not in FUNCTIONS:
+            refuse(f"{function.__module__}.{function.__name__} can't be traced")
+        try:
+            return FUNCTIONS[function](*args, **kwargs)
+        except TypeError as error:
+            if isinstance(error, TraceError) or "argument" not in str(error):
+                raise
+            refuse(f"{function.__name__} is traced without some of its arguments: {error}")
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "reshape":
+            return self._reshape
+        if name == "transpose":
+            return self._transpose
+        if name in METHODS:
+            return partial(getattr(np, name), self)
+        if name.startswith("__") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"a traced array has no attribute {name!r}")
+        refuse(f"the array's {name} can't be traced")
+
+    def _reshape(self, *shape: Any, **kwargs: Any) -> Any:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
+
+    def _transpose(self, *axes: Any) -> Any:
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+    def astype(self, dtype: Any, copy: bool = True) -> Traced:
+        """The elements converted as numpy converts them; what is out of an integer's range is undefined in both."""
+        return convert(self, np.dtype(dtype))
+
+    def copy(self) -> Traced:
+        return self
+
+    def __getitem__(self, index: Any) -> Any:
+        return GETITEM[0](self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        refuse("an assignment to elements can't be traced; make a new array with np.where or np.concatenate")
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self[position] for position in range(len(self))])
+
+    def __bool__(self) -> bool:
+        refuse("the branch depends on elements, which are not known while tracing; use np.where")
+
+    def _number(self) -> NoReturn:
+        refuse("a Python number of an element is not known while tracing")
+
+    __int__ = __float__ = __index__ = __complex__ = item = tolist = _number
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        refuse("this needs the elements of an array, which are not known while tracing")
+
+    def __repr__(self) -> str:
+        return f"<traced {self.dtype} of shape {list(self.shape)}>"
+
+
+REDUCE: dict[np.ufunc, Callable[..., Any]] = {}
+GETITEM: list[Callable[..., Any]] = []
+
+
+def dtype_of(value: Any) -> Any:
+    """The dtype for promotion: of a Python number its type, which is weak (NEP 50)."""
+    if isinstance(value, Traced):
+        return value.dtype
+    if type(value) in (int, float, bool, complex):
+        return np.dtype(bool) if type(value) is bool else type(value)
+    return np.asarray(value).dtype
+
+
+def known(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype, when tensors of models can have it; raises TraceError otherwise."""
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        refuse(f"arrays of {dtype} can't be traced; bool, integers, float16, float32 and float64 can")
+    return dtype
+
+
+def lift(value: Any, dtype: Any = None) -> Traced:
+    """Any operand as a Traced, a constant if it is an array or a number; converted to `dtype` where one is given."""
+    if isinstance(value, Traced):
+        return value if dtype is None else convert(value, np.dtype(dtype))
+    if isinstance(value, (list, tuple)) and any(isinstance(part, Traced) for part in value):
+        stacked: Any = np.stack([lift(part) for part in value])
+        return lift(stacked, dtype)
+    array = np.asarray(value, dtype)
+    known(array.dtype)
+    return Traced(ops.constant(array).output(0), array.dtype)
+
+
+def convert(x: Traced, dtype: np.dtype[Any]) -> Traced:
+    """x in another dtype."""
+    if x.dtype == known(dtype):
+        return x
+    if dtype.kind == "b":
+        return Traced(ops.not_equal(x.output, np.zeros((), x.dtype)).output(0), dtype)
+    return Traced(ops.convert(x.output, dtype.type).output(0), dtype)
+
+
+def node(name: str, *inputs: Any, **attributes: Any) -> Any:
+    """The first output of a node made by a factory of the newest opset."""
+    parts = [part.output if isinstance(part, Traced) else part for part in inputs]
+    return getattr(ops, name)(*parts, **attributes).output(0)

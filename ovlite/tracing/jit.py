@@ -1,0 +1,148 @@
+"""compile_function() and jit()."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import update_wrapper
+from typing import Any
+
+import numpy as np
+
+from .. import opset16
+from ..graph import Model
+from ..runtime.compiled_model import CompiledModel
+from ..runtime.core import Core
+from ..runtime.infer_request import InferRequest
+from . import functions as functions  # each registers how it is traced
+from . import indexing as indexing
+from . import ufuncs as ufuncs
+from .array import Traced, lift
+from .trees import Spec, put_together, take_apart
+
+MOST = 128  # specialisations that a function keeps
+# As numpy computes: with denormal numbers, and every product in its own type.
+CONFIG = {"CPU_DENORMALS_OPTIMIZATION": False, "EXECUTION_MODE_HINT": "ACCURACY"}
+
+
+@dataclass(frozen=True)
+class _Special:
+    """The function for arguments of one description. results: the description of what it returns."""
+
+    model: Model
+    compiled: CompiledModel
+    results: Spec
+
+
+class Pending:
+    """A run that start_async() began."""
+
+    def __init__(self, request: InferRequest, results: Spec) -> None:
+        self._request, self._results = request, results
+
+    def wait(self) -> Any:
+        """Waits for the run and returns what the function returns. Raises RuntimeError for a run that failed."""
+        self._request.wait()
+        tensors = self._request.output_tensors
+        return put_together(self._results, [np.array(tensor.data)[()] for tensor in tensors])
+
+
+class CompiledFunction:
+    """A function of numpy arrays that runs as models, one for each description of its arguments.
+
+    Arrays, also within tuples, lists and dicts, are inputs, by dtype and shape; all other arguments are constants by
+    value, as are the arrays of globals and closures, whose elements are read when the function is traced. The results
+    have the dtypes and shapes that numpy gives; float16 is computed in float32 and rounded at the end.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self._known: OrderedDict[Spec, _Special] = OrderedDict()
+        self._lock = threading.Lock()
+        update_wrapper(self, function)
+
+    def __call__(
+        self, *args: Any, share_inputs: bool = True, share_outputs: bool = False, out: Any = None, **kwargs: Any
+    ) -> Any:
+        """What the function returns, in new arrays; numpy scalars for results without dimensions.
+
+        share_inputs, share_outputs: as in CompiledModel.__call__; share_outputs=True returns views that the next call
+        changes. out: an array for the only array of the results, or a list of arrays for each.
+        Raises TraceError, with the file and line, for what can't be traced.
+        """
+        arrays: list[Any] = []
+        spec = take_apart((args, kwargs), arrays)
+        if any(isinstance(array, Traced) for array in arrays):
+            return self.function(*args, **kwargs)
+        special = self._special(spec)
+        found = special.compiled(arrays, share_inputs, share_outputs, out=out)
+        results = [found[position] for position in range(len(special.compiled.outputs))]
+        plain = out is not None or share_outputs
+        return put_together(special.results, results if plain else [array[()] for array in results])
+
+    def start_async(self, *args: Any, share_inputs: bool = False, **kwargs: Any) -> Pending:
+        """Begins a run on a request of its own; wait() of what is returned gives the results."""
+        arrays: list[Any] = []
+        special = self._special(take_apart((args, kwargs), arrays))
+        request = special.compiled.create_infer_request()
+        request.start_async(arrays, share_inputs=share_inputs)
+        return Pending(request, special.results)
+
+    def model(self, *args: Any, **kwargs: Any) -> Model:
+        """The model for such arguments. Its inputs are the arrays in order, its outputs the arrays of the results."""
+        return self._special(take_apart((args, kwargs), [])).model
+
+    def _special(self, spec: Spec) -> _Special:
+        with self._lock:
+            if spec in self._known:
+                self._known.move_to_end(spec)
+                return self._known[spec]
+            made = _trace(self.function, spec)
+            self._known[spec] = made
+            if len(self._known) > MOST:
+                self._known.popitem(last=False)
+            return made
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else self.__class__(self.function.__get__(instance, owner))
+
+
+def _trace(function: Callable[..., Any], spec: Spec) -> _Special:
+    """Runs the function on traced arrays and compiles what it does."""
+    parameters = [opset16.parameter(list(shape), dtype) for dtype, shape in _arrays(spec)]
+    traced = [Traced(node.output(0), dtype) for node, (dtype, _) in zip(parameters, _arrays(spec), strict=True)]
+    args, kwargs = put_together(spec, traced)
+    found: list[Any] = []
+    results = take_apart(function(*args, **kwargs), found)
+    outputs = [lift(array).output for array in found]
+    name = getattr(function, "__name__", type(function).__name__)
+    model = Model([opset16.result(output) for output in outputs], parameters, name)
+    return _Special(model, Core().compile_model(model, "CPU", CONFIG), results)
+
+
+def _arrays(spec: Any) -> list[tuple[Any, Any]]:
+    """(dtype, shape) of each array of a description, in order."""
+    if spec[0] == "array":
+        return [spec[1:]]
+    if spec[0] == "static":
+        return []
+    parts = [part for _, part in spec[1:]] if spec[0] is dict else spec[1:]
+    return [found for part in parts for found in _arrays(part)]
+
+
+def jit(function: Callable[..., Any]) -> CompiledFunction:
+    """Decorator: the function is traced and compiled at its first call with arguments of new dtypes or shapes."""
+    return CompiledFunction(function)
+
+
+def compile_function(function: Callable[..., Any], *examples: Any, **named: Any) -> CompiledFunction:
+    """The function, compiled for arguments like the examples now, and for others when it is called with them.
+
+    Raises TraceError, with the file and line, for what can't be traced.
+    """
+    compiled = CompiledFunction(function)
+    if examples or named:
+        compiled.model(*examples, **named)
+    return compiled
