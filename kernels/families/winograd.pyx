@@ -45,10 +45,10 @@ cdef extern from "winograd.h" nogil:
 
 cdef enum:
     COLUMN_BLOCK = 64              # a multiple of the columns of a panel
-    FEW_CHANNELS = 16              # for which the transforms take too long
-    CACHED_WEIGHTS = 1 << 20       # bytes; weights beyond come from memory, which takes as long
-    COLD_TILES = 24                # as multiplying this many tiles by them
-    CACHED_BYTES = 3 << 17         # of a block's transformed input
+    FEW_CHANNELS = 16              # whose transforms, which grow with channels, outweigh products, with their square
+    CACHED_WEIGHTS = 1 << 20       # bytes, about a core's L2 cache; weights beyond come from memory and take as long
+    COLD_TILES = 24                # as multiplying this many tiles: flops a byte of a core's peak over its bandwidth
+    CACHED_BYTES = 3 << 17         # of a block's transformed input, so that L2 holds weights and output beside it
     WINDOWS_AT_A_TIME = 4096       # of weights, transformed together
     SMALL_FLOPS = 200000           # see Step.share_above
 

@@ -24,7 +24,7 @@ from .axes import (
     static_shapes,
 )
 from .declare import Declared, as_output
-from .gathering import checked_indices
+from .gather import checked_indices
 
 
 def _table(table: Argument, indices: Argument, rank: int) -> None:

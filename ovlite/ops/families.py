@@ -28,7 +28,7 @@ FAMILIES = {
         "EmbeddingBagOffsets EmbeddingBagOffsetsSum EmbeddingBagPacked EmbeddingBagPackedSum EmbeddingSegmentsSum"
     ),
     "expand": "Broadcast Eye OneHot Range Tile",
-    "gathering": "Gather GatherElements GatherND GatherTree",
+    "gather": "Gather GatherElements GatherND GatherTree",
     "joining": "Concat Pad Roll Split VariadicSplit",
     "logic": (
         "BitwiseAnd BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift BitwiseXor Equal Greater GreaterEqual "
@@ -50,7 +50,7 @@ FAMILIES = {
     "randomness": "Multinomial RandomUniform",
     "recurrent": "GRUCell GRUSequence LSTMCell LSTMSequence RNNCell RNNSequence",
     "reduction": (
-        "CumSum ReduceL1 ReduceL2 ReduceLogicalAnd ReduceLogicalOr ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum"
+        "ReduceL1 ReduceL2 ReduceLogicalAnd ReduceLogicalOr ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum"
     ),
     "regions": (
         "ExperimentalDetectronDetectionOutput ExperimentalDetectronGenerateProposalsSingleImage "
@@ -62,18 +62,20 @@ FAMILIES = {
     "rotated": "NMSRotated",
     "sampling": "DeformableConvolution GridSample",
     "scattering": "ScatterElementsUpdate ScatterNDUpdate ScatterUpdate",
+    "scan": "CumSum",
     "sequences": (
         "ConcatFromSequence SequenceAt SequenceConstruct SequenceErase SequenceInsert SequenceLength SplitToSequence"
     ),
     "shape": "Identity Reshape ShapeOf Squeeze Transpose Unsqueeze",
     "signal": "DFT IDFT IRDFT ISTFT RDFT STFT",
     "slicing": "Slice SliceScatter StridedSlice",
-    "sorting": "Bucketize NonZero SearchSorted TopK Unique",
+    "sorting": "Bucketize NonZero SearchSorted Unique",
     "sparse": "SegmentMax SparseFillEmptyRows",
     "state": "Assign ReadValue",
     "strings": "StringTensorPack StringTensorUnpack",
     "svm": "PairwiseCoupling SquaredDistance",
     "text": "CastFromString CastToString RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer",
+    "topk": "TopK",
     "trees": "TreeEnsemble",
     "unary": (
         "Abs Acos Acosh Asin Asinh Atan Atanh Ceiling Cos Cosh Erf Exp Floor Log Negative Round Sign Sin Sinh Sqrt "

@@ -21,7 +21,7 @@ from .axes import (
     static_shapes,
 )
 from .declare import Declared
-from .gathering import checked_indices
+from .gather import checked_indices
 
 
 @dataclass(frozen=True)
