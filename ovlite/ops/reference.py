@@ -92,21 +92,11 @@ def reference_operator(op_type: str) -> type[Reference]:
     return dataclass(frozen=True)(type(f"Onnx{op_type}", (Reference,), members))
 
 
-def reference_node(proto: Any, version: int, inputs: Sequence[Output | None], ir_version: int) -> list[Output | None]:
-    """The outputs of a node that onnx.reference carries out; None where the ONNX node leaves an output out."""
-    twin = type(proto)()
-    twin.CopyFrom(proto)
-    twin.name = ""
-    present = [value for value in inputs if value is not None]
-    numbers = iter(range(len(present)))
-    del twin.input[:]
-    twin.input.extend("" if value is None else f"i{next(numbers)}" for value in inputs)
-    outputs = [f"o{i}" if name else "" for i, name in enumerate(proto.output)]
-    del twin.output[:]
-    twin.output.extend(outputs)
-    operator = reference_operator(proto.op_type)(twin.SerializeToString(deterministic=True), version, ir_version)
-    found = iter(Node(operator, present).outputs())
-    return [next(found) if name else None for name in outputs]
+def reference_node(
+    op_type: str, node: bytes, version: int, inputs: Sequence[Output], ir_version: int
+) -> Sequence[Output]:
+    """The outputs of a node that onnx.reference carries out; see Reference."""
+    return Node(reference_operator(op_type)(node, version, ir_version), inputs).outputs()
 
 
 def has_reference(op_type: str, version: int) -> bool:

@@ -9,8 +9,9 @@ import pytest
 
 from ovlite.errors import ModelError
 from ovlite.frontend.onnx import read_onnx
+from ovlite.graph import Model
 
-from .onnx_cases import check, fixed, node_cases, of_tensors
+from .onnx_cases import check, fixed, node_cases, of_tensors, without_onnx
 
 CASES = node_cases()
 
@@ -25,6 +26,18 @@ DIFFERENT = {
     r"bernoulli": "random numbers",
     r"image_decoder": "onnx.reference needs Pillow for it",
 }
+# Operators that are read with the onnx package alone, all forms of them or some, with what it has for them.
+BY_ONNX = {
+    **dict.fromkeys(
+        ["BatchNormalization", "BitCast", "Cast", "Col2Im", "CumProd", "DFT", "Det", "Dropout", "GridSample",
+         "ImageDecoder", "MelWeightMatrix", "Pad", "RandomUniformLike", "Resize", "RoiAlign", "TensorScatter"],
+        "a reference",
+    ),
+    **dict.fromkeys(
+        ["Bernoulli", "CausalConvWithState", "FlexAttention", "LinearAttention"],
+        "a function body",
+    ),
+}  # fmt: skip
 
 
 def _entry(table: dict[str, str], name: str) -> str | None:
@@ -51,7 +64,26 @@ def test_node_case(name: str) -> None:
         return
     if difference is not None:
         pytest.skip(difference)
-    check(case, case.model.SerializeToString())
+    content = case.model.SerializeToString()
+    found = alone(content)
+    check(case, content if isinstance(found, str) else found)
+
+
+def alone(content: bytes) -> Model | str:
+    """What is read where there is no onnx package; for a model that needs it, an operator that is why."""
+    try:
+        with without_onnx():
+            return read_onnx(content)
+    except ModelError as error:
+        assert "pip install 'ovlite[onnx]'" in str(error), error
+        named = re.search(r"operator (\w+) of domain|(?:^|[ .])(\w+) node ", str(error))
+        assert named is not None, error
+        return named[1] or named[2]
+
+
+def test_what_needs_the_onnx_package() -> None:
+    contents = (case.model.SerializeToString() for name, case in CASES.items() if refused(name) is None)
+    assert {found for found in map(alone, contents) if isinstance(found, str)} == BY_ONNX.keys()
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,15 @@ from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
 
 import ovlite as ov
+from ovlite.frontend.onnx.messages import ModelProto
+from ovlite.frontend.onnx.wire import Malformed
 from ovlite.types import SequenceType
 
+from ..frontend.onnx_messages import check_same
 from . import seeds
 from .mutations import damaged_bytes, damaged_document, damaged_message, resealed
 
@@ -56,6 +61,24 @@ def _run_onnx(content: bytes) -> None:
     _use(lambda: ov.Core().read_model(content))
 
 
+def _run_wire(content: bytes) -> None:
+    """The same as of protobuf, which refuses damaged fields that are passed over here too.
+
+    Texts of other bytes than UTF-8, and groups, are refused here alone.
+    """
+    try:
+        theirs = onnx.ModelProto.FromString(content)
+    except DecodeError:
+        theirs = None
+    try:
+        mine = ModelProto.decoded(content)
+    except Malformed as error:
+        assert theirs is None or "UTF-8" in str(error) or "wire type 3" in str(error), error
+        return
+    if theirs is not None:
+        check_same(mine, theirs)
+
+
 def _run_ir(case: tuple[bytes, bytes]) -> None:
     _use(lambda: ov.Core().read_model(*case))
 
@@ -93,6 +116,7 @@ def _infer(compiled: ov.CompiledModel) -> None:
 
 TARGETS = {
     "onnx": Target(_onnx, _run_onnx),
+    "wire": Target(_onnx, _run_wire),
     "ir": Target(_ir, _run_ir),
     "blob": Target(_blob, _run_blob),
     "text": Target(_text, _run_text),

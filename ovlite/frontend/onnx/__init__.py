@@ -1,16 +1,17 @@
 """ONNX models, translated into OpenVINO's operators.
 
-    source.py       file or bytes -> ModelProto; wire.py keeps the weights out of it
+    source.py       file or bytes -> ModelProto; messages.py lists the messages, wire.py decodes them
     tensors.py      TensorProto -> Constant; external.py finds and maps the files beside a model
     graphs.py       GraphProto -> nodes: order, names, scopes, bodies of control flow
     call.py         one ONNX node with its inputs and attributes, as translations see it
     reading.py      what of a node has no part in its result, and is refused
     fallback.py     what of an operator onnx.reference may carry out
     functions.py    operators that are defined by a function body, local or ONNX's own
+    schemas.py      the attributes that operators have, by version
     survey.py       the list of what a model needs and this reader hasn't
     translations/   a function an operator, a file a family
 
-The `onnx` package is imported when the first model is read, not before.
+The `onnx` package is imported for operators that have no translation, and for nothing else.
 """
 
 from __future__ import annotations
@@ -48,26 +49,23 @@ def read_onnx(source: str | os.PathLike[str] | bytes, added: Mapping[Key, Transl
     below "framework" in rt_info. Tensors in other files are mapped read-only from the model's folder;
     a model given as bytes may have none.
 
-    Raises ModelError when the source is not a valid model or needs an operator that is missing, and
-    RuntimeError when the onnx package is not installed.
+    Raises ModelError when the source is not a valid model or needs an operator that is missing.
     """
     if isinstance(source, bytes):
         content, label, external = memoryview(source), "the ONNX model", ExternalData(None)
     else:
         path = os.fspath(source)
         content, label, external = file_bytes(path), repr(path), ExternalData(path)
-    proto, weights = parse(content, label)
+    proto = parse(content, label)
     try:
-        library = Library(proto, external, TRANSLATIONS, weights, added)
+        library = Library(proto, external, TRANSLATIONS, added)
         check_operators(proto, library)
         model = build_model(proto.graph, library)
     except ModelError as error:
         raise ModelError(f"{label}: {error}") from None
-    except FAULTS as error:  # names that are not UTF-8, fields of impossible values
+    except FAULTS as error:  # fields of impossible values
         raise ModelError(f"{label} is not valid: {type(error).__name__}: {error}") from error
-    name = proto.graph.name  # bytes where it is not UTF-8
-    named = isinstance(source, bytes) and isinstance(name, str) and name != ""
-    model.set_friendly_name(name if named else FILE_MODEL_NAME)
+    model.set_friendly_name((isinstance(source, bytes) and proto.graph.name) or FILE_MODEL_NAME)
     if proto.metadata_props:
         model.set_rt_info({prop.key: prop.value for prop in proto.metadata_props}, METADATA)
     return model

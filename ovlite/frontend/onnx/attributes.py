@@ -13,16 +13,18 @@ from ...graph import Node, Output
 from ...ops import NEWEST_OPSET
 from ..ir.attributes import operator_class, read_operator, to_text
 from .call import Call
+from .messages import TensorProto
 from .reading import value_of
 from .tensors import constant
+from .wire import Message
 
 
 def attribute_value(call: Call, name: str) -> Any:
     """An attribute as numbers, str, a list of them or an array. ModelError for a graph."""
     found = value_of(call.attribute(name))
-    if hasattr(found, "dims"):
+    if isinstance(found, TensorProto):
         return constant(found, call.scope.library.external).data
-    if hasattr(found, "SerializeToString"):
+    if isinstance(found, Message):
         raise ModelError(f"attribute {name!r} is a graph, which a converter can't take")
     return found
 

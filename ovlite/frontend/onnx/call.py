@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 import numpy as np
 
 from ...errors import ModelError
 from ...graph import Node, Output
 from ...graph.operator import Array
+from .messages import (
+    FLOAT,
+    FLOATS,
+    GRAPH,
+    INT,
+    INTS,
+    SPARSE,
+    STRING,
+    STRINGS,
+    TENSOR,
+    AttributeProto,
+    GraphProto,
+    NodeProto,
+    SparseTensorProto,
+    TensorProto,
+)  # fmt: skip
 from .scope import Scope
+from .wire import Content
 
 # The outputs of a translated node; None when this form of the operator has no translation, which
 # leaves it to the operator's function body or to onnx.reference.
 Translated = Node | Output | Sequence[Output | None] | None
 Translation = Callable[["Call"], Translated]
 
-FLOAT, INT, STRING, TENSOR, GRAPH, SPARSE, FLOATS, INTS, STRINGS = 1, 2, 3, 4, 5, 11, 6, 7, 8  # AttributeProto types
 _KINDS = {
     FLOAT: "a float", INT: "an int", STRING: "a string", TENSOR: "a tensor", GRAPH: "a graph",
     SPARSE: "a sparse tensor", FLOATS: "floats", INTS: "ints", STRINGS: "strings",
 }  # fmt: skip
-
-T = TypeVar("T")
 
 
 class Required:
@@ -44,14 +58,14 @@ class Call:
     error (reading.py), unless the translation says `without_effect`.
     """
 
-    def __init__(self, proto: Any, version: int, inputs: Sequence[Output | None], scope: Scope) -> None:
+    def __init__(self, proto: NodeProto, version: int, inputs: Sequence[Output | None], scope: Scope) -> None:
         self.proto = proto
         self.op_type: str = proto.op_type
         self.version = version
         self.inputs = inputs
         self.scope = scope
         self.outputs: list[str] = list(proto.output)
-        self._attributes: Mapping[str, Any] = {attribute.name: attribute for attribute in proto.attribute}
+        self._attributes: Mapping[str, AttributeProto] = {attribute.name: attribute for attribute in proto.attribute}
         self._read: set[str | int] = set()  # attributes by name, inputs by place
 
     @property
@@ -101,7 +115,7 @@ class Call:
         if found != value:
             raise ModelError(f"attribute {name!r} is {found!r}, which is not supported{hint and ': ' + hint}")
 
-    def unread_attributes(self) -> list[Any]:
+    def unread_attributes(self) -> list[AttributeProto]:
         """The AttributeProtos that were not read."""
         return [attribute for name, attribute in self._attributes.items() if name not in self._read]
 
@@ -109,7 +123,7 @@ class Call:
         """The places of inputs that are given and were not read."""
         return [i for i, value in enumerate(self.inputs) if value is not None and i not in self._read]
 
-    def attribute(self, name: str) -> Any:
+    def attribute(self, name: str) -> AttributeProto:
         """The AttributeProto of an attribute that is given."""
         self._read.add(name)
         return self._attributes[name]
@@ -172,18 +186,23 @@ class Call:
             self._attribute(name, STRINGS, default, lambda attribute: [_text(value) for value in attribute.strings])
         )
 
-    def tensor(self, name: str, default: Any = REQUIRED) -> Any:
-        """A TensorProto."""
-        return self._attribute(name, TENSOR, default, lambda attribute: attribute.t)
+    @overload
+    def tensor(self, name: str, default: Required = REQUIRED) -> TensorProto: ...
+    @overload
+    def tensor(self, name: str, default: None) -> TensorProto | None: ...
+    def tensor(self, name: str, default: Any = REQUIRED) -> TensorProto | None:
+        found: TensorProto | None = self._attribute(name, TENSOR, default, lambda attribute: attribute.t)
+        return found
 
-    def sparse_tensor(self, name: str) -> Any:
-        return self._attribute(name, SPARSE, REQUIRED, lambda attribute: attribute.sparse_tensor)
+    def sparse_tensor(self, name: str) -> SparseTensorProto:
+        found: SparseTensorProto = self._attribute(name, SPARSE, REQUIRED, lambda attribute: attribute.sparse_tensor)
+        return found
 
-    def graph(self, name: str) -> Any:
-        """A GraphProto."""
-        return self._attribute(name, GRAPH, REQUIRED, lambda attribute: attribute.g)
+    def graph(self, name: str) -> GraphProto:
+        found: GraphProto = self._attribute(name, GRAPH, REQUIRED, lambda attribute: attribute.g)
+        return found
 
-    def _attribute(self, name: str, kind: int, default: Any, take: Callable[[Any], T]) -> Any:
+    def _attribute(self, name: str, kind: int, default: Any, take: Callable[[AttributeProto], Any]) -> Any:
         self._read.add(name)
         attribute = self._attributes.get(name)
         if attribute is None:
@@ -196,8 +215,8 @@ class Call:
         return take(attribute)
 
 
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace")
+def _text(value: Content) -> str:
+    return str(value, "utf-8", "replace")
 
 
 def known(output: Output) -> Array | None:

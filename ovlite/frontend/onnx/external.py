@@ -11,9 +11,9 @@ import mmap
 import os
 import stat
 from pathlib import PurePosixPath
-from typing import Any
 
 from ...errors import ModelError
+from .messages import TensorProto
 
 KEYS = frozenset({"location", "offset", "length", "checksum"})
 
@@ -30,7 +30,7 @@ class ExternalData:
             self._roots = {os.path.realpath(self._folder), os.path.dirname(os.path.realpath(path))}
         self._maps: dict[str, memoryview] = {}
 
-    def read(self, tensor: Any, size: int) -> memoryview:
+    def read(self, tensor: TensorProto, size: int) -> memoryview:
         """The `size` bytes that belong to `tensor`, mapped read-only. Raises ModelError."""
         entries = _entries(tensor)
         if not self._roots:
@@ -68,7 +68,7 @@ class ExternalData:
         return real
 
 
-def _entries(tensor: Any) -> dict[str, str]:
+def _entries(tensor: TensorProto) -> dict[str, str]:
     entries = {entry.key: entry.value for entry in tensor.external_data if entry.key in KEYS}
     if "location" not in entries:
         raise ModelError(f"tensor {tensor.name!r} is external but names no location")

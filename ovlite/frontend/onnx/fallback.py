@@ -6,13 +6,16 @@ tests/frontend/test_onnx_reference.py, which name the same attributes; all else 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ...errors import ModelError
-from ...ops.reference import has_reference
+from ...graph import Output
+from ...ops.reference import has_reference, reference_node
 from .call import Call
+from .functions import NEEDS_ONNX, is_installed
 from .reading import described, is_default, shown
+from .schemas import Schema
 from .scope import domain_of
 
 
@@ -87,7 +90,7 @@ def is_referred(domain: str, op_type: str, version: int) -> bool:
     return domain == "" and op_type in ROWS and has_reference(op_type, version)
 
 
-def check_referred(call: Call, schema: Any) -> None:
+def check_referred(call: Call, schema: Schema) -> None:
     """Raises ModelError for a node that onnx.reference is not known to carry out rightly."""
     row = ROWS.get(call.op_type) if domain_of(call.proto) == "" else None
     if row is None:
@@ -98,3 +101,16 @@ def check_referred(call: Call, schema: Any) -> None:
     wrong = row.wrong(call)
     if wrong is not None:
         raise ModelError(f"this form of the operator is not supported: it has {wrong}")
+    if not is_installed():
+        raise ModelError(f"this form of the operator {NEEDS_ONNX}")
+
+
+def reference_outputs(call: Call) -> Sequence[Output | None]:
+    """The outputs of a node that onnx.reference carries out; None where the node leaves an output out."""
+    numbers = iter(range(len(call.inputs)))
+    inputs = ["" if value is None else f"i{next(numbers)}" for value in call.inputs]
+    outputs = [f"o{i}" if name else "" for i, name in enumerate(call.outputs)]
+    node = call.proto.but(name="", input=inputs, output=outputs)
+    present = [value for value in call.inputs if value is not None]
+    found = iter(reference_node(call.op_type, node.encoded(), call.version, present, call.scope.library.ir_version))
+    return [next(found) if name else None for name in outputs]

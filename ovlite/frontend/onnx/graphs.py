@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...errors import ModelError
 from ...graph import Model, Node, Output, Parameter, Result, TensorType
-from ...ops.reference import reference_node
 from ...types import Dimension, PartialShape, SequenceType, Type
 from .build import ints, one, ops
 from .call import Call, Translated
-from .fallback import check_referred
-from .functions import bind_attributes, function_of, schema_of
+from .fallback import check_referred, reference_outputs
+from .functions import bind_attributes, function_of, schema_or_onnx
+from .messages import Dimension as DimensionProto
+from .messages import FunctionProto, GraphProto, NodeProto, TypeProto, ValueInfoProto
 from .order import in_order
 from .reading import check_body, check_known, check_outputs, check_read, described
 from .scope import Library, Scope, domain_of, versions_of
@@ -23,10 +23,10 @@ from .tensors import constant, element_type, sparse_constant
 FAULTS = (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, ArithmeticError, RuntimeError)
 
 
-def build_model(graph: Any, library: Library) -> Model:
+def build_model(graph: GraphProto, library: Library) -> Model:
     """The model of the main graph."""
     scope = Scope(library, library.versions)
-    constants = define_constants(graph, scope, library.weights)
+    constants = define_constants(graph, scope)
     parameters = [define_input(value, scope) for value in graph.input if value.name not in constants]
     translate_nodes(graph.node, scope)
     results = [
@@ -38,15 +38,15 @@ def build_model(graph: Any, library: Library) -> Model:
     return Model(results, parameters)
 
 
-def define_constants(graph: Any, scope: Scope, weights: Sequence[memoryview | None] = ()) -> set[str]:
-    """Defines the initializers of a graph; returns their names. weights: raw_data that their messages don't hold."""
+def define_constants(graph: GraphProto, scope: Scope) -> set[str]:
+    """Defines the initializers of a graph; returns their names."""
     names = set()
-    for tensor, raw in zip_longest(graph.initializer, weights):
-        _define_constant(tensor.name, constant(tensor, scope.library.external, raw), scope)
+    for tensor in graph.initializer:
+        _define_constant(tensor.name, constant(tensor, scope.library.external), scope)
         names.add(tensor.name)
-    for tensor in graph.sparse_initializer:
-        _define_constant(tensor.values.name, sparse_constant(tensor, scope.library.external), scope)
-        names.add(tensor.values.name)
+    for sparse in graph.sparse_initializer:
+        _define_constant(sparse.values.name, sparse_constant(sparse, scope.library.external), scope)
+        names.add(sparse.values.name)
     return names
 
 
@@ -57,7 +57,7 @@ def _define_constant(name: str, node: Node, scope: Scope) -> None:
     scope.define(name, node.output(0))
 
 
-def define_input(value: Any, scope: Scope) -> Parameter:
+def define_input(value: ValueInfoProto, scope: Scope) -> Parameter:
     """Defines an input of a graph from its ValueInfoProto."""
     found, shape = declared_type(value)
     return define_parameter(value.name, found, shape, scope)
@@ -69,25 +69,25 @@ def define_parameter(name: str, found: Type, shape: PartialShape, scope: Scope) 
     return parameter
 
 
-def declared_type(value: Any) -> tuple[Type, PartialShape]:
+def declared_type(value: ValueInfoProto) -> tuple[Type, PartialShape]:
     """Element type and shape that a ValueInfoProto declares; symbolic dims are dynamic."""
-    kind, proto = value.type.WhichOneof("value"), value.type
+    kind, proto = value.type.which(), value.type
     if kind == "optional_type":  # what is given has a value
         proto = proto.optional_type.elem_type
-        kind = proto.WhichOneof("value")
+        kind = proto.which()
     if kind == "sequence_type":
         inner = proto.sequence_type.elem_type
-        found, shape = _declared_tensor(inner, inner.WhichOneof("value"), value.name)
+        found, shape = _declared_tensor(inner, inner.which(), value.name)
         return SequenceType(found), shape
     return _declared_tensor(proto, kind, value.name)
 
 
-def _declared_tensor(proto: Any, kind: str | None, name: str) -> tuple[Type, PartialShape]:
+def _declared_tensor(proto: TypeProto, kind: str | None, name: str) -> tuple[Type, PartialShape]:
     if kind != "tensor_type":
         raise ModelError(f"value {name!r} is {_kind_text(kind)}; only tensors and sequences of tensors are supported")
     tensor = proto.tensor_type
     found = element_type(tensor.elem_type, f"value {name!r}")
-    if not tensor.HasField("shape"):
+    if not tensor.has("shape"):
         return found, PartialShape.dynamic()
     return found, PartialShape([_dimension(dim, name) for dim in tensor.shape.dim])
 
@@ -96,8 +96,8 @@ def _kind_text(kind: str | None) -> str:
     return f"of a {kind.removesuffix('_type').replace('_', ' ')} type" if kind else "of no declared type"
 
 
-def _dimension(dim: Any, name: str) -> Dimension:
-    if not dim.HasField("dim_value") or dim.dim_value == -1:
+def _dimension(dim: DimensionProto, name: str) -> Dimension:
+    if not dim.has("dim_value") or dim.dim_value == -1:
         return Dimension()
     if dim.dim_value < 0:
         raise ModelError(f"value {name!r} has a dimension of {dim.dim_value}")
@@ -125,7 +125,7 @@ def _result(name: str, source: Output, repeated: int) -> Result:
     return result
 
 
-def translate_nodes(nodes: Sequence[Any], scope: Scope) -> None:
+def translate_nodes(nodes: Sequence[NodeProto], scope: Scope) -> None:
     """Translates nodes in the order of their dependencies and defines their outputs."""
     for node in in_order(nodes):
         scope.library.count()
@@ -134,7 +134,7 @@ def translate_nodes(nodes: Sequence[Any], scope: Scope) -> None:
                 scope.define(name, output)
 
 
-def translate(node: Any, scope: Scope) -> Sequence[Output | None]:
+def translate(node: NodeProto, scope: Scope) -> Sequence[Output | None]:
     """The outputs of one ONNX node. All errors name the node."""
     try:
         call = Call(node, _version(node, scope), list(_inputs(node, scope)), scope)
@@ -147,13 +147,13 @@ def translate(node: Any, scope: Scope) -> Sequence[Output | None]:
     return outputs
 
 
-def _label(node: Any) -> str:
+def _label(node: NodeProto) -> str:
     domain = domain_of(node)
     named = repr(node.name) if node.name else f"of output {next(filter(None, node.output), '')!r}"
     return f"{domain + '.' if domain else ''}{node.op_type} node {named}"
 
 
-def _version(node: Any, scope: Scope) -> int:
+def _version(node: NodeProto, scope: Scope) -> int:
     domain = domain_of(node)
     version = scope.versions.get(domain)
     if version is None and domain not in {function[0] for function in scope.library.functions}:
@@ -161,7 +161,7 @@ def _version(node: Any, scope: Scope) -> int:
     return version or 1
 
 
-def _inputs(node: Any, scope: Scope) -> Iterator[Output | None]:
+def _inputs(node: NodeProto, scope: Scope) -> Iterator[Output | None]:
     for name in node.input:
         if not name:
             yield None
@@ -184,7 +184,7 @@ def _translated(call: Call) -> Translated:
     if translated is not None:
         check_read(call)
         return translated
-    schema = schema_of(domain_of(call.proto), call.op_type, call.version)
+    schema = schema_or_onnx(domain_of(call.proto), call.op_type, call.version)
     if schema is None:
         raise ModelError(f"this form of the operator is not supported: {described(call)}")
     check_known(call, schema.attributes)
@@ -193,10 +193,10 @@ def _translated(call: Call) -> Translated:
         check_body(call, function, schema)
         return inline(function, call)
     check_referred(call, schema)
-    return reference_node(call.proto, call.version, call.inputs, library.ir_version)
+    return reference_outputs(call)
 
 
-def _declared(function: Any) -> set[str]:
+def _declared(function: FunctionProto) -> set[str]:
     """The attributes that a function of the model has."""
     return {*function.attribute, *(attribute.name for attribute in function.attribute_proto)}
 
@@ -218,7 +218,7 @@ def _name_nodes(call: Call, outputs: Sequence[Output | None]) -> None:
             node.friendly_name = f"{call.scope.prefix}{call.name}" + (f".{i}" if i else "")
 
 
-def inline(function: Any, call: Call) -> Sequence[Output | None]:
+def inline(function: FunctionProto, call: Call) -> Sequence[Output | None]:
     """The outputs of a function's body on the call's inputs."""
     scope = call.scope.of_function({**call.scope.library.versions, **versions_of(function)}, call.name)
     if len(call.inputs) > len(function.input):
@@ -245,7 +245,7 @@ class Body(NamedTuple):
     captures: list[Output]
 
 
-def build_body(graph: Any, outer: Scope, ports: Sequence[Port], stacked: Mapping[int, int]) -> Body:
+def build_body(graph: GraphProto, outer: Scope, ports: Sequence[Port], stacked: Mapping[int, int]) -> Body:
     """The body of a branch or loop. stacked: axes of length 1 that outputs get, by their place among the outputs."""
     scope = outer.nested(boundary=True)
     if len(graph.input) != len(ports):
@@ -271,7 +271,7 @@ def _body_parameter(name: str, port: Port, scope: Scope) -> Parameter:
     return parameter
 
 
-def inline_graph(graph: Any, outer: Scope) -> list[Output]:
+def inline_graph(graph: GraphProto, outer: Scope) -> list[Output]:
     """The outputs of a graph without inputs, written into the graph around it."""
     scope = outer.nested(boundary=False)
     define_constants(graph, scope)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from ...errors import ModelError
+from .messages import GraphProto, NodeProto
 
 
-def in_order(nodes: Sequence[Any]) -> list[Any]:
+def in_order(nodes: Sequence[NodeProto]) -> list[NodeProto]:
     """The nodes, each after those whose outputs it reads, otherwise in the given order.
 
     Raises ModelError for a cycle, and for a value that two nodes produce.
     """
     producers = _producers(nodes)
-    order: list[Any] = []
+    order: list[NodeProto] = []
     done: dict[int, bool] = {}  # False while what a node reads is visited
     for root in range(len(nodes)):
         if root in done:
@@ -36,7 +36,7 @@ def in_order(nodes: Sequence[Any]) -> list[Any]:
     return order
 
 
-def _producers(nodes: Sequence[Any]) -> dict[str, int]:
+def _producers(nodes: Sequence[NodeProto]) -> dict[str, int]:
     producers: dict[str, int] = {}
     for index, node in enumerate(nodes):
         for name in node.output:
@@ -48,15 +48,15 @@ def _producers(nodes: Sequence[Any]) -> dict[str, int]:
     return producers
 
 
-def _sources(node: Any, producers: dict[str, int]) -> Iterator[int]:
+def _sources(node: NodeProto, producers: dict[str, int]) -> Iterator[int]:
     return iter([producers[name] for name in names_read(node) if name in producers])
 
 
-def names_read(node: Any) -> list[str]:
+def names_read(node: NodeProto) -> list[str]:
     """The names of values that a node reads, also those that graphs inside it take from outside."""
     names = dict.fromkeys(filter(None, node.input))
     for graph in graphs_of(node):
-        inside = {value.name for value in [*graph.input, *graph.initializer]}
+        inside = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
         inside.update(tensor.values.name for tensor in graph.sparse_initializer)
         inside.update(name for inner in graph.node for name in inner.output)
         for inner in graph.node:
@@ -65,7 +65,7 @@ def names_read(node: Any) -> list[str]:
     return list(names)
 
 
-def graphs_of(node: Any) -> list[Any]:
+def graphs_of(node: NodeProto) -> list[GraphProto]:
     """The graphs among a node's attributes."""
-    graphs = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+    graphs = [attribute.g for attribute in node.attribute if attribute.has("g")]
     return graphs + [graph for attribute in node.attribute for graph in attribute.graphs]

@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import numpy as np
+
 from ...errors import ModelError
 from ...graph import Output
 from .call import Call
-from .functions import schema_of, without_effect
+from .functions import schema_or_onnx, without_effect
+from .messages import FLOAT, AttributeProto, FunctionProto
+from .schemas import Schema
 from .scope import domain_of
+from .wire import Message
 
 SHOWN = 60  # characters of an attribute's value in an error
 
@@ -21,15 +26,15 @@ SHOWN = 60  # characters of an attribute's value in an error
 def check_read(call: Call) -> None:
     """Raises ModelError for attributes and inputs that a translation left unread."""
     left = call.unread_attributes()
-    if left:  # the first look-up of a schema costs: onnx makes all its schemas then
+    if left:
         _check_defaults(call, left)
     for place in call.unread_inputs():
         name = call.proto.input[place]
         raise ModelError(f"input {place}, {name!r}, is not supported in this form of the operator")
 
 
-def _check_defaults(call: Call, left: Sequence[Any]) -> None:
-    schema = schema_of(domain_of(call.proto), call.op_type, call.version)
+def _check_defaults(call: Call, left: Sequence[AttributeProto]) -> None:
+    schema = schema_or_onnx(domain_of(call.proto), call.op_type, call.version)
     if schema is not None:
         check_known(call, schema.attributes)
     for attribute in left:
@@ -37,13 +42,14 @@ def _check_defaults(call: Call, left: Sequence[Any]) -> None:
             raise ModelError(f"attribute {shown(attribute)} is not supported in this form of the operator")
 
 
-def is_default(attribute: Any, schema: Any) -> bool:
+def is_default(attribute: AttributeProto, schema: Schema) -> bool:
     """Return whether an attribute has the value that its operator's schema says it has when it is left out."""
-    default = schema.attributes[attribute.name].default_value
-    return bool(default.type) and value_of(attribute) == value_of(default)
+    default = schema.attributes[attribute.name]
+    value = attribute.f if attribute.type == FLOAT else value_of(attribute)
+    return default is not None and bool(value == (np.float32(default) if attribute.type == FLOAT else default))
 
 
-def check_body(call: Call, function: Any, schema: Any) -> None:
+def check_body(call: Call, function: FunctionProto, schema: Schema) -> None:
     """Raises ModelError for an attribute that the function body which ONNX gives for a call passes over."""
     for attribute in without_effect(call, function):
         if not is_default(attribute, schema):
@@ -80,20 +86,18 @@ def described(call: Call) -> str:
     return f"attributes {', '.join(attributes) or 'of their defaults'}; inputs {', '.join(inputs) or 'none'}"
 
 
-def shown(attribute: Any) -> str:
+def shown(attribute: AttributeProto) -> str:
     """'name' = value, for an error."""
     value = value_of(attribute)
-    text = f"a {type(value).__name__}" if hasattr(value, "SerializeToString") else repr(value)
+    text = f"a {type(value).__name__}" if isinstance(value, Message) else repr(value)
     return f"{attribute.name!r} = {text[:SHOWN]}{'...' * (len(text) > SHOWN)}"
 
 
-def value_of(attribute: Any) -> Any:
-    """An attribute's value as Python has it: numbers, text, lists of them, or a message."""
-    from onnx import helper
+def value_of(attribute: AttributeProto) -> Any:
+    """An attribute's value as Python has it: numbers, text, a message, or a list of them."""
+    value = attribute.value()
+    return [_as_text(item) for item in value] if isinstance(value, list) else _as_text(value)
 
-    value = helper.get_attribute_value(attribute)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, (str, float, int)) or hasattr(value, "SerializeToString"):
-        return value
-    return [item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in value]
+
+def _as_text(value: Any) -> Any:
+    return str(value, "utf-8", "replace") if isinstance(value, (bytes, memoryview)) else value

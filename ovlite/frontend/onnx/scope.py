@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import ModelError
 from ...graph import Constant, Output, Parameter
 from .external import ExternalData
+from .messages import FunctionProto, ModelProto, NodeProto, OperatorSetIdProto
 
 MAX_DEPTH = 32  # graphs in graphs, functions in functions
 MAX_NODES = 250_000  # nodes translated, those of functions counted each time they are used
 
 
-def domain_of(proto: Any) -> str:
+def domain_of(proto: NodeProto | FunctionProto | OperatorSetIdProto) -> str:
     """The operator domain of a node, a function or an import; "" for ONNX's own, which has two spellings."""
-    return "" if proto.domain == "ai.onnx" else str(proto.domain)
+    return "" if proto.domain == "ai.onnx" else proto.domain
 
 
 class Library:
     """Context that all graphs of a model share: versions of operator sets, local functions, files, translations.
 
-    weights: raw_data of the main graph's initializers, by their place, where the messages hold none.
     added: translations that the program adds, before all others and before the model's own functions.
     """
 
     def __init__(
         self,
-        proto: Any,
+        proto: ModelProto,
         external: ExternalData,
         translations: Mapping[tuple[str, str], Callable[[Any], Any]],
-        weights: Sequence[memoryview | None] = (),
         added: Mapping[tuple[str, str], Callable[[Any], Any]] | None = None,
     ) -> None:
         self.added = added or {}
@@ -38,11 +37,10 @@ class Library:
         self.functions = {(domain_of(entry), entry.name, entry.overload): entry for entry in proto.functions}
         self.ir_version: int = proto.ir_version
         self.external = external
-        self.weights = weights
         self.translations = {**translations, **self.added} if self.added else translations
         self._nodes = 0
 
-    def function(self, node: Any) -> Any | None:
+    def function(self, node: NodeProto) -> FunctionProto | None:
         """The model's own function that `node` calls."""
         if (domain_of(node), node.op_type) in self.added:
             return None
@@ -55,7 +53,7 @@ class Library:
             raise ModelError(f"the model has more than {MAX_NODES} nodes with its functions written out")
 
 
-def versions_of(proto: Any) -> dict[str, int]:
+def versions_of(proto: ModelProto | FunctionProto) -> dict[str, int]:
     """Version of each operator set that a model or function imports."""
     return {domain_of(entry): entry.version for entry in proto.opset_import}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-from typing import Any
 
 from ...errors import ModelError
-from .wire import without_weights
+from .messages import ModelProto
+from .wire import Malformed
 
 MAX_BYTES = 2**31 - 1  # what a protobuf message may hold
 
@@ -27,28 +27,15 @@ def file_bytes(path: str) -> memoryview:
         raise ModelError(f"can't read {path!r}: {error.strerror}") from None
 
 
-def parse(content: memoryview, label: str) -> tuple[Any, list[memoryview | None]]:
-    """The ModelProto in `content`, and raw_data that was left out of it, by the place of its initializer.
-
-    label: what errors call the source.
-    """
+def parse(content: memoryview, label: str) -> ModelProto:
+    """The ModelProto in `content`, of which large weights stay views. label: what errors call the source."""
     try:
-        import onnx
-    except ImportError:
-        raise RuntimeError(
-            "reading ONNX models needs the onnx package: pip install ovlite[onnx], "
-            "or convert the model to an OpenVINO .xml file"
-        ) from None
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
-    proto = onnx.ModelProto()
-    message, weights = without_weights(content)
-    try:
-        proto.ParseFromString(bytes(message))
-    except DecodeError:
-        raise ModelError(f"{label} is not an ONNX model, or is cut short: {len(content)} bytes don't parse") from None
-    if not proto.HasField("graph"):
+        proto = ModelProto.decoded(content)
+    except Malformed as error:
+        size = len(content)
+        raise ModelError(f"{label} is not an ONNX model, or is cut short: {size} bytes don't parse: {error}") from None
+    if not proto.has("graph"):
         raise ModelError(f"{label} is not an ONNX model: it holds no graph ({len(content)} bytes)")
     if not proto.opset_import:
         raise ModelError(f"{label} names no operator set (opset_import is empty)")
-    return proto, weights
+    return proto

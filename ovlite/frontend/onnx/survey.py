@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...errors import ModelError
-from .fallback import is_referred
-from .functions import has_function, schema_of
+from .fallback import ROWS, is_referred
+from .functions import BY_BODY, NEEDS_ONNX, has_function, is_installed, onnx_schema
+from .messages import GraphProto, ModelProto, NodeProto, TypeProto
 from .order import graphs_of
+from .schemas import schema_of
 from .scope import Library, domain_of, versions_of
 
 OLDEST = 7  # the first version of ONNX's operators whose definitions the translations follow
 SHOWN = 20  # entries of a list in an error
 
 
-def check_operators(proto: Any, library: Library) -> None:
+def check_operators(proto: ModelProto, library: Library) -> None:
     """Raises ModelError that lists all operators and types of the model that are not supported."""
     missing: dict[tuple[str, str, int], list[str]] = {}
     for node, versions in _nodes(proto, library):
@@ -36,10 +38,13 @@ def _line(domain: str, op_type: str, version: int, names: list[str]) -> str:
         return f"operator {op_type} of domain {domain!r}, which is not imported, node {nodes}{more}"
     old = domain == "" and version < OLDEST
     hint = f" (at least version {OLDEST} is needed: use onnx.version_converter)" if old else ""
+    by_onnx = (domain, op_type) in BY_BODY or (domain == "" and op_type in ROWS)
+    if by_onnx and not old and not is_installed():
+        hint = f", which {NEEDS_ONNX}"
     return f"operator {op_type} of domain {domain or 'ai.onnx'!r} version {version}, node {nodes}{more}{hint}"
 
 
-def _nodes(proto: Any, library: Library) -> Iterator[tuple[Any, dict[str, int]]]:
+def _nodes(proto: ModelProto, library: Library) -> Iterator[tuple[NodeProto, dict[str, int]]]:
     """All nodes of the model, those of graphs inside nodes and of functions too, with the versions they see."""
     pending = [(node, library.versions) for node in proto.graph.node]
     for function in proto.functions:
@@ -50,7 +55,7 @@ def _nodes(proto: Any, library: Library) -> Iterator[tuple[Any, dict[str, int]]]
         pending += [(inner, versions) for graph in graphs_of(node) for inner in graph.node]
 
 
-def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
+def _supported(node: NodeProto, domain: str, version: int, library: Library) -> bool:
     if library.function(node) is not None:
         return True
     if not version:
@@ -61,11 +66,11 @@ def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
     old = domain == "" and version < OLDEST
     if translated and not old:
         return True
-    schema = schema_of(domain, node.op_type, version)  # the first look-up costs: onnx makes all its schemas then
-    if old and not _as_in_oldest(schema, node.op_type):
+    if old and not _as_in_oldest(node.op_type, version):
         return False
     if translated:
         return True
+    schema = onnx_schema(domain, node.op_type, version)
     if schema is None or schema.deprecated:
         return False
     if has_function(schema):
@@ -73,10 +78,10 @@ def _supported(node: Any, domain: str, version: int, library: Library) -> bool:
     return _may_all_be(schema, ("tensor(",)) and is_referred(domain, node.op_type, version)
 
 
-def _as_in_oldest(schema: Any, op_type: str) -> bool:
+def _as_in_oldest(op_type: str, version: int) -> bool:
     """Return whether an operator of an older version is still the same in the oldest one that is read."""
     oldest = schema_of("", op_type, OLDEST)
-    return schema is not None and oldest is not None and schema.since_version == oldest.since_version
+    return oldest is not None and oldest.since <= version
 
 
 def _may_all_be(schema: Any, kinds: tuple[str, ...]) -> bool:
@@ -84,7 +89,7 @@ def _may_all_be(schema: Any, kinds: tuple[str, ...]) -> bool:
     return all(any(str(name).startswith(kinds) for name in port.types) for port in [*schema.inputs, *schema.outputs])
 
 
-def _odd_values(graph: Any) -> list[str]:
+def _odd_values(graph: GraphProto) -> list[str]:
     """The graph's inputs and outputs that are no tensors, no sequences of them and not what ZipMap makes."""
     zipped = {name for node in graph.node if node.op_type == "ZipMap" for name in node.output}
     found = []
@@ -100,12 +105,12 @@ def _odd_values(graph: Any) -> list[str]:
     return found
 
 
-def _odd_kind(proto: Any) -> str | None:
+def _odd_kind(proto: TypeProto) -> str | None:
     """The kind of a TypeProto that is no tensor, and no sequence of tensors; an optional is what it may hold."""
-    kind = proto.WhichOneof("value")
+    kind = proto.which()
     if kind == "optional_type":
         return _odd_kind(proto.optional_type.elem_type)
     if kind == "sequence_type":
-        inner = proto.sequence_type.elem_type.WhichOneof("value")
+        inner = proto.sequence_type.elem_type.which()
         return None if inner == "tensor_type" else f"sequence of {str(inner).removesuffix('_type')}"
     return None if kind in (None, "tensor_type") else str(kind).removesuffix("_type").replace("_", " ")

@@ -13,6 +13,8 @@ from ...graph import Constant
 from ...graph.operator import Array
 from ...types import Type
 from .external import ExternalData
+from .messages import SparseTensorProto, TensorProto
+from .wire import Content
 
 # By TensorProto.DataType; what is missing (complex numbers) has no element type here.
 ELEMENT_TYPES: dict[int, Type] = {
@@ -37,33 +39,36 @@ def element_type(number: int, where: str) -> Type:
     return ELEMENT_TYPES[number]
 
 
-def constant(tensor: Any, external: ExternalData, raw: memoryview | None = None) -> Constant:
-    """A tensor as a node. raw: its raw_data, when that is not in the message; it is copied.
-
-    Otherwise the memory is the message's or the mapped external file's, where it is aligned.
-    """
+def constant(tensor: TensorProto, external: ExternalData) -> Constant:
+    """A tensor as a node. Its memory is the message's or the mapped external file's, where it is aligned."""
     where = f"tensor {tensor.name!r}"
     found = element_type(tensor.data_type, where)
     shape = tuple(tensor.dims)
     if len(shape) > MAX_RANK or any(dim < 0 for dim in shape):
+<<<<<<< HEAD
         raise ModelError(f"{where}: expected at most {MAX_RANK} dims, none negative, got {list(shape)}")
     if tensor.HasField("segment"):
+=======
+        raise ModelError(f"{where} has dims {list(shape)}; at most {MAX_RANK} dims, none negative")
+    if tensor.has("segment"):
+>>>>>>> 8b7583d (onnx: models are read with numpy alone, by a wire reader of our own; Attention, losses and others are translated)
         raise ModelError(f"{where} is a segment of a tensor, which is not supported")
     if found is Type.string:
         array = _strings(tensor, shape, where)
         return Constant.of(array, found, shape)
-    array = _flat(tensor, found, math.prod(shape), where, external, raw)
+    array = _flat(tensor, found, math.prod(shape), where, external)
     if found.bitwidth < 8:
         return Constant.of(array, found, shape)
     return Constant.of(_shaped(array, shape, where), found, shape)
 
 
-def _flat(tensor: Any, found: Type, count: int, where: str, external: ExternalData, raw: memoryview | None) -> Array:
+def _flat(tensor: TensorProto, found: Type, count: int, where: str, external: ExternalData) -> Array:
     """The elements in storage order; packed bytes for types of less than a byte."""
     dtype = np.dtype(np.uint8) if found.bitwidth < 8 else found.to_dtype()
     size = (count * found.bitwidth + 7) // 8
     if tensor.data_location == EXTERNAL:
         return _from_bytes(external.read(tensor, size), dtype)
+<<<<<<< HEAD
     if raw is not None or tensor.HasField("raw_data"):
         held = tensor.raw_data if raw is None else raw
         if len(held) != size:
@@ -71,17 +76,24 @@ def _flat(tensor: Any, found: Type, count: int, where: str, external: ExternalDa
                 f"{where}: expected {size} bytes for {found.name}{list(tensor.dims)}, got {len(held)} in raw_data"
             )
         return _from_bytes(held, dtype, copy=raw is not None)
+=======
+    if tensor.has("raw_data"):
+        raw = tensor.raw_data
+        if len(raw) != size:
+            raise ModelError(f"{where}: {found.name}{list(tensor.dims)} needs {size} bytes, raw_data has {len(raw)}")
+        return _from_bytes(raw, dtype)
+>>>>>>> 8b7583d (onnx: models are read with numpy alone, by a wire reader of our own; Attention, losses and others are translated)
     return _from_field(tensor, found, dtype, size // dtype.itemsize, where)
 
 
-def _from_bytes(raw: Any, dtype: np.dtype[Any], *, copy: bool = False) -> Array:
+def _from_bytes(raw: Content, dtype: np.dtype[Any]) -> Array:
     if sys.byteorder == "big" and dtype.itemsize > 1:
         return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype)
     array = np.frombuffer(raw, dtype)
-    return array.copy() if copy or not array.flags.aligned else array
+    return array if array.flags.aligned else array.copy()
 
 
-def _from_field(tensor: Any, found: Type, dtype: np.dtype[Any], count: int, where: str) -> Array:
+def _from_field(tensor: TensorProto, found: Type, dtype: np.dtype[Any], count: int, where: str) -> Array:
     field = _FIELDS.get(tensor.data_type, "int32_data")
     values = getattr(tensor, field)
     if len(values) != count:
@@ -96,8 +108,8 @@ def _from_field(tensor: Any, found: Type, dtype: np.dtype[Any], count: int, wher
     return bits if dtype == np.int32 else bits.astype(dtype)
 
 
-def _strings(tensor: Any, shape: tuple[int, ...], where: str) -> Array:
-    values = [value.decode("utf-8", "replace") for value in tensor.string_data]
+def _strings(tensor: TensorProto, shape: tuple[int, ...], where: str) -> Array:
+    values = [str(value, "utf-8", "replace") for value in tensor.string_data]
     if len(values) != math.prod(shape):
         raise ModelError(f"{where}: expected {math.prod(shape)} strings for dims {list(shape)}, got {len(values)}")
     return _shaped(np.array(values, dtype=np.str_), shape, where)
@@ -110,7 +122,7 @@ def _shaped(array: Array, shape: tuple[int, ...], where: str) -> Array:
         raise ModelError(f"{where} has dims {list(shape)}, which are too large") from None
 
 
-def sparse_constant(sparse: Any, external: ExternalData) -> Constant:
+def sparse_constant(sparse: SparseTensorProto, external: ExternalData) -> Constant:
     """A SparseTensorProto as a dense tensor."""
     where = f"sparse tensor {sparse.values.name!r}"
     values = constant(sparse.values, external).array

@@ -14,8 +14,9 @@ from ..call import Translation
 # By domain: the operators that each family translates.
 FAMILIES = {
     "": {
+        "attention_onnx": "Attention RotaryEmbedding",
         "constants": "Constant",
-        "control": "If Loop Scan",
+        "control": "If Loop Scan SequenceMap",
         "convolution": (
             "AveragePool Col2Im Conv ConvTranspose DeformConv GlobalAveragePool GlobalLpPool GlobalMaxPool LpPool "
             "MaxPool MaxRoiPool MaxUnpool"
@@ -26,15 +27,16 @@ FAMILIES = {
             "Cast CastLike Ceil Celu Clip Cos Cosh Div Dropout Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual "
             "HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg "
             "Not Or PRelu Pow Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Sub Sum "
-            "Swish Tan Tanh ThresholdedRelu Where Xor"
+            "SwiGLU Swish Tan Tanh ThresholdedRelu Where Xor"
         ),
         "indexing": "Compress Gather GatherElements GatherND NonZero OneHot Scatter ScatterElements ScatterND Unique",
+        "losses": "NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss",
         "matrix": "Einsum Gemm MatMul MatMulInteger",
         "normalization": (
             "BatchNormalization GroupNormalization Hardmax InstanceNormalization LRN LayerNormalization LogSoftmax "
             "LpNormalization MeanVarianceNormalization RMSNormalization SimplifiedLayerNormalization Softmax"
         ),
-        "quantization": "ConvInteger DequantizeLinear QLinearConv QLinearMatMul QuantizeLinear",
+        "quantization": "ConvInteger DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul QuantizeLinear",
         "recurrent": "GRU LSTM RNN",
         "reduction": (
             "ArgMax ArgMin CumSum ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin "
@@ -46,8 +48,8 @@ FAMILIES = {
             "SequenceEmpty SequenceErase SequenceInsert SequenceLength SplitToSequence"
         ),
         "shape": (
-            "Concat ConstantOfShape DepthToSpace Expand EyeLike Flatten Pad Range Reshape ReverseSequence Shape Size "
-            "Slice SpaceToDepth Split Squeeze Tile Transpose Trilu Unsqueeze"
+            "CenterCropPad Concat ConstantOfShape DepthToSpace Expand EyeLike Flatten Pad Range Reshape "
+            "ReverseSequence Shape Size Slice SpaceToDepth Split Squeeze Tile Transpose Trilu Unsqueeze"
         ),
         "signal": "BlackmanWindow DFT HammingWindow HannWindow STFT",
         "text": "RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer",

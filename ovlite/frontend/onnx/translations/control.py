@@ -17,10 +17,11 @@ from ....ops.bodies import (
     widened,
 )
 from ....ops.control import If, Loop, TensorIterator
-from ....types import PartialShape, Type
+from ....types import PartialShape, SequenceType, Type
 from ..build import converted, ints, of_type, one, ops, positive, rank, scalar
 from ..call import Call, Translated, Translation
-from ..graphs import Body, Port, build_body, inline_graph
+from ..graphs import Body, Port, build_body, graph_output, inline_graph, translate_nodes
+from ..messages import GRAPH, INT, AttributeProto, NodeProto, ValueInfoProto
 
 MAX_ROUNDS = 8  # to find shapes that a loop's state keeps; widening ends long before
 
@@ -134,4 +135,56 @@ def _part(value: Output, axis: int) -> Port:
     return Port(TensorType(value.element_type, shape), axis)
 
 
-OPERATORS: dict[str, Translation] = {"If": if_, "Loop": loop, "Scan": scan}
+def sequence_map(call: Call) -> Translated:
+    """The body for each item of the sequences, whose outputs are the items of sequences: a Loop over these.
+
+    Inputs that are tensors are the same for all items.
+    """
+    graph, names = call.graph("body"), call.proto.input
+    if len(names) != len(graph.input) or len(call.outputs) != len(graph.output):
+        raise ModelError(
+            f"{len(names)} inputs and {len(call.outputs)} outputs for a body that has {len(graph.input)} and "
+            f"{len(graph.output)}"
+        )
+    own = f"{call.name}/sequence_map/"  # what no name in the body starts with
+    of_body = [value.name for value in graph.output]
+    empty, before, after, whole = (
+        [f"{own}{kind}/{name}" for name in of_body] for kind in ("empty", "before", "after", "whole")
+    )
+    place, going_on, on, count = (own + name for name in ("place", "going_on", "on", "count"))
+    body = graph.but(
+        input=[ValueInfoProto(name=name) for name in (place, going_on, *before)],
+        output=[ValueInfoProto(name=name) for name in (on, *after)],
+        node=[
+            *(_item(call, i, place, value.name) for i, value in enumerate(graph.input)),
+            *graph.node,
+            *(_node("SequenceInsert", inputs, output) for *inputs, output in zip(before, of_body, after, strict=True)),
+            _node("Identity", [going_on], on),
+        ],
+    )
+    scope = call.scope.nested(boundary=False)
+    nodes = [_node("SequenceEmpty", [], name, _dtype(value)) for name, value in zip(empty, graph.output, strict=True)]
+    nodes.append(_node("SequenceLength", names[:1], count))
+    attribute = AttributeProto(name="body", type=GRAPH, g=body)
+    nodes.append(_node("Loop", [count, "", *empty], "", attribute).but(output=whole))
+    translate_nodes(nodes, scope)
+    return [graph_output(name, scope) for name in whole]
+
+
+def _item(call: Call, place: int, index: str, name: str) -> NodeProto:
+    """A node that gives an item of the sequence that an input is, or the input that is a tensor."""
+    is_sequence = isinstance(call.input(place).element_type, SequenceType)
+    given = call.proto.input[place]
+    return _node("SequenceAt", [given, index], name) if is_sequence else _node("Identity", [given], name)
+
+
+def _node(op_type: str, inputs: Sequence[str], output: str, *attributes: AttributeProto) -> NodeProto:
+    return NodeProto(op_type=op_type, input=inputs, output=[output], attribute=attributes)
+
+
+def _dtype(value: ValueInfoProto) -> AttributeProto:
+    """The element type of a tensor, as SequenceEmpty has it."""
+    return AttributeProto(name="dtype", type=INT, i=value.type.tensor_type.elem_type)
+
+
+OPERATORS: dict[str, Translation] = {"If": if_, "Loop": loop, "Scan": scan, "SequenceMap": sequence_map}

@@ -258,6 +258,11 @@ def swish(call: Call) -> Translated:
     return ops.swish(value, typed(call.decimal("alpha", 1.0), value))
 
 
+def swi_glu(call: Call) -> Translated:
+    """swish(a) * b."""
+    return ops.multiply(swish(call), call.input(1))
+
+
 def dropout(call: Call) -> Translated:
     """As in inference: nothing is dropped. With training_mode it is left to onnx.reference."""
     value = call.input(0)
@@ -299,6 +304,7 @@ OPERATORS: dict[str, Translation] = {
     "Selu": selu,
     "Shrink": shrink,
     "Sum": _folded("add"),
+    "SwiGLU": swi_glu,
     "Swish": swish,
     "ThresholdedRelu": thresholded_relu,
     "Where": where,

@@ -10,7 +10,6 @@ from ....errors import ModelError
 from ....graph import Node, Output
 from ....types import Type
 from ..build import (
-    all_axes,
     converted,
     ints,
     of_type,
@@ -27,7 +26,7 @@ from .matrix import gemm
 from .normalization import root_mean_square
 from .packed import OPERATORS as PACKED
 from .qlinear import OPERATORS as QLINEAR
-from .quantization import centred, dequantize_linear, quantize_linear
+from .quantization import centred, dequantize_linear, quantize_linear, range_of_bytes
 from .recurrent import lstm_of
 from .rotary import OPERATORS as ROTARY
 from .shape import trilu
@@ -165,12 +164,7 @@ def matmul_integer_to_float(call: Call) -> Translated:
 def dynamic_quantize_matmul(call: Call) -> Translated:
     """Inputs: a in f32, b, its scale, its zero point, bias. The range of a, with 0 in it, becomes 0 ... 255."""
     a = call.input(0)
-    zero = of_type(0, Type.f32)
-    low = ops.minimum(ops.reduce_min(a, all_axes(a), False), zero)
-    high = ops.maximum(ops.reduce_max(a, all_axes(a), False), zero)
-    scale = one(ops.divide(ops.subtract(high, low), of_type(255, Type.f32)))
-    scale = one(ops.select(ops.equal(scale, zero), of_type(1, Type.f32), scale))
-    shift = ops.clamp(ops.round(ops.divide(ops.subtract(zero, low), scale), "half_to_even"), 0, 255)
+    scale, shift = range_of_bytes(a)
     steps = ops.clamp(ops.add(ops.round(ops.divide(a, scale), "half_to_even"), shift), 0, 255)
     product = ops.matmul(ops.subtract(steps, shift), centred(call.input(1), call.optional(3)), False, False)
     found = ops.multiply(product, ops.multiply(scale, call.input(2)))

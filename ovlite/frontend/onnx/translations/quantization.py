@@ -13,11 +13,13 @@ from ....graph import Output
 from ....types import Type
 from ..build import (
     ROUNDED_FLOATS,
+    all_axes,
     along_axis,
     as_small_float,
     converted,
     dim_of,
     ints,
+    of_type,
     one,
     ops,
     positive,
@@ -71,6 +73,24 @@ def quantize_linear(call: Call) -> Translated:
         wide = one(ops.divide(converted(data, scale.element_type), scale))
         return as_small_float(wide, target, saturate=call.flag("saturate", True))
     return quantized(data, scale, zero, target) if target in RANGES else None
+
+
+def dynamic_quantize_linear(call: Call) -> Translated:
+    """The range of the data, with 0 in it, becomes 0 ... 255. Outputs: the bytes, the scale and the zero point."""
+    data = call.input(0)
+    scale, shift = range_of_bytes(data)
+    zero = converted(shift, Type.u8)
+    return [quantized(data, scale, zero, Type.u8), scale, zero]
+
+
+def range_of_bytes(data: Output) -> tuple[Output, Output]:
+    """Scale and zero point, in f32, with which the range of data, with 0 in it, becomes 0 ... 255; of zeros 1 and 0."""
+    zero = of_type(0, Type.f32)
+    low = ops.minimum(ops.reduce_min(data, all_axes(data), False), zero)
+    high = ops.maximum(ops.reduce_max(data, all_axes(data), False), zero)
+    scale = one(ops.divide(ops.subtract(high, low), of_type(255, Type.f32)))
+    scale = one(ops.select(ops.equal(scale, zero), of_type(1, Type.f32), scale))
+    return scale, one(ops.clamp(ops.round(ops.divide(ops.subtract(zero, low), scale), "half_to_even"), 0, 255))
 
 
 def quantized(data: Output, scale: Output, zero: Output | None, target: Type) -> Output:
@@ -187,6 +207,7 @@ def conv_integer(call: Call) -> Translated:
 OPERATORS: dict[str, Translation] = {
     "ConvInteger": conv_integer,
     "DequantizeLinear": dequantize_linear,
+    "DynamicQuantizeLinear": dynamic_quantize_linear,
     "QLinearConv": qlinear_conv,
     "QLinearMatMul": qlinear_matmul,
     "QuantizeLinear": quantize_linear,

@@ -1,4 +1,4 @@
-"""Rotary position embedding (com.microsoft): pairs of elements turned by angles of their position."""
+"""Rotary position embedding: pairs of elements turned by angles of their position."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ..call import Call, Translated, Translation
 
 
 def rotary_embedding(call: Call) -> Translated:
-    """Inputs: x [batch, length, heads * size] or [batch, heads, length, size]; positions [batch, length], or [1]: that
-    of the first element of each row; cosines and sines [positions, turned / 2]."""
+    """That of com.microsoft. Inputs: x [batch, length, heads * size] or [batch, heads, length, size]; positions [batch,
+    length], or [1]: that of the first element of each row; cosines and sines [positions, turned / 2]."""
     data, places, cosines, sines = (call.input(i) for i in range(4))
     call.expect("is_packed_batching", 0)
     call.without_effect("scale")  # as in onnxruntime, which reads it and does not use it
@@ -24,6 +24,26 @@ def rotary_embedding(call: Call) -> Translated:
     parts = split_heads(data, heads if heads else -1, size)
     found = turned(parts, positions(places, parts), cosines, sines, interleaved)
     return join_heads(found)
+
+
+def rotary_embedding_onnx(call: Call) -> Translated:
+    """Inputs: x [batch, length, heads * size] or [batch, heads, length, size]; cosines and sines [positions, turned /
+    2], and positions [batch, length]; or cosines and sines [batch, length, turned / 2] of x's own positions."""
+    data, cosines, sines, places = call.input(0), call.input(1), call.input(2), call.optional(3)
+    heads, width = call.integer("num_heads", 0), call.integer("rotary_embedding_dim", 0)
+    if width and half_of(cosines) * 2 != width:
+        raise ModelError(f"rotary_embedding_dim is {width} and the table of cosines has {half_of(cosines)} pairs")
+    flat = rank(data) == 3
+    if flat and not heads:
+        raise ModelError("an input of rank 3 needs num_heads")
+    parts = split_heads(data, heads) if flat else data
+    size = (static_dims(parts) or [None])[-1]
+    if not width and size is not None and half_of(cosines) * 2 != size:
+        raise ModelError(f"heads of size {size} and a table of {half_of(cosines)} pairs; give rotary_embedding_dim")
+    if places is not None:
+        cosines, sines = (one(ops.gather(table, places, ints(0))) for table in (cosines, sines))
+    found = _turned(parts, cosines, sines, call.flag("interleaved"))
+    return join_heads(found) if flat else found
 
 
 def half_of(cosines: Output) -> int:
@@ -53,12 +73,19 @@ def positions(places: Output, data: Output) -> Output:
 
 
 def turned(data: Output, places: Output, cosines: Output, sines: Output, interleaved: bool) -> Output:
+    """The first elements of data [batch, heads, length, size] turned as tables say for places, see `_turned`."""
+    cosines, sines = (one(ops.gather(table, places, ints(0))) for table in (cosines, sines))
+    return _turned(data, cosines, sines, interleaved)
+
+
+def _turned(data: Output, cosines: Output, sines: Output, interleaved: bool) -> Output:
     """The first elements of data [batch, heads, length, size] turned, the others as they are.
 
+    cosines, sines: [batch, length, pairs].
     (x, y) -> (x * cos - y * sin, y * cos + x * sin) of the elements (i, i + half), interleaved (2 * i, 2 * i + 1).
     """
     half = half_of(cosines)
-    cosine, sine = (one(ops.unsqueeze(ops.gather(table, places, ints(0)), ints([1]))) for table in (cosines, sines))
+    cosine, sine = (one(ops.unsqueeze(table, ints([1]))) for table in (cosines, sines))
     head, rest = data, None
     if (static_dims(data) or [None])[-1] != 2 * half:
         head, rest = (_cut(data, *ends) for ends in ((0, 2 * half), (2 * half, None)))

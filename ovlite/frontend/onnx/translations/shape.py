@@ -8,6 +8,7 @@ from ....errors import ModelError
 from ....graph import Output
 from ....types import Type
 from ..build import (
+    all_axes,
     converted,
     dim_of,
     ints,
@@ -208,6 +209,23 @@ def _pads_of_all_axes(pads: Output, axes: Output, data: Output) -> Output:
     return one(ops.concat(spread, 0))
 
 
+def center_crop_pad(call: Call) -> Translated:
+    """The middle of some axes, or of all, and zeros around it, of the lengths in input 1. Odd ones go behind."""
+    data, wanted = call.input(0), converted(call.input(1), Type.i64)
+    axes = call.integers("axes", None)
+    places = one(ops.floor_mod(ints(axes), rank_of(data))) if axes is not None else all_axes(data)
+    lengths = one(ops.gather(shape_of(data), places, ints(0)))
+    surplus = ops.maximum(ops.subtract(lengths, wanted), ints(0))
+    start = one(ops.divide(surplus, ints(2)))
+    end = one(ops.add(start, ops.minimum(lengths, wanted)))
+    middle = one(ops.slice(data, start, end, ops.broadcast(ints(1), ops.shape_of(start, "i64")), places))
+    lack = one(ops.maximum(ops.subtract(wanted, lengths), ints(0)))
+    before = one(ops.divide(lack, ints(2)))
+    pads = _pads_of_all_axes(one(ops.concat([before, one(ops.subtract(lack, before))], 0)), places, data)
+    begin, behind = _halves(pads)
+    return ops.pad(middle, begin, behind, "constant", typed(0, data))
+
+
 def depth_to_space(call: Call) -> Translated:
     mode = {"DCR": "blocks_first", "CRD": "depth_first"}[call.text("mode", "DCR")]
     return ops.depth_to_space(call.input(0), mode, call.integer("blocksize"))
@@ -245,6 +263,7 @@ def trilu(call: Call) -> Translated:
 
 
 OPERATORS: dict[str, Translation] = {
+    "CenterCropPad": center_crop_pad,
     "Concat": concat,
     "ConstantOfShape": constant_of_shape,
     "DepthToSpace": depth_to_space,

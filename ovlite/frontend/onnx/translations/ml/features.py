@@ -10,6 +10,7 @@ from .....ops.lookup import Lookup
 from .....types import Type
 from ...build import converted, ints, of_type, one, ops, rank, reshaped, typed
 from ...call import Call, Translated, Translation, known
+from ...messages import TensorProto
 from ...tensors import constant
 from ..text import texts
 from .scores import table
@@ -153,7 +154,7 @@ def _column(call: Call, name: str) -> Output:
     return of_type(call.decimals(f"{name}_floats"), Type.f32)
 
 
-def _constant(call: Call, tensor: object) -> Output:
+def _constant(call: Call, tensor: TensorProto) -> Output:
     found = constant(tensor, call.scope.library.external)
     return Constant.of(found.array.reshape(-1), found.output(0).element_type).output(0)
 
