@@ -45,13 +45,8 @@ def constant(tensor: TensorProto, external: ExternalData) -> Constant:
     found = element_type(tensor.data_type, where)
     shape = tuple(tensor.dims)
     if len(shape) > MAX_RANK or any(dim < 0 for dim in shape):
-<<<<<<< HEAD
         raise ModelError(f"{where}: expected at most {MAX_RANK} dims, none negative, got {list(shape)}")
-    if tensor.HasField("segment"):
-=======
-        raise ModelError(f"{where} has dims {list(shape)}; at most {MAX_RANK} dims, none negative")
     if tensor.has("segment"):
->>>>>>> 8b7583d (onnx: models are read with numpy alone, by a wire reader of our own; Attention, losses and others are translated)
         raise ModelError(f"{where} is a segment of a tensor, which is not supported")
     if found is Type.string:
         array = _strings(tensor, shape, where)
@@ -68,21 +63,13 @@ def _flat(tensor: TensorProto, found: Type, count: int, where: str, external: Ex
     size = (count * found.bitwidth + 7) // 8
     if tensor.data_location == EXTERNAL:
         return _from_bytes(external.read(tensor, size), dtype)
-<<<<<<< HEAD
-    if raw is not None or tensor.HasField("raw_data"):
-        held = tensor.raw_data if raw is None else raw
-        if len(held) != size:
-            raise ModelError(
-                f"{where}: expected {size} bytes for {found.name}{list(tensor.dims)}, got {len(held)} in raw_data"
-            )
-        return _from_bytes(held, dtype, copy=raw is not None)
-=======
     if tensor.has("raw_data"):
         raw = tensor.raw_data
         if len(raw) != size:
-            raise ModelError(f"{where}: {found.name}{list(tensor.dims)} needs {size} bytes, raw_data has {len(raw)}")
+            raise ModelError(
+                f"{where}: expected {size} bytes for {found.name}{list(tensor.dims)}, got {len(raw)} in raw_data"
+            )
         return _from_bytes(raw, dtype)
->>>>>>> 8b7583d (onnx: models are read with numpy alone, by a wire reader of our own; Attention, losses and others are translated)
     return _from_field(tensor, found, dtype, size // dtype.itemsize, where)
 
 
