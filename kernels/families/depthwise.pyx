@@ -21,6 +21,7 @@ from ovlite.kernels.runtime.strides import broadcast_strides
 from .activation cimport Activation, activation_from_tuple
 from .matmul_driver import check_f32, check_types
 from .requantization cimport Requantization, Requantizer
+from .requantization import padded_columns
 
 cdef extern from "depthwise.h" nogil:
     ctypedef struct Strip:
@@ -303,13 +304,13 @@ cdef class Depthwise(Step):
     cdef int set_blocks(self, Packed packed, bias) except -1:
         """Weights, bias, and the blocks of channels and columns."""
         cdef Windows* p = &self.windows
-        padded = np.zeros(max(packed.vectors.shape[0], 1) * LANES, np.float32)
-        if bias is not None:
-            bias = np.asarray(bias, np.float32)
-            if bias.shape != (p.channels,):
-                raise ValueError(f"expected a bias of shape {(p.channels,)}, got {bias.shape}")
-            padded[:p.channels] = bias
-        self.bias = padded
+        filled = max(packed.vectors.shape[0], 1) * LANES
+        if bias is None:
+            self.bias = np.zeros(filled, np.float32)
+        else:
+            if np.shape(bias) != (p.channels,):
+                raise ValueError(f"expected a bias of shape {(p.channels,)}, got {np.shape(bias)}")
+            self.bias = padded_columns(bias, np.float32, (1, p.channels, filled))[0]
         p.strip.bias = <const float*>first_element(self.bias)
         p.strip.weights = <const float*>first_element(packed.vectors)
         p.blocks = (p.channels + CHANNEL_BLOCK - 1) // CHANNEL_BLOCK

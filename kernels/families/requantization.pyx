@@ -103,11 +103,14 @@ cdef tuple activation_as_tuple(const Stage* stage):
 
 def padded_columns(values, dtype, tuple groups):
     """One value a column as (groups, columns filled up with zeros); groups: see Requantizer. ValueError for another
-    count."""
+    count. Values that fill all columns are not copied.
+    """
     count, columns, filled = groups
     values = np.asarray(values, dtype)
     if values.shape != (count * columns,):
         raise ValueError(f"expected one value for each of {count * columns} columns, got {values.shape}")
+    if columns == filled:
+        return np.require(values, requirements="CA").reshape(count, filled)
     padded = np.zeros((count, filled), dtype)
     padded[:, :columns] = values.reshape(count, columns)
     return padded

@@ -20,6 +20,7 @@ from .matmul_driver import check_f32
 from .matmul_kernels cimport NO_OFFSET, MatmulKernel, MatmulTile
 from .matmul_weights cimport PackedWeights
 from .matmul_weights import kernel_for
+from .requantization import padded_columns
 
 cdef extern from "winograd.h" nogil:
     ctypedef struct OutputTile:
@@ -314,11 +315,8 @@ cdef class Winograd(Step):
         cdef Tiling* p = &self.tiling
         if bias is None:
             return 0
-        bias = np.asarray(bias, np.float32)
-        if bias.shape != (p.columns,):
-            raise ValueError(f"expected a bias of shape {(p.columns,)}, got {bias.shape}")
-        padded = np.zeros(p.column_blocks * COLUMN_BLOCK, np.float32)
-        padded[:p.columns] = bias
-        self.bias = padded
+        if np.shape(bias) != (p.columns,):
+            raise ValueError(f"expected a bias of shape {(p.columns,)}, got {np.shape(bias)}")
+        self.bias = padded_columns(bias, np.float32, (1, p.columns, p.column_blocks * COLUMN_BLOCK))[0]
         p.output.bias = <const float*>first_element(self.bias)
         return 0

@@ -1,4 +1,5 @@
 cimport numpy as cnp
+from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.executor cimport Frame
 from ovlite.kernels.runtime.results cimport Ports
 from ovlite.kernels.runtime.step cimport MAX_RANK
@@ -32,6 +33,8 @@ cdef class Bindings(Runnable):
     cdef readonly object plan
     cdef Frame frame           # None for a plan in stages
     cdef list frames           # [(plan, Frame)]
+    cdef Block memory          # that the frame lies in
+    cdef Py_ssize_t spare_bytes
 
     cdef int bind_ports(self, Ports ports, tuple types, type tensor_class) except -1
     cdef int bind_inputs(self, object inputs, bint share) except -1
@@ -47,3 +50,4 @@ cdef class Bindings(Runnable):
     cdef int refresh_shared_inputs(self) except -1
     cdef int set_plan(self, object plan) except -1
     cdef Frame frame_of(self, object plan)
+    cdef int make_room(self, Py_ssize_t size) except -1

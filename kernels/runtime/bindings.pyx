@@ -26,8 +26,8 @@ from ovlite.kernels.runtime.streams cimport Runnable
 
 cnp.import_array()
 
-cdef Py_ssize_t FRAMES = 4              # a request keeps the buffers of so many plans ...
-cdef Py_ssize_t FRAME_BYTES = 256 << 20  # ... as long as they take no more than this
+cdef Py_ssize_t GROWTH = 8              # memory that is to grow becomes larger than asked for by this fraction
+cdef Py_ssize_t FRAMES = 16             # a request keeps the tables of addresses of so many plans
 
 
 cdef inline bint is_plain(int kind) noexcept:
@@ -38,7 +38,8 @@ cdef inline bint is_plain(int kind) noexcept:
 cdef class Bindings(Runnable):
     """The arrays that the inputs are bound to, and the buffers of the plan at hand.
 
-    types: (numpy's type number, whether only `_convert` may bind values) of each input. tensor_class: a
+    All plans run in the same memory, which grows when one needs more. spare_bytes: how much larger than a plan needs it
+    may stay. types: (numpy's type number, whether only `_convert` may bind values) of each input. tensor_class: a
     class of Shown.
     """
 
@@ -272,21 +273,33 @@ cdef class Bindings(Runnable):
         return 0
 
     cdef Frame frame_of(self, object plan):
-        """The buffers for a plan; those of a few other plans are kept."""
+        """The buffers for a plan, None for one in stages; the tables of a few other plans are kept."""
         cdef Frame frame
-        cdef Py_ssize_t total = 0
         if plan.program is None:
             return None
         for i, (known, frame) in enumerate(self.frames):
             if known is plan:
                 self.frames.append(self.frames.pop(i))
-                return frame
-        frame = Frame(plan.program, (<Team>self.streams.teams[0]).size)
-        frame.profile(self.profiled)
-        self.frames.append((plan, frame))
-        for _, kept in self.frames:
-            total += (<Frame>kept).program.arena_bytes
-        while len(self.frames) > FRAMES or (total > FRAME_BYTES and len(self.frames) > 1):
-            _, kept = self.frames.pop(0)
-            total -= (<Frame>kept).program.arena_bytes
+                break
+        else:
+            frame = Frame(plan.program, (<Team>self.streams.teams[0]).size, False)
+            frame.profile(self.profiled)
+            self.frames.append((plan, frame))
+            if len(self.frames) > FRAMES:
+                del self.frames[0]
+        self.make_room(frame.bytes)
+        frame.lie_in(self.memory)
         return frame
+
+    cdef int make_room(self, Py_ssize_t size) except -1:
+        """Makes the memory large enough for a plan; smaller where it has grown too large."""
+        cdef Py_ssize_t have = -1 if self.memory is None else self.memory.size
+        if size <= have <= size + self.spare_bytes:
+            return 0
+        self.frame = self.memory = None
+        for _, kept in self.frames:
+            (<Frame>kept).lie_in(None)
+        if 0 <= have < size:
+            size += min(size // GROWTH, self.spare_bytes)
+        self.memory = Block(size)
+        return 0

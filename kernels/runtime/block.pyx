@@ -1,10 +1,10 @@
 """Blocks of memory for packed weights and scratch space."""
 
 from cpython.buffer cimport PyBuffer_FillInfo
-from libc.stdlib cimport free
 
 cdef extern from "memory.h" nogil:
     char* block_new(dim_t size)
+    void block_free(char* block, dim_t size)
 
 
 cdef class Block:
@@ -20,4 +20,4 @@ cdef class Block:
         PyBuffer_FillInfo(buffer, self, self.data, self.size, False, flags)
 
     def __dealloc__(self):
-        free(self.data)
+        block_free(self.data, self.size)

@@ -1,3 +1,4 @@
+from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport CancelToken, dim_t, run_fn, Step
 
 cdef extern from "team.h" nogil:
@@ -73,9 +74,10 @@ cdef struct LoopSpec:
 cdef class Frame:
     cdef readonly Program program
     cdef char** slots
-    cdef char* memory          # arena, then the scratch of each member
-    cdef char* arena
+    cdef readonly dim_t bytes
+    cdef Block memory          # arena, then the scratch of each member
     cdef char* scratch
+    cdef int lie_in(self, Block memory) except -1
     cdef int members
     cdef double* times         # seconds per step, or NULL
     cdef int status

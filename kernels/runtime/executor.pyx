@@ -56,9 +56,6 @@ cdef extern from *:
     "static _Thread_local void *thread_cancellation;"
     void* thread_cancellation     # the Cancellation of the run that this thread carries out, or NULL
 
-cdef extern from "memory.h" nogil:
-    char* block_new(dim_t size)
-
 
 cdef long long PERIOD = 80_000_000       # nanoseconds between two looks at pending signals
 cdef dim_t PAGE_BYTES = 4096
@@ -352,32 +349,42 @@ cdef void end_phase(void* argument, int phase) noexcept nogil:
 
 
 cdef class Frame:
-    """One request's buffers for a Program: the table of slot addresses and the arena.
+    """One request's buffers for a Program: the table of slot addresses, and memory for the arena.
 
-    members: threads that may run it at once, each of which gets scratch memory.
+    members: threads that may run it at once, each of which gets scratch memory. bytes: of memory that a run takes. own:
+    the frame has memory of its own; another one is to be given some by lie_in() before it runs.
     """
 
-    def __cinit__(self, Program program, int members=1):
-        cdef dim_t total
+    def __cinit__(self, Program program, int members=1, bint own=True):
         cdef cnp.ndarray array
         self.program = program
         self.members = max(1, min(members, program.width))
         self.slots = <char**>calloc(program.slots + 1, sizeof(char*))
-        total = program.arena_bytes + program.scratch * self.members
-        self.memory = block_new(total)
-        if self.slots == NULL or self.memory == NULL:
-            raise MemoryError(f"no memory for a plan's {total} bytes of buffers")
-        self.arena = self.memory
-        self.scratch = self.memory + program.arena_bytes
+        if self.slots == NULL:
+            raise MemoryError()
+        self.bytes = program.arena_bytes + program.scratch * self.members
         for slot, array in program.constants.items():
             self.slots[<int>slot] = <char*>cnp.PyArray_DATA(array)
-        for slot, offset in program.placed.items():
-            self.slots[<int>slot] = self.arena + <dim_t>offset
+        if own:
+            self.lie_in(Block(self.bytes))
 
     def __dealloc__(self):
         free(self.slots)
         free(self.times)
-        free(self.memory)
+
+    cdef int lie_in(self, Block memory) except -1:
+        """Puts the arena and the scratch memory into a block of at least `bytes`; None to let go of the one in use."""
+        if memory is self.memory:
+            return 0
+        self.memory = memory
+        if memory is None:
+            return 0
+        if memory.size < self.bytes:
+            raise MemoryError(f"{memory.size} bytes for a plan's {self.bytes} of buffers")
+        self.scratch = memory.data + self.program.arena_bytes
+        for slot, offset in self.program.placed.items():
+            self.slots[<int>slot] = memory.data + <dim_t>offset
+        return 0
 
     def bind(self, int slot, array):
         """Points `slot` at the array's memory. The caller keeps the array alive."""

@@ -73,6 +73,7 @@ class Request(RequestHooks, metaclass=ABCMeta):
         internal: bool = False,
         profiled: bool = False,
         keep_shared_outputs: bool = False,
+        spare_bytes: int = 0,
     ) -> None: ...
     def infer(
         self,

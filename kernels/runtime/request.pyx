@@ -39,12 +39,15 @@ cdef class Request(Bindings):
     executable: gives plans. ports: what names the tensors. types, tensor_class: see Bindings. variables:
     names of the states. sources: for each output, (is an input, index) of the port whose elements it shows
     again, or None. internal: no tensor of it was ever shown, so that results need no memory of the
-    request's own. profiled: keep the time of each step. keep_shared_outputs: views keep what they show.
+    request's own. profiled: keep the time of each step. keep_shared_outputs: views keep what they show. spare_bytes:
+    how much larger than a run needs the buffers may stay.
     """
 
     def __init__(self, executable, Ports ports, tuple types, type tensor_class, tuple variables, tuple sources,
-                 Streams streams, bint internal=False, bint profiled=False, bint keep_shared_outputs=False):
+                 Streams streams, bint internal=False, bint profiled=False, bint keep_shared_outputs=False,
+                 Py_ssize_t spare_bytes=0):
         self.open(streams)
+        self.spare_bytes = spare_bytes
         self.bind_ports(ports, types, tensor_class)
         self.executable = executable
         self.internal = internal

@@ -23,6 +23,7 @@ from .options import Options
 from .stage import Context, Stage
 from .timing import StepTime
 
+STEP_BYTES = 4096  # that a step takes with its views and its place in the program, a little more than on average
 Shapes = tuple[tuple[int, ...], ...]
 
 
@@ -54,8 +55,8 @@ class Plan:
 
     @property
     def bytes(self) -> int:
-        """Memory that the plan's buffers take in each request."""
-        return int(self._stage.program.arena_bytes)
+        """About the memory that the plan takes, without the buffers of those who run it."""
+        return STEP_BYTES * (1 + len(self.origins))
 
     def run(self, arrays: Sequence[Array], team: Team, times: list[StepTime] | None = None) -> list[Array]:
         """Runs all stages on arrays bound as the inputs; returns new arrays for the outputs.

@@ -35,10 +35,10 @@ class Precision:
 
 @dataclass(frozen=True)
 class Options:
-    """precision: what kernels may be chosen. cache_bytes: memory that cached plans for other input shapes may hold.
-    memory_limit: bytes that one tensor, and the buffers of one plan, may take.
+    """precision: what kernels may be chosen. cache_bytes: memory that plans for other input shapes may
+    take. memory_limit: bytes that one tensor, and the buffers of one plan, may take.
     """
 
     precision: Precision = Precision()
-    cache_bytes: int = 64 << 20
+    cache_bytes: int = 24 << 20
     memory_limit: int = 1 << 62

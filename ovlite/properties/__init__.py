@@ -49,6 +49,7 @@ model_name = read_only("NETWORK_NAME")
 num_streams = Property("NUM_STREAMS", streams.number_of)
 optimal_batch_size = read_only("OPTIMAL_BATCH_SIZE")
 optimal_number_of_infer_requests = read_only("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+plan_memory_limit = count("PLAN_MEMORY_LIMIT")  # of ovlite alone
 range_for_async_infer_requests = read_only("RANGE_FOR_ASYNC_INFER_REQUESTS")
 range_for_streams = read_only("RANGE_FOR_STREAMS")
 runtime_requirements = read_only("RUNTIME_REQUIREMENTS")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..graph import Constant, Model, Node, Output, TensorType
 from ..graph.elements import bound_type, held_as_objects
 from ..ops.maps import ZipMap
-from ..plan import Options, Plan
+from ..plan import Plan
 from ..types import SequenceType, Type
 from .config import Config
 from .ports import CompiledPorts, ConstOutput, Form
@@ -32,7 +32,7 @@ class Compilation:
         self.model = model = model if owned else model.clone()
         self.name = model.get_friendly_name()
         streams, threads = config.streams(), config.threads_per_stream()
-        self.executable = make_executable(model, Options(config.precision(), memory_limit=config.memory_limit()))
+        self.executable = make_executable(model, config.options())
         self.streams = shared_streams(streams, threads, bool(config["ENABLE_CPU_PINNING"]))
         self.variables = self.executable.variables
         self.profiled = config.profiled()

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import suggestion
 from ..graph import Model
-from ..plan import Precision, compute_types
+from ..plan import Options, Precision, compute_types
 from ..properties import CacheMode, device
 from ..properties.declare import PropertyEnum
 from ..properties.device import Capability
@@ -183,6 +183,9 @@ SETTABLE: dict[str, tuple[Parser, Any]] = {
     "KEEP_SHARED_OUTPUTS": (_boolean, False),
     # Of ovlite alone. Bytes that one tensor, and the buffers of one plan, may take; 0 for what this process can have.
     "MEMORY_LIMIT": (_count, 0),
+    # Of ovlite alone. Bytes that plans for other input shapes than the last may take; a request's buffers stay larger
+    # than its last shapes need by no more.
+    "PLAN_MEMORY_LIMIT": (_count, Options.cache_bytes),
 }  # fmt: skip
 # What belongs to a Core, and compile_model() takes besides: key -> (parser, default).
 CORE_SETTABLE: dict[str, tuple[Parser, Any]] = {
@@ -308,6 +311,10 @@ class Config:
     def memory_limit(self) -> int:
         """Bytes that one tensor, and the buffers of one plan, may take."""
         return self["MEMORY_LIMIT"] or memory_budget()
+
+    def options(self) -> Options:
+        """What plans are made with."""
+        return Options(self.precision(), self["PLAN_MEMORY_LIMIT"], self.memory_limit())
 
     def profiled(self) -> bool:
         return bool(self["PERF_COUNT"])

@@ -69,7 +69,7 @@ class InferRequest(Request):
         super().__init__(
             compilation.executable, compilation.ports, compilation.types, Tensor, names, compilation.sources,
             compilation.streams, internal and not compilation.packed, compilation.profiled,
-            compilation.config["KEEP_SHARED_OUTPUTS"],
+            compilation.config["KEEP_SHARED_OUTPUTS"], compilation.config["PLAN_MEMORY_LIMIT"],
         )  # fmt: skip
 
     # What the compiled base class asks for.
