@@ -8,6 +8,10 @@ class CompiledHooks(Protocol):
     """Methods that Compiled calls and its subclass defines."""
 
     @abstractmethod
+    def _inlined(self, inputs: Any) -> Any:
+        """Results for inputs that only stand for arrays, or None."""
+
+    @abstractmethod
     def _new_request(self, internal: bool) -> Request:
         """Another request; `internal`: no tensor of it is ever shown."""
 

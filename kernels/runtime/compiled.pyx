@@ -8,7 +8,8 @@ from ovlite.kernels.runtime.request cimport Request
 
 
 cdef class Compiled:
-    """A model that is ready to run. A subclass gives `_new_request(internal)`.
+    """A model that is ready to run. A subclass gives `_new_request(internal)`, and `_inlined(inputs)`, which returns
+    results for inputs that only stand for arrays, or None.
 
     Calls go to a request that is made at the first of them and kept, so that inputs and variables last
     from call to call. A call that finds it in use by another thread, or its outputs shown to another
@@ -38,7 +39,15 @@ cdef class Compiled:
             the model's order with None for those that get new arrays, or a dict by name, index or port. Each is
             a writable C-contiguous array of the output's shape and dtype, apart from the inputs' memory.
         """
-        cdef bint shared = share_inputs, viewed = share_outputs, decoded = decode_strings
+        try:
+            return self.call(inputs, share_inputs, share_outputs, decode_strings, out)
+        except TypeError:  # of what is no array, but stands for one
+            results = self._inlined(inputs)
+            if results is None:
+                raise
+            return results
+
+    cdef object call(self, object inputs, bint shared, bint viewed, bint decoded, object out):
         cdef Request request = self.internal
         if request is None:
             request = self.first()

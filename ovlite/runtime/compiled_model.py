@@ -59,6 +59,14 @@ class CompiledModel(Compiled):
     def _new_request(self, internal: bool) -> InferRequest:
         return InferRequest(self._compilation, CompiledModel, internal)
 
+    def _inlined(self, inputs: Any) -> Any:
+        """Results for inputs that write down what is done with them (tracing); None for all others."""
+        values = (
+            inputs.values() if isinstance(inputs, dict) else inputs if isinstance(inputs, (list, tuple)) else [inputs]
+        )
+        write = next((value._write_model for value in values if hasattr(type(value), "_write_model")), None)
+        return None if write is None else write(self, inputs)
+
     def create_infer_request(self) -> InferRequest:
         return InferRequest(self._compilation, CompiledModel)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,16 +15,17 @@ from .. import opset16
 from ..errors import TraceError
 
 ops: Any = opset16
-_FOREIGN = (str(Path(__file__).parent), str(Path(np.__file__).parent))
+_FOREIGN = (str(Path(__file__).parent.parent), str(Path(np.__file__).parent))
 
 # What makes nodes of a ufunc's operands, which are of the types of its loop; and of a function's arguments.
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 # Methods of arrays that are numpy's functions of the same name.
 METHODS = frozenset({
-    "all", "any", "argmax", "argmin", "clip", "cumsum", "dot", "max", "mean", "min", "prod", "ravel", "squeeze", "std",
-    "sum", "swapaxes", "var",
+    "all", "any", "argmax", "argmin", "argsort", "clip", "cumsum", "diagonal", "dot", "max", "mean", "min", "prod",
+    "ravel", "repeat", "round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "var",
 })  # fmt: skip
+NO_OUT = ("out", None)
 
 
 def refuse(why: str) -> NoReturn:
@@ -42,7 +44,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __init__(self, output: Any, dtype: Any) -> None:
         """output: of a node of static shape, whose element type is that of `dtype`."""
         self.output = output
-        self.dtype = np.dtype(dtype)
+        self.dtype = known(np.dtype(dtype))
         self.shape = tuple(int(length) for length in output.shape)
 
     @property
@@ -75,12 +77,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function not in FUNCTIONS:
             refuse(f"{function.__module__}.{function.__name__} can't be traced")
+        kept = {name: value for name, value in kwargs.items() if value is not np._NoValue and (name, value) != NO_OUT}
         try:
-            return FUNCTIONS[function](*args, **kwargs)
+            inspect.signature(FUNCTIONS[function]).bind(*args, **kept)
         except TypeError as error:
-            if isinstance(error, TraceError) or "argument" not in str(error):
-                raise
             refuse(f"{function.__name__} is traced without some of its arguments: {error}")
+        return FUNCTIONS[function](*args, **kept)
 
     def __getattr__(self, name: str) -> Any:
         if name == "reshape":
@@ -89,6 +91,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             return self._transpose
         if name in METHODS:
             return partial(getattr(np, name), self)
+        if name == "flatten":
+            return partial(np.ravel, self)
         if name.startswith("__") or not hasattr(np.ndarray, name):
             raise AttributeError(f"a traced array has no attribute {name!r}")
         refuse(f"the array's {name} can't be traced")
@@ -99,8 +103,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def _transpose(self, *axes: Any) -> Any:
         return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
-    def astype(self, dtype: Any, copy: bool = True) -> Traced:
+    def astype(self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True) -> Any:
         """The elements converted as numpy converts them; what is out of an integer's range is undefined in both."""
+        if not np.can_cast(self.dtype, dtype, casting):
+            raise TypeError(
+                f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} by the rule {casting!r}"
+            )
         return convert(self, np.dtype(dtype))
 
     def copy(self) -> Traced:
@@ -111,6 +119,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         refuse("an assignment to elements can't be traced; make a new array with np.where or np.concatenate")
+
+    def _write_model(self, compiled: Any, inputs: Any) -> Any:
+        """What a compiled model asks of inputs that are no arrays."""
+        return WRITE_MODEL[0](compiled, inputs)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -137,6 +149,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
 REDUCE: dict[np.ufunc, Callable[..., Any]] = {}
 GETITEM: list[Callable[..., Any]] = []
+WRITE_MODEL: list[Callable[..., Any]] = []
 
 
 def dtype_of(value: Any) -> Any:
@@ -149,34 +162,70 @@ def dtype_of(value: Any) -> Any:
 
 
 def known(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype, when tensors of models can have it; raises TraceError otherwise."""
-    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+    """The dtype in native order, when tensors of models can have it; raises TraceError otherwise."""
+    if dtype.kind not in "biuf" or dtype.itemsize > 8 or dtype.isbuiltin == 2:
         refuse(f"arrays of {dtype} can't be traced; bool, integers, float16, float32 and float64 can")
-    return dtype
+    return np.dtype(f"{dtype.kind}{dtype.itemsize}")  # C has two names for integers of one size
 
 
 def lift(value: Any, dtype: Any = None) -> Traced:
     """Any operand as a Traced, a constant if it is an array or a number; converted to `dtype` where one is given."""
     if isinstance(value, Traced):
         return value if dtype is None else convert(value, np.dtype(dtype))
+    refuse_subclass(value)
     if isinstance(value, (list, tuple)) and any(isinstance(part, Traced) for part in value):
         stacked: Any = np.stack([lift(part) for part in value])
         return lift(stacked, dtype)
     array = np.asarray(value, dtype)
-    known(array.dtype)
+    array = array.astype(known(array.dtype), copy=False)
     return Traced(ops.constant(array).output(0), array.dtype)
+
+
+def refuse_subclass(value: Any) -> None:
+    """Raises TraceError for arrays with a meaning of their own, such as masked ones."""
+    if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
+        refuse(f"an array of type {type(value).__name__} can't be traced; plain arrays can")
+
+
+def constant_of(x: Traced) -> Any:
+    """The elements of a constant; None for what is computed."""
+    node = x.output.get_node()
+    return node.data if node.get_type_name() == "Constant" else None
 
 
 def convert(x: Traced, dtype: np.dtype[Any]) -> Traced:
     """x in another dtype."""
-    if x.dtype == known(dtype):
+    dtype = known(dtype)
+    if x.dtype == dtype:
         return x
     if dtype.kind == "b":
         return Traced(ops.not_equal(x.output, np.zeros((), x.dtype)).output(0), dtype)
     return Traced(ops.convert(x.output, dtype.type).output(0), dtype)
 
 
-def node(name: str, *inputs: Any, **attributes: Any) -> Any:
-    """The first output of a node made by a factory of the newest opset."""
+def nodes(name: str, count: int, *inputs: Any, **attributes: Any) -> list[Any]:
+    """The outputs of a node made by a factory of the newest opset."""
     parts = [part.output if isinstance(part, Traced) else part for part in inputs]
-    return getattr(ops, name)(*parts, **attributes).output(0)
+    made = getattr(ops, name)(*parts, **attributes)
+    return [made.output(index) for index in range(count)]
+
+
+def node(name: str, *inputs: Any, **attributes: Any) -> Any:
+    """The first output of such a node."""
+    return nodes(name, 1, *inputs, **attributes)[0]
+
+
+def traces(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers how calls of numpy's functions are traced."""
+
+    def register(traced: Callable[..., Any]) -> Callable[..., Any]:
+        FUNCTIONS.update(dict.fromkeys(functions, traced))
+        return traced
+
+    return register
+
+
+def axes_of(axis: Any, rank: int) -> list[int]:
+    """The axes that an `axis` argument names; raises numpy's AxisError."""
+    given = range(rank) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+    return sorted(int(found) for found in np.lib.array_utils.normalize_axis_tuple(given, rank))

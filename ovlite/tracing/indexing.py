@@ -1,4 +1,4 @@
-"""Elements of a traced array by position: integers, slices, None, ... and one array of positions that are known."""
+"""Elements of a traced array by position: integers, slices, None, ... and arrays of positions."""
 
 from __future__ import annotations
 
@@ -6,52 +6,79 @@ from typing import Any
 
 import numpy as np
 
-from .array import GETITEM, Traced, node, refuse
+from .array import GETITEM, Traced, convert, lift, node, refuse
+from .shapes import along, positions, taken
 
 
 def _getitem(x: Traced, index: Any) -> Any:
     parts = list(index) if isinstance(index, tuple) else [index]
-    _check(parts)
+    for part in parts:
+        if isinstance(part, Traced) and part.dtype.kind not in "iu":
+            refuse(f"an index by {'a mask' if part.dtype.kind == 'b' else part.dtype} can't be traced; use np.where")
+    arrays = [part for part in parts if not _plain(part)]
+    computed = any(isinstance(part, Traced) for part in arrays)
+    one_by_one = not arrays or (len(arrays) == 1 and not any(isinstance(part, (int, np.integer)) for part in parts))
+    if not one_by_one or (not computed and any(np.asarray(part).dtype.kind not in "iu" for part in arrays)):
+        return _from_the_front(x, parts) if computed else taken(x, positions(x)[index])
+    return _axis_by_axis(x, _filled(parts, x.ndim))
+
+
+def _plain(part: Any) -> bool:
+    """Whether it is an index of basic indexing."""
+    if isinstance(part, (bool, np.bool_)):
+        return False
+    return part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer))
+
+
+def _filled(parts: list[Any], rank: int) -> list[Any]:
+    """The index with slices in place of ... and of what is left out."""
     dots = [place for place, part in enumerate(parts) if part is Ellipsis]
-    taken = sum(part is not None and part is not Ellipsis for part in parts)
-    if taken > x.ndim or len(dots) > 1:
-        raise IndexError(f"too many indices for an array of {x.ndim} dimensions")
+    used = sum(part is not None and part is not Ellipsis for part in parts)
+    if used > rank or len(dots) > 1:
+        raise IndexError(f"too many indices for an array of {rank} dimensions")
     place = dots[0] if dots else len(parts)
-    parts[place : place + 1] = [slice(None)] * (x.ndim - taken)
+    return [*parts[:place], *[slice(None)] * (rank - used), *parts[place + 1 :]]
+
+
+def _axis_by_axis(x: Traced, parts: list[Any]) -> Any:
+    """An index with at most one array, whose dimensions take its axis's place."""
     axis, shape = 0, []
     for part in parts:
         if part is None:
             shape.append(1)
-            continue
-        if isinstance(part, slice):
+        elif isinstance(part, slice):
             x = _sliced(x, axis, part)
             shape.append(x.shape[axis])
+            axis += 1
+        elif isinstance(part, Traced):
+            flat: Any = np.reshape(convert(part, np.dtype(np.int64)), -1)
+            x = Traced(node("gather", x, flat, np.array(axis)), x.dtype)
+            shape.extend(part.shape)
+            axis += 1
         else:
-            positions = _positions(part, x.shape[axis], axis)
-            x = Traced(node("gather", x, positions.ravel(), np.array(axis)), x.dtype)
-            shape.extend(positions.shape)
-        axis += 1
+            places = _places(part, x.shape[axis], axis)
+            x = along(x, places.ravel(), axis)
+            shape.extend(places.shape)
+            axis += 1
     return np.reshape(x, tuple(shape))
 
 
-def _check(parts: list[Any]) -> None:
-    """Refuses indices whose meaning or length isn't known while tracing."""
-    arrays = [
-        part for part in parts if not (part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)))
-    ]
-    for part in [*arrays, *(part for part in parts if isinstance(part, (bool, np.bool_)))]:
-        if isinstance(part, Traced):
-            why = "a mask" if part.dtype.kind == "b" else "an array that is computed"
-            refuse(f"an index by {why} can't be traced; use np.where")
-        if np.asarray(part).dtype.kind not in "iu" and np.size(part):
-            refuse(
-                f"an index of {np.asarray(part).dtype} can't be traced; use integers, slices, or np.where for a mask"
-            )
-    if len(arrays) > 1 or (arrays and any(isinstance(part, (int, np.integer)) for part in parts)):
-        refuse("an index by several arrays can't be traced; index one axis after the other, or use np.einsum")
+def _from_the_front(x: Traced, parts: list[Any]) -> Any:
+    """Several arrays, some of them computed, for the first axes."""
+    filled = _filled(parts, x.ndim)
+    count = next((place for place, part in enumerate(filled) if isinstance(part, slice)), len(filled))
+    if any(part is None for part in filled) or any(part != slice(None) for part in filled[count:] if _plain(part)):
+        refuse("an index by several arrays is traced for the first axes alone; use np.take_along_axis")
+    if not all(isinstance(part, slice) for part in filled[count:]):
+        refuse("an index by several arrays is traced for the first axes alone; use np.take_along_axis")
+    places: Any = np.broadcast_arrays(*(lift(part) for part in filled[:count]))
+    if any(part.dtype.kind not in "iu" for part in places):
+        refuse("an index by a mask can't be traced; use np.where")
+    each: Any = np.stack([convert(part, np.dtype(np.int64)) for part in places], -1)
+    return Traced(node("gather_nd", x, each), x.dtype)
 
 
-def _positions(part: Any, length: int, axis: int) -> Any:
+def _places(part: Any, length: int, axis: int) -> Any:
     """Positions from 0 on. Raises IndexError as numpy does."""
     found = np.asarray(part, np.int64)
     if found.size and not (-length <= found.min() and found.max() < length):

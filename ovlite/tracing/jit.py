@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,17 +13,23 @@ from typing import Any
 import numpy as np
 
 from .. import opset16
+from ..errors import OVTypeError
 from ..graph import Model
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 from ..runtime.infer_request import InferRequest
 from . import functions as functions  # each registers how it is traced
 from . import indexing as indexing
+from . import models as models
+from . import ordering as ordering
+from . import reductions as reductions
+from . import shapes as shapes
 from . import ufuncs as ufuncs
 from .array import Traced, lift
 from .trees import Spec, put_together, take_apart
 
 MOST = 128  # specialisations that a function keeps
+OPTIONS = {"share_inputs", "share_outputs", "out"}
 # As numpy computes: with denormal numbers, and every product in its own type.
 CONFIG = {"CPU_DENORMALS_OPTIMIZATION": False, "EXECUTION_MODE_HINT": "ACCURACY"}
 
@@ -54,13 +61,17 @@ class CompiledFunction:
 
     Arrays, also within tuples, lists and dicts, are inputs, by dtype and shape; all other arguments are constants by
     value, as are the arrays of globals and closures, whose elements are read when the function is traced. The results
-    have the dtypes and shapes that numpy gives; float16 is computed in float32 and rounded at the end.
+    have the dtypes and shapes that numpy gives; float16 is computed in float32 and rounded at the end. What does not
+    depend on the arguments, random numbers too, is computed once, when the function is traced. numpy's warnings are
+    not given.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        if taken := OPTIONS & _parameters(function):
+            raise OVTypeError(f"the call has a parameter of its own named {min(taken)}; rename that of the function")
         self.function = function
         self._known: OrderedDict[Spec, _Special] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         update_wrapper(self, function)
 
     def __call__(
@@ -106,7 +117,12 @@ class CompiledFunction:
             return made
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else self.__class__(self.function.__get__(instance, owner))
+        if instance is None:
+            return self
+        raise OVTypeError(
+            f"{self.function.__qualname__} is compiled as a method, whose object is no array; compile a bound method "
+            "(self.run = ov.jit(self.run)), or a function of what it reads of the object"
+        )
 
 
 def _trace(function: Callable[..., Any], spec: Spec) -> _Special:
@@ -120,6 +136,11 @@ def _trace(function: Callable[..., Any], spec: Spec) -> _Special:
     name = getattr(function, "__name__", type(function).__name__)
     model = Model([opset16.result(output) for output in outputs], parameters, name)
     return _Special(model, Core().compile_model(model, "CPU", CONFIG), results)
+
+
+def _parameters(function: Callable[..., Any]) -> set[str]:
+    """Names of a Python function's parameters; numpy's own are called without those that have our names."""
+    return set(inspect.signature(function).parameters) if hasattr(function, "__code__") else set()
 
 
 def _arrays(spec: Any) -> list[tuple[Any, Any]]:

@@ -1,0 +1,141 @@
+"""numpy's reductions, and running sums."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .array import FUNCTIONS, REDUCE, Traced, axes_of, convert, lift, node, refuse, traces
+
+
+def _reduction(function: Any, factory: str, of_bools: str) -> Callable[..., Any]:
+    """A reduction whose result has the dtype that numpy gives it."""
+
+    def traced(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Traced:
+        x = lift(a)
+        given = {} if dtype is None else {"dtype": dtype}
+        x = convert(x, np.asarray(function(np.ones(1, x.dtype), **given)).dtype)
+        axes = axes_of(axis, x.ndim)
+        if not axes:
+            return x
+        if function in (np.max, np.min) and not all(x.shape[found] for found in axes):
+            raise ValueError(f"zero-size array to reduction operation {function.__name__} which has no identity")
+        name = of_bools if x.dtype.kind == "b" else factory
+        return Traced(node(name, x, np.array(axes), keep_dims=bool(keepdims)), x.dtype)
+
+    return traced
+
+
+def _extreme(function: Any, factory: str, of_bools: str) -> Callable[..., Any]:
+    """A reduction that has no dtype of its own."""
+    reduction = _reduction(function, factory, of_bools)
+
+    def traced(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+        return reduction(a, axis, keepdims=keepdims)
+
+    return traced
+
+
+for _names, _make, _ufunc in (
+    (["sum"], _reduction(np.sum, "reduce_sum", "reduce_logical_or"), np.add),
+    (["prod"], _reduction(np.prod, "reduce_prod", "reduce_logical_and"), np.multiply),
+    (["max", "amax"], _extreme(np.max, "reduce_max", "reduce_logical_or"), np.maximum),
+    (["min", "amin"], _extreme(np.min, "reduce_min", "reduce_logical_and"), np.minimum),
+):
+    FUNCTIONS.update({getattr(np, _name): _make for _name in _names})
+    REDUCE[_ufunc] = _make
+
+
+@traces(np.any)
+def _any(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    return np.max(lift(a, bool), axis=axis, keepdims=keepdims) if lift(a).size else _none(a, axis, keepdims, False)
+
+
+@traces(np.all)
+def _all(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    return np.min(lift(a, bool), axis=axis, keepdims=keepdims) if lift(a).size else _none(a, axis, keepdims, True)
+
+
+def _none(a: Any, axis: Any, keepdims: Any, value: bool) -> Traced:
+    """What is said of no elements at all."""
+    return lift(np.full(np.any(np.zeros(a.shape, bool), axis=axis, keepdims=keepdims).shape, value))
+
+
+REDUCE.update({np.logical_or: _any, np.logical_and: _all})
+
+
+@traces(np.ptp)
+def _ptp(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+def _real(a: Any, dtype: Any) -> Traced:
+    """The elements in the type in which means are computed."""
+    x = lift(a)
+    wanted = np.dtype(dtype or (x.dtype if x.dtype.kind == "f" else np.float64))
+    if wanted.kind != "f":
+        refuse(f"a mean of dtype {wanted} can't be traced; real ones can")
+    return convert(x, wanted)
+
+
+@traces(np.mean)
+def _mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Any:
+    x = _real(a, dtype)
+    count = math.prod(x.shape[found] for found in axes_of(axis, x.ndim))
+    return np.sum(x, axis=axis, keepdims=keepdims) / lift(count, x.dtype)
+
+
+@traces(np.average)
+def _average(a: Any, axis: Any = None, weights: Any = None) -> Any:
+    if weights is None:
+        return _mean(a, axis)
+    if lift(weights).shape != lift(a).shape:
+        refuse("average is traced for weights of the array's shape alone")
+    return np.sum(a * weights, axis=axis) / np.sum(lift(weights), axis=axis)
+
+
+@traces(np.var)
+def _var(a: Any, axis: Any = None, dtype: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
+    x = _real(a, dtype)
+    count = math.prod(x.shape[found] for found in axes_of(axis, x.ndim))
+    centered: Any = x - _mean(x, axis, keepdims=True)
+    return np.sum(centered * centered, axis=axis, keepdims=keepdims) / lift(max(count - ddof, 0), x.dtype)
+
+
+@traces(np.std)
+def _std(a: Any, axis: Any = None, dtype: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
+    return np.sqrt(_var(a, axis, dtype, ddof=ddof, keepdims=keepdims))
+
+
+@traces(np.linalg.norm)
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
+    if ord not in (None, 2) or (ord == 2 and (isinstance(axis, tuple) or (axis is None and x.ndim != 1))):
+        refuse("norm is traced for the 2-norm of vectors and the Frobenius norm alone")
+    real = _real(x, None)
+    return np.sqrt(np.sum(real * real, axis=axis, keepdims=keepdims))
+
+
+@traces(np.cumsum)
+def _cumsum(a: Any, axis: Any = None, dtype: Any = None) -> Any:
+    x: Any = lift(a, dtype or np.cumsum(np.ones(1, a.dtype)).dtype)
+    x, axis = (x, axis) if axis is not None else (np.ravel(x), 0)
+    (axis,) = axes_of(axis, x.ndim)
+    return Traced(node("cumsum", x, np.array(axis)), x.dtype)
+
+
+@traces(np.trace)
+def _trace(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
+
+
+@traces(np.diff)
+def _diff(a: Any, n: Any = 1, axis: Any = -1) -> Any:
+    (axis,) = axes_of(axis, a.ndim)
+    before = (slice(None),) * axis
+    for _ in range(n):
+        left, right = a[(*before, slice(None, -1))], a[(*before, slice(1, None))]
+        a = left != right if a.dtype.kind == "b" else right - left
+    return a

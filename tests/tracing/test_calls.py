@@ -1,0 +1,131 @@
+"""Arguments and results of compiled functions, and compiled models within them."""
+
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+import ovlite as ov
+import ovlite.opset16 as ops
+from ovlite.errors import TraceError
+
+A = np.arange(12, dtype=np.float32).reshape(3, 4)
+
+
+def linear():
+    x = ops.parameter([-1, 4], np.float32, name="x")
+    x.output(0).set_names({"x"})
+    y = ops.matmul(x, np.arange(8, dtype=np.float32).reshape(4, 2), False, False)
+    y.output(0).set_names({"y"})
+    return ov.compile_model(ov.Model([y, ops.relu(x)], [x], "linear"), "CPU")
+
+
+def test_a_compiled_model_is_a_part_of_the_function():
+    model = linear()
+    images = np.arange(20, dtype=np.uint8).reshape(5, 4)
+
+    @ov.jit
+    def classes(images):
+        x = images / 255
+        y = model(x)
+        assert len(y) == len(list(y)) == 2 and y.keys() == model.outputs
+        assert y["y"].dtype == np.float32 and model({"x": x})[0].shape == y[model.outputs[0]].shape
+        return y[0].argmax(1), model([x]).to_tuple()[1], [*y.values()][0]
+
+    scores, kept = (model(images / 255)[index] for index in range(2))
+    found = classes(images)
+    np.testing.assert_array_equal(found[0], scores.argmax(1))
+    np.testing.assert_array_equal(found[1], kept)
+    np.testing.assert_array_equal(found[2], scores)
+    assert "MatMul" in {node.get_type_name() for node in classes.model(images).get_ops()}
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda model, a: model(a[:, :2]), "has the shape"),
+        (lambda model, a: model([a, a]), "2 inputs are given"),
+        (lambda model, a: model({"x": a})["z"], "z"),
+    ],
+)
+def test_calls_that_a_model_does_not_take(call, text):
+    model = linear()
+    with pytest.raises((TraceError, KeyError, RuntimeError), match=text):
+        ov.jit(lambda a: call(model, a))(A)
+
+
+def test_a_model_with_a_state_is_refused():
+    x = ops.parameter([2], np.float32)
+    old = ops.read_value(ops.constant(np.zeros(2, np.float32)), "state")
+    new = ops.add(x, old)
+    model = ov.compile_model(ov.Model([new], [ops.assign(new, "state")], [x], "sums"), "CPU")
+    with pytest.raises(TraceError, match="state"):
+        ov.jit(lambda a: model(a)[0])(A[0, :2])
+
+
+def test_numbers_are_constants_by_value():
+    divided = ov.jit(lambda x, by: x / by)
+    one = np.ones(1)
+    assert divided(one, 0.0)[0] == np.inf and divided(one, -0.0)[0] == -np.inf
+    assert divided(one, 2)[0] == 0.5 and divided(np.ones(1, np.float32), True).dtype == np.float32
+
+
+def test_trees_of_arrays():
+    Pair = namedtuple("Pair", "left right")
+    swap = ov.jit(
+        lambda pair, more: (Pair(pair.right, pair.left), {"sum": more["a"][0] + 1, "name": "n", "none": None})
+    )
+    swapped, rest = swap(Pair(A, 2 * A), {"a": [A]})
+    assert type(swapped) is Pair and rest["name"] == "n" and rest["none"] is None
+    np.testing.assert_array_equal(swapped.left, 2 * A)
+    np.testing.assert_array_equal(rest["sum"], A + 1)
+
+
+def test_results_are_the_callers_own():
+    table = np.arange(4.0)
+    both = ov.jit(lambda x: (x, table, x.T))
+    for _ in range(2):
+        same, constant, turned = both(A)
+        assert same is not A and not np.shares_memory(same, A) and not np.shares_memory(constant, table)
+        np.testing.assert_array_equal(same, A)
+        np.testing.assert_array_equal(constant, table)
+        np.testing.assert_array_equal(turned, A.T)
+        same[:], constant[:] = -1, -1
+    np.testing.assert_array_equal(table, np.arange(4.0))
+
+
+def test_options_of_the_call():
+    with pytest.raises(TypeError, match="named out"):
+        ov.jit(lambda x, out: x)
+
+
+def test_methods():
+    class Scale:
+        def __init__(self, factor):
+            self.factor = factor
+            self.bound = ov.jit(self.plain)
+
+        def plain(self, x):
+            return x * self.factor
+
+        run = ov.jit(plain)
+
+    np.testing.assert_array_equal(Scale(3).bound(A), A * 3)
+    with pytest.raises(TypeError, match="bound method"):
+        Scale(3).run(A)
+
+
+def test_a_function_may_call_itself_while_it_is_traced():
+    @ov.jit
+    def twice(x, deep=True):
+        return x + (twice(np.ones(4, np.float32), deep=False) if deep else 0)
+
+    np.testing.assert_array_equal(twice(A), A + 1)
+
+
+def test_elements_of_closures_are_those_when_it_was_traced():
+    table = np.ones(4, np.float32)
+    add = ov.jit(lambda x: x + table)
+    add(A)
+    table[:] = 5
+    np.testing.assert_array_equal(add(A), A + 1)
