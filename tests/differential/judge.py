@@ -74,7 +74,7 @@ def _expectations(case: Case) -> Iterator[tuple[str, Sequence[Array] | str]]:
         yield "formula", formula
         return
     content = case.model().SerializeToString()
-    for peer in ("onnxruntime",) if case.label.split()[0] in UNRELIABLE else ("onnxruntime", "reference"):
+    for peer in _trusted(case):
         try:
             found: Sequence[Array] | str = peers().run(peer, content, case.inputs, case.wanted)
         except Refused as error:
@@ -82,6 +82,14 @@ def _expectations(case: Case) -> Iterator[tuple[str, Sequence[Array] | str]]:
         yield peer, found
         if not isinstance(found, str):
             return
+
+
+def _trusted(case: Case) -> tuple[str, ...]:
+    """The peers to ask, the first one that answers counts."""
+    name = case.label.split()[0]
+    if name == "Attention" and case.made is not None and any(x.dtype == np.float64 for x in case.inputs.values()):
+        return ("reference",)  # onnxruntime rounds the scale of scores to f32
+    return ("onnxruntime",) if name in UNRELIABLE else ("onnxruntime", "reference")
 
 
 def _refused(case: Case, text: str, excuse: str | None) -> Verdict:

@@ -143,10 +143,10 @@ REFUSED = {
     "y = Attention(q, k, k)": ("float[2,4,3,8] q, float[2,3,3,8] k", "4 heads of queries can't share 3"),
     "y = Attention(q, q, q, , q)": ("float[2,4,3,8] q", "keys and values of before go together"),
     "y = RotaryEmbedding(q, c, c)": ("float[2,3,8] q, float[2,3,4] c", "needs num_heads"),
-    "y = RotaryEmbedding(q, c, c) ": ("float[2,4,3,8] q, float[2,3,3] c", "heads of size 8 and a table of 3 pairs"),
+    "y = RotaryEmbedding(q, c, c) ": ("float[2,4,3,8] q, float[2,3,3] c", "4 pairs for heads of size 8, got 3"),
     "y = RotaryEmbedding <rotary_embedding_dim = 4>(q, c, c)": (
         "float[2,4,3,8] q, float[2,3,3] c",
-        "is 4 and the table",
+        "2 pairs, as rotary_embedding_dim has it, got 3",
     ),
     'y = NegativeLogLikelihoodLoss <reduction = "max">(q, c)': ("float[2,4] q, int64[2] c", "reduction is 'max'"),
 }

@@ -31,18 +31,23 @@ def rotary_embedding_onnx(call: Call) -> Translated:
     2], and positions [batch, length]; or cosines and sines [batch, length, turned / 2] of x's own positions."""
     data, cosines, sines, places = call.input(0), call.input(1), call.input(2), call.optional(3)
     heads, width = call.integer("num_heads", 0), call.integer("rotary_embedding_dim", 0)
-    if width and half_of(cosines) * 2 != width:
-        raise ModelError(f"rotary_embedding_dim is {width} and the table of cosines has {half_of(cosines)} pairs")
+    pairs = (static_dims(cosines) or [None])[-1]
+    if width and pairs is not None and pairs * 2 != width:
+        raise ModelError(f"expected cosines of {width // 2} pairs, as rotary_embedding_dim has it, got {pairs}")
     flat = rank(data) == 3
     if flat and not heads:
         raise ModelError("an input of rank 3 needs num_heads")
     parts = split_heads(data, heads) if flat else data
     size = (static_dims(parts) or [None])[-1]
-    if not width and size is not None and half_of(cosines) * 2 != size:
-        raise ModelError(f"heads of size {size} and a table of {half_of(cosines)} pairs; give rotary_embedding_dim")
+    if not width and size is not None and pairs is not None and pairs * 2 != size:
+        raise ModelError(
+            f"expected cosines of {size // 2} pairs for heads of size {size}, got {pairs}; "
+            "give rotary_embedding_dim to turn a part of them"
+        )
     if places is not None:
         cosines, sines = (one(ops.gather(table, places, ints(0))) for table in (cosines, sines))
-    found = _turned(parts, cosines, sines, call.flag("interleaved"))
+    half = width // 2 if width and width != size else None
+    found = _turned(parts, cosines, sines, call.flag("interleaved"), half)
     return join_heads(found) if flat else found
 
 
@@ -74,31 +79,32 @@ def positions(places: Output, data: Output) -> Output:
 
 def turned(data: Output, places: Output, cosines: Output, sines: Output, interleaved: bool) -> Output:
     """The first elements of data [batch, heads, length, size] turned as tables say for places, see `_turned`."""
+    half = half_of(cosines)
+    whole = (static_dims(data) or [None])[-1] == 2 * half
     cosines, sines = (one(ops.gather(table, places, ints(0))) for table in (cosines, sines))
-    return _turned(data, cosines, sines, interleaved)
+    return _turned(data, cosines, sines, interleaved, None if whole else half)
 
 
-def _turned(data: Output, cosines: Output, sines: Output, interleaved: bool) -> Output:
-    """The first elements of data [batch, heads, length, size] turned, the others as they are.
+def _turned(data: Output, cosines: Output, sines: Output, interleaved: bool, half: int | None) -> Output:
+    """The first 2 * half elements of data [batch, heads, length, size] turned, or all (None); others as they are.
 
     cosines, sines: [batch, length, pairs].
     (x, y) -> (x * cos - y * sin, y * cos + x * sin) of the elements (i, i + half), interleaved (2 * i, 2 * i + 1).
     """
-    half = half_of(cosines)
     cosine, sine = (one(ops.unsqueeze(table, ints([1]))) for table in (cosines, sines))
     head, rest = data, None
-    if (static_dims(data) or [None])[-1] != 2 * half:
+    if half is not None:
         head, rest = (_cut(data, *ends) for ends in ((0, 2 * half), (2 * half, None)))
     if interleaved:
-        pairs = ops.reshape(head, ints([0, 0, 0, half, 2]), True)
+        pairs = ops.reshape(head, ints([0, 0, 0, -1, 2]), True)
         x, y = (one(ops.gather(pairs, ints(i), ints(4))) for i in (0, 1))
     else:
-        x, y = _cut(head, 0, half), _cut(head, half, None)
+        x, y = ops.split(head, ints(3), 2).outputs()
     low = one(ops.subtract(ops.multiply(x, cosine), ops.multiply(y, sine)))
     high = one(ops.add(ops.multiply(y, cosine), ops.multiply(x, sine)))
     if interleaved:
         stacked = ops.concat([one(ops.unsqueeze(part, ints([4]))) for part in (low, high)], 4)
-        found = one(ops.reshape(stacked, ints([0, 0, 0, 2 * half]), True))
+        found = one(ops.reshape(stacked, ints([0, 0, 0, -1]), True))
     else:
         found = one(ops.concat([low, high], 3))
     return found if rest is None else one(ops.concat([found, rest], 3))
