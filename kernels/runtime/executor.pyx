@@ -1,8 +1,6 @@
-"""Runs the steps of a plan on a request's buffers.
+"""Runs the steps of a plan, a Program, on the buffers of a request, a Frame.
 
-A Program is what all requests of one plan share: the steps and where the slots lie. A Frame is what
-one request owns: the table of slot addresses and an arena. Frame.run releases the GIL once and the
-thread team walks the steps together; steps that Python carries out split that walk in segments.
+Frame.run releases the GIL once and the team walks the steps together; steps in Python split that walk in segments.
 """
 
 import os
@@ -374,13 +372,12 @@ cdef class Frame:
 
     cdef int lie_in(self, Block memory) except -1:
         """Puts the arena and the scratch memory into a block of at least `bytes`; None to let go of the one in use."""
-        if memory is self.memory:
-            return 0
-        self.memory = memory
-        if memory is None:
+        if memory is None or memory is self.memory:
+            self.memory = memory
             return 0
         if memory.size < self.bytes:
-            raise MemoryError(f"{memory.size} bytes for a plan's {self.bytes} of buffers")
+            raise MemoryError(f"expected {self.bytes} bytes for a plan's buffers, got {memory.size}")
+        self.memory = memory
         self.scratch = memory.data + self.program.arena_bytes
         for slot, offset in self.program.placed.items():
             self.slots[<int>slot] = memory.data + <dim_t>offset
