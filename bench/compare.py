@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from . import models, operators, quantized, trees
+from . import encoders, models, operators, quantized, trees
 from .libraries import MODES, Inputs, Source, installed, load
 
 SLICE = 0.08  # seconds that a library runs before the next one does
@@ -56,6 +56,11 @@ def operator_workloads() -> Iterator[Workload]:
         yield name, partial(operators.model, name), partial(operators.inputs, name)
 
 
+def encoder_workloads() -> Iterator[Workload]:
+    for name in encoders.CASES:
+        yield name, partial(encoders.model, name), partial(encoders.inputs, name)
+
+
 def quantized_workloads() -> Iterator[Workload]:
     for name in quantized.NAMES:
         for form in quantized.FORMS:
@@ -70,6 +75,7 @@ def tree_workloads() -> Iterator[Workload]:
 SUITES = {
     "models": model_workloads,
     "operators": operator_workloads,
+    "encoders": encoder_workloads,
     "quantized": quantized_workloads,
     "trees": tree_workloads,
 }

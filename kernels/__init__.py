@@ -34,6 +34,7 @@ _FAMILIES = f"{__name__}.families"
 _FUNCTIONS = {
     function: family
     for family, functions in {
+        "attention": ("attention",),
         "convolution": ("convolution",),
         "copy": ("copy", "pad", "transpose"),
         "depthwise": ("depthwise",),

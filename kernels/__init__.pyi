@@ -18,6 +18,16 @@ def family(name: str, level: str | None = None) -> ModuleType: ...
 def level() -> str: ...
 def use_level(name: str) -> str: ...
 def activation(x: _F32, kind: str, alpha: float = 0.0, beta: float = 0.0, out: _F32 | None = None) -> _F32: ...
+def attention(
+    query: _F32,
+    key: _F32,
+    value: _F32,
+    mask: _F32 | npt.NDArray[np.bool_] | None = None,
+    *,
+    scale: float | None = None,
+    causal: bool = False,
+    out: _F32 | None = None,
+) -> _F32: ...
 def avg_pool(
     x: _F32,
     kernel: Sequence[int],

@@ -27,7 +27,7 @@ _AVX2 = frozenset({"avx", "avx2", "fma", "f16c", "movbe", "popcnt", "bmi1", "bmi
 _AVX512 = _AVX2 | {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 # Families that only move elements gain nothing from registers wider than those of AVX2.
 _MOVING = frozenset({"copy", "gather", "indexed_copy", "resize", "topk"})
-_SCALAR = frozenset({"trees"})  # walks of one node after the other, without vectors
+_SCALAR = frozenset({"scan", "trees"})  # one sum or node follows from the other, without vectors
 
 # Lowest first: of the levels that a processor can execute the last one is used.
 LEVELS = (

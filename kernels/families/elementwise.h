@@ -149,9 +149,7 @@ enum { STATUS_OK = 0, STATUS_DIVISION_BY_ZERO = 2 };
     X(equal, 1, u == v, __VA_ARGS__)                                                             \
     X(not_equal, 1, u != v, __VA_ARGS__)                                                         \
     X(less, 1, u < v, __VA_ARGS__)                                                               \
-    X(less_equal, 1, u <= v, __VA_ARGS__)                                                        \
-    X(greater, 1, u > v, __VA_ARGS__)                                                            \
-    X(greater_equal, 1, u >= v, __VA_ARGS__)
+    X(less_equal, 1, u <= v, __VA_ARGS__)
 
 #define LOGIC(X, ...)                                                                            \
     X(logical_and, 1, (u & v) != 0, __VA_ARGS__)                                                 \

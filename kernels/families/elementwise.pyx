@@ -66,6 +66,7 @@ TYPES = [np.dtype(name) for name in
 CODES = {dtype: code for code, dtype in enumerate(TYPES)}
 F32 = CODES[np.dtype("f4")]
 ACTIVATIONS = frozenset(activation_names())
+MIRRORED = {"greater": "less", "greater_equal": "less_equal"}    # of the operands the other way round
 
 
 def elementwise(program, *arrays, out=None):
@@ -365,6 +366,8 @@ cdef class Map(Step):
             operands = operands[:1]
             self.cost += ACTIVATION_COST
         else:
+            if name in MIRRORED:
+                name, operands = MIRRORED[name], operands[::-1]
             chosen = operands[1:] if name == "select" else operands
             source = self.common_type(name, chosen)
             if (name, source) not in _OPERATIONS:

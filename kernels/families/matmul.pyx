@@ -123,7 +123,7 @@ cdef class MatMul(MatmulStep):
             self.matmul.b_k_stride, self.matmul.b_n_stride = [by * self.matmul.b_size for by in b_strides[-2:]]
         self.set_columns(1, y.shape[-1])
         shared = not any(b_strides[:-2])
-        self.set_rows([] if shared else batch, [*batch, row] if shared else [row])
+        self.set_rows([] if shared else batch, [*batch, row] if shared else [row], True)
 
 
 def pack_int8(weights, Kernel kernel=None):

@@ -82,7 +82,7 @@ cdef class MatmulStep(Step):
     cdef int set_kernel(self, Kernel kernel, View y) except -1
     cdef int set_requantization(self, View y, View residual, dict results) except -1
     cdef int set_zero_point(self, View zero, column_sums) except -1
-    cdef int set_rows(self, list batch, list rows) except -1
+    cdef int set_rows(self, list batch, list rows, bint dense=*) except -1
     cdef int set_weights(self, PackedWeights weights) except -1
     cdef int set_columns(self, dim_t groups, dim_t columns) except -1
     cdef int set_epilogue(self, View y, bias, View residual, activation) except -1

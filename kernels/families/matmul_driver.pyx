@@ -35,6 +35,8 @@ cdef enum:
     SMALL_FLOPS = 200000       # about 2 us of one core's f32 multiply-adds; see Step.share_above
     PAGE_BYTES = 4096          # rows a multiple of this apart share one set of the first-level cache,
     ALIASED_ROWS = 7           # which holds 8 lines: of the rows of one tile, and of the panel
+    PACKED_PANELS = 4          # by which rows that are so far apart are multiplied, for a copy of them to pay
+    LINE = 64                  # bytes of a cache line
     FETCHED_AHEAD = 8192       # bytes of panels that don't stay in the second-level cache
     POLL_EVERY = 64            # runs of tiles between two questions whether the run is to end
 
@@ -161,8 +163,9 @@ cdef void pack_tile(const Matmul* p, const MatmulTile* tile, dim_t rows, char* t
     """Copies the rows of a tile to scratch memory, the halves one behind the other, or splits them."""
     cdef dim_t half = (rows + 1) // 2
     if p.kernel.parts == 0:
-        p.kernel.pack_rows(tile.a[0], half, tile.a_stride, tile.depth, tile.k_stride, to)
-        p.kernel.pack_rows(tile.a[1], rows - half, tile.a_stride, tile.depth, tile.k_stride, to + half * p.row_bytes)
+        p.kernel.pack_rows(tile.a[0], half, tile.a_stride, tile.depth, tile.k_stride, to, p.row_bytes)
+        p.kernel.pack_rows(tile.a[1], rows - half, tile.a_stride, tile.depth, tile.k_stride, to + half * p.row_bytes,
+                           p.row_bytes)
         return
     p.kernel.split_rows(tile.a[0], half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
     to += half * TILE_BYTES if rows <= TILE_HEIGHT else TILE_HEIGHT * p.row_bytes
@@ -399,10 +402,11 @@ cdef class MatmulStep(Step):
         groups = p.panels // max(p.group_panels, <dim_t>1)
         return padded_columns(values, dtype, (groups, p.group_columns, p.group_panels * p.kernel.columns))
 
-    cdef int set_rows(self, list batch, list rows) except -1:
-        """batch, rows: (size, a, b, y, residual) dimensions with strides in bytes, outermost first.
+    cdef int set_rows(self, list batch, list rows, bint dense=False) except -1:
+        """batch, rows: (size, a, b, y, residual) dimensions with strides in bytes, outermost first. dense: a row is one
+        run of elements, which can be copied.
 
-        set_kernel, set_weights and tile.k_stride come before.
+        set_kernel, set_weights, set_columns and tile.k_stride come before.
         """
         cdef Matmul* p = &self.matmul
         cdef dim_t most = p.kernel.rows
@@ -411,8 +415,11 @@ cdef class MatmulStep(Step):
         p.lines = space_of(rows[:-1])
         p.width, p.tile.a_stride, _, p.tile.y_stride, p.tile.residual_stride = rows[-1]
         p.read_in_place = p.tile.k_stride == p.a_size and p.kernel.parts == 0
-        if p.tile.a_stride % PAGE_BYTES == 0 and p.read_in_place:
-            most = min(most, <dim_t>ALIASED_ROWS)
+        if p.tile.a_stride % PAGE_BYTES == 0 and p.read_in_place and p.width > ALIASED_ROWS:
+            if dense and p.panels >= PACKED_PANELS:
+                p.read_in_place = False
+            else:
+                most = min(most, <dim_t>ALIASED_ROWS)
         if p.few_columns:
             most = p.kernel.few_rows
         p.tile_lines = 1
@@ -517,6 +524,8 @@ cdef class MatmulStep(Step):
         panel_bytes = p.kernel.columns * p.panel_depth * p.panel_size
         b_bytes = p.panels * panel_bytes
         p.row_bytes = p.panel_depth * (p.panel_size if p.kernel.parts else p.a_size)
+        if p.row_bytes % PAGE_BYTES == 0 and p.kernel.parts == 0:
+            p.row_bytes += LINE
         p.tile_bytes = whole_blocks(p.kernel.rows, TILE_HEIGHT if p.kernel.parts else 1) * p.row_bytes
         p.single_row = p.tiles == 1 and p.width == 1 and not p.few_columns and p.kernel.single_row != NULL
         p.row_by_columns = (p.single_row and p.weights == NULL and p.kernel.dots != NULL

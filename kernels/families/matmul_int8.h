@@ -98,11 +98,11 @@ static void pack_int8_panel(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, 
 }
 
 static void pack_int8_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,
-                           char *to) {
+                           char *to, ptrdiff_t to_stride) {
     const ptrdiff_t padded = (depth + 3) / 4 * 4;
     for (ptrdiff_t i = 0; i < rows; i++)
         for (ptrdiff_t k = 0; k < padded; k++)
-            to[i * padded + k] = k < depth ? a[i * row_stride + k * k_stride] : 0;
+            to[i * to_stride + k] = k < depth ? a[i * row_stride + k * k_stride] : 0;
 }
 
 #define INT8_TILE(how, name, rows)                                                                                     \

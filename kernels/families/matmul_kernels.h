@@ -12,9 +12,9 @@
 /* Packs depth x columns elements of b, the strides in bytes, into a panel `width` columns wide. */
 typedef void (*PackPanel)(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,
                           char *panel, ptrdiff_t width);
-/* Copies rows x depth elements of a, the strides in bytes, into rows that a tile reads in place. */
+/* Copies rows x depth elements of a, the strides in bytes, into rows that a tile reads in place, to_stride apart. */
 typedef void (*PackRows)(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,
-                         char *to);
+                         char *to, ptrdiff_t to_stride);
 
 typedef struct {
     const char *name;

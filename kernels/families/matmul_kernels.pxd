@@ -55,7 +55,7 @@ cdef extern from "matmul_kernels.h" nogil:
         void (*pack_panel)(const char* b, dim_t depth, dim_t k_stride, dim_t columns, dim_t n_stride, char* panel,
                            dim_t width) noexcept nogil
         void (*pack_rows)(const char* a, dim_t rows, dim_t row_stride, dim_t depth, dim_t k_stride,
-                          char* to) noexcept nogil
+                          char* to, dim_t to_stride) noexcept nogil
         int parts
         void (*split_rows)(const char* a, dim_t rows, dim_t row_stride, const dim_t* offset, dim_t taps, dim_t depth,
                            dim_t k_stride, char* to) noexcept nogil

@@ -79,12 +79,17 @@ static void pack_panel(const char *from, ptrdiff_t depth, ptrdiff_t k_bytes, ptr
                 panel[k * width + i] = i < columns ? b[k * k_stride + i * n_stride] : 0;
 }
 
-/* Copies rows x depth floats of a, the strides in bytes, into rows of `depth` floats. */
+/* Copies rows x depth floats of a, the strides in bytes, into dense rows that lie to_stride bytes apart. */
 static void pack_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,
-                      char *to) {
+                      char *to, ptrdiff_t to_stride) {
+    if (k_stride == sizeof(float)) {
+        for (ptrdiff_t i = 0; i < rows; i++)
+            memcpy(to + i * to_stride, a + i * row_stride, depth * sizeof(float));
+        return;
+    }
     for (ptrdiff_t k = 0; k < depth; k++)
         for (ptrdiff_t i = 0; i < rows; i++)
-            ((float *)to)[i * depth + k] = *(const float *)(a + i * row_stride + k * k_stride);
+            ((float *)(to + i * to_stride))[k] = *(const float *)(a + i * row_stride + k * k_stride);
 }
 
 #pragma GCC pop_options

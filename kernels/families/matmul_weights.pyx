@@ -183,7 +183,7 @@ cdef class PackedWeights:
             start = first_element(reals)
         for group in range(self.groups):
             if self.few_columns:
-                row.pack_rows(start + group * step[0], self.columns, step[3], depth, step[2], to)
+                row.pack_rows(start + group * step[0], self.columns, step[3], depth, step[2], to, depth * size)
                 to += self.columns * depth * size
                 continue
             for first in range(0, self.columns, row.columns):

@@ -46,6 +46,16 @@ def broadcast_strides(View view, shape, name="an operand"):
     return (0,) * missing + tuple(strides)
 
 
+def matrix_strides(outer, operands):
+    """Strides in bytes of operands (name, view, rows, columns) with the dimensions in front broadcast to `outer`; zeros
+    where the view is None. ValueError as above."""
+    return [
+        [step * (view.dtype.itemsize if view is not None else 0)
+         for step in broadcast_strides(view, (*outer, rows, columns), name)]
+        for name, view, rows, columns in operands
+    ]
+
+
 def axes_from_front(axes, rank):
     """The set of `axes`, an int or several, of `rank` dimensions, negative ones counted from the back. ValueError for
     what is no axis."""

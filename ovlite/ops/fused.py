@@ -13,6 +13,8 @@ from ..graph import Argument, Operator, TensorType
 from ..graph.operator import Array
 from .activation import Clamp, Elu, Gelu, HardSigmoid, HSwish, Mish, PRelu, Sigmoid, SoftPlus, Swish
 from .broadcasting import broadcast
+from .matmul import MatMul
+from .normalization import Softmax
 from .unary import Tanh
 
 
@@ -135,3 +137,36 @@ class LayerNorm(Operator):
         centred = x - x.mean(axis=-1, keepdims=True)
         variance = (centred * centred).mean(axis=-1, keepdims=True)
         return [(centred / np.sqrt(variance + np.float32(self.epsilon)) * gamma + beta).astype(x.dtype)]
+
+
+@dataclass(frozen=True)
+class Attention(Operator):
+    """softmax(query @ key^T * scale + mask) @ value over the last two dimensions, as models spell it.
+
+    Inputs: query [..., L, E], key [..., S, E], value [..., S, V], and perhaps a mask that broadcasts with [..., L, S]:
+    numbers to add, or booleans; where these are False the score is `hidden`. undefined: what the softmax of a row is
+    that has a NaN, or -infinity only: "nan", or "zero".
+    """
+
+    type = "Attention"
+    opset = "ovlite"
+    scale: float
+    hidden: float = -math.inf
+    undefined: str = "nan"
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        (scores,) = MatMul(transpose_b=True).infer(inputs[:2])
+        if len(inputs) > 3:
+            scores = TensorType(scores.element_type, broadcast(scores.shape, inputs[3].shape))
+        return MatMul().infer([Argument(*scores), inputs[2]])
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        query, key, value, *masks = inputs
+        scores = np.matmul(query, key.swapaxes(-1, -2)) * query.dtype.type(self.scale)
+        for mask in masks:
+            hidden = scores.dtype.type(self.hidden)
+            scores = np.where(mask, scores, hidden) if mask.dtype == bool else scores + mask
+        (weights,) = Softmax(-1).evaluate(scores)
+        if self.undefined == "zero":
+            weights = np.where(np.isnan(weights), 0, weights).astype(weights.dtype)
+        return [np.asarray(np.matmul(weights, value))]

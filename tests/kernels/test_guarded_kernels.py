@@ -13,6 +13,7 @@ from ovlite.kernels.runtime.executor import run_steps
 
 from .guarded import Operand
 from .images import tolerance
+from .test_attention import exact as expected_attention
 from .test_convolution import convolve, transpose_convolve
 from .test_pooling import expected_max, expected_mean
 from .test_resize import expected_linear
@@ -361,6 +362,28 @@ def test_softmax(name, rounds):
         share = powers / powers.sum(axis, keepdims=True)
         expected = share if name == "Softmax" else np.log(share)
         run(rng, lambda x, y, axis=axis: getattr(family("softmax"), name)(x, y, axis), [x], y, expected, 64)
+
+
+def test_attention(rounds):
+    for rng in each_round(20, rounds):
+        outer, (queries, keys, depth, columns) = drawn(rng, [1, 2, 3], 2), drawn(rng, [*SIZES, 17, 33], 4)
+        shared = tuple(int(rng.choice([1, length])) for length in outer)
+        causal, scale = bool(rng.integers(2)), float(rng.choice([0.25, 1]))
+        q = Operand(rng, numbers(rng, (*outer, queries, depth)), any_order(rng, 4), 2)
+        k = Operand(rng, numbers(rng, (*shared, keys, depth)), any_order(rng, 4), 2)
+        v = Operand(rng, numbers(rng, (*shared, keys, columns)), any_order(rng, 4), 2)
+        lengths = [int(rng.choice([1, length])) for length in (*outer, queries, keys)]
+        values = numbers(rng, lengths) if rng.integers(2) else rng.integers(0, 3, lengths) > 0
+        mask = [Operand(rng, values, any_order(rng, 4), 2)] if rng.integers(3) else []
+        y = Operand(rng, numbers(rng, (*outer, queries, columns)), [*any_order(rng, 3), 3], 2)
+        masks = [operand.array for operand in mask]
+        expected = expected_attention(q.array, k.array, v.array, *masks, scale=scale, causal=causal)
+
+        def make(q, k, v, *rest, scale=scale, causal=causal):
+            *masks, y = rest
+            return family("attention").Attention(q, k, v, y, *masks, scale=scale, causal=causal)
+
+        run(rng, make, [q, k, v, *mask], y, expected, 64)
 
 
 def test_running_sums(rounds):

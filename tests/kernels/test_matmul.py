@@ -138,6 +138,22 @@ def test_strides_of_the_operands(rows):
     run_pair(upright.T, turned[:, 5:24].T, a_memory=upright, b_memory=turned)
 
 
+@pytest.mark.parametrize("rows", SIZES)
+@pytest.mark.parametrize("columns", [1, 33, 200])
+def test_rows_a_page_apart_give_the_bits_of_others(rows, columns):
+    """They are read where they lie, a few at a time, or copied where many columns pay for it."""
+    wide = normal(rows, 2048)
+    weights = normal(1024, columns)
+    for matrix in (weights, normal(2048, columns)):
+        a = wide[:, : len(matrix)]
+        apart = np.full((rows, 2100), np.nan, np.float32)[:, : len(matrix)]
+        apart[...] = a
+        found = [ovlite.kernels.matmul(operand, matrix) for operand in (a, apart)]
+        np.testing.assert_array_equal(*found)
+        run_constant(a, matrix, memory=wide)
+    run_pair(np.stack([wide[:, :1024]] * 2), np.stack([weights] * 2))
+
+
 def test_transposed_weights():
     run_constant(normal(7, 30), normal(50, 30).T)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from ...graph import Model
 from .activations import recognize_activations
 from .affine import fold_affine
+from .attention import recognize_attention
 from .bodies import check_parts, take_constants
 from .epilogues import fuse_epilogues
 from .folding import fold_all_but_bytes, fold_constants
@@ -31,6 +32,7 @@ PASSES: tuple[Callable[[Model], None], ...] = (
     fold_constants,
     recognize_normalization,
     recognize_activations,
+    recognize_attention,
     fold_affine,
     fuse_epilogues,
 )

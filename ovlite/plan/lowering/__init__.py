@@ -11,6 +11,7 @@ from ..calls import Call, Tensor
 from ..fusion import Map, fuse_maps
 from ..layout import choose_layouts
 from . import (
+    attention,
     convolution,
     copy,
     distance,
@@ -31,6 +32,7 @@ from . import (
 )
 
 LOWERINGS: dict[str, Lowering] = {
+    **attention.LOWERINGS,
     **convolution.LOWERINGS,
     **copy.LOWERINGS,
     **distance.LOWERINGS,
