@@ -12,6 +12,7 @@ from ...graph import Model
 from .activations import recognize_activations
 from .affine import fold_affine
 from .bodies import check_parts, take_constants
+from .compression import compress_weights
 from .epilogues import fuse_epilogues
 from .folding import fold_all_but_bytes, fold_constants
 from .normalization import recognize_normalization
@@ -26,6 +27,7 @@ PASSES: tuple[Callable[[Model], None], ...] = (
     simplify,
     recognize_quantization,
     quantize_products,
+    compress_weights,
     fold_constants,
     simplify,
     fold_constants,
