@@ -1,6 +1,8 @@
-"""Gather: rows of a tensor in the order of an index tensor."""
+"""Gather: rows of a tensor in the order of an index tensor; and rows of codes as the real numbers that they are."""
 
 from math import prod
+
+import numpy as np
 
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport INDEX_OUT_OF_RANGE, OK, Member, Span, Step, View, address, dim_t, share
@@ -102,3 +104,75 @@ def _result_shape(View x, View indices, axis, batch_dims):
             f"Gather: expected an axis of x behind batch dimensions that x and indices share, "
             f"got axis {axis} and {batch_dims} batch dimensions of {shape} by {chosen}")
     return (*shape[:axis], *chosen[batch_dims:], *shape[axis + 1:])
+
+
+cdef struct DecompressArgs:
+    Span codes
+    Span scales
+    Span zeros
+    Span y
+    dim_t rows
+    dim_t row_bytes
+    dim_t depth
+    dim_t group
+    dim_t groups
+    dim_t zero_groups          # zero points of a row; 0: one for all
+    int bits
+
+
+cdef int decompress_rows(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const DecompressArgs* args = <const DecompressArgs*>arguments
+    cdef const unsigned char* codes = <const unsigned char*>address(&args.codes, slots)
+    cdef const float* scales = <const float*>address(&args.scales, slots)
+    cdef const float* zeros = <const float*>address(&args.zeros, slots)
+    cdef float* y = <float*>address(&args.y, slots)
+    cdef const unsigned char* row_codes
+    cdef dim_t row, end, g, k, stop
+    cdef float scale, zero
+    cdef int code, mask = (1 << args.bits) - 1
+    share(me, args.rows, 1, &row, &end)
+    while row < end:
+        row_codes = codes + row * args.row_bytes
+        k = 0
+        for g in range(args.groups):
+            scale, zero = scales[row * args.groups + g], zeros[row * args.zero_groups + (g if args.zero_groups else 0)]
+            stop = min(k + args.group, args.depth)
+            while k < stop:
+                code = row_codes[k * args.bits // 8] >> (k * args.bits % 8) & mask
+                y[row * args.depth + k] = (code - zero) * scale
+                k += 1
+        row += 1
+    return OK
+
+
+cdef class Decompress(Step):
+    """y = (code - zero) * scale, of rows of codes of 2, 4 or 8 bits, lowest bits first, each row in whole bytes.
+
+    codes: u8 (..., bytes). scales: f32 (..., groups), each for `group` neighbours. zeros: f32, one or as scales are.
+    y: f32 (..., depth). All contiguous.
+    """
+
+    cdef DecompressArgs arguments
+
+    def __init__(self, View codes, View scales, View zeros, View y, int bits, dim_t group):
+        cdef DecompressArgs* args = &self.arguments
+        depth, outer = y.shape[len(y.shape) - 1], y.shape[:len(y.shape) - 1]
+        groups = (depth + group - 1) // group
+        if bits not in (2, 4, 8) or codes.dtype != np.uint8 or codes.shape != (*outer, (depth * bits + 7) // 8):
+            raise ValueError(f"Decompress: expected codes of uint8 for {y.shape} of {bits} bits, got {codes}")
+        if scales.shape != (*outer, groups) or (zeros.size != 1 and zeros.shape != scales.shape):
+            raise ValueError(f"Decompress: expected {groups} scales and zeros a row, got {scales} and {zeros}")
+        for view in (scales, zeros, y):
+            if view.dtype != np.float32 or not view.contiguous:
+                raise ValueError(f"Decompress: expected contiguous float32, got {view}")
+        if not codes.contiguous:
+            raise ValueError(f"Decompress: expected contiguous codes, got {codes}")
+        args.codes, args.scales, args.zeros, args.y = codes.span, scales.span, zeros.span, y.span
+        args.rows = prod(outer)
+        args.depth, args.group, args.groups, args.bits = depth, group, groups, bits
+        args.row_bytes = (depth * bits + 7) // 8
+        args.zero_groups = 0 if zeros.size == 1 else groups
+        self.set_width(y.size * sizeof(float), args.rows)
+        self.reads, self.writes = (codes, scales, zeros), (y,)
+        self.args = args
+        self.run = decompress_rows

@@ -1,6 +1,8 @@
 # cython: wraparound=True
 """Matrix products: the function `matmul` for numpy arrays, and the step MatMul for plans."""
 
+from math import prod
+
 import numpy as np
 
 from ovlite.kernels.runtime.block cimport Block
@@ -10,8 +12,10 @@ from ovlite.kernels.runtime.strides import broadcast_strides
 from .matmul_driver cimport MatmulStep, run_matmul
 from .matmul_driver import check_f32, check_types
 from .matmul_kernels cimport NO_OFFSET
-from .matmul_weights cimport Kernel, PackedWeights
-from .matmul_weights import KERNELS, int8_parts, kernel_for
+from .matmul_weights cimport CompressedWeights, Kernel, PackedWeights
+from .matmul_weights import KERNELS, compressed_kernel, int8_parts, kernel_for
+
+FEW_ROWS = 8                   # so many read compressed weights in less time than it takes to make them real
 
 
 def matrix_kernels():
@@ -60,7 +64,8 @@ def pack(weights, Kernel kernel=None):
 cdef class MatMul(MatmulStep):
     """y = activation(a @ b + bias + residual), all f32.
 
-    a: (..., M, K). b: (..., K, N), or None with constant `weights`: an array (K, N) or pack() of one.
+    a: (..., M, K). b: (..., K, N), or None with constant `weights`: an array (K, N), pack() of one, or
+    CompressedWeights.
     y: (..., M, N) with N stride 1; its batch dimensions are those of a and b broadcast together.
     bias: array (N,). residual: View that broadcasts to y. activation: see activation.pxd.
 
@@ -75,7 +80,8 @@ cdef class MatMul(MatmulStep):
             raise ValueError("MatMul takes either a run-time b or constant weights")
         if len(a.shape) < 2 or len(y.shape) < 2 or (b is not None and len(b.shape) < 2):
             raise ValueError(f"MatMul takes matrices: {self.operands(a, b, y)}")
-        packed = None if weights is None else weights if isinstance(weights, PackedWeights) else pack(weights, kernel)
+        ready = weights is None or isinstance(weights, (PackedWeights, CompressedWeights))
+        packed = weights if ready else pack(weights, kernel)
         inner = (packed.depth, packed.columns) if packed is not None else b.shape[-2:]
         if a.shape[-1] != inner[0] or y.shape[-2:] != (a.shape[-2], inner[1]):
             raise ValueError(f"shapes do not fit: {self.operands(a, b, y)}, weights {inner}")
@@ -90,10 +96,15 @@ cdef class MatMul(MatmulStep):
     def operands(self, a, b, y):
         return f"a {a.shape}, b {None if b is None else b.shape}, y {y.shape}"
 
-    def describe(self, View a, View b, View y, PackedWeights packed, View residual, Kernel kernel):
+    def describe(self, View a, View b, View y, packed, View residual, Kernel kernel):
         """Sets the kernel, the rows, the panels and what is common to all tiles."""
         cdef int size
-        self.set_kernel(packed.kernel if packed is not None else kernel or kernel_for("f32", "f32"), y)
+        compressed = isinstance(packed, CompressedWeights)
+        if compressed:
+            few = prod(y.shape[:-1]) <= FEW_ROWS
+            self.set_kernel(compressed_kernel(packed.bits) if few else kernel_for("f32", "f32"), y)
+        else:
+            self.set_kernel(packed.kernel if packed is not None else kernel or kernel_for("f32", "f32"), y)
         size = self.matmul.a_size
         outer = y.shape[:-2]
         a_strides = broadcast_strides(a, (*outer, *a.shape[-2:]), "a")
@@ -112,11 +123,13 @@ cdef class MatMul(MatmulStep):
         self.matmul.a = a.span
         self.matmul.y = y.span
         self.matmul.tile.k_stride = size if a.shape[-1] == 1 else a.strides[-1] * size
-        self.matmul.tile.taps = 1 if packed is None else packed.taps
+        self.matmul.tile.taps = 1 if packed is None or compressed else packed.taps
         self.matmul.tile.depth = a.shape[-1]
         self.matmul.tile.offset = NO_OFFSET
         self.matmul.tile.residual_step = r_strides[-1] * r_size
-        if packed is not None:
+        if compressed:
+            self.set_compressed(packed)
+        elif packed is not None:
             self.set_weights(packed)
         else:
             self.matmul.b = b.span

@@ -322,8 +322,11 @@ INLINE void matrix_body(const int how, const int parts, const int wide, const Ma
 }
 
 #if defined(__AVX512F__)
-static __attribute__((noinline)) void finish_unsure_pairs(const MatmulTile *t, int wide, const float *sums) {
-    if (wide)
+static __attribute__((noinline)) void finish_pairs(const MatmulTile *t, int wide, int sure, const float *sums) {
+    if (sure)
+        for (int i = 0; i < t->count; i++)
+            store_row(t, (int)t->count, i, sums + i * 2 * LANES, t->bias);
+    else if (wide)
         finish_sums(1, PANEL, t, sums, NULL, (int)t->count, 2 * LANES);
     else
         finish_sums(1, LANES, t, sums, NULL, (int)t->count, 2 * LANES);
@@ -336,6 +339,7 @@ INLINE void pairs_body(const int rows, const int wide, const MatmulTile *t) {
     const char *b = t->b;
     Lanes sums[TILE_ROWS][2];
     LaneMask unsure = {};
+    float buffer[TILE_ROWS][2 * LANES];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
@@ -371,23 +375,12 @@ INLINE void pairs_body(const int rows, const int wide, const MatmulTile *t) {
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
             unsure |= any_unsure(sums[i][j]);
-    if (__builtin_expect(has_lane(unsure), 0)) {
-        float buffer[TILE_ROWS][2 * LANES];
 #pragma GCC unroll 16
-        for (int i = 0; i < rows; i++)
+    for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-            for (int j = 0; j < vectors; j++)
-                store(&buffer[i][j * LANES], sums[i][j]);
-        finish_unsure_pairs(t, wide, buffer[0]);
-        return;
-    }
-    if (t->bias)
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-            for (int j = 0; j < vectors; j++)
-                sums[i][j] += load(t->bias + j * LANES);
-    tile_store(rows, vectors, t, sums);
+        for (int j = 0; j < vectors; j++)
+            store(&buffer[i][j * LANES], sums[i][j]);
+    finish_pairs(t, wide, !has_lane(unsure), buffer[0]);
 }
 #endif
 

@@ -2,7 +2,7 @@ from ovlite.kernels.runtime.step cimport MAX_RANK, Member, Span, Step, View, dim
 
 from .activation cimport Activation
 from .matmul_kernels cimport MatmulKernel, MatmulTile
-from .matmul_weights cimport Kernel, PackedWeights
+from .matmul_weights cimport CompressedWeights, Kernel, PackedWeights
 from .requantization cimport Requantization, Requantizer
 
 
@@ -44,6 +44,7 @@ cdef struct Matmul:
     dim_t group_a              # bytes between the groups' channels in a
     dim_t group_bytes          # of packed weights
     dim_t panel_depth          # of a panel, of all taps: filled up to whole blocks of k
+    dim_t column_bytes         # of a column of packed weights
     dim_t row_bytes            # of a packed row
     dim_t tile_bytes           # of a packed row tile
     int panel_size             # bytes of an element of a panel
@@ -57,7 +58,9 @@ cdef struct Matmul:
     dim_t last_offset
     bint single_row            # a product has one row
     bint few_columns           # of weights, which are not in panels: see matmul_dots.h
-    bint pack_whole_b          # a run-time b is packed as a whole
+    bint packs_b               # b is run-time, or compressed weights of which panels are made
+    bint decompresses          # it is the latter
+    bint pack_whole_b          # it is packed as a whole
     bint row_by_columns        # one row by columns that are runs of elements
     const char* weights        # NULL for a run-time b
     Span zero                  # of a, one byte that is known at run time only; its slot is -1 where there is none
@@ -73,6 +76,7 @@ cdef int run_matmul(const void* arguments, char* const* slots, const Member* me)
 cdef class MatmulStep(Step):
     cdef Matmul matmul
     cdef PackedWeights weights
+    cdef CompressedWeights compressed
     cdef const float[:, ::1] bias
     cdef const dim_t[::1] offsets
     cdef const dim_t[::1] split_offsets
@@ -84,6 +88,7 @@ cdef class MatmulStep(Step):
     cdef int set_zero_point(self, View zero, column_sums) except -1
     cdef int set_rows(self, list batch, list rows, bint dense=*) except -1
     cdef int set_weights(self, PackedWeights weights) except -1
+    cdef int set_compressed(self, CompressedWeights weights) except -1
     cdef int set_columns(self, dim_t groups, dim_t columns) except -1
     cdef int set_epilogue(self, View y, bias, View residual, activation) except -1
     cdef int set_split(self, dim_t b_bytes) except -1

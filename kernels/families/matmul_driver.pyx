@@ -6,7 +6,8 @@ a list of tiles (see matmul_tile.h), one for each group of rows and each panel:
 
     for each batch
         for each block of row tiles
-            for each panel               a run-time b is packed here, or before as a whole if it is small
+            for each panel               a run-time b is packed here, or before as a whole if it is small; so are
+                                         panels of compressed weights made
                 for each row tile of the block
 
 Each member of the team takes an equal, contiguous part of that list. A block of one row tile keeps the rows in the
@@ -27,8 +28,9 @@ from .requantization cimport Requantization, Requantizer
 from .requantization import padded_columns
 from .matmul_kernels cimport (
     CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel, MatmulTile,
-    TileFunction)
-from .matmul_weights cimport Kernel, PackedWeights, panel_depth, panel_size, panel_width, whole_blocks
+    TileFunction, decompress)
+from .matmul_weights cimport (
+    CompressedWeights, Kernel, PackedWeights, panel_depth, panel_size, panel_width, whole_blocks)
 
 cdef enum:
     CACHED_BYTES = 1 << 19     # of an operand that is to stay in the second-level cache
@@ -130,33 +132,41 @@ cdef inline TileFunction set_panel(const Matmul* p, dim_t index, const MatmulTil
     if p.few_columns:
         tile.b = batch.b + group * p.group_bytes
         tile.b_stride = tile.taps * tile.depth * p.b_size
-    elif p.weights != NULL:
-        tile.b = batch.b + group * p.group_bytes + first * p.panel_depth * p.panel_size
+    elif not p.packs_b:
+        tile.b = batch.b + group * p.group_bytes + first * p.column_bytes
     elif p.row_by_columns:
         tile.b = batch.b + first * p.b_n_stride
         tile.b_stride = p.b_n_stride
         return kernel.dots[width == kernel.columns]
-    elif p.tiles == 1 and kernel.k_block == 1 and p.b_n_stride == p.b_size and tile.columns == width:
-        tile.b = batch.b + first * p.b_size
-        tile.b_stride = p.b_k_stride
     elif p.pack_whole_b:
         tile.b = scratch + first * p.panel_depth * p.panel_size
+    elif (p.tiles == 1 and kernel.k_block == 1 and p.b_n_stride == p.b_size and tile.columns == width
+          and not p.decompresses):
+        tile.b = batch.b + first * p.b_size
+        tile.b_stride = p.b_k_stride
     else:
         tile.b = scratch
-        kernel.pack_panel(batch.b + first * p.b_n_stride, tile.depth, p.b_k_stride, tile.columns, p.b_n_stride,
-                          scratch, width)
+        make_panel(p, batch, first, tile.columns, scratch)
     return kernel.single_row[width == kernel.columns] if p.single_row else NULL
 
 
-cdef void pack_panels(const Matmul* p, const MatmulTile* batch, char* scratch) noexcept nogil:
-    """Packs all of a run-time b."""
-    cdef const MatmulKernel* kernel = p.kernel
-    cdef dim_t first = 0, columns
+cdef void make_panel(const Matmul* p, const MatmulTile* batch, dim_t first, dim_t columns, char* to) noexcept nogil:
+    """Packs, or decompresses, the panel of `columns` columns from the given one on."""
+    cdef dim_t width = panel_width(p.kernel, columns)
+    if p.decompresses:
+        decompress(p.tile.compression, batch.b + first * p.column_bytes, width, <float*>to)
+    else:
+        p.kernel.pack_panel(
+            batch.b + first * p.b_n_stride, p.tile.depth, p.b_k_stride, columns, p.b_n_stride, to, width)
+
+
+cdef void make_panels(const Matmul* p, const MatmulTile* batch, char* scratch) noexcept nogil:
+    """All panels of b."""
+    cdef dim_t first = 0
     while first < p.group_columns:
-        columns = min(<dim_t>kernel.columns, p.group_columns - first)
-        kernel.pack_panel(batch.b + first * p.b_n_stride, p.tile.depth, p.b_k_stride, columns, p.b_n_stride,
-                          scratch + first * p.panel_depth * p.panel_size, panel_width(kernel, columns))
-        first += kernel.columns
+        make_panel(p, batch, first, min(<dim_t>p.kernel.columns, p.group_columns - first),
+                   scratch + first * p.panel_depth * p.panel_size)
+        first += p.kernel.columns
 
 
 cdef void pack_tile(const Matmul* p, const MatmulTile* tile, dim_t rows, char* to) noexcept nogil:
@@ -288,7 +298,7 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
         batch = origin_of(p, slots, index)
         if p.pack_whole_b and packed_batch != index:
             packed_batch = index
-            pack_panels(p, &batch, scratch + p.b_scratch_offset)
+            make_panels(p, &batch, scratch + p.b_scratch_offset)
         index = at - index * per_batch
         first = index // per_block * p.block
         rows = min(p.block, p.tiles - first)
@@ -441,6 +451,16 @@ cdef class MatmulStep(Step):
         p.few_columns = weights.few_columns
         return 0
 
+    cdef int set_compressed(self, CompressedWeights weights) except -1:
+        """Weights that stay compressed: panels of them are read as they are, or made real for the kernel of f32."""
+        cdef Matmul* p = &self.matmul
+        self.compressed = weights
+        p.weights = <const char*>&weights.data[0] if weights.nbytes else <const char*>p
+        p.tile.compression = &weights.compression
+        p.decompresses = p.kernel.pack_panel != NULL
+        self.name = f"{self.name} of {weights.bits} bits"
+        return 0
+
     cdef int set_columns(self, dim_t groups, dim_t columns) except -1:
         cdef Matmul* p = &self.matmul
         p.group_columns = columns
@@ -521,8 +541,12 @@ cdef class MatmulStep(Step):
         cdef Matmul* p = &self.matmul
         cdef dim_t panel_bytes, b_bytes
         p.panel_depth = panel_depth(p.kernel, p.tile.taps, p.tile.depth)
-        panel_bytes = p.kernel.columns * p.panel_depth * p.panel_size
+        p.column_bytes = p.panel_depth * p.panel_size
+        panel_bytes = p.kernel.columns * p.column_bytes
         b_bytes = p.panels * panel_bytes
+        p.packs_b = p.weights == NULL or p.decompresses
+        if self.compressed is not None:
+            p.column_bytes = self.compressed.column_bytes
         p.row_bytes = p.panel_depth * (p.panel_size if p.kernel.parts else p.a_size)
         if p.row_bytes % PAGE_BYTES == 0 and p.kernel.parts == 0:
             p.row_bytes += LINE
@@ -532,9 +556,9 @@ cdef class MatmulStep(Step):
                             and p.b_k_stride == p.b_size and p.b_n_stride != p.b_size)
         a_bytes = p.tiles * p.tile_bytes if p.kernel.parts else a_bytes // max(p.batch.size, <dim_t>1)
         p.block = p.tiles
-        if b_bytes <= CACHED_BYTES * (2 if p.weights != NULL else 1) and b_bytes < a_bytes and p.tiles > 1:
+        if b_bytes <= CACHED_BYTES * (1 if p.packs_b else 2) and b_bytes < a_bytes and p.tiles > 1:
             p.block = 1
-            p.pack_whole_b = p.weights == NULL
+            p.pack_whole_b = p.packs_b
         elif a_bytes > CACHED_BYTES:
             p.block = p.tiles * CACHED_BYTES // a_bytes
         p.block = max(p.block, <dim_t>1)
@@ -543,7 +567,7 @@ cdef class MatmulStep(Step):
         if p.kernel.parts:
             self.set_split(b_bytes)
         self.scratch = p.b_scratch_offset
-        if p.weights == NULL:
+        if p.packs_b:
             self.scratch += panel_bytes * (p.panels if p.pack_whole_b else 1)
         self.flops = 2 * p.batch.size * p.lines.size * p.width * p.panels // max(p.group_panels, <dim_t>1) \
             * p.group_columns * p.tile.taps * p.tile.depth

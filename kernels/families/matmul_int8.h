@@ -11,6 +11,15 @@
 
 #include "matmul_tile.h"
 
+/* Packs depth x columns bytes of b, the strides in bytes, into groups of four rows, a column's four side by side. */
+static void pack_int8_panel(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,
+                            char *panel, ptrdiff_t width) {
+    for (ptrdiff_t k = 0; k < depth; k += 4, panel += 4 * width)
+        for (ptrdiff_t n = 0; n < width; n++)
+            for (int i = 0; i < 4; i++)
+                panel[4 * n + i] = n < columns && k + i < depth ? b[(k + i) * k_stride + n * n_stride] : 0;
+}
+
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
@@ -86,15 +95,6 @@ INLINE void int8_body(const int how, const int rows, const int vectors, const Ma
         .columns = t->columns,
     };
     store_sums(to, &results, rows, vectors, sums);
-}
-
-/* Packs depth x columns bytes of b, the strides in bytes, into groups of four rows, a column's four side by side. */
-static void pack_int8_panel(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,
-                            char *panel, ptrdiff_t width) {
-    for (ptrdiff_t k = 0; k < depth; k += 4, panel += 4 * width)
-        for (ptrdiff_t n = 0; n < width; n++)
-            for (int i = 0; i < 4; i++)
-                panel[4 * n + i] = n < columns && k + i < depth ? b[(k + i) * k_stride + n * n_stride] : 0;
 }
 
 static void pack_int8_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,

@@ -5,6 +5,7 @@
 
 #include "element_type.h"
 #include "matmul_bf16.h"
+#include "matmul_compressed.h"
 #include "matmul_dots.h"
 #include "matmul_int8.h"
 #include "matmul_pack.h"
@@ -75,5 +76,11 @@ static const MatmulKernel matmul_kernels[] = {
     MATRIX_ROW("bf16 emulated", "emulation", emulated, 1, by_integers, NULL),
     {0},
 };
+
+/* The same for weights that stay compressed in panels, of 2, 4 and 8 bits. */
+#define COMPRESSED_ROW(bits)                                                                                     \
+    {"f32 by " #bits " bits", "", F32, U8, F32, F32, COMPRESSED_ROWS, PANEL, 1, 0, 0, codes_##bits##_tiles, NULL, \
+     NULL, NULL, NULL, pack_rows}
+static const MatmulKernel compressed_kernels[] = {COMPRESSED_ROW(2), COMPRESSED_ROW(4), COMPRESSED_ROW(8)};
 
 #endif

@@ -4,6 +4,12 @@ from .activation cimport Activation
 from .requantization cimport Requantization
 
 cdef extern from "matmul_kernels.h" nogil:
+    ctypedef struct Compression:
+        dim_t depth
+        dim_t group
+        float zero
+        int bits
+        int has_zeros
     ctypedef struct MatmulTile:
         const char* a[2]
         const char* residual[2]
@@ -21,6 +27,7 @@ cdef extern from "matmul_kernels.h" nogil:
         dim_t columns
         dim_t column
         const Requantization* requantization
+        const Compression* compression
         Activation activation
         dim_t count
         dim_t first_rows
@@ -73,5 +80,11 @@ cdef extern from "matmul_kernels.h" nogil:
         TILE_HEIGHT
     const int ELEMENT_BYTES[13]
     const MatmulKernel matmul_kernels[1]
+    const MatmulKernel compressed_kernels[3]
+    dim_t compressed_bytes(const Compression* compression) noexcept
+    void pack_compressed(
+        const Compression* compression, const unsigned char* codes, dim_t row_bytes, const float* scales,
+        const float* zeros, dim_t groups, dim_t columns, char* panel) noexcept
+    void decompress(const Compression* compression, const char* panel, dim_t width, float* to) noexcept
     const dim_t NO_OFFSET[2]
     bint few_columns_pay(dim_t columns, dim_t terms) noexcept

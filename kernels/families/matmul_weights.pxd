@@ -1,6 +1,6 @@
 from ovlite.kernels.runtime.step cimport dim_t
 
-from .matmul_kernels cimport ELEMENT_BYTES, MatmulKernel
+from .matmul_kernels cimport ELEMENT_BYTES, Compression, MatmulKernel
 
 
 cdef inline dim_t panel_width(const MatmulKernel* kernel, dim_t columns) noexcept nogil:
@@ -39,3 +39,13 @@ cdef class PackedWeights:
     cdef readonly dim_t group_bytes
     cdef readonly tuple window
     cdef int fill(self, weights, char* to) except -1
+
+
+cdef class CompressedWeights:
+    cdef Compression compression
+    cdef const unsigned char[::1] data            # [panel][column bytes][column of the panel]
+    cdef readonly dim_t columns
+    cdef readonly dim_t column_bytes
+    cdef readonly dim_t nbytes
+    cdef int fill(self, const unsigned char[::1] codes, const float[::1] scales, const float[::1] zeros, dim_t groups,
+                  char* to) except -1

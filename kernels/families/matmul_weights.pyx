@@ -7,7 +7,8 @@ from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.cpu import cpu_flags
 from ovlite.kernels.runtime.step cimport dim_t, first_element
 
-from .matmul_kernels cimport ELEMENT_BYTES, MatmulKernel, few_columns_pay, matmul_kernels
+from .matmul_kernels cimport (
+    ELEMENT_BYTES, MatmulKernel, compressed_bytes, compressed_kernels, few_columns_pay, matmul_kernels, pack_compressed)
 
 cdef enum:
     SPLIT_COLUMNS = 16         # as many columns of f32 take about as long as splitting a row
@@ -193,6 +194,69 @@ cdef class PackedWeights:
                     row.pack_panel(start + group * step[0] + tap * step[1] + first * step[3], depth, step[2],
                                    columns, step[3], to, width)
                     to += whole_blocks(depth, row.k_block) * width * panel_size(row)
+        return 0
+
+
+def compressed_kernel(bits):
+    """The level's kernel for a few rows of f32 by weights that stay codes of 2, 4 or 8 bits."""
+    cdef Kernel kernel = Kernel()
+    kernel.row = &compressed_kernels[(2, 4, 8).index(bits)]
+    return kernel
+
+
+cdef class CompressedWeights:
+    """Constant weights (code - zero) * scale that stay codes, packed for CompressedMatMul; plans may share them.
+
+    codes: u8 (columns, bytes), the codes of each column one behind the other, lowest bits first, `bits` of 2, 4 or 8
+    bits each. depth: how many a column has. group: those that share a scale and a zero point. scales: f32 (columns,
+    groups). zeros: f32 of the same shape, or one number for all.
+    nbytes: memory held.
+    """
+
+    def __cinit__(self, codes, scales, zeros, dim_t depth, dim_t group, int bits):
+        cdef Block block
+        codes, scales, zeros = np.asarray(codes), np.asarray(scales), np.asarray(zeros)
+        if bits not in (2, 4, 8) or group < 1:
+            raise ValueError(f"expected codes of 2, 4 or 8 bits in groups, got {bits} bits and a group of {group}")
+        self.columns = codes.shape[0]
+        shape = self.columns, whole_blocks(depth, group) // group
+        if codes.dtype != np.uint8 or codes.shape != (shape[0], (depth * bits + 7) // 8):
+            raise ValueError(f"expected codes of uint8 {(shape[0], (depth * bits + 7) // 8)}, got {codes.dtype} "
+                             f"{codes.shape}")
+        if scales.dtype != np.float32 or zeros.dtype != np.float32 or scales.shape != shape or (
+                zeros.size != 1 and zeros.shape != shape):
+            raise ValueError(f"expected scales and zeros of float32 {shape}, got {scales.dtype} {scales.shape} and "
+                             f"{zeros.dtype} {zeros.shape}")
+        self.compression.depth, self.compression.group, self.compression.bits = depth, group, bits
+        self.compression.has_zeros = bool((zeros != zeros.reshape(-1)[:1]).any())
+        self.compression.zero = zeros.reshape(-1)[0] if zeros.size else 0
+        self.column_bytes = compressed_bytes(&self.compression)
+        self.nbytes = whole_blocks(self.columns, compressed_kernels[0].columns) * self.column_bytes
+        block = Block(self.nbytes)
+        self.data = block
+        codes, scales, zeros = [
+            np.ascontiguousarray(array).reshape(-1) for array in (codes, scales, np.broadcast_to(zeros, shape))]
+        self.fill(codes, scales, zeros, shape[1], block.data)
+
+    @property
+    def depth(self):
+        return self.compression.depth
+
+    @property
+    def bits(self):
+        return self.compression.bits
+
+    cdef int fill(self, const unsigned char[::1] codes, const float[::1] scales, const float[::1] zeros, dim_t groups,
+                  char* to) except -1:
+        cdef dim_t first, panel = compressed_kernels[0].columns, row_bytes
+        if not self.nbytes:
+            return 0
+        row_bytes = codes.shape[0] // self.columns
+        for first in range(0, self.columns, panel):
+            pack_compressed(
+                &self.compression, &codes[first * row_bytes], row_bytes, &scales[first * groups],
+                &zeros[first * groups], groups, min(panel, self.columns - first), to)
+            to += panel * self.column_bytes
         return 0
 
 

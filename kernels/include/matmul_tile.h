@@ -30,6 +30,14 @@
 #define B_AHEAD 512        /* floats between the panel's row in use and the one fetched ahead */
 #define ROW_B_AHEAD 1024   /* the same where the panel is used once */
 
+/* How weights are compressed, see matmul_compressed.h. group: k that share a scale. zero: of all columns, where panels
+ * hold none. */
+typedef struct {
+    ptrdiff_t depth, group;
+    float zero;
+    int bits, has_zeros;
+} Compression;
+
 typedef struct {
     const char *a[2];          /* first row of either half; the first half has (rows + 1) / 2 rows */
     const char *residual[2];   /* likewise; NULL without a residual */
@@ -47,6 +55,7 @@ typedef struct {
     ptrdiff_t columns;         /* that y has: no more are written */
     ptrdiff_t column;          /* of the panel's first among those of all panels */
     const Requantization *requantization; /* of kernels with integer sums */
+    const Compression *compression;       /* of kernels that read codes */
     Activation activation;
     /* Of kernels that split their operands, see matmul_bf16.h. */
     ptrdiff_t count;           /* rows */

@@ -77,7 +77,7 @@ INLINE double flushed_value(uint32_t bits) { return (double)float_of(flushed_bit
  * with an f32 is never rounded twice on its way through a double. */
 INLINE uint32_t flushed_sum(double x) { return flushed_bits(bits_of((float)x)); }
 
-static __attribute__((noinline)) void emulated_dot_bf16(int c, int a, int b) {
+static __attribute__((noinline, optimize("Os"))) void emulated_dot_bf16(int c, int a, int b) {
     EmulatedTiles *tiles = &emulated_tiles;
     if (!tiles->usable)
         return;

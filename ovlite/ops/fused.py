@@ -13,6 +13,7 @@ from ..graph import Argument, Operator, TensorType
 from ..graph.operator import Array
 from .activation import Clamp, Elu, Gelu, HardSigmoid, HSwish, Mish, PRelu, Sigmoid, SoftPlus, Swish
 from .broadcasting import broadcast
+from .compressed import CompressedMatMul
 from .matmul import MatMul
 from .normalization import Softmax
 from .unary import Tanh
@@ -89,13 +90,18 @@ _WITH_ATTRIBUTES = frozenset({"Clamp", "Elu", "Gelu"})
 _PARAMETERIZED = {"Swish": "swish", "HardSigmoid": "hard_sigmoid", "PRelu": "leaky_relu"}
 
 
+def operands_of(product: Operator) -> int:
+    """The number of inputs of a matrix operator without an epilogue."""
+    return CompressedMatMul.operands if isinstance(product, CompressedMatMul) else 2
+
+
 @dataclass(frozen=True)
 class Fused(Operator):
     """activation(inner(x, w) + bias + residual), in one pass over the output.
 
-    inner: Convolution, GroupConvolution, ConvolutionBackpropData or MatMul. Inputs: the inner
-    operator's two, then the bias where `bias`, then the residual where `residual`. Dynamic dimensions
-    of the product and the residual may turn out to broadcast either way.
+    inner: Convolution, GroupConvolution, ConvolutionBackpropData, MatMul or CompressedMatMul. Inputs: the inner
+    operator's, then the bias where `bias`, then the residual where `residual`. Dynamic dimensions of the product and
+    the residual may turn out to broadcast either way.
     """
 
     type = "Fused"
@@ -106,14 +112,15 @@ class Fused(Operator):
     activation: Activation | None = None
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
-        (product,) = self.inner.infer(inputs[:2])
+        (product,) = self.inner.infer(inputs[: operands_of(self.inner)])
         if not self.residual:
             return [product]
         return [TensorType(product.element_type, broadcast(product.shape, inputs[-1].shape))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        (result,) = self.inner.evaluate(*inputs[:2])
-        for addend in inputs[2:]:
+        count = operands_of(self.inner)
+        (result,) = self.inner.evaluate(*inputs[:count])
+        for addend in inputs[count:]:
             result = result + addend
         return [result if self.activation is None else activate(self.activation, result)]
 

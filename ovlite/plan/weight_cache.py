@@ -18,13 +18,17 @@ class PackedWeightCache:
 
     def __init__(self, *, flush: bool = False) -> None:
         self._flush = flush
-        self._made: dict[Hashable, tuple[Array, Any]] = {}
+        self._made: dict[Hashable, tuple[tuple[Array, ...], Any]] = {}
 
     def get(self, array: Array, how: Hashable, make: Callable[[Array], Any]) -> Any:
         """make(array), or what it gave before for this array and `how`."""
-        key = (id(array), how)
+        return self.get_of((array,), how, make)
+
+    def get_of(self, arrays: tuple[Array, ...], how: Hashable, make: Callable[..., Any]) -> Any:
+        """The same for what is made of several arrays."""
+        key = (*map(id, arrays), how)
         if key not in self._made:
-            self._made[key] = (array, make(flushed(array) if self._flush else array))
+            self._made[key] = (arrays, make(*(map(flushed, arrays) if self._flush else arrays)))
         return self._made[key][1]
 
 

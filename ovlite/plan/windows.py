@@ -10,7 +10,7 @@ import numpy as np
 from .. import kernels
 from ..graph import Argument, Operator
 from ..graph.operator import Array
-from ..ops.fused import Activation, Fused
+from ..ops.fused import Activation, Fused, operands_of
 from ..ops.quantized import QuantizedProduct
 from ..types import PartialShape, Type
 from .calls import Call, Tensor, found_once
@@ -41,7 +41,7 @@ def matrix(call: Call) -> Matrix:
         return Matrix(call.op.inner, None, call.op.residual(call.inputs), None)
     if not isinstance(call.op, Fused):
         return Matrix(call.op, None, None, None)
-    rest = call.inputs[2:]
+    rest = call.inputs[operands_of(call.op.inner) :]
     bias = rest[0].array if call.op.bias else None
     residual = rest[-1] if call.op.residual else None
     return Matrix(call.op.inner, None if bias is None else bias.reshape(-1), residual, call.op.activation)
@@ -52,7 +52,8 @@ def is_broadcast(call: Call) -> bool:
     """True when a residual repeats the product: dynamic dimensions turned out to be 1. No kernel takes that."""
     if not isinstance(call.op, Fused) or not call.op.residual:
         return False
-    product = call.op.inner.infer([Argument(Type.f32, PartialShape(tensor.shape)) for tensor in call.inputs[:2]])
+    operands = call.inputs[: operands_of(call.op.inner)]
+    product = call.op.inner.infer([Argument(Type.f32, PartialShape(tensor.shape)) for tensor in operands])
     return product[0].shape != PartialShape(call.outputs[0].shape)
 
 

@@ -206,7 +206,8 @@ def test_signed_bytes_with_other_readers_stay_signed() -> None:
     graph = Graph()
     pair = graph.constant(np.float32(0.1)), graph.constant(np.int8(-3))
     coded = graph.node("QuantizeLinear", "x", *pair)
-    y = graph.node("MatMul", graph.node("DequantizeLinear", coded, *pair), graph.weights(some_bytes(np.int8, 6, 6), 1))
+    weights = graph.weights(some_bytes(np.int8, 6, 6), 0.01)
+    y = graph.node("MatMul", graph.node("DequantizeLinear", coded, *pair), weights)
     content = graph.model([6, 6], graph.node("Add", y, graph.node("Cast", coded, to=F32)))
     assert products(content) == []
     assert_as_onnxruntime(content, noise(6, 6), 1e-3)

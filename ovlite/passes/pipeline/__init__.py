@@ -13,6 +13,7 @@ from .activations import recognize_activations
 from .affine import fold_affine
 from .attention import recognize_attention
 from .bodies import check_parts, take_constants
+from .compression import compress_weights
 from .epilogues import fuse_epilogues
 from .folding import fold_all_but_bytes, fold_constants
 from .normalization import recognize_normalization
@@ -27,6 +28,7 @@ PASSES: tuple[Callable[[Model], None], ...] = (
     simplify,
     recognize_quantization,
     quantize_products,
+    compress_weights,
     fold_constants,
     simplify,
     fold_constants,

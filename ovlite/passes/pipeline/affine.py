@@ -14,13 +14,18 @@ import numpy as np
 
 from ...graph import Constant, Model, Node, Output
 from ...graph.operator import Array
-from ...ops.fused import Fused
+from ...ops.compressed import CompressedMatMul
+from ...ops.fused import Fused, operands_of
 from .match import Users, constant, name_of
 
 # Operators whose output is a matrix, or an image, of sums of products with the weights.
 MATRIX_TYPES = frozenset(
-    {"Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData", "MatMul"}
-)
+    {
+        "CompressedMatMul", "Convolution", "ConvolutionBackpropData", "GroupConvolution",
+        "GroupConvolutionBackpropData", "MatMul",
+    }
+)  # fmt: skip
+MATRICES = frozenset({"CompressedMatMul", "MatMul"})  # whose channels are the last axis
 
 
 @dataclass
@@ -40,11 +45,13 @@ def fold_affine(model: Model) -> None:
 
 
 def _fold(node: Node, users: Users) -> None:
-    weights = constant(node.sources[1])
+    place = _scaled(node)
+    weights = constant(node.sources[place])
     channels = _channels(node, weights)
-    if weights is None or channels is None or len(node.sources) != 2:
+    if weights is None or channels is None or len(node.sources) != operands_of(node.op):
         return
-    affine = _follow(node.output(0), channels, node.op.type == "MatMul", users)
+    matrices = node.op.type in MATRICES
+    affine = _follow(node.output(0), channels, matrices, users)
     if affine.end is node.output(0):
         return
     scaled = weights
@@ -54,21 +61,30 @@ def _fold(node: Node, users: Users) -> None:
             scaled = np.multiply(weights, factors, out=np.empty_like(weights), dtype=np.float64, casting="same_kind")
         if not np.isfinite(scaled).all():
             return
-    sources = [node.sources[0], node.sources[1] if scaled is weights else Constant.of(scaled).output(0)]
+    sources = list(node.sources)
+    if scaled is not weights:
+        sources[place] = Constant.of(scaled).output(0)
     has_bias = bool((affine.shift != 0).any())
     if has_bias:
         rank = len(node.output(0).partial_shape)
-        shape = (channels,) if node.op.type == "MatMul" else (1, channels, *(1,) * (rank - 2))
+        shape = (channels,) if matrices else (1, channels, *(1,) * (rank - 2))
         sources.append(Constant.of(affine.shift.astype(weights.dtype).reshape(shape)).output(0))
     fused = Node(Fused(node.op, bias=has_bias), sources, name_of(node, affine.end.node))
     affine.end.replace(fused.output(0))
 
 
+def _scaled(node: Node) -> int:
+    """The input that factors of the result multiply: the weights, or the scales that they are stored with."""
+    return 2 if isinstance(node.op, CompressedMatMul) else 1
+
+
 def _channels(node: Node, weights: Array | None) -> int | None:
-    """Length of the output's channel axis: 1 for the convolutions, the last for MatMul with a constant matrix."""
+    """Length of the output's channel axis: 1 for the convolutions, the last for products by a constant matrix."""
     shape = node.output(0).partial_shape
     if weights is None or weights.dtype != np.float32 or not shape.has_rank or len(shape) < 2:
         return None
+    if node.op.type == "CompressedMatMul":
+        return int(weights.shape[0])
     if node.op.type == "MatMul":
         if weights.ndim != 2:
             return None
@@ -80,6 +96,8 @@ def _weight_shape(node: Node, weights: Array) -> tuple[int, ...]:
     """The shape in which one factor per output channel multiplies the weights."""
     rest = (1,) * (weights.ndim - 2)
     kind = node.op.type
+    if kind == "CompressedMatMul":
+        return (-1, 1)
     if kind == "MatMul":
         return (-1, 1) if node.op.attributes()["transpose_b"] else (1, -1)
     if kind == "Convolution":

@@ -8,7 +8,7 @@ from typing import Any
 from ..builder import Builder, Lowering
 from ..calls import Call
 from ..windows import Convolution, convolution, matrix
-from .matmul import lower_matmul
+from .matmul import lower_compressed, lower_matmul
 
 WINOGRAD_TILE = 4  # side of the largest output tile: F(4 x 4, 3 x 3)
 
@@ -87,7 +87,10 @@ def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
 
 
 def _fused(builder: Builder, call: Call) -> bool:
-    return (lower_matmul if matrix(call).op.type == "MatMul" else _convolution)(builder, call)
+    return _MATRICES.get(matrix(call).op.type, _convolution)(builder, call)
+
+
+_MATRICES: dict[str, Lowering] = {"CompressedMatMul": lower_compressed, "MatMul": lower_matmul}
 
 
 LOWERINGS: dict[str, Lowering] = {

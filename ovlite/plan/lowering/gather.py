@@ -1,7 +1,8 @@
-"""Gathering rows by their numbers."""
+"""Gathering rows by their numbers, and what makes gathered codes real."""
 
 from __future__ import annotations
 
+from ...ops.compressed import Decompress
 from ..builder import Builder, Lowering
 from ..calls import Call
 from .copy import lie
@@ -37,4 +38,16 @@ def _gather(builder: Builder, call: Call) -> bool:
     return True
 
 
-LOWERINGS: dict[str, Lowering] = {"Gather": _gather}
+def _decompress(builder: Builder, call: Call) -> bool:
+    rows, output = call.op, call.outputs[0]
+    assert isinstance(rows, Decompress)
+    target = builder.view(output)
+    plain = target if target.contiguous else builder.scratch(output.dtype, output.shape)
+    parts = [builder.plain(tensor) for tensor in call.inputs]
+    builder.emit(builder.family("gather").Decompress(*parts, plain, rows.bits, rows.group))
+    if plain is not target:
+        builder.copy(plain, target)
+    return True
+
+
+LOWERINGS: dict[str, Lowering] = {"Decompress": _decompress, "Gather": _gather}

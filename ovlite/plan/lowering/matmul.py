@@ -9,6 +9,7 @@ import numpy as np
 
 from ...graph.operator import Array
 from ...kernels.runtime.step import MOST_DIMENSIONS, View
+from ...ops.compressed import CompressedMatMul
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..windows import is_broadcast, matrix
@@ -40,6 +41,35 @@ def lower_matmul(builder: Builder, call: Call) -> bool:
     return True
 
 
+def lower_compressed(builder: Builder, call: Call) -> bool:
+    """A product by weights that stay codes; in bf16, where that is asked for and faster, by real ones."""
+    parts = matrix(call)
+    arrays = tuple(tensor.array for tensor in call.inputs[1 : CompressedMatMul.operands] if tensor.array is not None)
+    if is_broadcast(call) or len(arrays) < CompressedMatMul.operands - 1 or len(call.inputs[0].shape) > MOST_DIMENSIONS:
+        return False
+    rows = parts.op.attributes()["rows"]
+    a, y = as_matrix(builder.view(call.inputs[0]), transposed=False, row=True), builder.view(call.outputs[0])
+    y = y.like((1, *y.shape)) if len(y.shape) == 1 else y
+    family, weights = builder.family("matmul"), builder.family("matmul_weights")
+    count = math.prod(y.shape[:-1])
+    kernel = builder.product_kernel(count, y.shape[-1], rows.depth)
+    if kernel.products and count > family.FEW_ROWS:
+        how = ("decompressed", builder.level, kernel.name)
+        packed = builder.packed_weights.get_of(
+            arrays, how, lambda *arrays: family.pack(rows.evaluate(*arrays)[0].T, kernel)
+        )
+    else:
+        packed = builder.packed_weights.get_of(
+            arrays,
+            ("compressed", builder.level),
+            lambda *arrays: weights.CompressedWeights(*arrays, rows.depth, rows.group, rows.bits),
+        )
+    residual = None if parts.residual is None else _with_rows(builder, parts.residual)
+    epilogue = {"bias": parts.bias, "residual": residual, "activation": parts.activation}
+    builder.emit(family.MatMul(a, None, y, weights=packed, **epilogue))
+    return True
+
+
 def _packed(builder: Builder, weights: Array, kernel: Any, transposed: bool) -> Any:
     """Constant weights (K, N), or (N, K) transposed, packed for a kernel."""
     family = builder.family("matmul")
@@ -65,4 +95,4 @@ def as_matrix(view: View, transposed: bool, *, row: bool) -> View:
     return view.like(tuple(shape), tuple(strides))
 
 
-LOWERINGS: dict[str, Lowering] = {"MatMul": lower_matmul}
+LOWERINGS: dict[str, Lowering] = {"CompressedMatMul": lower_compressed, "MatMul": lower_matmul}

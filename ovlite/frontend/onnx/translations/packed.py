@@ -8,6 +8,7 @@ import numpy as np
 
 from ....errors import ModelError
 from ....graph import Constant, Output
+from ....graph.constants import constant_array
 from ....graph.operator import Array
 from ....types import Type
 from ..build import converted, ints, of_type, one, ops, positive, rank, reshaped, static_dims, typed
@@ -26,18 +27,39 @@ def matmul_nbits(call: Call) -> Translated:
     call.expect("weight_prepacked", 0)
     call.without_effect("accuracy_level")
     blocks = -(-columns // block)
-    packed = call.input(1)
+    data, packed = call.input(0), call.input(1)
     if 0 in (static_dims(packed) or []):  # a projection that is left out
         call.without_effect(2, 3, 4)
-        real = typed(np.zeros((rows, columns)), call.input(0))
+        real = typed(np.zeros((rows, columns)), data)
     else:
         scales = reshaped(call.input(2), [rows, blocks, 1])
         values = converted(_unpacked(packed, bits, (rows, blocks, block), block), scales.element_type)
         zero = _zero_points(call.optional(3), bits, (rows, blocks), scales)
-        real = _columns(values, zero, scales, call.optional(4), (rows, columns, blocks * block))
-    product = ops.matmul(call.input(0), real, False, True)
+        groups, order = call.optional(4), _order(call.known(4), columns, block)
+        if order is not None and isinstance(values.node, Constant):
+            groups, values = None, _ordered(values.node, order)
+            if (order != np.arange(columns)).any():
+                data = one(ops.gather(data, ints(order), ints(-1)))
+        real = _columns(values, zero, scales, groups, (rows, columns, blocks * block))
+    product = ops.matmul(data, real, False, True)
     bias = call.optional(5)
     return product if bias is None else ops.add(product, bias)
+
+
+def _order(groups: Array | None, columns: int, block: int) -> Array | None:
+    """The order of columns in which each block has its own; None where blocks are not of the same size then."""
+    if groups is None or groups.size < columns:
+        return None
+    order = np.argsort(groups.ravel()[:columns], kind="stable")
+    return order if (groups.ravel()[order] == np.arange(columns) // block).all() else None
+
+
+def _ordered(codes: Constant, order: Array) -> Output:
+    """Codes [rows, blocks, block] with their columns in an order."""
+    array = constant_array(codes)
+    columns = array.reshape(len(array), -1).copy()
+    columns[:, : order.size] = columns[:, order]
+    return of_type(columns.reshape(array.shape), codes.output(0).element_type)
 
 
 def _bits(call: Call) -> int:
@@ -137,6 +159,9 @@ def gather_block_quantized(call: Call) -> Translated:
     length = (static_dims(data) or [])[along]
     if length is None:
         raise ModelError(f"blocks along axis {along} need its length, which is not known")
+    if isinstance(data.node, Constant) and (axis, along) == (0, count - 1) and block and length % block == 0:
+        table = _in_whole_blocks(data, scales, middle if zeros is None else zeros, block)
+        return ops.gather(table, indices, ints(0))
     behind = along if along < axis else along + rank(indices) - 1
     values: list[Output | None] = [one(ops.gather(data, indices, ints(axis)))]
     for part in (scales, zeros):
@@ -150,6 +175,17 @@ def gather_block_quantized(call: Call) -> Translated:
     if zero is not None:
         real = one(ops.subtract(real, converted(zero, factor.element_type)))
     return ops.multiply(real, factor)
+
+
+def _in_whole_blocks(data: Output, scales: Output, zeros: Output | None, block: int) -> Output:
+    """A table of codes as real numbers, in whole blocks along the last axis."""
+    dims = [dim or 0 for dim in static_dims(data) or []]
+    parts = [*dims[:-1], dims[-1] // block]
+    real = converted(reshaped(data, [*parts, block]), scales.element_type)
+    if zeros is not None:
+        zeros = reshaped(zeros, [*parts, 1]) if rank(zeros) else zeros
+        real = one(ops.subtract(real, converted(zeros, scales.element_type)))
+    return reshaped(one(ops.multiply(real, reshaped(scales, [*parts, 1]))), dims)
 
 
 _AXES = (("gather_axis", 0), ("quantize_axis", 1))
