@@ -59,7 +59,7 @@ def test_the_limit_is_a_property(mine):
     x = mine.parameter((512, 512))
     w = mine.ops.constant(np.eye(512, dtype=np.float32))
     node = mine.ops.softmax(
-        mine.ops.matmul(mine.ops.softmax(mine.ops.matmul(x, w, False, False), 1), w, False, False), 1
+        mine.ops.matmul(mine.ops.softmax(mine.ops.matmul(x, w, False, False), 0), w, False, False), 0
     )
     model = mine.ov.Model([mine.ops.result(node)], [x], "two")
     array = np.ones((512, 512), np.float32)

@@ -17,7 +17,7 @@ from ovlite.ops.declare import Declared, operators_of
 
 FOLDER = Path(inspect.getfile(import_module("ovlite.ops"))).parent
 # Operators that only passes make; no model file names them.
-INTERNAL = {"fused", "quantized"}
+INTERNAL = {"compressed", "fused", "quantized"}
 
 EACH_FIRST = """
 import os
