@@ -38,7 +38,7 @@ ROOMS = {
     "_offline_transformations": MODEL | {"frontend", "passes"},
     "experimental": MODEL | {"runtime"},
     "tracing": MODEL | {"runtime", "opset"},
-    "cli": MODEL | {"runtime", "kernels", "opset"},
+    "cli": MODEL | {"frontend", "runtime", "kernels", "opset"},
 }
 # The front door, and what stands before it; they may import from all rooms.
 DOORS = {"__init__", "__main__", "as_openvino", "_pyopenvino"}

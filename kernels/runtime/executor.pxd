@@ -48,7 +48,7 @@ cdef class Program:
     cdef readonly dim_t arena_bytes
     cdef readonly dim_t scratch
     cdef dict constants
-    cdef dict placed
+    cdef readonly dict placed
     cdef int set_phases(self) except -1
 
 

@@ -1,4 +1,4 @@
-"""Random inputs for a model's ports."""
+"""Inputs for a model's ports: random ones, or those of files."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..graph import Output
 from ..runtime.ports import ConstOutput
 from ..types import Dimension, PartialShape
 from .arguments import Arguments, UsageError
+from .files import read_files
 
 IMAGE = (1, 3, 224, 224)  # what dynamic dimensions of images become
 LENGTH = 16  # ... and those of other tensors, but for the first
@@ -20,12 +22,28 @@ LARGEST = 1 << 32  # bytes of one input
 
 
 def make_inputs(ports: Sequence[ConstOutput], arguments: Arguments) -> list[npt.NDArray[Any]]:
-    """An array for each port, seeded. Raises UsageError for shapes and values that no port takes."""
+    """An array for each port, seeded or from files. Raises UsageError for shapes and values that no port takes."""
+    return make_all_inputs(ports, arguments)[0]
+
+
+def make_all_inputs(ports: Sequence[ConstOutput], arguments: Arguments) -> list[list[npt.NDArray[Any]]]:
+    """The same for each file of a folder that inputs are read from."""
     names = port_names(ports)
+    if not arguments.files:
+        return [_made(names, ports, arguments, {})]
+    return [_made(names, ports, arguments, given) for given in read_files(arguments.files, names, ports)]
+
+
+def _made(
+    names: Sequence[str], ports: Sequence[ConstOutput], arguments: Arguments, given: dict[str, Any]
+) -> list[npt.NDArray[Any]]:
     shapes = _by_name(arguments.shapes, names, "--shape")
     values = _by_name(arguments.values, names, "--value")
     arrays = []
     for name, port in zip(names, ports, strict=True):
+        if name in given:
+            arrays.append(_fitting(name, port, given[name]))
+            continue
         shape = _shape(name, port.partial_shape, shapes.get(name))
         if math.prod(shape) * port.element_type.size > LARGEST:
             raise UsageError(f"input {name!r} of shape {list(shape)} takes more than {LARGEST >> 30} GiB")
@@ -34,7 +52,19 @@ def make_inputs(ports: Sequence[ConstOutput], arguments: Arguments) -> list[npt.
     return arrays
 
 
-def port_names(ports: Sequence[ConstOutput]) -> list[str]:
+def _fitting(name: str, port: ConstOutput, array: Any) -> npt.NDArray[Any]:
+    """What a file holds for a port, in the port's element type."""
+    if not port.partial_shape.relaxes(PartialShape(list(array.shape))):
+        raise UsageError(
+            f"the file for input {name!r} has shape {list(array.shape)}; the model takes {port.partial_shape}"
+        )
+    wanted = port.element_type.to_dtype()
+    if array.dtype.kind not in "biuf" and array.dtype != wanted:
+        raise UsageError(f"the file for input {name!r} holds {array.dtype}, not {port.element_type.name}")
+    return np.asarray(array, wanted)
+
+
+def port_names(ports: Sequence[ConstOutput | Output]) -> list[str]:
     """How the command calls ports: by a name of theirs, or by their position."""
     return [port.any_name if port.names else str(position) for position, port in enumerate(ports)]
 

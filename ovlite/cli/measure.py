@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -12,12 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Model
+from ..frontend.ir import serialize
+from ..graph import Constant, Model
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 from ..runtime.infer_queue import AsyncInferQueue
 from .arguments import Arguments, UsageError
-from .inputs import make_inputs, port_names
+from .inputs import make_all_inputs, port_names
 from .progress import Progress
 
 PROFILED = 10  # runs whose steps are timed
@@ -28,23 +31,20 @@ Arrays = Sequence[npt.NDArray[Any]]
 
 def measure(arguments: Arguments) -> dict[str, Any]:
     """All that is measured, by name; times in milliseconds. Raises UsageError for what can't be read or run."""
-    model, read_ms = _timed(lambda: _model(arguments))
-    core = Core()
-    hint = "THROUGHPUT" if arguments.api == "async" else "LATENCY"
-    config = {"PERFORMANCE_HINT": hint}
-    if arguments.precision == "f32":
-        config["INFERENCE_PRECISION_HINT"] = "f32"
-    if arguments.threads is not None:
-        config["INFERENCE_NUM_THREADS"] = str(arguments.threads)
+    model, read_ms = _timed(lambda: read_model(arguments))
+    core, config = Core(), configuration(arguments)
     compiled, compile_ms = _timed(partial(core.compile_model, model, "CPU", config))
-    inputs = make_inputs(compiled.inputs, arguments)
-    _, first_ms = _timed(partial(_first, compiled, inputs))
+    inputs = make_all_inputs(compiled.inputs, arguments)
+    first, first_ms = _timed(partial(_first, compiled, inputs[0]))
+    compared = _outputs(compiled, first, arguments)
     run = _queue if arguments.api == "async" else _calls
     latencies, seconds = run(compiled, inputs, arguments)
     result = {
         "model": arguments.model or model.friendly_name,
-        "inputs": _tensors(compiled, inputs),
+        "inputs": _tensors(compiled, inputs[0]),
+        "input_sets": len(inputs),
         "api": arguments.api,
+        "hint": config["PERFORMANCE_HINT"].lower(),
         "precision": arguments.precision,
         "threads": compiled.get_property("INFERENCE_NUM_THREADS"),
         "streams": compiled.get_property("NUM_STREAMS"),
@@ -55,13 +55,32 @@ def measure(arguments: Arguments) -> dict[str, Any]:
         "seconds": seconds,
         "per_second": len(latencies) / seconds,
         "latency_ms": {name: float(np.percentile(latencies, rank)) for name, rank in PERCENTILES.items()},
+        "reference": compared,
+        "memory": memory(compiled),
     }
     del compiled
     profiled = core.compile_model(model, "CPU", {**config, "PERFORMANCE_HINT": "LATENCY", "PERF_COUNT": "YES"})
-    return {**result, "steps": profile(profiled, inputs) if arguments.steps else []}
+    steps = profile(profiled, inputs[0]) if arguments.steps or arguments.graph else []
+    if arguments.graph:
+        serialize(profiled.get_runtime_model(), arguments.graph)
+    return {**result, "steps": steps if arguments.steps else []}
 
 
-def _model(arguments: Arguments) -> Model:
+def configuration(arguments: Arguments) -> dict[str, Any]:
+    """Properties that the arguments ask for."""
+    hint = arguments.hint or ("throughput" if arguments.api == "async" else "latency")
+    config: dict[str, Any] = {"PERFORMANCE_HINT": hint.upper(), "ENABLE_CPU_PINNING": arguments.pin}
+    if arguments.precision == "f32":
+        config["INFERENCE_PRECISION_HINT"] = "f32"
+    if arguments.threads is not None:
+        config["INFERENCE_NUM_THREADS"] = str(arguments.threads)
+    if arguments.streams is not None:
+        config["NUM_STREAMS"] = str(arguments.streams)
+    return config
+
+
+def read_model(arguments: Arguments) -> Model:
+    """The model that is named, or the built-in one. Raises UsageError."""
     if arguments.model is None:
         from .resnet50 import resnet50
 
@@ -72,6 +91,50 @@ def _model(arguments: Arguments) -> Model:
         return Core().read_model(arguments.model)
     except (RuntimeError, ImportError) as error:
         raise UsageError(str(error)) from error
+
+
+def memory(compiled: CompiledModel) -> dict[str, int]:
+    """Bytes: of the model's constants, of a request's arena, and the most that the process has held so far."""
+    compilation = compiled._compilation
+    plan = compiled._internal_request().plan or compilation.static_plan()
+    return {
+        "weights": sum(
+            node.get_byte_size() for node in compilation.model.get_ordered_ops() if isinstance(node, Constant)
+        ),
+        "arena": plan.bytes if plan is not None else 0,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def _outputs(compiled: CompiledModel, results: Any, arguments: Arguments) -> dict[str, float] | None:
+    """Writes the outputs and compares them with a file: the largest difference in parts of the largest number."""
+    named = {name: results[index] for index, name in enumerate(port_names(compiled.outputs))}
+    if arguments.outputs is not None:
+        np.savez(arguments.outputs, **named)
+    if arguments.reference is None:
+        return None
+    try:
+        with np.load(arguments.reference, allow_pickle=False) as archive:
+            expected = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"can't read {arguments.reference!r}: {error}") from None
+    if expected.keys() != named.keys():
+        raise UsageError(f"{arguments.reference!r} holds {', '.join(expected)}; the outputs are {', '.join(named)}")
+    return {name: difference(named[name], expected[name]) for name in named}
+
+
+def difference(found: Any, expected: Any) -> float:
+    """The largest difference of two arrays in parts of the largest number; inf where shapes or NaNs differ."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    if found.shape != expected.shape or found.dtype.kind not in "biuf" or expected.dtype.kind not in "biuf":
+        return 0.0 if np.array_equal(found, expected) else math.inf
+    left, right = found.astype(np.float64), expected.astype(np.float64)
+    same = (left == right) | (np.isnan(left) & np.isnan(right))
+    if same.all():
+        return 0.0
+    apart = np.abs(left - right)[~same].max()
+    largest = np.abs(right[np.isfinite(right)]).max(initial=0.0)
+    return float(apart / (largest or 1.0)) if np.isfinite(apart) else math.inf
 
 
 def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
@@ -89,9 +152,9 @@ def _tensors(compiled: CompiledModel, inputs: Arrays) -> dict[str, dict[str, Any
     }
 
 
-def _first(compiled: CompiledModel, inputs: Arrays) -> None:
+def _first(compiled: CompiledModel, inputs: Arrays) -> Any:
     try:
-        compiled(list(inputs))
+        return compiled(list(inputs))
     except RuntimeError as error:
         shapes = ", ".join(str(list(array.shape)) for array in inputs)
         raise UsageError(f"the model can't run on inputs of shape {shapes}: {error}") from error
@@ -121,27 +184,28 @@ class _Clock:
         self._progress.clear()
 
 
-def _calls(compiled: CompiledModel, inputs: Arrays, arguments: Arguments) -> tuple[list[float], float]:
+def _calls(compiled: CompiledModel, inputs: Sequence[Arrays], arguments: Arguments) -> tuple[list[float], float]:
     """Latencies in milliseconds of calls one after the other, and the seconds that all took."""
-    value = inputs[0] if len(inputs) == 1 else list(inputs)
+    values = [given[0] if len(given) == 1 else list(given) for given in inputs]
     latencies: list[float] = []
     with _Clock(arguments) as clock:
         while clock.keep_going(len(latencies)):
+            value = values[len(latencies) % len(values)]
             begin = time.perf_counter()
             compiled(value)
             latencies.append((time.perf_counter() - begin) * 1e3)
         return latencies, clock.seconds()
 
 
-def _queue(compiled: CompiledModel, inputs: Arrays, arguments: Arguments) -> tuple[list[float], float]:
+def _queue(compiled: CompiledModel, inputs: Sequence[Arrays], arguments: Arguments) -> tuple[list[float], float]:
     """The same of requests that a queue keeps busy."""
     latencies: list[float] = []
-    queue = AsyncInferQueue(compiled)
+    queue = AsyncInferQueue(compiled, arguments.requests or 0)
     queue.set_callback(lambda request, _: latencies.append(request.latency))
-    value, started = list(inputs), 0
+    values, started = list(map(list, inputs)), 0
     with _Clock(arguments) as clock:
         while clock.keep_going(started):
-            queue.start_async(value, share_inputs=True)
+            queue.start_async(values[started % len(values)], share_inputs=True)
             started += 1
         queue.wait_all()
         return latencies, clock.seconds()

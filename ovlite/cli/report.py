@@ -17,7 +17,7 @@ def format_environment(found: Mapping[str, Any]) -> str:
     """The environment, a line a subject."""
     usable, built = (", ".join(found[key]) for key in ("levels_usable", "levels_built"))
     limits = (f"{name} {'unset' if limit is None else limit}" for name, limit in found["thread_limits"].items())
-    return _lines({
+    return lines({
         "versions": _versions(found),
         "processor": found["processor"],
         "level": f"{found['level']} (usable: {usable}; built: {built})",
@@ -29,7 +29,7 @@ def format_measurement(found: Mapping[str, Any], measured: Mapping[str, Any], st
     """A measurement and what it was made on."""
     latency = ", ".join(f"{name} {value:.3f}" for name, value in measured["latency_ms"].items())
     effort = f"{measured['api']}, {measured['iterations']} inferences in {measured['seconds']:.2f} s"
-    text = _lines({
+    text = lines({
         "model": measured["model"],
         "inputs": "; ".join(_input(name, tensor) for name, tensor in measured["inputs"].items()),
         "device": f"CPU, {found['processor']}, {found['level']} level",
@@ -40,11 +40,28 @@ def format_measurement(found: Mapping[str, Any], measured: Mapping[str, Any], st
         "first inference": f"{measured['first_ms']:.1f} ms",
         "latency": f"{latency} ms ({effort})",
         "throughput": f"{measured['per_second']:.1f} inferences/s",
+        "memory": ", ".join(f"{name} {size(count)}" for name, count in measured["memory"].items()),
+        **_reference(measured["reference"]),
     })  # fmt: skip
     return f"{text}\n\n{_table(measured['steps'], steps)}" if steps else text
 
 
-def _lines(subjects: Mapping[str, str]) -> str:
+def _reference(compared: Mapping[str, float] | None) -> dict[str, str]:
+    if compared is None:
+        return {}
+    return {"reference": ", ".join(f"{name} differs by {value:.2g}" for name, value in compared.items())}
+
+
+def size(count: float) -> str:
+    """Bytes, in the unit that suits."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.1f} {unit}" if unit != "B" else f"{count:.0f} B"
+        count /= 1024
+    return f"{count:.2f} GiB"
+
+
+def lines(subjects: Mapping[str, str]) -> str:
     width = max(map(len, subjects))
     return "\n".join(f"{name:<{width}}  {text}" for name, text in subjects.items())
 
@@ -76,10 +93,10 @@ def _table(steps: Sequence[Mapping[str, Any]], count: int) -> str:
     if rest:
         time, share = sum(step["ms"] for step in rest), sum(step["share"] for step in rest)
         rows.append(["", f"{len(rest)} others", "", "", f"{time:.3f}", f"{share:.1%}", ""])
-    return "\n".join(_aligned(rows, left=(1, 2, 3)))
+    return "\n".join(aligned(rows, left=(1, 2, 3)))
 
 
-def _aligned(rows: Sequence[Sequence[str]], left: Sequence[int]) -> Iterable[str]:
+def aligned(rows: Sequence[Sequence[str]], left: Sequence[int]) -> Iterable[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (f"{cell:{'<' if i in left else '>'}{widths[i]}}" for i, cell in enumerate(row))
