@@ -12,13 +12,14 @@ among the team. Pieces write apart from each other and read nothing that the ste
 their order does not matter.
 """
 
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from itertools import product
 
 import numpy as np
 
+from ovlite.kernels.runtime.block cimport zeros
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides import merge_dimensions
@@ -237,9 +238,8 @@ cdef class CopyMany(Step):
         cdef View x, y
         pairs = list(pairs)
         free(self.arguments.pieces)
-        self.arguments.pieces = <Piece*>calloc(len(pairs) + 1, sizeof(Piece))
-        if self.arguments.pieces == NULL:
-            raise MemoryError()
+        self.arguments.pieces = NULL
+        self.arguments.pieces = <Piece*>zeros(len(pairs), sizeof(Piece))
         self.arguments.count = len(pairs)
         self.arguments.blocks = 0
         for i, (source, y) in enumerate(pairs):

@@ -17,7 +17,8 @@ A subclass of Request answers for what needs the rest of the package:
 cimport numpy as cnp
 from cpython.dict cimport PyDict_GetItem
 from cpython.ref cimport PyObject
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
+from ovlite.kernels.runtime.block cimport zeros
 from ovlite.kernels.runtime.executor cimport Frame, Team, copy_bytes
 from ovlite.kernels.runtime.results cimport Ports
 from ovlite.kernels.runtime.step cimport MAX_RANK
@@ -50,9 +51,7 @@ cdef class Bindings(Runnable):
         self.kinds = [port.element_type for port in ports.inputs]
         self.tensor_class = tensor_class
         self.input_count = len(ports.inputs)
-        self.inputs = <Operand*>calloc(self.input_count + 1, sizeof(Operand))
-        if self.inputs == NULL:
-            raise MemoryError()
+        self.inputs = <Operand*>zeros(self.input_count, sizeof(Operand))
         for i in range(self.input_count):
             self.inputs[i].type, self.inputs[i].odd = types[i]
             self.inputs[i].rank = self.inputs[i].slot = -1

@@ -1,6 +1,7 @@
-"""Blocks of memory for packed weights and scratch space."""
+"""Memory: blocks for packed weights and scratch space, and arrays of C structures."""
 
 from cpython.buffer cimport PyBuffer_FillInfo
+from libc.stdlib cimport calloc
 
 cdef extern from "memory.h" nogil:
     char* block_new(dim_t size)
@@ -21,3 +22,11 @@ cdef class Block:
 
     def __dealloc__(self):
         block_free(self.data, self.size)
+
+
+cdef void* zeros(dim_t count, size_t size) except NULL:
+    """Zeros for `count` elements of `size` bytes and one more, for free() to free; MemoryError without room."""
+    cdef void* found = calloc(count + 1, size)
+    if found == NULL:
+        raise MemoryError(f"no memory for {count} elements of {size} bytes")
+    return found

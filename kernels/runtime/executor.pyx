@@ -8,12 +8,13 @@ import threading
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.limits cimport LLONG_MAX
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memmove
 
 import numpy as np
 
 cimport numpy as cnp
+from ovlite.kernels.runtime.block cimport zeros
 from ovlite.kernels.runtime.step cimport (
     CANCELLED, MAX_RANK, OK, CancelToken, Member, View, address, is_cancelled, share)
 
@@ -82,7 +83,7 @@ cdef class Team:
     def __cinit__(self, int size, int pinned=-1):
         self.team = team_new(size, pinned)
         if self.team == NULL:
-            raise MemoryError()
+            raise MemoryError("no memory for a team of threads")
 
     def __dealloc__(self):
         if self.team != NULL:
@@ -219,9 +220,7 @@ cdef class Program:
         self.native = True
         self.flush = flush
         self.origins = tuple(origins)
-        self.tasks = <Task*>calloc(self.count + 1, sizeof(Task))
-        if self.tasks == NULL:
-            raise MemoryError()
+        self.tasks = <Task*>zeros(self.count, sizeof(Task))
         for i in range(self.count):
             step = steps[i]
             self.tasks[i].run = step.run
@@ -248,10 +247,8 @@ cdef class Program:
         """A phase is one wide task, or narrow ones that follow one another."""
         cdef int i, phase = -1
         cdef bint joins = False
-        self.phases = <int*>calloc(self.count + 1, sizeof(int))
-        self.phase_of = <int*>calloc(self.count + 1, sizeof(int))
-        if self.phases == NULL or self.phase_of == NULL:
-            raise MemoryError()
+        self.phases = <int*>zeros(self.count, sizeof(int))
+        self.phase_of = <int*>zeros(self.count, sizeof(int))
         for i in range(self.count):
             if not joins or self.tasks[i].width > 1 or self.tasks[i].run == NULL:
                 phase += 1
@@ -357,9 +354,7 @@ cdef class Frame:
         cdef cnp.ndarray array
         self.program = program
         self.members = max(1, min(members, program.width))
-        self.slots = <char**>calloc(program.slots + 1, sizeof(char*))
-        if self.slots == NULL:
-            raise MemoryError()
+        self.slots = <char**>zeros(program.slots, sizeof(char*))
         self.bytes = program.arena_bytes + program.scratch * self.members
         for slot, array in program.constants.items():
             self.slots[<int>slot] = <char*>cnp.PyArray_DATA(array)
@@ -404,8 +399,11 @@ cdef class Frame:
 
     def profile(self, bint on):
         """Keeps, or stops keeping, the time of each step."""
-        free(self.times)
-        self.times = <double*>calloc(self.program.count + 1, sizeof(double)) if on else NULL
+        if on and self.times == NULL:
+            self.times = <double*>zeros(self.program.count, sizeof(double))
+        elif not on:
+            free(self.times)
+            self.times = NULL
 
     def step_times(self):
         """Seconds of each step in the last run, in the program's order; empty without profile(True)."""
@@ -505,9 +503,7 @@ cdef class Frame:
         cdef LoopSpec loop
         cdef int status
         cdef int[::1] pairs = np.array([*carried, (0, 0)], np.intc).reshape(-1)
-        loop.strides = <SlotStride*>calloc(len(strides) + 1, sizeof(SlotStride))
-        if loop.strides == NULL:
-            raise MemoryError()
+        loop.strides = <SlotStride*>zeros(len(strides), sizeof(SlotStride))
         try:
             loop.stride_count = len(strides)
             for i, (slot, array, step, period) in enumerate(strides):

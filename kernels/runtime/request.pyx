@@ -17,8 +17,9 @@ from weakref import ref
 
 cimport numpy as cnp
 from cpython.ref cimport Py_INCREF
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from ovlite.kernels.runtime.bindings cimport Bindings, Operand
+from ovlite.kernels.runtime.block cimport zeros
 from ovlite.kernels.runtime.executor cimport Team, copy_bytes, enter, leave
 from ovlite.kernels.runtime.results cimport OVDict, Ports, make_result
 from ovlite.kernels.runtime.step cimport MAX_RANK
@@ -54,9 +55,7 @@ cdef class Request(Bindings):
         self.profiled = profiled
         self.keep_shared_outputs = keep_shared_outputs
         self.output_count = len(ports.outputs)
-        self.outputs = <Operand*>calloc(self.output_count + 1, sizeof(Operand))
-        if self.outputs == NULL:
-            raise MemoryError()
+        self.outputs = <Operand*>zeros(self.output_count, sizeof(Operand))
         self.targets = [None] * self.output_count
         self.tensors = [None] * self.output_count
         self.sources = list(sources)
@@ -357,7 +356,8 @@ cdef class Request(Bindings):
                 self.run_stages(stream)
         except BaseException as error:
             self.spills.clear()
-            if error is self.cancellation.raised or isinstance(error, RuntimeError) or not isinstance(error, FAILURES):
+            as_it_is = not isinstance(error, FAILURES) or isinstance(error, (MemoryError, RuntimeError))
+            if as_it_is or error is self.cancellation.raised:
                 raise
             raise RuntimeError(f"the inference failed: {type(error).__name__}: {error}") from error
         self.ended = nanoseconds()

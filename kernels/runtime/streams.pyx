@@ -7,7 +7,8 @@ Who waits on an event loop instead of in a thread gives a future, see Awaited.
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.number cimport PyNumber_Index
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
+from ovlite.kernels.runtime.block cimport zeros
 from ovlite.kernels.runtime.executor cimport CTeam, Cancellation, Team
 
 from ovlite.kernels.runtime.failures import FAILURES
@@ -71,10 +72,10 @@ cdef class Streams:
 
     def __cinit__(self, int count, int threads, bint pinned=False):
         self.teams = [Team(threads, i * threads if pinned else -1) for i in range(count)]
-        self.members = <CTeam**>calloc(count, sizeof(CTeam*))
+        self.members = <CTeam**>zeros(count, sizeof(CTeam*))
         self.streams = streams_new(count, run_job, report_job, decref, notify)
-        if self.streams == NULL or self.members == NULL:
-            raise MemoryError()
+        if self.streams == NULL:
+            raise MemoryError("no memory for a model's streams")
         for i, team in enumerate(self.teams):
             self.members[<int>i] = (<Team>team).team
 
@@ -185,7 +186,7 @@ cdef class Runnable(Awaited):
         self.cancellation = Cancellation()
         self.job = job_new(<void*>self, streams.streams)
         if self.job == NULL:
-            raise MemoryError()
+            raise MemoryError("no memory for a request")
         return 0
 
     def __del__(self):
@@ -266,8 +267,11 @@ cdef class Runnable(Awaited):
         try:
             self.run_with_gil(stream)
         except BaseException as error:
-            interrupted = error is self.cancellation.raised or not isinstance(error, FAILURES)
-            self.error = error if interrupted else _caused(f"the inference failed: {error}", error)
+            wrapped = isinstance(error, FAILURES) and not isinstance(error, MemoryError)
+            if error is self.cancellation.raised or not wrapped:
+                self.error = error
+            else:
+                self.error = _caused(f"the inference failed: {error}", error)
             self.job.reports = False
             if self.pool != NULL and self.job.lease != POOL_KEPT:
                 (<RequestPool>self.pool).errors.append(self.error)
@@ -389,7 +393,7 @@ cdef class RequestPool(Awaited):
         cdef Runnable request
         self.pool = pool_new()
         if self.pool == NULL:
-            raise MemoryError()
+            raise MemoryError("no memory for a queue of requests")
         self.requests = requests
         self.errors = []
         for request in requests:
@@ -399,6 +403,8 @@ cdef class RequestPool(Awaited):
     def __del__(self):
         cdef Runnable request
         cdef Job* stolen = NULL
+        if self.pool == NULL:  # it was not made
+            return
         with nogil:
             while pool_settle(self.pool, &stolen) == WAIT_TAKEN:
                 job_perform(stolen, 0)
