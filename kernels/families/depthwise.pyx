@@ -164,7 +164,8 @@ cdef class Packed:
     """Weights for Depthwise; plans may share them.
 
     weights: f32 array (channels, g, *kernel): output channel c takes the g input channels of its group,
-    from c // g * g on. g is 1, or another number that divides a vector, see group_fits().
+    from c // g * g on. g is 1, or another number that divides a vector, see group_fits(). packed: as of
+    matmul_weights.PackedWeights.
     nbytes: memory held.
     """
 
@@ -173,7 +174,7 @@ cdef class Packed:
     cdef readonly dim_t channels
     cdef readonly dim_t group
 
-    def __init__(self, weights):
+    def __init__(self, weights, packed=None):
         weights = np.asarray(weights, np.float32)
         if weights.ndim not in (3, 4, 5):
             raise ValueError("expected weights of shape (channels, 1, *kernel) with 1 to 3 spatial dimensions, "
@@ -185,9 +186,17 @@ cdef class Packed:
         self.window = tuple(kernel)
         blocks = (self.channels + LANES - 1) // LANES
         rows = math.prod(kernel[:-1])
+        if packed is not None:
+            self.vectors = np.frombuffer(packed, np.float32).reshape(blocks, rows, self.group, kernel[-1], LANES)
+            return
         padded = np.zeros((blocks * LANES, self.group, rows, kernel[-1]), np.float32)
         padded[:self.channels] = weights.reshape(self.channels, *padded.shape[1:])
         self.vectors = np.ascontiguousarray(padded.reshape(blocks, LANES, *padded.shape[1:]).transpose(0, 3, 2, 4, 1))
+
+    @property
+    def packed(self):
+        """The packed weights, as bytes."""
+        return np.asarray(self.vectors).reshape(-1).view(np.uint8)
 
     @property
     def groups(self):

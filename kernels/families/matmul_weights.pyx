@@ -141,11 +141,12 @@ cdef class PackedWeights:
 
     weights: array (groups, taps, depth, columns) of the kernel's type of b, f32 or i8, of any strides. window: the
     spatial shape that the taps make up, () for a matrix. panels: in panels also where there are so few columns that dot
-    products are faster, see matmul_dots.h.
+    products are faster, see matmul_dots.h. packed: what the packed weights of an equal array of this shape showed as
+    `packed`, in memory that may be read a cache line beyond; `weights` then tells its shape alone.
     nbytes: memory held.
     """
 
-    def __cinit__(self, Kernel kernel not None, weights, tuple window=(), bint panels=False):
+    def __cinit__(self, Kernel kernel not None, weights, tuple window=(), bint panels=False, packed=None):
         cdef const MatmulKernel* row = kernel.row
         cdef dim_t columns, rest
         cdef Block block
@@ -160,11 +161,26 @@ cdef class PackedWeights:
         self.group_bytes = columns * (self.taps * self.depth * ELEMENT_BYTES[row.b] if self.few_columns else
                                       panel_depth(row, self.taps, self.depth) * panel_size(row))
         self.nbytes = self.groups * self.group_bytes
+        if packed is not None:
+            if len(packed) != self.nbytes:
+                raise ValueError(f"expected {self.nbytes} bytes of packed weights, got {len(packed)}")
+            self.data = packed
+            return
         block = Block(self.nbytes)
         self.data = block
         if self.few_columns or row.parts:
             weights = weights.reshape(self.groups, 1, self.taps * self.depth, self.columns)
         self.fill(weights, block.data)
+
+    @property
+    def panels(self):
+        """Whether the weights lie in panels."""
+        return not self.few_columns
+
+    @property
+    def packed(self):
+        """The packed weights, as bytes."""
+        return np.asarray(self.data)
 
     cdef int fill(self, weights, char* to) except -1:
         cdef const MatmulKernel* row = self.kernel.row

@@ -204,17 +204,22 @@ def transformed(weights, out):
 class TransformedWeights:
     """Weights packed for Winograd, from an f32 array (Cout, Cin, 3, 3), for output tiles of out x out pixels.
 
-    nbytes: memory held.
+    packed: as of PackedWeights. nbytes: memory held.
     """
 
-    def __init__(self, weights, out):
+    def __init__(self, weights, out, packed=None):
         if out not in (2, 4):
             raise ValueError(f"expected output tiles of 2 x 2 or 4 x 4, got {out} x {out}")
         self.out = out
         self.columns, self.depth = weights.shape[:2]
         self.window = (3, 3)
         self.groups = 1
-        self.packed = PackedWeights(kernel_for("f32", "f32"), transformed(weights, out), panels=True)
+        kernel = kernel_for("f32", "f32")
+        if packed is None:
+            self.packed = PackedWeights(kernel, transformed(weights, out), panels=True)
+        else:
+            shape = (out + 2) ** 2, 1, self.depth, self.columns
+            self.packed = PackedWeights(kernel, np.broadcast_to(np.float32(0), shape), panels=True, packed=packed)
         self.nbytes = self.packed.nbytes
 
 

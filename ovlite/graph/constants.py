@@ -126,7 +126,10 @@ class Constant(Node):
         return [TensorType(self._element_type, PartialShape(self._shape))]
 
     def infer(self) -> None:
-        super().infer()
+        if not self._outputs:
+            self._outputs.append(Output(self, 0))
+        (found,) = self._infer([])
+        self._outputs[0].become(found, None)
         if self.array.shape == self._shape and self.array.dtype.kind in "biuf" and self._element_type is not Type.bf16:
             self._outputs[0].partial = PartialValue(self.array, np.broadcast_to(np.True_, self.array.shape))
 

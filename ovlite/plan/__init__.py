@@ -3,10 +3,11 @@
 from ..kernels.runtime.executor import Frame, Team
 from ..kernels.runtime.failures import StepError
 from .executable import Executable, Plan, Variable
+from .frozen import Unfrozen, frozen, thawed
 from .options import Options, Precision, compute_types
 from .timing import StepTime, of_step
 
 __all__ = [
-    "Executable", "Frame", "Options", "Plan", "Precision", "StepError", "StepTime", "Team", "Variable",
-    "compute_types", "of_step",
+    "Executable", "Frame", "Options", "Plan", "Precision", "StepError", "StepTime", "Team", "Unfrozen", "Variable",
+    "compute_types", "frozen", "of_step", "thawed",
 ]  # fmt: skip

@@ -14,14 +14,15 @@ from ..graph import Model, Node, Output, TensorType
 from ..graph.elements import bound_type, compute_dtype
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Program, Team
-from ..passes.pipeline import run_passes
 from ..types import PartialShape, Type
 from .calls import Tensor
+from .evaluation import evaluation
 from .limits import check_ranks
-from .loops import evaluation
 from .options import Options
+from .specialize import Constants
 from .stage import Context, Stage
 from .timing import StepTime
+from .weight_cache import PackedWeightCache
 
 STEP_BYTES = 4096  # that a step takes with its views and its place in the program, a little more than on average
 Shapes = tuple[tuple[int, ...], ...]
@@ -80,6 +81,32 @@ def _unlock_all() -> None:
 os.register_at_fork(after_in_child=_unlock_all)
 
 
+class Prepared(NamedTuple):
+    """A model behind all passes, the types that its ports had before, and the outputs that read variables."""
+
+    model: Model
+    inputs: list[TensorType]
+    outputs: list[TensorType]
+    variables: list[Variable]
+    states: list[Output]
+
+
+def prepared(model: Model, options: Options) -> Prepared:
+    """What plans are made of. The model given stays as it is."""
+    from ..passes.pipeline import run_passes
+
+    model = model.twin()
+    inputs = [TensorType(port.element_type, port.partial_shape) for port in model.inputs]
+    outputs = [TensorType(port.element_type, port.partial_shape) for port in model.outputs]
+    readers = _readers(model)
+    states = [node.output(0) for node in readers.values()]
+    variables = [
+        Variable(name, state.element_type, state.partial_shape) for name, state in zip(readers, states, strict=True)
+    ]
+    run_passes(model, integers=options.precision.integers)
+    return Prepared(model, inputs, outputs, variables, states)
+
+
 class Executable:
     """A compiled model: the graph after all passes, its packed weights, and its plans.
 
@@ -87,27 +114,39 @@ class Executable:
     """
 
     def __init__(self, model: Model, options: Options) -> None:
-        self._model = model.twin()
+        self._open(prepared(model, options), options)
+
+    @classmethod
+    def of(cls, prepared: Prepared, options: Options) -> Executable:
+        """An executable of a model that passes have been applied to."""
+        self = cls.__new__(cls)
+        self._open(prepared, options)
+        return self
+
+    def _open(self, prepared: Prepared, options: Options) -> None:
+        self.prepared = prepared
+        self._model, self.inputs, self.outputs, self.variables, self._states = prepared
         self._options = options
-        self.inputs = [TensorType(port.element_type, port.partial_shape) for port in self._model.inputs]
-        self.outputs = [TensorType(port.element_type, port.partial_shape) for port in self._model.outputs]
-        readers = _readers(self._model)
-        self.variables = [
-            Variable(name, node.output(0).element_type, node.output(0).partial_shape) for name, node in readers.items()
-        ]
         ports: dict[Output, Type] = {
             parameter.output(0): bound_type(kind)
             for parameter, (kind, _) in zip(self._model.parameters, self.inputs, strict=True)
         }
-        ports |= {node.output(0): bound_type(node.output(0).element_type) for node in readers.values()}
-        run_passes(self._model, integers=options.precision.integers)
-        self._states = [node.output(0) for node in readers.values()]
+        pairs = zip(self._states, self.variables, strict=True)
+        ports |= {state: bound_type(variable.element_type) for state, variable in pairs}
         self._nodes = self._model.get_ordered_ops()
         check_ranks(self._nodes)
         self._context = Context(kernels.level(), options, ports, evaluation)
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
         self._unlock()
         _EXECUTABLES.add(self)
+
+    @property
+    def packed_weights(self) -> PackedWeightCache:
+        return self._context.packed_weights
+
+    @property
+    def constants(self) -> Constants:
+        return self._context.constants
 
     def _unlock(self) -> None:
         """A handler of a signal may ask for a plan while its thread makes one."""

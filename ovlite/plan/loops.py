@@ -1,4 +1,4 @@
-"""Operators that no kernel takes: loops, whose bodies are planned as models are, and what numpy carries out."""
+"""Loops, whose bodies are planned as models are."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from contextlib import suppress
 
 import numpy as np
 
-from ..graph import Model, Operator, Output
+from ..graph import Model, Output
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Team, check_stopped
 from ..ops.control import Iteration
 from ..ops.interpreter import evaluate_model
 from ..types import Type
-from .builder import Evaluation
 from .calls import Tensor
 from .native_loop import Unsuited, run_native_loop
 from .stage import Context, Stage
@@ -24,19 +23,6 @@ STAGE_LIMIT = 32  # stages that a body keeps
 SHAPES_LIMIT = 16  # shapes of a body's parameters that are planned in one run of a loop
 
 Shapes = tuple[tuple[int, ...], ...]
-
-
-def evaluation(context: Context, op: Operator) -> Evaluation:
-    """Makes the function that evaluates an operator that no kernel takes."""
-    return Repeated(context, op) if isinstance(op, Iteration) else _by_numpy(op)
-
-
-def _by_numpy(op: Operator) -> Evaluation:
-    def evaluate(arrays: Sequence[Array], team: Team) -> Sequence[Array]:
-        with np.errstate(all="ignore"):
-            return op.evaluate(*arrays)
-
-    return evaluate
 
 
 class Repeated:

@@ -37,6 +37,10 @@ class Constants:
             self._arrays[node] = constant_array(node)
         return self._arrays[node]
 
+    def items(self) -> Iterable[tuple[Constant, Array]]:
+        """The constants that were asked for, and their elements."""
+        return self._arrays.items()
+
     def argument(self, output: Output) -> Argument:
         """What is known of a constant's output when shapes are inferred."""
         if output not in self._arguments:

@@ -31,6 +31,7 @@ available_devices = read_only("AVAILABLE_DEVICES")
 cache_dir = text("CACHE_DIR")
 cache_encryption_callbacks = of("CACHE_ENCRYPTION_CALLBACKS", list)
 cache_mode = of("CACHE_MODE", CacheMode)
+cache_size_limit = count("CACHE_SIZE_LIMIT")  # of ovlite alone
 compatibility_check = read_only("COMPATIBILITY_CHECK")
 compilation_num_threads = integer("COMPILATION_NUM_THREADS")
 denormals_optimization = boolean("DENORMALS_OPTIMIZATION")  # of ovlite alone: intel_cpu's by a shorter name

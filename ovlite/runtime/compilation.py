@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +11,37 @@ import numpy.typing as npt
 from ..graph import Constant, Model, Node, Output, TensorType
 from ..graph.elements import bound_type, held_as_objects
 from ..ops.maps import ZipMap
-from ..plan import Plan
+from ..plan import Executable, Plan, Unfrozen
 from ..types import SequenceType, Type
+from ..version import get_version
 from .config import Config
 from .ports import CompiledPorts, ConstOutput, Form
-from .string_ports import make_executable
+from .string_ports import StringExecutable, make_executable
 from .tensor import from_strings, is_foreign, packed_bits
 from .threads import shared_streams
+
+if TYPE_CHECKING:
+    from .cache_file import Mapped
+
+
+class Names(NamedTuple):
+    """The names of a model, of the tensors that it is given, and of those that it gives."""
+
+    model: str
+    inputs: Sequence[Sequence[str]]
+    outputs: Sequence[Sequence[str]]
+
+    @classmethod
+    def of(cls, model: Model) -> Names:
+        inputs, outputs = ([sorted(port.names) for port in ports] for ports in (model.inputs, model.outputs))
+        return cls(model.get_friendly_name(), inputs, outputs)
+
+    def give_to(self, model: Model) -> Model:
+        """The model, with these names."""
+        model.set_friendly_name(self.model)
+        for port, names in zip([*model.inputs, *model.outputs], [*self.inputs, *self.outputs], strict=True):
+            port.set_names(set(names))
+        return model
 
 
 class Compilation:
@@ -28,21 +52,72 @@ class Compilation:
     """
 
     def __init__(self, model: Model, config: Config, *, owned: bool = False) -> None:
+        self._model: Model | None = model if owned else model.clone()
+        self._mapped: Mapped | None = None
+        self.sources = _sources(self._model)
+        self._initial = _initial_values(self._model)
+        forms = [_form(result) for result in self._model.results]
+        self._open(make_executable(self._model, config.options()), Names.of(self._model), forms, config)
+
+    @classmethod
+    def restored(cls, mapped: Mapped, names: Names, config: Config) -> Compilation:
+        """What a file holds. The model is made of it when it is asked for, and has these names."""
+        self = cls.__new__(cls)
+        self._model, self._mapped = None, mapped
+        about = mapped.document
+        self.sources = tuple(None if pair is None else (bool(pair[0]), int(pair[1])) for pair in about["sources"])
+        self._initial = {name: np.array(mapped.array(place)) for name, place in about["initial"].items()}
+        executable = mapped.executable(config.options())
+        ends = len(executable.outputs), len(executable.inputs)
+        known = all(pair is None or 0 <= pair[1] < ends[pair[0]] for pair in self.sources)
+        if not known or not len(self.sources) == len(executable.outputs) == len(names.outputs):
+            raise ValueError("the names are not those of the ports")
+        self._open(executable, names, [None] * len(executable.outputs), config)
+        return self
+
+    def _open(
+        self, executable: Executable | StringExecutable, names: Names, forms: Sequence[Form | None], config: Config
+    ) -> None:
         self.config = config
-        self.model = model = model if owned else model.clone()
-        self.name = model.get_friendly_name()
+        self.name = names.model
+        self._names = names
         streams, threads = config.streams(), config.threads_per_stream()
-        self.executable = make_executable(model, config.options())
+        self.executable = executable
         self.streams = shared_streams(streams, threads, bool(config["ENABLE_CPU_PINNING"]))
-        self.variables = self.executable.variables
+        self.variables = executable.variables
         self.profiled = config.profiled()
-        inputs = _ports_of(model.inputs, self.executable.inputs)
-        outputs = _ports_of(model.outputs, self.executable.outputs)
+        inputs = self._ports_of(True, names.inputs, executable.inputs)
+        outputs = self._ports_of(False, names.outputs, executable.outputs)
         self.types = tuple(_numpy_type(port.element_type) for port in inputs)
         self.packed = any(packed_bits(port.element_type) for port in outputs)
-        self.ports = CompiledPorts(inputs, outputs, [_form(result) for result in model.results])
-        self.sources = _sources(model)
-        self._initial = _initial_values(model)
+        self.ports = CompiledPorts(inputs, outputs, forms)
+
+    def _ports_of(
+        self, are_inputs: bool, names: Sequence[Sequence[str]], kinds: Sequence[TensorType]
+    ) -> list[ConstOutput]:
+        def found(position: int) -> Output:
+            return (self.model.inputs if are_inputs else self.model.outputs)[position]
+
+        return [
+            ConstOutput(found, kind, position, set(known))
+            for position, (known, kind) in enumerate(zip(names, kinds, strict=True))
+        ]
+
+    @property
+    def model(self) -> Model:
+        if self._model is None:
+            assert self._mapped is not None
+            self._model = self._names.give_to(self._mapped.model())
+        return self._model
+
+    def write(self, file: IO[bytes], key: str) -> None:
+        """Writes what restored() reads. Unfrozen where that can't be done."""
+        from .cache_file import write
+
+        if not isinstance(self.executable, Executable) or any(self.ports.forms):
+            raise Unfrozen("strings, sequences or maps")
+        about = {"version": get_version(), "key": key, "names": self._names, "sources": self.sources}
+        write(file, self.executable, self.model, self._initial, about)
 
     def initial_state(self, index: int) -> npt.NDArray[Any]:
         """The value that a variable has before the first run, as far as it does not follow from inputs: zeros then."""
@@ -70,12 +145,6 @@ class Compilation:
         for tensor, port in zip(tensors, [*self.ports.inputs, *self.ports.outputs], strict=True):
             tensor.set_names(port.names)
         return pack(self.model, self.config, plain=plain)
-
-
-def _ports_of(outputs: Sequence[Output], kinds: Sequence[TensorType]) -> list[ConstOutput]:
-    return [
-        ConstOutput(output, kind, position) for position, (output, kind) in enumerate(zip(outputs, kinds, strict=True))
-    ]
 
 
 def imported(exported: bytes, config: Config) -> Compilation:

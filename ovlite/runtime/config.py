@@ -190,6 +190,8 @@ SETTABLE: dict[str, tuple[Parser, Any]] = {
 # What belongs to a Core, and compile_model() takes besides: key -> (parser, default).
 CORE_SETTABLE: dict[str, tuple[Parser, Any]] = {
     "CACHE_DIR": (_text, ""),
+    # Of ovlite alone. Bytes that the files in CACHE_DIR may take; those used longest ago are dropped.
+    "CACHE_SIZE_LIMIT": (_count, 4 << 30),
     "ENABLE_MMAP": (_boolean, True),
     "FORCE_TBB_TERMINATE": (_boolean, False),
 }

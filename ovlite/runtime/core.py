@@ -100,14 +100,19 @@ class Core:
         read = not isinstance(model, Model)
         if weights is not None:
             model = self.read_model(model.encode() if isinstance(model, str) else model, weights)
-        elif read:
-            if not isinstance(model, (str, os.PathLike)):
-                raise RuntimeError(
-                    f"expected a Model or a path to be compiled, got {type(model).__name__}; use read_model()"
-                )
-            model = self.read_model(model)
+        elif read and not isinstance(model, (str, os.PathLike)):
+            raise RuntimeError(
+                f"expected a Model or a path to be compiled, got {type(model).__name__}; use read_model()"
+            )
         self._check_stored()
         merged = Config({**self._properties, **(config or {})}, automatic=device.startswith("AUTO"))
+        if merged["CACHE_DIR"] and not isinstance(model, Model) and not self._operations and not self._extensions:
+            from .model_cache import compile_file
+
+            path, folder = os.fspath(model), Path(merged["CACHE_DIR"])
+            return CompiledModel(compile_file(path, lambda: self.read_model(path), merged, folder))
+        if not isinstance(model, Model):
+            model = self.read_model(model)
         if not merged["CACHE_DIR"]:
             return CompiledModel(Compilation(model, merged, owned=read))
         from .model_cache import compile_cached

@@ -12,14 +12,16 @@ import hashlib
 import json
 import struct
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..frontend.ir import canonical_digest, read_ir, to_bytes
+from .. import kernels
 from ..graph import Model
 from ..version import get_version
 from .config import Config
 from .sealing import Callbacks, opened, sealed
-from .weightless import Source, put_together, taken_apart
+
+if TYPE_CHECKING:
+    from .weightless import Source
 
 MAGIC = b"ovlite\r\n"
 FORMAT = 1
@@ -42,8 +44,12 @@ def pack(model: Model, config: Config, *, plain: bool = False) -> bytes:
 
     plain: with all weights and readable for everybody, whatever the properties say.
     """
+    from ..frontend.ir import to_bytes
+
     about: dict[str, Any] = {"version": get_version(), "properties": config.exported()}
     if config.weightless() and not plain:
+        from .weightless import taken_apart
+
         document, weights, about["weights"] = taken_apart(model)
     else:
         document, weights = to_bytes(model)
@@ -65,6 +71,9 @@ def unpack(data: bytes, callbacks: Callbacks | None = None, source: Source | Non
 
     callbacks: what decrypts a sealed model. source: the weights of one that has none.
     """
+    from ..frontend.ir import read_ir
+    from .weightless import put_together
+
     kind, sections = _read(data)
     if kind == SEALED:
         if callbacks is None:
@@ -108,9 +117,16 @@ def _read(data: bytes) -> tuple[int, list[memoryview]]:
 
 
 def key(model: Model, config: Config) -> str:
-    """A name for what compiling gives: equal for equal graphs, constants, properties and versions of ovlite.
+    """A name for what compiling gives: equal for equal graphs, constants, properties, levels and versions of ovlite.
 
     Names that nodes were given by counting do not matter.
     """
-    about = json.dumps({"version": get_version(), "format": FORMAT, "properties": config.exported()}, sort_keys=True)
-    return hashlib.sha256(about.encode() + canonical_digest(model)).hexdigest()[:40]
+    from ..frontend.ir import canonical_digest
+
+    return hashlib.sha256(about(config).encode() + canonical_digest(model)).hexdigest()[:40]
+
+
+def about(config: Config) -> str:
+    """All that a compiled model depends on but the model."""
+    found = {"version": get_version(), "level": kernels.level(), "properties": config.exported()}
+    return json.dumps(found, sort_keys=True)

@@ -1,42 +1,159 @@
-"""CACHE_DIR: exported models in a folder, so that a model is found there when it is compiled again.
+"""CACHE_DIR: compiled models in a folder, so that a model is found there when it is compiled again.
 
-Files are named by what they hold. One that is damaged, or of another version, is made anew; each is
-written beside its place and then moved there, so that processes may share a folder.
+A .blob is named by what it holds: content, version, kernels' level and properties. A .source is named by the path of a
+model's file and tells which .blob its content led to, as long as the file is not written again; then not even that file
+is read. A file that is damaged or of another version is made anew; each is written beside its place and then moved
+there, so that processes may share a folder. The files used longest ago are dropped where all take more than
+CACHE_SIZE_LIMIT.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import mmap
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO, Any, NamedTuple
 
 from ..errors import warn
-from ..frontend.ir import replaced
 from ..graph import Model
+from ..plan import Unfrozen
 from ..version import get_version
+from . import cache_file
 from . import exported_model as blob
-from .compilation import Compilation
+from .compilation import Compilation, Names
 from .config import Config
-from .weightless import from_model
+
+# What files that are not as they were written may lead to.
+_WRONG = (
+    cache_file.Damaged, RuntimeError, ArithmeticError, AssertionError, AttributeError, ImportError, LookupError,
+    TypeError, ValueError, OSError,
+)  # fmt: skip
+_RESTS = 2.0  # seconds after which a file that is written again has another time, on any file system
+_NAME = re.compile(r"[0-9a-f]{40}\.blob")
+_EXTERNAL = b"location"  # what an .onnx file with elements in other files holds
+
+
+class Entry(NamedTuple):
+    """A file of the cache. used: when it was last read or written, in seconds since the epoch."""
+
+    path: Path
+    bytes: int
+    used: float
+
+
+def entries(folder: str | os.PathLike[str]) -> list[Entry]:
+    """The compiled models in a folder, the one used longest ago first; nothing for a folder that there is not."""
+    found = []
+    for path in Path(folder).glob("*.blob"):
+        try:
+            with path.open("rb") as file:
+                ours = file.read(len(blob.MAGIC)) == blob.MAGIC
+            about = path.stat()
+        except OSError:
+            continue
+        if ours:
+            found.append(Entry(path, about.st_size, about.st_mtime))
+    return sorted(found, key=lambda entry: entry.used)
+
+
+def prune(folder: str | os.PathLike[str], limit: int) -> list[Entry]:
+    """Removes the files used longest ago, until all take at most `limit` bytes; gives those that were removed."""
+    found = entries(folder)
+    total, removed = sum(entry.bytes for entry in found), []
+    for entry in found:
+        if total <= limit:
+            break
+        entry.path.unlink(missing_ok=True)
+        total -= entry.bytes
+        removed.append(entry)
+    kept = {entry.path.name for entry in found} - {entry.path.name for entry in removed}
+    for path in Path(folder).glob("*.source"):
+        if _told(path).get("blob") not in kept:
+            path.unlink(missing_ok=True)
+    return removed
+
+
+def compile_file(path: str, read: Callable[[], Model], config: Config, folder: Path) -> Compilation:
+    """The model in a file, compiled or found in the folder; without a look at the file's content where it has not been
+    written since. read: reads the model."""
+    key = hashlib.sha256(f"{os.path.realpath(path)}\0{blob.about(config)}".encode()).hexdigest()[:40]
+    source, told = folder / f"{key}.source", _told(folder / f"{key}.source")
+    before, now = _state(path), time.time()
+    if told.get("files") == before and _NAME.fullmatch(str(told.get("blob"))):
+        found = _restored(folder / told["blob"], None, config)
+        if found is not None:
+            return found
+    compilation, made = _compiled(read(), config, folder)
+    if made is not None and before == _state(path) and _has_rested(before, now) and _is_alone(path):
+        data = json.dumps({"files": before, "blob": made.name}).encode()
+        _written(source, lambda file: file.write(data), config)
+    return compilation
 
 
 def compile_cached(model: Model, config: Config, folder: Path) -> Compilation:
     """The model compiled from the folder, or compiled and put there. A folder that can't be written is a warning."""
+    return _compiled(model, config, folder)[0]
+
+
+def _compiled(model: Model, config: Config, folder: Path) -> tuple[Compilation, Path | None]:
+    """The compiled model, and its file where that can be read without a model at hand."""
     path = folder / f"{blob.key(model, config)}.blob"
-    found = _load(path, model, config)
+    if config.weightless() or config.callbacks() is not None or cache_file.is_of_model(path):
+        return _by_model(path, model, config), None
+    found = _restored(path, model, config)
+    if found is not None:
+        return found, path
+    compilation = Compilation(model, config)
+    compilation.static_plan()
+    try:
+        _written(path, lambda file: compilation.write(file, path.stem), config)
+    except Unfrozen:
+        return _by_model(path, model, config, compilation), None
+    return compilation, path
+
+
+def _restored(path: Path, model: Model | None, config: Config) -> Compilation | None:
+    """What the file holds, with the names of the model where one is at hand; None where it has to be made."""
+    try:
+        mapped = cache_file.Mapped(path)
+        about = mapped.document
+        if about["version"] != get_version():
+            return None
+        if about["key"] != path.stem:
+            raise cache_file.Damaged("it is of another model")
+        names = Names.of(model) if model is not None else Names(*about["names"])
+        compilation = Compilation.restored(mapped, names, config)
+        os.utime(path)
+    except FileNotFoundError:
+        return None
+    except _WRONG as error:
+        warn("%s in CACHE_DIR is made anew: %s", path.name, error)
+        return None
+    config.loaded_from_cache = True
+    return compilation
+
+
+def _by_model(path: Path, model: Model, config: Config, compilation: Compilation | None = None) -> Compilation:
+    """The same by a file of the model alone, which is compiled when it is read: where nothing else is allowed."""
+    found = _loaded(path, model, config)
     if found is not None:
         _take_names(found, model)
         config.loaded_from_cache = True
         return Compilation(found, config, owned=True)
-    compilation = Compilation(model, config)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with replaced(path) as file:
-            file.write(blob.pack(compilation.model, config))
-    except OSError as error:
-        warn("the compiled model is not kept in CACHE_DIR %s: %s", folder, error.strerror)
+    compilation = compilation or Compilation(model, config)
+    data = blob.pack(compilation.model, config)
+    _written(path, lambda file: file.write(data), config)
     return compilation
 
 
-def _load(path: Path, model: Model, config: Config) -> Model | None:
+def _loaded(path: Path, model: Model, config: Config) -> Model | None:
+    from .weightless import from_model
+
     try:
         found = blob.unpack(path.read_bytes(), config.callbacks(), from_model(model))
     except FileNotFoundError:
@@ -52,3 +169,56 @@ def _take_names(found: Model, model: Model) -> None:
     found.set_friendly_name(model.get_friendly_name())
     for mine, theirs in zip([*found.inputs, *found.outputs], [*model.inputs, *model.outputs], strict=True):
         mine.set_names(theirs.names)
+
+
+def _written(path: Path, write: Callable[[IO[bytes]], Any], config: Config) -> None:
+    """Puts a file into the folder, and drops what is over the limit."""
+    from ..frontend.ir import replaced
+
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replaced(path) as file:
+            write(file)
+        prune(folder, config["CACHE_SIZE_LIMIT"])
+    except OSError as error:
+        warn("the compiled model is not kept in CACHE_DIR %s: %s", folder, error.strerror)
+
+
+# Files of models --------------------------------------------------------------------------------
+
+
+def _told(source: Path) -> dict[str, Any]:
+    """What a .source tells; nothing where it can't be read."""
+    try:
+        found = json.loads(source.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _state(path: str) -> list[list[Any]]:
+    """What changes when the files of a model do."""
+    files = [path, str(Path(path).with_suffix(".bin"))] if path.endswith(".xml") else [path]
+    found: list[list[Any]] = []
+    for name in files:
+        try:
+            about = os.stat(name)
+        except OSError:
+            found.append([name])
+            continue
+        found.append([name, about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns])
+    return found
+
+
+def _has_rested(state: Sequence[Sequence[Any]], now: float) -> bool:
+    """Whether the files would tell of a change: they were not written so shortly ago that the time might stay."""
+    return all(len(about) > 1 and max(about[-2:]) < (now - _RESTS) * 1e9 for about in state)
+
+
+def _is_alone(path: str) -> bool:
+    """Whether nothing of a model lies in files that _state() does not know."""
+    if path.endswith(".xml"):
+        return True
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        return whole.find(_EXTERNAL) < 0

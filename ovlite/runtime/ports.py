@@ -72,14 +72,18 @@ class PortTensor(DescriptorTensor):
 class ConstOutput:
     """An input or output of a compiled model; equal to nothing but itself, and a key of inputs and results."""
 
-    __slots__ = ("__weakref__", "_kind", "_output", "_position", "_renamed", "_tensor_names")
+    __slots__ = ("__weakref__", "_find", "_kind", "_position", "_renamed", "_tensor_names")
 
-    def __init__(self, output: Output, kind: TensorType, position: int) -> None:
-        self._output = output
+    def __init__(self, find: Callable[[int], Output], kind: TensorType, position: int, names: set[str]) -> None:
+        self._find = find  # the port of the model, by its position, which may have to be read first
         self._position = position
-        self._tensor_names = output.names
+        self._tensor_names = names
         self._renamed: Callable[[], None] = _nobody
         self._kind = kind
+
+    @property
+    def _output(self) -> Output:
+        return self._find(self._position)
 
     @property
     def names(self) -> set[str]:
@@ -187,7 +191,7 @@ def _detached(names: set[str], element_type: Type, shape: str, position: int) ->
     kind = TensorType(element_type, PartialShape(shape))
     output = Parameter(*kind).output(0)
     output.set_names(names)
-    return ConstOutput(output, kind, position)
+    return ConstOutput(lambda _: output, kind, position, set(names))
 
 
 # What an output's elements are handed out as, when text is to be decoded or not.

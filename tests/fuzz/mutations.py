@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import struct
 from collections.abc import Callable
 from copy import deepcopy
@@ -123,6 +124,35 @@ def resealed(blob: bytes, other: bytes, random: Random) -> bytes:
         body = body[: len(blob) - 128].ljust(len(blob) - 128, b"\0")
     sealed = header.pack(magic, form, *lengths, hashlib.sha256(body).digest())
     return sealed.ljust(128, b"\0") + body
+
+
+def forged(blob: bytes, random: Random) -> bytes:
+    """A file of a compiled model in whose document one to three values are others, under a digest that is right; or one
+    of whose elements are."""
+    header = struct.Struct("<8sQQQQ32s")
+    magic, form, elements, length, rest, _ = header.unpack_from(blob)
+    held = bytearray(blob[128 : 128 + elements])
+    document = json.loads(blob[128 + elements : 128 + elements + length])
+    for _ in range(random.randint(1, 3)):
+        parent: Any = document
+        while isinstance(value := parent[key := random.choice(_keys(parent))], (dict, list)) and _keys(value):
+            if random.random() < 0.1:
+                break
+            parent = value
+        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            parent[key] = _another(value, random)
+        else:
+            parent[key] = random.choice((None, True, 0, 2**40, "", [], {}, deepcopy(value)))
+    text = json.dumps(document).encode()
+    tail = text + blob[128 + elements + length :]
+    if random.random() < 0.1:
+        held[random.randrange(len(held))] ^= 1
+    sealed = header.pack(magic, form, len(held), len(text), rest, hashlib.sha256(tail).digest())
+    return sealed.ljust(128, b"\0") + held + tail
+
+
+def _keys(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, dict) else list(range(len(value)))
 
 
 Damage = Callable[[bytes, bytes, Random], bytes]

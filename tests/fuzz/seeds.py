@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import ovlite as ov
+from ovlite.runtime.cache_file import FORMAT
 
 from ..frontend.onnx_cases import node_cases
 
@@ -48,3 +51,21 @@ def blobs() -> tuple[bytes, ...]:
         except RuntimeError:
             continue
     return tuple(exported)
+
+
+@cache
+def cached() -> tuple[tuple[tuple[bytes, bytes], str, bytes], ...]:
+    """(the model, the name of its file in a cache, the file) of a tenth of ir_models()."""
+    core = ov.Core()
+    found = []
+    for model in ir_models()[3::10]:
+        with TemporaryDirectory() as folder:
+            try:
+                core.compile_model(core.read_model(*model), "CPU", {"CACHE_DIR": folder})
+            except RuntimeError:
+                continue
+            for file in Path(folder).iterdir():
+                data = file.read_bytes()
+                if data[8] == FORMAT:  # others hold a model, as those of blobs() do
+                    found.append((model, file.name, data))
+    return tuple(found)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from math import prod
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +21,7 @@ from ovlite.types import SequenceType
 
 from ..frontend.onnx_messages import check_same
 from . import seeds
-from .mutations import damaged_bytes, damaged_document, damaged_message, resealed
+from .mutations import damaged_bytes, damaged_document, damaged_message, forged, resealed
 
 MOST_ELEMENTS = 1 << 20  # of an input that the fuzzer makes
 
@@ -46,6 +48,11 @@ def _ir(random: Random) -> tuple[bytes, bytes]:
 def _blob(random: Random) -> bytes:
     data, other = random.choices(seeds.blobs(), k=2)
     return (resealed if random.random() < 0.8 else damaged_bytes)(data, other, random)
+
+
+def _cache(random: Random) -> tuple[tuple[bytes, bytes], str, bytes]:
+    model, name, data = random.choice(seeds.cached())
+    return model, name, forged(data, random) if random.random() < 0.9 else damaged_bytes(data, data, random)
 
 
 def _text(random: Random) -> str:
@@ -88,6 +95,15 @@ def _run_blob(content: bytes) -> None:
         _infer(ov.Core().import_model(content, "CPU"))
 
 
+def _run_cache(case: tuple[tuple[bytes, bytes], str, bytes]) -> None:
+    model, name, data = case
+    with TemporaryDirectory() as folder:
+        (Path(folder) / name).write_bytes(data)
+        core = ov.Core()
+        with contextlib.suppress(RuntimeError):
+            _infer(core.compile_model(core.read_model(*model), "CPU", {"CACHE_DIR": folder}))
+
+
 def _run_text(text: str) -> None:
     for parse in (ov.PartialShape, ov.Dimension, ov.Layout, ov.Shape, ov.Type):
         with contextlib.suppress(RuntimeError, ValueError, TypeError):
@@ -119,5 +135,6 @@ TARGETS = {
     "wire": Target(_onnx, _run_wire),
     "ir": Target(_ir, _run_ir),
     "blob": Target(_blob, _run_blob),
+    "cache": Target(_cache, _run_cache),
     "text": Target(_text, _run_text),
 }

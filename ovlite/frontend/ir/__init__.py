@@ -9,15 +9,15 @@ from ...errors import ModelError
 from ...graph import Model
 from .files import canonical_digest, replaced, save_model, serialize, to_bytes
 from .reading import Custom, read_network
-from .weights import constant_bytes, open_weights
+from .weights import WeightsWriter, constant_bytes, open_weights
 from .writing import write_network
 
 Source = str | os.PathLike[str] | bytes
 Weights = str | os.PathLike[str] | bytes | memoryview
 
 __all__ = [
-    "Custom", "canonical_digest", "constant_bytes", "open_weights", "read_bytes", "read_ir", "replaced", "save_model",
-    "serialize", "to_bytes", "write_network",
+    "Custom", "WeightsWriter", "canonical_digest", "constant_bytes", "open_weights", "read_bytes", "read_ir",
+    "replaced", "save_model", "serialize", "to_bytes", "write_network",
 ]  # fmt: skip
 
 

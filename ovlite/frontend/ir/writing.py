@@ -27,16 +27,24 @@ Bodies = Mapping[str, tuple[Sequence[int], Sequence[int]]]
 
 
 def write_network(
-    model: Model, document: Sink, weights: Sink, *, version: int = 11, compress: bool = False, canonical: bool = False
+    model: Model,
+    document: Sink,
+    weights: Sink | WeightsWriter,
+    *,
+    version: int = 11,
+    compress: bool = False,
+    canonical: bool = False,
 ) -> None:
     """Writes the .xml and the .bin of a model.
 
-    compress: f32 and f64 constants are stored as f16, see halves(). canonical: names that come from
-    counting nodes and models are left out, so that the same graph made twice is written the same.
+    weights: a stream, or what has written to one before. compress: f32 and f64 constants are stored as f16, see
+    halves(). canonical: names that come from counting nodes and models are left out, so that the same graph made twice
+    is written the same.
     """
     name = "" if canonical and model.get_friendly_name() == model.name else model.get_friendly_name()
     net = Element("net", name=clean(name), version=str(version))
-    _Writer(WeightsWriter(weights), compress, canonical).body(net, model)
+    weights = weights if isinstance(weights, WeightsWriter) else WeightsWriter(weights)
+    _Writer(weights, compress, canonical).body(net, model)
     write_model_info(net, model.info)
     indent(net, "\t")
     ElementTree(net).write(document, "utf-8", xml_declaration=True)

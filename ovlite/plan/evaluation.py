@@ -1,0 +1,32 @@
+"""Operators that no kernel takes: loops, and what numpy carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..graph import Operator
+from ..graph.operator import Array
+from ..kernels.runtime.executor import Team
+from .builder import Evaluation
+from .stage import Context
+
+
+def evaluation(context: Context, op: Operator) -> Evaluation:
+    """Makes the function that evaluates an operator that no kernel takes; what loops need is imported for the first."""
+    if op.type in ("Loop", "TensorIterator"):
+        from ..ops.control import Iteration
+        from .loops import Repeated
+
+        if isinstance(op, Iteration):
+            return Repeated(context, op)
+    return _by_numpy(op)
+
+
+def _by_numpy(op: Operator) -> Evaluation:
+    def evaluate(arrays: Sequence[Array], team: Team) -> Sequence[Array]:
+        with np.errstate(all="ignore"):
+            return op.evaluate(*arrays)
+
+    return evaluate

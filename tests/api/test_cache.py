@@ -1,0 +1,303 @@
+"""Files in CACHE_DIR: what they hold, what is made of them, what is dropped, and that none is trusted."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ovlite as ov
+from ovlite.runtime.model_cache import entries, prune
+from ovlite.version import beside
+
+from ..data import normal, rng
+from ..frontend.onnx_cases import node_cases
+
+RESTED = 10.0  # seconds before now at which files of models were written last, as the cache sees it
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "cache"
+
+
+def image_model(mine, channels=8):
+    """Convolutions whose weights are packed in three ways, a bias, and a matrix."""
+    x = mine.parameter([1, 3, 12, 12], np.float32, "x")
+    y = mine.ops.convolution(x, normal(channels, 3, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
+    y = mine.ops.relu(mine.ops.add(y, normal(1, channels, 1, 1)))
+    y = mine.ops.group_convolution(y, normal(channels, 1, 1, 3, 3), [1, 1], [0, 0], [0, 0], [1, 1])
+    y = mine.ops.convolution(y, normal(64, channels, 1, 1), [1, 1], [0, 0], [0, 0], [1, 1])
+    y = mine.ops.convolution(y, normal(64, 64, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
+    y = mine.ops.matmul(mine.ops.reduce_mean(y, [2, 3]), normal(64, 5), False, False)
+    return mine.ov.Model([y], [x], "image")
+
+
+def saved(mine, tmp_path, model, name="model.xml"):
+    """The path of a model's file, which looks as if it had been there for a while."""
+    path = tmp_path / name
+    mine.ov.save_model(model, path, False)
+    age(path)
+    return path
+
+
+def age(path):
+    for file in (path, path.with_suffix(".bin")):
+        os.utime(file, (time.time() - RESTED,) * 2)
+
+
+@pytest.fixture(autouse=True)
+def no_rest(monkeypatch):
+    """Times at which files were changed can't be set, so that the cache need not wait for them to pass."""
+    monkeypatch.setattr("ovlite.runtime.model_cache._RESTS", -RESTED)
+
+
+def compiled_from(path, folder, **config):
+    return ov.Core().compile_model(path, "CPU", {"CACHE_DIR": str(folder), **config})
+
+
+def is_loaded(compiled):
+    return compiled.get_property("LOADED_FROM_CACHE")
+
+
+def test_a_model_that_is_loaded_runs_no_pass_and_packs_nothing(mine, tmp_path, folder, monkeypatch):
+    path = saved(mine, tmp_path, image_model(mine))
+    x = normal(1, 3, 12, 12)
+    first = compiled_from(path, folder)
+    expected = first(x)[0]
+    monkeypatch.setattr("ovlite.passes.pipeline.run_passes", lambda *_, **__: pytest.fail("a pass runs"))
+    monkeypatch.setattr("ovlite.frontend.read_model", lambda *_, **__: pytest.fail("the model is read"))
+    second = compiled_from(path, folder)
+    weights = second._compilation.executable.packed_weights
+    kinds = {type(made).__name__ for (_, made), _ in weights.items()}
+    assert is_loaded(second) and {"PackedWeights", "TransformedWeights", "Packed"} <= kinds
+    before = len(weights.items())
+    np.testing.assert_array_equal(second(x)[0], expected)
+    assert len(weights.items()) == before == len(first._compilation.executable.packed_weights.items())
+
+
+def test_what_is_loaded_tells_what_was_compiled(mine, tmp_path, folder):
+    model = image_model(mine)
+    model.outputs[0].set_names({"y", "scores"})
+    path = saved(mine, tmp_path, model)
+    first, second = compiled_from(path, folder), compiled_from(path, folder)
+    assert is_loaded(second) and not is_loaded(first)
+    for mine_port, its in zip([*first.inputs, *first.outputs], [*second.inputs, *second.outputs], strict=True):
+        assert mine_port.names == its.names and mine_port.element_type == its.element_type
+        assert mine_port.partial_shape == its.partial_shape
+        assert mine_port.node.friendly_name == its.node.friendly_name
+    assert first.get_property("NETWORK_NAME") == second.get_property("NETWORK_NAME")
+    kinds = [
+        [node.get_type_name() for node in found.get_runtime_model().get_ordered_ops()] for found in (first, second)
+    ]
+    assert kinds[0] == kinds[1]
+    x = normal(1, 3, 12, 12)
+    again = ov.Core().import_model(second.export_model(), "CPU")
+    np.testing.assert_array_equal(again(x)["scores"], first(x)["scores"])
+
+
+def test_a_file_that_is_written_again_is_read_again(mine, tmp_path, folder):
+    x = normal(1, 3, 12, 12)
+    path = saved(mine, tmp_path, image_model(mine))
+    old = compiled_from(path, folder)(x)[0]
+    before = path.with_suffix(".bin").stat()
+    other = image_model(mine)
+    mine.ov.save_model(other, path, False)
+    os.utime(path.with_suffix(".bin"), ns=(before.st_atime_ns, before.st_mtime_ns))
+    new = compiled_from(path, folder)
+    assert not is_loaded(new) and path.with_suffix(".bin").stat().st_size == before.st_size
+    np.testing.assert_array_equal(new(x)[0], ov.Core().compile_model(other, "CPU")(x)[0])
+    assert not np.array_equal(new(x)[0], old)
+
+
+def test_a_copy_of_a_file_has_the_same_content(mine, tmp_path, folder):
+    model = image_model(mine)
+    compiled_from(saved(mine, tmp_path, model), folder)
+    assert is_loaded(compiled_from(saved(mine, tmp_path, model, "copy.xml"), folder))
+    read = ov.Core().read_model(tmp_path / "copy.xml")
+    assert is_loaded(ov.Core().compile_model(read, "CPU", {"CACHE_DIR": str(folder)}))
+    assert len(entries(folder)) == 1
+
+
+def test_a_file_that_was_just_written_is_not_known_by_its_time(mine, tmp_path, folder, monkeypatch):
+    monkeypatch.setattr("ovlite.runtime.model_cache._RESTS", 2.0)
+    compiled_from(saved(mine, tmp_path, image_model(mine)), folder)
+    assert [file.suffix for file in folder.iterdir()] == [".blob"]
+
+
+def test_elements_in_other_files_are_looked_at(tmp_path, folder):
+    onnx = pytest.importorskip("onnx")
+    helper = onnx.helper
+    path, x = tmp_path / "model.onnx", np.zeros(600, np.float32)
+    for value in (1.0, 2.0):
+        added = onnx.numpy_helper.from_array(np.full(600, value, np.float32), "added")
+        graph = helper.make_graph(
+            [helper.make_node("Add", ["x", "added"], ["y"])], "g",
+            [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [600])],
+            [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [600])], [added],
+        )  # fmt: skip
+        model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+        (tmp_path / "elements").unlink(missing_ok=True)
+        onnx.save_model(model, path, save_as_external_data=True, location="elements")
+        for _ in range(2):
+            assert (compiled_from(path, folder)(x)[0] == value).all()
+
+
+CASES = sorted(node_cases().items())[::9]
+
+
+@pytest.mark.parametrize("case", [case for _, case in CASES], ids=[name for name, _ in CASES])
+def test_models_of_all_operators_give_the_same_when_they_are_loaded(case, folder, caplog):
+    """Those that hold what a file can't are compiled from the model in it, and give the same too."""
+    content = case.model.SerializeToString()
+    inputs = case.data_sets[0][0]
+    if not all(isinstance(array, np.ndarray) and array.dtype.kind in "biuf" for array in inputs):
+        pytest.skip("its inputs are no arrays of numbers")
+    found = []
+    for _ in range(2):
+        try:
+            compiled = ov.Core().compile_model(ov.Core().read_model(content), "CPU", {"CACHE_DIR": str(folder)})
+        except RuntimeError as error:
+            pytest.skip(f"is refused: {error}")
+        found.append([compiled(list(inputs))[index] for index in range(len(compiled.outputs))])
+        loaded = is_loaded(compiled)
+    if "layers of operations that are not supported: " in caplog.text:
+        pytest.skip("its operators are the onnx package's, which no file holds")
+    assert loaded
+    if not {node.op_type for node in case.model.graph.node} & {"RandomNormalLike", "Bernoulli", "Multinomial"}:
+        for one, other in zip(*found, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_the_values_that_variables_begin_with_are_kept(mine, folder):
+    x = mine.parameter([2], np.float32, "x")
+    state = mine.ops.read_value(mine.ops.constant(np.array([3, 4], np.float32)), "sum", mine.ov.Type.f32, [2])
+    total = mine.ops.add(x, state)
+    model = mine.ov.Model([mine.ops.result(total)], [mine.ops.assign(total, "sum")], [x], "state")
+    for loaded in (False, True):
+        compiled = mine.compile(model, CACHE_DIR=str(folder))
+        assert is_loaded(compiled) is loaded
+        for expected in ([4, 5], [5, 6]):
+            assert compiled(np.ones(2, np.float32))[0].tolist() == expected
+        compiled.reset_state()
+        assert compiled(np.ones(2, np.float32))[0].tolist() == [4, 5]
+
+
+def test_a_shape_that_was_not_planned_before(mine, folder):
+    x = mine.parameter([-1, 64, -1, -1], np.float32, "x")
+    y = mine.ops.convolution(x, normal(64, 64, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
+    model = mine.ov.Model([y], [x], "any")
+    images = [normal(1, 64, 3, 3), normal(2, 64, 20, 20)]
+    first, second = (mine.compile(model, CACHE_DIR=str(folder)) for _ in range(2))
+    assert is_loaded(second)
+    for image in images:
+        np.testing.assert_array_equal(first(image)[0], second(image)[0])
+
+
+@pytest.mark.parametrize("place", range(12))
+def test_a_byte_that_has_changed_anywhere(mine, folder, place):
+    """The file is made anew, or the byte is one that nothing reads, or the model says what is wrong."""
+    model, x = image_model(mine), normal(1, 3, 12, 12)
+    expected = mine.compile(model, CACHE_DIR=str(folder))(x)[0]
+    (entry,) = entries(folder)
+    data = bytearray(entry.path.read_bytes())
+    data[int(rng().integers(place * len(data) // 12, (place + 1) * len(data) // 12))] ^= 1 << int(rng().integers(8))
+    entry.path.write_bytes(data)
+    np.testing.assert_array_equal(mine.compile(model, CACHE_DIR=str(folder))(x)[0], expected)
+
+
+def test_elements_that_packed_weights_stood_for_are_looked_at_when_they_are_needed(mine, folder):
+    x = mine.parameter([1, 64, -1, -1], np.float32, "x")
+    weights = normal(64, 64, 3, 3)
+    model = mine.ov.Model([mine.ops.convolution(x, weights, [1, 1], [1, 1], [1, 1], [1, 1])], [x], "late")
+    model.reshape([1, 64, 1, 1])
+    ov.Core().compile_model(model, "CPU", {"CACHE_DIR": str(folder)})
+    (entry,) = entries(folder)
+    data = entry.path.read_bytes()
+    at = data.index(weights.tobytes())
+    entry.path.write_bytes(data[:at] + b"1234" + data[at + 4 :])
+    found = ov.Core().compile_model(model, "CPU", {"CACHE_DIR": str(folder)})
+    assert is_loaded(found)
+    with pytest.raises(RuntimeError, match="a file in CACHE_DIR is damaged: remove the files there"):
+        found._compilation.executable.plan(((1, 64, 96, 96),))
+
+
+def test_the_files_used_longest_ago_are_dropped(mine, folder):
+    models = [image_model(mine, channels) for channels in (8, 9, 10)]
+    for number, model in enumerate(models[:2]):
+        mine.compile(model, CACHE_DIR=str(folder))
+        os.utime(entries(folder)[-1].path, (number + 1, number + 1))
+    both = entries(folder)
+    assert [entry.used for entry in both] == [1, 2] and all(entry.bytes > 1000 for entry in both)
+    assert is_loaded(mine.compile(models[0], CACHE_DIR=str(folder)))  # which is now the one that was used last
+    limit = 2 * both[0].bytes + 20_000
+    mine.compile(models[2], CACHE_DIR=str(folder), CACHE_SIZE_LIMIT=limit)
+    left = entries(folder)
+    assert both[1].path not in [entry.path for entry in left] and both[0].path in [entry.path for entry in left]
+    assert sum(entry.bytes for entry in left) <= limit
+
+
+def test_entries_and_prune(mine, tmp_path, folder):
+    assert entries(folder) == [] and prune(folder, 0) == []
+    path = saved(mine, tmp_path, image_model(mine))
+    compiled_from(path, folder)
+    (folder / "other.blob").write_bytes(b"not ours")
+    (entry,) = entries(folder)
+    assert entry.bytes == entry.path.stat().st_size and abs(entry.used - time.time()) < 60
+    assert prune(folder, entry.bytes) == []
+    assert prune(folder, entry.bytes - 1) == [entry]
+    assert [file.name for file in folder.iterdir()] == ["other.blob"]
+    assert not is_loaded(compiled_from(path, folder))
+
+
+def test_a_source_is_no_path(mine, tmp_path, folder):
+    """What a .source names lies in the folder, whatever it says."""
+    path = saved(mine, tmp_path, image_model(mine))
+    compiled_from(path, folder)
+    (source,) = folder.glob("*.source")
+    told = json.loads(source.read_bytes())
+    outside = tmp_path / told["blob"]
+    (folder / told["blob"]).rename(outside)
+    for name in (f"../{outside.name}", str(outside), "", None, 3):
+        source.write_text(json.dumps({**told, "blob": name}))
+        assert not is_loaded(compiled_from(path, folder))
+        for made in folder.glob("*.blob"):
+            made.unlink()
+
+
+LOAD = """
+import sys
+import numpy as np
+import ovlite as ov
+compiled = ov.Core().compile_model(sys.argv[1], "CPU", {"CACHE_DIR": sys.argv[2]})
+print(float(compiled(np.ones((1, 3, 12, 12), np.float32))[0].sum()))
+"""
+
+
+def test_processes_share_a_folder(mine, tmp_path, folder):
+    path = saved(mine, tmp_path, image_model(mine))
+    command = [sys.executable, "-c", LOAD, str(path), str(folder)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    found = {process.communicate(timeout=120)[0] for process in running}
+    assert len(found) == 1 and all(process.returncode == 0 for process in running)
+    assert len(entries(folder)) == 1 and not list(Path(folder).glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["ovlite", "ovlite-1.2.dist-info"], "1.2"),
+        (["ovlite-1.2.dist-info", "ovlite-1.3.dist-info"], None),
+        (["ovlite.egg-info", "other-1.0.dist-info"], None),
+        ([], None),
+    ],
+)
+def test_the_version_beside_the_package(tmp_path, names, expected):
+    for name in names:
+        (tmp_path / name).mkdir()
+    assert beside(str(tmp_path)) == expected
+    assert beside(str(tmp_path / "nowhere")) is None
