@@ -40,6 +40,46 @@ SPELLINGS = {
 }
 
 
+CUBIC, ROOT = np.float32(0.044715), np.float32(math.sqrt(2 / math.pi))
+
+
+def power(x: object) -> object:
+    return ops.multiply(ops.power(x, np.float32(3)), CUBIC)
+
+
+def products(x: object) -> object:
+    return ops.multiply(ops.multiply(ops.multiply(CUBIC, x), x), x)
+
+
+TANH_SPELLINGS = {
+    "a power": lambda x: ops.multiply(ROOT, ops.add(x, power(x))),
+    "products": lambda x: ops.multiply(ops.add(products(x), x), ROOT),
+    "x in front": lambda x: ops.multiply(
+        ops.multiply(x, ROOT), ops.add(ops.multiply(ops.multiply(CUBIC, x), x), np.float32(1))
+    ),
+}
+
+
+@pytest.mark.parametrize("spelling", TANH_SPELLINGS)
+def test_gelu_by_tanh(spelling: str) -> None:
+    x = parameter(2, -1, 4)
+    gate = ops.add(ops.tanh(TANH_SPELLINGS[spelling](x)), np.float32(1))
+    changed = rewritten(model_of(ops.multiply(ops.multiply(x, np.float32(0.5)), gate), x), recognize_activations)
+    assert types(changed) == ["Gelu"]
+    (node,) = [node for node in changed.get_ordered_ops() if node.op.type == "Gelu"]
+    assert node.op.attributes()["approximation_mode"] == "tanh"
+
+
+@pytest.mark.parametrize("cubic", [0.05, 0.044715])
+def test_what_looks_like_gelu_by_tanh_stays(cubic: float) -> None:
+    x, other = parameter(2, 4), parameter(2, 4)
+    base = x if cubic == 0.05 else other
+    inner = ops.add(x, ops.multiply(ops.power(base, np.float32(3)), np.float32(cubic)))
+    gate = ops.add(ops.tanh(ops.multiply(inner, ROOT)), np.float32(1))
+    model = model_of(ops.multiply(ops.multiply(x, np.float32(0.5)), gate), x, other)
+    assert "Gelu" not in types(rewritten(model, recognize_activations))
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 4), (-1, 3), ()])
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_spelling_becomes_the_activation(spelling: str, shape: tuple[int, ...]) -> None:

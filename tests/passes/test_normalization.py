@@ -90,3 +90,44 @@ def test_dynamic_last_axis_stays() -> None:
     model = model_of(scaled(standardized(x)), x)
     changed = rewritten(model, recognize_normalization, inputs=[random(2, LENGTH)])
     assert "LayerNorm" not in types(changed)
+
+
+def root(x: Any, squares: Any = None, axis: int = -1) -> Any:
+    """sqrt(mean of squares + epsilon)."""
+    squares = ops.multiply(x, x) if squares is None else squares
+    return ops.sqrt(ops.add(ops.reduce_mean(squares, np.array([axis]), True), np.float32(1e-6)))
+
+
+ROOT_SPELLINGS = {
+    "divided": lambda x: ops.divide(x, root(x)),
+    "by a power": lambda x: ops.divide(x, root(x, ops.power(x, np.float32(2)))),
+    "times the inverse": lambda x: ops.multiply(ops.divide(np.float32(1), root(x)), x),
+    "to the power of -0.5": lambda x: ops.multiply(x, ops.power(root(x).input_value(0), np.float32(-0.5))),
+    "by the power of 0.5": lambda x: ops.divide(x, ops.power(root(x).input_value(0), np.float32(0.5))),
+}
+
+
+@pytest.mark.parametrize("shape", [(2, LENGTH), (-1, 4, LENGTH), (LENGTH,)])
+@pytest.mark.parametrize("spelling", ROOT_SPELLINGS)
+def test_division_by_the_root_of_the_mean_of_squares(spelling: str, shape: tuple[int, ...]) -> None:
+    x = parameter(*shape)
+    for product in (ops.multiply, lambda a, b: ops.multiply(b, a)):
+        model = model_of(product(ROOT_SPELLINGS[spelling](x), random(LENGTH, seed=1)), x)
+        changed = rewritten(model, recognize_normalization)
+        assert types(changed) == ["RMS"]
+        assert node_of(changed, "RMS").op.epsilon == pytest.approx(1e-6)
+
+
+OTHER_ROOTS = {
+    "another axis": lambda x: ops.multiply(ops.divide(x, root(x, axis=1)), random(LENGTH)),
+    "of another tensor": lambda x: ops.multiply(ops.divide(ops.relu(x), root(x)), random(LENGTH)),
+    "of cubes": lambda x: ops.multiply(ops.divide(x, root(x, ops.power(x, np.float32(4)))), random(LENGTH)),
+    "the root in front": lambda x: ops.multiply(ops.divide(root(x), x), random(LENGTH)),
+    "a scale of rows": lambda x: ops.multiply(ops.divide(x, root(x)), random(LENGTH, 1)),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_ROOTS)
+def test_other_divisions_by_roots_stay(case: str) -> None:
+    x = parameter(2, LENGTH, LENGTH)
+    assert "RMS" not in types(rewritten(model_of(OTHER_ROOTS[case](x), x), recognize_normalization, tolerance=1e-5))

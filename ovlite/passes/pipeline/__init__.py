@@ -14,6 +14,7 @@ from .affine import fold_affine
 from .attention import recognize_attention
 from .bodies import check_parts, take_constants
 from .compression import compress_weights
+from .einsum import lower_einsum
 from .epilogues import fuse_epilogues
 from .folding import fold_all_but_bytes, fold_constants
 from .normalization import recognize_normalization
@@ -24,6 +25,7 @@ from .simplify import simplify
 
 PASSES: tuple[Callable[[Model], None], ...] = (
     compute_in_f32,
+    lower_einsum,
     fold_all_but_bytes,
     simplify,
     recognize_quantization,

@@ -1,7 +1,8 @@
 """Activations that a model spells out in smaller operators, put back together.
 
-Exporters write hard_swish as x * clamp(x + 3, 0, 6) / 6, GELU as x * (1 + erf(x / sqrt 2)) / 2, swish
-as x * sigmoid(x). Each becomes the one operator that has a kernel of its own.
+Exporters write hard_swish as x * clamp(x + 3, 0, 6) / 6, GELU as x * (1 + erf(x / sqrt 2)) / 2 or with
+tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)) in the place of erf, swish as x * sigmoid(x). Each becomes the one operator
+that has a kernel of its own.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ def _whole(node: Node) -> Output | None:
             return ops["hswish"](x, name=node.friendly_name).output(0)
         if _near(scale, 0.5) and _erf_gate(other, x):
             return ops["gelu"](x, "ERF", name=node.friendly_name).output(0)
+        if _near(scale, 0.5) and _tanh_gate(other, x):
+            return ops["gelu"](x, "TANH", name=node.friendly_name).output(0)
     return None
 
 
@@ -93,3 +96,43 @@ def _erf_gate(output: Output, x: Output) -> bool:
         return False
     factors, scale = _product(total[0].node.sources[0])
     return factors == [x] and _near(scale, math.sqrt(0.5))
+
+
+CUBIC = 0.044715  # of GELU's approximation by tanh
+
+
+def _tanh_gate(output: Output, x: Output) -> bool:
+    """True for 1 + tanh(sqrt(2 / pi) * (x + CUBIC * x^3)), or with x * (1 + CUBIC * x^2) in there."""
+    total = _plus(output)
+    if total is None or total[1] != 1 or not is_op(total[0], "Tanh"):
+        return False
+    factors, scale = _product(total[0].node.sources[0])
+    if not _near(scale, math.sqrt(2 / math.pi)):
+        return False
+    if len(factors) == 1 and is_op(factors[0], "Add"):
+        sources = factors[0].node.sources
+        return any(a is x and _is_cubic(b, x, 3) for a, b in (sources, sources[::-1]))
+    for a, b in (factors, factors[::-1]) if len(factors) == 2 else ():
+        rest = _plus(b)
+        if a is x and rest is not None and rest[1] == 1 and _is_cubic(rest[0], x, 2):
+            return True
+    return False
+
+
+def _is_cubic(output: Output, x: Output, exponent: int) -> bool:
+    """True for CUBIC * x to a power of 2 or 3, with the number anywhere among the factors."""
+    count, scale, rest = 0, 1.0, [output]
+    while rest:
+        part = rest.pop()
+        number = single(part)
+        if part is x:
+            count += 1
+        elif number is not None:
+            scale *= number
+        elif is_op(part, "Power") and part.node.sources[0] is x and single(part.node.sources[1]) in (2, 3):
+            count += int(single(part.node.sources[1]) or 0)
+        elif is_op(part, "Multiply"):
+            rest += part.node.sources
+        else:
+            return False
+    return count == exponent and _near(scale, CUBIC)

@@ -40,10 +40,15 @@ def _emit(builder: Builder, call: Call, inputs: Sequence[Tensor], scale: float, 
     query, key, value = (builder.view(tensor) for tensor in inputs[:3])
     query = _repeated(query, (*outer, queries, query.shape[-1]))
     key = _repeated(key, (*outer, keys, key.shape[-1]))
-    masks = [builder.view(tensor) for tensor in inputs[3:]]
+    masks = [builder.view(tensor) for tensor in inputs[3:] if not _adds_nothing(tensor)]
     family = builder.family("attention")
     builder.emit(family.Attention(query, key, value, _output(builder, output), *masks, scale=scale, **options))
     return True
+
+
+def _adds_nothing(mask: Tensor) -> bool:
+    """True for the number 0, which stands for no mask where a scale follows it."""
+    return mask.array is not None and mask.array.size == 1 and mask.dtype == np.float32 and not mask.array.any()
 
 
 def _repeated(view: View, shape: tuple[int, ...]) -> View:

@@ -32,6 +32,9 @@ def attention(call: Call) -> Translated:
     if past_key is not None and past_value is not None:
         key, value = one(ops.concat([past_key, key], 2)), one(ops.concat([past_value, value], 2))
     in_groups = _in_groups(query, key)
+    whole = _as_one(call, query, key, value, in_groups)
+    if whole is not None:
+        return [join_heads(whole) if flat else whole, key, value, None]
     raw = _shared(one(ops.multiply(query, _scale(call, query))), key, in_groups, transpose=True)
     cap = call.decimal("softcap", 0.0)
     capped = one(ops.multiply(ops.tanh(ops.divide(raw, typed(cap, raw))), typed(cap, raw))) if cap else raw
@@ -43,6 +46,31 @@ def attention(call: Call) -> Translated:
     if mode not in range(4):
         raise ModelError(f"qk_matmul_output_mode is {mode}; expected 0 to 3")
     return [join_heads(found) if flat else found, key, value, (raw, capped, biased, weights)[mode]]
+
+
+def _as_one(call: Call, query: Output, key: Output, value: Output, in_groups: bool) -> Output | None:
+    """The result of ScaledDotProductAttention; None where scores are an output, capped or computed in another type, or
+    where groups of heads have masks of their own."""
+    number = call.integer("softmax_precision", 0)
+    narrow = number and element_type(number, "softmax_precision") is not Type.f32
+    if call.wants(3) or call.decimal("softcap", 0.0) or call.integer("qk_matmul_output_mode", 0) or narrow:
+        return None
+    others = [call.optional(3), call.optional(4), call.optional(6)]
+    windows = [call.integer(f"{side}_window_size", -1) for side in ("left", "right")]
+    causal = call.flag("is_causal") and others == [None] * 3 and windows == [-1, -1]
+    mask = None if causal else _mask(call, query, key)
+    scale = _scale(call, query)
+    if not in_groups:
+        return one(ops.scaled_dot_product_attention(query, key, value, mask, scale, causal))
+    if mask is not None and rank(mask) > 2:
+        if rank(mask) != 4 or (static_dims(mask) or [None] * 4)[1] != 1:
+            return None
+        mask = one(ops.unsqueeze(mask, ints([2])))
+    parts = [_dims(query, 0, 1), dim_of(key, 1), ints([-1]), _dims(query, 2, 4)]
+    parted = ops.reshape(query, ops.concat(parts, 0), False)
+    keys, values = (ops.unsqueeze(part, ints([2])) for part in (key, value))
+    found = ops.scaled_dot_product_attention(parted, keys, values, mask, scale, causal)
+    return one(ops.reshape(found, ops.concat([_dims(query, 0, 3), dim_of(value, 3)], 0), False))
 
 
 def _given(heads: int) -> int:
@@ -84,16 +112,24 @@ def _dims(value: Output, start: int, end: int) -> Output:
     return one(ops.slice(ops.shape_of(value, "i64"), ints([start]), ints([end]), ints([1])))
 
 
-def _bias(call: Call, query: Output, key: Output) -> Output | None:
-    """What is added to scores: the mask's numbers, -inf for keys that a query doesn't see; None where it sees all."""
+def _mask(call: Call, query: Output, key: Output) -> Output | None:
+    """Numbers that are added to scores, or booleans that say which keys a query sees; None where it sees all."""
     mask, visible = call.optional(3), _visible(call, query, key)
     if mask is not None:
         mask = _as_wide(mask, key)
         if mask.element_type is Type.boolean:
             visible, mask = mask if visible is None else one(ops.logical_and(mask, visible)), None
-    if visible is None:
+    if visible is None or mask is None:
+        return mask if visible is None else visible
+    return one(ops.select(visible, mask, typed(-np.inf, query)))
+
+
+def _bias(call: Call, query: Output, key: Output) -> Output | None:
+    """What is added to scores: the mask's numbers, -inf for keys that a query doesn't see; None where it sees all."""
+    mask = _mask(call, query, key)
+    if mask is None or mask.element_type is not Type.boolean:
         return mask
-    return one(ops.select(visible, typed(0, query) if mask is None else mask, typed(-np.inf, query)))
+    return one(ops.select(mask, typed(0, query), typed(-np.inf, query)))
 
 
 def _as_wide(mask: Output, key: Output) -> Output:
