@@ -11,11 +11,11 @@ from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .matmul_driver cimport MatmulStep, run_matmul
 from .matmul_driver import check_f32, check_types
-from .matmul_kernels cimport NO_OFFSET
+from .matmul_kernels cimport FEW_COMPRESSED_ROWS, NO_OFFSET
 from .matmul_weights cimport CompressedWeights, Kernel, PackedWeights
 from .matmul_weights import KERNELS, compressed_kernel, int8_parts, kernel_for
 
-FEW_ROWS = 8                   # so many read compressed weights in less time than it takes to make them real
+FEW_ROWS = FEW_COMPRESSED_ROWS
 
 
 def matrix_kernels():

@@ -19,10 +19,13 @@
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
+/* COMPRESSED_ROWS: of the largest tile. FEW_COMPRESSED_ROWS: so many take less time than making panels real. */
 #if TILE_ROWS == 14
 #define COMPRESSED_ROWS 4
+#define FEW_COMPRESSED_ROWS 16
 #else
 #define COMPRESSED_ROWS 2
+#define FEW_COMPRESSED_ROWS 3
 #endif
 #define MOST_UNIT 16       /* k of a unit of 2 bits */
 #define CODES_AHEAD 2048   /* bytes between the codes in use and those fetched ahead */

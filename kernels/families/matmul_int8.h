@@ -9,6 +9,8 @@
 #ifndef OVLITE_MATMUL_INT8_H
 #define OVLITE_MATMUL_INT8_H
 
+#include <string.h>
+
 #include "matmul_tile.h"
 
 /* Packs depth x columns bytes of b, the strides in bytes, into groups of four rows, a column's four side by side. */
@@ -100,9 +102,14 @@ INLINE void int8_body(const int how, const int rows, const int vectors, const Ma
 static void pack_int8_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,
                            char *to, ptrdiff_t to_stride) {
     const ptrdiff_t padded = (depth + 3) / 4 * 4;
-    for (ptrdiff_t i = 0; i < rows; i++)
-        for (ptrdiff_t k = 0; k < padded; k++)
-            to[i * to_stride + k] = k < depth ? a[i * row_stride + k * k_stride] : 0;
+    for (ptrdiff_t i = 0; i < rows; i++, a += row_stride, to += to_stride) {
+        if (k_stride == 1)
+            memcpy(to, a, (size_t)depth);
+        else
+            for (ptrdiff_t k = 0; k < depth; k++)
+                to[k] = a[k * k_stride];
+        memset(to + depth, 0, (size_t)(padded - depth));
+    }
 }
 
 #define INT8_TILE(how, name, rows)                                                                                     \

@@ -81,6 +81,8 @@ cdef extern from "matmul_kernels.h" nogil:
     const int ELEMENT_BYTES[13]
     const MatmulKernel matmul_kernels[1]
     const MatmulKernel compressed_kernels[3]
+    enum:
+        FEW_COMPRESSED_ROWS
     dim_t compressed_bytes(const Compression* compression) noexcept
     void pack_compressed(
         const Compression* compression, const unsigned char* codes, dim_t row_bytes, const float* scales,

@@ -10,6 +10,7 @@ import pytest
 from ovlite import kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
+from ovlite.ops.compressed import Decompress, packed_rows
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -63,3 +64,80 @@ def test_products(bits: int, symmetric: bool, rows: int, depth: int, columns: in
     y = product(a, packed)
     assert_product(y, a, real)
     np.testing.assert_array_equal(product(a, packed, 3), y)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8, 20])
+@pytest.mark.parametrize("columns", [5, 40])
+def test_rows_that_share_a_set_of_the_cache(rows: int, columns: int) -> None:
+    packed, real = weights_of(4, 1024, columns, 32)
+    a = np.random.default_rng(rows).standard_normal((rows, 1024), np.float32)
+    assert_product(product(a, packed), a, real)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 40])
+@pytest.mark.parametrize("columns", [7, 32, 45])
+def test_bias_residual_and_activation(rows: int, columns: int) -> None:
+    packed, real = weights_of(4, 33, columns, 16, seed=rows)
+    rng = np.random.default_rng(rows)
+    a, residual = rng.standard_normal((rows, 33), np.float32), rng.standard_normal((rows, columns), np.float32) * 50
+    bias = rng.standard_normal(columns, np.float32) * 50
+    y = product(a, packed, bias=bias, residual=residual, activation=("clamp", -20.0, 100.0))
+    expected = np.clip(a.astype(float) @ real + bias + residual, -20, 100)
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-4 * np.abs(real).max())
+
+
+@pytest.mark.parametrize("outer", [(2, 3), (3, 1, 5), (0, 4)])
+def test_rows_of_several_dimensions_and_of_any_strides(outer: tuple[int, ...]) -> None:
+    packed, real = weights_of(8, 20, 35, 8)
+    memory = np.random.default_rng(0).standard_normal((*outer, 20, 2), np.float32)
+    a, y = memory[..., 0], np.full((*outer, 35), np.nan, np.float32)
+    strides = tuple(step // 4 for step in a.strides)
+    step = kernels.family("matmul").MatMul(
+        View(0, "f4", a.shape, strides), None, View(1, "f4", y.shape), weights=packed
+    )
+    run_steps([step], [memory, y], 2)
+    assert_product(y, np.ascontiguousarray(a), real)
+
+
+def test_infinite_and_missing_numbers_are_those_of_real_weights() -> None:
+    packed, _ = weights_of(4, 40, 33, 8, symmetric=True)
+    a = np.zeros((3, 40), np.float32)
+    a[0, 3], a[1, 5] = np.nan, np.inf
+    y = product(a, packed)
+    assert np.isnan(y[0]).all() and not np.isfinite(y[1]).any() and (y[2] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"bits": 3}, "2, 4 or 8 bits in groups, got 3 bits"),
+        ({"group": 0}, "a group of 0"),
+        ({"codes": np.zeros((5, 9), np.uint8)}, r"expected codes of uint8 \(5, 8\), got uint8 \(5, 9\)"),
+        ({"codes": np.zeros((5, 8), np.int8)}, "got int8"),
+        ({"scales": np.zeros((5, 1), np.float32)}, r"expected scales and zeros of float32 \(5, 2\), got .*\(5, 1\)"),
+        ({"zeros": np.zeros(2, np.float32)}, r"got .* float32 \(2,\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {
+        "codes": np.zeros((5, 8), np.uint8), "scales": np.zeros((5, 2), np.float32),
+        "zeros": np.zeros((), np.float32), "depth": 16, "group": 8, "bits": 4,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        kernels.family("matmul_weights").CompressedWeights(**{**arguments, **change})
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("depth, group", [(1, 1), (9, 4), (64, 64)])
+@pytest.mark.parametrize("one_zero", [False, True])
+def test_rows_are_decompressed(bits: int, depth: int, group: int, one_zero: bool) -> None:
+    """By the operator's own definition, which numpy carries out."""
+    rng = np.random.default_rng(bits)
+    codes = packed_rows(rng.integers(0, 1 << bits, (3, 2, depth), np.uint8), bits)
+    scales = rng.standard_normal((3, 2, -(-depth // group)), np.float32)
+    zeros = np.full((1, 1), 3, np.float32) if one_zero else rng.standard_normal(scales.shape, np.float32)
+    (expected,) = Decompress(bits, depth, group).evaluate(codes, scales, zeros)
+    arrays = [codes, scales, zeros, np.full_like(expected, np.nan)]
+    views = [View(i, array.dtype, array.shape) for i, array in enumerate(arrays)]
+    run_steps([kernels.family("gather").Decompress(*views, bits, group)], arrays, 2)
+    np.testing.assert_array_equal(arrays[3], expected)

@@ -25,6 +25,8 @@ SHAPES = [
     (14, 16, 32),
     (15, 17, 33),
     (29, 66, 65),
+    (15, 1024, 130),
+    (9, 4096, 130),  # rows of bytes that share a set of the first-level cache
 ]
 
 

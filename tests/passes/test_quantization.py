@@ -408,3 +408,20 @@ def test_real_numbers_that_others_read_are_kept() -> None:
     coded = convolution(graph, graph.coded(y, 0.0517, 128, U8))
     content = graph.model([1, 8, 6, 5], graph.node("Add", coded, y))
     assert_as_onnxruntime(content, noise(1, 8, 6, 5), 0.0517)
+
+
+@pytest.mark.parametrize("kind", [U8, I8])
+@pytest.mark.parametrize("zeros", [False, True])
+def test_dynamic_products_in_one_operator_are_of_bytes(kind: int, zeros: bool) -> None:
+    graph = Graph()
+    rng = np.random.default_rng(0)
+    arrays = [some_bytes(DTYPES[kind], 40, 9), rng.uniform(0.01, 0.02, 9).astype(np.float32)]
+    constants = [graph.constant(array) for array in arrays]
+    constants.append(graph.constant(rng.integers(1, 9, 9).astype(DTYPES[kind])) if zeros else "")
+    y = graph.node("DynamicQuantizeMatMul", "x", *constants, domain="com.microsoft")
+    model = onnx.load_model_from_string(graph.model([5, 40], y))
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    content = model.SerializeToString()
+    (op,) = products(content)
+    assert op.dynamic
+    assert_as_onnxruntime(content, noise(5, 40), 1e-3)

@@ -54,6 +54,10 @@ class Users:
     def of(self, output: Output) -> list[Node]:
         return self._users.get(output, [])
 
+    def set(self, output: Output, readers: list[Node]) -> None:
+        """Says who reads a tensor now."""
+        self._users[output] = readers
+
     def only(self, output: Output) -> Node | None:
         """The one node that reads the tensor, once; None when there are more or none."""
         users = self.of(output)

@@ -61,8 +61,7 @@ def recognize_quantization(model: Model) -> None:
         _cancel(node)
     users = Users(model)
     for node in reversed(model.get_ordered_ops()):
-        if _pull_quantization(node, users):
-            users = Users(model)
+        _pull_quantization(node, users)
     _make_unsigned(model)
 
 
@@ -202,23 +201,27 @@ def _bytes_behind(output: Output, op: Quantize) -> Output | None:
     return data if same else None
 
 
-def _pull_quantization(node: Node, users: Users) -> bool:
+def _pull_quantization(node: Node, users: Users) -> None:
     """Quantize behind a node that moves its elements goes in front of it, where nobody wants the real numbers."""
     places = _moved(node)
     if not places or any(users.of(output) for output in node.outputs()[1:]):
-        return False
+        return
     readers = users.of(node.output(0))
     ops = {reader.op for reader in readers}
     if len(ops) != 1 or not isinstance(op := ops.pop(), Quantize):
-        return False
+        return
     sources = [node.sources[i] for i in places]
     if not all(isinstance(x.node.op, Dequantize) or users.only(x) is node for x in sources):
-        return False
+        return
+    users.set(node.output(0), [user for reader in readers for user in users.of(reader.output(0))])
     for reader in readers:
         _put(reader, node.output(0))
     coded = [_bytes_behind(x, op) or Node(op, [x], f"{node.friendly_name}/quantized").output(0) for x in sources]
     _read_bytes(node, dict(zip(places, coded, strict=True)))
-    return True
+    for real, code in zip(sources, coded, strict=True):
+        made = code.node.sources[:1] == [real]
+        users.set(real, [user for user in users.of(real) if user is not node] + [code.node] * made)
+        users.set(code, [*users.of(code), node])
 
 
 def _make_unsigned(model: Model) -> None:

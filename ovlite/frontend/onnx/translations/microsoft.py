@@ -26,7 +26,7 @@ from .matrix import gemm
 from .normalization import root_mean_square
 from .packed import OPERATORS as PACKED
 from .qlinear import OPERATORS as QLINEAR
-from .quantization import centred, dequantize_linear, quantize_linear, range_of_bytes
+from .quantization import centred, dequantize_linear, quantize_linear, quantized, range_of_bytes
 from .recurrent import lstm_of
 from .rotary import OPERATORS as ROTARY
 from .shape import trilu
@@ -165,8 +165,9 @@ def dynamic_quantize_matmul(call: Call) -> Translated:
     """Inputs: a in f32, b, its scale, its zero point, bias. The range of a, with 0 in it, becomes 0 ... 255."""
     a = call.input(0)
     scale, shift = range_of_bytes(a)
-    steps = ops.clamp(ops.add(ops.round(ops.divide(a, scale), "half_to_even"), shift), 0, 255)
-    product = ops.matmul(ops.subtract(steps, shift), centred(call.input(1), call.optional(3)), False, False)
+    zero = converted(shift, Type.u8)
+    steps = centred(quantized(a, scale, zero, Type.u8), zero)
+    product = ops.matmul(steps, centred(call.input(1), call.optional(3)), False, False)
     found = ops.multiply(product, ops.multiply(scale, call.input(2)))
     bias = call.optional(4)
     return found if bias is None else ops.add(found, bias)
