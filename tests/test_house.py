@@ -38,6 +38,7 @@ ROOMS = {
     "_offline_transformations": MODEL | {"frontend", "passes"},
     "experimental": MODEL | {"runtime"},
     "tracing": MODEL | {"runtime", "opset"},
+    "integrations": MODEL | {"frontend", "runtime"},
     "cli": MODEL | {"frontend", "runtime", "kernels", "opset"},
 }
 # The front door, and what stands before it; they may import from all rooms.

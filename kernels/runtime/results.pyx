@@ -1,6 +1,10 @@
 # cython: embedsignature=True, embedsignature.format=clinic
 """Names of a model's tensors, and the mapping in which results are handed out."""
 
+from html import escape
+
+import numpy as np
+
 cimport cython
 
 
@@ -131,6 +135,16 @@ cdef class OVDict:
 
     def __repr__(self):
         return repr(self.to_dict())
+
+    def _repr_html_(self):
+        """A table of the outputs, as notebooks show it."""
+        rows = []
+        for index, value in enumerate(self.to_tuple()):
+            name = ", ".join(sorted(self.ports.outputs[index].names)) or str(index)
+            cells = (name, str(value.dtype), str(list(value.shape)), f"{np.array2string(value, threshold=8, edgeitems=2)}")
+            rows.append("".join(f"<td style='text-align:left'><pre>{escape(cell)}</pre></td>" for cell in cells))
+        header = "".join(f"<th style='text-align:left'>{title}</th>" for title in ("output", "dtype", "shape", "elements"))
+        return f"<table><tr>{header}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
 
 
 def restored(tuple outputs, type port_class, bint strings, list values):

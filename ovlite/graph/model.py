@@ -406,6 +406,11 @@ class Model:
         lines += [f"  {port!r}" for port in self.outputs]
         return "\n".join([*lines, "]>"])
 
+    def _repr_html_(self) -> str:
+        from . import html
+
+        return html.model(self.friendly_name, self.inputs, self.outputs, self.get_ordered_ops())
+
 
 def _name_result(result: Result) -> None:
     """Names a tensor that has no name as the Result that shows it."""

@@ -158,3 +158,13 @@ class CompiledModel(Compiled):
 
     def __repr__(self) -> str:
         return f"<CompiledModel:\n{self._compilation.ports.text()}>"
+
+    def _repr_html_(self) -> str:
+        from ..graph import html
+
+        compilation = self._compilation
+        shown = ("INFERENCE_NUM_THREADS", "NUM_STREAMS", "PERFORMANCE_HINT", "INFERENCE_PRECISION_HINT")
+        settings = [(name, self.get_property(name)) for name in shown]
+        return html.model(
+            compilation.name, self.inputs, self.outputs, compilation.model.get_ordered_ops()
+        ) + html.table(("property", "value"), settings)

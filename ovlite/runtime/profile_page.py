@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 1000, 240  # of each picture, in its own units
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d", "#bab0ac")
 STYLE = """
 .ovlite { font: 14px/1.4 system-ui, sans-serif; color: light-dark(#1a1a1a, #e6e6e6); color-scheme: light dark }
-.ovlite svg { width: 100%; height: auto; background: light-dark(#f6f6f6, #222); border-radius: 4px }
+.ovlite svg { width: 100%; min-width: 40em; height: auto; background: light-dark(#f6f6f6, #222); border-radius: 4px }
 .ovlite svg text { font: 12px system-ui, sans-serif; fill: light-dark(#333, #ccc) }
 .ovlite line, .ovlite polyline { stroke: light-dark(#666, #aaa); fill: none }
 .ovlite .scroll { overflow: auto; max-height: 36em }
@@ -42,7 +42,8 @@ def fragment(profile: Measured) -> str:
     about = (
         f"{profile.seconds * 1e3:.3f} ms in {len(profile.steps)} steps, {profile.threads} threads, {machine.level} "
         f"level of {machine.processor}: at most {machine.gflops:.0f} GFLOP/s and {machine.gbytes:.1f} GB/s. "
-        f"Weights {_size(profile.weights)}, arena {_size(profile.arena)}."
+        f"Weights {_size(profile.weights)}, arena {_size(profile.arena)}. "
+        "Winograd's algorithm is counted with the products that it saves, and may pass the peak."
     )
     colours = _colours(profile)
     keys = "".join(
@@ -70,7 +71,8 @@ def _colours(profile: Measured) -> dict[str, str]:
 
 
 def _svg(parts: Iterable[str], label: str, height: int = HEIGHT) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    picture = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    return f'<div class="scroll">{picture}</div>'
 
 
 def _box(x: float, y: float, width: float, height: float, colour: str, title: str) -> str:
@@ -101,7 +103,7 @@ def _roofline(profile: Measured, colours: dict[str, str]) -> str:
     low, high = math.log10(min([0.1, *(step.flops / step.bytes for step in shown)])), math.log10(max([
         ridge * 10, *(step.flops / step.bytes for step in shown)
     ]))  # fmt: skip
-    top = math.log10(machine.gflops * 2)
+    top = math.log10(1.5 * max([machine.gflops, *(step.flops / step.seconds / 1e9 for step in shown)]))
     bottom = math.log10(min([machine.gbytes * 0.1, *(step.flops / step.seconds / 1e9 for step in shown)]))
 
     def at(intensity: float, rate: float) -> tuple[float, float]:
@@ -130,7 +132,7 @@ def _roofline(profile: Measured, colours: dict[str, str]) -> str:
 def _memory(profile: Measured) -> str:
     """Buffers over the steps that need them (to the right) and the arena's bytes (down)."""
     if not profile.buffers:
-        return "<p>This plan is made while it runs.</p>"
+        return "<p>No arena: all tensors are inputs, results, or made while the plan runs.</p>"
     across, down = WIDTH / len(profile.steps), HEIGHT / max(profile.arena, 1)
     return _svg(
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -115,6 +116,13 @@ class CompiledFunction:
             if len(self._known) > MOST:
                 self._known.popitem(last=False)
             return made
+
+    def __reduce__(self) -> Any:
+        """By name where it stands in a module under its own, else with the function, as far as that can be pickled."""
+        module = sys.modules.get(self.__module__)
+        name = getattr(self.function, "__name__", "")
+        named = self.__module__ != "__main__" and getattr(module, name, None) is self
+        return name if named else (CompiledFunction, (self.function,))
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:

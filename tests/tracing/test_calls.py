@@ -1,5 +1,6 @@
 """Arguments and results of compiled functions, and compiled models within them."""
 
+import pickle
 from collections import namedtuple
 
 import numpy as np
@@ -92,6 +93,21 @@ def test_results_are_the_callers_own():
         np.testing.assert_array_equal(turned, A.T)
         same[:], constant[:] = -1, -1
     np.testing.assert_array_equal(table, np.arange(4.0))
+
+
+@ov.jit
+def doubled(x):
+    return x * 2
+
+
+def plainly_doubled(x):
+    return x * 2
+
+
+def test_pickles():
+    assert pickle.loads(pickle.dumps(doubled)) is doubled
+    again = pickle.loads(pickle.dumps(ov.jit(plainly_doubled)))
+    np.testing.assert_array_equal(again(A), A * 2)
 
 
 def test_options_of_the_call():

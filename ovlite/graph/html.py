@@ -1,0 +1,47 @@
+"""What notebooks show of models: tables in HTML."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from .constants import Constant
+from .leaves import Parameter, Result
+
+if TYPE_CHECKING:
+    from .node import Node
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table of texts, which may hold any characters."""
+
+    def line(cells: Sequence[Any], kind: str) -> str:
+        parts = (f'<{kind} style="text-align:left">{escape(str(cell))}</{kind}>' for cell in cells)
+        return f"<tr>{''.join(parts)}</tr>"
+
+    return (
+        f"<table><thead>{line(header, 'th')}</thead><tbody>{''.join(line(row, 'td') for row in rows)}</tbody></table>"
+    )
+
+
+def ports(inputs: Iterable[Any], outputs: Iterable[Any]) -> str:
+    """The inputs and outputs of a model."""
+    rows = [
+        (kind, ", ".join(sorted(port.names)) or index, port.element_type.name, port.partial_shape)
+        for kind, several in (("input", inputs), ("output", outputs))
+        for index, port in enumerate(several)
+    ]
+    return table(("", "name", "type", "shape"), rows)
+
+
+def model(name: str, inputs: Iterable[Any], outputs: Iterable[Any], nodes: Sequence[Node]) -> str:
+    """A model's name, ports, operators and weights."""
+    counts = Counter(node.get_type_name() for node in nodes if not isinstance(node, (Constant, Parameter, Result)))
+    weights = sum(node.get_byte_size() for node in nodes if isinstance(node, Constant))
+    operators = ", ".join(f"{kind} {count}" for kind, count in counts.most_common())
+    return (
+        f"<div><strong>{escape(name)}</strong>{ports(inputs, outputs)}"
+        f"<p>{escape(operators)}; weights of {weights / 2**20:.1f} MiB</p></div>"
+    )

@@ -1,0 +1,37 @@
+"""A model whose rows are independent, as a file, and what it computes."""
+
+import numpy as np
+import pytest
+
+import ovlite as ov
+import ovlite.opset13 as ops
+
+WEIGHTS = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
+
+
+def made(rows=-1):
+    """scores = relu(x w), best = the largest of them; f32[rows,4] x."""
+    x = ops.parameter([rows, 4], np.float32, name="x")
+    x.output(0).set_names({"x"})
+    scores = ops.relu(ops.matmul(x, WEIGHTS, False, False))
+    best = ops.reduce_max(scores, [1])
+    scores.output(0).set_names({"scores"})
+    best.output(0).set_names({"best"})
+    return ov.Model([scores, best], [x], "scores")
+
+
+def expected(x):
+    scores = np.maximum(np.asarray(x, np.float32) @ WEIGHTS, 0)
+    return {"scores": scores, "best": scores.max(1) if len(scores) else np.zeros(0, np.float32)}
+
+
+@pytest.fixture(scope="session")
+def path(tmp_path_factory):
+    found = tmp_path_factory.mktemp("models") / "scores.xml"
+    ov.save_model(made(), found, compress_to_fp16=False)
+    return str(found)
+
+
+@pytest.fixture
+def rows():
+    return np.random.default_rng(3).integers(-9, 9, (101, 4)).astype(np.float32)

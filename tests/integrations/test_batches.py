@@ -1,0 +1,106 @@
+"""Batches of any length on models of a fixed or free number of rows."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import ovlite as ov
+from ovlite.integrations import batches as module
+from ovlite.integrations.batches import Batches, as_array
+
+from .conftest import expected, made
+
+
+def same(found, x):
+    wanted = expected(x)
+    assert list(found) == ["scores", "best"]
+    for name in wanted:
+        assert found[name].dtype == np.float32
+        np.testing.assert_array_equal(found[name], wanted[name])
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 16, 17, 101])
+@pytest.mark.parametrize("fixed", [True, False], ids=["8 rows", "any rows"])
+def test_lengths(count, fixed, rows):
+    run = Batches(made(8 if fixed else -1), batch_size=None if fixed else 8)
+    assert run.batch_size == 8
+    same(run(rows[:count]), rows[:count])
+    same(run({"x": rows[:count].astype(np.float64), "other": None}), rows[:count])
+
+
+def test_read_only_and_strided_rows(rows):
+    fixed = rows.copy()
+    fixed.flags.writeable = False
+    for x in (fixed, rows[::-1], rows[:, ::-1], np.asfortranarray(rows)):
+        same(Batches(made(), batch_size=8)(x), x)
+
+
+def test_sources_are_compiled_once(path, rows):
+    model = made()
+    for source in (path, model):
+        first, second = Batches(source), pickle.loads(pickle.dumps(Batches(source)))
+        assert first.compiled is second.compiled
+        same(second(rows), rows)
+    assert Batches(path).compiled is not Batches(path, config={"INFERENCE_NUM_THREADS": 1}).compiled
+    size = len(module._COMPILED)
+    assert Batches(model).compiled is Batches(made()).compiled or len(module._COMPILED) == size + 1
+
+
+def test_outputs_that_are_wanted(path, rows):
+    found = Batches(path, outputs=["best"])(rows)
+    assert list(found) == ["best"]
+    np.testing.assert_array_equal(found["best"], expected(rows)["best"])
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda path: Batches(path, batch_size=0), "positive int"),
+        (lambda path: Batches(3), "path, bytes or a Model"),
+        (lambda path: Batches("nowhere.onnx").compiled, "can't read the model"),
+        (lambda path: Batches(path, outputs=["z"]).names, "no output 'z'"),
+        (lambda path: Batches(made(8), batch_size=4).batch_size, "batches of \\[8\\] rows"),
+        (lambda path: Batches(path)({"y": np.zeros((1, 4))}), "no 'x'"),
+        (lambda path: Batches(path)(np.zeros((3, 5), np.float32)), "5"),
+    ],
+)
+def test_what_is_refused(path, call, text):
+    with pytest.raises((RuntimeError, TypeError), match=text):
+        call(path)
+
+
+def test_an_output_without_rows_is_refused():
+    import ovlite.opset13 as ops
+
+    x = ops.parameter([-1, 4], np.float32, name="x")
+    total = ops.reduce_sum(x, [0, 1])
+    with pytest.raises(RuntimeError, match="it has no rows"):
+        Batches(ov.Model([total], [x], "sum"))(np.zeros((3, 4), np.float32))
+
+
+def test_columns_of_arrow_and_pandas():
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    x = np.arange(12, dtype=np.float32).reshape(3, 4)
+    fixed = arrow.FixedSizeListArray.from_arrays(arrow.array(x.ravel()), 4)
+    for column in (fixed, arrow.chunked_array([fixed[:1], fixed[1:]]), pandas.Series(list(x)), list(x)):
+        np.testing.assert_array_equal(as_array(column), x)
+    plain = arrow.array([1.0, 2.0])
+    assert np.shares_memory(as_array(plain), plain.to_numpy())
+    np.testing.assert_array_equal(as_array(fixed[1:]), x[1:])
+    with pytest.raises(RuntimeError, match="1 nulls"):
+        as_array(arrow.array([1.0, None]))
+
+
+def test_engines_are_imported_with_their_module_only():
+    code = (
+        "import sys, ovlite, ovlite.integrations, ovlite.integrations.ray, ovlite.integrations.dask, "
+        "ovlite.integrations.spark\nprint([name for name in ('ray', 'dask', 'pyspark') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+    code = "import sys, ovlite; print([name for name in sys.modules if 'integrations' in name or 'tracing' in name])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
