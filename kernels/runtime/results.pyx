@@ -141,9 +141,11 @@ cdef class OVDict:
         rows = []
         for index, value in enumerate(self.to_tuple()):
             name = ", ".join(sorted(self.ports.outputs[index].names)) or str(index)
-            cells = (name, str(value.dtype), str(list(value.shape)), f"{np.array2string(value, threshold=8, edgeitems=2)}")
+            elements = np.array2string(value, threshold=8, edgeitems=2)
+            cells = (name, str(value.dtype), str(list(value.shape)), elements)
             rows.append("".join(f"<td style='text-align:left'><pre>{escape(cell)}</pre></td>" for cell in cells))
-        header = "".join(f"<th style='text-align:left'>{title}</th>" for title in ("output", "dtype", "shape", "elements"))
+        titles = ("output", "dtype", "shape", "elements")
+        header = "".join(f"<th style='text-align:left'>{title}</th>" for title in titles)
         return f"<table><tr>{header}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
 
 
