@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
+from ..graph.garbage import uncollected
 
 if TYPE_CHECKING:
     from ..graph import Model
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 Source = str | os.PathLike[str] | bytes
 
 
+@uncollected()
 def read_model(
     source: Source, weights: Source | None = None, *, mapped: bool = True, custom: Custom | None = None,
     extensions: Sequence[Any] = (),

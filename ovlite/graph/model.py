@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..errors import ModelError
+from ..records import replace
 from ..types import OVAny, PartialShape, Shape, Type
 from . import runtime_info
 from .construction import content_of
+from .garbage import uncollected
 from .hooks import hooks
 from .leaves import Parameter, Result, check_layout
 from .lookup import find_port
@@ -319,7 +320,7 @@ class Model:
             for parameter, shape in shapes.items():
                 parameter.set_partial_shape(shape)
             for node, shape in readers.items():
-                node.op = replace(node.op, variable_shape=shape)  # type: ignore[type-var]  # operators are dataclasses
+                node.op = replace(node.op, variable_shape=shape)
             self.infer()
         except Exception:
             for parameter, shape in before.items():
@@ -373,6 +374,7 @@ class Model:
         """The same with the types that were inferred, of a model whose shapes nobody has set since."""
         return self._copied(lambda node, sources: node.twin(sources))
 
+    @uncollected()
     def _copied(self, copied: Callable[[Node, Sequence[Output]], Node]) -> Model:
         twins: dict[Output, Output] = {}
         nodes: dict[Node, Node] = {}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import total_ordering
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from ..records import dataclass
 from ..types import PartialShape, Shape, Symbol, Type
 from .hooks import hooks
 from .operator import Argument, PartialValue, TensorType
