@@ -29,22 +29,25 @@ def ordered(roots: Iterable[Node]) -> list[Node]:
     order: list[Node] = []
     state: dict[Node, bool] = {}  # False while a node's sources are visited, True afterwards
     for root in roots:
-        stack = [(root, iter(root.sources))]
         if root in state:
             continue
         state[root] = False
+        stack = [(root, iter(root._sources))]
         while stack:
             node, sources = stack[-1]
-            source = next(sources, None)
-            if source is None:
+            for source in sources:
+                below = source.node
+                done = state.get(below)
+                if done is None:
+                    state[below] = False
+                    stack.append((below, iter(below._sources)))
+                    break
+                if not done:
+                    raise ModelError(f"the graph has a cycle through {below.friendly_name!r}")
+            else:
                 stack.pop()
                 state[node] = True
                 order.append(node)
-            elif source.node not in state:
-                state[source.node] = False
-                stack.append((source.node, iter(source.node.sources)))
-            elif not state[source.node]:
-                raise ModelError(f"the graph has a cycle through {source.node.friendly_name!r}")
     return order
 
 
