@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn
+
+from ..records import dataclass
 
 EPILOG = """\
 The command is `bench` unless another one is named: info, profile, compare, convert or cache (ovlite info --help).

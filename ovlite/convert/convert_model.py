@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..errors import ConversionError, ModelError, warn
 from ..frontend import ConversionExtension, read_model
 from ..graph import Model
 from ..graph.lookup import named_index
+from ..records import dataclass
 from ..types import Dimension, PartialShape, Shape, Type
 from .torch_export import ADVICE, FREEDOMS, exported, is_torch_module
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
+from ..graph.garbage import uncollected
 
 if TYPE_CHECKING:
     from ..graph import Model
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 Source = str | os.PathLike[str] | bytes
 
 
+@uncollected()
 def read_model(
     source: Source, weights: Source | None = None, *, mapped: bool = True, custom: Custom | None = None,
     extensions: Sequence[Any] = (),
@@ -22,7 +24,7 @@ def read_model(
     """The model in a file or in bytes, ONNX or OpenVINO IR by what it holds.
 
     weights: an IR's constants, path or bytes; by default the .bin beside an .xml, and nothing for bytes.
-    mapped: an IR's constants are mapped from their file, not read into memory.
+    mapped: constants are mapped from their files, not read into memory.
     custom: makers of nodes for operations that users add to IRs, by type.
     extensions: for operators of ONNX models, see extensions.py.
     Raises ModelError when the source can't be read as either.
@@ -36,10 +38,10 @@ def read_model(
     from .onnx import read_onnx
 
     if not extensions:
-        return read_onnx(source)
+        return read_onnx(source, mapped=mapped)
     from .extensions import conversions
 
-    return read_onnx(source, conversions(extensions))
+    return read_onnx(source, conversions(extensions), mapped=mapped)
 
 
 def _is_xml(source: Source) -> bool:

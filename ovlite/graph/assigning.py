@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from operator import index
 from typing import Any, get_type_hints
 
 import numpy as np
 
+from ..records import replace
 from ..types import PartialShape, Type
 from .operator import Operator
 
@@ -24,7 +24,7 @@ def with_attribute(op: Operator, name: str, value: Any) -> Operator:
     except (TypeError, ValueError, KeyError):
         wanted = hint.__name__ if isinstance(hint, type) else hint
         raise RuntimeError(f"expected {name} of {op.type} to be of type {wanted}, got {value!r}") from None
-    return replace(op, **{name: taken})  # type: ignore[type-var]  # operators are dataclasses
+    return replace(op, **{name: taken})
 
 
 def _as_it_is(value: Any) -> Any:

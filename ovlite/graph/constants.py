@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..records import dataclass
 from ..types import PartialShape, Shape, Strides, Type
 from .elements import decode, encode
 from .hooks import hooks

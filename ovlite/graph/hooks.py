@@ -7,9 +7,9 @@ install() runs when the first slot is asked for, so that a graph alone loads non
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..records import dataclass
 from ..types import Type
 from .operator import Array
 

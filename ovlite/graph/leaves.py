@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from ..records import dataclass
 from ..types import Dimension, Layout, PartialShape, Type
 from .node import Node
 from .operator import Argument, Operator, TensorType

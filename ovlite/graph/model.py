@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..errors import ModelError
+from ..records import replace
 from ..types import OVAny, PartialShape, Shape, Type
 from . import runtime_info
 from .construction import content_of
+from .garbage import uncollected
 from .hooks import hooks
 from .leaves import Parameter, Result, check_layout
 from .lookup import find_port
@@ -28,22 +29,25 @@ def ordered(roots: Iterable[Node]) -> list[Node]:
     order: list[Node] = []
     state: dict[Node, bool] = {}  # False while a node's sources are visited, True afterwards
     for root in roots:
-        stack = [(root, iter(root.sources))]
         if root in state:
             continue
         state[root] = False
+        stack = [(root, iter(root._sources))]
         while stack:
             node, sources = stack[-1]
-            source = next(sources, None)
-            if source is None:
+            for source in sources:
+                below = source.node
+                done = state.get(below)
+                if done is None:
+                    state[below] = False
+                    stack.append((below, iter(below._sources)))
+                    break
+                if not done:
+                    raise ModelError(f"the graph has a cycle through {below.friendly_name!r}")
+            else:
                 stack.pop()
                 state[node] = True
                 order.append(node)
-            elif source.node not in state:
-                state[source.node] = False
-                stack.append((source.node, iter(source.node.sources)))
-            elif not state[source.node]:
-                raise ModelError(f"the graph has a cycle through {source.node.friendly_name!r}")
     return order
 
 
@@ -319,7 +323,7 @@ class Model:
             for parameter, shape in shapes.items():
                 parameter.set_partial_shape(shape)
             for node, shape in readers.items():
-                node.op = replace(node.op, variable_shape=shape)  # type: ignore[type-var]  # operators are dataclasses
+                node.op = replace(node.op, variable_shape=shape)
             self.infer()
         except Exception:
             for parameter, shape in before.items():
@@ -373,6 +377,7 @@ class Model:
         """The same with the types that were inferred, of a model whose shapes nobody has set since."""
         return self._copied(lambda node, sources: node.twin(sources))
 
+    @uncollected()
     def _copied(self, copied: Callable[[Node, Sequence[Output]], Node]) -> Model:
         twins: dict[Output, Output] = {}
         nodes: dict[Node, Node] = {}

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ..records import dataclass, fields
 from ..types import UNBOUNDED, Dimension, PartialShape, Type
 
 Array = npt.NDArray[Any]
@@ -124,7 +124,7 @@ class Operator:
 
     def attributes(self) -> dict[str, Any]:
         """The attributes by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def written(self) -> dict[str, Any]:
         """The attributes as a file has them; an operator that can't tell them raises an error."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import total_ordering
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from ..records import dataclass
 from ..types import PartialShape, Shape, Symbol, Type
 from .hooks import hooks
 from .operator import Argument, PartialValue, TensorType
@@ -119,6 +119,9 @@ class DescriptorTensor:
         return repr(self._output).replace("Output", "DescriptorTensor", 1)
 
 
+_UNKNOWN = PartialShape.dynamic()  # nobody changes the shapes that outputs hold
+
+
 @total_ordering
 class Output:
     """A tensor that a node produces: an element type, a shape, and names. Equal to itself alone."""
@@ -136,7 +139,7 @@ class Output:
         self.info: dict[str, Any] = {}  # what rt_info shows
         self.limits: tuple[Any, Any] = (None, None)  # Tensors that programs set as bounds of the elements
         self.symbols: Sequence[Symbol] = ()
-        self._shape = PartialShape.dynamic()
+        self._shape = _UNKNOWN
         self._names: set[str] = set()
         self._users: WeakKeyDictionary[Node, None] = WeakKeyDictionary()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from ..records import dataclass
 from ..types import PartialShape, Shape, Type
 from .operator import Operator
 from .ports import DescriptorTensor, Input, Output

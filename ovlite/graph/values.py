@@ -43,7 +43,7 @@ def propagate(op: Operator, inputs: Sequence[Argument], outputs: Sequence[Tensor
 
 
 def _small(shape: PartialShape) -> bool:
-    return shape.is_static and prod(shape.to_shape()) <= LIMIT
+    return shape.is_static and prod([dim.min_length for dim in shape.dims]) <= LIMIT
 
 
 def _combined(op: Operator, inputs: Sequence[Argument]) -> list[PartialValue] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..records import dataclass
 from ..types import PartialShape, Type
 from .node import Node
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument
 from ..graph.operator import Array
+from ..records import dataclass, replace
 from ..types import Type
 from .axes import one_of, require
 from .convolution import Convolution

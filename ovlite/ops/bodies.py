@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from ..errors import ModelError
 from ..graph import Argument, DiscreteTypeInfo, Model
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import UNBOUNDED, Dimension, PartialShape
 
 

@@ -6,11 +6,11 @@ Each step infers the node anew; outputs exist once the body and the step that ma
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..errors import ModelError
 from ..graph import Model, Node, Output, Parameter, Result
+from ..records import replace
 from .bodies import (
     BodyOutputDescription,
     ConcatOutputDescription,

@@ -14,7 +14,6 @@ NV12 as Y [N, H, W, 1] and UV [N, H / 2, W / 2, 2], I420 as Y [N, H, W, 1], U an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from ..errors import ModelError, UserInputError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Dimension, PartialShape, Type
 from .axes import merged_type, require
 from .declare import Declared

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -13,6 +12,7 @@ from ..errors import ModelError
 from ..graph import Argument, Model, Operator, TensorType
 from ..graph.elements import compute_dtype, type_of
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Dimension, PartialShape, Type
 from .axes import normalized, require
 from .bodies import (

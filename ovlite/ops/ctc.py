@@ -6,7 +6,6 @@ Graves, Fernandez, Gomez, Schmidhuber: Connectionist temporal classification. IC
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Dimension, PartialShape, Type
 from .axes import index_type, merged_type, require, require_integers, require_rank, static_shapes
 from .declare import Declared

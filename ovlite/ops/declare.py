@@ -20,13 +20,13 @@ from __future__ import annotations
 import inspect
 from ast import literal_eval
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from typing import Any, ClassVar, NewType, get_type_hints
+from typing import Any, ClassVar, NamedTuple, NewType, get_type_hints
 
 import numpy as np
 
 from ..errors import OVTypeError, warn
 from ..graph import Constant, Node, Operator, Output
+from ..records import fields
 from ..types import Type
 
 Text = NewType("Text", str)  # of an attribute whose case matters
@@ -68,29 +68,6 @@ def as_output(value: Any, name: str | None = None) -> Output:
     return constant.output(0)
 
 
-def as_attribute(hint: Any, value: Any) -> Any:
-    """`value` in the type that the operator's field is declared with."""
-    if value is None:
-        return None
-    if hint is Type:
-        return element_type(value)
-    if hint is str:
-        return str(value).lower()
-    if hint is bool:
-        return bool(value)
-    if hint is int:
-        return int(value)
-    if hint is float:
-        return float(value)
-    if hint == tuple[int, ...]:
-        return tuple(int(item) for item in np.asarray(value).ravel())
-    if hint == tuple[float, ...]:
-        return tuple(float(item) for item in np.asarray(value).ravel())
-    if hint == tuple[str, ...]:
-        return tuple(str(item).lower() for item in value)
-    return value
-
-
 def of_python(dtype: Any) -> Any:
     """Python's float and int as the element types that they stand for where one is asked for; all else as it is."""
     if dtype is not float and dtype is not int:
@@ -110,59 +87,123 @@ def element_type(value: Any) -> Type:
     return Type(of_python(value))
 
 
+def _integers(values: Any) -> tuple[int, ...]:
+    return tuple(int(item) for item in np.asarray(values).ravel())
+
+
+def _decimals(values: Any) -> tuple[float, ...]:
+    return tuple(float(item) for item in np.asarray(values).ravel())
+
+
+def _words(values: Any) -> tuple[str, ...]:
+    return tuple(str(item).lower() for item in values)
+
+
+_BY_TYPE: dict[Any, Callable[[Any], Any]] = {
+    Type: element_type,
+    str: lambda value: str(value).lower(),
+    bool: bool,
+    int: int,
+    float: float,
+    tuple[int, ...]: _integers,
+    tuple[float, ...]: _decimals,
+    tuple[str, ...]: _words,
+}
+_BY_NAME = {"Type": Type, "str": str, "bool": bool, "int": int, "float": float}
+
+
+def _conversions(operator: type[Declared], names: Sequence[str]) -> dict[str, Callable[[Any], Any]]:
+    """How attributes are brought to their fields' types, those of which need be."""
+    spelled = {field.name: field.type for field in fields(operator)}
+    hints = {name: _BY_NAME.get(str(spelled[name])) for name in names}
+    if None in hints.values():  # the others are found by evaluating what the class says, which takes longer
+        hints = get_type_hints(operator)
+    return {name: _BY_TYPE[hints[name]] for name in names if hints[name] in _BY_TYPE}
+
+
 def node_factory(operator: type[Declared]) -> Callable[..., Node]:
-    """The function that makes nodes of `operator`."""
+    """The function that makes nodes of `operator`, as a program sees it."""
+    make = node_maker(operator)
+    make.__name__ = make.__qualname__ = operator.factory
+    make.__doc__ = inspect.getdoc(operator)
+    make.__signature__ = _signature(operator.signature)  # type: ignore[attr-defined]
+    return make
+
+
+def node_maker(operator: type[Declared]) -> Callable[..., Node]:
+    """The same without a name, a docstring and a signature."""
     bind = binder(operator)
 
     def make(*arguments: Any, **keywords: Any) -> Node:
         return Node(*bind(*arguments, **keywords))
 
-    make.__name__ = make.__qualname__ = operator.factory
-    make.__doc__ = inspect.getdoc(operator)
-    make.__signature__ = bind.__signature__  # type: ignore[attr-defined]
     return make
 
 
+class Parameters(NamedTuple):
+    """A factory's parameters. defaults: of those that have one; positional: how many may come without their names."""
+
+    names: tuple[str, ...]
+    defaults: dict[str, Any]
+    positional: int
+
+    @classmethod
+    def of(cls, text: str) -> Parameters:
+        """Those that a class declares: names, defaults that are literals, a star before what only keywords give."""
+        items = [item for item in text.split(", ") if item]
+        if "name=None" not in items:
+            items.append("name=None")
+        positional = items.index("*") if "*" in items else len(items)
+        pairs = [item.partition("=") for item in items if item != "*"]
+        defaults = {name: _literal(literal) for name, equals, literal in pairs if equals}
+        return cls(tuple(name for name, _, _ in pairs), defaults, positional)
+
+
+def _literal(text: str) -> Any:
+    return _LITERALS[text] if text in _LITERALS else literal_eval(text)
+
+
+_LITERALS = {"None": None, "True": True, "False": False, "0": 0, "1": 1, "-1": -1}
+
+
 def _signature(text: str) -> inspect.Signature:
-    """The signature that a class declares: names, defaults that are literals, a star before what only keywords give."""
-    items = [item for item in text.split(", ") if item]
-    if "name=None" not in items:
-        items.append("name=None")
-    star = items.index("*") if "*" in items else len(items)
-    parameters: list[inspect.Parameter] = []
-    for item in items[:star] + items[star + 1 :]:
-        name, equals, literal = item.partition("=")
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if len(parameters) < star else inspect.Parameter.KEYWORD_ONLY
-        default = literal_eval(literal) if equals else inspect.Parameter.empty
-        parameters.append(inspect.Parameter(name, kind, default=default))
-    return inspect.Signature(parameters)
+    names, defaults, positional = Parameters.of(text)
+    usual, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                name, usual if i < positional else keyword, default=defaults.get(name, inspect.Parameter.empty)
+            )
+            for i, name in enumerate(names)
+        ]
+    )
 
 
 def binder(operator: type[Declared]) -> Callable[..., tuple[Operator, list[Output], str | None]]:
     """The function that makes of a factory's arguments the operator, what it reads, and the node's name."""
-    signature = _signature(operator.signature)
-    hints = get_type_hints(operator)
-    names = {field.name for field in fields(operator)}  # type: ignore[arg-type]
-    tensors = [name.removeprefix("*") for name in operator.inputs]
+    names, defaults, positional = Parameters.of(operator.signature)
+    tensors = {name.removeprefix("*") for name in operator.inputs}
+    attributes = [field.name for field in fields(operator) if field.name not in tensors]
+    conversions = _conversions(operator, attributes)
 
     def bind(*arguments: Any, **keywords: Any) -> tuple[Operator, list[Output], str | None]:
-        bound = signature.bind(*arguments, **keywords)
-        bound.apply_defaults()
-        given = operator.arguments(dict(bound.arguments))
+        given = dict(zip(names, arguments, strict=False))
+        several = len(arguments) > positional or not given.keys().isdisjoint(keywords)
+        given = {**defaults, **given, **keywords}
+        if several or len(given) != len(names):
+            _signature(operator.signature).bind(*arguments, **keywords)  # which says what is wrong
+        given = operator.arguments(given)
         sources: list[Output] = []
         for name in operator.inputs:
             if name.startswith("*"):
                 sources += [as_output(value, given["name"]) for value in given[name[1:]]]
-            elif given[name] is not None or signature.parameters[name].default is inspect.Parameter.empty:
+            elif given[name] is not None or name not in defaults:
                 sources.append(as_output(given[name], given["name"]))
-        attributes = {
-            name: as_attribute(hints[name], value)
-            for name, value in given.items()
-            if name in names and name not in tensors and value is not None
-        }
-        return operator(**attributes), sources, given["name"]
+        values = {name: given[name] for name in attributes if given.get(name) is not None}
+        for name in conversions.keys() & values.keys():
+            values[name] = conversions[name](values[name])
+        return operator(**values), sources, given["name"]
 
-    bind.__signature__ = signature  # type: ignore[attr-defined]
     return bind
 
 

@@ -7,13 +7,13 @@ reference implementation, and ONNX, wrap.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Type
 from .axes import merged_type, require
 from .broadcasting import aligned, combined_shape

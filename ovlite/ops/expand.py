@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from math import ceil, isfinite
 from typing import Any, ClassVar
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass, replace
 from ..types import Dimension, PartialShape, Type
 from .axes import (
     integer,

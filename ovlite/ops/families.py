@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from ..graph import Node, Operator
-from .declare import Declared, node_factory, operators_of
+from .declare import Declared, node_factory, node_maker, operators_of
 
 # The types of operators that each family defines.
 FAMILIES = {
@@ -115,9 +115,15 @@ class Factories(Mapping[str, Callable[..., Node]]):
 
     def __getitem__(self, name: str) -> Callable[..., Node]:
         if name not in self._made:
-            made = node_factory(self._declarations(_TYPES[name.replace("_", "")])[name])
-            self._made.setdefault(name, made)
+            self._made.setdefault(name, node_factory(self._declaration(name)))
         return self._made[name]
+
+    def maker(self, name: str) -> Callable[..., Node]:
+        """The same function without its name, its signature and its docstring, which take time to find."""
+        return node_maker(self._declaration(name))
+
+    def _declaration(self, name: str) -> type[Declared]:
+        return self._declarations(_TYPES[name.replace("_", "")])[name]
 
     def __iter__(self) -> Iterator[str]:
         for type_name in _HOMES:

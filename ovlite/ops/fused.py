@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from ..graph import Argument, Operator, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from .activation import Clamp, Elu, Gelu, HardSigmoid, HSwish, Mish, PRelu, Sigmoid, SoftPlus, Swish
 from .broadcasting import broadcast
 from .compressed import CompressedMatMul

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument, Operator, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from .axes import merged_type, require_rank
 
 

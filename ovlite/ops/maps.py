@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..graph import Argument, Operator, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Dimension, PartialShape
 from .axes import require, require_rank
 from .declare import Text

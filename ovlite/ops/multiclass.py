@@ -7,7 +7,6 @@ boxes [B, N, 4] and scores [B, C, N]. MulticlassNms also takes boxes of each cla
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Dimension, PartialShape, Type
 from .axes import index_type, merged_type, one_of
 from .boxes import by_score, keep_best, overlaps

@@ -6,7 +6,6 @@ Statistics are computed as f64 and the result rounded once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import PartialShape
 from .axes import integers, merged_type, normalized, one_of, require, require_integers, require_rank, require_real
 from .declare import Declared

@@ -6,7 +6,6 @@ Output: f32 [2, 4 * H * W * P], P boxes a cell: (x1, y1, x2, y2) as parts of the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from ..errors import UserInputError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Dimension, PartialShape, Type
 from .axes import integers, require
 from .declare import Declared

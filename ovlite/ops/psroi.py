@@ -6,13 +6,13 @@ Feature maps [N, C, H, W], regions [R, 5] of (image, x1, y1, x2, y2), output [R,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import PartialShape
 from .axes import merged_type, one_of, require
 from .declare import Declared

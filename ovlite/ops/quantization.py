@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from ..graph import Argument, Operator, TensorType
 from ..graph.elements import SMALL_FLOATS, compute_dtype, compute_type
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import PartialShape, Type
 from .axes import merged_type, one_of, require, require_real
 from .broadcasting import aligned, combined_shape, stretched

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..graph import Argument, Operator, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Type
 from .broadcasting import broadcast
 from .fused import Activation, activate

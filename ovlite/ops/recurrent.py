@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -18,6 +17,7 @@ import numpy as np
 from ..errors import ModelError
 from ..graph import Argument, Constant, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Dimension, PartialShape
 from .activation import sigmoid
 from .axes import merged_type, one_of, require

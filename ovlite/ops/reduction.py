@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from ..graph import Argument, PartialValue, TensorType
 from ..graph.operator import Array
 from ..graph.values import LIMIT
+from ..records import dataclass
 from ..types import PartialShape, Type
 from .axes import distinct, integers, require, require_integers, require_rank
 from .declare import Declared

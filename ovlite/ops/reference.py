@@ -6,7 +6,6 @@ The onnx package is imported when such an operator is inferred or evaluated, not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from ..errors import ModelError
 from ..graph import Argument, Node, Operator, Output, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import PartialShape, Type
 
 # Element types of tensors that onnx.reference is given, by TensorProto.DataType.

@@ -9,7 +9,6 @@ has coordinates that are rounded once, to f64, and so lie halfway where they do.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy.typing as npt
 from ..errors import ModelError, UserInputError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Dimension, PartialShape
 from .axes import integers, normalized, one_of, require, unique_axes
 from .declare import Declared, as_output

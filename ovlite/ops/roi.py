@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import PartialShape
 from .axes import merged_type, one_of, require
 from .declare import Declared

@@ -6,13 +6,13 @@ boxes [B, N, 5] hold (center x, center y, width, height, angle in radians).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Type
 from .axes import index_type
 from .nms import Suppression, selection_outputs, selection_types

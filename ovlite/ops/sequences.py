@@ -6,7 +6,6 @@ A sequence's type says the element type of its tensors, and its shape what all t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..errors import ModelError
 from ..graph import Argument, Operator, TensorType
 from ..graph.elements import sequence
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Dimension, PartialShape, SequenceType, Type
 from .axes import merged_type, normalized, require, require_integers
 from .bodies import union

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..graph import Argument, Node, TensorType
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
 from ..graph.variables import Variable
+from ..records import dataclass
 from ..types import PartialShape, Type
 from .axes import require
 from .declare import Declared, Text, binder

@@ -7,7 +7,6 @@ symbols[begins[i] : ends[i]].
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Dimension, PartialShape, Type
 from .axes import require
 from .declare import Declared

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ..errors import ModelError
 from ..graph import Argument, Operator, TensorType
 from ..graph.elements import as_text
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Dimension, PartialShape, Type
 from .axes import one_of, require, require_rank
 from .broadcasting import broadcast

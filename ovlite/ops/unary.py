@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
+from ..records import dataclass
 from .axes import one_of
 from .declare import Declared
 

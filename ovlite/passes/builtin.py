@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import fields, replace
 from enum import Enum
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..frontend.ir import serialize
 from ..graph import Constant, Model, Node, Parameter
 from ..graph.constants import constant_array
 from ..graph.elements import encode
+from ..records import fields, replace
 from ..types import Type
 from .manager import ModelPass
 from .pipeline.folding import fold_constants
@@ -42,14 +42,14 @@ class ConvertFP32ToFP16(ModelPass):
 
     def _change_attributes(self, node: Node) -> None:
         changed: dict[str, Any] = {}
-        for field in fields(node.op):  # type: ignore[arg-type]  # operators are dataclasses
+        for field in fields(node.op):
             value = getattr(node.op, field.name)
             if value is Type.f32:
                 changed[field.name] = Type.f16
             elif isinstance(value, Model):
                 self.run_on_model(value)
         if changed:
-            node.op = replace(node.op, **changed)  # type: ignore[type-var]
+            node.op = replace(node.op, **changed)
 
 
 def _halve(node: Constant) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
 from ..errors import ModelError
 from ..graph import Argument, Node, Operator, Output, TensorType
 from ..ops import NEWEST_OPSET, definitions
+from ..records import dataclass
 from ..types import PartialShape, Type
 from .predicates import Predicate, Symbols, as_predicate
 

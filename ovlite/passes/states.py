@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..graph.variables import Variable, VariableInfo
 from ..ops import NEWEST_OPSET, factories
 from ..ops.bodies import BodyOutputDescription, MergedInputDescription
 from ..ops.control import Iteration
+from ..records import replace
 from .manager import ModelPass
 
 Pairs = Sequence[tuple[Parameter, Result]] | Mapping[str, str]

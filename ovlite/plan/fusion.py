@@ -7,12 +7,13 @@ A call whose only reader is element-wise and has its shape is computed inside th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from .. import kernels
 from ..graph import Operator
 from ..graph.operator import Array
+from ..records import dataclass
 from .calls import Call, Tensor
 from .expressions import Instruction, instructions
 

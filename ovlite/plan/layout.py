@@ -12,12 +12,12 @@ output's channels, nor does a Split over channels, whose outputs are read where 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..graph import Operator
 from ..ops.quantized import QuantizedProduct
+from ..records import dataclass
 from .calls import Call, Tensor
 from .windows import Border, convolution, matrix
 

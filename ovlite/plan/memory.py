@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import itemgetter
+
+from ..records import dataclass
 
 ALIGNMENT = 64
 

@@ -7,7 +7,6 @@ lie: all by moving the addresses of slots (Frame.run_loop).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from ..ops.bodies import (
     SliceInputDescription,
 )
 from ..ops.control import Iteration
+from ..records import replace
 from .stage import Stage
 
 

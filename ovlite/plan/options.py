@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .. import kernels
+from ..records import dataclass
 from ..types import Type
 
 

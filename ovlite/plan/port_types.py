@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from ..graph import Operator
 from ..graph.elements import compute_dtype, decode, encode
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import Type
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ..graph import Argument, Operator
 from ..graph.operator import Array
 from ..ops.fused import Activation, Fused, operands_of
 from ..ops.quantized import QuantizedProduct
+from ..records import dataclass
 from ..types import PartialShape, Type
 from .calls import Call, Tensor, found_once
 

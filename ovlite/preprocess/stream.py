@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..graph import Node, Output
 from ..ops import NEWEST_OPSET, factories
+from ..records import dataclass, replace
 from ..types import Layout, PartialShape, Type
 from .axes import axis_of, is_known, missing_in_front, permutation, permuted
 from .choices import ColorFormat, ResizeAlgorithm

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..graph import Argument, Constant, Model, Node, Operator, Output, Parameter, Result, TensorType
 from ..plan import Plan
+from ..records import dataclass
 from ..types import PartialShape, Type
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ from ..frontend.extensions import Extension
 from ..graph import Argument, Node, Operator, Output, Parameter, TensorType
 from ..graph.elements import compute_type, decode
 from ..graph.operator import Array
+from ..records import dataclass
 from ..types import PartialShape
 from .tensor import Tensor
 

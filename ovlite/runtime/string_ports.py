@@ -13,6 +13,7 @@ from ..errors import ModelError
 from ..graph import Constant, Model, Node, Output, Parameter, Result, TensorType
 from ..graph.constants import constant_array
 from ..graph.elements import bound_type, decode, encode, held_as_objects
+from ..graph.garbage import uncollected
 from ..kernels.runtime.executor import Team
 from ..ops.interpreter import outputs_of
 from ..plan import Executable, Options, StepTime, Variable
@@ -26,6 +27,7 @@ COMPUTED = (
 Shapes = tuple[tuple[int, ...], ...]
 
 
+@uncollected()
 def make_executable(model: Model, options: Options) -> Executable | StringExecutable:
     """Makes a model ready to run. ModelError for ports that can't be computed with."""
     for kind, ports in (("input", model.inputs), ("output", model.outputs)):

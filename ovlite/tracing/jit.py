@@ -7,7 +7,6 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import update_wrapper
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from .. import opset16
 from ..errors import OVTypeError
 from ..graph import Model
+from ..records import dataclass
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 from ..runtime.infer_request import InferRequest

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+import ovlite as ov
 from ovlite.errors import ModelError
 from ovlite.frontend.onnx import messages, read_onnx
 from ovlite.frontend.onnx.messages import AttributeProto, ModelProto, NodeProto
@@ -88,6 +89,19 @@ def test_large_weights_are_views_of_the_bytes() -> None:
     tensors = ModelProto.decoded(memoryview(content)).graph.initializer
     assert [isinstance(tensor.raw_data, memoryview) for tensor in tensors] == [False, False, True, True]
     assert np.shares_memory(np.frombuffer(content, np.uint8), np.frombuffer(tensors[-1].raw_data, np.uint8))
+
+
+def test_a_file_that_changes_after_a_model_was_read_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    for external in (False, True):
+        onnx.save(model(), path, save_as_external_data=external, location="weights", size_threshold=0)
+        core = ov.Core()
+        core.set_property({"ENABLE_MMAP": False})
+        read = core.read_model(path)
+        expected = evaluate(ov.Core().read_model(path), [np.float32(1)])
+        for file in tmp_path.iterdir():
+            file.write_bytes(b"")
+        np.testing.assert_array_equal(evaluate(read, [np.float32(1)])[0], expected[0])
 
 
 def test_every_truncation_is_an_error() -> None:

@@ -7,12 +7,12 @@ value by its name. The operator's fields say which of them an attribute is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, get_type_hints
 
 from ...errors import ModelError
 from ...graph import Operator
 from ...ops import definitions
+from ...records import fields
 from ...types import PartialShape, Type
 
 PRECISIONS = {"f16": "FP16", "f32": "FP32", "f64": "FP64", "boolean": "BOOL", "dynamic": "dynamic"}
@@ -60,19 +60,19 @@ def read_operator(operator: type[Operator], data: Mapping[str, str]) -> Operator
     """
     written = {name.replace("-", "_"): text for name, text in data.items()}
     hints = _hints(operator)
-    known = [field.name for field in fields(operator)]  # type: ignore[arg-type]
+    known = [field.name for field in fields(operator)]
     for name, text in written.items():
         if name not in known:
             listed = ", ".join(known) or "none"
             raise ModelError(f"attribute {name} = {text!r} is none of the operation's, which are: {listed}")
     values = {}
-    for field in fields(operator):  # type: ignore[arg-type]
+    for field in fields(operator):
         if field.name in written:
             values[field.name] = _read(field.name, hints[field.name], written[field.name])
     try:
         return operator(**values)
     except TypeError:
-        wanted = sorted({field.name for field in fields(operator)} - set(values))  # type: ignore[arg-type]
+        wanted = sorted({field.name for field in fields(operator)} - set(values))
         raise ModelError(f"attributes are missing; not given are {', '.join(wanted)}") from None
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NoReturn
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
 from ...errors import ModelError
+from ...records import dataclass
 
 MAX_DEPTH = 32  # of bodies within bodies, and of entries within entries of rt_info
 VERSIONS = (10, 11)

@@ -27,7 +27,7 @@ from .call import Translation
 from .external import ExternalData
 from .graphs import FAULTS, build_model
 from .scope import Library
-from .source import file_bytes, parse
+from .source import file_bytes, parse, release_pages
 from .survey import check_operators
 from .translations import TRANSLATIONS
 
@@ -40,14 +40,17 @@ FILE_MODEL_NAME = "onnx_Frontend_IR"
 METADATA = "framework"
 
 
-def read_onnx(source: str | os.PathLike[str] | bytes, added: Mapping[Key, Translation] | None = None) -> Model:
+def read_onnx(
+    source: str | os.PathLike[str] | bytes, added: Mapping[Key, Translation] | None = None, *, mapped: bool = True
+) -> Model:
     """The model in an .onnx file, or in the bytes of one.
 
     added: translations that the program adds, by domain and type of the operator.
+    mapped: weights stay in the model's file, and in others of its folder, as far as they are aligned there; the files
+    must not change then. Otherwise they are read into memory. A model given as bytes has no other files.
 
     Inputs, outputs and tensors have the names of the ONNX graph; the metadata_props are the notes
-    below "framework" in rt_info. Tensors in other files are mapped read-only from the model's folder;
-    a model given as bytes may have none.
+    below "framework" in rt_info.
 
     Raises ModelError when the source is not a valid model or needs an operator that is missing.
     """
@@ -55,7 +58,7 @@ def read_onnx(source: str | os.PathLike[str] | bytes, added: Mapping[Key, Transl
         content, label, external = memoryview(source), "the ONNX model", ExternalData(None)
     else:
         path = os.fspath(source)
-        content, label, external = file_bytes(path), repr(path), ExternalData(path)
+        content, label, external = file_bytes(path, mapped=mapped), repr(path), ExternalData(path, mapped=mapped)
     proto = parse(content, label)
     try:
         library = Library(proto, external, TRANSLATIONS, added)
@@ -65,6 +68,7 @@ def read_onnx(source: str | os.PathLike[str] | bytes, added: Mapping[Key, Transl
         raise ModelError(f"{label}: {error}") from None
     except FAULTS as error:  # fields of impossible values
         raise ModelError(f"{label} is not valid: {type(error).__name__}: {error}") from error
+    release_pages(content)  # most of the weights were copied, since they aren't aligned in a file
     model.set_friendly_name((isinstance(source, bytes) and proto.graph.name) or FILE_MODEL_NAME)
     if proto.metadata_props:
         model.set_rt_info({prop.key: prop.value for prop in proto.metadata_props}, METADATA)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from ...errors import ModelError
 from ...graph import Node, Output
 from ...ops import NEWEST_OPSET
+from ...records import fields
 from ..ir.attributes import operator_class, read_operator, to_text
 from .call import Call
 from .messages import TensorProto
@@ -38,7 +38,7 @@ def operation_of(
     if operator is None:
         raise ModelError(f"there is no operation {name!r}; an OpExtension names one of an opset, such as 'Floor'")
     texts = {}
-    for field in fields(operator):  # type: ignore[arg-type]  # operators are dataclasses
+    for field in fields(operator):
         given = names.get(field.name, field.name)
         if field.name in values:
             texts[field.name] = to_text(_native(values[field.name]))

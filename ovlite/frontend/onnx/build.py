@@ -26,9 +26,10 @@ class Factories:
 
     def __getattr__(self, name: str) -> Callable[..., Node]:
         try:
-            return factories(NEWEST_OPSET)[name]
+            found = vars(self)[name] = factories(NEWEST_OPSET).maker(name)
         except KeyError:
             raise AttributeError(f"there is no node factory {name!r}") from None
+        return found
 
 
 ops = Factories()

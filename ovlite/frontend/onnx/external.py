@@ -10,7 +10,6 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-from pathlib import PurePosixPath
 
 from ...errors import ModelError
 from .messages import TensorProto
@@ -19,9 +18,13 @@ KEYS = frozenset({"location", "offset", "length", "checksum"})
 
 
 class ExternalData:
-    """The files that the model at `path` may read from; None for a model without a folder."""
+    """The files that the model at `path` may read from; None for a model without a folder.
 
-    def __init__(self, path: str | None) -> None:
+    mapped: they are mapped read-only, not read into memory.
+    """
+
+    def __init__(self, path: str | None, *, mapped: bool = True) -> None:
+        self._mapped = mapped
         self._roots: set[str] = set()
         self._folder = ""
         if path is not None:
@@ -31,7 +34,7 @@ class ExternalData:
         self._maps: dict[str, memoryview] = {}
 
     def read(self, tensor: TensorProto, size: int) -> memoryview:
-        """The `size` bytes that belong to `tensor`, mapped read-only. Raises ModelError."""
+        """The `size` bytes that belong to `tensor`. Raises ModelError."""
         entries = _entries(tensor)
         if not self._roots:
             raise ModelError(
@@ -52,13 +55,13 @@ class ExternalData:
 
     def _open(self, tensor: str, location: str) -> memoryview:
         if location not in self._maps:
-            self._maps[location] = _map(tensor, location, self._resolve(tensor, location))
+            self._maps[location] = _content(tensor, location, self._resolve(tensor, location), self._mapped)
         return self._maps[location]
 
     def _resolve(self, tensor: str, location: str) -> str:
         """The real path of an allowed location."""
-        path = PurePosixPath(location)
-        if not location or "\0" in location or "\\" in location or path.is_absolute() or ".." in path.parts:
+        odd = "\0" in location or "\\" in location
+        if not location or odd or location.startswith("/") or ".." in location.split("/"):
             raise ModelError(
                 f"tensor {tensor!r}: external location {location!r} is refused; it must be a relative path without '..'"
             )
@@ -82,8 +85,8 @@ def _number(tensor: str, entries: dict[str, str], key: str, default: int | None)
     return int(text)
 
 
-def _map(tensor: str, location: str, path: str) -> memoryview:
-    """All bytes of a file, mapped read-only."""
+def _content(tensor: str, location: str, path: str, mapped: bool) -> memoryview:
+    """All bytes of a file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -94,8 +97,9 @@ def _map(tensor: str, location: str, path: str) -> memoryview:
             raise ModelError(f"tensor {tensor!r}: external data {location!r} is not a regular file")
         if found.st_nlink > 1:
             raise ModelError(f"tensor {tensor!r}: external data {location!r} is a hard link, which is refused; copy it")
-        if found.st_size == 0:
-            return memoryview(b"")
+        if not mapped or not found.st_size:
+            with open(descriptor, "rb", closefd=False) as file:
+                return memoryview(file.read())
         return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
     finally:
         os.close(descriptor)

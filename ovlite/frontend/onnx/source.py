@@ -13,18 +13,24 @@ from .wire import Malformed
 MAX_BYTES = 2**31 - 1  # what a protobuf message may hold
 
 
-def file_bytes(path: str) -> memoryview:
-    """The bytes of a model file, mapped read-only. Raises ModelError when it can't be read."""
+def file_bytes(path: str, *, mapped: bool = True) -> memoryview:
+    """The bytes of a model file, mapped read-only or read into memory. Raises ModelError when it can't be read."""
     try:
         with open(path, "rb") as file:
             found = os.fstat(file.fileno())
             if found.st_size > MAX_BYTES:
                 raise ModelError(f"{path!r} has {found.st_size} bytes; an ONNX file has at most {MAX_BYTES}")
-            if not stat.S_ISREG(found.st_mode) or not found.st_size:
+            if not (mapped and stat.S_ISREG(found.st_mode) and found.st_size):
                 return memoryview(file.read())
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError as error:
         raise ModelError(f"can't read {path!r}: {error.strerror}") from None
+
+
+def release_pages(content: memoryview) -> None:
+    """Gives back the memory that the pages of a mapped file take; those that are read again are fetched again."""
+    if isinstance(content.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        content.obj.madvise(mmap.MADV_DONTNEED)
 
 
 def parse(content: memoryview, label: str) -> ModelProto:

@@ -6,9 +6,9 @@ Each pass takes a model that is its own to change and keeps what it computes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from ...graph import Model
+from ...records import replace
 from .activations import recognize_activations
 from .affine import fold_affine
 from .attention import recognize_attention
@@ -58,4 +58,4 @@ def run_passes(model: Model, upto: int | None = None, *, integers: bool = True) 
             take_constants(node, body)
             run_passes(body, upto, integers=integers)
         if bodies:
-            node.op = replace(node.op, **bodies)  # type: ignore[type-var]
+            node.op = replace(node.op, **bodies)

@@ -8,14 +8,13 @@ reads the values between. The bias becomes the third input of a Fused operator.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...graph import Constant, Model, Node, Output
 from ...graph.operator import Array
 from ...ops.compressed import CompressedMatMul
 from ...ops.fused import Fused, operands_of
+from ...records import dataclass
 from .match import Users, constant, name_of
 
 # Operators whose output is a matrix, or an image, of sums of products with the weights.

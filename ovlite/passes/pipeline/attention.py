@@ -9,13 +9,12 @@ swaps their axes, and makes zeros of rows that see no key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...graph import Model, Node, Output
 from ...ops import NEWEST_OPSET, factories
 from ...ops.fused import Attention
+from ...records import dataclass
 from ...types import Type
 from .match import Users, constant, is_op, single
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from ...graph import Model, Node, Output
 from ...ops.fused import Fused, activation_of
+from ...records import replace
 from .affine import MATRIX_TYPES
 from .match import Users, constant, name_of, single
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-
 from ...graph import Constant, Model, Node, Operator, Parameter
 from ...graph.constants import constant_array
 from ...graph.elements import compute_type
 from ...ops.quantization import Convert, Narrowed, has_few_values
+from ...records import fields, replace
 from ...types import Type
 
 
@@ -41,7 +40,7 @@ def _in_compute_types(op: Operator) -> Operator:
     if isinstance(op, Convert) and has_few_values(op.destination_type):
         return Narrowed(op.destination_type)
     changed: dict[str, object] = {}
-    for field in fields(op):  # type: ignore[arg-type]
+    for field in fields(op):
         value = getattr(op, field.name)
         if isinstance(value, Type) and compute_type(value) is not value:
             changed[field.name] = compute_type(value)
@@ -49,4 +48,4 @@ def _in_compute_types(op: Operator) -> Operator:
             body = value.clone()
             compute_in_f32(body)
             changed[field.name] = body
-    return replace(op, **changed) if changed else op  # type: ignore[type-var]
+    return replace(op, **changed) if changed else op

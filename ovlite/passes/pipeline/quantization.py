@@ -8,7 +8,6 @@ possible Quantize goes in front of it.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ import numpy as np
 from ...graph import Constant, Model, Node, Output
 from ...graph.operator import Array
 from ...ops.quantized import Dequantize, Quantize
+from ...records import replace
 from ...types import Type
 from .match import Users, constant, is_op, operands
 

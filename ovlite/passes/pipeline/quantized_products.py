@@ -7,7 +7,7 @@ integer kernel reads real numbers: it is dequantized there, in one pass with wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from math import prod
 from typing import cast
 
@@ -17,6 +17,7 @@ from ...graph import Constant, Model, Node, Output
 from ...graph.operator import Array
 from ...ops.fused import activation_of
 from ...ops.quantized import Activate, AddResidual, Dequantize, Quantize, QuantizedProduct, Round, ScaleChannels, Stage
+from ...records import dataclass, replace
 from ...types import Type
 from .match import Users, constant, is_op, name_of, operands, single
 from .quantization import BYTES, Real, dequantized, quantized

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from ...graph import Constant, Model, Node, Output
 from ...ops import NEWEST_OPSET as NEWEST
 from ...ops import factories
+from ...records import replace
 from .match import constant
 
 
@@ -35,7 +35,7 @@ def _align(node: Node) -> None:
         behind = np.arange(len(shape), len(whole))
         aligned.append(factories(NEWEST)["unsqueeze"](source, behind).output(0) if behind.size else source)
     node.set_sources(aligned)
-    node.op = replace(node.op, auto_broadcast="numpy")  # type: ignore[type-var]
+    node.op = replace(node.op, auto_broadcast="numpy")
 
 
 def _convert(node: Node) -> Output | None:

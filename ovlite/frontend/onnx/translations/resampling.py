@@ -7,7 +7,6 @@ one inside, or left out (exclude_outside), which makes the others' weights sum t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....graph import Constant, Output
+from ....records import dataclass
 from ....types import Type
 from ..build import one, ops, positive, rank, static_dims, transposed, typed
 from ..call import Call, Translated, known
