@@ -86,6 +86,8 @@ def thawed(document: Document, options: Options, store: Source) -> Executable:
             raise ValueError(f"weights of {node.op.type}")
         array = executable.constants[node]
         key = tuple(tuple(item) if isinstance(item, list) else item for item in how)
+        if key[0] not in _WAYS:
+            raise ValueError(f"weights packed for {key[0]}")
         executable.packed_weights.put(array, key, _restored(array, key, kind, form, store))
     return executable
 
@@ -112,10 +114,12 @@ def _packed(executable: Executable) -> list[tuple[Constant, tuple[Any, ...], Any
     return [
         (constants[id(array)], how, made)
         for (array, made), how in executable.packed_weights.items()
-        if isinstance(made, known) and id(array) in constants and isinstance(how, tuple)
+        if isinstance(made, known) and id(array) in constants and isinstance(how, tuple) and how[0] in _WAYS
     ]
 
 
+# The ways of packing a constant alone, in which its shape tells that of the packed weights.
+_WAYS = ("convolution", "matmul", "quantized convolution", "quantized matmul")
 _KINDS = {"PackedWeights": "matmul_weights", "TransformedWeights": "winograd", "Packed": "depthwise"}
 
 

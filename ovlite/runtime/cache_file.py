@@ -60,7 +60,7 @@ class _Sink:
         self._weights = weights
 
     def put(self, array: Array, late: bool) -> Place:
-        raw = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        raw = np.asarray(array, order="C").reshape(-1).view(np.uint8)
         offset = self._weights.add(raw.data) if raw.size else 0
         return [array.dtype.str, list(array.shape), offset, checksum(raw), late]
 
@@ -111,7 +111,7 @@ class Mapped:
     def check(self, array: Array) -> None:
         """Looks at elements that have not been looked at. RuntimeError where they are not as they were written."""
         total = self._late.pop(_address(array), None)
-        if total is not None and checksum(np.ascontiguousarray(array).reshape(-1).view(np.uint8)) != total:
+        if total is not None and checksum(np.asarray(array, order="C").reshape(-1).view(np.uint8)) != total:
             raise RuntimeError("a file in CACHE_DIR is damaged: remove the files there, and compile the model anew")
 
     def executable(self, options: Options) -> Executable:
