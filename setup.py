@@ -51,7 +51,8 @@ if checked:
     compile_args += ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer"]
 else:
     # The headers of kernels hold the loops that count, and ask for -O3 themselves.
-    compile_args += ["-g0", "-DNDEBUG", "-fno-asynchronous-unwind-tables", "-ffunction-sections"]
+    # Without -fno-plt, each function of the interpreter has a stub in each module.
+    compile_args += ["-g0", "-DNDEBUG", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-fno-plt"]
     # Relocations that are read-only later end at a page of the file: half a page of each module would be empty.
     link_args += ["-Wl,-s", "-Wl,--gc-sections", "-Wl,-z,noseparate-code", "-Wl,-z,norelro"]
 if sanitize:
@@ -95,7 +96,8 @@ def extension(folder: str, source: Path, flags: list[str]) -> Extension:
         [str(source)],
         include_dirs=[*(str(KERNELS / name) for name in ("include", "runtime", "families")), numpy.get_include()],
         depends=[str(header) for header in KERNELS.glob("*/*.h")],
-        define_macros=macros,
+        # Constructors of steps are called once a plan: their calls of methods need no fast way of their own.
+        define_macros=macros + [("CYTHON_UNPACK_METHODS", "0")] * folder.startswith("families"),
         extra_compile_args=compile_args + flags,
         extra_link_args=link_args,
     )
