@@ -129,7 +129,9 @@ def table(topic: str, measured: dict[int, dict[str, float]]) -> str:
 
 def machine() -> str:
     found = environment()
-    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version)
+    versions = ", ".join(
+        f"{name} {version}" for name, version in found["versions"].items() if version not in (None, "0")
+    )
     return f"{found['processor']}, {found['level']} level, {found['threads_available']} threads; {versions}."
 
 

@@ -85,7 +85,9 @@ class CompiledFunction:
         changes. out: an array for the only array of the results, or a list of arrays for each.
         Raises TraceError, with the file and line, for what can't be traced.
         """
-        key = () if kwargs else tuple([(arg.dtype, arg.shape) if type(arg) is np.ndarray else None for arg in args])
+        key: Any = (
+            () if kwargs else tuple([(arg.dtype, arg.shape) if type(arg) is np.ndarray else None for arg in args])
+        )
         compiled = self._plain.get(key)
         if compiled is not None:
             result: Any = compiled(list(args), share_inputs, share_outputs, out=out)[0]
