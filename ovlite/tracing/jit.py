@@ -72,6 +72,7 @@ class CompiledFunction:
             raise OVTypeError(f"the call has a parameter of its own named {min(taken)}; rename that of the function")
         self.function = function
         self._known: OrderedDict[Spec, _Special] = OrderedDict()
+        self._plain: dict[Any, CompiledModel] = {}  # those of arrays alone, with one result, by dtypes and shapes
         self._lock = threading.RLock()
         update_wrapper(self, function)
 
@@ -84,6 +85,13 @@ class CompiledFunction:
         changes. out: an array for the only array of the results, or a list of arrays for each.
         Raises TraceError, with the file and line, for what can't be traced.
         """
+        key: Any = (
+            () if kwargs else tuple([(arg.dtype, arg.shape) if type(arg) is np.ndarray else None for arg in args])
+        )
+        compiled = self._plain.get(key)
+        if compiled is not None:
+            result: Any = compiled(list(args), share_inputs, share_outputs, out=out)[0]
+            return result if out is not None or share_outputs else result[()]
         arrays: list[Any] = []
         spec = take_apart((args, kwargs), arrays)
         if any(isinstance(array, Traced) for array in arrays):
@@ -91,6 +99,8 @@ class CompiledFunction:
         special = self._special(spec)
         found = special.compiled(arrays, share_inputs, share_outputs, out=out)
         results = [found[position] for position in range(len(special.compiled.outputs))]
+        if key and None not in key and special.results[0] == "array" and all(dtype.isnative for dtype, _ in key):
+            self._plain[key] = special.compiled
         plain = out is not None or share_outputs
         return put_together(special.results, results if plain else [array[()] for array in results])
 
@@ -115,6 +125,7 @@ class CompiledFunction:
             self._known[spec] = made
             if len(self._known) > MOST:
                 self._known.popitem(last=False)
+                self._plain.clear()
             return made
 
     def __reduce__(self) -> Any:

@@ -95,6 +95,22 @@ def test_results_are_the_callers_own():
     np.testing.assert_array_equal(table, np.arange(4.0))
 
 
+def test_later_calls_are_like_the_first():
+    halved = ov.jit(lambda x, y: x / 2 + y)
+    total = ov.jit(lambda x: x.sum())
+    for x in (A, A.astype(">f4"), A[::-1], np.asfortranarray(A), A.astype(">f4")) * 3:
+        np.testing.assert_array_equal(halved(x, A), np.asarray(x, np.float32) / 2 + A)
+        assert type(total(x)) is np.float32 and total(x) == A.sum()
+    view = halved(A, A, share_outputs=True)
+    halved(2 * A, A, share_outputs=True)
+    np.testing.assert_array_equal(view, 2 * A)
+    out = np.empty_like(A)
+    assert halved(A, A, out=out) is not None
+    np.testing.assert_array_equal(out, A * 1.5)
+    np.testing.assert_array_equal(halved(A, y=A), A * 1.5)
+    np.testing.assert_array_equal(halved(A, 1), A / 2 + 1)
+
+
 @ov.jit
 def doubled(x):
     return x * 2
