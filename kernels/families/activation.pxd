@@ -5,28 +5,10 @@ cdef extern from "activation.h" nogil:
         int kind
         float alpha
         float beta
+        void (*apply)(const Activation* activation, const float* x, float* y, dim_t n) noexcept
     void activate(const Activation* activation, float* x, dim_t n) noexcept
     void activate_to(const Activation* activation, const float* x, float* y, dim_t n) noexcept
-    const char* const* ACTIVATION_NAMES      # by kind; the first is no function
-    int ACTIVATION_COUNT                     # of the names
 
 
-# The names of the functions, as their table in activation.h has them.
-cdef inline list activation_names():
-    return [ACTIVATION_NAMES[kind].decode() for kind in range(1, ACTIVATION_COUNT)]
-
-
-# The struct for a Python description: None, or (kind, alpha, beta) with kind one of activation_names().
-cdef inline Activation activation_from_tuple(object description) except *:
-    cdef Activation found
-    found.kind = 0
-    found.alpha = found.beta = 0
-    if description is not None:
-        name, alpha, beta = description
-        names = activation_names()
-        if name not in names:
-            raise ValueError(f"expected an activation of {', '.join(names)}, got {name!r}")
-        found.kind = names.index(name) + 1
-        found.alpha = alpha
-        found.beta = beta
-    return found
+cdef list activation_names()
+cdef Activation activation_from_tuple(object description) except *

@@ -35,11 +35,16 @@ static const char *const ACTIVATION_NAMES[] = {[ACT_NONE] = "none", ACTIVATIONS(
 #undef KIND_OF
 #undef NAME_OF
 
-typedef struct {
+typedef struct Activation Activation;
+typedef void (*ActivationFunction)(const Activation *activation, const float *x, float *y, ptrdiff_t n);
+
+/* apply: the function of activation_function.h, of which a level has one. */
+struct Activation {
     int kind;
     float alpha;
     float beta;
-} Activation;
+    ActivationFunction apply;
+};
 
 INLINE float clamp(float x, float low, float high) { return at_most(at_least(x, low), high); }
 
@@ -68,13 +73,6 @@ INLINE float gelu_erf_tail(float x) {
     return gelu_of_exponent(x, x < GELU_TAIL ? 0.5f * x * x + p : erfc_exponent(t));
 }
 
-static int reaches_below(const float *x, ptrdiff_t n, float limit) {
-    int below = 0;
-    for (ptrdiff_t i = 0; i < n; i++)
-        below |= x[i] < limit;
-    return below;
-}
-
 /* (1 + tanh(u)) / 2 is sigmoid(2 u). */
 INLINE float gelu_tanh(float x) {
     float cubic = x * x * 0.0713548162726f + 1.59576912161f;
@@ -90,31 +88,10 @@ INLINE float mish(float x) {
     return x * (n / (n + 2.0f));
 }
 
-#define EACH(formula)                           \
-    {                                           \
-        _Pragma("GCC ivdep")                    \
-        for (ptrdiff_t i = 0; i < n; i++) {     \
-            float v = x[i];                     \
-            y[i] = (formula);                   \
-        }                                       \
-        return;                                 \
-    }
-
-#define CASE_OF(kind, name, formula) case kind: EACH(formula)
-
 /* y[i] = f(x[i]) for i < n; y may be x. */
-static void activate_to(const Activation *activation, const float *x, float *y, ptrdiff_t n) {
-    const float alpha = activation->alpha, beta = activation->beta;
-    if (activation->kind == ACT_GELU_ERF && reaches_below(x, n, GELU_TAIL))
-        EACH(gelu_erf_tail(v))
-    switch (activation->kind) {
-        ACTIVATIONS(CASE_OF)
-    default: EACH(v)
-    }
+INLINE void activate_to(const Activation *activation, const float *x, float *y, ptrdiff_t n) {
+    activation->apply(activation, x, y, n);
 }
-
-#undef CASE_OF
-#undef EACH
 
 static void activate(const Activation *activation, float *x, ptrdiff_t n) {
     if (activation->kind != ACT_NONE)

@@ -1,0 +1,45 @@
+/* What Activation.apply is: long, and therefore built once a level, in the family activation. */
+#ifndef OVLITE_ACTIVATION_FUNCTION_H
+#define OVLITE_ACTIVATION_FUNCTION_H
+
+#include "activation.h"
+
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
+static int reaches_below(const float *x, ptrdiff_t n, float limit) {
+    int below = 0;
+    for (ptrdiff_t i = 0; i < n; i++)
+        below |= x[i] < limit;
+    return below;
+}
+
+#define EACH(formula)                           \
+    {                                           \
+        _Pragma("GCC ivdep")                    \
+        for (ptrdiff_t i = 0; i < n; i++) {     \
+            float v = x[i];                     \
+            y[i] = (formula);                   \
+        }                                       \
+        return;                                 \
+    }
+
+#define CASE_OF(kind, name, formula) case kind: EACH(formula)
+
+/* y[i] = f(x[i]) for i < n; y may be x. */
+static void apply_activation(const Activation *activation, const float *x, float *y, ptrdiff_t n) {
+    const float alpha = activation->alpha, beta = activation->beta;
+    if (activation->kind == ACT_GELU_ERF && reaches_below(x, n, GELU_TAIL))
+        EACH(gelu_erf_tail(v))
+    switch (activation->kind) {
+        ACTIVATIONS(CASE_OF)
+    default: EACH(v)
+    }
+}
+
+#undef CASE_OF
+#undef EACH
+
+#pragma GCC pop_options
+
+#endif
