@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from . import encoders, models, operators, quantized, trees
+from . import compressed, encoders, models, operators, quantized, trees
 from .libraries import MODES, Inputs, Source, installed, load
 
 SLICE = 0.08  # seconds that a library runs before the next one does
@@ -67,6 +67,11 @@ def quantized_workloads() -> Iterator[Workload]:
             yield f"{name} {form}", partial(quantized.load, name, form), partial(models.inputs_for, name)
 
 
+def compressed_workloads() -> Iterator[Workload]:
+    for name in compressed.CASES:
+        yield name, partial(compressed.model, name), partial(compressed.inputs, name)
+
+
 def tree_workloads() -> Iterator[Workload]:
     for name in trees.CASES:
         yield name, partial(trees.model, name), partial(trees.inputs, name)
@@ -77,6 +82,7 @@ SUITES = {
     "operators": operator_workloads,
     "encoders": encoder_workloads,
     "quantized": quantized_workloads,
+    "compressed": compressed_workloads,
     "trees": tree_workloads,
 }
 
