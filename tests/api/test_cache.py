@@ -147,7 +147,8 @@ def test_elements_in_other_files_are_looked_at(tmp_path, folder):
             assert (compiled_from(path, folder)(x)[0] == value).all()
 
 
-CASES = sorted(node_cases().items())[::9]
+# onnx.reference, which decodes images, needs Pillow for it.
+CASES = [item for item in sorted(node_cases().items()) if not item[0].startswith("image_decoder")][::9]
 
 
 @pytest.mark.parametrize("case", [case for _, case in CASES], ids=[name for name, _ in CASES])
