@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import ovlite
+from ovlite import opset13 as ops
 from ovlite.ops.quantized import QuantizedProduct
 from ovlite.passes.pipeline import run_passes
 
@@ -425,3 +426,22 @@ def test_dynamic_products_in_one_operator_are_of_bytes(kind: int, zeros: bool) -
     (op,) = products(content)
     assert op.dynamic
     assert_as_onnxruntime(content, noise(5, 40), 1e-3)
+
+
+@pytest.mark.parametrize("zero", [127.5, 0.5, -3, 300, 128])
+@pytest.mark.parametrize("product", [False, True])
+@pytest.mark.parametrize("weights_zero", [0, 0.5])
+def test_means_that_are_no_bytes_are_subtracted_as_they_are(zero: float, product: bool, weights_zero: float) -> None:
+    """Images are bytes whose mean is subtracted before they are scaled."""
+    x = ops.parameter([4, 32], np.uint8)
+    image = some_bytes(np.uint8, 4, 32)
+    real = ops.multiply(ops.subtract(ops.convert(x, "f32"), np.float32(zero)), np.float32(1 / 64))
+    expected = (image.astype(np.float64) - zero) / 64
+    if product:
+        codes = some_bytes(np.int8, 16, 32)
+        weights = ops.multiply(
+            ops.subtract(ops.convert(ops.constant(codes), "f32"), np.float32(weights_zero)), np.float32(1 / 64)
+        )
+        real, expected = ops.matmul(real, weights, False, True), expected @ ((codes - weights_zero) / 64).T
+    found = ovlite.compile_model(ovlite.Model([real], [x]), "CPU")([image])[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
