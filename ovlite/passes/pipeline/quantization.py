@@ -72,7 +72,13 @@ def recognize_quantization(model: Model) -> None:
 
 
 def dequantized(output: Output) -> Real | None:
-    """The bytes and their quantization that a tensor of real numbers is computed from."""
+    """The bytes and their quantization that a tensor of real numbers, of as many, is computed from."""
+    real = _real(output)
+    return real if real is not None and real.data.partial_shape == output.partial_shape else None
+
+
+def _real(output: Output) -> Real | None:
+    """The same where scale and zero point may stretch the bytes, or add axes."""
     scale, zero = np.ones((), np.float32), np.zeros((), np.float32)
     if is_op(output, "Multiply"):
         pair = operands(output.node)
