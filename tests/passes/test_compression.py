@@ -15,7 +15,7 @@ from ovlite.ops.interpreter import evaluate_model
 from ovlite.passes.pipeline import run_passes
 
 from ..tolerances import sums
-from .support import Array, model_of, parameter, types
+from .support import Array, model_of, parameter, random, types
 
 DEPTH, COLUMNS, GROUP = 48, 20, 16
 
@@ -127,6 +127,47 @@ def test_rows_are_gathered_as_codes(kind: str, zero: str | None, rows: int) -> N
         model_of(ops.gather(table, indices, 0), indices), np.random.default_rng(0).integers(-90, 90, (rows, 3))
     )
     assert only(found, Decompress) == Decompress(int(kind[1:]), DEPTH, DEPTH)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("each", [(COLUMNS, 1), (1, DEPTH)])
+@pytest.mark.parametrize("kept", [1, 15, 20])
+def test_the_first_columns_of_a_matrix(transposed: bool, each: tuple[int, int], kept: int) -> None:
+    """Also where these are the columns of the result, each of which has its scale."""
+    weights = decompressed("i4", codes_of("i4", COLUMNS, DEPTH), reals(*each), None)
+    weights = ops.slice(weights, np.array([0]), np.array([kept]), np.array([1]), np.array([1]))
+    x = random(3, kept if transposed else COLUMNS)
+    given = parameter(*x.shape)
+    _assert_unchanged(ops.matmul(given, weights, False, transposed), given, x)
+
+
+@pytest.mark.parametrize("shape", [(0, DEPTH), (COLUMNS, 0), (0, 0)])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_weights_without_elements(shape: tuple[int, int], transposed: bool) -> None:
+    weights = decompressed("i8", codes_of("i8", *shape), np.ones((shape[0], 1), np.float32), None)
+    x = random(3, shape[1] if transposed else shape[0])
+    given = parameter(*x.shape)
+    _assert_unchanged(ops.matmul(given, weights, False, transposed), given, x)
+
+
+@pytest.mark.parametrize("scale", [np.inf, np.nan])
+def test_scales_that_are_not_finite(scale: float) -> None:
+    """0 times infinity is NaN in the weights already."""
+    scales = reals(COLUMNS, 1)
+    scales[3] = scale
+    given, x = parameter(3, DEPTH), random(3, DEPTH)
+    weights = decompressed("i4", codes_of("i4", COLUMNS, DEPTH), scales, None)
+    _assert_unchanged(ops.matmul(given, weights, False, True), given, x)
+
+
+def _assert_unchanged(result: Any, given: Any, x: Array) -> None:
+    """That the passes keep what a model gives."""
+    model = model_of(result, given)
+    changed = model.clone()
+    run_passes(changed)
+    with np.errstate(invalid="ignore"):
+        (mine,), (theirs,) = evaluate_model(changed, [x]), evaluate_model(model, [x])
+    np.testing.assert_allclose(mine, theirs, **sums(DEPTH, 4))
 
 
 @pytest.mark.parametrize("bits", [2, 4, 8])

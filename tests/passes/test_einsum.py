@@ -117,3 +117,13 @@ def test_integers_and_f64_stay() -> None:
         model = model_of(ops.einsum([a, b], "ab,bc->ac"), a, b)
         arrays = [np.ones((2, 3), dtype), np.ones((3, 4), dtype)]
         assert types(rewritten(model, lower_einsum, inputs=arrays)) == ["Einsum"]
+
+
+def test_sizes_that_another_operand_knows_are_checked() -> None:
+    """The second operand says that k is 3; the first has as many elements as if it were."""
+    a, b = parameter(2, -1, 3, -1), parameter(2, 3)
+    compiled = compile_model(model_of(ops.einsum([a, b], "bijk,bk->bij"), a, b), "CPU")
+    with pytest.raises(RuntimeError, match="MatMul"):
+        compiled([random(2, 3, 3, 2), random(2, 3)])
+    x, y = random(2, 2, 3, 3), random(2, 3)
+    np.testing.assert_allclose(compiled([x, y])[0], np.einsum("bijk,bk->bij", x, y), rtol=1e-5, atol=1e-5)

@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import ovlite
+from ovlite import opset13 as ops
 from ovlite.ops.quantized import QuantizedProduct
 from ovlite.passes.pipeline import run_passes
 
@@ -425,3 +426,52 @@ def test_dynamic_products_in_one_operator_are_of_bytes(kind: int, zeros: bool) -
     (op,) = products(content)
     assert op.dynamic
     assert_as_onnxruntime(content, noise(5, 40), 1e-3)
+
+
+@pytest.mark.parametrize("zero", [127.5, 0.5, -3, 300, 128])
+@pytest.mark.parametrize("product", [False, True])
+@pytest.mark.parametrize("weights_zero", [0, 0.5])
+def test_means_that_are_no_bytes_are_subtracted_as_they_are(zero: float, product: bool, weights_zero: float) -> None:
+    """Images are bytes whose mean is subtracted before they are scaled."""
+    x = ops.parameter([4, 32], np.uint8)
+    image = some_bytes(np.uint8, 4, 32)
+    real = ops.multiply(ops.subtract(ops.convert(x, "f32"), np.float32(zero)), np.float32(1 / 64))
+    expected = (image.astype(np.float64) - zero) / 64
+    if product:
+        codes = some_bytes(np.int8, 16, 32)
+        weights = ops.multiply(
+            ops.subtract(ops.convert(ops.constant(codes), "f32"), np.float32(weights_zero)), np.float32(1 / 64)
+        )
+        real, expected = ops.matmul(real, weights, False, True), expected @ ((codes - weights_zero) / 64).T
+    found = ovlite.compile_model(ovlite.Model([real], [x]), "CPU")([image])[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale, zero", [((1, 1, 1), ()), ((), (1, 1, 1)), ((1, 1), (1,))])
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_axes_that_scales_and_zero_points_add_are_kept(
+    scale: tuple[int, ...], zero: tuple[int, ...], dynamic: bool
+) -> None:
+    x, z = ops.parameter([4, 32], np.uint8), ops.parameter(list(zero), np.uint8)
+    image, codes = some_bytes(np.uint8, 4, 32), some_bytes(np.int8, 16, 32)
+    less = ops.convert(z, "f32") if dynamic else np.full(zero, 7, np.float32)
+    real = ops.multiply(ops.subtract(ops.convert(x, "f32"), less), np.full(scale, 1 / 64, np.float32))
+    weights = ops.multiply(ops.convert(ops.constant(codes), "f32"), np.float32(1 / 64))
+    model = ovlite.Model([ops.matmul(real, weights, False, True)], [x, z] if dynamic else [x])
+    inputs = [image, np.full(zero, 7, np.uint8)] if dynamic else [image]
+    found = ovlite.compile_model(model, "CPU")(inputs)[0]
+    expected = (image - np.full(zero, 7.0)) * np.full(scale, 1 / 64) @ (codes / 64).T
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_scales_that_stretch_weights(rows: int) -> None:
+    """One row of codes, and scales that make sixteen of it."""
+    x, codes = ops.parameter([rows, 32], np.uint8), some_bytes(np.int8, 1, 32)
+    scales = np.arange(1, 17, dtype=np.float32).reshape(16, 1) / 64
+    weights = ops.multiply(ops.convert(ops.constant(codes), "f32"), ops.constant(scales))
+    real = ops.multiply(ops.convert(x, "f32"), np.float32(1 / 64))
+    image = some_bytes(np.uint8, rows, 32)
+    found = ovlite.compile_model(ovlite.Model([ops.matmul(real, weights, False, True)], [x]), "CPU")([image])[0]
+    np.testing.assert_allclose(found, image / 64 @ (codes * scales).T, rtol=1e-5, atol=1e-4)

@@ -94,7 +94,7 @@ def _constant(array: Array) -> Output:
 def _matrix(output: Output) -> Compressed | None:
     """The compressed matrix that a tensor is; what lies behind the multiplication moves elements."""
     node, shape = output.node, output.partial_shape
-    if not shape.is_static or len(shape) != 2 or output.element_type is not Type.f32:
+    if not shape.is_static or len(shape) != 2 or 0 in shape.to_shape() or output.element_type is not Type.f32:
         return None
     if is_op(output, "Transpose"):
         inner = _matrix(node.sources[0])
@@ -125,8 +125,9 @@ def _cut(node: Node) -> Compressed | None:
 
 
 def _blocked(values: Array, before: tuple[int, ...], after: tuple[int, ...]) -> Blocked | None:
-    """What broadcasts to a tensor that is reshaped to a matrix, in blocks of the matrix; None where it has none."""
-    if values.ndim > len(before):
+    """What broadcasts to a tensor that is reshaped to a matrix, in blocks of the matrix; None where it has none,
+    or infinities, which products can't be multiplied by afterwards."""
+    if values.ndim > len(before) or not np.isfinite(values).all():
         return None
     shape = (1,) * (len(before) - values.ndim) + values.shape
     split = next((i for i in range(len(before) + 1) if prod(before[:i]) == after[0]), None)
@@ -168,7 +169,9 @@ def _by_row(part: Blocked, count: int, depth: int) -> tuple[Array, int]:
     """Values of a row each, (rows, groups), and the columns of a group."""
     values = np.asarray(part.values, np.float32)
     values = (
-        np.repeat(values, part.rows, axis=0) if len(values) > 1 else np.broadcast_to(values, (count, values.shape[1]))
+        np.repeat(values, part.rows, axis=0)[:count]
+        if len(values) > 1
+        else np.broadcast_to(values, (count, values.shape[1]))
     )
     values, size = values[:, : -(-depth // part.columns)], part.columns
     changes = np.flatnonzero((values[:, 1:] != values[:, :-1]).any(axis=0)) + 1

@@ -46,7 +46,6 @@ def _lowered(node: Node) -> Output | None:
     if labelled is None:
         return None
     terms, result = labelled
-    sizes = _sizes(terms)
     while len(terms) > 1:
         pair = max(combinations(range(len(terms)), 2), key=lambda pair: _shared(terms, result, *pair))
         first, second = (terms[i] for i in pair)
@@ -55,7 +54,7 @@ def _lowered(node: Node) -> Output | None:
         first, second = _reduced(first, needed | set(second.labels)), _reduced(second, needed | set(first.labels))
         if not _fit(first, second, needed):
             return None
-        terms = [_combined(first, second, needed, result, sizes, node.friendly_name), *rest]
+        terms = [_combined(first, second, needed, result, node.friendly_name), *rest]
     (term,) = terms
     return _ordered(_reduced(term, set(result)), result)
 
@@ -162,7 +161,7 @@ def _fit(a: _Term, b: _Term, needed: set[str]) -> bool:
     return len(summed) < 2 or all(dim.is_static for dim in dims)
 
 
-def _combined(a: _Term, b: _Term, needed: set[str], result: Sequence[str], sizes: dict[str, Size], name: str) -> _Term:
+def _combined(a: _Term, b: _Term, needed: set[str], result: Sequence[str], name: str) -> _Term:
     if result and result[-1] in a.labels and result[-1] not in b.labels:
         a, b = b, a
     summed = [label for label in a.labels if label in b.labels and label not in needed]
@@ -173,10 +172,13 @@ def _combined(a: _Term, b: _Term, needed: set[str], result: Sequence[str], sizes
     ops = factories(NEWEST_OPSET)
     if not summed:
         return _Term(ops["multiply"](*(_stretched(term, labels) for term in (a, b)), name=name).output(0), labels)
-    left = _grouped(_ordered(a, [*batch, *rows, *summed]), [*([name] for name in batch), rows, summed], sizes)
-    right = _grouped(_ordered(b, [*batch, *summed, *columns]), [*([name] for name in batch), summed, columns], sizes)
+    left = _grouped(_ordered(a, [*batch, *rows, *summed]), [*([name] for name in batch), rows, summed], _sizes([a]))
+    right = _grouped(
+        _ordered(b, [*batch, *summed, *columns]), [*([name] for name in batch), summed, columns], _sizes([b])
+    )
     product = ops["matmul"](left, right, False, False, name=name).output(0)
     if len(rows) != 1 or len(columns) != 1:
+        sizes = _sizes([a, b])
         product = ops["reshape"](product, _shape([sizes[label] for label in labels]), False).output(0)
     return _Term(product, labels)
 

@@ -21,6 +21,7 @@ from ...types import Type
 from .match import Users, constant, is_op, operands
 
 BYTES = (Type.u8, Type.i8)
+MOST_ZERO = 255  # zero points that integer arithmetic takes
 MOVES = frozenset(
     {
         "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Slice", "StridedSlice", "Split", "VariadicSplit", "Concat",
@@ -39,6 +40,11 @@ class Real(NamedTuple):
     scale: Array
     zero: Array
     dynamic: Output | None = None
+
+    @property
+    def whole(self) -> bool:
+        """True when zero is of integers, as arithmetic of bytes needs it: the mean of an image may be 127.5."""
+        return bool((np.abs(self.zero) <= MOST_ZERO).all() and (self.zero == np.trunc(self.zero)).all())
 
 
 class Bytes(NamedTuple):
@@ -66,7 +72,13 @@ def recognize_quantization(model: Model) -> None:
 
 
 def dequantized(output: Output) -> Real | None:
-    """The bytes and their quantization that a tensor of real numbers is computed from."""
+    """The bytes and their quantization that a tensor of real numbers, of as many, is computed from."""
+    real = _real(output)
+    return real if real is not None and real.data.partial_shape == output.partial_shape else None
+
+
+def _real(output: Output) -> Real | None:
+    """The same where scale and zero point may stretch the bytes, or add axes."""
     scale, zero = np.ones((), np.float32), np.zeros((), np.float32)
     if is_op(output, "Multiply"):
         pair = operands(output.node)
@@ -126,7 +138,7 @@ def _recognize(node: Node) -> None:
         real = dequantized(node.output(0))
         if real is None or isinstance(real.data.node, Constant) or real.scale.size * real.zero.size != 1:
             return
-        if real.dynamic is not None or node.output(0).element_type is not Type.f32:
+        if real.dynamic is not None or not real.whole or node.output(0).element_type is not Type.f32:
             return
         rank = real.data.partial_shape
         if not rank.has_rank or max(real.scale.ndim, real.zero.ndim) > len(rank):

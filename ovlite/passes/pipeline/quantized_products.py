@@ -62,7 +62,7 @@ def _quantize(node: Node, users: Users, order: dict[Node, int]) -> None:
     x, weights = dequantized(node.sources[0]), _weights(node.sources[1])
     if x is None or weights is None or x.data.element_type is not Type.u8 or x.scale.size != 1 or x.zero.size != 1:
         return
-    if x.dynamic is not None and node.op.type != "MatMul" or weights.dynamic is not None:
+    if not x.whole or x.dynamic is not None and node.op.type != "MatMul" or weights.dynamic is not None:
         return
     centred = _centred(weights)
     channels = None if centred is None else _channels(node, centred)
@@ -240,7 +240,7 @@ def _constant(array: Array) -> Output:
 
 def _centred(weights: Real) -> Array | None:
     """Constant weights less their zero point: signed bytes, or i16 that are the sums of two; None for others."""
-    if not isinstance(weights.data.node, Constant):
+    if not isinstance(weights.data.node, Constant) or not weights.whole:
         return None
     array = constant(weights.data)
     assert array is not None
