@@ -275,3 +275,31 @@ def test_the_machine_is_measured_once(monkeypatch: pytest.MonkeyPatch, tmp_path:
     (tmp_path / "ovlite" / "machine.json").write_text("{")
     assert roofline.kept(1) is None
     assert first.share(1e9, 0, 0) == (0.0, 0.0)
+
+
+REFUSALS = [
+    (["cache", "{folder}", "--most", "inf"], "argument --most: expected a number from 0 on, got 'inf'"),
+    (["cache", "{folder}", "--older", "-1"], "argument --older: expected a number from 0 on, got '-1'"),
+    (["compare", "{model}", "{model}", "--tolerance", "nan"], "argument --tolerance: expected a number from 0 on"),
+    (["compare", "{model}", "{model}", "--value", "x=1e99"], "--value gives input 'x' 1e+99, which no f32 can be"),
+]
+
+
+@pytest.mark.parametrize(("argv", "text"), REFUSALS, ids=[" ".join(argv) for argv, _ in REFUSALS])
+def test_what_commands_refuse(run: Any, path: str, tmp_path: Path, argv: list[str], text: str) -> None:
+    status, out, err = run(*[word.replace("{folder}", str(tmp_path)).replace("{model}", path) for word in argv])
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert text in err
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-129", "128"])
+def test_values_that_no_integer_can_be_are_refused(run: Any, tmp_path: Path, value: str) -> None:
+    x = ops.parameter([2], np.int8, name="x")
+    x.output(0).set_names({"x"})
+    ov.save_model(ov.Model([ops.abs(x)], [x]), tmp_path / "bytes.xml")
+    status, _, err = run("profile", str(tmp_path / "bytes.xml"), "--value", f"x={value}")
+    assert status == 2 and f"--value gives input 'x' {value}, which no i8 can be" in err
+
+
+def test_differences_of_long_integers() -> None:
+    assert difference(np.array([2**62 + 1]), np.array([2**62])) > 0

@@ -171,7 +171,7 @@ INLINE float sine_of_quarter(float x, uint32_t turn) {
     float s = -0.000195187909f;
     s = s * u + 0.00833219197f;
     s = s * u - 0.166666552f;
-    s = u * a * s + a;
+    s = u > 0.0f ? u * a * s + a : a; /* which keeps the sign of zero */
     float c = 2.44317634e-05f;
     c = c * u - 0.0013887306f;
     c = c * u + 0.0416666456f;

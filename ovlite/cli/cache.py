@@ -9,7 +9,7 @@ from typing import Any
 
 from ..runtime.model_cache import Entry, entries, prune
 from . import report
-from .arguments import Parser, UsageError, add_json
+from .arguments import Parser, UsageError, add_json, size
 
 DAY = 86400.0  # seconds
 
@@ -19,9 +19,9 @@ def parser() -> Parser:
         "ovlite cache", description="Lists compiled models in a CACHE_DIR, those used last first, and removes some."
     )
     found.add_argument("folder", help="the folder that CACHE_DIR names")
-    found.add_argument("--older", type=float, metavar="DAYS", help="removes those not used for longer")
+    found.add_argument("--older", type=size, metavar="DAYS", help="removes those not used for longer")
     found.add_argument(
-        "--most", type=float, metavar="MIB", help="removes those used longest ago until the others take so much"
+        "--most", type=size, metavar="MIB", help="removes those used longest ago until the others take so much"
     )
     add_json(found)
     return found
@@ -31,8 +31,6 @@ def run(parsed: argparse.Namespace) -> str:
     folder = Path(parsed.folder)
     if not folder.is_dir():
         raise UsageError(f"there is no folder {parsed.folder!r}")
-    if any(limit is not None and not limit >= 0 for limit in (parsed.older, parsed.most)):
-        raise UsageError("--older and --most take numbers from 0 on")
     found = entries(folder)
     removed = []
     if parsed.older is not None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..runtime.core import Core
 from . import report
-from .arguments import Arguments, Parser, UsageError, add_execution, add_inputs, collect, positive
+from .arguments import Arguments, Parser, UsageError, add_execution, add_inputs, collect, positive, size
 from .engines import NAMES, Run, load
 from .environment import environment
 from .inputs import make_inputs
@@ -30,7 +30,7 @@ def parser() -> Parser:
     add_inputs(found)
     add_execution(found)
     found.add_argument("--runs", type=positive, default=20, help="runs of each, by turns (default: 20)")
-    found.add_argument("--tolerance", type=float, help="ends with status 1 when an output differs by more than this")
+    found.add_argument("--tolerance", type=size, help="ends with status 1 when an output differs by more than this")
     return found
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..graph import Output
 from ..runtime.ports import ConstOutput
-from ..types import Dimension, PartialShape
+from ..types import Dimension, PartialShape, Type
 from .arguments import Arguments, UsageError
 from .files import read_files
 
@@ -112,7 +112,16 @@ def _elements(
     if kind.name == "string":
         raise UsageError(f"input {name!r} takes strings, for which the command has no values")
     if value is not None:
-        return np.full(shape, value).astype(kind.to_dtype())
+        return np.full(shape, _number(name, kind, value))
     if kind.real:
         return np.asarray(random.standard_normal(shape, np.float32)).astype(kind.to_dtype())
     return np.asarray(random.integers(0, 2, shape)).astype(kind.to_dtype())
+
+
+def _number(name: str, kind: Type, value: float) -> npt.NDArray[Any]:
+    """The value as an element. UsageError where an element can't be about that."""
+    with np.errstate(all="ignore"):
+        found = np.asarray(value).astype(kind.to_dtype())
+    if found.dtype.kind in "iu" and found != np.trunc(value) or np.isinf(found) and not math.isinf(value):
+        raise UsageError(f"--value gives input {name!r} {value:g}, which no {kind.get_type_name()} can be")
+    return found

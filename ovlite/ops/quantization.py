@@ -48,6 +48,8 @@ def narrowed(x: Array, element_type: Type) -> Array:
     if element_type.name in SMALL_FLOATS:
         small = SMALL_FLOATS[element_type.name]
         return np.asarray(small.table[small.codes(x)])
+    if element_type is Type.f16:
+        return x.astype(np.float16).astype(np.float32)
     return low_bits(converted(x, compute_dtype(element_type)), element_type)
 
 

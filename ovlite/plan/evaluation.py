@@ -12,6 +12,8 @@ from ..kernels.runtime.executor import Team
 from .builder import Evaluation
 from .stage import Context
 
+DIVISIONS = frozenset({"Divide", "FloorMod", "Mod"})
+
 
 def evaluation(context: Context, op: Operator) -> Evaluation:
     """Makes the function that evaluates an operator that no kernel takes; what loops need is imported for the first."""
@@ -26,6 +28,8 @@ def evaluation(context: Context, op: Operator) -> Evaluation:
 
 def _by_numpy(op: Operator) -> Evaluation:
     def evaluate(arrays: Sequence[Array], team: Team) -> Sequence[Array]:
+        if op.type in DIVISIONS and arrays[1].dtype.kind in "iu" and not arrays[1].all():
+            raise ZeroDivisionError("an integer is divided by zero")
         with np.errstate(all="ignore"):
             return op.evaluate(*arrays)
 

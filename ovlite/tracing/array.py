@@ -40,12 +40,18 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     """An array of which only shape and dtype are known. It is read by what makes nodes, and never written."""
 
     __slots__ = ("dtype", "output", "shape")
+    dtype: np.dtype[Any]
+    output: Any
+    shape: tuple[int, ...]
 
     def __init__(self, output: Any, dtype: Any) -> None:
         """output: of a node of static shape, whose element type is that of `dtype`."""
-        self.output = output
-        self.dtype = known(np.dtype(dtype))
-        self.shape = tuple(int(length) for length in output.shape)
+        super().__setattr__("output", output)
+        super().__setattr__("dtype", known(np.dtype(dtype)))
+        super().__setattr__("shape", tuple(int(length) for length in output.shape))
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        refuse(f"an assignment to the array's {name} can't be traced; make a new array with reshape or astype")
 
     @property
     def ndim(self) -> int:

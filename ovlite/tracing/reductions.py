@@ -84,8 +84,18 @@ def _real(a: Any, dtype: Any) -> Traced:
 @traces(np.mean)
 def _mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Any:
     x = _real(a, dtype)
+    return _shared(np.sum(_wide(x), axis=axis, keepdims=keepdims), x, axis, 0)
+
+
+def _wide(x: Traced) -> Traced:
+    """x, float16 as float32, which holds the count of the elements too."""
+    return convert(x, np.promote_types(x.dtype, np.float32))
+
+
+def _shared(total: Any, x: Traced, axis: Any, ddof: Any) -> Traced:
+    """The total divided by the count of x's elements along the axes, less ddof; in the type of x."""
     count = math.prod(x.shape[found] for found in axes_of(axis, x.ndim))
-    return np.sum(x, axis=axis, keepdims=keepdims) / lift(count, x.dtype)
+    return convert(total / lift(max(count - ddof, 0), total.dtype), x.dtype)
 
 
 @traces(np.average)
@@ -94,15 +104,17 @@ def _average(a: Any, axis: Any = None, weights: Any = None) -> Any:
         return _mean(a, axis)
     if lift(weights).shape != lift(a).shape:
         refuse("average is traced for weights of the array's shape alone")
-    return np.sum(a * weights, axis=axis) / np.sum(lift(weights), axis=axis)
+    x, shares = lift(a), lift(weights)
+    dtype = np.result_type(x.dtype, shares.dtype, *([] if x.dtype.kind == "f" else [np.float64]))
+    x, shares = convert(x, dtype), convert(shares, dtype)
+    return np.sum(x * shares, axis=axis) / np.sum(shares, axis=axis)
 
 
 @traces(np.var)
 def _var(a: Any, axis: Any = None, dtype: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
     x = _real(a, dtype)
-    count = math.prod(x.shape[found] for found in axes_of(axis, x.ndim))
-    centered: Any = x - _mean(x, axis, keepdims=True)
-    return np.sum(centered * centered, axis=axis, keepdims=keepdims) / lift(max(count - ddof, 0), x.dtype)
+    centered: Any = _wide(x) - _mean(_wide(x), axis, keepdims=True)
+    return _shared(np.sum(centered * centered, axis=axis, keepdims=keepdims), x, axis, ddof)
 
 
 @traces(np.std)

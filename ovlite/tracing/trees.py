@@ -37,7 +37,7 @@ def take_apart(tree: Any, arrays: list[Any]) -> Spec:
     if type(tree) in (tuple, list) or (isinstance(tree, tuple) and hasattr(tree, "_fields")):
         return (type(tree), *(take_apart(part, arrays) for part in tree))
     if type(tree) is dict:
-        return (dict, *((name, take_apart(part, arrays)) for name, part in tree.items()))
+        return (dict, *((Static((type(name), name), name), take_apart(part, arrays)) for name, part in tree.items()))
     return ("static", Static(_key(tree), tree))
 
 
@@ -66,6 +66,6 @@ def _put_together(spec: Spec, arrays: Any) -> Any:
     if kind == "static":
         return parts[0].value
     if kind is dict:
-        return {name: _put_together(part, arrays) for name, part in parts}
+        return {name.value: _put_together(part, arrays) for name, part in parts}
     made = (_put_together(part, arrays) for part in parts)
     return kind(*made) if hasattr(kind, "_fields") else kind(made)

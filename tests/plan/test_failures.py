@@ -147,6 +147,15 @@ def test_failures_of_a_run(failure: Failure, make: Callable[[Failure], ovlite.Mo
         request.wait()
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64])
+@pytest.mark.parametrize("factory", [ops.divide, ops.mod, ops.floor_mod])
+def test_no_integer_is_divided_by_zero(factory: Callable[..., Any], dtype: Any) -> None:
+    x, y = ops.parameter([3], dtype), ops.parameter([3], dtype)
+    compiled = ovlite.compile_model(ovlite.Model([factory(x, y)], [x, y]), "CPU")
+    with pytest.raises(RuntimeError, match="an integer is divided by zero"):
+        compiled([np.array([5, 7, 9], dtype), np.array([1, 0, 2], dtype)])
+
+
 # numpy's quotient, or remainder, of an integer by zero is 0.
 ZERO = ("Divide", "Mod", "FloorMod")
 

@@ -161,3 +161,19 @@ def test_elements_of_closures_are_those_when_it_was_traced():
     add(A)
     table[:] = 5
     np.testing.assert_array_equal(add(A), A + 1)
+
+
+def test_names_of_a_dict_are_of_their_types():
+    scaled = ov.jit(lambda parts: sum(part * name for name, part in parts.items()))
+    x = np.arange(3)
+    assert [scaled({name: x}).dtype for name in (1, 1.0, True)] == [np.int64, np.float64, np.int64]
+
+
+@pytest.mark.parametrize("name, value", [("shape", (3, 1)), ("dtype", np.int8)])
+def test_what_an_array_is_cannot_be_assigned(name, value):
+    def function(x):
+        setattr(x, name, value)
+        return x
+
+    with pytest.raises(TraceError, match=f"an assignment to the array's {name}"):
+        ov.jit(function)(np.ones(3, np.float32))

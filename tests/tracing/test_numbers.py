@@ -138,3 +138,28 @@ def test_rounding_and_nan():
 def test_half_precision_is_within_a_rounding():
     x = np.random.default_rng(3).standard_normal((5, 7)).astype(np.float16)
     check(lambda a: (a * a + a, a.sum(0), a.mean(), a @ a.T, np.exp(a), a.astype(np.float32)), x, ulps=4)
+
+
+@pytest.mark.parametrize("function", [np.mean, np.var, np.std], ids=lambda function: function.__name__)
+def test_means_of_more_halves_than_float16_counts(function):
+    check(function, (np.arange(70_000) % 2).astype(np.float16), ulps=2)
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.uint8, np.int32, np.float16, np.float32])
+@pytest.mark.parametrize("of_weights", [np.int8, np.uint8, np.float16, np.float32])
+def test_weighted_means_do_not_overflow(dtype, of_weights):
+    x, weights = np.array([100, 120, 1, 90]).astype(dtype), np.array([3, 120, 100, 7]).astype(of_weights)
+    check(lambda x, weights: np.average(x, weights=weights), x, weights, ulps=2)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_sine_of_zero_has_its_sign(dtype):
+    found = ov.jit(np.sin)(np.array([-0.0, 0.0, -0.0], dtype))
+    assert not found.any() and np.signbit(found).tolist() == [True, False, True]
+
+
+def test_float64_is_rounded_once_to_float16():
+    """Numbers beside the middle between two neighbours, by less than float32 tells."""
+    middle = np.array([1 + 2.0**-11, 3 - 2.0**-10, 2.0**-14 + 2.0**-25, 2.0**-25])
+    for numbers in (middle * (1 + 2.0**-40), middle * (1 - 2.0**-40), -middle * (1 + 2.0**-40)):
+        check(lambda x: x.astype(np.float16), numbers)

@@ -32,12 +32,13 @@ def _change(node: Node) -> None:
     elif isinstance(node, Parameter):
         node.set_element_type(compute_type(node.output(0).element_type))
     else:
-        node.op = _in_compute_types(node.op)
+        node.op = _in_compute_types(node)
 
 
-def _in_compute_types(op: Operator) -> Operator:
+def _in_compute_types(node: Node) -> Operator:
     """The operator with its element type attributes, and its bodies, in the types that are computed in."""
-    if isinstance(op, Convert) and has_few_values(op.destination_type):
+    op = node.op
+    if isinstance(op, Convert) and (has_few_values(op.destination_type) or _rounds_twice(node, op)):
         return Narrowed(op.destination_type)
     changed: dict[str, object] = {}
     for field in fields(op):
@@ -49,3 +50,8 @@ def _in_compute_types(op: Operator) -> Operator:
             compute_in_f32(body)
             changed[field.name] = body
     return replace(op, **changed) if changed else op
+
+
+def _rounds_twice(node: Node, op: Convert) -> bool:
+    """Whether f32 between would lead to a neighbour of the number that is nearest."""
+    return node.sources[0].element_type is Type.f64 and op.destination_type is Type.f16
