@@ -40,6 +40,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     """An array of which only shape and dtype are known. It is read by what makes nodes, and never written."""
 
     __slots__ = ("dtype", "output", "shape")
+    __class__: Any = np.ndarray  # for functions that ask isinstance(x, np.ndarray)
     dtype: np.dtype[Any]
     output: Any
     shape: tuple[int, ...]

@@ -177,3 +177,9 @@ def test_what_an_array_is_cannot_be_assigned(name, value):
 
     with pytest.raises(TraceError, match=f"an assignment to the array's {name}"):
         ov.jit(function)(np.ones(3, np.float32))
+
+
+def test_traced_arrays_are_arrays_to_those_who_ask():
+    asking = ov.jit(lambda x: x + 1 if isinstance(x, np.ndarray) else x)
+    assert asking(A).tolist() == (A + 1).tolist()
+    assert ov.jit(lambda x: asking(x) * 2)(A).tolist() == ((A + 1) * 2).tolist()
