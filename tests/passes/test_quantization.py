@@ -475,3 +475,16 @@ def test_scales_that_stretch_weights(rows: int) -> None:
     image = some_bytes(np.uint8, rows, 32)
     found = ovlite.compile_model(ovlite.Model([ops.matmul(real, weights, False, True)], [x]), "CPU")([image])[0]
     np.testing.assert_allclose(found, image / 64 @ (codes * scales).T, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1, 1)])
+@pytest.mark.parametrize("zero", [3, 2.5, np.nan])
+def test_zero_points_that_are_added_may_add_axes(shape: tuple[int, ...], zero: float) -> None:
+    x, data = ops.parameter([4, 8], np.float32), noise(4, 8)
+    moved = ops.add(ops.round(ops.divide(x, np.float32(0.0625)), "half_to_even"), np.full(shape, zero, np.float32))
+    result = ops.convert(ops.convert(ops.clamp(moved, 0, 255), "u8"), "f32")
+    found = ovlite.compile_model(ovlite.Model([result], [x]), "CPU")([data])[0]
+    expected = np.clip(np.round(data / 0.0625) + np.full(shape, zero), 0, 255)
+    assert found.shape == expected.shape
+    if zero == zero:
+        np.testing.assert_array_equal(found, np.trunc(expected))

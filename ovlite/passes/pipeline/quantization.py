@@ -123,13 +123,14 @@ def quantized(end: Output) -> Bytes | None:
         if pair is None or pair[1].size != 1:
             return None
         inner, zero = pair[0], float(pair[1].flat[0])
-    if not is_op(inner, "Round") or inner.node.op.attributes()["mode"] != "half_to_even" or zero != int(zero):
+    if not is_op(inner, "Round") or inner.node.op.attributes()["mode"] != "half_to_even" or not zero.is_integer():
         return None
     inner = inner.node.sources[0]
     if not is_op(inner, "Divide") or inner.element_type is not Type.f32:
         return None
-    scale = constant(inner.node.sources[1])
-    return None if scale is None else Bytes(inner.node.sources[0], scale, int(zero), end)
+    data, scale = inner.node.sources[0], constant(inner.node.sources[1])
+    as_many = data.partial_shape == end.partial_shape
+    return Bytes(data, scale, int(zero), end) if scale is not None and as_many else None
 
 
 def _recognize(node: Node) -> None:
