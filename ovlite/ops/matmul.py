@@ -186,6 +186,9 @@ class ScaledDotProductAttention(Declared):
         mask = inputs[3].shape if len(inputs) > 3 and not self.causal else None
         if mask is not None and mask.has_rank and len(mask) > 1 and mask[-2] != 1:
             length = length.intersect(mask[-2]) or length
+        scores = PartialShape([*batch, length, key[-2]])
+        if mask is not None and mask.has_rank and not broadcast(scores, mask).compatible(scores):
+            raise ModelError(f"expected a mask that broadcasts to the scores, {scores}, got {mask}")
         return [TensorType(element_type, PartialShape([*batch, length, value[-1]]))]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

@@ -114,3 +114,11 @@ def test_inverse(adjoint: bool) -> None:
     data = normal(2, 4, 4) + 4 * np.eye(4, dtype=np.float32)
     inverse = np.linalg.inv(data.astype(np.float64))
     check("inverse", data, adjoint, expected=inverse.swapaxes(-1, -2) if adjoint else inverse, **roundings(40))
+
+
+@pytest.mark.parametrize("mask", [(2, 1, 4, 5), (3, 4, 5), (4, 6)], ids=str)
+def test_a_mask_that_is_larger_than_the_scores(mask: tuple[int, ...]) -> None:
+    shapes = [(1, 4, 8), (1, 5, 8), (1, 5, 6), mask]
+    inputs = [Parameter(Type.f32, PartialShape(shape)) for shape in shapes]
+    with pytest.raises(ModelError, match="broadcast"):
+        factories(13)["scaled_dot_product_attention"](*inputs)
