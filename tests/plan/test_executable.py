@@ -118,3 +118,16 @@ def test_a_plan_that_is_made_leaves_no_calls_and_tensors_behind():
         assert not [item for item in gc.get_objects() if isinstance(item, (Call, Tensor))]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("name", ["f16", "bf16", "f8e4m3", "f8e5m2"])
+def test_a_conversion_to_another_s_type_rounds_as_one_to_a_type(name):
+    """Once: f64 halfway between two f32 numbers that lie halfway between two of f16 rounds to its nearest."""
+    x = parameter([-1], Type.f64)
+    like = ops["convert"](np.zeros(1), name)
+    found = [ops["convert"](node, "f64") for node in (ops["convert_like"](x, like), ops["convert"](x, name))]
+    values = np.concatenate([noise(100_000).astype(np.float64) * (1 + 2.0**-30), [1 + 2.0**-11 + 2.0**-40]])
+    alike, converted = run(compiled(found, [x]), [values])
+    np.testing.assert_array_equal(alike, converted)
+    if name == "f16":
+        np.testing.assert_array_equal(alike, values.astype(np.float16).astype(np.float64))

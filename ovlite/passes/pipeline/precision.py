@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...graph import Constant, Model, Node, Operator, Parameter
 from ...graph.constants import constant_array
 from ...graph.elements import compute_type
-from ...ops.quantization import Convert, Narrowed, has_few_values
+from ...ops.quantization import Convert, ConvertLike, Narrowed, has_few_values
 from ...records import fields, replace
 from ...types import Type
 
@@ -38,8 +38,10 @@ def _change(node: Node) -> None:
 def _in_compute_types(node: Node) -> Operator:
     """The operator with its element type attributes, and its bodies, in the types that are computed in."""
     op = node.op
-    if isinstance(op, Convert) and (has_few_values(op.destination_type) or _rounds_twice(node, op)):
-        return Narrowed(op.destination_type)
+    if isinstance(op, (Convert, ConvertLike)):
+        destination = node.output(0).element_type
+        if has_few_values(destination) or _rounds_twice(node, destination):
+            return Narrowed(destination)
     changed: dict[str, object] = {}
     for field in fields(op):
         value = getattr(op, field.name)
@@ -52,6 +54,6 @@ def _in_compute_types(node: Node) -> Operator:
     return replace(op, **changed) if changed else op
 
 
-def _rounds_twice(node: Node, op: Convert) -> bool:
+def _rounds_twice(node: Node, destination: Type) -> bool:
     """Whether f32 between would lead to a neighbour of the number that is nearest."""
-    return node.sources[0].element_type is Type.f64 and op.destination_type is Type.f16
+    return node.sources[0].element_type is Type.f64 and destination is Type.f16
