@@ -181,6 +181,8 @@ class ScaledDotProductAttention(Declared):
             raise ModelError(
                 f"query [..., L, E], key [..., S, E] and value [..., S, V] don't fit: {query}, {key}, {value}"
             )
+        if len(inputs) > 4 and inputs[4].shape.is_static and math.prod(inputs[4].shape.to_shape()) != 1:
+            raise ModelError(f"expected a scale of one element, got shape {inputs[4].shape}")
         batch = broadcast(broadcast(query[:-2], key[:-2]), value[:-2])
         length = query[-2]
         mask = inputs[3].shape if len(inputs) > 3 and not self.causal else None

@@ -122,3 +122,10 @@ def test_a_mask_that_is_larger_than_the_scores(mask: tuple[int, ...]) -> None:
     inputs = [Parameter(Type.f32, PartialShape(shape)) for shape in shapes]
     with pytest.raises(ModelError, match="broadcast"):
         factories(13)["scaled_dot_product_attention"](*inputs)
+
+
+@pytest.mark.parametrize("scale", [(2,), (0,), (1, 4, 1)])
+def test_scores_have_one_scale(scale: tuple[int, ...]) -> None:
+    inputs = [Parameter(Type.f32, PartialShape(shape)) for shape in [(1, 4, 8), (1, 5, 8), (1, 5, 6), (4, 5), scale]]
+    with pytest.raises(ModelError, match="a scale of one element, got shape"):
+        factories(13)["scaled_dot_product_attention"](*inputs)
