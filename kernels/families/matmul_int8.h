@@ -22,6 +22,8 @@ static void pack_int8_panel(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, 
                 panel[4 * n + i] = n < columns && k + i < depth ? b[(k + i) * k_stride + n * n_stride] : 0;
 }
 
+_Static_assert(2 * TILE_ROWS <= MOST_SUMS, "a tile has more sums than are stored at once");
+
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 

@@ -16,6 +16,7 @@
 #pragma GCC optimize("O3")
 
 #define MOST_STAGES 8
+#define MOST_SUMS 28 /* vectors of a tile */
 
 enum StageKind {
     STAGE_ROUND,    /* (cut(round(value * multiplier), low, high)) * step: to a byte and back */
@@ -60,7 +61,7 @@ typedef struct {
 #define TILE_ROW(base, i, rows, stride) \
     ((i) < ((rows) + 1) / 2 ? (base)[0] + (i) * (stride) : (base)[1] + ((i) - ((rows) + 1) / 2) * (stride))
 
-typedef float SharedLanes __attribute__((vector_size(4 * LANES), may_alias)); /* values where the sums were */
+typedef float SharedLanes __attribute__((vector_size(4 * LANES), may_alias)); /* values in memory of integers */
 
 /* What a vector of a tile is before it is rounded: of sums, or where `staged` of values. */
 INLINE Lanes value_of(const LaneMask *tile, Lanes scale, Lanes bias, const int staged) {
@@ -194,10 +195,12 @@ INLINE void apply_stage(const Requantization *to, const Stage *stage, const Resu
         activate(&stage->activation, (float *)values, count * LANES);
 }
 
-/* With stages; the sums' memory is used for the values. */
+/* With stages. The values have memory of their own: an activation's function is given them, and sums that it could reach
+ * would not stay in registers while they are added up. */
 static __attribute__((noinline)) void store_staged(const Requantization *to, const ResultRows *t, int rows,
-                                                   int vectors, LaneMask *sums) {
-    SharedLanes *values = (SharedLanes *)sums;
+                                                   int vectors, const LaneMask *sums) {
+    LaneMask memory[MOST_SUMS];
+    SharedLanes *values = (SharedLanes *)memory;
     for (int j = 0; j < vectors; j++) {
         const Lanes scale = load(to->scale + t->column + j * LANES);
         const Lanes bias = to->bias ? load(to->bias + t->column + j * LANES) : splat(0);
@@ -207,12 +210,12 @@ static __attribute__((noinline)) void store_staged(const Requantization *to, con
     }
     for (int stage = 0; stage < to->stages; stage++)
         apply_stage(to, &to->stage[stage], t, rows, vectors, values);
-    store_results(to, t, rows, vectors, sums, 1);
+    store_results(to, t, rows, vectors, memory, 1);
 }
 
 /* Writes the results of rows x vectors vectors of sums, to which the shifts are added already. */
 static __attribute__((noinline)) void store_sums(const Requantization *to, const ResultRows *t, int rows, int vectors,
-                                                 LaneMask *sums) {
+                                                 const LaneMask *sums) {
     if (to->stages)
         store_staged(to, t, rows, vectors, sums);
     else
