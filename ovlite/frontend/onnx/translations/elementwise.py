@@ -266,8 +266,8 @@ def swi_glu(call: Call) -> Translated:
 def dropout(call: Call) -> Translated:
     """As in inference: nothing is dropped. With training_mode it is left to onnx.reference."""
     value = call.input(0)
-    training = call.optional(2)
-    if training is not None and not (call.known(2) is not None and not call.known(2).any()):  # type: ignore[union-attr]
+    training = call.known(2)
+    if call.optional(2) is not None and (training is None or training.any()):
         return None
     call.without_effect("ratio", "seed", 1)
     if not call.wants(1):
