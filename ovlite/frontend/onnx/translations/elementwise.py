@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 
 from ....errors import ModelError
-from ....graph import Output
+from ....graph import Node, Output
 from ....types import Type
 from ..build import (
     ROUNDED_FLOATS,
@@ -61,11 +61,11 @@ def _folded(factory: str) -> Translation:
     return lambda call: _combined(getattr(ops, factory), call)
 
 
-def _combined(make: Callable[..., object], call: Call) -> Output:
+def _combined(make: Callable[..., Node], call: Call) -> Output:
     values = call.present()
     if not values:
         raise ModelError("there is no input")
-    return reduce(lambda left, right: one(make(left, right)), values)  # type: ignore[arg-type]
+    return reduce(lambda left, right: one(make(left, right)), values)
 
 
 def identity(call: Call) -> Translated:
