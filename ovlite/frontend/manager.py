@@ -176,7 +176,7 @@ class FrontEnd:
             model.infer()
             return model
         if not isinstance(model, InputModel):
-            raise TypeError(f"expected convert() to take what load() returned, got {type(model).__name__}")
+            raise TypeError(f"expected what load() returned, got {type(model).__name__}")
         return model.converted()
 
     def convert_partially(self, model: InputModel) -> Model:

@@ -117,7 +117,7 @@ class Parameter(_Port):
         elif name == "element_type":
             self.element_type = Type._named(value) if isinstance(value, str) else value
         else:
-            raise RuntimeError(f"expected a Parameter to have the attributes shape and element_type, got {name!r}")
+            raise RuntimeError(f"expected shape or element_type, which are a Parameter's attributes, got {name!r}")
 
     def set_partial_shape(self, partial_shape: PartialShape) -> None:
         """Takes effect on the output with the next validate_and_infer_types()."""

@@ -266,7 +266,7 @@ class Model:
     def replace_parameter(self, parameter_index: int, parameter: Parameter) -> None:
         """Puts another parameter in the place of one, with its readers and tensor names."""
         if not 0 <= parameter_index < len(self.parameters):
-            raise RuntimeError(f"expected a parameter of {len(self.parameters)}, counted from 0, got {parameter_index}")
+            raise RuntimeError(f"expected a parameter's index below {len(self.parameters)}, got {parameter_index}")
         old = self.parameters[parameter_index].output(0)
         old.replace(parameter.output(0))
         parameter.output(0).set_names(old.names)

@@ -220,7 +220,7 @@ class Output:
     def remove_target_input(self, target_input: Input) -> None:
         """Makes a reader of this output disappear from those it is listed for, until it is given a source again."""
         if not isinstance(target_input, Input):
-            raise TypeError(f"expected an Input to read an output, got {type(target_input).__name__}")
+            raise TypeError(f"expected an Input that reads the output, got {type(target_input).__name__}")
         self._users.pop(target_input.node, None)
 
     def argument(self) -> Argument:

@@ -126,7 +126,7 @@ def node_factory(operator: type[Declared]) -> Callable[..., Node]:
     make = node_maker(operator)
     make.__name__ = make.__qualname__ = operator.factory
     make.__doc__ = inspect.getdoc(operator)
-    make.__signature__ = _signature(operator.signature)  # type: ignore[attr-defined]
+    vars(make)["__signature__"] = _signature(operator.signature)
     return make
 
 

@@ -27,7 +27,7 @@ def evaluate_model(
     that is not among them takes its initial value, or zeros.
     """
     if len(arrays) != len(model.parameters):
-        raise ModelError(f"expected {model.friendly_name!r} to have {len(model.parameters)} inputs, got {len(arrays)}")
+        raise ModelError(f"expected {len(model.parameters)} inputs for {model.friendly_name!r}, got {len(arrays)}")
     given = dict(zip(model.parameters, arrays, strict=True))
     state: MutableMapping[str, Array] = {} if variables is None else variables
     assigned: dict[str, Array] = {}

@@ -224,7 +224,7 @@ class Pad(Declared):
             value = inputs[3] if len(inputs) > 3 else 0
             padded = np.pad(data, added, constant_values=value)
         else:
-            padded = np.pad(data, added, mode=self.pad_mode)  # type: ignore[call-overload]
+            padded = np.pad(data, added, mode=self.pad_mode)  # type: ignore[call-overload]  # one of PAD_MODES
         kept = [
             slice(max(0, -int(a)), length - max(0, -int(b))) for (a, b), length in zip(pads, padded.shape, strict=True)
         ]

@@ -115,9 +115,7 @@ class Col2Im(Declared):
     def _check_patches(self, given: Dimension, sizes: Sequence[int], kernel: Sequence[int]) -> None:
         counts = self._counts(sizes, kernel)
         if not given.compatible(Dimension(prod(counts))):
-            raise ModelError(
-                f"expected an image of {list(sizes)} to have {counts[0]} x {counts[1]} patches, got {given}"
-            )
+            raise ModelError(f"expected {counts[0]} x {counts[1]} patches for an image of {list(sizes)}, got {given}")
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data, *steering = inputs

@@ -77,9 +77,7 @@ class Pool(Declared):
         if not data.has_rank:
             return PartialShape.dynamic(count + 2)
         if len(data) != count + 2:
-            raise ModelError(
-                f"expected the kernel {list(self.kernel)} to be for data of rank {count + 2}, got {len(data)}"
-            )
+            raise ModelError(f"expected data of rank {count + 2} for the kernel {list(self.kernel)}, got {len(data)}")
         strides, dilations, begin, end = self.sliding()
         spatial = [
             window_count(

@@ -72,10 +72,10 @@ def window_count(
         begin = end = 0
     room = span(kernel, dilation)
     padding = begin + end
-    if size.is_static and size.max_length + padding >= room:
-        return Dimension(_count(size.max_length, room, stride, begin, end, rounding))
     if size.max_length != -1 and size.max_length + padding < room:
         raise ModelError(f"a window of {room} elements does not fit into {size} elements padded by {begin} and {end}")
+    if size.is_static:
+        return Dimension(_count(size.max_length, room, stride, begin, end, rounding))
     low = _count(max(size.min_length + padding, room) - padding, room, stride, begin, end, rounding)
     if size.max_length == -1:
         return Dimension(low, -1)

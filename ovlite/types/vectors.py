@@ -17,7 +17,7 @@ class _Vector:
 
     def __init__(self, values: Iterable[int]) -> None:
         if isinstance(values, (str, bytes)):
-            raise TypeError(f"expected {type(self).__name__} to take integers, got {values!r}")
+            raise TypeError(f"expected integers for {type(self).__name__}, got {values!r}")
         self._values = [self._checked(value) for value in values]
 
     def _checked(self, value: int) -> int:

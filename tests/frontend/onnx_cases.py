@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pytest
 from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 
@@ -95,12 +96,9 @@ def of_tensors(case: Any) -> bool:
 @contextmanager
 def without_onnx() -> Iterator[None]:
     """What is imported here finds no onnx package."""
-    module = sys.modules["onnx"]
-    sys.modules["onnx"] = None  # type: ignore[assignment]  # the import statement knows what that means
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "onnx", None)
         yield
-    finally:
-        sys.modules["onnx"] = module
 
 
 def check(case: Any, content: bytes | Model) -> None:

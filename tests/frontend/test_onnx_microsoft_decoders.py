@@ -305,3 +305,14 @@ def test_query_key_and_value_in_one_input_are_the_same_as_apart() -> None:
 def test_form_that_is_not_supported_is_refused(call: str, arrays: list[np.ndarray], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         read_onnx(build(M + call, arrays, set(), F))
+
+
+@pytest.mark.parametrize("scales, zeros, part", [((1, 2), (5, 2), "scales"), ((2, 5), (5, 5), "scales"),
+                                                 ((5, 2), (1, 2), "zero points")])  # fmt: skip
+def test_a_table_has_a_scale_and_a_zero_point_for_each_block(
+    scales: tuple[int, int], zeros: tuple[int, int], part: str
+) -> None:
+    call = M + "GatherBlockQuantized<bits = 8, block_size = 16, quantize_axis = 1>(i0, i1, i2, i3)"
+    arrays = [codes(5, 32), np.array([1, 3]), reals(*scales), codes(*zeros)]
+    with pytest.raises(ModelError, match=rf"expected {part} of shape \[5, 2\], one for each block, got \["):
+        read_onnx(build(call, arrays, {0, 2, 3}, F))

@@ -168,14 +168,14 @@ def test_activations_alike_in_both_directions_are_one_sequence() -> None:
 @pytest.mark.parametrize(
     ("attributes", "text"),
     [
-        ({"activations": ["Cosine"]}, "got 'Cosine'"),
+        ({"activations": ["Cosine"]}, "activation to be one of "),
         ({"activations": ["Tanh", "Relu"]}, "1 activations for each of 1 directions, got ['Tanh', 'Relu']"),
         ({"activations": ["Tanh"], "direction": "bidirectional"}, "1 activations for each of 2 directions"),
         ({"activations": ["ScaledTanh"]}, "activation ScaledTanh needs activation_alpha and activation_beta"),
         ({"activations": ["Elu"], "activation_alpha": [1.0, 2.0]}, "more values than activations ['Elu'] take"),
         ({"hidden_size": 4}, "hidden_size to be 3, as the recurrence weights have it, got 4"),
         ({"hidden_size": 2**32}, "hidden_size to be 3, as the recurrence weights have it, got 4294967296"),
-        ({"direction": "backward"}, "got 'backward'"),
+        ({"direction": "backward"}, "direction to be forward, reverse or bidirectional, got 'backward'"),
         ({"clip": -1.0}, "clip to be positive, got -1.0"),
     ],
     ids=str,

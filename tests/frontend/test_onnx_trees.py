@@ -320,7 +320,7 @@ def stump(**changes):
         ({"nodes_featureids": [4, 0, 0]}, "5 features"),
         ({"target_ids": [0, 1]}, "not below 1"),
         ({"target_weights": [1.0]}, "target_. are not all of one length"),
-        ({"base_values": [1.0, 2.0]}, "each of 1 targets, got 2"),
+        ({"base_values": [1.0, 2.0]}, "a base value for each of 1 targets, got 2"),
         ({"post_transform": "SQUARE"}, "post_transform to be one of NONE"),
         ({"aggregate_function": "MEDIAN"}, "aggregate_function to be one of"),
     ],

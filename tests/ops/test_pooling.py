@@ -123,7 +123,7 @@ def test_what_does_not_fit() -> None:
     pool, data = factories(13)["avg_pool"], Parameter(Type.f32, PartialShape([1, 3, 2, 8]))
     with pytest.raises(ModelError, match="a window of 3 elements does not fit into 2"):
         pool(data, [1, 1], [0, 0], [0, 0], [3, 3], True)
-    with pytest.raises(ModelError, match="for data of rank 3, got 4"):
+    with pytest.raises(ModelError, match=r"data of rank 3 for the kernel \[3\], got 4"):
         pool(data, [1], [0], [0], [3], True)
     with pytest.raises(ModelError, match="rounding_type to be one of"):
         pool(data, [1, 1], [0, 0], [0, 0], [1, 1], True, rounding_type="up")

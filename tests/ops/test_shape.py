@@ -30,6 +30,10 @@ def shape_of(node: Node) -> str:
     return str(node.output(0).partial_shape)
 
 
+def shapes_of(node: Node) -> list[str]:
+    return [str(output.partial_shape) for output in node.outputs()]
+
+
 @pytest.mark.parametrize("shape", [(), (0,), (2, 3, 4)])
 def test_shape_of(shape: tuple[int, ...]) -> None:
     check("shape_of", numbers(*shape), expected=np.array(shape, np.int64))

@@ -125,5 +125,5 @@ def test_col2im_is_the_adjoint_of_taking_patches() -> None:
     views = np.lib.stride_tricks.sliding_window_view(image, (2, 3), (2, 3)).transpose(0, 1, 4, 5, 2, 3)
     (back,) = check("col2im", normal(1, 12, 8), fixed([5, 4]), fixed([2, 3]))
     np.testing.assert_allclose(np.vdot(views, normal(1, 12, 8)), np.vdot(image, back), **sums(views.size))
-    with pytest.raises(ModelError, match=r"an image of .* to have 4 x 2 patches, got 12"):
+    with pytest.raises(ModelError, match=r"4 x 2 patches for an image of .*, got 12"):
         factories(15)["col2im"](Parameter(Type.f32, PartialShape(columns.shape)), [5, 4], [2, 3])

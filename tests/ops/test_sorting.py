@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -11,13 +9,9 @@ from ovlite.errors import ModelError
 from ovlite.ops import factories
 
 from .support import check, fixed
-from .test_shape import shape_of, tensor
+from .test_shape import shape_of, shapes_of, tensor
 
 F = factories(16)
-
-
-def shapes_of(node: Any) -> list[str]:
-    return [str(output.partial_shape) for output in node.outputs()]
 
 
 @pytest.mark.parametrize("output_type", ["i32", "i64"])

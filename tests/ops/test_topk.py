@@ -12,13 +12,9 @@ from ovlite.ops import factories
 from ovlite.types import Type
 
 from .support import check, compare, fixed
-from .test_shape import tensor
+from .test_shape import shapes_of, tensor
 
 F = factories(16)
-
-
-def shapes_of(node: Any) -> list[str]:
-    return [str(output.partial_shape) for output in node.outputs()]
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])

@@ -25,7 +25,7 @@ ELEMENT_TYPES: dict[int, Type] = {
 }  # fmt: skip
 ONNX_TYPES = {element_type: number for number, element_type in ELEMENT_TYPES.items()}
 TYPE_NAMES = {14: "complex64", 15: "complex128"}
-STRING, EXTERNAL = 8, 1
+EXTERNAL = 1  # TensorProto.DataLocation
 MAX_RANK = 64  # numpy's
 
 # The field that holds the elements of a type when raw_data does not.

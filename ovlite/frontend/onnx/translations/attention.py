@@ -160,6 +160,11 @@ def _causal(query: Output, key: Output, past: Output | None, mask: Output | None
     return one(ops.select(visible, typed(0, query) if mask is None else mask, least(query)))
 
 
+def soft_capped(scores: Output, cap: float) -> Output:
+    """cap * tanh(scores / cap)."""
+    return one(ops.multiply(ops.tanh(ops.divide(scores, typed(cap, scores))), typed(cap, scores)))
+
+
 def least(value: Output) -> Output:
     """The least number of a tensor's type."""
     kind = value.element_type

@@ -13,7 +13,7 @@ from ....types import Type
 from ..build import converted, dim_of, ints, of_type, one, ops, rank, scalar, static_dims, typed
 from ..call import Call, Translated, Translation, known
 from ..tensors import element_type
-from .attention import numbers
+from .attention import numbers, soft_capped
 from .rotary import join_heads, rotary_embedding_onnx, split_heads
 
 
@@ -37,7 +37,7 @@ def attention(call: Call) -> Translated:
         return [join_heads(whole) if flat else whole, key, value, None]
     raw = _shared(one(ops.multiply(query, _scale(call, query))), key, in_groups, transpose=True)
     cap = call.decimal("softcap", 0.0)
-    capped = one(ops.multiply(ops.tanh(ops.divide(raw, typed(cap, raw))), typed(cap, raw))) if cap else raw
+    capped = soft_capped(raw, cap) if cap else raw
     bias = _bias(call, query, key)
     biased = capped if bias is None else one(ops.add(capped, bias))
     weights = _softmax(call, biased, bias)
@@ -66,11 +66,9 @@ def _as_one(call: Call, query: Output, key: Output, value: Output, in_groups: bo
         if rank(mask) != 4 or (static_dims(mask) or [None] * 4)[1] != 1:
             return None
         mask = one(ops.unsqueeze(mask, ints([2])))
-    parts = [_dims(query, 0, 1), dim_of(key, 1), ints([-1]), _dims(query, 2, 4)]
-    parted = ops.reshape(query, ops.concat(parts, 0), False)
     keys, values = (ops.unsqueeze(part, ints([2])) for part in (key, value))
-    found = ops.scaled_dot_product_attention(parted, keys, values, mask, scale, causal)
-    return one(ops.reshape(found, ops.concat([_dims(query, 0, 3), dim_of(value, 3)], 0), False))
+    found = ops.scaled_dot_product_attention(_parted(query, key), keys, values, mask, scale, causal)
+    return _united(one(found), query)
 
 
 def _given(heads: int) -> int:
@@ -102,10 +100,19 @@ def _shared(left: Output, right: Output, in_groups: bool, *, transpose: bool) ->
     """left @ right, or left @ right^T, of matrices [batch, heads, ...]; right has a head for each group of left's."""
     if not in_groups:
         return one(ops.matmul(left, right, False, transpose))
-    parts = [_dims(left, 0, 1), dim_of(right, 1), ints([-1]), _dims(left, 2, 4)]
-    parted = ops.reshape(left, ops.concat(parts, 0), False)
-    found = one(ops.matmul(parted, ops.unsqueeze(right, ints([2])), False, transpose))
-    return one(ops.reshape(found, ops.concat([_dims(left, 0, 3), dim_of(found, 4)], 0), False))
+    found = ops.matmul(_parted(left, right), ops.unsqueeze(right, ints([2])), False, transpose)
+    return _united(one(found), left)
+
+
+def _parted(value: Output, shared: Output) -> Output:
+    """[batch, heads, ...] -> [batch, groups, heads of a group, ...], a group for each head of `shared`."""
+    parts = [_dims(value, 0, 1), dim_of(shared, 1), ints([-1]), _dims(value, 2, 4)]
+    return one(ops.reshape(value, ops.concat(parts, 0), False))
+
+
+def _united(parted: Output, value: Output) -> Output:
+    """[batch, groups, heads of a group, length, size] -> [batch, heads, length, size] with the heads of `value`."""
+    return one(ops.reshape(parted, ops.concat([_dims(value, 0, 3), dim_of(parted, 4)], 0), False))
 
 
 def _dims(value: Output, start: int, end: int) -> Output:

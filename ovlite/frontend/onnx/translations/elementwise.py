@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 
 from ....errors import ModelError
-from ....graph import Output
+from ....graph import Node, Output
 from ....types import Type
 from ..build import (
     ROUNDED_FLOATS,
@@ -61,11 +61,11 @@ def _folded(factory: str) -> Translation:
     return lambda call: _combined(getattr(ops, factory), call)
 
 
-def _combined(make: Callable[..., object], call: Call) -> Output:
+def _combined(make: Callable[..., Node], call: Call) -> Output:
     values = call.present()
     if not values:
         raise ModelError("there is no input")
-    return reduce(lambda left, right: one(make(left, right)), values)  # type: ignore[arg-type]
+    return reduce(lambda left, right: one(make(left, right)), values)
 
 
 def identity(call: Call) -> Translated:
@@ -266,8 +266,8 @@ def swi_glu(call: Call) -> Translated:
 def dropout(call: Call) -> Translated:
     """As in inference: nothing is dropped. With training_mode it is left to onnx.reference."""
     value = call.input(0)
-    training = call.optional(2)
-    if training is not None and not (call.known(2) is not None and not call.known(2).any()):  # type: ignore[union-attr]
+    training = call.known(2)
+    if call.optional(2) is not None and (training is None or training.any()):
         return None
     call.without_effect("ratio", "seed", 1)
     if not call.wants(1):

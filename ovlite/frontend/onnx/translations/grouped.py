@@ -13,7 +13,7 @@ from ....graph import Node, Output
 from ....types import Type
 from ..build import converted, dim_of, ints, one, ops, scalar, static_dims, typed
 from ..call import Call, Translated, Translation
-from .attention import least, numbers
+from .attention import least, numbers, soft_capped
 from .normalization import root_mean_square
 from .rotary import join_heads, split_heads, turned
 
@@ -123,7 +123,7 @@ def _attended(call: Call, query: Output, keys: Output, values: Output, visible: 
         factor = one(ops.divide(typed(1, query), ops.sqrt(size)))
     scores = one(ops.matmul(ops.multiply(query, factor), keys, False, True))
     if cap:
-        scores = one(ops.multiply(ops.tanh(ops.divide(scores, typed(cap, scores))), typed(cap, scores)))
+        scores = soft_capped(scores, cap)
     scores = one(ops.add(scores, mask))
     if sink is None and not smooth:
         weights = one(ops.softmax(scores, -1))

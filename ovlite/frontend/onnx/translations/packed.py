@@ -10,7 +10,7 @@ from ....errors import ModelError
 from ....graph import Constant, Output
 from ....graph.constants import constant_array
 from ....graph.operator import Array
-from ....types import Type
+from ....types import PartialShape, Type
 from ..build import converted, ints, of_type, one, ops, positive, rank, reshaped, static_dims, typed
 from ..call import Call, Translated, Translation, known
 
@@ -181,6 +181,9 @@ def _in_whole_blocks(data: Output, scales: Output, zeros: Output | None, block: 
     """A table of codes as real numbers, in whole blocks along the last axis."""
     dims = [dim or 0 for dim in static_dims(data) or []]
     parts = [*dims[:-1], dims[-1] // block]
+    for part, name in ((scales, "scales"), (zeros, "zero points")):
+        if part is not None and rank(part) and not part.partial_shape.compatible(PartialShape(parts)):
+            raise ModelError(f"expected {name} of shape {parts}, one for each block, got {part.partial_shape}")
     real = converted(reshaped(data, [*parts, block]), scales.element_type)
     if zeros is not None:
         zeros = reshaped(zeros, [*parts, 1]) if rank(zeros) else zeros

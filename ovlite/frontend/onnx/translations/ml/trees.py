@@ -44,7 +44,7 @@ def regressor(call: Call) -> Translated:
     base = _reals(call, "base_values", dtype)
     if base is not None:
         if len(base) != width:
-            raise ModelError(f"expected a number of base_values for each of {width} targets, got {len(base)}")
+            raise ModelError(f"expected a base value for each of {width} targets, got {len(base)} base_values")
         scores = one(ops.add(scores, row(base.tolist(), scores)))
     return converted(transformed(scores, post_transform(call)), Type.f32)
 
@@ -74,7 +74,7 @@ def classifier(call: Call) -> Translated:
 def _many_classes(forest: Forest, x: Output, base: Array, kind: str, count: int) -> tuple[Output, Output]:
     """(index of the class, scores). Classes to which no leaf of a row gave anything are not chosen."""
     if len(base) > count:
-        raise ModelError(f"expected a number of base_values for each of {count} classes, got {len(base)}")
+        raise ModelError(f"expected at most one base value for each of {count} classes, got {len(base)} base_values")
     scores, reached = forest.node(x, count, "sum").outputs()
     if len(base):
         scores = one(ops.add(scores, row([*base.tolist(), *[0.0] * (count - len(base))], scores)))
