@@ -82,7 +82,8 @@ def compile_file(path: str, read: Callable[[], Model], config: Config, folder: P
     """The model in a file, compiled or found in the folder; without a look at the file's content where it has not been
     written since. read: reads the model."""
     key = hashlib.sha256(f"{os.path.realpath(path)}\0{blob.about(config)}".encode()).hexdigest()[:40]
-    source, told = folder / f"{key}.source", _told(folder / f"{key}.source")
+    source = folder / f"{key}.source"
+    told = _told(source)
     before, now = _state(path), time.time()
     if told.get("files") == before and _NAME.fullmatch(str(told.get("blob"))):
         found = _restored(folder / told["blob"], None, config)
@@ -142,9 +143,8 @@ def _by_model(path: Path, model: Model, config: Config, compilation: Compilation
     """The same by a file of the model alone, which is compiled when it is read: where nothing else is allowed."""
     found = _loaded(path, model, config)
     if found is not None:
-        _take_names(found, model)
         config.loaded_from_cache = True
-        return Compilation(found, config, owned=True)
+        return Compilation(Names.of(model).give_to(found), config, owned=True)
     compilation = compilation or Compilation(model, config)
     data = blob.pack(compilation.model, config)
     _written(path, lambda file: file.write(data), config)
@@ -162,13 +162,6 @@ def _loaded(path: Path, model: Model, config: Config) -> Model | None:
         warn("%s in CACHE_DIR is made anew: %s", path.name, error)
         return None
     return found.model if found.version == get_version() else None
-
-
-def _take_names(found: Model, model: Model) -> None:
-    """Gives the model from the cache the names of the one that is compiled."""
-    found.set_friendly_name(model.get_friendly_name())
-    for mine, theirs in zip([*found.inputs, *found.outputs], [*model.inputs, *model.outputs], strict=True):
-        mine.set_names(theirs.names)
 
 
 def _written(path: Path, write: Callable[[IO[bytes]], Any], config: Config) -> None:
