@@ -85,11 +85,13 @@ def compile_file(path: str, read: Callable[[], Model], config: Config, folder: P
     source = folder / f"{key}.source"
     told = _told(source)
     before, now = _state(path), time.time()
+    tried = None
     if told.get("files") == before and _NAME.fullmatch(str(told.get("blob"))):
-        found = _restored(folder / told["blob"], None, config)
+        tried = folder / told["blob"]
+        found = _restored(tried, None, config)
         if found is not None:
             return found
-    compilation, made = _compiled(read(), config, folder)
+    compilation, made = _compiled(read(), config, folder, tried)
     if made is not None and before == _state(path) and _has_rested(before, now) and _is_alone(path):
         data = json.dumps({"files": before, "blob": made.name}).encode()
         _written(source, lambda file: file.write(data), config)
@@ -101,12 +103,12 @@ def compile_cached(model: Model, config: Config, folder: Path) -> Compilation:
     return _compiled(model, config, folder)[0]
 
 
-def _compiled(model: Model, config: Config, folder: Path) -> tuple[Compilation, Path | None]:
-    """The compiled model, and its file where that can be read without a model at hand."""
+def _compiled(model: Model, config: Config, folder: Path, tried: Path | None = None) -> tuple[Compilation, Path | None]:
+    """The compiled model, and its file where that can be read without a model at hand. tried: a file that gave none."""
     path = folder / f"{blob.key(model, config)}.blob"
     if config.weightless() or config.callbacks() is not None or cache_file.is_of_model(path):
         return _by_model(path, model, config), None
-    found = _restored(path, model, config)
+    found = None if path == tried else _restored(path, model, config)
     if found is not None:
         return found, path
     compilation = Compilation(model, config)

@@ -212,6 +212,18 @@ def test_a_byte_that_has_changed_anywhere(mine, folder, place):
     np.testing.assert_array_equal(mine.compile(model, CACHE_DIR=str(folder))(x)[0], expected)
 
 
+def test_a_damaged_file_is_read_and_told_of_once(mine, tmp_path, folder, caplog):
+    path = saved(mine, tmp_path, image_model(mine))
+    compiled_from(path, folder)
+    (entry,) = entries(folder)
+    data = entry.path.read_bytes()
+    entry.path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert not is_loaded(compiled_from(path, folder))
+    (told,) = caplog.records
+    assert told.getMessage().startswith(f"{entry.path.name} in CACHE_DIR is made anew: ")
+    assert is_loaded(compiled_from(path, folder))
+
+
 def test_elements_that_packed_weights_stood_for_are_looked_at_when_they_are_needed(mine, folder):
     x = mine.parameter([1, 64, -1, -1], np.float32, "x")
     weights = normal(64, 64, 3, 3)
