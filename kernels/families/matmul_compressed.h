@@ -7,9 +7,10 @@
  * A few rows read the codes, which become real in registers. For more rows a panel is decompressed for the tiles of
  * matmul_tile.h.
  *
- * A panel, which always has all its columns, has for each group a row of scales, a row of zero points unless they are all the same, and units of codes. A
- * unit of 8 bits is a row of bytes. One of 2 or 4 bits is a row of words of 32 bits, which hold as many neighbouring k
- * as fit, the first in the lowest bits; the group's last unit is filled up with zeros. */
+ * A panel, which always has all its columns, has for each group a row of scales, a row of zero points unless they are
+ * all the same, and units of codes. A unit of 8 bits is a row of bytes. One of 2 or 4 bits is a row of words of 32
+ * bits, which hold as many neighbouring k as fit, the first in the lowest bits; the group's last unit is filled up with
+ * zeros. */
 #ifndef OVLITE_MATMUL_COMPRESSED_H
 #define OVLITE_MATMUL_COMPRESSED_H
 

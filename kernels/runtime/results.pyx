@@ -1,8 +1,6 @@
 # cython: embedsignature=True, embedsignature.format=clinic
 """Names of a model's tensors, and the mapping in which results are handed out."""
 
-from html import escape
-
 import numpy as np
 
 cimport cython
@@ -138,6 +136,8 @@ cdef class OVDict:
 
     def _repr_html_(self):
         """A table of the outputs, as notebooks show it."""
+        from html import escape
+
         rows = []
         for index, value in enumerate(self.to_tuple()):
             name = ", ".join(sorted(self.ports.outputs[index].names)) or str(index)

@@ -10,9 +10,8 @@ from ..graph import Operator
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Team
 from .builder import Evaluation
+from .lowering import DIVISIONS
 from .stage import Context
-
-DIVISIONS = frozenset({"Divide", "FloorMod", "Mod"})
 
 
 def evaluation(context: Context, op: Operator) -> Evaluation:

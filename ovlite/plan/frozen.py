@@ -60,9 +60,7 @@ def frozen(executable: Executable, store: Sink) -> Document:
         "outputs": [_kind(*kind) for kind in prepared.outputs],
         "variables": [[name, *_kind(element, shape)] for name, element, shape in prepared.variables],
         "states": [writer.numbers[state.node] for state in prepared.states],
-        "packed": [
-            [writer.numbers[node], _plain(how), type(made).__name__, *_form(made, store)] for node, how, made in packed
-        ],
+        "packed": [[writer.numbers[node], _plain(how), *_form(made, store)] for node, how, made in packed],
     }
 
 
@@ -124,13 +122,15 @@ _KINDS = {"PackedWeights": "matmul_weights", "TransformedWeights": "winograd", "
 
 
 def _form(made: Any, store: Sink) -> list[Any]:
-    """The place of the packed bytes, and what tells their form."""
-    if hasattr(made, "kernel"):
-        shape = [made.groups, made.taps, made.depth, made.columns]
-        return [store.put(made.packed, False), made.kernel.name, shape, list(made.window), bool(made.panels)]
-    if hasattr(made, "out"):
-        return [store.put(made.packed.packed, False), made.out]
-    return [store.put(made.packed, False), [made.channels, made.group, *made.window]]
+    """The kind of packed weights, the place of their bytes, and what tells their form."""
+    kind = type(made).__name__
+    if kind == "TransformedWeights":
+        return [kind, store.put(made.packed.packed, False), made.out]
+    place = store.put(made.packed, False)
+    if kind == "Packed":
+        return [kind, place, [made.channels, made.group, *made.window]]
+    shape = [made.groups, made.taps, made.depth, made.columns]
+    return [kind, place, made.kernel.name, shape, list(made.window), bool(made.panels)]
 
 
 def _restored(array: Array, how: tuple[Any, ...], kind: str, form: Sequence[Any], store: Source) -> Any:

@@ -30,7 +30,7 @@ from .exported_model import FORMAT as OF_MODEL
 from .exported_model import MAGIC, SEALED
 
 FORMAT = 3
-ALIGNMENT = SPARE = 64
+SPARE = 64  # bytes behind all elements, which kernels may read beyond packed weights
 _HEADER = struct.Struct("<8sQQQQ32s")
 _HEADER_BYTES = 128
 if TYPE_CHECKING:

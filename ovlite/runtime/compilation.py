@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from ..graph import Constant, Model, Node, Output, TensorType
 from ..graph.elements import bound_type, held_as_objects
-from ..ops.maps import ZipMap
 from ..plan import Executable, Plan, Unfrozen
 from ..types import SequenceType, Type
 from ..version import get_version
@@ -172,8 +171,11 @@ def _form(result: Node) -> Form | None:
     """The conversion of an output's value: to text, a list of arrays, or a list of dicts; None for its array."""
     source = result.sources[0]
     op = source.node.op
-    if isinstance(op, ZipMap):
-        return lambda scores, decode: op.maps(scores)
+    if op.type == "ZipMap":
+        from ..ops.maps import ZipMap
+
+        if isinstance(op, ZipMap):
+            return lambda scores, decode: op.maps(scores)
     if isinstance(source.element_type, SequenceType):
         text = source.element_type.element is Type.string
         return lambda items, decode: [from_strings(item, decode) if text else item for item in items.tolist()]

@@ -82,13 +82,16 @@ def compile_file(path: str, read: Callable[[], Model], config: Config, folder: P
     """The model in a file, compiled or found in the folder; without a look at the file's content where it has not been
     written since. read: reads the model."""
     key = hashlib.sha256(f"{os.path.realpath(path)}\0{blob.about(config)}".encode()).hexdigest()[:40]
-    source, told = folder / f"{key}.source", _told(folder / f"{key}.source")
+    source = folder / f"{key}.source"
+    told = _told(source)
     before, now = _state(path), time.time()
+    tried = None
     if told.get("files") == before and _NAME.fullmatch(str(told.get("blob"))):
-        found = _restored(folder / told["blob"], None, config)
+        tried = folder / told["blob"]
+        found = _restored(tried, None, config)
         if found is not None:
             return found
-    compilation, made = _compiled(read(), config, folder)
+    compilation, made = _compiled(read(), config, folder, tried)
     if made is not None and before == _state(path) and _has_rested(before, now) and _is_alone(path):
         data = json.dumps({"files": before, "blob": made.name}).encode()
         _written(source, lambda file: file.write(data), config)
@@ -100,12 +103,12 @@ def compile_cached(model: Model, config: Config, folder: Path) -> Compilation:
     return _compiled(model, config, folder)[0]
 
 
-def _compiled(model: Model, config: Config, folder: Path) -> tuple[Compilation, Path | None]:
-    """The compiled model, and its file where that can be read without a model at hand."""
+def _compiled(model: Model, config: Config, folder: Path, tried: Path | None = None) -> tuple[Compilation, Path | None]:
+    """The compiled model, and its file where that can be read without a model at hand. tried: a file that gave none."""
     path = folder / f"{blob.key(model, config)}.blob"
     if config.weightless() or config.callbacks() is not None or cache_file.is_of_model(path):
         return _by_model(path, model, config), None
-    found = _restored(path, model, config)
+    found = None if path == tried else _restored(path, model, config)
     if found is not None:
         return found, path
     compilation = Compilation(model, config)
@@ -142,9 +145,8 @@ def _by_model(path: Path, model: Model, config: Config, compilation: Compilation
     """The same by a file of the model alone, which is compiled when it is read: where nothing else is allowed."""
     found = _loaded(path, model, config)
     if found is not None:
-        _take_names(found, model)
         config.loaded_from_cache = True
-        return Compilation(found, config, owned=True)
+        return Compilation(Names.of(model).give_to(found), config, owned=True)
     compilation = compilation or Compilation(model, config)
     data = blob.pack(compilation.model, config)
     _written(path, lambda file: file.write(data), config)
@@ -162,13 +164,6 @@ def _loaded(path: Path, model: Model, config: Config) -> Model | None:
         warn("%s in CACHE_DIR is made anew: %s", path.name, error)
         return None
     return found.model if found.version == get_version() else None
-
-
-def _take_names(found: Model, model: Model) -> None:
-    """Gives the model from the cache the names of the one that is compiled."""
-    found.set_friendly_name(model.get_friendly_name())
-    for mine, theirs in zip([*found.inputs, *found.outputs], [*model.inputs, *model.outputs], strict=True):
-        mine.set_names(theirs.names)
 
 
 def _written(path: Path, write: Callable[[IO[bytes]], Any], config: Config) -> None:

@@ -16,6 +16,7 @@ from ...ops import NEWEST_OPSET, factories
 from ...ops.fused import Attention
 from ...records import dataclass
 from ...types import Type
+from .making import transposed
 from .match import Users, constant, is_op, single
 
 LARGE = -1e30  # a score at or below it is as good as -infinity: what is added to it is lost in rounding
@@ -161,19 +162,7 @@ def _unscaled(output: Output, users: Users | None = None) -> tuple[Output, float
 def _swapped(output: Output) -> Output:
     """The tensor with its last two axes swapped: where it comes from, if that is what made it."""
     rank = len(output.partial_shape)
-    order = [*range(rank - 2), rank - 1, rank - 2]
-    if is_op(output, "Transpose"):
-        given = constant(output.node.sources[1])
-        if given is not None and given.size == rank:
-            order = [int(given[axis]) for axis in order]
-            output = output.node.sources[0]
-    else:
-        whole = _swapped_as_one(output)
-        if whole is not None:
-            return whole
-    if order == list(range(rank)):
-        return output
-    return factories(NEWEST_OPSET)["transpose"](output, np.array(order)).output(0)
+    return _swapped_as_one(output) or transposed(output, [*range(rank - 2), rank - 1, rank - 2])
 
 
 def _swapped_as_one(output: Output) -> Output | None:

@@ -18,6 +18,7 @@ from ...ops import NEWEST_OPSET as NEWEST
 from ...ops import factories
 from ...ops.compressed import CompressedMatMul, Decompress, packed_rows
 from ...types import Type
+from .making import literal
 from .match import constant, is_op
 from .quantization import dequantized
 
@@ -64,7 +65,7 @@ def _multiply(node: Node) -> None:
     if rows is None:
         return
     op, *parts = rows
-    product = Node(CompressedMatMul(op), [x, *map(_constant, parts)], node.friendly_name)
+    product = Node(CompressedMatMul(op), [x, *map(literal, parts)], node.friendly_name)
     node.output(0).replace(product.output(0))
 
 
@@ -81,14 +82,10 @@ def _gather(node: Node) -> None:
     gather, zero = factories(NEWEST)["gather"], Constant.of(np.array(0))
     codes, scales, zeros = parts
     several = [codes, scales] if zeros.size == 1 else [codes, scales, zeros]
-    found = [gather(_constant(part), node.sources[1], zero).output(0) for part in several]
+    found = [gather(literal(part), node.sources[1], zero).output(0) for part in several]
     if zeros.size == 1:
-        found.append(_constant(zeros))
+        found.append(literal(zeros))
     node.output(0).replace(Node(op, found, node.friendly_name).output(0))
-
-
-def _constant(array: Array) -> Output:
-    return Constant.of(np.asarray(array, order="C")).output(0)
 
 
 def _matrix(output: Output) -> Compressed | None:

@@ -21,6 +21,7 @@ from ...graph import Constant, Model, Node, Output
 from ...ops import NEWEST_OPSET, factories
 from ...ops.matmul import parse_equation
 from ...types import Type
+from .making import transposed
 
 Size = int | Output  # of a label; an Output holds one i64
 
@@ -103,7 +104,7 @@ def _diagonals(term: _Term) -> _Term | None:
             if not size.is_static or value.partial_shape[second] != size:
                 return None
             others = [i for i in range(len(labels)) if i not in (first, second)]
-            moved = _transposed(value, [*others, first, second])
+            moved = transposed(value, [*others, first, second])
             length = size.get_length()
             front = _shape([_size(moved, i) for i in range(len(others))] + [length * length])
             flat = ops["reshape"](moved, front, False)
@@ -184,13 +185,7 @@ def _combined(a: _Term, b: _Term, needed: set[str], result: Sequence[str], name:
 
 
 def _ordered(term: _Term, labels: Sequence[str]) -> Output:
-    return _transposed(term.value, [term.labels.index(label) for label in labels])
-
-
-def _transposed(value: Output, order: Sequence[int]) -> Output:
-    if list(order) == list(range(len(order))):
-        return value
-    return factories(NEWEST_OPSET)["transpose"](value, np.array(order)).output(0)
+    return transposed(term.value, [term.labels.index(label) for label in labels])
 
 
 def _stretched(term: _Term, labels: Sequence[str]) -> Output:

@@ -19,6 +19,7 @@ from ...ops.fused import activation_of
 from ...ops.quantized import Activate, AddResidual, Dequantize, Quantize, QuantizedProduct, Round, ScaleChannels, Stage
 from ...records import dataclass, replace
 from ...types import Type
+from .making import literal
 from .match import Users, constant, is_op, name_of, operands, single
 from .quantization import BYTES, Real, dequantized, quantized
 
@@ -82,7 +83,7 @@ def _quantize(node: Node, users: Users, order: dict[Node, int]) -> None:
         node.op, int(x.zero.flat[0]), tuple(chain.stages), x.dynamic is not None, chain.multiplier, chain.zero,
         chain.element_type,
     )  # fmt: skip
-    sources = [x.data, *map(_constant, (centred, shifts, chain.scales, bias)), *chain.inputs]
+    sources = [x.data, *map(literal, (centred, shifts, chain.scales, bias)), *chain.inputs]
     fused = Node(op, sources if x.dynamic is None else [*sources, x.dynamic], name_of(node, chain.end.node))
     order[fused] = order[node]
     chain.end.replace(fused.output(0))
@@ -132,10 +133,10 @@ class _Follow:
             chain.scales, chain.bias = chain.scales * scales, chain.bias * scales + addends
         elif isinstance(chain.stages[-1], ScaleChannels):
             before = [cast("Array", constant(source)) for source in chain.inputs[-2:]]
-            chain.inputs[-2:] = map(_constant, (before[0] * scales, before[1] * scales + addends))
+            chain.inputs[-2:] = map(literal, (before[0] * scales, before[1] * scales + addends))
         else:
             chain.stages.append(ScaleChannels())
-            chain.inputs += map(_constant, (scales, addends))
+            chain.inputs += map(literal, (scales, addends))
         chain.end = follower.output(0)
         return True
 
@@ -191,7 +192,7 @@ class _Follow:
             return False
         else:
             chain.stages.append(ScaleChannels())
-            chain.inputs += map(_constant, (1 / steps, 0 * steps))
+            chain.inputs += map(literal, (1 / steps, 0 * steps))
         chain.end, chain.zero, chain.element_type = found.end, found.zero, found.end.element_type
         return True
 
@@ -222,7 +223,7 @@ def _weights(output: Output) -> Real | None:
     array = constant(found.data)
     assert array is not None
     return Real(
-        _constant(array.reshape(after)), _grouped(found.scale, before, after), _grouped(found.zero, before, after)
+        literal(array.reshape(after)), _grouped(found.scale, before, after), _grouped(found.zero, before, after)
     )
 
 
@@ -232,10 +233,6 @@ def _grouped(array: Array, before: tuple[int, ...], after: tuple[int, ...]) -> A
         return array.reshape(())
     lengths = (1,) * (len(before) - array.ndim) + array.shape
     return array.reshape(*(after[:2] if lengths[0] == before[0] else (1, 1)), *lengths[1:])
-
-
-def _constant(array: Array) -> Output:
-    return Constant.of(np.asarray(array, order="C")).output(0)
 
 
 def _centred(weights: Real) -> Array | None:

@@ -10,7 +10,8 @@ from ...graph import Constant, Model, Node, Output
 from ...ops import NEWEST_OPSET as NEWEST
 from ...ops import factories
 from ...records import replace
-from .match import constant
+from .making import transposed
+from .match import constant, is_op
 
 
 def simplify(model: Model) -> None:
@@ -50,14 +51,8 @@ def _transpose(node: Node) -> Output | None:
         return None
     if list(order) == list(range(order.size)):
         return source
-    if source.node.op.type != "Transpose":
-        return None
-    inner = constant(source.node.sources[1])
-    if inner is None or inner.size == 0:
-        return None
-    if list(inner[order]) == list(range(order.size)):
-        return source.node.sources[0]
-    return factories(NEWEST)["transpose"](source.node.sources[0], inner[order], name=node.friendly_name).output(0)
+    inner = constant(source.node.sources[1]) if is_op(source, "Transpose") else None
+    return None if inner is None or inner.size == 0 else transposed(source, list(order), node.friendly_name)
 
 
 def _same_shape(node: Node) -> Output | None:

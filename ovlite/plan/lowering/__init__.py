@@ -53,7 +53,7 @@ LOWERINGS: dict[str, Lowering] = {
 }
 
 
-DIVISIONS = ("Divide", "FloorMod", "Mod")  # the element-wise operators that can fail, of integers
+DIVISIONS = frozenset({"Divide", "FloorMod", "Mod"})  # the element-wise operators that can fail, of integers
 
 
 def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor, View]]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...kernels.runtime.step import MOST_DIMENSIONS, View
+from ...kernels.runtime.strides import broadcast_strides
 from ...ops.fused import Attention
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
@@ -53,12 +54,7 @@ def _adds_nothing(mask: Tensor) -> bool:
 
 def _repeated(view: View, shape: tuple[int, ...]) -> View:
     """The view broadcast to a shape."""
-    missing = len(shape) - len(view.shape)
-    strides = [
-        0 if have == 1 != want else step
-        for have, want, step in zip(view.shape, shape[missing:], view.strides, strict=True)
-    ]
-    return view.like(shape, (*(0,) * missing, *strides))
+    return view.like(shape, broadcast_strides(view, shape))
 
 
 def _output(builder: Builder, tensor: Tensor) -> View:
