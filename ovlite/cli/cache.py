@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..runtime.model_cache import Entry, entries, prune
+from ..runtime.profile_data import size, table
 from . import report
-from .arguments import Parser, UsageError, add_json, size
+from .arguments import Parser, UsageError, add_json, quantity
 
 DAY = 86400.0  # seconds
 
@@ -19,9 +20,9 @@ def parser() -> Parser:
         "ovlite cache", description="Lists compiled models in a CACHE_DIR, those used last first, and removes some."
     )
     found.add_argument("folder", help="the folder that CACHE_DIR names")
-    found.add_argument("--older", type=size, metavar="DAYS", help="removes those not used for longer")
+    found.add_argument("--older", type=quantity, metavar="DAYS", help="removes those not used for longer")
     found.add_argument(
-        "--most", type=size, metavar="MIB", help="removes those used longest ago until the others take so much"
+        "--most", type=quantity, metavar="MIB", help="removes those used longest ago until the others take so much"
     )
     add_json(found)
     return found
@@ -46,7 +47,7 @@ def run(parsed: argparse.Namespace) -> str:
     rows = [["file", "size", "days unused", ""]]
     rows += [_row(entry, "") for entry in kept[::-1]] + [_row(entry, "removed") for entry in removed[::-1]]
     total = sum(entry.bytes for entry in kept)
-    return "\n".join([*report.aligned(rows, left=(0, 3)), f"{len(kept)} models, {report.size(total)}"])
+    return f"{table(rows, left=(0, 3))}\n{len(kept)} models, {size(total)}"
 
 
 def _as_dict(entry: Entry) -> dict[str, Any]:
@@ -55,4 +56,4 @@ def _as_dict(entry: Entry) -> dict[str, Any]:
 
 def _row(entry: Entry, note: str) -> list[str]:
     found = _as_dict(entry)
-    return [found["file"], report.size(found["bytes"]), f"{found['days_unused']:.1f}", note]
+    return [found["file"], size(found["bytes"]), f"{found['days_unused']:.1f}", note]

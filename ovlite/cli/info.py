@@ -11,10 +11,11 @@ from typing import Any
 from ..graph import Constant, Model, Parameter, Result
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
+from ..runtime.profile_data import size
 from ..types import PartialShape
 from . import report
 from .arguments import Arguments, Parser, UsageError, add_inputs, add_json, collect
-from .inputs import default_shape, port_names
+from .inputs import by_name, default_shape, port_names
 from .measure import read_model
 
 PORTS = (Parameter, Result, Constant)
@@ -78,10 +79,7 @@ def _count(constant: Constant) -> int:
 def _static(model: Model, arguments: Arguments) -> Model:
     """The model at the shapes that are asked for, or those that random inputs would have."""
     names = port_names(model.inputs)
-    given = {names[0] if name == "" and len(names) == 1 else name: shape for name, shape in arguments.shapes.items()}
-    for name in given:
-        if name not in names:
-            raise UsageError(f"--shape names {name!r}, but the model's inputs are {', '.join(names)}")
+    given = by_name(arguments.shapes, names, "--shape")
     wanted: dict[Any, PartialShape] = {}
     for index, (name, port) in enumerate(zip(names, model.inputs, strict=True)):
         if name in given:
@@ -121,12 +119,12 @@ def _text(found: dict[str, Any]) -> str:
         "model": found["model"],
         "inputs": ports(found["inputs"]),
         "outputs": ports(found["outputs"]),
-        "parameters": f"{found['parameters']:,} ({report.size(found['weights'])})",
+        "parameters": f"{found['parameters']:,} ({size(found['weights'])})",
         "operators": counted(found["operators"]),
         "opsets": counted(found["opsets"]),
         "on kernels": counted(found["native"]),
         "on numpy": counted(found["numpy"]),
-        "arena": "" if found["arena"] is None else report.size(found["arena"]),
+        "arena": "" if found["arena"] is None else size(found["arena"]),
     }
     if found["states"]:
         subjects["states"] = ", ".join(found["states"])

@@ -96,6 +96,15 @@ class Measured:
         return table([list(COLUMNS), *self.rows()], left=(1, 2, 3))
 
 
+def size(count: float) -> str:
+    """Bytes, in the unit that suits."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.1f} {unit}" if unit != "B" else f"{count:.0f} B"
+        count /= 1024
+    return f"{count:.2f} GiB"
+
+
 def table(rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:
     """Lines of aligned cells; left: the columns that begin at one place."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

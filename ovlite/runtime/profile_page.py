@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from html import escape
 
-from .profile_data import COLUMNS, Measured, StepProfile
+from .profile_data import COLUMNS, Measured, StepProfile, size
 
 WIDTH, HEIGHT = 1000, 240  # of each picture, in its own units
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d", "#bab0ac")
@@ -42,7 +42,7 @@ def fragment(profile: Measured) -> str:
     about = (
         f"{profile.seconds * 1e3:.3f} ms in {len(profile.steps)} steps, {profile.threads} threads, {machine.level} "
         f"level of {machine.processor}: at most {machine.gflops:.0f} GFLOP/s and {machine.gbytes:.1f} GB/s. "
-        f"Weights {_size(profile.weights)}, arena {_size(profile.arena)}. "
+        f"Weights {size(profile.weights)}, arena {size(profile.arena)}. "
         "Winograd's algorithm is counted with the products that it saves, and may pass the peak."
     )
     colours = _colours(profile)
@@ -55,10 +55,6 @@ def fragment(profile: Measured) -> str:
         f"<h3>Roofline</h3>{_roofline(profile, colours)}<h3>Memory plan</h3>{_memory(profile)}"
         f"<h3>Steps</h3>{_table(profile)}</div>"
     )
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**20:.1f} MiB" if count >= 1 << 20 else f"{count / 1024:.1f} KiB"
 
 
 def _colours(profile: Measured) -> dict[str, str]:
@@ -139,7 +135,7 @@ def _memory(profile: Measured) -> str:
             _box(
                 buffer.first * across, buffer.offset * down, (buffer.last - buffer.first + 1) * across,
                 buffer.bytes * down, COLOURS[place % len(COLOURS)],
-                f"{_size(buffer.bytes)} at {buffer.offset}, steps {buffer.first} to {buffer.last}",
+                f"{size(buffer.bytes)} at {buffer.offset}, steps {buffer.first} to {buffer.last}",
             )
             for place, buffer in enumerate(profile.buffers)
         ),
