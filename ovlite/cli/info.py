@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..graph import Constant, Model, Parameter, Result
+from ..graph.constants import weight_bytes
+from ..kernels.runtime.executor import PythonStep
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 from ..runtime.profile_data import size
@@ -59,7 +61,7 @@ def describe(model: Model, arguments: Arguments) -> dict[str, Any]:
         "inputs": {name: _port(port) for name, port in zip(port_names(model.inputs), model.inputs, strict=True)},
         "outputs": {name: _port(port) for name, port in zip(port_names(model.outputs), model.outputs, strict=True)},
         "parameters": sum(_count(node) for node in constants),
-        "weights": sum(node.get_byte_size() for node in constants),
+        "weights": weight_bytes(constants),
         "operators": dict(operators.most_common()),
         "opsets": dict(opsets.most_common()),
         "states": [variable.info.variable_id for variable in model.get_variables()],
@@ -98,8 +100,6 @@ def _plan(compiled: CompiledModel) -> dict[str, Any]:
     plan = compiled._compilation.static_plan()
     if plan is None or plan.program is None:
         return {"native": None, "numpy": None, "arena": None}
-    from ..kernels.runtime.executor import PythonStep
-
     steps = plan.program.steps
     native = Counter(step.name for step in steps if not isinstance(step, PythonStep))
     others = Counter(step.name for step in steps if isinstance(step, PythonStep))

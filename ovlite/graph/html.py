@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from .constants import Constant
+from .constants import Constant, weight_bytes
 from .leaves import Parameter, Result
 
 if TYPE_CHECKING:
@@ -39,9 +39,8 @@ def ports(inputs: Iterable[Any], outputs: Iterable[Any]) -> str:
 def model(name: str, inputs: Iterable[Any], outputs: Iterable[Any], nodes: Sequence[Node]) -> str:
     """A model's name, ports, operators and weights."""
     counts = Counter(node.get_type_name() for node in nodes if not isinstance(node, (Constant, Parameter, Result)))
-    weights = sum(node.get_byte_size() for node in nodes if isinstance(node, Constant))
     operators = ", ".join(f"{kind} {count}" for kind, count in counts.most_common())
     return (
         f"<div><strong>{escape(name)}</strong>{ports(inputs, outputs)}"
-        f"<p>{escape(operators)}; weights of {weights / 2**20:.1f} MiB</p></div>"
+        f"<p>{escape(operators)}; weights of {weight_bytes(nodes) / 2**20:.1f} MiB</p></div>"
     )
