@@ -10,6 +10,7 @@ from typing import Any
 
 from ..graph import Constant, Model, Parameter, Result
 from ..graph.constants import weight_bytes
+from ..graph.lookup import port_names
 from ..kernels.runtime.executor import PythonStep
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
@@ -17,7 +18,7 @@ from ..runtime.profile_data import size
 from ..types import PartialShape
 from . import report
 from .arguments import Arguments, Parser, UsageError, add_inputs, add_json, collect
-from .inputs import by_name, default_shape, port_names
+from .inputs import by_name, default_shape
 from .measure import read_model
 
 PORTS = (Parameter, Result, Constant)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..graph.lookup import port_names
 from ..types import Dimension, PartialShape, Type
 from .arguments import Arguments, UsageError
 from .files import Port, read_files
@@ -60,11 +61,6 @@ def _fitting(name: str, port: Port, array: Any) -> npt.NDArray[Any]:
     if array.dtype.kind not in "biuf" and array.dtype != wanted:
         raise UsageError(f"the file for input {name!r} holds {array.dtype}, not {port.element_type.name}")
     return np.asarray(array, wanted)
-
-
-def port_names(ports: Sequence[Port]) -> list[str]:
-    """How the command calls ports: by a name of theirs, or by their position."""
-    return [port.any_name if port.names else str(position) for position, port in enumerate(ports)]
 
 
 def by_name(given: dict[str, Any], names: Sequence[str], option: str) -> dict[str, Any]:

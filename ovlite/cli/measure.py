@@ -17,12 +17,13 @@ import numpy.typing as npt
 from ..frontend.ir import serialize
 from ..graph import Model
 from ..graph.constants import weight_bytes
+from ..graph.lookup import port_names
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 from ..runtime.infer_queue import AsyncInferQueue
 from ..runtime.profiling import least_times
 from .arguments import Arguments, UsageError
-from .inputs import make_all_inputs, port_names
+from .inputs import make_all_inputs
 from .progress import Progress
 
 PROFILED = 10  # runs whose steps are timed
