@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from html import escape
 
-from ..graph import Constant, Model, Node, Parameter, Result
+from ..graph import Constant, Model, Node, Output, Parameter, Result
 
 BOX, GAP = (150, 34), (24, 36)  # width and height of a box, and between boxes
 PASSES = 4  # over the layers, to bring boxes below what they read
@@ -91,8 +91,8 @@ def _arrow(source: tuple[float, float], target: tuple[float, float]) -> str:
 
 def _box(node: Node, place: tuple[float, float], sources: list[Node]) -> str:
     port = ' class="port"' if isinstance(node, (Parameter, Result)) else ""
-    kinds = [f"{output.element_type.name}{output.partial_shape}" for output in node.outputs()]
-    constants = [f"reads {_kind(source)}" for source in sources if isinstance(source, Constant)]
+    kinds = [_kind(output) for output in node.outputs()]
+    constants = [f"reads {_kind(source.output(0))}" for source in sources if isinstance(source, Constant)]
     title = escape("\n".join([node.friendly_name, *kinds, *constants]))
     label = escape(_short(node.friendly_name if port else node.get_type_name()))
     x, y = place
@@ -103,8 +103,7 @@ def _box(node: Node, place: tuple[float, float], sources: list[Node]) -> str:
     )
 
 
-def _kind(constant: Constant) -> str:
-    output = constant.output(0)
+def _kind(output: Output) -> str:
     return f"{output.element_type.name}{output.partial_shape}"
 
 
