@@ -1,4 +1,4 @@
-"""What notebooks show of models: tables in HTML."""
+"""HTML: what notebooks show of models, and pages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ from .leaves import Parameter, Result
 
 if TYPE_CHECKING:
     from .node import Node
+
+
+def page(title: str, style: str, body: str) -> str:
+    """A page that needs nothing else, in light and dark. title: any characters; style: of what stands in the body."""
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><style>:root { color-scheme: light dark } '
+        f"body {{ background: light-dark(#fff, #181818) }} {style}</style></head><body>{body}</body></html>\n"
+    )
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from html import escape
 
+from ..graph import html
 from .profile_data import COLUMNS, Measured, StepProfile, size
 
 WIDTH, HEIGHT = 1000, 240  # of each picture, in its own units
@@ -27,13 +28,8 @@ STYLE = """
 
 def page(profile: Measured) -> str:
     """A whole page."""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>'
-        f"{escape(profile.model)}: profile</title>"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<style>:root { color-scheme: light dark } body { margin: 1.5em auto; max-width: 75em; padding: 0 1em; "
-        f"background: light-dark(#fff, #181818) }}</style></head><body>{fragment(profile)}</body></html>\n"
-    )
+    style = "body { margin: 1.5em auto; max-width: 75em; padding: 0 1em }"
+    return html.page(f"{profile.model}: profile", style, fragment(profile))
 
 
 def fragment(profile: Measured) -> str:
