@@ -62,8 +62,10 @@ def measure(arguments: Arguments) -> dict[str, Any]:
         "memory": memory(compiled),
     }
     del compiled
+    if not arguments.steps and not arguments.graph:
+        return {**result, "steps": []}
     profiled = core.compile_model(model, "CPU", {**config, "PERFORMANCE_HINT": "LATENCY", "PERF_COUNT": "YES"})
-    steps = profile(profiled, inputs[0]) if arguments.steps or arguments.graph else []
+    steps = profile(profiled, inputs[0])
     if arguments.graph:
         serialize(profiled.get_runtime_model(), arguments.graph)
     return {**result, "steps": steps if arguments.steps else []}
