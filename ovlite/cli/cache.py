@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,9 @@ def run(parsed: argparse.Namespace) -> str:
         raise UsageError(f"there is no folder {parsed.folder!r}")
     found = entries(folder)
     removed = []
-    if parsed.older is not None:
-        removed = [entry for entry in found if time.time() - entry.used > parsed.older * DAY]
-        for entry in removed:
-            entry.path.unlink(missing_ok=True)
-    left = sum(entry.bytes for entry in found) - sum(entry.bytes for entry in removed)
-    if removed or parsed.most is not None:
-        removed += prune(folder, left if parsed.most is None else int(parsed.most * 2**20))
+    if parsed.older is not None or parsed.most is not None:
+        limit = math.inf if parsed.most is None else parsed.most * 2**20
+        removed = prune(folder, limit, -math.inf if parsed.older is None else time.time() - parsed.older * DAY)
     kept = [entry for entry in found if entry not in removed]
     if parsed.json:
         return report.as_json({"kept": [*map(_as_dict, kept[::-1])], "removed": [*map(_as_dict, removed[::-1])]})
