@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .roofline import Roofline
+if TYPE_CHECKING:  # tables and sizes are for whoever writes text, without what measures the machine
+    from .roofline import Roofline
 
 COLUMNS = ("step", "node", "kernel", "output", "ms", "share", "GFLOP/s", "of peak", "GB/s", "of bandwidth")
 NAME_WIDTH = 40  # of a node's name in the table
