@@ -8,15 +8,15 @@ where the first is as large.
 from __future__ import annotations
 
 import sys
-import time
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+
+from .report import least
 
 SIZE, LAYERS = 4096, 8
 Array = np.ndarray[Any, Any]
@@ -75,16 +75,6 @@ def inputs(name: str) -> dict[str, Array]:
     return {"x0": rng.standard_normal((CASES[name].rows, SIZE), np.float32)}
 
 
-def least_time(call: Callable[[], object], seconds: float = 0.5) -> float:
-    """The least time of a call, in seconds, among those of half a second."""
-    call()
-    best, end = float("inf"), time.perf_counter() + seconds
-    while (begin := time.perf_counter()) < end:
-        call()
-        best = min(best, time.perf_counter() - begin)
-    return best
-
-
 def main() -> None:
     import ovlite
 
@@ -93,8 +83,9 @@ def main() -> None:
         content, arrays = model(name), inputs(name)
         model_read = ovlite.Core().read_model(content)
         compiled = ovlite.compile_model(model_read, "CPU", {"INFERENCE_NUM_THREADS": threads})
-        seconds, plain = least_time(partial(compiled, arrays)), np.zeros(len(content) // 8)
-        pace = plain.nbytes / least_time(plain.sum) / 1e9
+        plain = np.ones(len(content) // 8)  # zeros would be one page of memory, until they are written
+        seconds = least({"products": partial(compiled, arrays)})["products"]
+        pace = plain.nbytes / least({"memory": plain.sum})["memory"] / 1e9
         rate = len(content) / seconds / 1e9
         print(f"{name:30} {seconds * 1e3:8.2f} ms  {rate:6.1f} GB/s of weights, memory {pace:6.1f} GB/s")
 

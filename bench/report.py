@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -128,11 +129,13 @@ def table(topic: str, measured: dict[int, dict[str, float]]) -> str:
 
 
 def machine() -> str:
+    """The processor, and the versions of what is measured."""
     found = environment()
-    versions = ", ".join(
-        f"{name} {version}" for name, version in found["versions"].items() if version not in (None, "0")
-    )
-    return f"{found['processor']}, {found['level']} level, {found['threads_available']} threads; {versions}."
+    versions = {name: found["versions"][name] for name in ("ovlite", "python", "numpy")}
+    if find_spec("numexpr"):
+        versions["numexpr"] = version("numexpr")
+    told = ", ".join(f"{name} {number}" for name, number in versions.items() if number != "0")
+    return f"{found['processor']}, {found['level']} level, {found['threads_available']} threads; {told}."
 
 
 def draw(measured: dict[str, dict[int, dict[str, float]]], folder: Path) -> None:

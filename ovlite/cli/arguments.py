@@ -194,7 +194,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def size(text: str) -> float:
+def quantity(text: str) -> float:
     try:
         number = float(text)
     except ValueError:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from pathlib import Path
 from typing import Any
 
 from ..runtime.model_cache import Entry, entries, prune
+from ..runtime.profile_data import size, table
 from . import report
-from .arguments import Parser, UsageError, add_json, size
+from .arguments import Parser, UsageError, add_json, quantity
 
 DAY = 86400.0  # seconds
 
@@ -19,9 +21,9 @@ def parser() -> Parser:
         "ovlite cache", description="Lists compiled models in a CACHE_DIR, those used last first, and removes some."
     )
     found.add_argument("folder", help="the folder that CACHE_DIR names")
-    found.add_argument("--older", type=size, metavar="DAYS", help="removes those not used for longer")
+    found.add_argument("--older", type=quantity, metavar="DAYS", help="removes those not used for longer")
     found.add_argument(
-        "--most", type=size, metavar="MIB", help="removes those used longest ago until the others take so much"
+        "--most", type=quantity, metavar="MIB", help="removes those used longest ago until the others take so much"
     )
     add_json(found)
     return found
@@ -33,20 +35,16 @@ def run(parsed: argparse.Namespace) -> str:
         raise UsageError(f"there is no folder {parsed.folder!r}")
     found = entries(folder)
     removed = []
-    if parsed.older is not None:
-        removed = [entry for entry in found if time.time() - entry.used > parsed.older * DAY]
-        for entry in removed:
-            entry.path.unlink(missing_ok=True)
-    left = sum(entry.bytes for entry in found) - sum(entry.bytes for entry in removed)
-    if removed or parsed.most is not None:
-        removed += prune(folder, left if parsed.most is None else int(parsed.most * 2**20))
+    if parsed.older is not None or parsed.most is not None:
+        limit = math.inf if parsed.most is None else parsed.most * 2**20
+        removed = prune(folder, limit, -math.inf if parsed.older is None else time.time() - parsed.older * DAY)
     kept = [entry for entry in found if entry not in removed]
     if parsed.json:
         return report.as_json({"kept": [*map(_as_dict, kept[::-1])], "removed": [*map(_as_dict, removed[::-1])]})
     rows = [["file", "size", "days unused", ""]]
     rows += [_row(entry, "") for entry in kept[::-1]] + [_row(entry, "removed") for entry in removed[::-1]]
     total = sum(entry.bytes for entry in kept)
-    return "\n".join([*report.aligned(rows, left=(0, 3)), f"{len(kept)} models, {report.size(total)}"])
+    return f"{table(rows, left=(0, 3))}\n{len(kept)} models, {size(total)}"
 
 
 def _as_dict(entry: Entry) -> dict[str, Any]:
@@ -55,4 +53,4 @@ def _as_dict(entry: Entry) -> dict[str, Any]:
 
 def _row(entry: Entry, note: str) -> list[str]:
     found = _as_dict(entry)
-    return [found["file"], report.size(found["bytes"]), f"{found['days_unused']:.1f}", note]
+    return [found["file"], size(found["bytes"]), f"{found['days_unused']:.1f}", note]

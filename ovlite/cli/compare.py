@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime.core import Core
+from ..runtime.profile_data import table
 from . import report
-from .arguments import Arguments, Parser, UsageError, add_execution, add_inputs, collect, positive, size
+from .arguments import Arguments, Parser, UsageError, add_execution, add_inputs, collect, positive, quantity
 from .engines import NAMES, Run, load
 from .environment import environment
 from .inputs import make_inputs
@@ -30,7 +30,7 @@ def parser() -> Parser:
     add_inputs(found)
     add_execution(found)
     found.add_argument("--runs", type=positive, default=20, help="runs of each, by turns (default: 20)")
-    found.add_argument("--tolerance", type=size, help="ends with status 1 when an output differs by more than this")
+    found.add_argument("--tolerance", type=quantity, help="ends with status 1 when an output differs by more than this")
     return found
 
 
@@ -50,14 +50,13 @@ def run(parsed: argparse.Namespace) -> str:
 
 def compare(arguments: Arguments, other: str, runs: int) -> dict[str, Any]:
     """Differences by output, in parts of its largest number in what comes second, and times in milliseconds."""
-    model = read_model(arguments)
     if other in NAMES:
         names = ["ovlite", other]
         sides = [load(name, arguments) for name in names]
     else:
         names = [str(arguments.model), other]
         sides = [load("ovlite", replace(arguments, model=name)) for name in names]
-    inputs = make_inputs(Core().compile_model(model, "CPU").inputs, arguments)
+    inputs = make_inputs(read_model(arguments).inputs, arguments)
     results = [_first(name, side, inputs) for name, side in zip(names, sides, strict=True)]
     times: list[list[float]] = [[], []]
     for _ in range(runs):
@@ -103,4 +102,4 @@ def _text(found: dict[str, Any]) -> str:
         rows.append([name, str(left) if left == right else f"{left} and {right}", f"{output['difference']:.3g}"])
     times = [["", "least ms", "median ms"]]
     times += [[name, f"{spent['min']:.3f}", f"{spent['median']:.3f}"] for name, spent in found["ms"].items()]
-    return "\n".join([*report.aligned(rows, left=(0, 1)), "", *report.aligned(times, left=(0,))])
+    return f"{table(rows, left=(0, 1))}\n\n{table(times, left=(0,))}"

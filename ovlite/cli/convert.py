@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..frontend.ir import save_model
+from ..runtime.profile_data import size
 from . import report
 from .arguments import Parser, UsageError, add_json, collect
 from .measure import read_model
@@ -45,4 +46,4 @@ def run(parsed: argparse.Namespace) -> str:
     if parsed.json:
         return report.as_json(found)
     rounded = f", {compressed} weights rounded to 8 bits" if parsed.weights == "int8" else ""
-    return f"{out}: {report.size(sum(sizes))}{rounded}"
+    return f"{out}: {size(sum(sizes))}{rounded}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from html import escape
 
-from ..graph import Constant, Model, Node, Parameter, Result
+from ..graph import Constant, Model, Node, Output, Parameter, Result
+from ..graph.html import page
 
 BOX, GAP = (150, 34), (24, 36)  # width and height of a box, and between boxes
 PASSES = 4  # over the layers, to bring boxes below what they read
@@ -16,19 +17,17 @@ rect { fill: light-dark(#dce6f5, #24344d); stroke: light-dark(#4c78a8, #7da3d0) 
 text { text-anchor: middle; fill: light-dark(#1a1a1a, #e6e6e6) }
 path { fill: none; stroke: light-dark(#888, #999) }
 """
+PAGE_STYLE = """
+body { margin: 0; color: light-dark(#1a1a1a, #e6e6e6); font: 14px system-ui, sans-serif }
+h1 { font-size: 1.2em; margin: 1em }
+.scroll { overflow: auto }
+"""
 
 
 def html(model: Model) -> str:
     """A page with the picture, that scrolls."""
-    title = escape(model.friendly_name)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<style>:root { color-scheme: light dark } body { margin: 0; background: light-dark(#fff, #181818); "
-        "color: light-dark(#1a1a1a, #e6e6e6); font: 14px system-ui, sans-serif } h1 { font-size: 1.2em; margin: 1em } "
-        f".scroll {{ overflow: auto }}</style></head><body><h1>{title}</h1>"
-        f'<div class="scroll">{svg(model)}</div></body></html>\n'
-    )
+    body = f'<h1>{escape(model.friendly_name)}</h1><div class="scroll">{svg(model)}</div>'
+    return page(model.friendly_name, PAGE_STYLE, body)
 
 
 def svg(model: Model) -> str:
@@ -91,8 +90,8 @@ def _arrow(source: tuple[float, float], target: tuple[float, float]) -> str:
 
 def _box(node: Node, place: tuple[float, float], sources: list[Node]) -> str:
     port = ' class="port"' if isinstance(node, (Parameter, Result)) else ""
-    kinds = [f"{output.element_type.name}{output.partial_shape}" for output in node.outputs()]
-    constants = [f"reads {_kind(source)}" for source in sources if isinstance(source, Constant)]
+    kinds = [_kind(output) for output in node.outputs()]
+    constants = [f"reads {_kind(source.output(0))}" for source in sources if isinstance(source, Constant)]
     title = escape("\n".join([node.friendly_name, *kinds, *constants]))
     label = escape(_short(node.friendly_name if port else node.get_type_name()))
     x, y = place
@@ -103,8 +102,7 @@ def _box(node: Node, place: tuple[float, float], sources: list[Node]) -> str:
     )
 
 
-def _kind(constant: Constant) -> str:
-    output = constant.output(0)
+def _kind(output: Output) -> str:
     return f"{output.element_type.name}{output.partial_shape}"
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.lookup import port_names
 from ..runtime.core import Core
 from .arguments import Arguments, UsageError
-from .inputs import port_names
 from .measure import configuration, read_model
 
 Run = Callable[[Sequence[Any]], dict[str, Any]]

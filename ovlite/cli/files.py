@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..graph import Output
 from ..runtime.ports import ConstOutput
 from .arguments import UsageError
 
@@ -16,9 +17,10 @@ IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 CHANNELS = (1, 3, 4)
 
 Array = npt.NDArray[Any]
+Port = ConstOutput | Output
 
 
-def read_files(files: dict[str, str], names: Sequence[str], ports: Sequence[ConstOutput]) -> list[dict[str, Array]]:
+def read_files(files: dict[str, str], names: Sequence[str], ports: Sequence[Port]) -> list[dict[str, Array]]:
     """What files give for the inputs, by name: one dict, or one for each file of a folder."""
     known = dict(zip(names, ports, strict=True))
     fixed: dict[str, Array] = {}
@@ -39,7 +41,7 @@ def read_files(files: dict[str, str], names: Sequence[str], ports: Sequence[Cons
     return [{**fixed, **each} for each in varied]
 
 
-def _read(path: Path, name: str, known: dict[str, ConstOutput]) -> dict[str, Array]:
+def _read(path: Path, name: str, known: dict[str, Port]) -> dict[str, Array]:
     if path.suffix == ".npz":
         with _loaded(path) as archive:
             found = {key: archive[key] for key in archive.files}
@@ -66,7 +68,7 @@ def _loaded(path: Path) -> Any:
         raise UsageError(f"can't read {str(path)!r}: {error}") from None
 
 
-def _image(path: Path, port: ConstOutput) -> Array:
+def _image(path: Path, port: Port) -> Array:
     """An image's values, 0 to 255, in the port's layout and size, as one batch."""
     try:
         from PIL import Image

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from ..graph import Constant, Model, Parameter, Result
+from ..graph.constants import weight_bytes
+from ..graph.lookup import port_names
+from ..kernels.runtime.executor import PythonStep
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
+from ..runtime.profile_data import size
 from ..types import PartialShape
 from . import report
 from .arguments import Arguments, Parser, UsageError, add_inputs, add_json, collect
-from .inputs import default_shape, port_names
+from .inputs import by_name, default_shape
 from .measure import read_model
 
 PORTS = (Parameter, Result, Constant)
@@ -58,7 +62,7 @@ def describe(model: Model, arguments: Arguments) -> dict[str, Any]:
         "inputs": {name: _port(port) for name, port in zip(port_names(model.inputs), model.inputs, strict=True)},
         "outputs": {name: _port(port) for name, port in zip(port_names(model.outputs), model.outputs, strict=True)},
         "parameters": sum(_count(node) for node in constants),
-        "weights": sum(node.get_byte_size() for node in constants),
+        "weights": weight_bytes(constants),
         "operators": dict(operators.most_common()),
         "opsets": dict(opsets.most_common()),
         "states": [variable.info.variable_id for variable in model.get_variables()],
@@ -78,10 +82,7 @@ def _count(constant: Constant) -> int:
 def _static(model: Model, arguments: Arguments) -> Model:
     """The model at the shapes that are asked for, or those that random inputs would have."""
     names = port_names(model.inputs)
-    given = {names[0] if name == "" and len(names) == 1 else name: shape for name, shape in arguments.shapes.items()}
-    for name in given:
-        if name not in names:
-            raise UsageError(f"--shape names {name!r}, but the model's inputs are {', '.join(names)}")
+    given = by_name(arguments.shapes, names, "--shape")
     wanted: dict[Any, PartialShape] = {}
     for index, (name, port) in enumerate(zip(names, model.inputs, strict=True)):
         if name in given:
@@ -100,8 +101,6 @@ def _plan(compiled: CompiledModel) -> dict[str, Any]:
     plan = compiled._compilation.static_plan()
     if plan is None or plan.program is None:
         return {"native": None, "numpy": None, "arena": None}
-    from ..kernels.runtime.executor import PythonStep
-
     steps = plan.program.steps
     native = Counter(step.name for step in steps if not isinstance(step, PythonStep))
     others = Counter(step.name for step in steps if isinstance(step, PythonStep))
@@ -121,12 +120,12 @@ def _text(found: dict[str, Any]) -> str:
         "model": found["model"],
         "inputs": ports(found["inputs"]),
         "outputs": ports(found["outputs"]),
-        "parameters": f"{found['parameters']:,} ({report.size(found['weights'])})",
+        "parameters": f"{found['parameters']:,} ({size(found['weights'])})",
         "operators": counted(found["operators"]),
         "opsets": counted(found["opsets"]),
         "on kernels": counted(found["native"]),
         "on numpy": counted(found["numpy"]),
-        "arena": "" if found["arena"] is None else report.size(found["arena"]),
+        "arena": "" if found["arena"] is None else size(found["arena"]),
     }
     if found["states"]:
         subjects["states"] = ", ".join(found["states"])

@@ -10,23 +10,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Output
-from ..runtime.ports import ConstOutput
+from ..graph.lookup import port_names
 from ..types import Dimension, PartialShape, Type
 from .arguments import Arguments, UsageError
-from .files import read_files
+from .files import Port, read_files
 
 IMAGE = (1, 3, 224, 224)  # what dynamic dimensions of images become
 LENGTH = 16  # ... and those of other tensors, but for the first
 LARGEST = 1 << 32  # bytes of one input
 
 
-def make_inputs(ports: Sequence[ConstOutput], arguments: Arguments) -> list[npt.NDArray[Any]]:
+def make_inputs(ports: Sequence[Port], arguments: Arguments) -> list[npt.NDArray[Any]]:
     """An array for each port, seeded or from files. Raises UsageError for shapes and values that no port takes."""
     return make_all_inputs(ports, arguments)[0]
 
 
-def make_all_inputs(ports: Sequence[ConstOutput], arguments: Arguments) -> list[list[npt.NDArray[Any]]]:
+def make_all_inputs(ports: Sequence[Port], arguments: Arguments) -> list[list[npt.NDArray[Any]]]:
     """The same for each file of a folder that inputs are read from."""
     names = port_names(ports)
     if not arguments.files:
@@ -35,10 +34,10 @@ def make_all_inputs(ports: Sequence[ConstOutput], arguments: Arguments) -> list[
 
 
 def _made(
-    names: Sequence[str], ports: Sequence[ConstOutput], arguments: Arguments, given: dict[str, Any]
+    names: Sequence[str], ports: Sequence[Port], arguments: Arguments, given: dict[str, Any]
 ) -> list[npt.NDArray[Any]]:
-    shapes = _by_name(arguments.shapes, names, "--shape")
-    values = _by_name(arguments.values, names, "--value")
+    shapes = by_name(arguments.shapes, names, "--shape")
+    values = by_name(arguments.values, names, "--value")
     arrays = []
     for name, port in zip(names, ports, strict=True):
         if name in given:
@@ -52,7 +51,7 @@ def _made(
     return arrays
 
 
-def _fitting(name: str, port: ConstOutput, array: Any) -> npt.NDArray[Any]:
+def _fitting(name: str, port: Port, array: Any) -> npt.NDArray[Any]:
     """What a file holds for a port, in the port's element type."""
     if not port.partial_shape.relaxes(PartialShape(list(array.shape))):
         raise UsageError(
@@ -64,12 +63,7 @@ def _fitting(name: str, port: ConstOutput, array: Any) -> npt.NDArray[Any]:
     return np.asarray(array, wanted)
 
 
-def port_names(ports: Sequence[ConstOutput | Output]) -> list[str]:
-    """How the command calls ports: by a name of theirs, or by their position."""
-    return [port.any_name if port.names else str(position) for position, port in enumerate(ports)]
-
-
-def _by_name(given: dict[str, Any], names: Sequence[str], option: str) -> dict[str, Any]:
+def by_name(given: dict[str, Any], names: Sequence[str], option: str) -> dict[str, Any]:
     """Values of an option, by the name of an input."""
     if "" in given and len(names) == 1:
         given = {**given, names[0]: given[""]}
@@ -105,7 +99,7 @@ def _length(dim: Dimension, wanted: int) -> int:
 
 
 def _elements(
-    name: str, port: ConstOutput, shape: tuple[int, ...], value: float | None, random: np.random.Generator
+    name: str, port: Port, shape: tuple[int, ...], value: float | None, random: np.random.Generator
 ) -> npt.NDArray[Any]:
     """Standard normal numbers for real types; zeros and ones, valid indices nearly anywhere, for all others."""
     kind = port.element_type

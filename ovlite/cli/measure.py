@@ -15,12 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..frontend.ir import serialize
-from ..graph import Constant, Model
+from ..graph import Model
+from ..graph.constants import weight_bytes
+from ..graph.lookup import port_names
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 from ..runtime.infer_queue import AsyncInferQueue
+from ..runtime.profiling import least_times
 from .arguments import Arguments, UsageError
-from .inputs import make_all_inputs, port_names
+from .inputs import make_all_inputs
 from .progress import Progress
 
 PROFILED = 10  # runs whose steps are timed
@@ -59,8 +62,10 @@ def measure(arguments: Arguments) -> dict[str, Any]:
         "memory": memory(compiled),
     }
     del compiled
+    if not arguments.steps and not arguments.graph:
+        return {**result, "steps": []}
     profiled = core.compile_model(model, "CPU", {**config, "PERFORMANCE_HINT": "LATENCY", "PERF_COUNT": "YES"})
-    steps = profile(profiled, inputs[0]) if arguments.steps or arguments.graph else []
+    steps = profile(profiled, inputs[0])
     if arguments.graph:
         serialize(profiled.get_runtime_model(), arguments.graph)
     return {**result, "steps": steps if arguments.steps else []}
@@ -98,9 +103,7 @@ def memory(compiled: CompiledModel) -> dict[str, int]:
     compilation = compiled._compilation
     plan = compiled._internal_request().plan or compilation.static_plan()
     return {
-        "weights": sum(
-            node.get_byte_size() for node in compilation.model.get_ordered_ops() if isinstance(node, Constant)
-        ),
+        "weights": weight_bytes(compilation.model.get_ordered_ops()),
         "arena": plan.bytes if plan is not None else 0,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
@@ -213,23 +216,17 @@ def _queue(compiled: CompiledModel, inputs: Sequence[Arrays], arguments: Argumen
 
 def profile(compiled: CompiledModel, inputs: Arrays) -> list[dict[str, Any]]:
     """The steps of the plan for these inputs, slowest first, each with its least time over some runs."""
-    request = compiled.create_infer_request()
-    runs = []
-    for _ in range(1 + PROFILED):
-        request.infer(list(inputs), share_inputs=True)
-        runs.append(request.timed_steps())
-    least = np.min(np.array([[step.seconds for step in run] for run in runs[1:]]), axis=0)
-    rows = [_row(step, float(seconds)) for step, seconds in zip(runs[-1], least, strict=True)]
+    rows = [_row(step) for step in least_times(compiled.create_infer_request(), list(inputs), PROFILED)]
     total = sum(row["ms"] for row in rows) or 1.0
     rows = [{"index": index, **row, "share": row["ms"] / total} for index, row in enumerate(rows)]
     return sorted(rows, key=lambda row: -row["ms"])
 
 
-def _row(step: Any, seconds: float) -> dict[str, Any]:
+def _row(step: Any) -> dict[str, Any]:
     return {
         "node": step.node,
         "kernel": "numpy" if step.numpy else step.kernel,
         "shape": list(step.shape),
-        "ms": seconds * 1e3,
-        "gflops": step.flops / seconds / 1e9 if step.flops and seconds else None,
+        "ms": step.seconds * 1e3,
+        "gflops": step.flops / step.seconds / 1e9 if step.flops and step.seconds else None,
     }

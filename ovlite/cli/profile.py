@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..runtime.core import Core
+from ..runtime.profile_data import size
 from . import report
 from .arguments import Parser, add_execution, add_inputs, collect, positive
 from .environment import environment
@@ -45,5 +46,5 @@ def run(parsed: argparse.Namespace) -> str:
     return (
         f"{found}\n\n{found.seconds * 1e3:.3f} ms in {len(found.steps)} steps; with {found.threads} threads the "
         f"machine does at most {machine.gflops:.1f} GFLOP/s and {machine.gbytes:.1f} GB/s. Weights "
-        f"{report.size(found.weights)}, arena {report.size(found.arena)}."
+        f"{size(found.weights)}, arena {size(found.arena)}."
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-NAME_WIDTH = 40  # of a node's name in the table
+from ..runtime.profile_data import NAME_WIDTH, size, table
 
 
 def as_json(found: Mapping[str, Any]) -> str:
@@ -52,15 +52,6 @@ def _reference(compared: Mapping[str, float] | None) -> dict[str, str]:
     return {"reference": ", ".join(f"{name} differs by {value:.2g}" for name, value in compared.items())}
 
 
-def size(count: float) -> str:
-    """Bytes, in the unit that suits."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.1f} {unit}" if unit != "B" else f"{count:.0f} B"
-        count /= 1024
-    return f"{count:.2f} GiB"
-
-
 def lines(subjects: Mapping[str, str]) -> str:
     width = max(map(len, subjects))
     return "\n".join(f"{name:<{width}}  {text}" for name, text in subjects.items())
@@ -93,11 +84,4 @@ def _table(steps: Sequence[Mapping[str, Any]], count: int) -> str:
     if rest:
         time, share = sum(step["ms"] for step in rest), sum(step["share"] for step in rest)
         rows.append(["", f"{len(rest)} others", "", "", f"{time:.3f}", f"{share:.1%}", ""])
-    return "\n".join(aligned(rows, left=(1, 2, 3)))
-
-
-def aligned(rows: Sequence[Sequence[str]], left: Sequence[int]) -> Iterable[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (f"{cell:{'<' if i in left else '>'}{widths[i]}}" for i, cell in enumerate(row))
-        yield "  ".join(cells).rstrip()
+    return table(rows, left=(1, 2, 3))

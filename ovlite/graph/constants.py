@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -144,6 +144,11 @@ def constant_array(node: Constant) -> Array:
     """A constant's elements in their compute dtype."""
     output = node.output(0)
     return decode(node.array, output.element_type, tuple(output.shape))
+
+
+def weight_bytes(nodes: Iterable[Node]) -> int:
+    """What the constants among the nodes take."""
+    return sum(node.get_byte_size() for node in nodes if isinstance(node, Constant))
 
 
 def _text(element: Any) -> str:

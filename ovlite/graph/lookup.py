@@ -70,6 +70,11 @@ def no_port(ports: Sequence[Named], key: Any, kind: str) -> str:
     return f"the model has no {kind} {key!r}; {has}.{suggestion(str(key), known)}"
 
 
+def port_names(ports: Sequence[Named]) -> list[str]:
+    """What texts and containers call ports: a tensor name of theirs, or their index."""
+    return [port.any_name if port.names else str(index) for index, port in enumerate(ports)]
+
+
 def label(port: Named, index: int) -> str:
     """How errors name a port: its index, and a name when it has one."""
     return f"{index} ({port.any_name!r})" if port.names else str(index)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..errors import OVTypeError
 from ..frontend.ir import to_bytes
 from ..graph import Model
+from ..graph.lookup import label, port_names
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 
@@ -76,7 +77,7 @@ class Batches:
     @property
     def batch_size(self) -> int:
         """The rows that are run at once."""
-        firsts = [_rows(port) for port in self.compiled.inputs]
+        firsts = [_rows(port, index) for index, port in enumerate(self.compiled.inputs)]
         static = {first.min_length for first in firsts if first.is_static}
         if not static:
             return self._batch_size or 32
@@ -89,7 +90,7 @@ class Batches:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the outputs that are returned."""
-        known = [_name(port, index) for index, port in enumerate(self.compiled.outputs)]
+        known = port_names(self.compiled.outputs)
         for name in self._outputs or ():
             if name not in known:
                 raise RuntimeError(f"the model has no output {name!r}; there are {', '.join(known)}")
@@ -102,7 +103,7 @@ class Batches:
         are read-only or of another type are copied a part at a time.
         """
         compiled, names, size = self.compiled, self.names, self.batch_size
-        known = [_name(port, index) for index, port in enumerate(compiled.outputs)]
+        known = port_names(compiled.outputs)
         arrays = self._arrays(batch)
         rows = {len(array) for array in arrays.values()}
         if len(rows) != 1:
@@ -122,8 +123,7 @@ class Batches:
         return {name: part[0] if len(part) == 1 else np.concatenate(part) for name, part in parts.items()}
 
     def _arrays(self, batch: Any) -> dict[str, Array]:
-        ports = self.compiled.inputs
-        known = [_name(port, index) for index, port in enumerate(ports)]
+        known = port_names(self.compiled.inputs)
         if not isinstance(batch, Mapping):
             if len(known) != 1:
                 raise RuntimeError(f"the model has the inputs {', '.join(known)}; pass a dict of them")
@@ -167,17 +167,11 @@ def _part(array: Array, begin: int, used: int, size: int) -> Array:
     return np.concatenate([part, np.repeat(filler, size - used, axis=0)])
 
 
-def _rows(port: Any) -> Any:
+def _rows(port: Any, index: int) -> Any:
     """The dimension that counts rows."""
     if not port.partial_shape.has_rank or not len(port.partial_shape):
-        raise RuntimeError(
-            f"input {port.any_name if port.names else ''} of the model has no first dimension to count rows"
-        )
+        raise RuntimeError(f"input {label(port, index)} of the model has no first dimension to count rows")
     return port.partial_shape[0]
-
-
-def _name(port: Any, index: int) -> str:
-    return str(port.any_name) if port.names else str(index)
 
 
 def _serialized(model: Model) -> tuple[bytes, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ..graph.lookup import port_names
 from .batches import Batches, Source
 
 
@@ -17,7 +18,7 @@ def predict_batch_fn(model: Source, **arguments: Any) -> Callable[[], Callable[.
     batches = Batches(model, **arguments)
 
     def make() -> Callable[..., Any]:
-        names = [port.any_name if port.names else str(index) for index, port in enumerate(batches.compiled.inputs)]
+        names = port_names(batches.compiled.inputs)
 
         def predict(*columns: Any) -> Any:
             found = batches(dict(zip(names, columns, strict=True)))

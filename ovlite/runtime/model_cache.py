@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import mmap
 import os
 import re
@@ -61,12 +62,14 @@ def entries(folder: str | os.PathLike[str]) -> list[Entry]:
     return sorted(found, key=lambda entry: entry.used)
 
 
-def prune(folder: str | os.PathLike[str], limit: int) -> list[Entry]:
-    """Removes the files used longest ago, until all take at most `limit` bytes; gives those that were removed."""
+def prune(folder: str | os.PathLike[str], limit: float, before: float = -math.inf) -> list[Entry]:
+    """Removes the files used longest ago, until all take at most `limit` bytes and none was last used before a time in
+    seconds since the epoch; gives those that were removed.
+    """
     found = entries(folder)
     total, removed = sum(entry.bytes for entry in found), []
     for entry in found:
-        if total <= limit:
+        if total <= limit and entry.used >= before:
             break
         entry.path.unlink(missing_ok=True)
         total -= entry.bytes

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .roofline import Roofline
+if TYPE_CHECKING:  # tables and sizes are for whoever writes text, without what measures the machine
+    from .roofline import Roofline
 
 COLUMNS = ("step", "node", "kernel", "output", "ms", "share", "GFLOP/s", "of peak", "GB/s", "of bandwidth")
 NAME_WIDTH = 40  # of a node's name in the table
@@ -94,6 +95,15 @@ class Measured:
 
     def __str__(self) -> str:
         return table([list(COLUMNS), *self.rows()], left=(1, 2, 3))
+
+
+def size(count: float) -> str:
+    """Bytes, in the unit that suits."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.1f} {unit}" if unit != "B" else f"{count:.0f} B"
+        count /= 1024
+    return f"{count:.2f} GiB"
 
 
 def table(rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:

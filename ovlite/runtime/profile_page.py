@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 from html import escape
 
-from .profile_data import COLUMNS, Measured, StepProfile
+from ..graph import html
+from .profile_data import COLUMNS, Measured, StepProfile, size
 
 WIDTH, HEIGHT = 1000, 240  # of each picture, in its own units
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d", "#bab0ac")
@@ -27,13 +28,8 @@ STYLE = """
 
 def page(profile: Measured) -> str:
     """A whole page."""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>'
-        f"{escape(profile.model)}: profile</title>"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<style>:root { color-scheme: light dark } body { margin: 1.5em auto; max-width: 75em; padding: 0 1em; "
-        f"background: light-dark(#fff, #181818) }}</style></head><body>{fragment(profile)}</body></html>\n"
-    )
+    style = "body { margin: 1.5em auto; max-width: 75em; padding: 0 1em }"
+    return html.page(f"{profile.model}: profile", style, fragment(profile))
 
 
 def fragment(profile: Measured) -> str:
@@ -42,7 +38,7 @@ def fragment(profile: Measured) -> str:
     about = (
         f"{profile.seconds * 1e3:.3f} ms in {len(profile.steps)} steps, {profile.threads} threads, {machine.level} "
         f"level of {machine.processor}: at most {machine.gflops:.0f} GFLOP/s and {machine.gbytes:.1f} GB/s. "
-        f"Weights {_size(profile.weights)}, arena {_size(profile.arena)}. "
+        f"Weights {size(profile.weights)}, arena {size(profile.arena)}. "
         "Winograd's algorithm is counted with the products that it saves, and may pass the peak."
     )
     colours = _colours(profile)
@@ -55,10 +51,6 @@ def fragment(profile: Measured) -> str:
         f"<h3>Roofline</h3>{_roofline(profile, colours)}<h3>Memory plan</h3>{_memory(profile)}"
         f"<h3>Steps</h3>{_table(profile)}</div>"
     )
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**20:.1f} MiB" if count >= 1 << 20 else f"{count / 1024:.1f} KiB"
 
 
 def _colours(profile: Measured) -> dict[str, str]:
@@ -139,7 +131,7 @@ def _memory(profile: Measured) -> str:
             _box(
                 buffer.first * across, buffer.offset * down, (buffer.last - buffer.first + 1) * across,
                 buffer.bytes * down, COLOURS[place % len(COLOURS)],
-                f"{_size(buffer.bytes)} at {buffer.offset}, steps {buffer.first} to {buffer.last}",
+                f"{size(buffer.bytes)} at {buffer.offset}, steps {buffer.first} to {buffer.last}",
             )
             for place, buffer in enumerate(profile.buffers)
         ),

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from ..errors import OVTypeError
+from ..graph.constants import weight_bytes
 from ..kernels.runtime.step import Step, View
+from ..plan.timing import StepTime
 from .compilation import Compilation
 from .infer_request import InferRequest
 from .profile_data import Measured, Placed, StepProfile
@@ -28,27 +29,36 @@ class Profile(Measured):
 
 
 def profile(compilation: Compilation, request: InferRequest, inputs: Any, runs: int) -> Profile:
-    """Runs the request, of a model compiled to be profiled, once to warm up and then `runs` times."""
+    """Runs the request, of a model compiled to be profiled, once to warm up and then `runs` times.
+
+    Raises RuntimeError when the runs take other steps.
+    """
+    timed = least_times(request, inputs, runs)
+    program = request.plan.program
+    made: Sequence[Step | None] = program.steps if program else [None] * len(timed)
+    threads = compilation.config.threads_per_stream()
+    steps = tuple(
+        StepProfile(index, row.node, row.kernel, row.shape, row.seconds, row.flops, _bytes(step), row.numpy)
+        for index, (row, step) in enumerate(zip(timed, made, strict=True))
+    )
+    buffers = tuple(_buffers(program.steps, program.placed)) if program else ()
+    weights = weight_bytes(compilation.model.get_ordered_ops())
+    arena = program.arena_bytes if program else 0
+    return Profile(compilation.name, threads, roofline(threads), steps, buffers, weights, arena)
+
+
+def least_times(request: InferRequest, inputs: Any, runs: int) -> list[StepTime]:
+    """The steps of such a request, each with the least time of `runs` runs after one to warm up."""
+    if not isinstance(runs, int) or runs < 1:
+        raise OVTypeError(f"expected runs to be a positive int, got {runs!r}")
     timed = []
     for _ in range(1 + runs):
         request.infer(inputs, share_inputs=True)
         timed.append(request.timed_steps())
     if len({len(run) for run in timed}) > 1:
-        raise RuntimeError("the model takes other steps at each run; profile() needs runs that are alike")
-    least = np.min([[step.seconds for step in run] for run in timed[1:]], axis=0) if timed[-1] else []
-    program = request.plan.program
-    made: Sequence[Step | None] = program.steps if program else [None] * len(timed[-1])
-    threads = compilation.config.threads_per_stream()
-    steps = tuple(
-        StepProfile(index, row.node, row.kernel, row.shape, float(seconds), row.flops, _bytes(step), row.numpy)
-        for index, (row, seconds, step) in enumerate(zip(timed[-1], least, made, strict=True))
-    )
-    buffers = tuple(_buffers(program.steps, program.placed)) if program else ()
-    weights = sum(
-        node.get_byte_size() for node in compilation.model.get_ordered_ops() if node.get_type_name() == "Constant"
-    )
-    arena = program.arena_bytes if program else 0
-    return Profile(compilation.name, threads, roofline(threads), steps, buffers, weights, arena)
+        raise RuntimeError("the model takes other steps at each run; a profile needs runs that are alike")
+    alike = zip(*timed[1:], strict=True)
+    return [steps[-1]._replace(seconds=min(step.seconds for step in steps)) for steps in alike]
 
 
 def _bytes(step: Step | None) -> int:

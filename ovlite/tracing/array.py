@@ -148,7 +148,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     __int__ = __float__ = __index__ = __complex__ = item = tolist = _number
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        refuse("this needs the elements of an array, which are not known while tracing")
+        refuse(
+            "this needs the elements of an array, which are not known while tracing; numpy's functions take the array "
+            "itself, and a list of arrays as one of np.stack"
+        )
 
     def __repr__(self) -> str:
         return f"<traced {self.dtype} of shape {list(self.shape)}>"

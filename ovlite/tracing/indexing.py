@@ -67,9 +67,8 @@ def _from_the_front(x: Traced, parts: list[Any]) -> Any:
     """Several arrays, some of them computed, for the first axes."""
     filled = _filled(parts, x.ndim)
     count = next((place for place, part in enumerate(filled) if isinstance(part, slice)), len(filled))
-    if any(part is None for part in filled) or any(part != slice(None) for part in filled[count:] if _plain(part)):
-        refuse("an index by several arrays is traced for the first axes alone; use np.take_along_axis")
-    if not all(isinstance(part, slice) for part in filled[count:]):
+    whole = all(isinstance(part, slice) and part == slice(None) for part in filled[count:])
+    if not whole or any(part is None for part in filled):
         refuse("an index by several arrays is traced for the first axes alone; use np.take_along_axis")
     places: Any = np.broadcast_arrays(*(lift(part) for part in filled[:count]))
     if any(part.dtype.kind not in "iu" for part in places):

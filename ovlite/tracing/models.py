@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..graph.lookup import label, port_index
+from ..graph.lookup import label, no_port, port_index
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.ports import ConstOutput
 from .array import WRITE_MODEL, Traced, lift, refuse
@@ -18,10 +18,8 @@ class TracedResults:
         self._ports, self._values = ports, values
 
     def __getitem__(self, key: Any) -> Traced:
-        if isinstance(key, ConstOutput):
-            key = self._ports.index(key)
         try:
-            return self._values[port_index(self._ports, key, "output")]
+            return self._values[_index(self._ports, key, "output")]
         except RuntimeError as error:
             raise KeyError(str(error)) from None
 
@@ -65,9 +63,9 @@ def _write_model(compiled: CompiledModel, inputs: Any) -> TracedResults:
     for parameter, value in zip(model.inputs, values, strict=True):
         parameter.replace(value.output)
     sources = [result.input_value(0) for result in model.get_results()]
-    for port, source in zip(compiled.outputs, sources, strict=True):
+    for index, (port, source) in enumerate(zip(compiled.outputs, sources, strict=True)):
         if source.get_partial_shape().is_dynamic:
-            refuse(f"the shape of output {port.any_name if port.names else ''} of the model depends on elements")
+            refuse(f"the shape of output {label(port, index)} of the model depends on elements")
     found = [Traced(source, _dtype(port)) for port, source in zip(compiled.outputs, sources, strict=True)]
     return TracedResults(compiled.outputs, found)
 
@@ -75,14 +73,20 @@ def _write_model(compiled: CompiledModel, inputs: Any) -> TracedResults:
 def _by_index(compiled: CompiledModel, inputs: Any) -> dict[int, Any]:
     ports = compiled.inputs
     if isinstance(inputs, dict):
-        return {
-            ports.index(key) if isinstance(key, ConstOutput) else port_index(ports, key, "input"): value
-            for key, value in inputs.items()
-        }
+        return {_index(ports, key, "input"): value for key, value in inputs.items()}
     values = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     if len(values) != len(ports):
         refuse(f"{len(values)} inputs are given to a model that has {len(ports)}")
     return dict(enumerate(values))
+
+
+def _index(ports: list[ConstOutput], key: Any, kind: str) -> int:
+    """The index of the port that a port, an index or a name tells. Raises RuntimeError when there is none."""
+    if not isinstance(key, ConstOutput):
+        return port_index(ports, key, kind)
+    if key not in ports:
+        raise RuntimeError(no_port(ports, key, kind))
+    return ports.index(key)
 
 
 def _dtype(port: ConstOutput) -> Any:

@@ -266,6 +266,10 @@ def test_entries_and_prune(mine, tmp_path, folder):
     assert prune(folder, entry.bytes - 1) == [entry]
     assert [file.name for file in folder.iterdir()] == ["other.blob"]
     assert not is_loaded(compiled_from(path, folder))
+    (entry,) = entries(folder)
+    assert prune(folder, entry.bytes, before=entry.used) == []
+    assert prune(folder, entry.bytes, before=entry.used + 1) == [entry]
+    assert [file.name for file in folder.iterdir()] == ["other.blob"]
 
 
 def test_a_source_is_no_path(mine, tmp_path, folder):

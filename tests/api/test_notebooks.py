@@ -94,6 +94,12 @@ def test_profiles_of_plans_in_stages(monkeypatch):
     assert "No arena" in words(profile)
 
 
+@pytest.mark.parametrize("runs", [0, -1, 1.5, None])
+def test_profiles_of_no_runs_are_refused(model, runs):
+    with pytest.raises(TypeError, match="expected runs to be a positive int, got"):
+        ov.compile_model(model, "CPU").profile(np.ones((100, 4), np.float32), runs=runs)
+
+
 def test_a_model_without_steps(monkeypatch):
     from ovlite.runtime import profiling, roofline
 

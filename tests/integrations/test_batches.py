@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import ovlite as ov
+import ovlite.opset13 as ops
 from ovlite.integrations import batches as module
 from ovlite.integrations.batches import Batches, as_array
 
@@ -46,7 +47,8 @@ def test_sources_are_compiled_once(path, rows):
         same(second(rows), rows)
     assert Batches(path).compiled is not Batches(path, config={"INFERENCE_NUM_THREADS": 1}).compiled
     size = len(module._COMPILED)
-    assert Batches(model).compiled is Batches(made()).compiled or len(module._COMPILED) == size + 1
+    assert Batches(model).compiled is Batches(model.clone()).compiled and len(module._COMPILED) == size
+    assert Batches(made(8)).compiled is not Batches(model).compiled and len(module._COMPILED) == size + 1
 
 
 def test_outputs_that_are_wanted(path, rows):
@@ -64,7 +66,10 @@ def test_outputs_that_are_wanted(path, rows):
         (lambda path: Batches(path, outputs=["z"]).names, "no output 'z'"),
         (lambda path: Batches(made(8), batch_size=4).batch_size, "batches of \\[8\\] rows"),
         (lambda path: Batches(path)({"y": np.zeros((1, 4))}), "no 'x'"),
-        (lambda path: Batches(path)(np.zeros((3, 5), np.float32)), "5"),
+        (
+            lambda path: Batches(path)(np.zeros((3, 5), np.float32)),
+            "the value given has \\[32, 5\\]",
+        ),
     ],
 )
 def test_what_is_refused(path, call, text):
@@ -72,9 +77,13 @@ def test_what_is_refused(path, call, text):
         call(path)
 
 
-def test_an_output_without_rows_is_refused():
-    import ovlite.opset13 as ops
+def test_an_input_without_rows_is_refused():
+    x = ops.parameter([], np.float32, name="x")
+    with pytest.raises(RuntimeError, match=r"input 0 \('x'\) of the model has no first dimension to count rows"):
+        _ = Batches(ov.Model([ops.relu(x)], [x], "scalar")).batch_size
 
+
+def test_an_output_without_rows_is_refused():
     x = ops.parameter([-1, 4], np.float32, name="x")
     total = ops.reduce_sum(x, [0, 1])
     with pytest.raises(RuntimeError, match="it has no rows"):

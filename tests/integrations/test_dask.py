@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+import ovlite as ov
+from ovlite.integrations.dask import predict, predict_frame
+
 from .conftest import expected
 
 da = pytest.importorskip("dask.array", reason="dask is not installed")
 pandas = pytest.importorskip("pandas", reason="pandas is not installed")
 distributed = pytest.importorskip("distributed", reason="distributed is not installed")
-from ovlite.integrations.dask import predict, predict_frame  # noqa: E402  # after the engine is known to be there
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +64,6 @@ def test_which_output_has_to_be_said(path, rows):
 
 
 def test_compiled_functions_and_models_on_blocks(rows):
-    import ovlite as ov
-
     norm = ov.jit(lambda x: np.sqrt((x * x).sum(1, keepdims=True)))
     found = da.from_array(rows, (40, 4)).map_blocks(norm, dtype=np.float32, chunks=((40, 40, 21), (1,)))
     np.testing.assert_allclose(found.compute(), np.linalg.norm(rows, axis=1, keepdims=True), rtol=1e-6)
@@ -71,8 +71,6 @@ def test_compiled_functions_and_models_on_blocks(rows):
 
 def test_compiled_functions_with_xarray(rows):
     xarray = pytest.importorskip("xarray", reason="xarray is not installed")
-    import ovlite as ov
-
     scale = ov.jit(lambda x: x / 2)
     found = xarray.apply_ufunc(scale, xarray.DataArray(rows, dims=("row", "column")))
     np.testing.assert_array_equal(found.to_numpy(), rows / 2)

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from ovlite.integrations.ray import Predictor, predict
+
 from .conftest import expected, made
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
 pytest.importorskip("ray.data", reason="ray's data sets are not installed")
-from ovlite.integrations.ray import Predictor, predict  # noqa: E402  # after the engine is known to be there
 
 pytestmark = pytest.mark.engines
 

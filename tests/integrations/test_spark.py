@@ -6,15 +6,14 @@ import shutil
 import numpy as np
 import pytest
 
+from ovlite.integrations.spark import map_in_pandas, predict_batch_fn
+
 from .conftest import expected
 
 pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed")
 pandas = pytest.importorskip("pandas", reason="pandas is not installed")
-if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-    pytest.skip("Java is not installed", allow_module_level=True)
-from ovlite.integrations.spark import map_in_pandas, predict_batch_fn  # noqa: E402  # after the engine is known
-
-pytestmark = pytest.mark.engines
+JAVA = shutil.which("java") or os.environ.get("JAVA_HOME")
+pytestmark = [pytest.mark.engines, pytest.mark.skipif(not JAVA, reason="Java is not installed")]
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,8 @@ def test_a_compiled_model_is_a_part_of_the_function():
         (lambda model, a: model(a[:, :2]), "has the shape"),
         (lambda model, a: model([a, a]), "2 inputs are given"),
         (lambda model, a: model({"x": a})["z"], "z"),
+        (lambda model, a: model({linear().input(0): a}), "the model has no input .*; it has x"),
+        (lambda model, a: model(a)[linear().output(0)], "the model has no output .*; it has .*y"),
     ],
 )
 def test_calls_that_a_model_does_not_take(call, text):
