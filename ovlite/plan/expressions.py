@@ -104,6 +104,10 @@ def _operand(tensor: Tensor) -> Any:
     return tensor
 
 
+def _tanh(call: Call) -> list[Instruction] | None:
+    return _one(call, "tanh") if call.inputs[0].dtype == np.float64 else _activation(call)
+
+
 def _activation(call: Call) -> list[Instruction] | None:
     if not call.inputs or call.inputs[0].dtype != np.float32:
         return None
@@ -173,6 +177,7 @@ _SPECIAL: dict[str, Callable[[Call], list[Instruction] | None]] = {
     "Convert": _convert,
     "Select": _select,
     "PRelu": _prelu,
+    "Tanh": _tanh,
     "Quantize": _quantize,
     "Dequantize": _dequantize,
 }
