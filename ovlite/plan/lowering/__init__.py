@@ -12,6 +12,7 @@ from ..fusion import Map, fuse_maps
 from ..layout import choose_layouts
 from . import (
     attention,
+    composed,
     convolution,
     copy,
     distance,
@@ -33,6 +34,7 @@ from . import (
 
 LOWERINGS: dict[str, Lowering] = {
     **attention.LOWERINGS,
+    **composed.LOWERINGS,
     **convolution.LOWERINGS,
     **copy.LOWERINGS,
     **distance.LOWERINGS,
