@@ -26,9 +26,9 @@ class Level(NamedTuple):
 _AVX2 = frozenset({"avx", "avx2", "fma", "f16c", "movbe", "popcnt", "bmi1", "bmi2", "abm"})
 _AVX512 = _AVX2 | {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 # Families that only move elements gain nothing from registers wider than those of AVX2.
-_MOVING = frozenset({"copy", "gather", "indexed_copy", "resize", "topk"})
+_MOVING = frozenset({"copy", "gather", "resize", "topk"})
 _SCALAR = frozenset({"scan", "trees"})  # one sum or node follows from the other, without vectors
-_SMALL = frozenset({"suppression"})  # of operators that take little of a model's time
+_SMALL = frozenset({"indexed_copy", "sampling", "suppression"})  # wider registers would not pay for the size
 
 # Lowest first: of the levels that a processor can execute the last one is used.
 LEVELS = (
