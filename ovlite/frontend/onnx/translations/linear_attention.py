@@ -17,7 +17,7 @@ from ....ops.bodies import (
 )
 from ....ops.control import TensorIterator
 from ....types import PartialShape
-from ..build import dim_of, ints, moved, one, ops, per_channel, rank, static_dims, typed
+from ..build import converted, dim_of, ints, moved, one, ops, per_channel, rank, static_dims, typed
 from ..call import Call, Translated, Translation
 
 RULES = ("linear", "gated", "delta", "gated_delta")
@@ -80,13 +80,10 @@ def linear_attention(call: Call) -> Translated:
     if max(queries, heads) % min(queries, heads):
         raise ModelError(f"{queries} heads of queries and {heads} of keys don't divide")
     query, key, value = (_in_heads(call.input(i), count) for i, count in ((0, queries), (1, heads), (2, heads)))
-    size = (static_dims(query) or [None])[-1]
-    scale = call.decimal("scale", 0.0)
-    if not scale:
-        if size is None:
-            raise ModelError("the size of a head is not known; give the attribute scale")
-        scale = size**-0.5
-    query = one(ops.multiply(query, typed(scale, query)))
+    if scale := call.decimal("scale", 0.0):
+        query = one(ops.multiply(query, typed(scale, query)))
+    else:
+        query = one(ops.divide(query, ops.sqrt(converted(dim_of(query, 3), query.element_type))))
     sliced = [_repeated(query, max(1, heads // queries)), key, value]
     if "gated" in rule:
         sliced.append(_decay(call.input(4), heads))
@@ -148,7 +145,7 @@ def _step(values: list[Output], rule: str, share: int) -> list[Output]:
         rate = one(ops.unsqueeze(next(given), ints([3])))
         row = one(ops.multiply(rate, ops.subtract(row, ops.matmul(column, state, True, False))))
     after = one(ops.add(state, ops.multiply(column, row)))
-    grouped = ops.reshape(query, ints([0, -1, share, (static_dims(query) or [])[-1] or 0]), True)
+    grouped = ops.reshape(query, ops.concat([ints([0, -1, share]), dim_of(query, 2)], 0), True)
     found = ops.matmul(grouped, after, False, False)
     shape = ops.concat([dim_of(query, 0), ints([1, -1]), dim_of(value, 2)], 0)
     return [one(ops.reshape(found, shape, False)), after]
