@@ -69,9 +69,9 @@ FAMILIES = {
         "microsoft": (
             "Attention BiasGelu DequantizeLinear DynamicQuantizeLSTM DynamicQuantizeMatMul "
             "EmbedLayerNormalization ExpandDims FastGelu FusedConv FusedGemm FusedMatMul GatherBlockQuantized "
-            "Gelu GroupQueryAttention Inverse MatMulIntegerToFloat MatMulNBits MultiHeadAttention QGemm "
-            "QLinearAdd QLinearAveragePool QLinearConcat QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul "
-            "QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QuantizeLinear QuickGelu "
+            "Gelu GroupQueryAttention Inverse MatMulIntegerToFloat MatMulNBits MultiHeadAttention QAttention "
+            "QGemm QLinearAdd QLinearAveragePool QLinearConcat QLinearGlobalAveragePool QLinearLeakyRelu "
+            "QLinearMul QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QuantizeLinear QuickGelu "
             "RotaryEmbedding SkipLayerNormalization SkipSimplifiedLayerNormalization Trilu"
         ),
     },

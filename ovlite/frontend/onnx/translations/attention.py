@@ -1,4 +1,4 @@
-"""Attention of com.microsoft: Attention, MultiHeadAttention and GroupQueryAttention, with keys and values of before.
+"""Attention of com.microsoft: Attention, QAttention and MultiHeadAttention, with keys and values of before.
 
 Queries, keys and values are [batch, heads, length, size] here; a mask is a tensor of numbers added to the scores
 [batch, heads, queries, keys].
@@ -13,6 +13,7 @@ from ....graph import Node, Output
 from ....types import Type
 from ..build import converted, dim_of, ints, of_type, one, ops, rank, scalar, typed
 from ..call import Call, Translated, Translation
+from .quantization import centred, row
 from .rotary import join_heads, split_heads
 
 MASKED = -10000.0  # what onnxruntime adds to the scores of masked positions unless a model says otherwise
@@ -23,23 +24,45 @@ def attention(call: Call) -> Translated:
 
     Keys and values of before, and the second output, are [2, batch, heads, length, size].
     """
+    call.without_effect("rotary_embedding_dim")
+    projected = one(ops.matmul(call.input(0), call.input(1), False, False))
+    if (bias := call.optional(2)) is not None:
+        projected = one(ops.add(projected, bias))
+    sizes = call.integers("qkv_hidden_sizes", [])
+    return _self_attention(call, projected, sizes, call.optional(3), call.optional(4), call.optional(5))
+
+
+def q_attention(call: Call) -> Translated:
+    """Attention of quantized x and weights. Inputs: x, weights, the real bias, the scales of x and of the weights (one,
+    or one a column), a mask, the zero points of both, keys and values of before."""
+    x, weights = centred(call.input(0), call.optional(6)), centred(call.input(1), call.optional(7))
+    scale = ops.multiply(scalar(call.input(3)), row(call.input(4)))
+    projected = one(ops.add(ops.multiply(ops.matmul(x, weights, False, False), scale), call.input(2)))
+    return _self_attention(call, projected, [], call.optional(5), call.optional(8), None)
+
+
+def _self_attention(
+    call: Call,
+    projected: Output,
+    sizes: list[int],
+    marks: Output | None,
+    past: Output | None,
+    scores: Output | None,
+) -> Translated:
+    """projected: query, key and value side by side, of these sizes, or of equal ones. The rest is as for _attended."""
     call.expect("do_rotary", 0, "export the model with RotaryEmbedding and MultiHeadAttention")
     call.expect("past_present_share_buffer", 0)
-    call.without_effect("rotary_embedding_dim")
-    projected = ops.matmul(call.input(0), call.input(1), False, False)
-    if (bias := call.optional(2)) is not None:
-        projected = ops.add(projected, bias)
-    heads, sizes = call.integer("num_heads"), call.integers("qkv_hidden_sizes", [])
+    heads = call.integer("num_heads")
     if sizes:
         parts = ops.variadic_split(projected, ints(-1), ints(sizes)).outputs()
     else:
         parts = ops.split(projected, ints(-1), 3).outputs()
     query, key, value = (split_heads(part, heads) for part in parts)
     before = None
-    if (past := call.optional(4)) is not None:
+    if past is not None:
         before, values = _along(past, 0, 2)
         key, value = one(ops.concat([before, key], 2)), one(ops.concat([values, value], 2))
-    found = _attended(call, query, key, value, call.optional(3), call.optional(5), before)
+    found = _attended(call, query, key, value, marks, scores, before)
     if not call.wants(1):
         return found
     return [found, one(ops.concat([one(ops.unsqueeze(part, ints([0]))) for part in (key, value)], 0))]
@@ -174,4 +197,5 @@ def least(value: Output) -> Output:
 OPERATORS: dict[str, Translation] = {
     "Attention": attention,
     "MultiHeadAttention": multi_head_attention,
+    "QAttention": q_attention,
 }
