@@ -270,7 +270,7 @@ cdef class DirectConvolution(Windows):
 def pack_int8(weights, groups=1, Kernel kernel=None):
     """Packs weights (Cout, Cin / groups, *kernel) for QuantizedConvolution.
 
-    weights: i8; or i16 from -256 to 254, which are multiplied as two signed bytes each. kernel: the matrix kernel to
+    weights: i8; or i16 from -256 to 255, which are multiplied as sums of signed bytes. kernel: the matrix kernel to
     pack for; the level's best for u8 by i8 when None.
     """
     weights = np.asarray(weights)
@@ -291,7 +291,7 @@ cdef class QuantizedConvolution(Windows):
     """
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, groups=1,
-                 View residual=None, **results):
+                 View residual=None, View zero_point=None, column_sums=None, **results):
         packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights, groups)
         check_types(x, y)
         check_images(x, y, packed, residual, groups)
@@ -299,6 +299,7 @@ cdef class QuantizedConvolution(Windows):
                 for size, gap, pad in zip(packed.window, dilations, pads_begin, strict=True)]
         super().__init__(x, y, packed, taps, strides, None, residual, None)
         self.set_requantization(y, residual, results)
+        self.set_zero_point(zero_point, column_sums)
 
 
 cdef struct PhaseList:

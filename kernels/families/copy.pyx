@@ -288,11 +288,12 @@ cdef class Fill(CopyMany):
 cdef class FillBorder(CopyMany):
     """Writes `value` into the border around an image view (N, C, spatial...), and nothing else.
 
-    begin, end: pixels of border in front of and behind the view, for each spatial dimension.
+    begin, end: pixels of border in front of and behind the view, for each spatial dimension. value: a number, or a View
+    of one element of y's type.
     """
 
     def __init__(self, View y, begin, end, value=0.0):
-        super().__init__([(value, part) for part in border(y, (0, 0, *begin), (0, 0, *end))])
+        super().__init__([(repeated(value, part), part) for part in border(y, (0, 0, *begin), (0, 0, *end))])
 
 
 cdef class Pad(CopyMany):
@@ -314,6 +315,11 @@ cdef class Pad(CopyMany):
         else:
             pairs = _copying_pad(x, y, begin, end, mode)
         super().__init__(pairs)
+
+
+def repeated(value, View y):
+    """A number as it is, a View of one element as one of y's shape."""
+    return value.like(y.shape, (0,) * len(y.shape)) if isinstance(value, View) else value
 
 
 def border(View view, begin, end):
