@@ -105,8 +105,12 @@ def test_profile_has_a_row_for_each_step(run: Any, path: str, tmp_path: Path) ->
     found = as_json(run, "profile", path, "--runs", "2", "--html", str(page), "--trace", str(trace))
     steps = found["steps"]
     events = json.loads(trace.read_text())["traceEvents"]
-    assert [event["name"] for event in events] == [step["node"] for step in steps]
-    assert all(after["ts"] >= before["ts"] + before["dur"] - 1e-6 for before, after in pairwise(events))
+    parts = [event for event in events if event["ph"] == "X"]
+    assert {event["args"]["index"] for event in parts} == {step["index"] for step in steps}
+    for thread in (event for event in events if event["ph"] == "M"):
+        mine = [event for event in parts if event["tid"] == thread["tid"]]
+        assert mine and thread["args"]["name"] == ("caller" if thread["tid"] == 0 else f"helper {thread['tid']}")
+        assert all(after["ts"] >= before["ts"] + before["dur"] - 1e-6 for before, after in pairwise(mine))
     convolution = next(step for step in steps if step["flops"] and step["shape"] == [1, 16, 8, 8])
     assert convolution["flops"] == 2 * 16 * 27 * 64
     assert convolution["of_peak"] == pytest.approx(convolution["flops"] / convolution["seconds"] / 100e9)
