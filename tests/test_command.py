@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 import ovlite as ov
 import ovlite.opset13 as ops
 from ovlite import cli, kernels
+from ovlite.cli import drawing, graphviz
 from ovlite.cli.measure import difference
 from ovlite.cli.weights import compress_to_int8
 from ovlite.runtime import exported_model, roofline
@@ -86,18 +89,38 @@ def test_info_tells_what_runs_on_numpy(run: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["g.svg", "g.html"])
-def test_the_picture_shows_each_operator(run: Any, path: str, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("program", ["dot", "none"])
+def test_the_picture_shows_each_operator(
+    run: Any, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, program: str
+) -> None:
+    """Drawn by Graphviz where that is installed, and here where it is not."""
+    if program == "none":
+        monkeypatch.setenv("PATH", "")
+    elif shutil.which("dot") is None:
+        pytest.skip("Graphviz is not installed")
     assert run("info", path, "--graph", str(tmp_path / name))[0] == 0
     text = (tmp_path / name).read_text()
     for kind in ("Convolution", "Relu", "MatMul", "Softmax"):
         assert f">{kind}</text>" in text
-    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", text)
     if name.endswith("svg"):
         root = ElementTree.fromstring(text)
         boxes = [
             (float(box.get("x", 0)), float(box.get("y", 0))) for box in root.iter("{http://www.w3.org/2000/svg}rect")
         ]
-        assert len(boxes) == len(set(boxes)) >= 6
+        assert program == "dot" or len(boxes) == len(set(boxes)) >= 6
+
+
+def test_names_of_any_characters_are_drawn(tmp_path: Path) -> None:
+    x = ops.parameter([1], np.float32, name="x")
+    odd = 'a"b\\n&lt;<\n];}'
+    model = ov.Model([ops.relu(x, name=odd)], [x], odd)
+    for drawn in filter(None, (graphviz.graphviz_svg(model), drawing.svg(model))):
+        titles = ["".join(each.itertext()) for each in ElementTree.fromstring(drawn).iter()]
+        found = {each.get("{http://www.w3.org/1999/xlink}title") for each in ElementTree.fromstring(drawn).iter()}
+        assert any("&lt;<" in text and 'a"b\\n' in text for text in [*titles, *filter(None, found)])
+    quoted = graphviz.dot(model)
+    assert quoted.count("digraph") == 1 and 'a\\"b\\\\n&amp;lt;<\\n];}' in quoted
 
 
 def test_profile_has_a_row_for_each_step(run: Any, path: str, tmp_path: Path) -> None:
