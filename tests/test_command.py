@@ -251,7 +251,8 @@ REFUSED = {
     "info {path} --shape z[1]": "'z'",
     "profile {path} --runs 0": "a positive whole number",
     "compare {path}": "required: other",
-    "compare {path} nowhere.xml": "there is no file",
+    "compare {path} nowhere.xml": "expected a model's file or an engine, openvino or onnxruntime, got 'nowhere.xml'",
+    "compare {path} {folder}": "there is no file",
     "convert {path} out.onnx": "written to an .xml file",
     "convert {path} {path}": "over itself",
     "convert {path} {folder}/no/out.xml": "there is no folder",
@@ -266,6 +267,16 @@ REFUSED = {
     "{path} --input {folder}/text.txt": "neither",
     "{path} --input {folder}/broken.npy": "can't read",
     "{path} --reference {folder}/none.npz --iterations 1": "can't read",
+    "{path} --reference {array} --iterations 1": "holds one array",
+    "{path} --reference {folder} --iterations 1": "can't read",
+    "{path} --reference {folder}/broken.npy --iterations 1": "can't read",
+    "{path} --input {folder}/named.npy": "holds arrays by name",
+    "{path} --input {folder}/single.npz": "holds one array",
+    "{path} --input {folder}/zip.npz": "can't read",
+    "{path} --input {folder}/broken.png": "broken.png",
+    "{path} --input {folder}/empty": "holds no .npy, .npz or image files",
+    "{path} --input x=": "expected a file",
+    "{path} --outputs {folder}": "does not end in .npz",
     "{path} --nireq 2": "--api async",
     "{path} --graph g.dot": "does not end in .xml",
 }
@@ -274,7 +285,12 @@ REFUSED = {
 @pytest.mark.parametrize("line", REFUSED)
 def test_what_is_refused(run: Any, path: str, tmp_path: Path, line: str) -> None:
     np.save(tmp_path / "two.npy", np.zeros(2))
-    for name in ("text.txt", "broken.npy"):
+    np.savez(tmp_path / "single.npz", x=np.zeros(2))
+    (tmp_path / "single.npz").rename(tmp_path / "named.npy")
+    (tmp_path / "single.npz").write_bytes((tmp_path / "two.npy").read_bytes())
+    (tmp_path / "zip.npz").write_bytes((tmp_path / "named.npy").read_bytes()[:90])
+    (tmp_path / "empty").mkdir()
+    for name in ("text.txt", "broken.npy", "broken.png"):
         (tmp_path / name).write_text("text")
     values = {"path": path, "folder": str(tmp_path), "array": str(tmp_path / "two.npy")}
     status, out, err = run(*(word.format(**values) for word in line.split()))

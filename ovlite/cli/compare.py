@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,8 @@ def compare(arguments: Arguments, other: str, runs: int) -> dict[str, Any]:
         names = ["ovlite", other]
         sides = [load(name, arguments) for name in names]
     else:
+        if not Path(other).exists():
+            raise UsageError(f"expected a model's file or an engine, {' or '.join(NAMES[1:])}, got {other!r}")
         names = [str(arguments.model), other]
         sides = [load("ovlite", replace(arguments, model=name)) for name in names]
     inputs = make_inputs(read_model(arguments).inputs, arguments)

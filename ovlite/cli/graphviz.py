@@ -11,7 +11,7 @@ from .drawing import is_port, labels, title
 SECONDS = 30  # after which a model is too large for it
 STYLE = """
 svg { background: light-dark(#fff, #181818); color-scheme: light dark }
-text { font: 12px system-ui, sans-serif; fill: light-dark(#1a1a1a, #e6e6e6) }
+text { font: 10px Helvetica, Arial, sans-serif; fill: light-dark(#1a1a1a, #e6e6e6) }
 .node path { fill: light-dark(#dce6f5, #24344d); stroke: light-dark(#4c78a8, #7da3d0) }
 .port path { fill: light-dark(#fde8d0, #4d3517); stroke: light-dark(#f58518, #f5a95a) }
 .edge path, .edge polygon { stroke: light-dark(#888, #999) }
@@ -25,7 +25,8 @@ def graphviz_svg(model: Model) -> str | None:
     if program is None:
         return None
     try:
-        done = subprocess.run(  # noqa: S603, the program that is installed, with no word of the model's among its arguments
+        # The model is text that the program reads, and no part of its command.
+        done = subprocess.run(  # noqa: S603
             [program, "-Tsvg"], input=dot(model), capture_output=True, encoding="utf-8", timeout=SECONDS, check=True
         )
     except (OSError, ValueError, subprocess.SubprocessError):
@@ -39,7 +40,11 @@ def dot(model: Model) -> str:
     """The model in Graphviz's language."""
     nodes = [node for node in model.get_ordered_ops() if not isinstance(node, Constant)]
     names = {node: f"n{index}" for index, node in enumerate(nodes)}
-    lines = ["digraph {", 'bgcolor="transparent"', 'node [shape=box, style="rounded,filled", fontsize=9]']
+    lines = [
+        "digraph {",
+        'bgcolor="transparent"',
+        'node [shape=box, style="rounded,filled", fontname="Helvetica", fontsize=10]',
+    ]
     for node in nodes:
         lines.append(f"{names[node]} [{_attributes(node)}]")
         sources = (source.get_node() for source in node.input_values())
