@@ -16,7 +16,7 @@ from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport (
     OK, Member, Step, View, alone, check_status, dim_t, first_element, strided_view)
 from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
-from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions
+from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions, nested_sums
 
 from . import depthwise
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
@@ -238,11 +238,9 @@ cdef class Windows(MatmulStep):
             inner = merge_dimensions([*walks, (depth, 1)]) or [(1, 1)]
             run = inner.pop()[0] if inner[-1][1] == 1 else 1
         start = sum([places.start * stride for places, stride in zip(taps, x.strides[2:], strict=True)])
-        offsets = np.full(1, start, np.intp)
-        for size, stride in inner:
-            offsets = np.add.outer(offsets, np.arange(size, dtype=np.intp) * stride).reshape(-1)
-        self.offsets = offsets * self.matmul.a_size
-        self.matmul.tile.taps = len(offsets)
+        size = self.matmul.a_size
+        self.offsets = nested_sums(start * size, [(length, stride * size) for length, stride in inner])
+        self.matmul.tile.taps = len(self.offsets)
         self.matmul.tile.depth = run
         self.matmul.tile.offset = <const dim_t*>first_element(self.offsets)
         return 0

@@ -16,7 +16,7 @@ from ovlite.kernels.runtime.step cimport (
     CANCELLED, OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, stopped,
     strided_view)
 from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
-from ovlite.kernels.runtime.strides import broadcast_strides
+from ovlite.kernels.runtime.strides import broadcast_strides, nested_sums
 
 from .activation cimport Activation, activation_from_tuple
 from .matmul_driver import check_f32, check_types
@@ -306,13 +306,11 @@ cdef class Depthwise(Step):
         cdef Windows* p = &self.windows
         cdef Strip* strip = &p.strip
         steps = [stride * p.x_size for stride in x.strides[2:]]
-        offsets = np.zeros(1, np.intp)
-        for size, step, dilation in zip(packed.window[:-1], steps, dilations):
-            offsets = np.add.outer(offsets, np.arange(size, dtype=np.intp) * step * dilation).reshape(-1)
-        offsets -= sum([pad * step for pad, step in zip(pads_begin, steps, strict=True)])
-        self.offsets = offsets
+        start = sum([pad * step for pad, step in zip(pads_begin, steps, strict=True)])
+        walks = [(size, step * dilation) for size, step, dilation in zip(packed.window[:-1], steps, dilations)]
+        self.offsets = nested_sums(-start, walks)
         strip.offset = <const dim_t*>first_element(self.offsets)
-        strip.rows = len(offsets)
+        strip.rows = len(self.offsets)
         strip.width = packed.window[-1]
         strip.tap_step = steps[-1] * dilations[-1]
         strip.group = packed.group

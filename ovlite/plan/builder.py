@@ -149,7 +149,7 @@ class Builder:
 
         An image without elements is not written at all, and what reads it finds the border alone.
         """
-        for view in (*step.writes, *step.reads):
+        for view in (*step.writes, *step.reads) if self._borders else ():
             tensor = self._borders.pop(view.slot, None)
             if tensor is not None and tensor.fill is not None:
                 self._fill_border(tensor, tensor.fill)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels.runtime.step import MOST_DIMENSIONS
-from ..ops.fused import activation_of
+from ..ops.fused import activation_of, may_activate
 from .calls import Call, Tensor
 
 
@@ -106,7 +106,7 @@ def _operand(tensor: Tensor) -> Any:
 
 
 def _activation(call: Call) -> list[Instruction] | None:
-    if not call.inputs or call.inputs[0].dtype != np.float32:
+    if not may_activate(call.op) or not call.inputs or call.inputs[0].dtype != np.float32:
         return None
     parameters = [
         float(tensor.array.reshape(-1)[0]) if tensor.array is not None and tensor.array.size == 1 else None
