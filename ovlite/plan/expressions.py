@@ -105,6 +105,10 @@ def _operand(tensor: Tensor) -> Any:
     return tensor
 
 
+def _tanh(call: Call) -> list[Instruction] | None:
+    return _one(call, "tanh") if call.inputs[0].dtype == np.float64 else _activation(call)
+
+
 def _activation(call: Call) -> list[Instruction] | None:
     if not may_activate(call.op) or not call.inputs or call.inputs[0].dtype != np.float32:
         return None
@@ -212,6 +216,7 @@ _SPECIAL: dict[str, Callable[[Call], list[Instruction] | None]] = {
     "Selu": _selu,
     "SoftSign": _softsign,
     "IsInf": _is_inf,
+    "Tanh": _tanh,
     "Quantize": _quantize,
     "Dequantize": _dequantize,
 }
