@@ -135,19 +135,20 @@ def _call(node: Node, inputs: list[Tensor], state: Specialized, constants: Const
     """Evaluates the node when its inputs are constant, else appends its call."""
     arguments = [_known(source, state, constants) for source in node.sources]
     found = node.inferred(arguments)
-    constant = all(tensor.array is not None for tensor in inputs) and not node.op.stateful
+    arrays = [tensor.array for tensor in inputs if tensor.array is not None]
+    constant = len(arrays) == len(inputs) and not node.op.stateful and node.op.folds(arrays)
     if not all(kind.shape.is_static for kind in found):
         if not constant:
             state.data_dependent.append(node)
             return
-        outputs = evaluate(node, [tensor.array for tensor in inputs])
+        outputs = evaluate(node, arrays)
         state.tensors.update(zip(node.outputs(), map(Tensor.constant, outputs), strict=True))
         return
     results = [Tensor(compute_dtype(kind), tuple([dim.min_length for dim in shape.dims])) for kind, shape in found]
     if node.op.type == "ShapeOf":
         results = [Tensor.constant(np.asarray(inputs[0].shape, results[0].dtype))]
     elif constant and sum(tensor.size for tensor in results) <= FOLD_LIMIT:
-        results = [Tensor.constant(array) for array in evaluate(node, [tensor.array for tensor in inputs])]
+        results = [Tensor.constant(array) for array in evaluate(node, arrays)]
     else:
         state.calls.append(Call(node.op, inputs, results, node.friendly_name))
         state.arguments.update(zip(node.outputs(), itertools.starmap(Argument, found), strict=True))
@@ -170,9 +171,9 @@ def _argument(source: Output, tensor: Tensor) -> Argument:
     return Argument(source.element_type, PartialShape(tensor.shape), partial)
 
 
-def evaluate(node: Node, arrays: Sequence[Array | None]) -> list[Array]:
+def evaluate(node: Node, arrays: Sequence[Array]) -> list[Array]:
     """A node's outputs by numpy, in their compute dtypes."""
-    return as_compute_arrays(node, evaluated(node, [array for array in arrays if array is not None]))
+    return as_compute_arrays(node, evaluated(node, arrays))
 
 
 def as_compute_arrays(node: Node, results: Sequence[Array]) -> list[Array]:
