@@ -25,13 +25,14 @@ def fold_constants(model: Model) -> None:
 
 
 def fold_all_but_bytes(model: Model) -> None:
-    """The same, but for real numbers that are computed of matrices of bytes, which may be multiplied as they are."""
+    """The same, but for real numbers that are computed of matrices of bytes, which may be multiplied as they are, and
+    for what is quantized to become such."""
     kept: set[Node] = set()
     room = _Room()
     for node in model.get_ordered_ops():
         sources = {source.node for source in node.sources}
         constant = all(isinstance(source, Constant) or source in kept for source in sources)
-        if sources & kept and constant or _dequantizes(node):
+        if (sources & kept and constant) or _dequantizes(node) or node.op.type == "FakeQuantize":
             kept.add(node)
         else:
             _fold(node, room)

@@ -13,6 +13,7 @@ from ..fusion import Map, fuse_maps
 from ..layout import choose_layouts
 from . import (
     attention,
+    composed,
     convolution,
     copy,
     distance,
@@ -26,6 +27,7 @@ from . import (
     recurrent,
     reduction,
     resize,
+    sampling,
     scan,
     softmax,
     topk,
@@ -34,6 +36,7 @@ from . import (
 
 LOWERINGS: dict[str, Lowering] = {
     **attention.LOWERINGS,
+    **composed.LOWERINGS,
     **convolution.LOWERINGS,
     **copy.LOWERINGS,
     **distance.LOWERINGS,
@@ -47,6 +50,7 @@ LOWERINGS: dict[str, Lowering] = {
     **recurrent.LOWERINGS,
     **reduction.LOWERINGS,
     **resize.LOWERINGS,
+    **sampling.LOWERINGS,
     **scan.LOWERINGS,
     **softmax.LOWERINGS,
     **topk.LOWERINGS,
