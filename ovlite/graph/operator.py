@@ -123,6 +123,10 @@ class Operator:
         """
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
 
+    def folds(self, inputs: Sequence[Array]) -> bool:
+        """Return whether evaluate() ends soon, so that reading and compiling may carry the operator out."""
+        return True
+
     def known(self, inputs: Sequence[Argument]) -> Sequence[PartialValue | None] | None:
         """Infers known elements of the outputs without evaluate(), such as a shape's; None when there are none."""
         return None

@@ -47,6 +47,13 @@ class Declared(Operator):
         """The factory's arguments by name, in the operator's own terms: other names, defaults that depend on others."""
         return given
 
+    @classmethod
+    def input_counts(cls) -> tuple[int, int | None]:
+        """The least and the most inputs; None for any number."""
+        defaults = Parameters.of(cls.signature).defaults
+        least = sum(name not in defaults for name in cls.inputs)
+        return least, None if any(name.startswith("*") for name in cls.inputs) else len(cls.inputs)
+
 
 def as_output(value: Any, name: str | None = None) -> Output:
     """The tensor that a factory's argument stands for: a node's first output, an Output, or a new constant.

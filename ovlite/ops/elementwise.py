@@ -81,8 +81,18 @@ class Multiply(Binary):
         return np.multiply(left, right)
 
 
+class Division(Binary):
+    """Base of the operators that can't be carried out for an integer and 0: what runs them raises ZeroDivisionError.
+
+    evaluate() gives 0 there, since shape inference asks it for elements that are not all known.
+    """
+
+    def folds(self, inputs: Sequence[Array]) -> bool:
+        return inputs[1].dtype.kind not in "iu" or bool(inputs[1].all())
+
+
 @dataclass(frozen=True)
-class Divide(Binary):
+class Divide(Division):
     """left / right. A quotient of integers is rounded down, or toward zero when m_pythondiv is false; n / 0 is 0."""
 
     m_pythondiv: bool = True
@@ -99,7 +109,7 @@ class Divide(Binary):
         return np.asarray(np.add(quotient, (quotient < 0) & inexact, dtype=left.dtype))
 
 
-class Mod(Binary):
+class Mod(Division):
     """The rest of a division that rounds toward zero: it has the sign of `left`. n mod 0 is 0 for integers."""
 
     type = "Mod"
@@ -109,7 +119,7 @@ class Mod(Binary):
         return np.fmod(left, right)
 
 
-class FloorMod(Binary):
+class FloorMod(Division):
     """The rest of a division that rounds down: it has the sign of `right`. n mod 0 is 0 for integers."""
 
     type = "FloorMod"

@@ -135,14 +135,15 @@ def _inline(
 def _call(node: Node, inputs: list[Tensor], state: Specialized, constants: Constants) -> None:
     """Evaluates the node when its inputs are constant, else appends its call."""
     results = _results(node, inputs, state, constants)
-    constant = not node.op.stateful and not [tensor for tensor in inputs if tensor.array is None]
+    arrays = [tensor.array for tensor in inputs if tensor.array is not None]
+    constant = len(arrays) == len(inputs) and not node.op.stateful and node.op.folds(arrays)
     if results is None and not constant:
         state.data_dependent.append(node)
         return
     if results is not None and node.op.type == "ShapeOf":
         results = [Tensor.constant(np.asarray(inputs[0].shape, results[0].dtype))]
     elif results is None or constant and sum([tensor.size for tensor in results]) <= FOLD_LIMIT:
-        results = [Tensor.constant(array) for array in evaluate(node, [tensor.array for tensor in inputs])]
+        results = [Tensor.constant(array) for array in evaluate(node, arrays)]
     else:
         state.calls.append(Call(node.op, inputs, results, node.friendly_name))
     state.tensors.update(zip(node._outputs, results, strict=True))
@@ -178,9 +179,9 @@ def _argument(source: Output, tensor: Tensor) -> Argument:
     return Argument(source.element_type, PartialShape(tensor.shape), partial)
 
 
-def evaluate(node: Node, arrays: Sequence[Array | None]) -> list[Array]:
+def evaluate(node: Node, arrays: Sequence[Array]) -> list[Array]:
     """A node's outputs by numpy, in their compute dtypes."""
-    return as_compute_arrays(node, evaluated(node, [array for array in arrays if array is not None]))
+    return as_compute_arrays(node, evaluated(node, arrays))
 
 
 def as_compute_arrays(node: Node, results: Sequence[Array]) -> list[Array]:

@@ -198,6 +198,10 @@ CORE_SETTABLE: dict[str, tuple[Parser, Any]] = {
     # Of ovlite alone. Bytes that the files in CACHE_DIR may take; those used longest ago are dropped.
     "CACHE_SIZE_LIMIT": (_count, 4 << 30),
     "ENABLE_MMAP": (_boolean, True),
+    # Of ovlite alone. Nodes of a model that is read, those of functions counted each time that they are used, and how
+    # deep graphs and functions may be nested.
+    "NODE_LIMIT": (_count, 250_000),
+    "NESTING_LIMIT": (_count, 32),
     "FORCE_TBB_TERMINATE": (_boolean, False),
 }
 # What compile_model() takes and can't be read back from what it returns.

@@ -43,7 +43,8 @@ class Core:
 
     def read_model(self, model: Any, weights: Any = None, config: Mapping[str, Any] | None = None) -> Model:
         """Reads a model from a path, from bytes, or from a stream of bytes (ONNX, or OpenVINO IR with its weights)."""
-        from ..frontend import read_model
+        from ..frontend.limits import Limits
+        from ..frontend.reading import read_model
 
         if isinstance(model, Model):
             raise TypeError("read_model reads a path or bytes; this is a Model already")
@@ -70,8 +71,9 @@ class Core:
         if settings["CACHE_DIR"]:
             os.makedirs(settings["CACHE_DIR"], exist_ok=True)
         return read_model(
-            model, weights or None, mapped=settings["ENABLE_MMAP"], custom=self._operations, extensions=self._extensions
-        )
+            model, weights or None, mapped=settings["ENABLE_MMAP"], custom=self._operations,
+            extensions=self._extensions, limits=Limits(settings["NODE_LIMIT"], settings["NESTING_LIMIT"]),
+        )  # fmt: skip
 
     @uncollected()
     def compile_model(

@@ -9,6 +9,8 @@ import numpy as np
 
 from .dimension import UNBOUNDED, Dimension, to_dimension
 
+MOST_UNKNOWN = 1 << 16  # dimensions of a shape of which only their number is known
+
 
 class PartialShape:
     """A shape whose rank or dimensions need not be known.
@@ -36,7 +38,11 @@ class PartialShape:
     def dynamic(cls, rank: int | Dimension | None = None) -> PartialShape:
         """A shape of `rank` unknown dimensions, or of unknown rank."""
         length = Dimension() if rank is None else Dimension(rank)
-        return cls("...") if length.is_dynamic else cls([-1] * length.get_length())
+        if length.is_dynamic:
+            return cls("...")
+        if length.get_length() > MOST_UNKNOWN:
+            raise RuntimeError(f"expected a shape of at most {MOST_UNKNOWN} dimensions, got {length}")
+        return cls([-1] * length.get_length())
 
     @property
     def dims(self) -> tuple[Dimension, ...]:
