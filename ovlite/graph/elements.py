@@ -144,8 +144,7 @@ def _unpack(bits: int, signed: bool) -> Callable[[Array, Sequence[int]], Array]:
         if not signed:
             return values
         top = 1 << (bits - 1)
-        wrapped: Array = ((values.astype(np.int8) ^ top) - top).astype(np.int8)
-        return wrapped
+        return np.asarray((values.astype(np.int8) ^ top) - top, np.int8)
 
     return unpack
 

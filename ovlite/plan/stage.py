@@ -147,7 +147,8 @@ class Stage:
             if times is not None:
                 shape = found[0].shape if found else ()
                 seconds = perf_counter() - began
-                times.append(StepTime(node.friendly_name, node.op.type, shape, seconds, numpy=True))
+                kernel = getattr(evaluation, "kernel", None)
+                times.append(StepTime(node.friendly_name, kernel or node.op.type, shape, seconds, numpy=kernel is None))
             values.update(zip(node.outputs(), found, strict=True))
 
     @contextmanager

@@ -39,6 +39,7 @@ enable_mmap = boolean("ENABLE_MMAP")
 enable_profiling = boolean("PERF_COUNT")
 enable_weightless = boolean("ENABLE_WEIGHTLESS")
 execution_devices = read_only("EXECUTION_DEVICES")
+float32_matmul_precision = text("FLOAT32_MATMUL_PRECISION")  # of ovlite alone
 force_tbb_terminate = boolean("FORCE_TBB_TERMINATE")
 inference_num_threads = integer("INFERENCE_NUM_THREADS")
 keep_shared_outputs = boolean("KEEP_SHARED_OUTPUTS")  # of ovlite alone

@@ -160,6 +160,13 @@ def transposed(value: Output, order: Sequence[int]) -> Output:
     return one(ops.transpose(value, ints(order)))
 
 
+def moved(value: Output, axis: int, to: int) -> Output:
+    """One axis of a tensor in another place."""
+    order = [place for place in range(rank(value)) if place != axis]
+    order.insert(to, axis)
+    return transposed(value, order)
+
+
 def converted(value: Output, element_type: Type) -> Output:
     """The value in an element type, itself when it has that type."""
     return value if value.element_type is element_type else one(ops.convert(value, element_type))

@@ -215,7 +215,7 @@ def _weights(output: Output) -> Real | None:
         return dequantized(output)
     found = dequantized(output.node.sources[0])
     shape = output.partial_shape
-    if found is None or not isinstance(found.data.node, Constant) or not shape.is_static:
+    if found is None or found.dynamic is not None or not isinstance(found.data.node, Constant) or not shape.is_static:
         return None
     before, after = tuple(found.data.shape), tuple(shape.to_shape())
     if len(after) != len(before) + 1 or after[2:] != before[1:]:

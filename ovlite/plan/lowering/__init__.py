@@ -12,6 +12,7 @@ from ..fusion import Map, fuse_maps
 from ..layout import choose_layouts
 from . import (
     attention,
+    composed,
     convolution,
     copy,
     distance,
@@ -25,6 +26,7 @@ from . import (
     recurrent,
     reduction,
     resize,
+    sampling,
     scan,
     softmax,
     topk,
@@ -33,6 +35,7 @@ from . import (
 
 LOWERINGS: dict[str, Lowering] = {
     **attention.LOWERINGS,
+    **composed.LOWERINGS,
     **convolution.LOWERINGS,
     **copy.LOWERINGS,
     **distance.LOWERINGS,
@@ -46,6 +49,7 @@ LOWERINGS: dict[str, Lowering] = {
     **recurrent.LOWERINGS,
     **reduction.LOWERINGS,
     **resize.LOWERINGS,
+    **sampling.LOWERINGS,
     **scan.LOWERINGS,
     **softmax.LOWERINGS,
     **topk.LOWERINGS,

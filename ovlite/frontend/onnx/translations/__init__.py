@@ -67,12 +67,16 @@ FAMILIES = {
     "ai.onnx.preview.training": {"training": "Adagrad Adam Momentum"},
     "com.microsoft": {
         "microsoft": (
-            "Attention BiasGelu DequantizeLinear DynamicQuantizeLSTM DynamicQuantizeMatMul "
-            "EmbedLayerNormalization ExpandDims FastGelu FusedConv FusedGemm FusedMatMul GatherBlockQuantized "
-            "Gelu GroupQueryAttention Inverse MatMulIntegerToFloat MatMulNBits MultiHeadAttention QAttention "
-            "QGemm QLinearAdd QLinearAveragePool QLinearConcat QLinearGlobalAveragePool QLinearLeakyRelu "
-            "QLinearMul QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QuantizeLinear QuickGelu "
-            "RotaryEmbedding SkipLayerNormalization SkipSimplifiedLayerNormalization Trilu"
+            "Attention BiasAdd BiasGelu BiasSoftmax BiasSplitGelu CausalConvWithState CDist "
+            "DecoderMaskedMultiHeadAttention DecoderMaskedSelfAttention DequantizeLinear DynamicQuantizeLSTM "
+            "DynamicQuantizeMatMul EmbedLayerNormalization ExpandDims FastGelu FusedConv FusedGemm FusedMatMul "
+            "FusedMatMulActivation GatedRelativePositionBias GatherBlockQuantized Gelu GemmFastGelu GroupNorm "
+            "GroupQueryAttention Inverse LinearAttention MatMulIntegerToFloat MatMulNBits MoE MultiHeadAttention "
+            "NhwcConv NhwcFusedConv NhwcMaxPool PackedAttention PackedMultiHeadAttention QAttention QGemm "
+            "QLinearAdd QLinearAveragePool QLinearConcat QLinearConv QLinearGlobalAveragePool QLinearLeakyRelu "
+            "QLinearMul QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QMoE QuantizeLinear "
+            "QuickGelu RelativePositionBias RemovePadding RestorePadding RotaryEmbedding SkipGroupNorm "
+            "SkipLayerNormalization SkipSimplifiedLayerNormalization TransposeMatMul Trilu UnfoldTensor"
         ),
     },
 }

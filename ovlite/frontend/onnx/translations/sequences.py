@@ -8,6 +8,9 @@ from ....errors import ModelError
 from ....graph import Node, Output
 from ....ops.sequences import (
     ConcatFromSequence,
+    Optional,
+    OptionalGetElement,
+    OptionalHasElement,
     SequenceAt,
     SequenceConstruct,
     SequenceErase,
@@ -15,9 +18,10 @@ from ....ops.sequences import (
     SequenceLength,
     SplitToSequence,
 )
-from ....types import SequenceType, Type
+from ....types import OptionalType, SequenceType, Type
 from ..build import ints, of_type, one, ops, positive, rank_or_none, static_dims
 from ..call import Call, Translated, Translation
+from ..graphs import absent
 from ..tensors import element_type
 
 
@@ -109,19 +113,25 @@ def concat_from_sequence(call: Call) -> Translated:
 
 
 def optional(call: Call) -> Translated:
-    """An optional that has a value is that value."""
+    """An optional that is known to have a value is that value."""
     if call.optional(0) is None:
-        raise ModelError("an optional without a value is not supported; leave out the nodes that read it")
+        return absent(call.type("type"))
     call.without_effect("type")
     return call.input(0)
 
 
 def optional_has_element(call: Call) -> Translated:
-    return of_type(call.optional(0) is not None, Type.boolean)
+    value = call.optional(0)
+    if value is None or not isinstance(value.element_type, OptionalType):
+        return of_type(value is not None, Type.boolean)
+    if isinstance(value.node.op, Optional):
+        return of_type(bool(value.node.sources), Type.boolean)
+    return Node(OptionalHasElement(), [value])
 
 
 def optional_get_element(call: Call) -> Translated:
-    return call.input(0)
+    value = call.input(0)
+    return Node(OptionalGetElement(), [value]) if isinstance(value.element_type, OptionalType) else value
 
 
 OPERATORS: dict[str, Translation] = {
