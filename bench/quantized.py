@@ -32,8 +32,7 @@ class _Reader:
 @cache
 def load(name: str, form: str) -> bytes:
     """A light model with seeded weights in one of FORMS, as the bytes of an ONNX file."""
-    model = onnx.version_converter.convert_version(onnx.load_model_from_string(models.load(name)), OPSET)
-    return quantized(model, models.inputs_for(name), form)
+    return quantized(onnx.load_model_from_string(models.load(name)), models.inputs_for(name), form)
 
 
 def quantized(model: onnx.ModelProto, inputs: Arrays, form: str) -> bytes:
@@ -42,7 +41,7 @@ def quantized(model: onnx.ModelProto, inputs: Arrays, form: str) -> bytes:
 
     with tempfile.TemporaryDirectory() as folder:
         source, target = str(Path(folder, "model.onnx")), str(Path(folder, "quantised.onnx"))
-        onnx.save(model, source)
+        onnx.save(onnx.version_converter.convert_version(model, OPSET), source)
         if form == "dynamic":
             q.quantize_dynamic(source, target, op_types_to_quantize=["MatMul", "Gemm"])
         else:

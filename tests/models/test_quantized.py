@@ -22,7 +22,7 @@ REAL = 1e-5  # the same where quantization is of operands alone, and so is each 
 STEP = 1 / 255  # of the light models' outputs, which are shares of 1
 QUICK = [("squeezenet", "QDQ per channel"), ("shufflenet", "QOperator"), ("shufflenet", "dynamic")]
 WHOLE = [(name, form) for name in quantized.NAMES for form in quantized.FORMS]
-READERS = [("PP-OCRv6_rec_small", {"width": 320}), ("ch_ppocr_mobile_v2.0_cls_mobile", {})]
+READERS = [("PP-OCRv6_rec_small", 320), ("ch_ppocr_mobile_v2.0_cls_mobile", None)]
 
 
 def part(cases: list[tuple[str, str]], kept: list[tuple[str, str]]) -> list[Any]:
@@ -39,17 +39,22 @@ def every_level(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1)
-def expected(content: bytes, name: str, **dims: int) -> np.ndarray:
+def expected(content: bytes, name: str, width: int | None = None) -> np.ndarray:
     onnxruntime = pytest.importorskip("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
-    return np.asarray(onnxruntime.InferenceSession(content, options).run(None, models.inputs_for(name, **dims))[0])
+    session = onnxruntime.InferenceSession(content, options)
+    return np.asarray(session.run(None, inputs_for(name, width))[0])
 
 
-def results(content: bytes, name: str, **dims: int) -> np.ndarray:
+def inputs_for(name: str, width: int | None) -> dict[str, np.ndarray]:
+    return dict(models.inputs_for(name, dims=None if width is None else {"width": width}))
+
+
+def results(content: bytes, name: str, width: int | None = None) -> np.ndarray:
     """Equal for one thread and two."""
-    core, inputs = ovlite.Core(), models.inputs_for(name, **dims)
+    core, inputs = ovlite.Core(), inputs_for(name, width)
     found = [
         core.compile_model(core.read_model(content), "CPU", {"INFERENCE_NUM_THREADS": threads})(inputs)[0]
         for threads in (1, 2)
@@ -74,17 +79,16 @@ def test_light_models(every_level: str, name: str, form: str) -> None:
 @lru_cache(maxsize=1)
 def reader(name: str, form: str, width: int | None) -> bytes:
     """A package's model, quantized."""
-    inputs = models.inputs_for(name, **({} if width is None else {"width": width}))
-    return quantized.quantized(onnx.load(package_model(name)), inputs, form)
+    return quantized.quantized(onnx.load(package_model(name)), inputs_for(name, width), form)
 
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("form", quantized.FORMS)
-@pytest.mark.parametrize("name, dims", READERS)
-def test_readers_of_text_read_the_same(every_level: str, name: str, dims: dict[str, int], form: str) -> None:
+@pytest.mark.parametrize("name, width", READERS)
+def test_readers_of_text_read_the_same(every_level: str, name: str, width: int | None, form: str) -> None:
     pytest.importorskip("onnxruntime")
-    content = reader(name, form, dims.get("width"))
-    peer, found = expected(content, name, **dims), results(content, name, **dims)
+    content = reader(name, form, width)
+    peer, found = expected(content, name, width), results(content, name, width)
     assert found.shape == peer.shape
     assert (found.argmax(-1) == peer.argmax(-1)).all()
     assert (np.abs(found - peer) <= FAR).mean() >= NEAR
