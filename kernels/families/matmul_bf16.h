@@ -30,6 +30,9 @@
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
+/* Tiles are emulated in portable C, and where the instructions may be had; in between nobody would run them. */
+#define EMULATES (!defined(__AVX2__) || defined(__AVX512F__))
+
 #define CHUNK 32                   /* elements of k */
 #define CHUNK_BYTES 64             /* of one part of it */
 #define TILE_COLUMNS 16

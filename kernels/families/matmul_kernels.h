@@ -74,9 +74,11 @@ static const MatmulKernel matmul_kernels[] = {
     MATRIX_ROW("bf16x3 emulated with conversions", "emulation avx512_bf16", emulated, 2, by_conversion, NULL),
     MATRIX_ROW("bf16 emulated with conversions", "emulation avx512_bf16", emulated, 1, by_conversion, NULL),
 #endif
+#if EMULATES
     MATRIX_ROW("bf16x6 emulated", "emulation", emulated, 3, by_integers, NULL),
     MATRIX_ROW("bf16x3 emulated", "emulation", emulated, 2, by_integers, NULL),
     MATRIX_ROW("bf16 emulated", "emulation", emulated, 1, by_integers, NULL),
+#endif
     {0},
 };
 

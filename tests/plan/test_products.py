@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ovlite import kernels
 from ovlite.plan import Precision
 
 from ..data import normal
@@ -15,6 +16,15 @@ SIX = Precision(winograd=True, products="bf16x6", emulated=True, flush_denormals
 ONE = Precision(winograd=True, products="bf16", emulated=True, flush_denormals=True)
 EXACT = Precision(flush_denormals=True)
 BOUNDS = {"bf16x6": 1e-6, "bf16x3": 1e-5, "bf16": 1e-2}
+
+
+@pytest.fixture(autouse=True)
+def emulating_level():
+    """The best level, unless tiles are not emulated there."""
+    level = kernels.available_levels()[-1]
+    before = kernels.use_level("baseline" if level == "avx2" else level)
+    yield
+    kernels.use_level(before)
 
 
 def matrix(weights):
