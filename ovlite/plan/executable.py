@@ -161,7 +161,7 @@ class Executable:
         with self._lock:
             plan = self._plans.get(key)
             if plan is None:
-                with uncollected(stays=False):
+                with uncollected():
                     plan = self._plans[key] = self._make(shapes, fresh)
                 self._drop_old()
             self._plans.move_to_end(key)
