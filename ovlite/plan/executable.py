@@ -97,7 +97,7 @@ def prepared(model: Model, options: Options) -> Prepared:
     """What plans are made of. The model given stays as it is."""
     from ..passes.pipeline import run_passes
 
-    model = model.twin()
+    original, model = model, model.twin()
     inputs = [TensorType(port.element_type, port.partial_shape) for port in model.inputs]
     outputs = [TensorType(port.element_type, port.partial_shape) for port in model.outputs]
     readers = _readers(model)
@@ -106,7 +106,7 @@ def prepared(model: Model, options: Options) -> Prepared:
         Variable(name, state.element_type, state.partial_shape) for name, state in zip(readers, states, strict=True)
     ]
     run_passes(model, integers=options.precision.integers)
-    release_pages(model.get_ordered_ops())
+    release_pages(original.get_ordered_ops())
     return Prepared(model, inputs, outputs, variables, states)
 
 
