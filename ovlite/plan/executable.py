@@ -138,6 +138,9 @@ class Executable:
         ports |= {state: bound_type(variable.element_type) for state, variable in pairs}
         self._nodes = self._model.get_ordered_ops()
         check_ranks(self._nodes)
+        results = [result.sources[0] for result in self._model.results] + self._assigned()
+        types = [kind for kind, _ in self.outputs] + [variable.element_type for variable in self.variables]
+        self._results = list(zip(results, map(bound_type, types), strict=True))
         self._context = Context(kernels.level(), options, ports, evaluation)
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
         self._unlock()
@@ -176,11 +179,8 @@ class Executable:
             output: Tensor(compute_dtype(output.element_type), shape)
             for output, shape in zip(inputs, shapes, strict=True)
         }
-        results = [result.sources[0] for result in self._model.results] + self._assigned()
-        types = [kind for kind, _ in self.outputs] + [variable.element_type for variable in self.variables]
-        types = [bound_type(kind) for kind in types]
-        stage = Stage(self._context, self._nodes, known, list(zip(results, types, strict=True)))
-        return Plan(stage, inputs, results)
+        stage = Stage(self._context, self._nodes, known, self._results)
+        return Plan(stage, inputs, [output for output, _ in self._results])
 
     def _assigned(self) -> list[Output]:
         """The new value of each variable; the one it had when nothing is assigned."""
