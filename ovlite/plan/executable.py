@@ -97,7 +97,7 @@ def prepared(model: Model, options: Options) -> Prepared:
     """What plans are made of. The model given stays as it is."""
     from ..passes.pipeline import run_passes
 
-    model = model.twin()
+    original, model = model, model.twin()
     inputs = [TensorType(port.element_type, port.partial_shape) for port in model.inputs]
     outputs = [TensorType(port.element_type, port.partial_shape) for port in model.outputs]
     readers = _readers(model)
@@ -106,7 +106,7 @@ def prepared(model: Model, options: Options) -> Prepared:
         Variable(name, state.element_type, state.partial_shape) for name, state in zip(readers, states, strict=True)
     ]
     run_passes(model, integers=options.precision.integers)
-    release_pages(model.get_ordered_ops())
+    release_pages(original.get_ordered_ops())
     return Prepared(model, inputs, outputs, variables, states)
 
 
@@ -138,6 +138,9 @@ class Executable:
         ports |= {state: bound_type(variable.element_type) for state, variable in pairs}
         self._nodes = self._model.get_ordered_ops()
         check_ranks(self._nodes)
+        results = [result.sources[0] for result in self._model.results] + self._assigned()
+        types = [kind for kind, _ in self.outputs] + [variable.element_type for variable in self.variables]
+        self._results = list(zip(results, map(bound_type, types), strict=True))
         self._context = Context(kernels.level(), options, ports, evaluation)
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
         self._unlock()
@@ -161,7 +164,7 @@ class Executable:
         with self._lock:
             plan = self._plans.get(key)
             if plan is None:
-                with uncollected(stays=False):
+                with uncollected():
                     plan = self._plans[key] = self._make(shapes, fresh)
                 self._drop_old()
             self._plans.move_to_end(key)
@@ -176,11 +179,8 @@ class Executable:
             output: Tensor(compute_dtype(output.element_type), shape)
             for output, shape in zip(inputs, shapes, strict=True)
         }
-        results = [result.sources[0] for result in self._model.results] + self._assigned()
-        types = [kind for kind, _ in self.outputs] + [variable.element_type for variable in self.variables]
-        types = [bound_type(kind) for kind in types]
-        stage = Stage(self._context, self._nodes, known, list(zip(results, types, strict=True)))
-        return Plan(stage, inputs, results)
+        stage = Stage(self._context, self._nodes, known, self._results)
+        return Plan(stage, inputs, [output for output, _ in self._results])
 
     def _assigned(self) -> list[Output]:
         """The new value of each variable; the one it had when nothing is assigned."""

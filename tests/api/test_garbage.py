@@ -59,3 +59,12 @@ def test_it_is_on_in_a_child_of_a_process_that_makes_a_graph() -> None:
         if not child:
             os._exit(0 if gc.isenabled() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_what_is_made_is_young_afterwards() -> None:
+    """Models that nobody holds any more are found by the usual collections, as often as those come."""
+    gc.collect()
+    with uncollected():
+        made: list[object] = [[] for _ in range(10_000)]
+        made.append(made)
+    assert not any(item is made for item in gc.get_objects(generation=2))

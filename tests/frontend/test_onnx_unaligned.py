@@ -17,10 +17,14 @@ from ovlite.frontend.onnx.tensors import STAYS_BYTES
 from ovlite.graph import Constant
 from ovlite.graph.constants import constant_array, release_pages
 
-RANDOM = np.random.default_rng(12)
-TABLE = RANDOM.standard_normal((512, 64), np.float32)
+
+def normal(*shape: int) -> np.ndarray:
+    return np.random.default_rng(shape).standard_normal(shape, np.float32)
+
+
+TABLE = normal(512, 64)
 SHAPES = {"filters": (64, 32, 3, 3), "matrix": (1024, 256), "row": (1, 64, 16, 16), "mean": (64,)}
-WEIGHTS = {name: RANDOM.standard_normal(shape, np.float32) for name, shape in SHAPES.items()}
+WEIGHTS = {name: normal(*shape) for name, shape in SHAPES.items()}
 
 
 def written(path: Path, shift: int) -> Path:
@@ -103,30 +107,36 @@ def test_pages_are_released_of_files_that_nobody_writes_to(tmp_path: Path) -> No
         np.testing.assert_array_equal(array, np.arange(1, 1 << 16))
 
 
-READS = """
+GROWTH = """
 import sys
 import ovlite as ov
 
-def kept():
+def resident(kind):
     with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("RssAnon"))
+        return next(int(line.split()[1]) for line in file if line.startswith(kind))
 
-core, before = ov.Core(), kept()
+core, kind = ov.Core(), sys.argv[2]
+before = resident(kind)
 model = core.read_model(sys.argv[1])
-print(kept() - before)
+if sys.argv[3] == "compiled":
+    model = core.compile_model(model, "CPU")
+print(resident(kind) - before)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_reading_copies_no_large_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "until"), [("RssAnon", "read"), ("RssFile", "compiled")])
+def test_large_weights_are_in_memory_once(tmp_path: Path, kind: str, until: str) -> None:
+    """Reading copies none, and those that passes have made others of are not kept beside these."""
+    width = 2048
+    path = tmp_path / "large.onnx"
+    tensors = {"w": np.zeros((width, width, 1, 1), np.float32), "s": np.full((1, width, 1, 1), 2, np.float32)}
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, width, 4, 4]) for name in "xy"]
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node("Mul", ["c", "s"], ["y"])]
+    initializers = [numpy_helper.from_array(array, name) for name, array in tensors.items()]
     for shift in range(2):  # at least one of which is not aligned
-        count = 1 << 24
-        weights = helper.make_tensor(
-            "w", onnx.TensorProto.FLOAT, [count], np.zeros(count, np.float32).tobytes(), raw=True
-        )
-        value = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [count])
-        graph = helper.make_graph([helper.make_node("Identity", ["w"], ["y"])], "g", [], [value], [weights])
-        path = tmp_path / "large.onnx"
+        graph = helper.make_graph(nodes, "large", ends[:1], ends[1:], initializers)
         path.write_bytes(helper.make_model(graph, producer_name="p" * (1 + shift)).SerializeToString())
-        run = subprocess.run([sys.executable, "-c", READS, str(path)], capture_output=True, text=True, check=True)
-        assert int(run.stdout) < 4 * count // 1024 // 2  # KiB: half of what the weights take
+        command = [sys.executable, "-c", GROWTH, str(path), kind, until]
+        run = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert int(run.stdout) < width * width * 4 // 1024 // 2  # KiB: half of what the weights take
