@@ -58,6 +58,7 @@ cdef extern from *:
 cdef long long PERIOD = 80_000_000       # nanoseconds between two looks at pending signals
 cdef dim_t PAGE_BYTES = 4096
 cdef dim_t SHARED_COPY_BYTES = 1 << 19   # from here on several threads copy faster than one
+cdef int PIECE_WIDTH = 1024              # of a task, some milliseconds, between two questions
 cdef int QUICK_TASKS = 64                # narrow tasks between two questions whether the run is to end
 cdef unsigned long main_thread
 
@@ -227,8 +228,7 @@ cdef class Program:
             self.tasks[i].width = step.width
             self.width = max(self.width, step.width)
             self.scratch = max(self.scratch, step.scratch)
-            if step.run == NULL:
-                self.native = False
+            self.native = self.native and step.run != NULL
         self.scratch = (self.scratch + 63) // 64 * 64
         self.set_phases()
         self.segments = list(_segments(steps))
@@ -288,23 +288,29 @@ cdef struct Job:
 
 
 cdef void run_task(Job* job, int index, Member* me) noexcept nogil:
-    """Carries out a member's part of a task, unless the run is to end."""
+    """Carries out a member's part of a task, unless the run is to end: that of a long task in pieces."""
     cdef Task* task = &job.tasks[index]
     cdef Span* span = NULL
-    cdef int status
+    cdef int i, status, pieces = max(1, task.width // PIECE_WIDTH // me.count)
+    cdef Member part = me[0]
     if outcome_status(job.status) != OK:
         return
     if job.spans != NULL:
         span = &job.spans[index * job.members + me.rank]
         span.thread = PyThread_get_thread_ident()
         span.begin = nanoseconds()
-    status = task.run(task.args, job.slots, me)
+    part.count = me.count * pieces
+    for i in range(pieces):
+        if outcome_status(job.status) != OK:
+            break
+        part.rank = me.rank * pieces + i
+        status = task.run(task.args, job.slots, &part)
+        if me.leads and (task.width > 1 or index % QUICK_TASKS == QUICK_TASKS - 1) and is_cancelled(me.token, True):
+            status = CANCELLED
+        if status != OK:
+            outcome_fail(job.status, job.failed, status, index)
     if span != NULL:
         span.end = nanoseconds()
-    if me.leads and (task.width > 1 or index % QUICK_TASKS == QUICK_TASKS - 1) and is_cancelled(me.token, True):
-        status = CANCELLED
-    if status != OK:
-        outcome_fail(job.status, job.failed, status, index)
 
 
 cdef void run_alone(void* argument) noexcept nogil:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from ..properties.intel_cpu import TbbPartitioner
 from ..properties.log import Level
 from ..properties.streams import Num
 from ..types import OVAny, Type
+from .cgroup import Root
 from .memory import memory_budget
 from .sealing import Callbacks
 from .threads import thread_budget
@@ -77,7 +78,7 @@ def _decimal(value: Any) -> float:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, (str, Path)):
+    if isinstance(value, (str, os.PathLike)):
         return str(value)
     raise _Invalid("a str")
 
@@ -197,6 +198,10 @@ CORE_SETTABLE: dict[str, tuple[Parser, Any]] = {
     # Of ovlite alone. Bytes that the files in CACHE_DIR may take; those used longest ago are dropped.
     "CACHE_SIZE_LIMIT": (_count, 4 << 30),
     "ENABLE_MMAP": (_boolean, True),
+    # Of ovlite alone. Nodes of a model that is read, those of functions counted each time that they are used, and how
+    # deep graphs and functions may be nested.
+    "NODE_LIMIT": (_count, 250_000),
+    "NESTING_LIMIT": (_count, 32),
     "FORCE_TBB_TERMINATE": (_boolean, False),
 }
 # What compile_model() takes and can't be read back from what it returns.
@@ -425,10 +430,11 @@ def device_property(key: str, properties: Mapping[str, Any]) -> Any:
     return known[key]()
 
 
-def processor_name(root: Path = Path("/")) -> str:
+def processor_name(root: Root = "/") -> str:
     """The processor's name as the operating system tells it."""
     try:
-        lines = (root / "proc/cpuinfo").read_text(errors="replace").splitlines()
+        with open(os.path.join(root, "proc/cpuinfo"), errors="replace") as file:
+            lines = file.read().splitlines()
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
