@@ -17,10 +17,12 @@ from ovlite.frontend.onnx.tensors import STAYS_BYTES
 from ovlite.graph import Constant
 from ovlite.graph.constants import constant_array, release_pages
 
-RANDOM = np.random.default_rng(12)
-TABLE = RANDOM.standard_normal((512, 64), np.float32)
+TABLE = np.random.default_rng(12).standard_normal((512, 64), np.float32)
 SHAPES = {"filters": (64, 32, 3, 3), "matrix": (1024, 256), "row": (1, 64, 16, 16), "mean": (64,)}
-WEIGHTS = {name: RANDOM.standard_normal(shape, np.float32) for name, shape in SHAPES.items()}
+WEIGHTS = {
+    name: np.random.default_rng(seed).standard_normal(shape, np.float32)
+    for seed, (name, shape) in enumerate(SHAPES.items())
+}
 
 
 def written(path: Path, shift: int) -> Path:
