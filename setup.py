@@ -54,7 +54,8 @@ else:
     # The headers of kernels hold the loops that count, and ask for -O3 themselves.
     # Without -fno-plt, each function of the interpreter has a stub in each module.
     compile_args += ["-g0", "-DNDEBUG", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-fno-plt"]
-    link_args += ["-Wl,-s", "-Wl,--gc-sections", "-Wl,-z,noseparate-code", "-Wl,-z,relro", "-Wl,-z,now"]
+    link_args += ["-Wl,-s", "-Wl,--gc-sections", "-Wl,-z,noseparate-code"]
+    link_args += ["-Wl,-z,relro", "-Wl,-z,now", "-Wl,--build-id=none"]
 if sanitize:
     compile_args += [f"-fsanitize={sanitize}"]
     link_args += [f"-fsanitize={sanitize}"]

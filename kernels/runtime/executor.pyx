@@ -406,15 +406,11 @@ cdef class Frame:
 
         thread: its identifier. begin, end: nanoseconds of a clock that never goes back.
         """
-        cdef Span* span
-        found = []
-        for i in range(self.program.count if self.spans != NULL else 0):
-            parts = []
-            for member in range(self.members):
-                span = &self.spans[i * self.members + member]
-                if span.begin:
-                    parts.append((span.thread, span.begin, span.end))
-            found.append(parts)
+        cdef int i
+        found = [[] for _ in range(self.program.count if self.spans != NULL else 0)]
+        for i in range(len(found) * self.members):
+            if self.spans[i].begin:
+                found[i // self.members].append((self.spans[i].thread, self.spans[i].begin, self.spans[i].end))
         return found
 
     cdef int run_native(self, int begin, int end, CTeam* team, CancelToken* token) noexcept nogil:
