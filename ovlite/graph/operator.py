@@ -67,8 +67,7 @@ class PartialValue:
         return found
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(NamedTuple):
     """The known part of an input when shapes are inferred.
 
     partial: its elements as far as known, None when nothing is known of them.
@@ -110,6 +109,12 @@ class Operator:
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         """Types of the outputs. Raises ModelError, with what was expected and found, for wrong inputs."""
         raise NotImplementedError(f"{type(self).__name__}.infer")
+
+    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+        """The shape of the only output for inputs of these shapes, as infer() gives it but sooner: for operators that
+        each plan for other shapes has many of. None for all that is left to infer(), and for shapes that don't fit.
+        """
+        return None
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         """The outputs, by numpy alone: the specification of every kernel.

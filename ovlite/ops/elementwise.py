@@ -16,7 +16,7 @@ from ..graph.operator import Array
 from ..records import dataclass
 from ..types import Type
 from .axes import merged_type, require
-from .broadcasting import aligned, combined_shape
+from .broadcasting import aligned, broadcast_sizes, combined_shape
 from .declare import Declared
 
 
@@ -33,6 +33,9 @@ class Binary(Declared):
         element_type = merged_type(inputs, "operands")
         shape = combined_shape([argument.shape for argument in inputs], self.auto_broadcast)
         return [TensorType(self.result_type(element_type), shape)]
+
+    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+        return broadcast_sizes(*shapes) if self.auto_broadcast == "numpy" else None
 
     def result_type(self, element_type: Type) -> Type:
         """Element type of the result for operands of `element_type`; ModelError when they can't be of it."""

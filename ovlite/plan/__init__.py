@@ -5,9 +5,9 @@ from ..kernels.runtime.failures import StepError
 from .executable import Executable, Plan, Variable
 from .frozen import Unfrozen, frozen, thawed
 from .options import Options, Precision, compute_types, fast_products
-from .timing import StepTime, of_step
+from .timing import Spans, StepTime, of_step, seconds_of
 
 __all__ = [
-    "Executable", "Frame", "Options", "Plan", "Precision", "StepError", "StepTime", "Team", "Unfrozen", "Variable",
-    "compute_types", "fast_products", "frozen", "of_step", "thawed",
+    "Executable", "Frame", "Options", "Plan", "Precision", "Spans", "StepError", "StepTime", "Team", "Unfrozen",
+    "Variable", "compute_types", "fast_products", "frozen", "of_step", "seconds_of", "thawed",
 ]  # fmt: skip

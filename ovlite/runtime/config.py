@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from ..properties.intel_cpu import TbbPartitioner
 from ..properties.log import Level
 from ..properties.streams import Num
 from ..types import OVAny, Type
+from .cgroup import Root
 from .memory import memory_budget
 from .sealing import Callbacks
 from .threads import thread_budget
@@ -77,7 +78,7 @@ def _decimal(value: Any) -> float:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, (str, Path)):
+    if isinstance(value, (str, os.PathLike)):
         return str(value)
     raise _Invalid("a str")
 
@@ -429,10 +430,11 @@ def device_property(key: str, properties: Mapping[str, Any]) -> Any:
     return known[key]()
 
 
-def processor_name(root: Path = Path("/")) -> str:
+def processor_name(root: Root = "/") -> str:
     """The processor's name as the operating system tells it."""
     try:
-        lines = (root / "proc/cpuinfo").read_text(errors="replace").splitlines()
+        with open(os.path.join(root, "proc/cpuinfo"), errors="replace") as file:
+            lines = file.read().splitlines()
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -128,7 +128,23 @@ def test_unsupported_operators_are_all_listed() -> None:
         "operator Nothing of domain 'ai.onnx' version 17, node 'first', 'third'",
         "operator Thing of domain 'strange' version 4, node 'second'",
         "operator Thing of domain 'unknown', which is not imported, node 'fourth'",
+        "Core.add_extension(ovlite.frontend.ConversionExtension(type, domain, function))",
     )
+
+
+@pytest.mark.parametrize(
+    ("domain", "name", "text"),
+    [
+        ("com.microsoft", "BeamSearch", "export the decoder alone"),
+        ("com.microsoft", "LongformerAttention", "read the model as it was exported"),
+        ("com.microsoft.nchwc", "Conv", "save the model with ORT_ENABLE_EXTENDED"),
+        ("ai.onnx.contrib", "BertTokenizer", "before or behind the model"),
+        ("", "EfficientNMS_TRT", "a plugin of TensorRT"),
+    ],
+)
+def test_unsupported_operators_say_what_to_do(domain: str, name: str, text: str) -> None:
+    graph = f"g (float[2] a) => (float[2] y) {{ y = {f'{domain}.' if domain else ''}{name}(a) }}"
+    refused(proto(graph, head=f', "{domain}" : 1' if domain else ""), f"operator {name} of domain", text)
 
 
 def test_unsupported_operators_inside_branches_are_listed() -> None:

@@ -28,7 +28,7 @@ from .call import Translation
 from .external import ExternalData
 from .graphs import FAULTS, build_model
 from .scope import Library
-from .source import file_bytes, parse, release_pages
+from .source import file_bytes, parse
 from .survey import check_operators, check_size
 from .translations import TRANSLATIONS
 
@@ -71,7 +71,6 @@ def read_onnx(
         raise ModelError(f"{label}: {error}") from None
     except FAULTS as error:  # fields of impossible values
         raise ModelError(f"{label} is not valid: {type(error).__name__}: {error}") from error
-    release_pages(content)  # most of the weights were copied, since they aren't aligned in a file
     model.set_friendly_name((isinstance(source, bytes) and proto.graph.name) or FILE_MODEL_NAME)
     if proto.metadata_props:
         model.set_rt_info({prop.key: prop.value for prop in proto.metadata_props}, METADATA)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...errors import ModelError
+from .advice import ADDED, advice
 from .fallback import ROWS, is_referred
 from .functions import BY_BODY, NEEDS_ONNX, has_function, is_installed, onnx_schema
 from .messages import GraphProto, ModelProto, NodeProto, TypeProto
@@ -47,7 +48,8 @@ def check_operators(proto: ModelProto, library: Library) -> None:
     lines = [_line(*key, names) for key, names in sorted(missing.items())]
     lines += _odd_values(proto.graph)
     if lines:
-        raise ModelError("the model needs what is not supported:\n  " + "\n  ".join(lines))
+        listed = "the model needs what is not supported:\n  " + "\n  ".join(lines)
+        raise ModelError(f"{listed}\n{ADDED}" if missing else listed)
 
 
 def _line(domain: str, op_type: str, version: int, names: list[str]) -> str:
@@ -60,6 +62,8 @@ def _line(domain: str, op_type: str, version: int, names: list[str]) -> str:
     by_onnx = (domain, op_type) in BY_BODY or (domain == "" and op_type in ROWS)
     if by_onnx and not old and not is_installed():
         hint = f", which {NEEDS_ONNX}"
+    elif (told := advice(domain, op_type)) is not None:
+        hint = f" ({told})"
     return f"operator {op_type} of domain {domain or 'ai.onnx'!r} version {version}, node {nodes}{more}{hint}"
 
 

@@ -71,7 +71,7 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
             builder.alias(tensor, view)
             direct.add(view.slot)
     for call in calls:
-        if all(tensor.size == 0 for tensor in call.outputs):
+        if not [tensor for tensor in call.outputs if 0 not in tensor.shape]:
             continue
         builder.origin, builder.subject = call.name, _subject(call)
         lowering = LOWERINGS.get(call.op.type)
