@@ -204,10 +204,8 @@ cdef class Program:
     steps take denormal numbers for zeros, as operands and as results. origins: for each step what failures call it.
     """
 
-    def __cinit__(
-        self, list steps, int slots, dict constants=None, dict placed=None, dim_t arena_bytes=0, bint flush=False,
-        origins=()
-    ):
+    def __cinit__(self, list steps, int slots, dict constants=None, dict placed=None, dim_t arena_bytes=0,
+                  bint flush=False, origins=()):
         cdef Step step
         cdef int i
         self.steps = steps

@@ -11,6 +11,8 @@ from ..graph.elements import type_of
 from ..graph.operator import Array
 from ..types import UNBOUNDED, Dimension, PartialShape, Type
 
+MOST_STEERING = 1 << 16  # elements of an input that says axes, sizes or lengths
+
 
 def require(condition: bool, message: str) -> None:
     """Raises ModelError with `message` unless the condition holds."""
@@ -111,9 +113,13 @@ def known_length(value: int | None) -> Dimension:
 
 
 def length_of(argument: Argument) -> int | None:
-    """The length of a 1-D steering input, None when it is not known."""
+    """The length of a 1-D steering input, None when it is not known. ModelError for one that no shape has."""
     shape = argument.shape
-    return shape[0].get_length() if shape.has_rank and len(shape) == 1 and shape[0].is_static else None
+    if not shape.has_rank or len(shape) != 1 or shape[0].is_dynamic:
+        return None
+    count = shape[0].get_length()
+    require(count <= MOST_STEERING, f"expected at most {MOST_STEERING} elements of {argument}")
+    return count
 
 
 def upper(dim: Dimension) -> Dimension:

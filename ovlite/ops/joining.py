@@ -14,6 +14,7 @@ from ..graph.operator import Array
 from ..records import dataclass
 from ..types import Dimension, PartialShape
 from .axes import (
+    MOST_STEERING,
     integer,
     integers,
     length_of,
@@ -27,12 +28,6 @@ from .axes import (
 )
 from .declare import Declared
 from .views import Viewing
-
-MOST_PIECES = 1 << 16
-
-
-def _require_pieces(count: int) -> None:
-    require(count <= MOST_PIECES, f"expected at most {MOST_PIECES} pieces, got {count}")
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ class Split(Viewing):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data = inputs[0]
         require(self.num_splits > 0, f"expected num_splits to be positive, got {self.num_splits}")
-        _require_pieces(self.num_splits)
+        require(self.num_splits <= MOST_STEERING, f"expected at most {MOST_STEERING} pieces, got {self.num_splits}")
         axis = _axis_of(inputs[1], data.shape)
         if axis is None:
             shape = PartialShape.dynamic(data.shape.rank)
@@ -133,7 +128,6 @@ class VariadicSplit(Viewing):
         count = length_of(split_lengths)
         if count is None:
             raise ModelError(f"split_lengths needs a known number of elements, its shape is {split_lengths.shape}")
-        _require_pieces(count)
         axis = _axis_of(inputs[1], data.shape)
         lengths = integers(split_lengths)
         if axis is None:

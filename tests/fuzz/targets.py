@@ -20,6 +20,8 @@ from ovlite.frontend.onnx.wire import Malformed
 from ovlite.types import SequenceType
 
 from ..frontend.onnx_messages import check_same
+from ..kernels.drawing import KINDS
+from ..plan.drawn import check_drawn
 from . import seeds
 from .mutations import damaged_bytes, damaged_document, damaged_message, forged, resealed
 
@@ -62,6 +64,18 @@ def _text(random: Random) -> str:
         at = random.randrange(len(text) + 1)
         text = text[:at] + random.choice(letters) * random.choice((0, 1, 1, 30)) + text[at + random.randint(0, 1) :]
     return text
+
+
+def _graph(random: Random) -> tuple[int, int]:
+    """The number of a kind, and a seed."""
+    return random.randrange(len(KINDS)), random.getrandbits(32)
+
+
+def _run_graph(case: tuple[int, int]) -> None:
+    """A model that is right: it is carried out, in all ways that there are, as numpy does."""
+    kind, seed = case
+    with np.errstate(all="ignore"):
+        check_drawn(KINDS[kind], np.random.default_rng(seed))
 
 
 def _run_onnx(content: bytes) -> None:
@@ -137,4 +151,5 @@ TARGETS = {
     "blob": Target(_blob, _run_blob),
     "cache": Target(_cache, _run_cache),
     "text": Target(_text, _run_text),
+    "graph": Target(_graph, _run_graph),
 }
