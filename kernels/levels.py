@@ -26,12 +26,13 @@ class Level(NamedTuple):
 _AVX2 = frozenset({"avx", "avx2", "fma", "f16c", "movbe", "popcnt", "bmi1", "bmi2", "abm"})
 _AVX512 = _AVX2 | {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 # Families that only move elements gain nothing from registers wider than those of AVX2.
-_MOVING = frozenset({"copy", "gather", "indexed_copy", "resize", "topk"})
+_MOVING = frozenset({"copy", "gather", "resize", "topk"})
 _SCALAR = frozenset({"scan", "trees"})  # one sum or node follows from the other, without vectors
+_SMALL = frozenset({"indexed_copy", "sampling", "suppression"})  # wider registers would not pay for the size
 
 # Lowest first: of the levels that a processor can execute the last one is used.
 LEVELS = (
     Level("baseline", (), frozenset()),
-    Level("avx2", ("-march=haswell",), _AVX2, _SCALAR),
-    Level("avx512", ("-march=skylake-avx512", "-mprefer-vector-width=512"), _AVX512, _MOVING | _SCALAR),
+    Level("avx2", ("-march=haswell",), _AVX2, _SCALAR | _SMALL),
+    Level("avx512", ("-march=skylake-avx512", "-mprefer-vector-width=512"), _AVX512, _MOVING | _SCALAR | _SMALL),
 )

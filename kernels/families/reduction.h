@@ -6,6 +6,7 @@
 #define OVLITE_REDUCE_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "runs.h"
 
@@ -16,6 +17,8 @@ enum {
     COLUMN_TILE = 512,         /* columns whose totals (8 bytes each) stay in the first-level cache */
     COLUMN_RUN = 64,           /* rows whose f32 sums are kept before they join the f64 totals */
     NARROW_TILE = 128,         /* columns whose sums are kept in registers, 64 or 16 at a time */
+    SHORT_ROW = 32,            /* elements of rows that are added up side by side, ROWS at a time */
+    ROWS = 16,
 };
 
 typedef union {
@@ -32,6 +35,8 @@ typedef struct {
     void (*row)(const void *x, ptrdiff_t n, float shift, Total *total);
     /* Adds x[r * stride + j], r < rows, to total[j] for j < n <= COLUMN_TILE. */
     void (*columns)(const void *x, ptrdiff_t stride, ptrdiff_t rows, const float *shift, Total *total, ptrdiff_t n);
+    /* Adds x[r * stride + i], i < n <= SHORT_ROW, to total[r] for r < rows; NULL where row() has to do. */
+    void (*short_rows)(const float *x, ptrdiff_t stride, ptrdiff_t rows, Total *total, ptrdiff_t n);
 } Accumulation;
 
 #define FLOAT_ACCUMULATION(name, identity, combine, value)                                       \
@@ -73,7 +78,7 @@ typedef struct {
             }                                                                                    \
             tile_##name(x + j, stride, count, shifts + j, total + j, n - j);                     \
         }                                                                                        \
-    }                                                                                            \
+    }
 
 FLOAT_ACCUMULATION(sum_f, 0.0f, SUM_OF, v)
 FLOAT_ACCUMULATION(sum_abs_f, 0.0f, SUM_OF, fabsf(v))
@@ -82,6 +87,42 @@ FLOAT_ACCUMULATION(sum_exp_f, 0.0f, SUM_OF, vexp(v - shift))
 FLOAT_ACCUMULATION(prod_f, 1.0f, PRODUCT_OF, v)
 FLOAT_ACCUMULATION(max_f, -INFINITY, MAX_OF, v)
 FLOAT_ACCUMULATION(min_f, INFINITY, MIN_OF, v)
+
+/* The last rows are copied, so that there is one loop for all. A sum of products would be fused in one version of the
+ * loop and not in another, and rows alone differ from those in a batch. */
+#define SHORT_ROWS(name, identity, combine)                                                      \
+    static __attribute__((noinline)) void side_by_side_##name(const float *x, ptrdiff_t stride, Total *total, \
+                                                              ptrdiff_t n) {                     \
+        float sum[ROWS];                                                                         \
+        for (int r = 0; r < ROWS; r++)                                                           \
+            sum[r] = identity;                                                                   \
+        for (ptrdiff_t i = 0; i < n; i++)                                                        \
+            for (int r = 0; r < ROWS; r++)                                                       \
+                sum[r] = combine(sum[r], x[r * stride + i]);                                     \
+        for (int r = 0; r < ROWS; r++) {                                                         \
+            const double part = sum[r];                                                          \
+            total[r].f = combine(total[r].f, part);                                              \
+        }                                                                                        \
+    }                                                                                            \
+    static void short_rows_##name(const float *x, ptrdiff_t stride, ptrdiff_t rows, Total *total, ptrdiff_t n) { \
+        float last[ROWS * SHORT_ROW];                                                            \
+        Total totals[ROWS];                                                                      \
+        for (; rows >= ROWS; rows -= ROWS, x += ROWS * stride, total += ROWS)                    \
+            side_by_side_##name(x, stride, total, n);                                            \
+        if (rows == 0)                                                                           \
+            return;                                                                              \
+        memset(last, 0, sizeof last);                                                            \
+        memset(totals, 0, sizeof totals);                                                        \
+        memcpy(totals, total, rows * sizeof *total);                                             \
+        for (ptrdiff_t r = 0; r < rows; r++)                                                     \
+            memcpy(last + r * n, x + r * stride, n * sizeof *x);                                 \
+        side_by_side_##name(last, n, totals, n);                                                 \
+        memcpy(total, totals, rows * sizeof *total);                                             \
+    }
+
+SHORT_ROWS(sum_f, 0.0f, SUM_OF)
+SHORT_ROWS(max_f, -INFINITY, MAX_OF)
+SHORT_ROWS(min_f, INFINITY, MIN_OF)
 
 #define INTEGER_ACCUMULATION(name, T, combine)                                                   \
     static void row_##name(const void *from, ptrdiff_t n, float shift, Total *total) {           \
@@ -111,17 +152,18 @@ INTEGER_ACCUMULATIONS(i64, int64_t)
 INTEGER_ACCUMULATION(max_bool, uint8_t, MAX_OF)
 INTEGER_ACCUMULATION(min_bool, uint8_t, MIN_OF)
 
-#define FLOAT_ENTRY(name, identity) {#name, "float32", 1, {.f = identity}, row_##name##_f, columns_##name##_f}
-#define INTEGER_ENTRY(name, t, type, identity) {#name, type, 0, {.i = identity}, row_##name##_##t, columns_##name##_##t}
+#define FLOAT_ENTRY(name, identity, short_rows) \
+    {#name, "float32", 1, {.f = identity}, row_##name##_f, columns_##name##_f, short_rows}
+#define INTEGER_ENTRY(name, t, type, identity) {#name, type, 0, {.i = identity}, row_##name##_##t, columns_##name##_##t, NULL}
 
 static const Accumulation ACCUMULATIONS[] = {
-    FLOAT_ENTRY(sum, 0),
-    FLOAT_ENTRY(sum_abs, 0),
-    FLOAT_ENTRY(sum_square, 0),
-    FLOAT_ENTRY(sum_exp, 0),
-    FLOAT_ENTRY(prod, 1),
-    FLOAT_ENTRY(max, -INFINITY),
-    FLOAT_ENTRY(min, INFINITY),
+    FLOAT_ENTRY(sum, 0, short_rows_sum_f),
+    FLOAT_ENTRY(sum_abs, 0, NULL),
+    FLOAT_ENTRY(sum_square, 0, NULL),
+    FLOAT_ENTRY(sum_exp, 0, NULL),
+    FLOAT_ENTRY(prod, 1, NULL),
+    FLOAT_ENTRY(max, -INFINITY, short_rows_max_f),
+    FLOAT_ENTRY(min, INFINITY, short_rows_min_f),
     INTEGER_ENTRY(sum, i32, "int32", 0),
     INTEGER_ENTRY(prod, i32, "int32", 1),
     INTEGER_ENTRY(max, i32, "int32", INT32_MIN),
@@ -130,8 +172,8 @@ static const Accumulation ACCUMULATIONS[] = {
     INTEGER_ENTRY(prod, i64, "int64", 1),
     INTEGER_ENTRY(max, i64, "int64", INT64_MIN),
     INTEGER_ENTRY(min, i64, "int64", INT64_MAX),
-    {"logical_or", "bool", 0, {.i = 0}, row_max_bool, columns_max_bool},
-    {"logical_and", "bool", 0, {.i = 1}, row_min_bool, columns_min_bool},
+    {"logical_or", "bool", 0, {.i = 0}, row_max_bool, columns_max_bool, NULL},
+    {"logical_and", "bool", 0, {.i = 1}, row_min_bool, columns_min_bool, NULL},
 };
 
 enum { ACCUMULATION_COUNT = sizeof ACCUMULATIONS / sizeof *ACCUMULATIONS };

@@ -3,7 +3,8 @@
 Design
 * Dimensions are sorted into kept and reduced ones and merged where they are walked evenly. When the kept
   ones hold the dense dimension, a tile of its columns is accumulated over all reduced positions (a
-  channels-last spatial mean, a sum over the first axis); else each result is accumulated over dense runs.
+  channels-last spatial mean, a sum over the first axis); else each result is accumulated over dense runs, short ones of
+  neighbouring results side by side.
 * Members share the results, never the terms of one, so that every result is the same whatever their
   number. A reduction to few results is done in two steps over a workspace: see `reduction`.
 """
@@ -25,11 +26,13 @@ cdef extern from "reduction.h" nogil:
         void (*row)(const void* x, dim_t n, float shift, Total* total) noexcept nogil
         void (*columns)(
             const void* x, dim_t stride, dim_t rows, const float* shift, Total* total, dim_t n) noexcept nogil
+        void (*short_rows)(const float* x, dim_t stride, dim_t rows, Total* total, dim_t n) noexcept nogil
     const Accumulation ACCUMULATIONS[1]
     int ACCUMULATION_COUNT
     int AS_IS, DIVIDED, ROOT, LOGARITHM, SHIFTED_LOGARITHM
     enum:
         COLUMN_TILE
+        SHORT_ROW
     void finish_totals(const Total* total, bint is_float, int finish, dim_t count, const float* shift, void* y,
                        dim_t step, int size, dim_t n) noexcept
     void maxima_to_shifts(Total* total, float* shift, Total start, dim_t n) noexcept
@@ -89,6 +92,8 @@ cdef struct ReduceArguments:
     dim_t run                  # terms of a run, and the elements from one to the next
     dim_t run_step
     bint by_columns
+    bint by_rows               # short dense runs, whose results are columns of a tile too
+    dim_t row_step             # elements of x from one of these to the next
     dim_t columns              # dense results; one where runs are dense instead
     dim_t column_tile
     dim_t tiles                # of all columns
@@ -121,7 +126,9 @@ cdef void add_all(const ReduceArguments* args, const Accumulation* add, const ch
     for index in range(args.reduced.count):
         at = unused = 0
         offset_of(&args.reduced, index, &at, &unused)
-        if args.by_columns:
+        if args.by_rows:
+            add.short_rows(<const float*>(x + at), args.row_step, columns, total, args.run)
+        elif args.by_columns:
             add.columns(x + at, args.run_step, args.run, shift, total, columns)
         else:
             add_run(args, add, x + at, shift[0], total, scratch)
@@ -137,7 +144,7 @@ cdef int reduce_tiles(const void* arguments, char* const* slots, const Member* m
     for index in range(begin, end):
         column = index % args.tiles * args.column_tile
         columns = min(args.columns - column, args.column_tile)
-        x = args.x_offset + column * args.x_size
+        x = args.x_offset + column * args.row_step * args.x_size
         y = args.y_offset + column * args.y_step * args.y_size
         offset_of(&args.kept, index // args.tiles, &x, &y)
         for j in range(columns):
@@ -192,15 +199,17 @@ cdef class Reduce(Step):
         args.terms = 1
         for length, _, _ in reduced:
             args.terms *= length
-        columns = kept.pop() if kept and kept[len(kept) - 1][1] == 1 else None
         run = reduced.pop() if reduced else (1, 1, 0)
+        args.by_columns = bool(kept) and kept[len(kept) - 1][1] == 1
+        args.by_rows = (not args.by_columns and args.accumulation.short_rows != NULL
+                        and run[0] <= SHORT_ROW and run[1] == 1)
+        columns = (kept.pop() if kept else (1, 1, 1)) if args.by_columns or args.by_rows else None
         set_nest(&args.kept, kept, args.x_size, args.y_size)
         set_nest(&args.reduced, reduced, args.x_size, args.y_size)
         args.run, args.run_step, _ = run
-        args.by_columns = columns is not None
-        args.columns = args.column_tile = args.tiles = 1
-        if args.by_columns:
-            args.columns, _, args.y_step = columns
+        args.columns = args.column_tile = args.tiles = args.row_step = 1
+        if columns is not None:
+            args.columns, args.row_step, args.y_step = columns
             args.column_tile = tile_of_columns(args.columns, args.kept.count)
             args.tiles = (args.columns + args.column_tile - 1) // args.column_tile
 

@@ -26,6 +26,7 @@ from .axes import (
     unique_axes,
 )
 from .declare import Declared
+from .views import Viewing
 
 
 def divided(dim: Dimension, by: int, what: str) -> Dimension:
@@ -267,7 +268,7 @@ class ShuffleChannels(Declared):
 
 
 @dataclass(frozen=True)
-class Reverse(Declared):
+class Reverse(Viewing):
     """Turns a tensor around along axes.
 
     mode: index (the second input holds axes) or mask (it holds a boolean for each axis).
@@ -297,11 +298,10 @@ class Reverse(Declared):
             )
         return [TensorType(data.element_type, data.shape)]
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        data, axes = inputs
-        static_shapes(self, data, axes)
+    def views(self, shapes: Sequence[tuple[int, ...]], data: Array, *steering: Array) -> Sequence[Array]:
+        (axes,) = steering
         chosen = np.flatnonzero(axes) if self.mode == "mask" else axes
-        return [np.asarray(np.flip(data, tuple(chosen.tolist())), order="C")]
+        return [np.flip(data, tuple(chosen.tolist()))]
 
 
 @dataclass(frozen=True)

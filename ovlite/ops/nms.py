@@ -23,13 +23,21 @@ from .recurrent import merged_dims
 THRESHOLDS = "max_output_boxes_per_class=None, iou_threshold=None, score_threshold=None"
 
 
-class Selected(NamedTuple):
-    """A box that is kept."""
+class Settings(NamedTuple):
+    """limit: boxes of a class at most. threshold: of IoU. lowest: score that none is kept with. sigma: of soft
+    suppression, 0 for none."""
 
-    batch: int
-    category: int
-    box: int
-    score: float
+    limit: int
+    threshold: float
+    lowest: float
+    sigma: float
+
+    @classmethod
+    def of(cls, rest: Sequence[Array]) -> Settings:
+        """The settings that the inputs behind the scores hold; 0 stands for those that are not there."""
+        given = [array.reshape(-1)[0].item() for array in rest]
+        limit, threshold, lowest, sigma = given + [0, 0.0, 0.0, 0.0][len(given) :]
+        return cls(max(int(limit), 0), threshold, lowest, sigma)
 
 
 @dataclass(frozen=True)
@@ -70,18 +78,33 @@ class Suppression(Declared):
         per_class = min(limits, key=lambda dim: dim.max_length, default=Dimension())
         return PartialShape([upper(batch * classes * per_class), 3])
 
-    def select(self, inputs: Sequence[Array]) -> list[Selected]:
-        """The boxes that are kept, in the order of the outputs."""
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
         boxes, scores, *rest = inputs
-        limit, threshold, lowest, sigma = _settings(rest)
-        boxes = self._prepared(boxes)
-        found = []
+        settings = Settings.of(rest)
+        boxes = self.prepared(boxes)
+        found: list[tuple[int, int, int]] = []
+        kept: list[float] = []
         for batch, category in np.ndindex(*scores.shape[:2]):
-            chosen = self._class(boxes[batch], scores[batch, category], limit, threshold, lowest, sigma)
-            found += [Selected(batch, category, box, score) for box, score in chosen]
-        return sorted(found, key=lambda item: -item.score) if self.sort_result_descending else found
+            for box, score in self._class(boxes[batch], scores[batch, category], settings):
+                found.append((batch, category, box))
+                kept.append(score)
+        return self.outputs(np.array(found, np.int64).reshape(-1, 3), np.array(kept, np.float32))
 
-    def _prepared(self, boxes: Array) -> Array:
+    def outputs(self, chosen: Array, scores: Array) -> Sequence[Array]:
+        """The outputs for boxes that are kept.
+
+        chosen: i64 [n, 3] of (batch, class, box), by batch, class and score. scores: of the boxes.
+        """
+        if self.sort_result_descending:
+            order = by_score(scores)
+            chosen, scores = chosen[order], scores[order]
+        return self._outputs(chosen, scores)
+
+    def _outputs(self, chosen: Array, scores: Array) -> Sequence[Array]:
+        """The same, in the order of the outputs."""
+        raise NotImplementedError(f"{type(self).__name__}._outputs")
+
+    def prepared(self, boxes: Array) -> Array:
         """Boxes as `_overlap` takes them."""
         return boxes
 
@@ -89,16 +112,14 @@ class Suppression(Declared):
         """Intersection over union of a box with others."""
         return overlaps(box, others)
 
-    def _class(
-        self, boxes: Array, scores: Array, limit: int, threshold: float, lowest: float, sigma: float
-    ) -> Iterator[tuple[int, float]]:
+    def _class(self, boxes: Array, scores: Array, settings: Settings) -> Iterator[tuple[int, float]]:
         """(box, score) of one class, best first."""
         order = by_score(scores)
-        order = order[scores[order] > np.float32(lowest)]
-        if sigma > 0:
-            yield from _soft_selection(boxes, scores, order, limit, lowest, sigma)
+        order = order[scores[order] > np.float32(settings.lowest)]
+        if settings.sigma > 0:
+            yield from _soft_selection(boxes, scores, order, settings)
             return
-        for i in keep_best(boxes[order], threshold, limit, self._overlap):
+        for i in keep_best(boxes[order], settings.threshold, settings.limit, self._overlap):
             yield int(order[i]), float(scores[order[i]])
 
 
@@ -117,7 +138,7 @@ class NmsBase(Suppression):
         defaults["max_output_boxes_per_class"] = np.zeros((), np.int64)
         return {**given, **{name: value for name, value in defaults.items() if given[name] is None}}
 
-    def _prepared(self, boxes: Array) -> Array:
+    def prepared(self, boxes: Array) -> Array:
         return corners_of_centers(boxes) if self.box_encoding == "center" else ordered_corners(boxes)
 
 
@@ -127,27 +148,13 @@ def selection_types(rows: PartialShape, output_type: Type) -> list[TensorType]:
     return [TensorType(output_type, rows), TensorType(Type.f32, rows), count]
 
 
-def selection_outputs(chosen: Sequence[Selected], output_type: Type) -> list[Array]:
+def selection_outputs(chosen: Array, scores: Array, output_type: Type) -> list[Array]:
     """The outputs whose types are `selection_types`."""
-    scores = np.array([(item.batch, item.category, item.score) for item in chosen], np.float32).reshape(-1, 3)
-    return [_indices(chosen, output_type), scores, np.array([len(chosen)], output_type.to_dtype())]
+    scored = np.column_stack([chosen[:, :2], scores]).astype(np.float32)
+    return [chosen.astype(output_type.to_dtype()), scored, np.array([len(chosen)], output_type.to_dtype())]
 
 
-def _indices(chosen: Sequence[Selected], element_type: Type) -> Array:
-    return np.array([item[:3] for item in chosen], element_type.to_dtype()).reshape(-1, 3)
-
-
-def _settings(rest: Sequence[Array]) -> tuple[int, float, float, float]:
-    """(boxes of a class at most, IoU threshold, score threshold, sigma) from the inputs behind the scores."""
-    defaults = [0, 0.0, 0.0, 0.0]
-    given = [array.reshape(-1)[0].item() for array in rest]
-    limit, threshold, lowest, sigma = given + defaults[len(given) :]
-    return max(int(limit), 0), threshold, lowest, sigma
-
-
-def _soft_selection(
-    boxes: Array, scores: Array, order: Array, limit: int, lowest: float, sigma: float
-) -> Iterator[tuple[int, float]]:
+def _soft_selection(boxes: Array, scores: Array, order: Array, settings: Settings) -> Iterator[tuple[int, float]]:
     """Boxes whose scores are lowered by exp(-iou^2 / (2 sigma)) for each box kept before.
 
     Source: Bodla et al., Soft-NMS.
@@ -155,14 +162,14 @@ def _soft_selection(
     heap = [(-float(scores[box]), int(box), 0) for box in order]  # (-score, box, kept boxes it was compared with)
     heapq.heapify(heap)
     kept: list[int] = []
-    while heap and len(kept) < limit:
+    while heap and len(kept) < settings.limit:
         negative, box, seen = heapq.heappop(heap)
         shared = overlaps(boxes[box], boxes[kept[seen:]]) if len(kept) > seen else np.zeros(0, boxes.dtype)
-        score = -negative * float(np.exp(-(shared.astype(np.float64) ** 2).sum() / (2 * sigma)))
+        score = -negative * float(np.exp(-(shared.astype(np.float64) ** 2).sum() / (2 * settings.sigma)))
         if score == -negative:
             kept.append(box)
             yield box, score
-        elif score > lowest:
+        elif score > settings.lowest:
             heapq.heappush(heap, (-score, box, len(kept)))
 
 
@@ -180,8 +187,8 @@ class NonMaxSuppressionV1(NmsBase):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         return [TensorType(self._index_type(), self._rows(inputs))]
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        return [_indices(self.select(inputs), self._index_type())]
+    def _outputs(self, chosen: Array, scores: Array) -> Sequence[Array]:
+        return [chosen.astype(self._index_type().to_dtype())]
 
 
 @dataclass(frozen=True)
@@ -242,8 +249,8 @@ class NonMaxSuppressionV5(NmsBase):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         return selection_types(self._rows(inputs), self.output_type)
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        return selection_outputs(self.select(inputs), self.output_type)
+    def _outputs(self, chosen: Array, scores: Array) -> Sequence[Array]:
+        return selection_outputs(chosen, scores, self.output_type)
 
 
 class NonMaxSuppression(NonMaxSuppressionV5):

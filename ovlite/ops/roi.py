@@ -89,13 +89,13 @@ class ROIAlignV3(RoiAlignBase):
     def __post_init__(self) -> None:
         one_of(self.mode, ("avg", "max"), "mode")
 
-    def _offsets(self) -> tuple[float, float, bool]:
+    def offsets(self) -> tuple[float, float, bool]:
         """(added to regions before scaling, added after, whether a region is one pixel at least)."""
         return 0.0, 0.0, True
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         data, rois, indices = inputs
-        before, after, grown = self._offsets()
+        before, after, grown = self.offsets()
         corners = (rois + rois.dtype.type(before)) * rois.dtype.type(self.spatial_scale) + rois.dtype.type(after)
         pooled = np.zeros((len(rois), data.shape[1], self.pooled_h, self.pooled_w), data.dtype)
         for i, (x1, y1, x2, y2) in enumerate(corners):
@@ -129,7 +129,7 @@ class ROIAlign(ROIAlignV3):
         super().__post_init__()
         one_of(self.aligned_mode, ("asymmetric", "half_pixel_for_nn", "half_pixel"), "aligned_mode")
 
-    def _offsets(self) -> tuple[float, float, bool]:
+    def offsets(self) -> tuple[float, float, bool]:
         if self.aligned_mode == "asymmetric":
             return 0.0, 0.0, True
         return (0.5, -0.5, False) if self.aligned_mode == "half_pixel" else (0.0, -0.5, False)

@@ -41,10 +41,10 @@ class NMSRotated(Suppression):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         return selection_types(self._rows(inputs), self.output_type)
 
-    def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        return selection_outputs(self.select(inputs), self.output_type)
+    def _outputs(self, chosen: Array, scores: Array) -> Sequence[Array]:
+        return selection_outputs(chosen, scores, self.output_type)
 
-    def _prepared(self, boxes: Array) -> Array:
+    def prepared(self, boxes: Array) -> Array:
         return boxes if self.clockwise else boxes * np.array([1, 1, 1, 1, -1], boxes.dtype)
 
     def _overlap(self, box: Array, others: Array) -> Array:

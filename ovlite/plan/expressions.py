@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..kernels.runtime.step import MOST_DIMENSIONS
-from ..ops.fused import activation_of
+from ..ops.fused import activation_of, may_activate
 from .calls import Call, Tensor
 
 
@@ -104,8 +105,12 @@ def _operand(tensor: Tensor) -> Any:
     return tensor
 
 
+def _tanh(call: Call) -> list[Instruction] | None:
+    return _one(call, "tanh") if call.inputs[0].dtype == np.float64 else _activation(call)
+
+
 def _activation(call: Call) -> list[Instruction] | None:
-    if not call.inputs or call.inputs[0].dtype != np.float32:
+    if not may_activate(call.op) or not call.inputs or call.inputs[0].dtype != np.float32:
         return None
     parameters = [
         float(tensor.array.reshape(-1)[0]) if tensor.array is not None and tensor.array.size == 1 else None
@@ -156,6 +161,41 @@ def _prelu(call: Call) -> list[Instruction] | None:
     return [Instruction("prelu", (data, vector), call.outputs[0])]
 
 
+def _selu(call: Call) -> list[Instruction] | None:
+    data, alpha, scale = call.inputs
+    operands = [_operand(tensor) for tensor in (alpha, scale)]
+    if data.dtype != np.float32 or any(isinstance(operand, Tensor) for operand in operands):
+        return None
+    unit = Tensor(data.dtype, data.shape)
+    return [
+        Instruction("elu", (data, operands[0], 0.0), unit),
+        Instruction("mul", (unit, operands[1]), call.outputs[0]),
+    ]
+
+
+def _softsign(call: Call) -> list[Instruction] | None:
+    (data,) = call.inputs
+    if data.dtype not in FLOATS:
+        return None
+    size, sum_ = (Tensor(data.dtype, data.shape) for _ in range(2))
+    return [
+        Instruction("abs", (data,), size),
+        Instruction("add", (size, 1.0), sum_),
+        Instruction("div", (data, sum_), call.outputs[0]),
+    ]
+
+
+def _is_inf(call: Call) -> list[Instruction] | None:
+    (data,) = call.inputs
+    negative, positive = (call.op.attributes()[name] for name in ("detect_negative", "detect_positive"))
+    if data.dtype not in FLOATS or not (negative or positive):
+        return None
+    if not (negative and positive):
+        return _one(call, "equal", None, math.inf if positive else -math.inf)
+    size = Tensor(data.dtype, data.shape)
+    return [Instruction("abs", (data,), size), Instruction("equal", (size, math.inf), call.outputs[0])]
+
+
 def _quantize(call: Call) -> list[Instruction] | None:
     op: Any = call.op
     operands = call.inputs[0], call.outputs[0].dtype, op.scale, float(op.zero)
@@ -173,6 +213,10 @@ _SPECIAL: dict[str, Callable[[Call], list[Instruction] | None]] = {
     "Convert": _convert,
     "Select": _select,
     "PRelu": _prelu,
+    "Selu": _selu,
+    "SoftSign": _softsign,
+    "IsInf": _is_inf,
+    "Tanh": _tanh,
     "Quantize": _quantize,
     "Dequantize": _dequantize,
 }

@@ -134,6 +134,36 @@ def test_nan_and_infinity(axes):
     assert reduce("log_sum_exp", np.full(5, -np.inf, np.float32), [0]) == -np.inf
 
 
+@pytest.mark.parametrize("kind", ["sum", "mean", "max", "min", "l2"])
+@pytest.mark.parametrize("rows", [1, 15, 16, 17, 33, 511, 513, 6000])
+@pytest.mark.parametrize("length", [2, 3, 31, 32, 33])
+def test_short_rows(kind, rows, length):
+    x = np.random.default_rng(length).standard_normal((rows, length)).astype(np.float32)
+    one = reduce(kind, x, [1])
+    # 32 roundings after one another at most, of sums below ten.
+    np.testing.assert_allclose(one, exact(kind, x, [1]), rtol=2e-6, atol=5e-6)
+    np.testing.assert_array_equal(reduce(kind, x, [1], 2), one)
+    np.testing.assert_array_equal(
+        np.concatenate([reduce(kind, x[i : i + 1], [1]) for i in range(min(rows, 40))]), one[:40]
+    )
+    memory = np.full((rows, length + 3), np.nan, np.float32)
+    apart, y = memory[:, 1 : length + 1], np.empty(rows, np.float32)
+    apart[...] = x
+    run_steps([family("reduction").Reduce(kind, view_of(0, apart, memory), view_of(1, y), [1])], [memory, y])
+    np.testing.assert_array_equal(y, one)
+
+
+@pytest.mark.parametrize("rows", [7, 16, 40])
+def test_nan_and_infinity_in_short_rows(rows):
+    x = np.ones((rows, 3), np.float32)
+    x[0, 0], x[1, 1], x[2, 2] = np.nan, np.inf, -np.inf
+    for kind, expected in (("sum", 3), ("max", 1), ("min", 1)):
+        found = reduce(kind, x, [1])
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_array_equal(found[:3], getattr(x[:3], kind)(1))
+        assert (found[3:] == expected).all()
+
+
 def test_log_sum_exp_does_not_overflow():
     x = np.array([1000.0, 1000.0], np.float32)
     np.testing.assert_allclose(reduce("log_sum_exp", x, [0]), 1000 + np.log(2), rtol=1e-7)

@@ -117,6 +117,18 @@ def test_one_and_three_spatial_dimensions():
     check([a, b], [line, volume], noise(1, 4, 30), noise(1, 2, 5, 6, 7), tolerance=1e-5)
 
 
+@pytest.mark.parametrize("spatial, kernel", [((9,), (3,)), ((7, 5), (3, 3)), ((8, 8), (7, 7)), ((4, 5, 3), (2, 3, 1))])
+@pytest.mark.parametrize("channels, repeats", [(2, 2), (5, 3), (16, 8), (3, 9)])
+def test_several_outputs_of_each_channel(spatial, kernel, channels, repeats):
+    rank = len(spatial)
+    x = parameter([2, channels, *spatial])
+    filters = noise(channels, repeats, 1, *kernel)
+    y = ops["group_convolution"](x, filters, [2] * rank, [1] * rank, [1] * rank, [1] * rank)
+    biased = ops["relu"](ops["add"](y, noise(1, channels * repeats, *(1 for _ in spatial))))
+    steps = check([biased], [x], noise(2, channels, *spatial), tolerance=1e-5)
+    assert ("Depthwise" in steps) == (repeats <= 8)
+
+
 def test_empty_batch():
     x = parameter([-1, 3, 8, 8])
     check(

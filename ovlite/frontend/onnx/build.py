@@ -121,8 +121,8 @@ def axes_from(value: Output, first: int) -> Output:
 def reshaped(value: Output, shape: Sequence[int]) -> Output:
     """The same elements in another shape, one dimension of which may be -1; a constant stays one."""
     node = value.node
-    if isinstance(node, Constant) and node.array.shape == tuple(value.partial_shape.to_shape()):
-        return Constant.of(node.array.reshape(shape), value.element_type).output(0)
+    if isinstance(node, Constant) and node.stored.shape == tuple(value.partial_shape.to_shape()):
+        return Constant.of(node.stored.reshape(shape), value.element_type).output(0)
     return one(ops.reshape(value, ints(shape), False))
 
 

@@ -145,7 +145,6 @@ def _result(name: str, source: Output, repeated: int) -> Result:
 def translate_nodes(nodes: Sequence[NodeProto], scope: Scope) -> None:
     """Translates nodes in the order of their dependencies and defines their outputs."""
     for node in in_order(nodes):
-        scope.library.count()
         for name, output in zip(node.output, translate(node, scope), strict=False):
             if name and output is not None:
                 scope.define(name, output)

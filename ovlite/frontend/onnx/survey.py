@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...errors import ModelError
@@ -16,6 +16,25 @@ from .scope import Library, domain_of, versions_of
 
 OLDEST = 7  # the first version of ONNX's operators whose definitions the translations follow
 SHOWN = 20  # entries of a list in an error
+
+
+def check_size(proto: ModelProto, library: Library) -> None:
+    """Raises ModelError for more nodes, or deeper nesting, than the library's limits allow."""
+    library.limits.check_nodes(_count(proto.graph.node, library, {}, 0))
+
+
+def _count(nodes: Sequence[NodeProto], library: Library, counts: dict[int, int], depth: int) -> int:
+    """How many nodes these become when functions are written out. counts: of functions, by id()."""
+    library.limits.check_nesting(depth)
+    total = len(nodes)
+    for node in nodes:
+        total += sum(_count(graph.node, library, counts, depth + 1) for graph in graphs_of(node))
+        function = library.function(node) if library.functions else None
+        if function is not None:
+            if id(function) not in counts:
+                counts[id(function)] = _count(function.node, library, counts, depth + 1)
+            total += counts[id(function)]
+    return total
 
 
 def check_operators(proto: ModelProto, library: Library) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...graph.failures import Subject
+from ...errors import ModelError
+from ...graph.failures import Subject, reason
 from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
@@ -12,6 +13,7 @@ from ..fusion import Map, fuse_maps
 from ..layout import choose_layouts
 from . import (
     attention,
+    composed,
     convolution,
     copy,
     distance,
@@ -25,6 +27,7 @@ from . import (
     recurrent,
     reduction,
     resize,
+    sampling,
     scan,
     softmax,
     topk,
@@ -33,6 +36,7 @@ from . import (
 
 LOWERINGS: dict[str, Lowering] = {
     **attention.LOWERINGS,
+    **composed.LOWERINGS,
     **convolution.LOWERINGS,
     **copy.LOWERINGS,
     **distance.LOWERINGS,
@@ -46,6 +50,7 @@ LOWERINGS: dict[str, Lowering] = {
     **recurrent.LOWERINGS,
     **reduction.LOWERINGS,
     **resize.LOWERINGS,
+    **sampling.LOWERINGS,
     **scan.LOWERINGS,
     **softmax.LOWERINGS,
     **topk.LOWERINGS,
@@ -66,12 +71,15 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
             builder.alias(tensor, view)
             direct.add(view.slot)
     for call in calls:
-        if all(tensor.size == 0 for tensor in call.outputs):
+        if not [tensor for tensor in call.outputs if 0 not in tensor.shape]:
             continue
         builder.origin, builder.subject = call.name, _subject(call)
         lowering = LOWERINGS.get(call.op.type)
-        if lowering is None or not lowering(builder, call):
-            builder.interpret(call)
+        try:
+            if lowering is None or not lowering(builder, call):
+                builder.interpret(call)
+        except (ValueError, TypeError, LookupError, ArithmeticError) as error:  # operands that do not go together
+            raise ModelError(f"{builder.subject}: {reason(error)}") from error
     builder.origin, builder.subject = "results", Subject("Result", "results", ())
     for tensor, view in exits:
         if view.slot not in direct:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
-from ..calls import Call
+from ..calls import Call, Tensor
 from ..windows import Convolution, convolution, matrix
 from .matmul import lower_compressed, lower_matmul
 
+MOST_REPEATS = 8  # outputs of a channel by kernels of their own
 WINOGRAD_TILE = 4  # side of the largest output tile: F(4 x 4, 3 x 3)
 
 
@@ -21,6 +23,9 @@ def _convolution(builder: Builder, call: Call) -> bool:
         return _transposed(builder, call, window)
     parts = matrix(call)
     x, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
+    shape, groups = window.weights.shape, window.groups
+    if shape[1] == 1 and groups < shape[0] <= groups * MOST_REPEATS and groups > 1:
+        x, groups = _repeated(builder, call, window), shape[0]
     common = {
         "strides": window.strides,
         "dilations": window.dilations,
@@ -32,21 +37,36 @@ def _convolution(builder: Builder, call: Call) -> bool:
     family = builder.family("convolution")
     array = call.inputs[1].array
     assert array is not None
-    kernel = _kernel(builder, window.weights.shape, window.groups, y.size)
+    kernel = _kernel(builder, shape, groups, y.size)
     most = WINOGRAD_TILE if builder.precision.winograd else 0
-    tile = builder.family("winograd").winograd_tile(
-        window.weights.shape, y.shape, window.strides, window.dilations, window.groups, most
-    )
+    tile = builder.family("winograd").winograd_tile(shape, y.shape, window.strides, window.dilations, groups, most)
     if kernel.beats_winograd():
         tile = 0
     how = ("convolution", builder.level, tile, kernel.name)
-    shape, groups = window.weights.shape, window.groups
     packed = builder.packed_weights.get(
         array, how, lambda weights: family.pack(weights.reshape(shape), groups, tile, kernel)
     )
-    step = family.convolution_step(x, y, weights=packed, groups=window.groups, **common)
+    step = family.convolution_step(x, y, weights=packed, groups=groups, **common)
     builder.emit(step)
     return True
+
+
+def _repeated(builder: Builder, call: Call, window: Convolution) -> View:
+    """The image with each channel as often as there are outputs of it, one after the other: a kernel for each channel
+    alone is many times faster than products of a few columns."""
+    source, target = call.inputs[0], call.outputs[0]
+    batch, channels, *spatial = source.shape
+    repeats = target.shape[1] // channels
+    image = Tensor(
+        source.dtype, (batch, channels * repeats, *spatial), image=True, border=window.border(source, target)
+    )
+    x, y = builder.view(source), builder.view(image)
+    apart = (batch, channels, repeats, *spatial)
+    builder.copy(
+        x.like(apart, (*x.strides[:2], 0, *x.strides[2:])),
+        y.like(apart, (y.strides[0], repeats * y.strides[1], *y.strides[1:])),
+    )
+    return y
 
 
 def _kernel(builder: Builder, weights: tuple[int, ...], groups: int, size: int) -> Any:

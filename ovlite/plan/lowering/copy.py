@@ -208,7 +208,7 @@ LOWERINGS: dict[str, Lowering] = {
     "Reorder": _reorder,
     **dict.fromkeys(("Reshape", "Squeeze", "Unsqueeze", "Assign"), _reshape),
     "ReadValue": lambda builder, call: bool(call.inputs) and _reshape(builder, call),
-    **dict.fromkeys(("Transpose", "Slice", "StridedSlice", "Split", "VariadicSplit"), _view),
+    **dict.fromkeys(("Transpose", "Reverse", "Slice", "StridedSlice", "Split", "VariadicSplit"), _view),
     "Concat": _concat,
     "Broadcast": _broadcast,
     "Tile": _tile,

@@ -92,10 +92,14 @@ HOMES = {
 class Translations(Mapping[tuple[str, str], Translation]):
     """The translations by domain and type. To ask for one imports its family, to ask which there are does not."""
 
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Translation] = {}
+
     def __getitem__(self, key: tuple[str, str]) -> Translation:
-        family = import_module(f".{HOMES[key]}", __name__)
-        found: Translation = family.OPERATORS[key[1]]
-        return found
+        if key not in self._found:
+            family = import_module(f".{HOMES[key]}", __name__)
+            self._found[key] = family.OPERATORS[key[1]]
+        return self._found[key]
 
     def __contains__(self, key: object) -> bool:
         return key in HOMES

@@ -15,7 +15,7 @@ from ....graph import Node, Output
 from ....types import Type
 from ..build import converted, dim_of, ints, of_type, one, ops, rank, scalar, typed
 from ..call import Call, Translated, Translation
-from .quantization import centred
+from .quantization import centred, row
 from .rotary import join_heads, split_heads
 
 MASKED = -10000.0  # what onnxruntime adds to the scores of masked positions unless a model says otherwise
@@ -42,7 +42,8 @@ def q_attention(call: Call) -> Translated:
     column), mask, zero points of x and of the weights, keys and values of before."""
     data, weights = centred(call.input(0), call.optional(6)), centred(call.input(1), call.optional(7))
     product = ops.matmul(data, weights, False, False)
-    projected = ops.add(ops.multiply(product, ops.multiply(call.input(3), call.input(4))), call.input(2))
+    scale = ops.multiply(scalar(call.input(3)), row(call.input(4)))
+    projected = ops.add(ops.multiply(product, scale), call.input(2))
     return _of_projected(call, one(projected), call.optional(5), call.optional(8), None)
 
 

@@ -24,6 +24,8 @@ from ..call import Call, Translated, Translation
 from ..graphs import absent
 from ..tensors import element_type
 
+MOST_TENSORS = 1 << 12  # of a sequence that is cut when the model is read
+
 
 def _items(value: Output) -> list[Output] | None:
     """The tensors of a sequence, where they are known."""
@@ -62,14 +64,15 @@ def split_to_sequence(call: Call) -> Translated:
     axis, keep = call.integer("axis", 0), call.flag("keepdims", True)
     dims, lengths = static_dims(data), call.known(1)
     length = None if dims is None else dims[positive(axis, len(dims))]
-    if split is None and length:
+    if split is None and length and length <= MOST_TENSORS:
         parts = ops.split(data, ints(axis), length).outputs()
         return _made(parts if keep else [one(ops.squeeze(part, ints([axis]))) for part in parts], data.element_type)
     if lengths is not None and length and (lengths.ndim or int(lengths) > 0):
-        if not lengths.ndim:
-            step = int(lengths)
+        step = 0 if lengths.ndim else int(lengths)
+        if step and length <= step * MOST_TENSORS:
             lengths = np.array([min(step, length - at) for at in range(0, length, step)])
-        return _made(ops.variadic_split(data, ints(axis), ints(lengths)).outputs(), data.element_type)
+        if lengths.ndim:
+            return _made(ops.variadic_split(data, ints(axis), ints(lengths)).outputs(), data.element_type)
     return Node(SplitToSequence(axis, keep), [data] if split is None else [data, split])
 
 
