@@ -16,6 +16,7 @@ Switches, read from the environment:
 
 import os
 import platform
+import re
 import runpy
 from pathlib import Path
 
@@ -126,7 +127,16 @@ def extensions() -> list[Extension]:
     return found
 
 
+def description() -> str:
+    """README.md as package indexes show it: without pictures of the repository, and links into it as plain text."""
+    text = Path("README.md").read_text(encoding="utf-8")
+    text = re.sub(r"!\[[^]]*\]\((?!https?:)[^)]*\)\n+", "", text)
+    return re.sub(r"\[([^]]*)\]\((?!https?:)[^)]*\)", r"\1", text)
+
+
 setup(
+    long_description=description(),
+    long_description_content_type="text/markdown",
     options={"build_ext": {"parallel": os.cpu_count() or 1}},
     packages=[
         "ovlite",

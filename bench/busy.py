@@ -17,8 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from .compare import SUITES, Workload
+from ovlite.cli.arguments import UsageError
+
 from .libraries import installed, load
+from .suites import SUITES, Workload, select
 
 PAUSE = 0.25  # seconds; longer than the threads of any library spin
 WARM_UP = 3  # calls
@@ -88,11 +90,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.3, help="time of a round for each library and workload")
     parser.add_argument("--libraries", nargs="+", choices=installed(), default=installed())
     arguments = parser.parse_args()
+    try:
+        workloads = select(arguments.suite, arguments.words)
+    except UsageError as error:
+        parser.error(str(error))
     columns = [f"{f'{count} threads':>19}" for count in arguments.threads]
     print(f"{f'beside {arguments.processes} busy processes':49}", *columns, f"{'ratio':>15}")
-    for workload in SUITES[arguments.suite]():
-        if arguments.words and not any(word in workload[0] for word in arguments.words):
-            continue
+    for workload in workloads:
         with busy_processes(arguments.processes):
             found = medians(workload, arguments.libraries, arguments.threads, arguments.rounds, arguments.seconds)
         show(workload[0], found)

@@ -1,90 +1,38 @@
-"""Compares ovlite with its installed peers: python -m bench.compare [--suite quantized] [words of names ...]
+"""Compares ovlite with its installed peers: python -m bench.compare [--suite quantized] [words or files ...]
 
 All libraries run each workload in one process by turns, a slice of time each, until every one has had its share; what
 counts is the least time of each, which other work on the machine disturbs least. Between two libraries nothing runs
 for a quarter of a second, since threads of onnxruntime spin on for a while. The ratio is the best peer's time over
 ovlite's: above 1 ovlite is faster. Beside each time stands the largest difference from what ovlite computes in f32, in
 parts of the largest number of that output.
+
+--json prints all of it for a file. python -m bench.compare OLD.json NEW.json compares two such files, and ends with
+status 1 when a workload of NEW.json takes longer, by more than --threshold, or is not there.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
+import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from . import compressed, encoders, models, operators, quantized, trees
-from .libraries import MODES, Inputs, Source, installed, load
+from ovlite.cli.arguments import UsageError, positive, quantity
+from ovlite.cli.environment import environment
+
+from . import models
+from .libraries import MODES, installed, load
+from .results import Result, compare_files
+from .suites import SUITES, Workload, select
 
 SLICE = 0.08  # seconds that a library runs before the next one does
 PAUSE = 0.25  # seconds before it, in which idle threads of the one before fall asleep
-PACKAGE_DIMS: dict[str, list[dict[str, int]]] = {
-    "PP-OCRv6_det_small": [{"height": 320, "width": 320}],
-    "PP-OCRv6_rec_small": [{"width": 320}, {"batch": 6, "width": 160}],
-    "ch_ppocr_mobile_v2.0_cls_mobile": [{"batch": 1}, {"batch": 6}],
-    "silero_vad": [{"rate": 16000}],
-    "silero_vad_16k_sequence": [{"length": 8}],
-    "silero_vad_op18_ifless": [{"rate": 16000}],
-}
-
-Workload = tuple[str, Callable[[], Source], Callable[[], Inputs]]
-
-
-def model_workloads() -> Iterator[Workload]:
-    """The light models, and those of the packages when they can be had."""
-    for name in models.light_models():
-        yield name, partial(models.load, name), partial(models.inputs_for, name)
-    try:
-        paths = models.package_models()
-    except models.Unavailable as error:
-        print(f"without the models of packages: {error}")
-        return
-    for name, sizes in PACKAGE_DIMS.items():
-        for dims in sizes if name in paths else []:
-            label = " ".join([name, *(f"{key}={value}" for key, value in dims.items())])
-            yield label, partial(paths.__getitem__, name), partial(models.inputs_for, name, dims=dims)
-
-
-def operator_workloads() -> Iterator[Workload]:
-    for name in operators.CASES:
-        yield name, partial(operators.model, name), partial(operators.inputs, name)
-
-
-def encoder_workloads() -> Iterator[Workload]:
-    for name in encoders.CASES:
-        yield name, partial(encoders.model, name), partial(encoders.inputs, name)
-
-
-def quantized_workloads() -> Iterator[Workload]:
-    for name in quantized.NAMES:
-        for form in quantized.FORMS:
-            yield f"{name} {form}", partial(quantized.load, name, form), partial(models.inputs_for, name)
-
-
-def compressed_workloads() -> Iterator[Workload]:
-    for name in compressed.CASES:
-        yield name, partial(compressed.model, name), partial(compressed.inputs, name)
-
-
-def tree_workloads() -> Iterator[Workload]:
-    for name in trees.CASES:
-        yield name, partial(trees.model, name), partial(trees.inputs, name)
-
-
-SUITES = {
-    "models": model_workloads,
-    "operators": operator_workloads,
-    "encoders": encoder_workloads,
-    "quantized": quantized_workloads,
-    "compressed": compressed_workloads,
-    "trees": tree_workloads,
-}
 
 
 def least_times(calls: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:
@@ -108,13 +56,11 @@ def least_times(calls: Mapping[str, Callable[[], object]], seconds: float) -> di
     return best
 
 
-def compare(
-    workload: Workload, libraries: Sequence[str], threads: int, seconds: float, mode: str
-) -> tuple[dict[str, float], dict[str, float], dict[str, str]]:
-    """(least times in seconds, differences from f32, why a library could not run it), all by library."""
-    _, source, inputs = workload
+def compare(workload: Workload, libraries: Sequence[str], threads: int, seconds: float, mode: str) -> Result:
+    """What each library takes for a workload, and how far it is from f32."""
+    name, source, inputs = workload
     content, arrays = source(), inputs()
-    calls, failures, apart = {}, {}, defaultdict(lambda: math.nan)
+    calls, failures, apart = {}, {}, {}
     reference = load("ovlite", content, threads, "f32")(arrays)
     for library in libraries:
         try:
@@ -123,7 +69,8 @@ def compare(
             calls[library] = partial(run, arrays)
         except Exception as error:  # whatever a peer raises, the others are measured
             failures[library] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    return least_times(calls, seconds), apart, failures
+    best = {library: spent * 1e3 for library, spent in least_times(calls, seconds).items()}
+    return Result(name, best, apart, failures, models.denormal_weights(content))
 
 
 def difference(results: Any, reference: Any) -> float:
@@ -139,44 +86,51 @@ def difference(results: Any, reference: Any) -> float:
     return max(parts)
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("words", nargs="*", help="measures the workloads in whose names one of these occurs")
+    parser.add_argument("words", nargs="*", help="parts of names of workloads, and .onnx or .xml files")
     parser.add_argument("--suite", choices=[*SUITES], default="models")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=positive, default=1)
     parser.add_argument("--mode", choices=MODES, default="default", help="the precision that is asked for")
-    parser.add_argument("--seconds", type=float, default=1.0, help="time for each library and workload")
+    parser.add_argument("--seconds", type=quantity, default=1.0, help="time for each library and workload")
     parser.add_argument("--libraries", nargs="+", choices=installed(), default=installed())
-    arguments = parser.parse_args()
-    peers = [library for library in arguments.libraries if library != "ovlite"]
-    header = [f"{library + ' ms':>14} {'apart':>7}" for library in arguments.libraries]
-    print(
-        f"{arguments.mode + ', ' + str(arguments.threads) + ' threads':40}", *header, f"{'ratio':>7}" if peers else ""
+    parser.add_argument("--json", action="store_true", help="prints JSON instead of a table")
+    parser.add_argument("--threshold", type=quantity, default=1.1, help="of two files: times as long (default: 1.1)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        if any(word.endswith(".json") for word in arguments.words):
+            return compare_files(arguments.words, arguments.threshold)
+        workloads = select(arguments.suite, arguments.words)
+    except UsageError as error:
+        parser.error(str(error))
+    run = partial(
+        compare,
+        libraries=arguments.libraries,
+        threads=arguments.threads,
+        seconds=arguments.seconds,
+        mode=arguments.mode,
     )
+    if arguments.json:
+        about = {"mode": arguments.mode, "threads": arguments.threads, **environment()}
+        print(json.dumps({**about, "workloads": [run(workload).as_dict() for workload in workloads]}, indent=1))
+        return 0
+    columns = [f"{library + ' ms':>14} {'apart':>7}" for library in arguments.libraries]
+    print(f"{f'{arguments.mode}, {arguments.threads} threads':40}", *columns, f"{'ratio':>7}")
     ratios = []
-    for workload in SUITES[arguments.suite]():
-        if arguments.words and not any(word in workload[0] for word in arguments.words):
-            continue
-        best, apart, failures = compare(
-            workload, arguments.libraries, arguments.threads, arguments.seconds, arguments.mode
-        )
-        cells = [
-            f"{best[library] * 1e3:14.3f} {apart[library]:7.0e}" if library in best else f"{'-':>14} {'-':>7}"
-            for library in arguments.libraries
-        ]
-        known = [best[peer] for peer in peers if peer in best]
-        if known and "ovlite" in best:
-            ratios.append(min(known) / best["ovlite"])
-            cells.append(f"{ratios[-1]:7.2f}")
-        print(f"{workload[0]:40}", *cells, flush=True)
-        for library, reason in failures.items():
-            print(f"    {library}: {reason}")
-        if denormal := models.denormal_weights(workload[1]()):
-            print(f"    {denormal} of its weights are denormal numbers")
+    for workload in workloads:
+        found = run(workload)
+        print(found.text(arguments.libraries), flush=True)
+        ratios += [] if found.ratio is None else [found.ratio]
     if ratios:
         print(f"geometric mean {math.prod(ratios) ** (1 / len(ratios)):.2f}, least {min(ratios):.2f}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -139,7 +139,12 @@ def _fetch(package: str, cache: Path) -> None:
 
 
 def denormal_weights(source: bytes | Path) -> int:
-    """How many floating-point weights of an ONNX model are denormal numbers, which slow some processors down."""
+    """How many floating-point weights of an ONNX model are denormal numbers, which slow some processors down.
+
+    0 for the files of other models.
+    """
+    if isinstance(source, Path) and source.suffix != ".onnx":
+        return 0
     model = onnx.load_from_string(source) if isinstance(source, bytes) else onnx.load(source)
     return sum(map(_denormals, _tensors(model.graph)))
 

@@ -1,131 +1,40 @@
-"""Writes what sharing, postponed return, asynchronous runs and compiled functions save: python -m bench.report FOLDER
+"""Writes what direct calls, sharing, postponed return, asynchronous runs and compiled functions save:
 
-FOLDER/report.md holds tables of ratios, with the machine and the versions; with matplotlib installed, chart.svg and
-chart.png show them. A time is the least of many runs, by turns with the other ways, which other work on the machine
-disturbs least.
+    python -m bench.report FOLDER
+
+FOLDER/saved.md holds tables of ratios, with the machine and the versions. With matplotlib installed (extra bench),
+saved.png shows all of them, and pictures/saved-*.svg one each. A time is the least of many runs, by turns
+with the other ways, which other work on the machine disturbs least.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable, Sequence
-from functools import partial
-from importlib import import_module
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import ovlite as ov
-import ovlite.opset13 as ops
 from ovlite.cli.environment import environment
 
+from .topics import TOPICS, Topic, least
+
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
-SECONDS = 0.4  # for the ways of each size
+PICTURES = "pictures"
 
-Ways = dict[str, Callable[[], Any]]  # the first is what the others are compared with
-
-
-def inputs(size: int) -> Ways:
-    """A sum of an array that is copied first, or read in place."""
-    x = ops.parameter([size], np.float32)
-    compiled, array = _compiled([ops.reduce_sum(x, [0])], x), np.ones(size, np.float32)
-    return {"copied": partial(compiled, array, share_inputs=False), "shared": partial(compiled, array)}
+Times = Mapping[int, Mapping[str, float]]  # seconds by size and way
 
 
-def outputs(size: int) -> Ways:
-    """A result of the input's size: copied from the request's memory, new, an array of the caller's, or a view."""
-    x = ops.parameter([size], np.float32)
-    compiled, array, out = _compiled([ops.relu(x)], x), np.ones(size, np.float32), np.empty(size, np.float32)
-    return {
-        "copied": lambda: compiled(array, share_outputs=True)[0].copy(),
-        "new": partial(compiled, array),
-        "out=": partial(compiled, array, out=out),
-        "view": partial(compiled, array, share_outputs=True),
-    }
-
-
-def hiding(size: int) -> Ways:
-    """A run on one thread and as much of Python's work: one after the other, or the work while the run goes on."""
-    x = ops.parameter([size], np.float32)
-    request = _compiled([ops.exp(ops.sin(x))], x, INFERENCE_NUM_THREADS=1).create_infer_request()
-    array = np.linspace(0, 1, size, dtype=np.float32)
-    run = partial(request.infer, [array], share_inputs=True)
-    seconds = least({"run": run})["run"]
-
-    def work() -> None:
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            pass
-
-    def in_turn() -> None:
-        run()
-        work()
-
-    def at_once() -> None:
-        request.start_async([array], share_inputs=True)
-        work()
-        request.wait()
-
-    return {"in turn": in_turn, "at once": at_once}
-
-
-def functions(size: int) -> Ways:
-    """A chain of element-wise operations on three arrays: numpy, and numexpr where it is installed."""
-
-    def chain(x: Any, y: Any, z: Any) -> Any:
-        return np.sqrt(np.abs(x)) * np.exp(-y * y) + z / 3
-
-    random = np.random.default_rng(7)
-    x, y, z = (random.standard_normal(size).astype(np.float32) for _ in range(3))
-    found: Ways = {"numpy": partial(chain, x, y, z)}
-    if find_spec("numexpr"):
-        evaluate = import_module("numexpr").evaluate
-        found["numexpr"] = partial(evaluate, "sqrt(abs(x)) * exp(-y * y) + z / 3", {"x": x, "y": y, "z": z})
-    return {**found, "ov.jit": partial(ov.jit(chain), x, y, z)}
-
-
-TOPICS: dict[str, Callable[[int], Ways]] = {
-    "Inputs": inputs, "Outputs": outputs, "Hiding latency": hiding, "numpy functions": functions,
-}  # fmt: skip
-
-
-def _compiled(results: list[Any], parameter: Any, **config: Any) -> ov.CompiledModel:
-    return ov.compile_model(ov.Model(results, [parameter], "report"), "CPU", config)
-
-
-def least(ways: Ways) -> dict[str, float]:
-    """Seconds of the fastest run of each way."""
-    found = dict.fromkeys(ways, float("inf"))
-    for run in ways.values():
-        run()
-    end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end:
-        for name, run in ways.items():
-            begin = time.perf_counter()
-            run()
-            found[name] = min(found[name], time.perf_counter() - begin)
-    return found
-
-
-def table(topic: str, measured: dict[int, dict[str, float]]) -> str:
+def table(topic: Topic, measured: Times, pictured: bool) -> str:
     """Ratios over the first way, and its microseconds."""
     first, *others = next(iter(measured.values()))
-    lines = [
-        f"## {topic}",
-        "",
-        (TOPICS[topic].__doc__ or "").strip(),
-        "",
-        f"| elements | {first} | {' | '.join(others)} |",
-    ]
-    lines.append("|---" * (2 + len(others)) + "|")
+    rows = ["| elements | " + " | ".join([*others, first]) + " |", "|---" * (2 + len(others)) + "|"]
     for size, times in measured.items():
         ratios = " | ".join(f"{times[first] / times[name]:.2f}x" for name in others)
-        lines.append(f"| {size:,} | {times[first] * 1e6:.1f} us | {ratios} |")
-    return "\n".join(lines)
+        rows.append(f"| {size:,} | {ratios} | {times[first] * 1e6:.1f} us |")
+    picture = [f"![{topic.title}: ratios by size]({PICTURES}/saved-{topic.slug}.svg)"] if pictured else []
+    return "\n\n".join([f"## {topic.title}", (topic.ways.__doc__ or "").strip(), *picture, "\n".join(rows)])
 
 
 def machine() -> str:
@@ -138,40 +47,60 @@ def machine() -> str:
     return f"{found['processor']}, {found['level']} level, {found['threads_available']} threads; {told}."
 
 
-def draw(measured: dict[str, dict[int, dict[str, float]]], folder: Path) -> None:
-    """chart.svg and chart.png: a plot of ratios for each topic."""
+def draw(measured: Mapping[Topic, Times], folder: Path) -> None:
+    """saved.png with a plot of ratios for each topic, and an SVG for each."""
     import matplotlib
 
     matplotlib.use("Agg")
-    matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "report"}
+    matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "report", "font.size": 9}
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(2, 2, figsize=(10, 7), layout="constrained")
-    for axis, (topic, by_size) in zip(axes.flat, measured.items(), strict=True):
-        first, *others = next(iter(by_size.values()))
-        for name in others:
-            axis.plot(list(by_size), [times[first] / times[name] for times in by_size.values()], marker="o", label=name)
-        axis.axhline(1, color="grey", linewidth=1)
-        axis.set(title=topic, xscale="log", xlabel="elements", ylabel=f"times as fast as {first}", ylim=(0, None))
-        axis.legend()
-    for kind in ("svg", "png"):
-        figure.savefig(folder / f"chart.{kind}")
+    figure, axes = pyplot.subplots(2, 3, figsize=(11, 6), layout="constrained")
+    for axis in axes.flat[len(measured) :]:
+        axis.set_axis_off()
+    for axis, (topic, times) in zip(axes.flat, measured.items(), strict=False):
+        _plot(axis, topic, times)
+    figure.savefig(folder / "saved.png")
+    (folder / PICTURES).mkdir(exist_ok=True)
+    for topic, times in measured.items():
+        figure, axis = pyplot.subplots(figsize=(5.5, 3), layout="constrained")
+        _plot(axis, topic, times)
+        figure.savefig(folder / PICTURES / f"saved-{topic.slug}.svg", metadata={"Date": None})
+
+
+def _plot(axis: Any, topic: Topic, measured: Times) -> None:
+    first, *others = next(iter(measured.values()))
+    for name in others:
+        ratios = [times[first] / times[name] for times in measured.values()]
+        axis.plot(list(measured), ratios, marker="o", markersize=4, label=name)
+    axis.axhline(1, color="grey", linewidth=1)
+    axis.set(title=topic.title, xscale="log", xlabel="elements", ylabel=f"times as fast as {first}")
+    axis.set_ylim(0, None)
+    axis.minorticks_off()
+    axis.legend()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser("bench.report", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("folder", type=Path)
     parser.add_argument("--largest", type=int, default=SIZES[-1], help="elements of the largest arrays")
     arguments = parser.parse_args(argv)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     sizes = [size for size in SIZES if size <= arguments.largest]
-    measured = {topic: {size: least(ways(size)) for size in sizes} for topic, ways in TOPICS.items()}
-    parts = ["# What is saved", "Ratios above 1 are faster than the first way.", machine()]
-    parts += [table(topic, by_size) for topic, by_size in measured.items()]
-    if find_spec("matplotlib"):
+    if not sizes:
+        parser.error(f"--largest has to be {SIZES[0]} at least")
+    measured = {topic: {size: least(topic.ways(size)) for size in sizes} for topic in TOPICS}
+    pictured = find_spec("matplotlib") is not None
+    parts = [
+        "# What is saved",
+        "Made by `python -m bench.report FOLDER`. Ratios above 1 are faster than the way that the last column has.",
+        machine(),
+        *(table(topic, times, pictured) for topic, times in measured.items()),
+    ]
+    if pictured:
         draw(measured, arguments.folder)
-        parts.insert(2, "![ratios by size](chart.svg)")
-    (arguments.folder / "report.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    (arguments.folder / "saved.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -94,10 +94,14 @@ def main() -> None:
     parser.add_argument("words", nargs="*")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    chosen = rows(lambda text: all(word in text for word in options.words))
+    if not chosen:
+        names = ", ".join(" ".join(entry[:3]) for entry in rows(lambda text: True))
+        parser.error(f"no row has all of the words {' '.join(options.words)}; there are: {names}")
     best: dict[tuple[str, str, str], dict[str, Any]] = {}
     with TemporaryDirectory() as temporary:
         for number in range(options.rounds):
-            for row, library, name, dims in rows(lambda text: all(word in text for word in options.words)):
+            for row, library, name, dims in chosen:
                 path, inputs = Path(temporary) / f"{name}.onnx", Path(temporary) / f"{name}.npz"
                 if not path.exists():
                     source = models.load(name) if name in models.light_models() else models.package_models()[name]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from . import models
-from .compare import Workload, model_workloads
 from .libraries import MODES, load
+from .suites import Workload, model_workloads
 
 WORKLOADS = {workload[0]: workload for workload in model_workloads()}
 

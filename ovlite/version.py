@@ -7,15 +7,21 @@ from functools import cache
 
 
 def beside(folder: str) -> str | None:
-    """The version in the name of the one folder of metadata beside the package; None where that is not to be found.
+    """The version in the name of the one folder of metadata beside the package, or in the pyproject.toml of a checkout;
+    None where neither is to be found.
 
     To ask importlib.metadata takes longer than to load a model from a cache.
     """
     try:
         names = [name for name in os.listdir(folder) if name.startswith("ovlite-") and name.endswith(".dist-info")]
-    except OSError:
+        if len(names) == 1:
+            return names[0].removeprefix("ovlite-").removesuffix(".dist-info")
+        with open(os.path.join(folder, "pyproject.toml"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except (OSError, UnicodeDecodeError):
         return None
-    return names[0].removeprefix("ovlite-").removesuffix(".dist-info") if len(names) == 1 else None
+    versions = [line.split('"')[1] for line in lines if line.startswith('version = "')]
+    return versions[0] if 'name = "ovlite"' in lines and len(versions) == 1 else None
 
 
 @cache

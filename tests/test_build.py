@@ -125,9 +125,15 @@ def test_source_distribution_builds_the_wheel(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as content:
         infos = content.infolist()
     assert sum(info.file_size for info in infos) <= LIMIT
+    interpreter = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    assert f"-{interpreter}-{interpreter}-linux_" in wheel.name
     names = {info.filename for info in infos}
     assert not [name for name in names if Path(name).suffix in SOURCES]
     assert not [name for name in names if not name.startswith(("ovlite/", "ovlite-"))]
+    with zipfile.ZipFile(wheel) as content:
+        (metadata,) = (content.read(name).decode() for name in names if name.endswith(".dist-info/METADATA"))
+    assert "\n# ovlite\n" in metadata and "](" not in metadata, "links into the repository lead nowhere on an index"
+    assert "\nDescription-Content-Type: text/markdown\n" in metadata
     modules = {
         path.relative_to(source).as_posix() for kind in ("py", "pyi") for path in (source / "ovlite").rglob(f"*.{kind}")
     }

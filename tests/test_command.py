@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 import ovlite as ov
 import ovlite.opset13 as ops
 from ovlite import cli, kernels
+from ovlite.cli import drawing, graphviz
 from ovlite.cli.measure import difference
 from ovlite.cli.weights import compress_to_int8
 from ovlite.runtime import exported_model, roofline
@@ -86,18 +89,38 @@ def test_info_tells_what_runs_on_numpy(run: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["g.svg", "g.html"])
-def test_the_picture_shows_each_operator(run: Any, path: str, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("program", ["dot", "none"])
+def test_the_picture_shows_each_operator(
+    run: Any, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, program: str
+) -> None:
+    """Drawn by Graphviz where that is installed, and here where it is not."""
+    if program == "none":
+        monkeypatch.setenv("PATH", "")
+    elif shutil.which("dot") is None:
+        pytest.skip("Graphviz is not installed")
     assert run("info", path, "--graph", str(tmp_path / name))[0] == 0
     text = (tmp_path / name).read_text()
     for kind in ("Convolution", "Relu", "MatMul", "Softmax"):
         assert f">{kind}</text>" in text
-    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", text)
     if name.endswith("svg"):
         root = ElementTree.fromstring(text)
         boxes = [
             (float(box.get("x", 0)), float(box.get("y", 0))) for box in root.iter("{http://www.w3.org/2000/svg}rect")
         ]
-        assert len(boxes) == len(set(boxes)) >= 6
+        assert program == "dot" or len(boxes) == len(set(boxes)) >= 6
+
+
+def test_names_of_any_characters_are_drawn(tmp_path: Path) -> None:
+    x = ops.parameter([1], np.float32, name="x")
+    odd = 'a"b\\n&lt;<\n];}'
+    model = ov.Model([ops.relu(x, name=odd)], [x], odd)
+    for drawn in filter(None, (graphviz.graphviz_svg(model), drawing.svg(model))):
+        titles = ["".join(each.itertext()) for each in ElementTree.fromstring(drawn).iter()]
+        found = {each.get("{http://www.w3.org/1999/xlink}title") for each in ElementTree.fromstring(drawn).iter()}
+        assert any("&lt;<" in text and 'a"b\\n' in text for text in [*titles, *filter(None, found)])
+    quoted = graphviz.dot(model)
+    assert quoted.count("digraph") == 1 and 'a\\"b\\\\n&amp;lt;<\\n];}' in quoted
 
 
 def test_profile_has_a_row_for_each_step(run: Any, path: str, tmp_path: Path) -> None:
@@ -105,8 +128,12 @@ def test_profile_has_a_row_for_each_step(run: Any, path: str, tmp_path: Path) ->
     found = as_json(run, "profile", path, "--runs", "2", "--html", str(page), "--trace", str(trace))
     steps = found["steps"]
     events = json.loads(trace.read_text())["traceEvents"]
-    assert [event["name"] for event in events] == [step["node"] for step in steps]
-    assert all(after["ts"] >= before["ts"] + before["dur"] - 1e-6 for before, after in pairwise(events))
+    parts = [event for event in events if event["ph"] == "X"]
+    assert {event["args"]["index"] for event in parts} == {step["index"] for step in steps}
+    for thread in (event for event in events if event["ph"] == "M"):
+        mine = [event for event in parts if event["tid"] == thread["tid"]]
+        assert mine and thread["args"]["name"] == ("caller" if thread["tid"] == 0 else f"helper {thread['tid']}")
+        assert all(after["ts"] >= before["ts"] + before["dur"] - 1e-6 for before, after in pairwise(mine))
     convolution = next(step for step in steps if step["flops"] and step["shape"] == [1, 16, 8, 8])
     assert convolution["flops"] == 2 * 16 * 27 * 64
     assert convolution["of_peak"] == pytest.approx(convolution["flops"] / convolution["seconds"] / 100e9)
@@ -224,7 +251,8 @@ REFUSED = {
     "info {path} --shape z[1]": "'z'",
     "profile {path} --runs 0": "a positive whole number",
     "compare {path}": "required: other",
-    "compare {path} nowhere.xml": "there is no file",
+    "compare {path} nowhere.xml": "expected a model's file or an engine, openvino or onnxruntime, got 'nowhere.xml'",
+    "compare {path} {folder}": "there is no file",
     "convert {path} out.onnx": "written to an .xml file",
     "convert {path} {path}": "over itself",
     "convert {path} {folder}/no/out.xml": "there is no folder",
@@ -239,6 +267,16 @@ REFUSED = {
     "{path} --input {folder}/text.txt": "neither",
     "{path} --input {folder}/broken.npy": "can't read",
     "{path} --reference {folder}/none.npz --iterations 1": "can't read",
+    "{path} --reference {array} --iterations 1": "holds one array",
+    "{path} --reference {folder} --iterations 1": "can't read",
+    "{path} --reference {folder}/broken.npy --iterations 1": "can't read",
+    "{path} --input {folder}/named.npy": "holds arrays by name",
+    "{path} --input {folder}/single.npz": "holds one array",
+    "{path} --input {folder}/zip.npz": "can't read",
+    "{path} --input {folder}/broken.png": "broken.png",
+    "{path} --input {folder}/empty": "holds no .npy, .npz or image files",
+    "{path} --input x=": "expected a file",
+    "{path} --outputs {folder}": "does not end in .npz",
     "{path} --nireq 2": "--api async",
     "{path} --graph g.dot": "does not end in .xml",
 }
@@ -247,7 +285,12 @@ REFUSED = {
 @pytest.mark.parametrize("line", REFUSED)
 def test_what_is_refused(run: Any, path: str, tmp_path: Path, line: str) -> None:
     np.save(tmp_path / "two.npy", np.zeros(2))
-    for name in ("text.txt", "broken.npy"):
+    np.savez(tmp_path / "single.npz", x=np.zeros(2))
+    (tmp_path / "single.npz").rename(tmp_path / "named.npy")
+    (tmp_path / "single.npz").write_bytes((tmp_path / "two.npy").read_bytes())
+    (tmp_path / "zip.npz").write_bytes((tmp_path / "named.npy").read_bytes()[:90])
+    (tmp_path / "empty").mkdir()
+    for name in ("text.txt", "broken.npy", "broken.png"):
         (tmp_path / name).write_text("text")
     values = {"path": path, "folder": str(tmp_path), "array": str(tmp_path / "two.npy")}
     status, out, err = run(*(word.format(**values) for word in line.split()))

@@ -16,8 +16,9 @@ DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """(language, text) of each block of a page that can be run."""
+    return re.findall(r"^```(python|sh)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -35,18 +36,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem)
-def test_programs(page: Path, folder: Path) -> None:
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
+def test_programs_and_commands(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One after the other, as a reader goes through them."""
     names: dict[str, object] = {"__name__": "page"}
-    for program in blocks(page, "python"):
-        exec(compile(program, str(page), "exec"), names)
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "sh")], ids=lambda page: page.stem)
-def test_commands(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for line in "".join(blocks(page, "sh")).splitlines():
-        program, *argv = shlex.split(line)
-        assert program == "ovlite" and cli.main(argv) == 0, f"{line}: {capsys.readouterr().err}"
+    for language, text in blocks(page):
+        if language == "python":
+            exec(compile(text, str(page), "exec"), names)
+            continue
+        for line in text.splitlines():
+            program, *argv = shlex.split(line)
+            assert program == "ovlite" and cli.main(argv) == 0, f"{line}: {capsys.readouterr().err}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

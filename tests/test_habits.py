@@ -51,8 +51,15 @@ def test_functions_that_the_page_on_sharing_names_are_there():
     named = set(re.findall(r"`(?:\w+\.)?((?:bind|set|infer|view|_convert|copy)\w*)`", text))
     assert len(linked) >= 2 and len(named) > 6
     assert [name for name in named if not re.search(rf"\b{name}\(", sources)] == []
-    (code,) = re.findall(r"```cython\n(.*)\n```", text)
-    assert code in sources
+
+
+@pytest.mark.parametrize("page", ["sharing", "kernels"])
+def test_lines_of_cython_that_pages_show_are_there(page):
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    linked = re.findall(r"\]\(\.\./(kernels/[\w/.]+)\)", text)
+    sources = "".join((ROOT / path).read_text() for path in linked)
+    shown = re.findall(r"```cython\n(.*?)```", text, re.DOTALL)
+    assert linked and shown and [code for code in shown if code not in sources] == []
 
 
 def test_folders_of_tests_are_packages():

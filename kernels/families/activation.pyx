@@ -13,6 +13,9 @@ cdef list activation_names():
     return [ACTIVATION_NAMES[kind].decode() for kind in range(1, ACTIVATION_COUNT)]
 
 
+cdef dict KINDS = {name: kind for kind, name in enumerate(activation_names(), 1)}
+
+
 cdef Activation activation_from_tuple(object description) except *:
     """The struct for a Python description: None, or (kind, alpha, beta) with kind one of activation_names()."""
     cdef Activation found
@@ -21,10 +24,9 @@ cdef Activation activation_from_tuple(object description) except *:
     found.apply = apply_activation
     if description is not None:
         name, alpha, beta = description
-        names = activation_names()
-        if name not in names:
-            raise ValueError(f"expected an activation of {', '.join(names)}, got {name!r}")
-        found.kind = names.index(name) + 1
+        if name not in KINDS:
+            raise ValueError(f"expected an activation of {', '.join(KINDS)}, got {name!r}")
+        found.kind = KINDS[name]
         found.alpha = alpha
         found.beta = beta
     return found

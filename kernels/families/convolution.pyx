@@ -16,7 +16,7 @@ from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport (
     OK, Member, Step, View, alone, check_status, dim_t, first_element, strided_view)
 from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
-from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions
+from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions, nested_sums
 
 from . import depthwise
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
@@ -238,11 +238,9 @@ cdef class Windows(MatmulStep):
             inner = merge_dimensions([*walks, (depth, 1)]) or [(1, 1)]
             run = inner.pop()[0] if inner[-1][1] == 1 else 1
         start = sum([places.start * stride for places, stride in zip(taps, x.strides[2:], strict=True)])
-        offsets = np.full(1, start, np.intp)
-        for size, stride in inner:
-            offsets = np.add.outer(offsets, np.arange(size, dtype=np.intp) * stride).reshape(-1)
-        self.offsets = offsets * self.matmul.a_size
-        self.matmul.tile.taps = len(offsets)
+        size = self.matmul.a_size
+        self.offsets = nested_sums(start * size, [(length, stride * size) for length, stride in inner])
+        self.matmul.tile.taps = len(self.offsets)
         self.matmul.tile.depth = run
         self.matmul.tile.offset = <const dim_t*>first_element(self.offsets)
         return 0
@@ -270,7 +268,7 @@ cdef class DirectConvolution(Windows):
 def pack_int8(weights, groups=1, Kernel kernel=None):
     """Packs weights (Cout, Cin / groups, *kernel) for QuantizedConvolution.
 
-    weights: i8; or i16 from -256 to 254, which are multiplied as two signed bytes each. kernel: the matrix kernel to
+    weights: i8; or i16 from -256 to 255, which are multiplied as sums of signed bytes. kernel: the matrix kernel to
     pack for; the level's best for u8 by i8 when None.
     """
     weights = np.asarray(weights)
@@ -291,7 +289,7 @@ cdef class QuantizedConvolution(Windows):
     """
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, groups=1,
-                 View residual=None, **results):
+                 View residual=None, View zero_point=None, column_sums=None, **results):
         packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights, groups)
         check_types(x, y)
         check_images(x, y, packed, residual, groups)
@@ -299,6 +297,7 @@ cdef class QuantizedConvolution(Windows):
                 for size, gap, pad in zip(packed.window, dilations, pads_begin, strict=True)]
         super().__init__(x, y, packed, taps, strides, None, residual, None)
         self.set_requantization(y, residual, results)
+        self.set_zero_point(zero_point, column_sums)
 
 
 cdef struct PhaseList:

@@ -12,8 +12,8 @@ among the team. Pieces write apart from each other and read nothing that the ste
 their order does not matter.
 """
 
-from libc.stdlib cimport free
-from libc.string cimport memcpy
+from libc.stdlib cimport free, llabs
+from libc.string cimport memcpy, memset
 
 from itertools import product
 
@@ -21,8 +21,7 @@ import numpy as np
 
 from ovlite.kernels.runtime.block cimport zeros
 from ovlite.kernels.runtime.call cimport Call
-from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
-from ovlite.kernels.runtime.strides import merge_dimensions
+from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Span, Step, View, dim_t, share
 
 cdef extern from "transpose.h" nogil:
     ctypedef struct Plane:
@@ -125,64 +124,113 @@ cdef int run_copy(const void* arguments, char* const* slots, const Member* me) n
     return OK
 
 
-def _plane(dims, size):
-    """(kind, row dimension, column dimension, remaining dimensions) of merged dimensions, strides in bytes."""
-    outer = list(dims)
-    columns = outer.pop() if outer else (1, size, size)
-    if columns[1] == size and columns[2] not in (0, size):
-        for i, rows in enumerate(outer):
-            if rows[2] == size:
-                return TRANSPOSED, rows, columns, outer[:i] + outer[i + 1:]
-    rows = outer.pop() if outer else (1, 0, 0)
-    if columns[1:] == (size, size):
-        return RUNS, rows, columns, outer
-    if columns[0] < min(8, rows[0]):
-        rows, columns = columns, rows
-    return ELEMENTS, rows, columns, outer
+cdef struct Dim:
+    dim_t length
+    dim_t y                    # strides in bytes
+    dim_t x
 
 
-def _even(length, limit):
+cdef int dims_of(const Span* y, const dim_t* x_stride, dim_t size, Dim* dims) noexcept nogil:
+    """Fills in the dimensions of more than one element by the strides of y, the largest first; those that both operands
+    walk in even steps are one. Returns how many there are."""
+    cdef Dim dim, outer
+    cdef int count = 0, merged = 0, i, k
+    for i in range(y.rank):
+        if y.shape[i] == 1:
+            continue
+        dim = Dim(y.shape[i], size * y.stride[i], size * x_stride[i])
+        k = count
+        while k > 0 and llabs(dims[k - 1].y) < llabs(dim.y):
+            dims[k] = dims[k - 1]
+            k -= 1
+        dims[k] = dim
+        count += 1
+    for i in range(count):
+        dim = dims[i]
+        if merged > 0:
+            outer = dims[merged - 1]
+            if outer.y == dim.y * dim.length and outer.x == dim.x * dim.length:
+                dim.length *= outer.length
+                merged -= 1
+        dims[merged] = dim
+        merged += 1
+    return merged
+
+
+cdef Kind take_plane(Dim* dims, int* count, dim_t size, Dim* rows, Dim* columns) noexcept nogil:
+    """Takes the two dimensions of the planes away from the others."""
+    cdef Dim swapped
+    cdef int i, k
+    rows[0], columns[0] = Dim(1, 0, 0), Dim(1, size, size)
+    if count[0] > 0:
+        count[0] -= 1
+        columns[0] = dims[count[0]]
+    if columns.y == size and columns.x != 0 and columns.x != size:
+        for i in range(count[0]):
+            if dims[i].x == size:
+                rows[0] = dims[i]
+                count[0] -= 1
+                for k in range(i, count[0]):
+                    dims[k] = dims[k + 1]
+                return TRANSPOSED
+    if count[0] > 0:
+        count[0] -= 1
+        rows[0] = dims[count[0]]
+    if columns.y == size and columns.x == size:
+        return RUNS
+    if columns.length < min(<dim_t>8, rows.length):
+        swapped = rows[0]
+        rows[0] = columns[0]
+        columns[0] = swapped
+    return ELEMENTS
+
+
+cdef dim_t even(dim_t length, dim_t limit) noexcept nogil:
     """A block length, at most about `limit`, that divides `length` evenly."""
-    blocks = max(1, (length + limit - 1) // limit)
-    grain = (length + blocks - 1) // blocks
+    cdef dim_t blocks = max(<dim_t>1, (length + limit - 1) // limit)
+    cdef dim_t grain = (length + blocks - 1) // blocks
     return grain if blocks == 1 else (grain + LANES - 1) // LANES * LANES
 
 
-def _grains(kind, rows, columns, size):
+cdef void set_grains(Piece* piece) noexcept nogil:
     """Rows and columns of a block."""
-    if kind == TRANSPOSED:
-        area = BLOCK_SIDE * BLOCK_SIDE
-        return (_even(rows, max(BLOCK_SIDE, area // columns)), _even(columns, max(BLOCK_SIDE, area // rows)))
-    column_grain = _even(columns, BLOCK_BYTES // size)
-    return max(1, BLOCK_BYTES // (column_grain * size)), column_grain
+    cdef dim_t area = BLOCK_SIDE * BLOCK_SIDE, rows = piece.plane.rows, columns = piece.plane.columns
+    if piece.kind == TRANSPOSED:
+        piece.row_grain = even(rows, max(<dim_t>BLOCK_SIDE, area // columns))
+        piece.column_grain = even(columns, max(<dim_t>BLOCK_SIDE, area // rows))
+        return
+    piece.column_grain = even(columns, BLOCK_BYTES // piece.size)
+    piece.row_grain = max(<dim_t>1, BLOCK_BYTES // (piece.column_grain * piece.size))
 
 
-cdef void describe(Piece* piece, View y, x_strides) except *:
-    """Fills in a piece that writes y. x_strides: in elements."""
-    cdef int size = y.dtype.itemsize
-    cdef int i
-    piece.size = size
+cdef void describe(Piece* piece, View y, const dim_t* x_stride) noexcept:
+    """Fills in a piece that writes y. x_stride: in elements."""
+    cdef Dim dims[MAX_RANK + 2]
+    cdef Dim rows, columns
+    cdef int count, i
     piece.y_slot = y.span.slot
     piece.y_offset = y.span.offset
+    piece.size = y.dtype.itemsize
     if y.size == 0:
         return
-    strides = zip(y.shape, [size * stride for stride in y.strides], [size * stride for stride in x_strides])
-    dims = merge_dimensions(sorted(strides, key=lambda dim: -abs(dim[1])))
-    kind, rows, columns, outer = _plane(dims, size)
-    row_grain, column_grain = _grains(kind, rows[0], columns[0], size)
-    piece.kind = kind
-    piece.plane.rows, piece.plane.y_row, piece.plane.x_row = rows
-    piece.plane.columns, piece.plane.y_column, piece.plane.x_column = columns
-    piece.row_grain, piece.column_grain = row_grain, column_grain
-    for length, grain, (_, y_stride, x_stride) in (rows[0], row_grain, rows), (columns[0], column_grain, columns):
-        outer.append((-(-length // grain), grain * y_stride, grain * x_stride))
-    piece.rank = len(outer)
+    count = dims_of(&y.span, x_stride, piece.size, dims)
+    piece.kind = take_plane(dims, &count, piece.size, &rows, &columns)
+    piece.plane.rows, piece.plane.y_row, piece.plane.x_row = rows.length, rows.y, rows.x
+    piece.plane.columns, piece.plane.y_column, piece.plane.x_column = columns.length, columns.y, columns.x
+    set_grains(piece)
+    dims[count] = blocks_of(rows, piece.row_grain)
+    dims[count + 1] = blocks_of(columns, piece.column_grain)
+    piece.rank = count + 2
     piece.blocks = 1
-    for i, (length, y_stride, x_stride) in enumerate(outer):
-        piece.shape[i] = length
-        piece.y_stride[i] = y_stride
-        piece.x_stride[i] = x_stride
-        piece.blocks *= length
+    for i in range(piece.rank):
+        piece.shape[i] = dims[i].length
+        piece.y_stride[i] = dims[i].y
+        piece.x_stride[i] = dims[i].x
+        piece.blocks *= dims[i].length
+
+
+cdef inline Dim blocks_of(Dim dim, dim_t grain) noexcept nogil:
+    return Dim((dim.length + grain - 1) // grain, grain * dim.y, grain * dim.x)
 
 
 def copy(x, out=None):
@@ -236,6 +284,8 @@ cdef class CopyMany(Step):
     def __init__(self, pairs):
         cdef Piece* piece
         cdef View x, y
+        cdef dim_t[MAX_RANK] none
+        memset(none, 0, sizeof(none))
         pairs = list(pairs)
         free(self.arguments.pieces)
         self.arguments.pieces = NULL
@@ -253,12 +303,12 @@ cdef class CopyMany(Step):
                         f"{self.name}: expected y of {x.dtype.name} {x.shape}, got {y.dtype.name} {y.shape}")
                 piece.x_slot = x.span.slot
                 piece.x_offset = x.span.offset
-                describe(piece, y, x.strides)
+                describe(piece, y, x.span.stride)
             else:
                 value = np.array(source, y.dtype).tobytes()
                 memcpy(piece.value, <const char*>value, len(value))
                 piece.x_slot = -1
-                describe(piece, y, [0] * y.span.rank)
+                describe(piece, y, none)
             self.arguments.blocks += piece.blocks
         size = sum([y.size * y.dtype.itemsize for _, y in pairs])
         self.set_width(size * BYTE_COST, self.arguments.blocks)
@@ -288,11 +338,12 @@ cdef class Fill(CopyMany):
 cdef class FillBorder(CopyMany):
     """Writes `value` into the border around an image view (N, C, spatial...), and nothing else.
 
-    begin, end: pixels of border in front of and behind the view, for each spatial dimension.
+    begin, end: pixels of border in front of and behind the view, for each spatial dimension. value: a number, or a View
+    of one element of y's type.
     """
 
     def __init__(self, View y, begin, end, value=0.0):
-        super().__init__([(value, part) for part in border(y, (0, 0, *begin), (0, 0, *end))])
+        super().__init__([(repeated(value, part), part) for part in border(y, (0, 0, *begin), (0, 0, *end))])
 
 
 cdef class Pad(CopyMany):
@@ -314,6 +365,11 @@ cdef class Pad(CopyMany):
         else:
             pairs = _copying_pad(x, y, begin, end, mode)
         super().__init__(pairs)
+
+
+def repeated(value, View y):
+    """A number as it is, a View of one element as one of y's shape."""
+    return value.like(y.shape, (0,) * len(y.shape)) if isinstance(value, View) else value
 
 
 def border(View view, begin, end):

@@ -16,11 +16,11 @@ from ovlite.kernels.runtime.step cimport (
     CANCELLED, OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, stopped,
     strided_view)
 from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
-from ovlite.kernels.runtime.strides import broadcast_strides
+from ovlite.kernels.runtime.strides import broadcast_strides, nested_sums
 
 from .activation cimport Activation, activation_from_tuple
 from .matmul_driver import check_f32, check_types
-from .requantization cimport Requantization, Requantizer
+from .requantization cimport Requantization, Requantizer, ZeroPoint, without_zero
 from .requantization import padded_columns
 
 cdef extern from "depthwise.h" nogil:
@@ -73,6 +73,7 @@ cdef struct Windows:
     dim_t blocks               # of CHANNEL_BLOCK channels
     dim_t columns              # output pixels in a column block
     const StripFunction* functions
+    const ZeroPoint* zero      # of bytes x, where it is known at run time only
     Strip strip                # with what all strips have in common
 
 
@@ -127,6 +128,14 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
         at += last - line
         convolve_lines(p, &origin, line, last, &strip)
     return OK
+
+
+cdef int convolve_of_zero(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    """The same of bytes less their zero point, which is known now."""
+    cdef Windows p = (<const Windows*>arguments)[0]
+    cdef Requantization centred = without_zero(p.strip.requantization, p.zero, slots, <int*>me.scratch)
+    p.strip.requantization = &centred
+    return convolve(&p, slots, me)
 
 
 def depthwise(const float[:, :, :, :] x not None, weights, float[:, :, :, ::1] out=None, *, strides=(1, 1),
@@ -297,13 +306,11 @@ cdef class Depthwise(Step):
         cdef Windows* p = &self.windows
         cdef Strip* strip = &p.strip
         steps = [stride * p.x_size for stride in x.strides[2:]]
-        offsets = np.zeros(1, np.intp)
-        for size, step, dilation in zip(packed.window[:-1], steps, dilations):
-            offsets = np.add.outer(offsets, np.arange(size, dtype=np.intp) * step * dilation).reshape(-1)
-        offsets -= sum([pad * step for pad, step in zip(pads_begin, steps, strict=True)])
-        self.offsets = offsets
+        start = sum([pad * step for pad, step in zip(pads_begin, steps, strict=True)])
+        walks = [(size, step * dilation) for size, step, dilation in zip(packed.window[:-1], steps, dilations)]
+        self.offsets = nested_sums(-start, walks)
         strip.offset = <const dim_t*>first_element(self.offsets)
-        strip.rows = len(offsets)
+        strip.rows = len(self.offsets)
         strip.width = packed.window[-1]
         strip.tap_step = steps[-1] * dilations[-1]
         strip.group = packed.group
@@ -332,20 +339,26 @@ cdef class QuantizedDepthwise(Depthwise):
     """y = results of (depthwise convolution(x, weights) + shifts), exact integer sums.
 
     x: u8, y: f32, u8 or i8. What the windows reach beyond x must hold x's zero point in memory. weights: integers, as
-    for Depthwise; the products of 255 with those of a channel have to stay below 2^24 in sum. residual, results: as for
-    matmul.QuantizedMatMul, with a value for each channel.
+    for Depthwise; the products of 255 with those of a channel have to stay below 2^24 in sum. residual, zero_point,
+    column_sums, results: as for matmul.QuantizedMatMul, with a value for each channel.
     """
 
     cdef Requantizer requantizer
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin,
-                 View residual=None, **results):
+                 View residual=None, View zero_point=None, column_sums=None, **results):
         cdef Packed packed = weights if isinstance(weights, Packed) else Packed(weights)
         check_types(x, y)
         filled = (packed.channels + LANES - 1) // LANES * LANES
         self.requantizer = Requantizer(y, (1, packed.channels, filled), residual=residual, **results)
         self.windows.strip.requantization = &self.requantizer.requantization
         self.set_windows(x, y, packed, strides, dilations, pads_begin, None, residual)
+        if zero_point is not None:
+            self.requantizer.set_zero_point(zero_point, column_sums)
+            self.windows.zero = &self.requantizer.zero_point
+            self.scratch = self.requantizer.zero_bytes
+            self.reads = (*self.reads, zero_point)
+            self.run = convolve_of_zero
 
 
 def check_depthwise(View x, View y, View residual, packed):

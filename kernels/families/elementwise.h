@@ -7,6 +7,7 @@
 #define OVLITE_ELTWISE_H
 
 #include "convert.h"
+#include "vmath64.h"
 
 #pragma GCC push_options
 #pragma GCC optimize("O3")
@@ -107,16 +108,16 @@ enum { STATUS_OK = 0, STATUS_DIVISION_BY_ZERO = 2 };
     }
 
 /* Sine and cosine: the library serves angles that are too large for the vector form. */
-#define TURNING(name, small_angle, any_angle)                                                    \
+#define TURNING(name, T, limit, small_angle, any_angle)                                          \
     static int name(const Source *const *in, char *to, ptrdiff_t n, const Activation *with) {    \
-        const float *a = (const float *)in[0]->at;                                               \
-        float *y = (float *)to;                                                                  \
+        const T *a = (const T *)in[0]->at;                                                       \
+        T *y = (T *)to;                                                                          \
         const ptrdiff_t distinct = in[0]->step ? n : 1;                                          \
         int large = 0;                                                                           \
-        EACH(distinct) large |= !(fabsf(a[i]) <= TRIG_LIMIT);                                    \
+        EACH(distinct) large |= !(a[i] >= -limit && a[i] <= limit);                              \
         if (large) {                                                                             \
             for (ptrdiff_t i = 0; i < distinct; i++)                                             \
-                y[i] = fabsf(a[i]) <= TRIG_LIMIT ? small_angle(a[i]) : any_angle(a[i]);          \
+                y[i] = a[i] >= -limit && a[i] <= limit ? small_angle(a[i]) : any_angle(a[i]);    \
         } else {                                                                                 \
             EACH(distinct) y[i] = small_angle(a[i]);                                             \
         }                                                                                        \
@@ -197,12 +198,10 @@ enum { STATUS_OK = 0, STATUS_DIVISION_BY_ZERO = 2 };
     X(abs, 2, fabs(u), __VA_ARGS__)                                                              \
     X(sign, 2, u > 0 ? 1 : u < 0 ? -1 : u, __VA_ARGS__)                                          \
     X(sqrt, 6, sqrt(u), __VA_ARGS__)                                                             \
-    X(exp, 30, exp(u), __VA_ARGS__)                                                              \
-    X(log, 30, log(u), __VA_ARGS__)                                                              \
-    X(tanh, 60, tanh(u), __VA_ARGS__)                                                            \
+    X(exp, 14, exp64(u), __VA_ARGS__)                                                            \
+    X(log, 18, log64(u), __VA_ARGS__)                                                            \
+    X(tanh, 20, tanh64(u), __VA_ARGS__)                                                          \
     X(erf, 60, erf(u), __VA_ARGS__)                                                              \
-    X(sin, 60, sin(u), __VA_ARGS__)                                                              \
-    X(cos, 60, cos(u), __VA_ARGS__)                                                              \
     X(floor, 2, floor(u), __VA_ARGS__)                                                           \
     X(ceil, 2, ceil(u), __VA_ARGS__)                                                             \
     X(round_even, 2, nearbyint(u), __VA_ARGS__)                                                  \
@@ -258,10 +257,13 @@ SELECT(select_8, uint8_t)
 SELECT(select_16, uint16_t)
 SELECT(select_32, uint32_t)
 SELECT(select_64, uint64_t)
-TURNING(sin_f32, vsin, sinf)
-TURNING(cos_f32, vcos, cosf)
+TURNING(sin_f32, float, TRIG_LIMIT, vsin, sinf)
+TURNING(cos_f32, float, TRIG_LIMIT, vcos, cosf)
+TURNING(sin_f64, double, TRIG_LIMIT64, sin64, sin)
+TURNING(cos_f64, double, TRIG_LIMIT64, cos64, cos)
 BINARY(prelu_f32, float, float, float, u < 0 ? u * v : u)
-BINARY(pow_f64, double, double, double, pow(u, v))
+BINARY(regular_pow_f64, double, double, double, pow64(u, v))
+BINARY(any_pow_f64, double, double, double, regular_power(u, v) ? pow64(u, v) : pow(u, v))
 BINARY(any_pow_f32, float, float, float, powf(u, v))
 UNARY(cube_f32, float, float, u * u * u)
 UNARY(pow_half_f32, float, float, u == -INFINITY ? INFINITY : sqrtf(u) + 0.0f)
@@ -276,6 +278,15 @@ static int pow_f32(const Source *const *in, char *to, ptrdiff_t n, const Activat
                     : exponent == -1.0f ? reciprocal_f32
                                         : any_pow_f32;
     return kernel(in, to, n, with);
+}
+
+/* The library serves powers that the vector form does not. */
+static int pow_f64(const Source *const *in, char *to, ptrdiff_t n, const Activation *with) {
+    const double *a = (const double *)in[0]->at, *b = (const double *)in[1]->at;
+    const ptrdiff_t x_step = in[0]->step ? 1 : 0, y_step = in[1]->step ? 1 : 0;
+    int regular = 1;
+    EACH(n) regular &= regular_power(a[i * x_step], b[i * y_step]);
+    return regular ? regular_pow_f64(in, to, n, with) : any_pow_f64(in, to, n, with);
 }
 
 static int activation_f32(const Source *const *in, char *to, ptrdiff_t n, const Activation *with) {
@@ -349,9 +360,11 @@ static const Operation OPERATIONS[] = {
     {"logical_not", BOOL, BOOL, 1, 1, logical_not_bool},
     {"sin", F32, F32, 1, 10, sin_f32},
     {"cos", F32, F32, 1, 10, cos_f32},
+    {"sin", F64, F64, 1, 24, sin_f64},
+    {"cos", F64, F64, 1, 24, cos_f64},
     {"prelu", F32, F32, 2, 1, prelu_f32},
     {"pow", F32, F32, 2, 60, pow_f32},
-    {"pow", F64, F64, 2, 60, pow_f64},
+    {"pow", F64, F64, 2, 40, pow_f64},
 };
 
 enum { OPERATION_COUNT = sizeof OPERATIONS / sizeof *OPERATIONS };

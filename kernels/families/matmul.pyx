@@ -142,7 +142,7 @@ cdef class MatMul(MatmulStep):
 def pack_int8(weights, Kernel kernel=None):
     """Packs constant weights (K, N) for QuantizedMatMul; several plans may share the result.
 
-    weights: i8; or i16 from -256 to 254, which are multiplied as two signed bytes each.
+    weights: i8; or i16 from -256 to 255, which are multiplied as sums of signed bytes.
     kernel: the one to pack for; the level's best for u8 by i8 when None.
     """
     weights = np.asarray(weights)

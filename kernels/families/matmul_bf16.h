@@ -1,10 +1,13 @@
-/* Products of f32 by way of bf16: each operand is one bf16 (BF16), or the sum of two (BF16X3).
+/* Products of f32 by way of bf16: each operand is one bf16, or the sum of two or three.
  *
- *     a b = (a0 + a1) (b0 + b1), of which a1 b1 is left out where there are many terms
+ *     bf16      a0 b0
+ *     bf16x3    (a0 + a1) (b0 + b1), of which a1 b1 is left out where there are many terms
+ *     bf16x6    (a0 + a1 + a2) (b0 + b1 + b2), without a1 b2, a2 b1 and a2 b2
  *
- * where x0 is the bf16 nearest to x, and x1 the one nearest to x - x0. What is left out and the rounding of x1 are
- * about 2^-17 of a product each, at any depth. Rows of a are split to scratch memory, or as a window of pixels that the
- * taps share, and b's when it is packed:
+ * where x0 is the bf16 nearest to x, x1 the one nearest to x - x0, and so on: three have all bits of an f32. What is
+ * left out of bf16x3 and the rounding of x1 are about 2^-17 of a product each, at any depth; what is left out of bf16x6
+ * is 2^-26 of it, less than the rounding of its sum. Rows of a are split to scratch memory, or as a window of pixels
+ * that the taps share, and b's when it is packed:
  *
  *     a row       chunks of 32 elements of k of all taps, one behind the other, the last one filled up with zeros;
  *                 each has `parts` runs of 64 bytes
@@ -65,21 +68,22 @@ INLINE void split_chunk(const int how, const int parts, const float *x, char *to
         Lanes low = load(x), high = load(x + LANES);
         __m512i both = nearest_pair(low, high);
         _mm512_storeu_si512(to, both);
-        if (parts > 1) {
+        for (int part = 1; part < parts; part++) {
             low -= (Lanes)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(both)), 16);
             high -= (Lanes)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(both, 1)), 16);
-            _mm512_storeu_si512(to + part_bytes, nearest_pair(low, high));
+            both = nearest_pair(low, high);
+            _mm512_storeu_si512(to + part * part_bytes, both);
         }
         return;
     }
 #endif
     for (int i = 0; i < CHUNK; i += LANES) {
-        const Lanes whole = load(x + i);
-        const LaneBits first = nearest_bf16(whole);
-        *(LooseHalves *)(to + 2 * i) = __builtin_convertvector(first >> 16, LaneHalves);
-        if (parts > 1)
-            *(LooseHalves *)(to + part_bytes + 2 * i) =
-                __builtin_convertvector(nearest_bf16(whole - (Lanes)first) >> 16, LaneHalves);
+        Lanes rest = load(x + i);
+        for (int part = 0; part < parts; part++) {
+            const LaneBits nearest = nearest_bf16(rest);
+            *(LooseHalves *)(to + part * part_bytes + 2 * i) = __builtin_convertvector(nearest >> 16, LaneHalves);
+            rest -= (Lanes)nearest;
+        }
     }
 }
 
@@ -165,10 +169,12 @@ INLINE LaneBits first_part(Lanes b) {
     return nearest - (overflown & 0x10000);
 }
 
-INLINE LaneBits second_part(Lanes b, LaneBits first) {
+/* The parts behind it, which are zeros where b is not finite. */
+INLINE LaneBits later_part(Lanes b, LaneBits first, const int part) {
     const LaneBits finite = (LaneBits)((first & 0x7f800000) != 0x7f800000), nearest = nearest_bf16(b - (Lanes)first);
     const LaneBits sum = (LaneBits)((Lanes)first + (Lanes)nearest);
-    return (nearest - ((LaneBits)((sum & 0x7fffffff) == 0x7f800000) & 0x10000)) & finite;
+    const LaneBits second = nearest - ((LaneBits)((sum & 0x7fffffff) == 0x7f800000) & 0x10000);
+    return finite & (part == 1 ? second : nearest_bf16(b - (Lanes)first - (Lanes)second));
 }
 
 /* Packs depth x columns floats of b, the strides in bytes, into tiles. */
@@ -184,8 +190,8 @@ INLINE void pack_tiles(const int parts, const char *b, ptrdiff_t depth, ptrdiff_
                         const Lanes even = load(&block[pair][i]), odd = load(&block[pair + 1][i]);
                         LaneBits low = first_part(even), high = first_part(odd);
                         if (part) {
-                            low = second_part(even, low);
-                            high = second_part(odd, high);
+                            low = later_part(even, low, part);
+                            high = later_part(odd, high, part);
                         }
                         *(LooseBits *)(panel + 4 * i) = low >> 16 | high;
                     }
@@ -274,7 +280,7 @@ INLINE void load_columns(const int how, const int wide, const char *b) {
 INLINE void matrix_body(const int how, const int parts, const int wide, const MatmulTile *t) {
     enum { STRIDE = MATRIX_COLUMNS };
     const int width = wide ? MATRIX_COLUMNS : TILE_COLUMNS, two = t->count > t->first_rows;
-    const int whole = parts > 1 && t->taps * t->depth <= FEW_TERMS;
+    const int whole = parts == 3 || (parts == 2 && t->taps * t->depth <= FEW_TERMS);
     const char *b = t->b;
     float sums[MATRIX_ROWS * STRIDE] __attribute__((aligned(64)));
     zero_tile(how, 0);
@@ -287,9 +293,13 @@ INLINE void matrix_body(const int how, const int parts, const int wide, const Ma
             if (t->ahead)
                 for (ptrdiff_t i = 0; i < t->b_stride; i += TILE_BYTES)
                     __builtin_prefetch(b + t->ahead + i);
+            if (parts == 3) {
+                load_columns(how, wide, b + 2 * width * TILE_BYTES);
+                load_rows(how, t, two, first, second);
+                dot_all(how, wide, two);
+            }
             if (parts > 1) {
-                const char *rest = b + width * TILE_BYTES;
-                load_columns(how, wide, rest);
+                load_columns(how, wide, b + width * TILE_BYTES);
                 if (whole) {
                     load_rows(how, t, two, first + t->part_stride, second + t->part_stride);
                     dot_all(how, wide, two);
@@ -300,6 +310,10 @@ INLINE void matrix_body(const int how, const int parts, const int wide, const Ma
                 dot_all(how, wide, two);
                 load_rows(how, t, two, first + t->part_stride, second + t->part_stride);
                 dot_all(how, wide, two);
+                if (parts == 3) {
+                    load_rows(how, t, two, first + 2 * t->part_stride, second + 2 * t->part_stride);
+                    dot_all(how, wide, two);
+                }
             } else {
                 load_rows(how, t, two, first, second);
                 load_columns(how, wide, b);
@@ -399,9 +413,11 @@ typedef void (*SplitPixels)(const char *a, ptrdiff_t pixels, ptrdiff_t stride, p
     }
 SPLITS(BY_INTEGERS, by_integers_1, 1)
 SPLITS(BY_INTEGERS, by_integers_2, 2)
+SPLITS(BY_INTEGERS, by_integers_3, 3)
 #if defined(__AVX512F__)
 SPLITS(BY_CONVERSION, by_conversion_1, 1)
 SPLITS(BY_CONVERSION, by_conversion_2, 2)
+SPLITS(BY_CONVERSION, by_conversion_3, 3)
 #endif
 #undef SPLITS
 
@@ -412,24 +428,26 @@ SPLITS(BY_CONVERSION, by_conversion_2, 2)
     }
 PACK_TILES(1)
 PACK_TILES(2)
+PACK_TILES(3)
 #undef PACK_TILES
 
+#define MATRIX_PARTS(how, name, parts)                                                                                 \
+    static __attribute__((noinline)) void name##_narrow_##parts(const MatmulTile *t) { matrix_body(how, parts, 0, t); } \
+    static __attribute__((noinline)) void name##_wide_##parts(const MatmulTile *t) { matrix_body(how, parts, 1, t); }   \
+    static const TileFunction name##_tiles_##parts[MATRIX_ROWS][2] = {                                                  \
+        [0 ... MATRIX_ROWS - 1] = {name##_narrow_##parts, name##_wide_##parts}};
 #define MATRIX_TILES(how, name)                                                                                        \
     static void begin_##name(void) { tiles_begin(how); }                                                                \
     static void end_##name(void) { tiles_end(how); }                                                                    \
-    static __attribute__((noinline)) void name##_narrow_1(const MatmulTile *t) { matrix_body(how, 1, 0, t); }           \
-    static __attribute__((noinline)) void name##_wide_1(const MatmulTile *t) { matrix_body(how, 1, 1, t); }             \
-    static __attribute__((noinline)) void name##_narrow_2(const MatmulTile *t) { matrix_body(how, 2, 0, t); }           \
-    static __attribute__((noinline)) void name##_wide_2(const MatmulTile *t) { matrix_body(how, 2, 1, t); }             \
-    static const TileFunction name##_tiles_1[MATRIX_ROWS][2] = {                                                        \
-        [0 ... MATRIX_ROWS - 1] = {name##_narrow_1, name##_wide_1}};                                                    \
-    static const TileFunction name##_tiles_2[MATRIX_ROWS][2] = {                                                        \
-        [0 ... MATRIX_ROWS - 1] = {name##_narrow_2, name##_wide_2}};
+    MATRIX_PARTS(how, name, 1)                                                                                          \
+    MATRIX_PARTS(how, name, 2)                                                                                          \
+    MATRIX_PARTS(how, name, 3)
 MATRIX_TILES(BY_EMULATION, emulated)
 #if defined(__AVX512F__) && defined(TILE_INSTRUCTIONS)
 MATRIX_TILES(BY_TILES, amx)
 #endif
 #undef MATRIX_TILES
+#undef MATRIX_PARTS
 
 #if defined(__AVX512F__)
 #define PAIRS(name, rows)                                                                                              \
@@ -451,6 +469,7 @@ static int gain_of_pairs(void) {
 /* A tile product takes 16 cycles, in which f32 has 2 * 16 * 16 multiply-adds. */
 static int gain_of_tiles_1(void) { return 16; }
 static int gain_of_tiles_2(void) { return 5; }
+static int gain_of_tiles_3(void) { return 2; }
 
 #pragma GCC pop_options
 

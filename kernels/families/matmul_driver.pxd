@@ -3,7 +3,7 @@ from ovlite.kernels.runtime.step cimport MAX_RANK, Member, Span, Step, View, dim
 from .activation cimport Activation
 from .matmul_kernels cimport MatmulKernel, MatmulTile
 from .matmul_weights cimport CompressedWeights, Kernel, PackedWeights
-from .requantization cimport Requantization, Requantizer
+from .requantization cimport Requantizer, ZeroPoint
 
 
 cdef struct Position:          # in each operand, in bytes
@@ -63,9 +63,8 @@ cdef struct Matmul:
     bint pack_whole_b          # it is packed as a whole
     bint row_by_columns        # one row by columns that are runs of elements
     const char* weights        # NULL for a run-time b
-    Span zero                  # of a, one byte that is known at run time only; its slot is -1 where there is none
-    const int* column_sums     # of the weights, for each column of all panels, where `zero` is
-    dim_t zero_scratch         # bytes of scratch memory for the shifts that follow from it
+    const ZeroPoint* zero      # of a, where it is known at run time only
+    dim_t zero_bytes           # of scratch memory for what follows from it
     MatmulTile tile            # with what all tiles have in common
 
 
@@ -82,7 +81,6 @@ cdef class MatmulStep(Step):
     cdef const dim_t[::1] split_offsets
     cdef readonly object flops
     cdef Requantizer requantizer
-    cdef const int[:, ::1] column_sums
     cdef int set_kernel(self, Kernel kernel, View y) except -1
     cdef int set_requantization(self, View y, View residual, dict results) except -1
     cdef int set_zero_point(self, View zero, column_sums) except -1

@@ -24,7 +24,7 @@ from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, f
 from ovlite.kernels.runtime.strides import merge_dimensions
 
 from .activation cimport activation_from_tuple
-from .requantization cimport Requantization, Requantizer
+from .requantization cimport Requantization, Requantizer, without_zero
 from .requantization import padded_columns
 from .matmul_kernels cimport (
     CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel, MatmulTile,
@@ -318,18 +318,12 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
 
 
 cdef int run_matmul_of_zero(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
-    """A product of bytes less their zero point, which is known now: what the columns' sums are shifted by follows."""
+    """A product of bytes less their zero point, which is known now."""
     cdef Matmul p = (<const Matmul*>arguments)[0]
-    cdef Requantization requantization = p.tile.requantization[0]
     cdef Member rest = me[0]
-    cdef int* shift = <int*>me.scratch
-    cdef int zero = (<unsigned char*>address(&p.zero, slots))[0]
-    cdef dim_t column
-    for column in range(p.panels * p.kernel.columns):
-        shift[column] = requantization.shift[column] - zero * p.column_sums[column]
-    requantization.shift = shift
-    p.tile.requantization = &requantization
-    rest.scratch += p.zero_scratch
+    cdef Requantization centred = without_zero(p.tile.requantization, p.zero, slots, <int*>me.scratch)
+    p.tile.requantization = &centred
+    rest.scratch += p.zero_bytes
     return run_matmul(&p, slots, &rest)
 
 
@@ -388,19 +382,14 @@ cdef class MatmulStep(Step):
         return 0
 
     cdef int set_zero_point(self, View zero, column_sums) except -1:
-        """The zero point of a where it is an operand of one byte, by which the sums of the weights' columns are
-        multiplied. Comes after finish."""
+        """See Requantizer.set_zero_point. Comes after finish and set_requantization."""
         cdef Matmul* p = &self.matmul
-        p.zero.slot = -1
         if zero is None:
             return 0
-        if zero.dtype != np.uint8 or zero.size != 1:
-            raise ValueError(f"expected a zero point of one uint8, got {zero.dtype.name} {zero.shape}")
-        self.column_sums = self.padded_columns(column_sums, np.int32)
-        p.column_sums = <const int*>first_element(self.column_sums)
-        p.zero = zero.span
-        p.zero_scratch = whole_blocks(p.panels * p.kernel.columns * sizeof(int), 64)
-        self.scratch += p.zero_scratch
+        self.requantizer.set_zero_point(zero, column_sums)
+        p.zero = &self.requantizer.zero_point
+        p.zero_bytes = self.requantizer.zero_bytes
+        self.scratch += p.zero_bytes
         self.reads = (*self.reads, zero)
         self.run = run_matmul_of_zero
         return 0

@@ -66,12 +66,15 @@ static const MatmulKernel matmul_kernels[] = {
     SPLIT_ROW("bf16", "avx512_bf16", TILE_ROWS, PANEL, bf16_pair_tiles, 1, by_conversion, NULL, NULL, NULL,
               gain_of_pairs, 1),
 #if defined(TILE_INSTRUCTIONS)
+    MATRIX_ROW("bf16x6 amx", "amx_tile amx_bf16 avx512_bf16", amx, 3, by_conversion, tiles_permitted),
     MATRIX_ROW("bf16x3 amx", "amx_tile amx_bf16 avx512_bf16", amx, 2, by_conversion, tiles_permitted),
     MATRIX_ROW("bf16 amx", "amx_tile amx_bf16 avx512_bf16", amx, 1, by_conversion, tiles_permitted),
 #endif
+    MATRIX_ROW("bf16x6 emulated with conversions", "emulation avx512_bf16", emulated, 3, by_conversion, NULL),
     MATRIX_ROW("bf16x3 emulated with conversions", "emulation avx512_bf16", emulated, 2, by_conversion, NULL),
     MATRIX_ROW("bf16 emulated with conversions", "emulation avx512_bf16", emulated, 1, by_conversion, NULL),
 #endif
+    MATRIX_ROW("bf16x6 emulated", "emulation", emulated, 3, by_integers, NULL),
     MATRIX_ROW("bf16x3 emulated", "emulation", emulated, 2, by_integers, NULL),
     MATRIX_ROW("bf16 emulated", "emulation", emulated, 1, by_integers, NULL),
     {0},

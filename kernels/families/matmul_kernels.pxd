@@ -88,5 +88,5 @@ cdef extern from "matmul_kernels.h" nogil:
         const Compression* compression, const unsigned char* codes, dim_t row_bytes, const float* scales,
         const float* zeros, dim_t groups, dim_t columns, char* panel) noexcept
     void decompress(const Compression* compression, const char* panel, dim_t width, float* to) noexcept
-    const dim_t NO_OFFSET[2]
+    const dim_t NO_OFFSET[3]
     bint few_columns_pay(dim_t columns, dim_t terms) noexcept

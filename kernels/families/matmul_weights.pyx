@@ -13,6 +13,7 @@ from .matmul_kernels cimport (
 cdef enum:
     SPLIT_COLUMNS = 16         # as many columns of f32 take about as long as splitting a row
     STREAMED_BYTES = 1 << 20   # of weights that come from memory, or from a cache that is hardly faster
+    STREAMED_ROWS = 64         # f32 multiplies so many by a weight while its three parts come, half as many bytes more
 
 EMULATION = "emulation"        # what rows need that emulate instructions: no processor has it
 
@@ -24,8 +25,9 @@ cdef class Kernel:
     """A row of the level's table of matrix kernels.
 
     name: as profiles show it. a, b, sum, y: element types of the operands, the accumulator and the result.
-    rows, columns: of the register tile. k_block: elements of k that lie side by side in a panel. products: "bf16" or
-    "bf16x3" where f32 is multiplied so, else None: exactly. emulated: instructions are, which is for tests.
+    rows, columns: of the register tile. k_block: elements of k that lie side by side in a panel. products: "bf16",
+    "bf16x3" or "bf16x6" where f32 is multiplied so, else None: by multiply-adds of f32. emulated: instructions are,
+    which is for tests.
     """
 
     @property
@@ -50,7 +52,7 @@ cdef class Kernel:
 
     @property
     def products(self):
-        return {0: None, 1: "bf16", 2: "bf16x3"}[self.row.parts]
+        return {0: None, 1: "bf16", 2: "bf16x3", 3: "bf16x6"}[self.row.parts]
 
     @property
     def emulated(self):
@@ -82,6 +84,8 @@ cdef class Kernel:
         depth = whole_blocks(terms, row.k_block)
         if row.parts == 1 and self.gain() > 1 and columns * depth * 2 > STREAMED_BYTES:
             return True
+        if row.parts == 3 and rows < STREAMED_ROWS and columns * depth * 6 > STREAMED_BYTES:
+            return False
         work = whole_blocks(rows, row.whole_rows) * columns * depth / self.gain() + rows * depth * SPLIT_COLUMNS
         return rows * columns * terms >= 1.25 * work
 
@@ -277,13 +281,16 @@ cdef class CompressedWeights:
 
 
 def int8_parts(weights):
-    """Integers as the one or two arrays of signed bytes whose sum they are, for pack_int8().
+    """Integers as the arrays of signed bytes, up to three, whose sum they are, for pack_int8().
 
-    weights: an array of i8, or of i16 from -256 to 254. ValueError for others.
+    weights: an array of i8, or of i16 from -256 to 255. ValueError for others.
     """
     if weights.dtype == np.int8:
         return [weights]
-    if weights.dtype != np.int16 or weights.min(initial=0) < -256 or weights.max(initial=0) > 254:
-        raise ValueError(f"expected weights of int8, or of int16 from -256 to 254, got {weights.dtype}")
-    half = weights >> 1
-    return [half.astype(np.int8), (weights - half).astype(np.int8)]
+    if weights.dtype != np.int16 or weights.min(initial=0) < -256 or weights.max(initial=0) > 255:
+        raise ValueError(f"expected weights of int8, or of int16 from -256 to 255, got {weights.dtype}")
+    parts = []
+    while not parts or weights.any():
+        parts.append(np.clip(weights, -128, 127).astype(np.int8))
+        weights = weights - parts[-1]
+    return parts

@@ -6,8 +6,12 @@ has its own loop. Windows are clamped to the image when the step is made: what a
 border in memory is neither read nor needed.
 """
 
+import math
+
 import numpy as np
 
+from libc.stdlib cimport free
+from ovlite.kernels.runtime.block cimport zeros
 from ovlite.kernels.runtime.images cimport channels_second, result_images
 from ovlite.kernels.runtime.step cimport (
     OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, strided_view)
@@ -188,42 +192,60 @@ cdef _pool(str name, const float[:, :, :, :] x, kernel, out, strides, dilations,
     return out
 
 
-def _reaches(size, outputs, kernel, stride, dilation, pad, pad_end, element_stride, count_include_pad):
-    """Array of Reach for each output coordinate of one dimension."""
-    starts = np.arange(outputs) * stride - pad
-    # The first tap in the image, and the one behind the last.
-    first = np.clip(-(starts // dilation), 0, kernel)
-    behind = np.clip(-((starts - size) // dilation), first, kernel)
-    counted = np.clip(-((starts - size - pad_end) // dilation), 0, kernel) if count_include_pad else behind - first
-    offset = np.where(behind > first, starts + first * dilation, 0) * element_stride
-    return np.stack([offset, behind - first, counted], axis=1).astype(np.intp)
+cdef dim_t first_tap(dim_t start, dim_t dilation, dim_t taps) noexcept:
+    """The first of a window's taps, which begins at `start`, that does not lie below 0; `taps` when all do."""
+    return 0 if start >= 0 else min((-start + dilation - 1) // dilation, taps)
+
+
+cdef void set_reaches(Reach* reaches, dim_t size, dim_t outputs, dim_t taps, dim_t stride, dim_t dilation, dim_t pad,
+                      dim_t pad_end, dim_t element_stride, bint counts_pad) noexcept:
+    """Fills in the Reach of each output coordinate of one dimension."""
+    cdef dim_t at, start, first, behind
+    for at in range(outputs):
+        start = at * stride - pad
+        first = first_tap(start, dilation, taps)
+        behind = max(first_tap(start - size, dilation, taps), first)
+        reaches[at].offset = (start + first * dilation) * element_stride if behind > first else 0
+        reaches[at].taps = behind - first
+        reaches[at].counted = first_tap(start - size - pad_end, dilation, taps) if counts_pad else behind - first
 
 
 cdef class Pool(Step):
     """Base of MaxPool and AvgPool. See there."""
 
     cdef PoolArgs arguments
-    cdef const dim_t[:, ::1] reaches   # a Reach a row: those of the depths, the heights and the widths
+    cdef Reach* reaches        # of the depths, the heights and the widths
+
+    def __dealloc__(self):
+        free(self.reaches)
 
     cdef int prepare(
             self, View x, View y, kernel, strides, dilations, pads_begin, pads_end, count_include_pad) except -1:
         cdef PoolArgs* args = &self.arguments
+        cdef Reach* reaches
+        cdef dim_t column
+        cdef int d
         self.check(x, y, kernel, strides, dilations, pads_begin, pads_end)
         missing = 5 - x.span.rank
         x5, y5 = _five_dimensional(x), _five_dimensional(y)
         kernel, strides, dilations = ([1] * missing + list(each) for each in (kernel, strides, dilations))
         pads_begin, pads_end = ([0] * missing + list(each) for each in (pads_begin, pads_end))
         args.x, args.y = (<View>x5).span, (<View>y5).span
-        depth, height, width = [
-            _reaches(*each, count_include_pad) for each in zip(
-                x5.shape[2:], y5.shape[2:], kernel, strides, dilations, pads_begin, pads_end, x5.strides[2:])
-        ]
-        self.reaches = np.ascontiguousarray(np.concatenate([depth, height, width]))
-        args.depth = <const Reach*>first_element(self.reaches)
+        free(self.reaches)
+        self.reaches = NULL
+        self.reaches = <Reach*>zeros(args.y.shape[2] + args.y.shape[3] + args.y.shape[4], sizeof(Reach))
+        args.depth = reaches = self.reaches
         args.height = args.depth + args.y.shape[2]
         args.width = args.height + args.y.shape[3]
-        whole = np.flatnonzero(width[:, 1] == kernel[2])
-        args.first_whole, args.last_whole = (whole.min(), whole.max() + 1) if len(whole) else (-1, -1)
+        for d in range(3):
+            set_reaches(reaches, args.x.shape[2 + d], args.y.shape[2 + d], kernel[d], strides[d], dilations[d],
+                        pads_begin[d], pads_end[d], args.x.stride[2 + d], count_include_pad)
+            reaches += args.y.shape[2 + d]
+        args.first_whole = args.last_whole = -1
+        for column in range(args.y.shape[4]):
+            if args.width[column].taps == kernel[2]:
+                args.first_whole = column if args.first_whole < 0 else args.first_whole
+                args.last_whole = column + 1
         args.stride_width = strides[2]
         args.window.plane_step, args.window.row_step, args.window.column_step = (
             dilation * stride for dilation, stride in zip(dilations, x5.strides[2:]))
@@ -232,7 +254,7 @@ cdef class Pool(Step):
         args.block = BLOCK_BYTES // args.size
         args.blocks = x.shape[1] if planar else -(-x.shape[1] // args.block)
         args.lines = x.shape[0] * args.blocks * y5.shape[2] * y5.shape[3]
-        taps = y.size * np.prod(kernel, dtype=int)
+        taps = y.size * math.prod(kernel)
         self.set_width(taps * TAP_COST, args.lines)
         self.reads, self.writes = (x,), (y,)
         self.args = args

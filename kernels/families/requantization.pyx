@@ -7,6 +7,9 @@ from ovlite.kernels.runtime.step cimport View, first_element
 
 from .activation cimport activation_from_tuple, activation_names
 
+cdef enum:
+    LINE = 64                  # bytes of a cache line
+
 RESIDUALS = {"float32": F32, "uint8": U8, "int8": I8}
 
 
@@ -79,6 +82,17 @@ cdef class Requantizer:
         to.low, to.high = np.clip(
             np.rint(np.multiply((low, high), to.multiplier, dtype=np.float32)) + to.zero, to.low, to.high)
         to.stages -= 1
+        return 0
+
+    cdef int set_zero_point(self, View zero, column_sums) except -1:
+        """The zero point of the left operand where it is an operand of one byte, by which the sums of the weights'
+        columns are multiplied."""
+        if zero.dtype != np.uint8 or zero.size != 1:
+            raise ValueError(f"expected a zero point of one uint8, got {zero.dtype.name} {zero.shape}")
+        self.zero_point.span = zero.span
+        self.zero_point.column_sums = <const int*>self.column_array(column_sums, np.int32)
+        self.zero_point.columns = self.groups[0] * self.groups[2]
+        self.zero_bytes = (self.zero_point.columns * sizeof(int) + LINE - 1) // LINE * LINE
         return 0
 
     cdef const char* column_array(self, values, dtype) except NULL:

@@ -71,7 +71,7 @@ typedef struct {
     ptrdiff_t ahead;           /* bytes between the chunk of b in use and the one fetched ahead; 0: none */
 } MatmulTile;
 
-static const ptrdiff_t NO_OFFSET[2];  /* taps where the row begins */
+static const ptrdiff_t NO_OFFSET[3];  /* taps where the row begins, for as many parts as weights have */
 
 typedef void (*TileFunction)(const MatmulTile *);
 

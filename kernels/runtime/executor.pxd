@@ -71,6 +71,12 @@ cdef struct LoopSpec:
     long long done
 
 
+cdef struct Span:
+    long long begin            # nanoseconds(); 0 where the part was none of the last run's
+    long long end
+    unsigned long thread       # that carried the part out
+
+
 cdef class Frame:
     cdef readonly Program program
     cdef char** slots
@@ -79,7 +85,7 @@ cdef class Frame:
     cdef char* scratch
     cdef int lie_in(self, Block memory) except -1
     cdef int members
-    cdef double* times         # seconds per step, or NULL
+    cdef Span* spans           # of each member's part of each step, or NULL
     cdef int status
     cdef int failed            # index of the step that failed
     cdef int run_native(self, int begin, int end, CTeam* team, CancelToken* token) noexcept nogil

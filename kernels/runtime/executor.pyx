@@ -9,7 +9,7 @@ import threading
 from cpython.exc cimport PyErr_CheckSignals
 from libc.limits cimport LLONG_MAX
 from libc.stdlib cimport free
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy, memmove, memset
 
 import numpy as np
 
@@ -32,7 +32,6 @@ cdef extern from "team.h" nogil:
     void team_free(CTeam* team)
     ctypedef struct TeamJob:
         void (*part)(void* data, int phase, int part, int count, bint leads) noexcept
-        void (*end)(void* data, int phase) noexcept
         void (*alone)(void* data) noexcept
         void* data
         int phases
@@ -59,6 +58,7 @@ cdef extern from *:
 cdef long long PERIOD = 80_000_000       # nanoseconds between two looks at pending signals
 cdef dim_t PAGE_BYTES = 4096
 cdef dim_t SHARED_COPY_BYTES = 1 << 19   # from here on several threads copy faster than one
+cdef int PIECE_WIDTH = 1024              # of a task, some milliseconds, between two questions
 cdef int QUICK_TASKS = 64                # narrow tasks between two questions whether the run is to end
 cdef unsigned long main_thread
 
@@ -228,8 +228,7 @@ cdef class Program:
             self.tasks[i].width = step.width
             self.width = max(self.width, step.width)
             self.scratch = max(self.scratch, step.scratch)
-            if step.run == NULL:
-                self.native = False
+            self.native = self.native and step.run != NULL
         self.scratch = (self.scratch + 63) // 64 * 64
         self.set_phases()
         self.segments = list(_segments(steps))
@@ -280,8 +279,8 @@ cdef struct Job:
     char** slots
     char* scratch
     dim_t scratch_bytes
-    double* times
-    long long before     # nanoseconds() at the end of the last task that was timed
+    Span* spans          # of each member's part of each task, or NULL
+    int members
     CancelToken* token
     int* status
     int* failed
@@ -289,22 +288,29 @@ cdef struct Job:
 
 
 cdef void run_task(Job* job, int index, Member* me) noexcept nogil:
-    """Carries out a member's part of a task, unless the run is to end."""
+    """Carries out a member's part of a task, unless the run is to end: that of a long task in pieces."""
     cdef Task* task = &job.tasks[index]
-    cdef int status
+    cdef Span* span = NULL
+    cdef int i, status, pieces = max(1, task.width // PIECE_WIDTH // me.count)
+    cdef Member part = me[0]
     if outcome_status(job.status) != OK:
         return
-    status = task.run(task.args, job.slots, me)
-    if me.leads and (task.width > 1 or index % QUICK_TASKS == QUICK_TASKS - 1) and is_cancelled(me.token, True):
-        status = CANCELLED
-    if status != OK:
-        outcome_fail(job.status, job.failed, status, index)
-
-
-cdef void note_time(Job* job, int index) noexcept nogil:
-    cdef long long now = nanoseconds()
-    job.times[index] = <double>(now - job.before) * 1e-9
-    job.before = now
+    if job.spans != NULL:
+        span = &job.spans[index * job.members + me.rank]
+        span.thread = PyThread_get_thread_ident()
+        span.begin = nanoseconds()
+    part.count = me.count * pieces
+    for i in range(pieces):
+        if outcome_status(job.status) != OK:
+            break
+        part.rank = me.rank * pieces + i
+        status = task.run(task.args, job.slots, &part)
+        if me.leads and (task.width > 1 or index % QUICK_TASKS == QUICK_TASKS - 1) and is_cancelled(me.token, True):
+            status = CANCELLED
+        if status != OK:
+            outcome_fail(job.status, job.failed, status, index)
+    if span != NULL:
+        span.end = nanoseconds()
 
 
 cdef void run_alone(void* argument) noexcept nogil:
@@ -314,8 +320,6 @@ cdef void run_alone(void* argument) noexcept nogil:
     cdef int i
     for i in range(job.begin, job.end):
         run_task(job, i, &me)
-        if job.times != NULL:
-            note_time(job, i)
 
 
 cdef void run_part(void* argument, int phase, int part, int count, bint leads) noexcept nogil:
@@ -332,15 +336,7 @@ cdef void run_part(void* argument, int phase, int part, int count, bint leads) n
     mode = denormals_set(job.flush)
     for i in range(begin, end):
         run_task(job, i, &me)
-        if job.times != NULL and i + 1 < end:
-            note_time(job, i)
     denormals_restore(mode)
-
-
-cdef void end_phase(void* argument, int phase) noexcept nogil:
-    """Notes the time of the last task of a phase."""
-    cdef Job* job = <Job*>argument
-    note_time(job, job.phases[phase + 1] - 1)
 
 
 cdef class Frame:
@@ -363,7 +359,7 @@ cdef class Frame:
 
     def __dealloc__(self):
         free(self.slots)
-        free(self.times)
+        free(self.spans)
 
     cdef int lie_in(self, Block memory) except -1:
         """Puts the arena and the scratch memory into a block of at least `bytes`; None to let go of the one in use."""
@@ -398,18 +394,28 @@ cdef class Frame:
             cnp.NPY_ARRAY_WRITEABLE | cnp.NPY_ARRAY_ALIGNED, None)
 
     def profile(self, bint on):
-        """Keeps, or stops keeping, the time of each step."""
-        if on and self.times == NULL:
-            self.times = <double*>zeros(self.program.count, sizeof(double))
+        """Keeps, or stops keeping, when which thread worked on each step."""
+        if on and self.spans == NULL:
+            self.spans = <Span*>zeros(self.program.count * self.members, sizeof(Span))
         elif not on:
-            free(self.times)
-            self.times = NULL
+            free(self.spans)
+            self.spans = NULL
 
-    def step_times(self):
-        """Seconds of each step in the last run, in the program's order; empty without profile(True)."""
-        if self.times == NULL:
-            return []
-        return [self.times[i] for i in range(self.program.count)]
+    def step_spans(self):
+        """(thread, begin, end) of each part of each step in the last run; empty without profile(True).
+
+        thread: its identifier. begin, end: nanoseconds of a clock that never goes back.
+        """
+        cdef Span* span
+        found = []
+        for i in range(self.program.count if self.spans != NULL else 0):
+            parts = []
+            for member in range(self.members):
+                span = &self.spans[i * self.members + member]
+                if span.begin:
+                    parts.append((span.thread, span.begin, span.end))
+            found.append(parts)
+        return found
 
     cdef int run_native(self, int begin, int end, CTeam* team, CancelToken* token) noexcept nogil:
         """Runs tasks begin .. end - 1; returns the Status."""
@@ -423,16 +429,14 @@ cdef class Frame:
         job.slots = self.slots
         job.scratch = self.scratch
         job.scratch_bytes = self.program.scratch
-        job.times = self.times
-        job.before = 0 if self.times == NULL else nanoseconds()
+        job.spans = self.spans
+        job.members = self.members
         job.token = token
         job.status = &self.status
         job.failed = &self.failed
         job.flush = self.program.flush
         self.status = OK
-        work = TeamJob(run_part, NULL, run_alone, &job, 0, token)
-        if self.times != NULL:
-            work.end = end_phase
+        work = TeamJob(run_part, run_alone, &job, 0, token)
         if begin < end:
             work.phases = self.program.phase_of[end - 1] - self.program.phase_of[begin] + 1
         mode = denormals_set(job.flush)
@@ -445,6 +449,8 @@ cdef class Frame:
         """Runs the program. Raises StepError when a step fails or the run is cancelled, or what a handler of
         a signal raised."""
         cdef void* outer
+        if self.spans != NULL:
+            memset(self.spans, 0, self.program.count * self.members * sizeof(Span))
         if self.program.native:
             return self.native_segment(0, self.program.count, team, cancellation)
         outer = enter(cancellation)
@@ -474,8 +480,8 @@ cdef class Frame:
         except FAILURES as error:
             cancellation.check()
             raise StepError(f"{self.program.called(index)}: {reason(error)}", index, OK) from error
-        if self.times != NULL:
-            self.times[index] = <double>(nanoseconds() - before) * 1e-9
+        if self.spans != NULL:
+            self.spans[index * self.members] = Span(before, nanoseconds(), PyThread_get_thread_ident())
         return 0
 
     cdef int fail(self, Cancellation cancellation) except -1:
@@ -580,7 +586,7 @@ cdef void copy_bytes(Team team, void* target, const void* source, dim_t size) no
         memmove(target, source, size)
         return
     copy = Copy(<char*>target, <const char*>source, size)
-    job = TeamJob(copy_part, NULL, copy_alone, &copy, 1, NULL)
+    job = TeamJob(copy_part, copy_alone, &copy, 1, NULL)
     with nogil:
         team_do(team.team, team.team.size, &job)
 

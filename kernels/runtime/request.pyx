@@ -475,11 +475,9 @@ cdef class Request(Bindings):
         """Milliseconds that the last run took."""
         return (self.ended - self.began) * 1e-6
 
-    def step_times(self):
-        """Seconds that each step of the last run took; empty unless profiled."""
-        if self.frame is None:
-            return [step.seconds for step in self.stage_times or ()]
-        return self.frame.step_times()
+    def step_spans(self):
+        """(thread, begin, end) of each part of each step in the last run, as Frame.step_spans(); empty for stages."""
+        return [] if self.frame is None else self.frame.step_spans()
 
 
 cdef object _empty(tuple shape, dtype):

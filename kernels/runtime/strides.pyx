@@ -4,20 +4,55 @@
 A dimension is a tuple (length, stride of an operand, stride of the next one, ...), outermost first in a list.
 """
 
+import numpy as np
+
 
 def merge_dimensions(dims):
     """The fewest dimensions that walk the same elements in the same order.
 
     Those of one element are dropped, and neighbours become one where every operand walks both in even steps.
     """
-    merged = []
-    for length, *strides in dims:
+    cdef list merged = []
+    cdef tuple dim, outer
+    cdef dim_t length
+    cdef Py_ssize_t i, last = -1
+    for each in dims:
+        dim = tuple(each)
+        length = dim[0]
         if length == 1:
             continue
-        if merged and all([outer == inner * length for outer, inner in zip(merged[-1][1:], strides, strict=True)]):
-            length *= merged.pop()[0]
-        merged.append((length, *strides))
+        if last >= 0:
+            outer = merged[last]
+            for i in range(1, len(dim)):
+                if <dim_t>outer[i] != <dim_t>dim[i] * length:
+                    break
+            else:
+                merged[last] = (<dim_t>outer[0] * length, *dim[1:])
+                continue
+        merged.append(dim)
+        last += 1
     return merged
+
+
+def nested_sums(dim_t start, walks):
+    """start + i * step + j * step + ... for all places i, j, ... of walks (length, step), the last one fastest, as an
+    array of intp."""
+    cdef dim_t[::1] sums
+    cdef dim_t count = 1, filled = 1, length, step, first, i, j
+    for length, _ in walks:
+        count *= length
+    found = np.empty(count, np.intp)
+    sums = found
+    if count == 0:
+        return found
+    sums[0] = start
+    for length, step in walks:
+        for i in range(filled - 1, -1, -1):
+            first = sums[i]
+            for j in range(length):
+                sums[i * length + j] = first + j * step
+        filled *= length
+    return found
 
 
 def ordered_dimensions(dims):

@@ -44,8 +44,6 @@
 typedef struct {
     /* Carries out part `part` of `count` of a phase; `leads`: in the thread that called team_do(). */
     void (*part)(void *data, int phase, int part, int count, int leads);
-    /* Is called when all parts of a phase are done and no other has begun, or NULL. */
-    void (*end)(void *data, int phase);
     /* Does the whole job in the thread that called team_do(). */
     void (*alone)(void *data);
     void *data;
@@ -177,8 +175,6 @@ static void part_do(Team *team, uint64_t phase, int part, int count, int leads) 
         return;                        /* the part forked, and this is the child, whose team is another */
     if (PROGRESS_DONE(atomic_fetch_add(&team->progress, 1)) + 1 < count)
         return;
-    if (team->job.end)
-        team->job.end(team->job.data, index);
     atomic_exchange(&team->progress, PROGRESS(phase + 1, count));
     if (atomic_load(&team->sleepers))
         futex_wake(LOW_HALF(&team->progress));

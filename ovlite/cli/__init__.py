@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: Exception, status: int) -> int:
-    print(f"ovlite: {' '.join(str(error).split())}", file=sys.stderr)
+    lines = "; ".join(filter(None, map(str.strip, str(error).splitlines())))  # of what an error lists
+    print(f"ovlite: {' '.join(lines.split()).replace(':;', ':')}", file=sys.stderr)
     return status
 
 

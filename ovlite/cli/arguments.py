@@ -169,6 +169,8 @@ def _value(text: str) -> tuple[str, float]:
 
 def _file(text: str) -> tuple[str, str]:
     name, _, path = text.rpartition("=")
+    if not path:
+        raise argparse.ArgumentTypeError(f"expected a file, as in name=file.npy, got {text!r}")
     return name, path
 
 

@@ -17,6 +17,8 @@ def run(arguments: Arguments) -> str:
         return _machine(arguments)
     if arguments.graph is not None and not arguments.graph.endswith(".xml"):
         raise UsageError(f"--graph writes an OpenVINO IR; {arguments.graph!r} does not end in .xml")
+    if arguments.outputs is not None and not arguments.outputs.endswith(".npz"):
+        raise UsageError(f"--outputs writes an archive of arrays; {arguments.outputs!r} does not end in .npz")
     from .measure import measure
 
     measured = measure(arguments)

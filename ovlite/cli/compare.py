@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from .engines import NAMES, Run, load
 from .environment import environment
 from .inputs import make_inputs
 from .measure import difference, read_model
+from .progress import Progress
 
 Side = tuple[str, Run]
 
@@ -54,16 +57,13 @@ def compare(arguments: Arguments, other: str, runs: int) -> dict[str, Any]:
         names = ["ovlite", other]
         sides = [load(name, arguments) for name in names]
     else:
+        if not Path(other).exists():
+            raise UsageError(f"expected a model's file or an engine, {' or '.join(NAMES[1:])}, got {other!r}")
         names = [str(arguments.model), other]
         sides = [load("ovlite", replace(arguments, model=name)) for name in names]
     inputs = make_inputs(read_model(arguments).inputs, arguments)
     results = [_first(name, side, inputs) for name, side in zip(names, sides, strict=True)]
-    times: list[list[float]] = [[], []]
-    for _ in range(runs):
-        for spent, side in zip(times, sides, strict=True):
-            begin = time.perf_counter()
-            side(inputs)
-            spent.append((time.perf_counter() - begin) * 1e3)
+    times = _by_turns(sides, inputs, runs)
     return {
         "compared": names,
         "outputs": _outputs(*results),
@@ -72,6 +72,22 @@ def compare(arguments: Arguments, other: str, runs: int) -> dict[str, Any]:
             for name, spent in zip(names, times, strict=True)
         },
     }
+
+
+def _by_turns(sides: list[Run], inputs: list[Any], runs: int) -> list[list[float]]:
+    """Milliseconds of each run of each side."""
+    times: list[list[float]] = [[] for _ in sides]
+    progress = Progress(sys.stderr)
+    try:
+        for count in range(runs):
+            progress.show(count / runs)
+            for spent, side in zip(times, sides, strict=True):
+                begin = time.perf_counter()
+                side(inputs)
+                spent.append((time.perf_counter() - begin) * 1e3)
+    finally:
+        progress.clear()
+    return times
 
 
 def _first(name: str, side: Run, inputs: list[Any]) -> dict[str, Any]:

@@ -24,17 +24,18 @@ h1 { font-size: 1.2em; margin: 1em }
 """
 
 
-def html(model: Model) -> str:
+def html(model: Model, picture: str) -> str:
     """A page with the picture, that scrolls."""
-    body = f'<h1>{escape(model.friendly_name)}</h1><div class="scroll">{svg(model)}</div>'
+    body = f'<h1>{escape(model.friendly_name)}</h1><div class="scroll">{picture}</div>'
     return page(model.friendly_name, PAGE_STYLE, body)
 
 
 def svg(model: Model) -> str:
     """The picture. A box's title tells the node's name, its output types and, for constants it reads, their shapes."""
     nodes = [node for node in model.get_ordered_ops() if not isinstance(node, Constant)]
-    sources = {node: [source.get_node() for source in node.input_values()] for node in nodes}
-    arrows = {node: [other for other in read if not isinstance(other, Constant)] for node, read in sources.items()}
+    known = set(nodes)
+    arrows = {node: [source.get_node() for source in node.input_values()] for node in nodes}
+    arrows = {node: [source for source in read if source in known] for node, read in arrows.items()}
     layers = _ordered(_layers(nodes, arrows), arrows)
     widest = max(map(len, layers), default=1)
     places: dict[Node, tuple[float, float]] = {}
@@ -45,7 +46,7 @@ def svg(model: Model) -> str:
     width = widest * (BOX[0] + GAP[0]) + GAP[0]
     height = len(layers) * (BOX[1] + GAP[1]) + GAP[1]
     parts = [_arrow(places[source], places[node]) for node in nodes for source in arrows[node]]
-    parts += [_box(node, places[node], sources[node]) for node in nodes]
+    parts += [_box(node, places[node]) for node in nodes]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
         f"<style>{STYLE}</style>{''.join(parts)}</svg>"
@@ -88,18 +89,33 @@ def _arrow(source: tuple[float, float], target: tuple[float, float]) -> str:
     return f'<path d="M{x1:g},{y1:g} C{x1:g},{y1 + bend:g} {x2:g},{y2 - bend:g} {x2:g},{y2:g}"/>'
 
 
-def _box(node: Node, place: tuple[float, float], sources: list[Node]) -> str:
-    port = ' class="port"' if isinstance(node, (Parameter, Result)) else ""
-    kinds = [_kind(output) for output in node.outputs()]
-    constants = [f"reads {_kind(source.output(0))}" for source in sources if isinstance(source, Constant)]
-    title = escape("\n".join([node.friendly_name, *kinds, *constants]))
-    label = escape(_short(node.friendly_name if port else node.get_type_name()))
+def _box(node: Node, place: tuple[float, float]) -> str:
+    port = ' class="port"' if is_port(node) else ""
+    label, below = map(escape, labels(node))
     x, y = place
     return (
-        f'<g{port}><title>{title}</title><rect x="{x:g}" y="{y:g}" width="{BOX[0]}" height="{BOX[1]}" rx="4"/>'
+        f"<g{port}><title>{escape(title(node))}</title>"
+        f'<rect x="{x:g}" y="{y:g}" width="{BOX[0]}" height="{BOX[1]}" rx="4"/>'
         f'<text x="{x + BOX[0] / 2:g}" y="{y + 14:g}">{label}</text>'
-        f'<text x="{x + BOX[0] / 2:g}" y="{y + 28:g}" font-size="10">{escape(_short(", ".join(kinds)))}</text></g>'
+        f'<text x="{x + BOX[0] / 2:g}" y="{y + 28:g}" font-size="10">{below}</text></g>'
     )
+
+
+def is_port(node: Node) -> bool:
+    return isinstance(node, (Parameter, Result))
+
+
+def labels(node: Node) -> tuple[str, str]:
+    """What stands in a node's box: its type, or a port's name, and below it the types of its outputs."""
+    kinds = ", ".join(map(_kind, node.outputs()))
+    return _short(node.friendly_name if is_port(node) else node.get_type_name()), _short(kinds)
+
+
+def title(node: Node) -> str:
+    """What a box tells when it is pointed at."""
+    sources = [source.get_node() for source in node.input_values()]
+    constants = [f"reads {_kind(source.output(0))}" for source in sources if isinstance(source, Constant)]
+    return "\n".join([node.friendly_name, *map(_kind, node.outputs()), *constants])
 
 
 def _kind(output: Output) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +44,7 @@ def read_files(files: dict[str, str], names: Sequence[str], ports: Sequence[Port
 
 def _read(path: Path, name: str, known: dict[str, Port]) -> dict[str, Array]:
     if path.suffix == ".npz":
-        with _loaded(path) as archive:
-            found = {key: archive[key] for key in archive.files}
+        found = read_archive(path)
         if name:
             raise UsageError(f"{str(path)!r} holds arrays by name; write --input {path}")
         for key in found:
@@ -55,17 +55,34 @@ def _read(path: Path, name: str, known: dict[str, Port]) -> dict[str, Array]:
         raise UsageError(f"say which of {', '.join(known)} {str(path)!r} is for: --input NAME={path}")
     name = name or next(iter(known))
     if path.suffix == ".npy":
-        return {name: _loaded(path)}
+        return {name: _array(path)}
     if path.suffix.lower() in IMAGES:
         return {name: _image(path, known[name])}
     raise UsageError(f"{str(path)!r} is neither an .npy or .npz file nor an image ({', '.join(IMAGES)})")
 
 
-def _loaded(path: Path) -> Any:
+def read_archive(path: Path) -> dict[str, Array]:
+    """The arrays of an .npz file by name. Raises UsageError."""
+    found = _loaded(path)
+    if isinstance(found, np.ndarray):
+        raise UsageError(f"{str(path)!r} holds one array, not arrays by name as .npz files do")
+    return found
+
+
+def _loaded(path: Path) -> Array | dict[str, Array]:
+    """What numpy reads: an array, or a dict of those of an archive."""
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        found = np.load(path, allow_pickle=False)
+        return found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise UsageError(f"can't read {str(path)!r}: {error}") from None
+
+
+def _array(path: Path) -> Array:
+    found = _loaded(path)
+    if not isinstance(found, np.ndarray):
+        raise UsageError(f"{str(path)!r} holds arrays by name, as .npz files do, not one")
+    return found
 
 
 def _image(path: Path, port: Port) -> Array:

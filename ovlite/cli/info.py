@@ -43,8 +43,10 @@ def run(parsed: argparse.Namespace) -> str:
     found = describe(model, arguments)
     if arguments.graph is not None:
         from .drawing import html, svg
+        from .graphviz import graphviz_svg
 
-        drawn = svg(model) if arguments.graph.endswith(".svg") else html(model)
+        picture = graphviz_svg(model) or svg(model)
+        drawn = picture if arguments.graph.endswith(".svg") else html(model, picture)
         Path(arguments.graph).write_text(drawn, encoding="utf-8")
     return report.as_json(found) if arguments.json else _text(found)
 

@@ -23,6 +23,7 @@ from ..runtime.core import Core
 from ..runtime.infer_queue import AsyncInferQueue
 from ..runtime.profiling import least_times
 from .arguments import Arguments, UsageError
+from .files import read_archive
 from .inputs import make_all_inputs
 from .progress import Progress
 
@@ -116,11 +117,7 @@ def _outputs(compiled: CompiledModel, results: Any, arguments: Arguments) -> dic
         np.savez(arguments.outputs, **named)
     if arguments.reference is None:
         return None
-    try:
-        with np.load(arguments.reference, allow_pickle=False) as archive:
-            expected = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"can't read {arguments.reference!r}: {error}") from None
+    expected = read_archive(Path(arguments.reference))
     if expected.keys() != named.keys():
         raise UsageError(f"{arguments.reference!r} holds {', '.join(expected)}; the outputs are {', '.join(named)}")
     return {name: difference(named[name], expected[name]) for name in named}

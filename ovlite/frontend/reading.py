@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
 from ..graph.garbage import uncollected
+from .limits import Limits
 
 if TYPE_CHECKING:
     from ..graph import Model
@@ -19,7 +20,7 @@ Source = str | os.PathLike[str] | bytes
 @uncollected()
 def read_model(
     source: Source, weights: Source | None = None, *, mapped: bool = True, custom: Custom | None = None,
-    extensions: Sequence[Any] = (),
+    extensions: Sequence[Any] = (), limits: Limits = Limits(),  # noqa: B008 - it can't be changed
 ) -> Model:  # fmt: skip
     """The model in a file or in bytes, ONNX or OpenVINO IR by what it holds.
 
@@ -27,21 +28,22 @@ def read_model(
     mapped: constants are mapped from their files, not read into memory.
     custom: makers of nodes for operations that users add to IRs, by type.
     extensions: for operators of ONNX models, see extensions.py.
+    limits: of nodes and nesting.
     Raises ModelError when the source can't be read as either.
     """
     if _is_xml(source):
         from .ir import read_ir
 
-        return read_ir(source, weights, mapped=mapped, custom=custom)
+        return read_ir(source, weights, mapped=mapped, custom=custom, limits=limits)
     if weights is not None:
         raise ModelError("weights go with the .xml of an OpenVINO IR; the model given is not one")
     from .onnx import read_onnx
 
     if not extensions:
-        return read_onnx(source, mapped=mapped)
+        return read_onnx(source, mapped=mapped, limits=limits)
     from .extensions import conversions
 
-    return read_onnx(source, conversions(extensions), mapped=mapped)
+    return read_onnx(source, conversions(extensions), mapped=mapped, limits=limits)
 
 
 def _is_xml(source: Source) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
@@ -37,6 +38,7 @@ class Constant(Node):
 
     array: its elements, in the dtype of element_type.to_dtype(). bf16 is bits viewed as float16; types of
     less than a byte are packed into a flat array, and strings are an object array of str or UTF-8 bytes.
+    stored: the same where they lie, which in a mapped file need not be aligned; to ask for array copies those.
     file_offset: where the elements lie in the weights of the IR that they were read from; None for all others.
     """
 
@@ -61,9 +63,15 @@ class Constant(Node):
         return node
 
     def _become(self, array: Array, element_type: Type, shape: Sequence[int] | None) -> None:
-        self.array = np.asarray(array)
+        self.stored: Array = np.asarray(array)
         self._element_type = element_type
-        self._shape = tuple(self.array.shape if shape is None else shape)
+        self._shape = tuple(self.stored.shape if shape is None else shape)
+
+    @property
+    def array(self) -> Array:
+        if not self.stored.flags.aligned:
+            self.stored = self.stored.copy()
+        return self.stored
 
     @property
     def _packed(self) -> bool:
@@ -83,7 +91,7 @@ class Constant(Node):
 
         With another dtype they are converted to it, unpacked, which takes a copy.
         """
-        if dtype is None or np.dtype(dtype) == self.array.dtype:
+        if dtype is None or np.dtype(dtype) == self.stored.dtype:
             return self.data.copy() if copy else self.data
         with np.errstate(all="ignore"):
             return constant_array(self).astype(dtype)
@@ -107,7 +115,7 @@ class Constant(Node):
         return [_text(element) for element in constant_array(self).ravel().tolist()]
 
     def get_byte_size(self) -> int:
-        return int(self.array.nbytes)
+        return int(self.stored.nbytes)
 
     @property
     def strides(self) -> Strides:
@@ -130,11 +138,12 @@ class Constant(Node):
             self._outputs.append(Output(self, 0))
         (found,) = self._infer([])
         self._outputs[0].become(found, None)
-        if self.array.shape == self._shape and self.array.dtype.kind in "biuf" and self._element_type is not Type.bf16:
-            self._outputs[0].partial = PartialValue(self.array, np.broadcast_to(np.True_, self.array.shape))
+        stored = self.stored
+        if stored.shape == self._shape and stored.dtype.kind in "biuf" and self._element_type is not Type.bf16:
+            self._outputs[0].partial = PartialValue(stored, np.broadcast_to(np.True_, stored.shape))
 
     def copy(self, sources: Sequence[Output]) -> Constant:
-        twin = Constant.of(self.array, self._element_type, self._shape, self._friendly_name)
+        twin = Constant.of(self.stored, self._element_type, self._shape, self._friendly_name)
         twin.file_offset = self.file_offset
         self._copy_names(twin)
         return twin
@@ -143,7 +152,25 @@ class Constant(Node):
 def constant_array(node: Constant) -> Array:
     """A constant's elements in their compute dtype."""
     output = node.output(0)
-    return decode(node.array, output.element_type, tuple(output.shape))
+    return decode(node.stored, output.element_type, tuple(output.shape))
+
+
+def release_pages(nodes: Iterable[Node]) -> None:
+    """Gives back the memory that pages of mapped files take in which constants lie; what is read again is fetched."""
+    if not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    found = [_mapping(node.stored) for node in nodes if isinstance(node, Constant)]
+    for mapping in {id(mapping): mapping for mapping in found if mapping is not None}.values():
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapping(array: Array) -> mmap.mmap | None:
+    """The mapped file that an array lies in, which nobody can have written to through it."""
+    base = array.base
+    while isinstance(base, np.ndarray):
+        base = base.base
+    mapping = base.obj if isinstance(base, memoryview) else None
+    return mapping if isinstance(mapping, mmap.mmap) and memoryview(mapping).readonly else None
 
 
 def weight_bytes(nodes: Iterable[Node]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -27,6 +28,7 @@ def bound_type(element_type: Type) -> Type:
     return compute_type(element_type) if 0 < element_type.bitwidth < 8 else element_type
 
 
+@cache
 def compute_dtype(element_type: Type) -> np.dtype[Any]:
     """The numpy dtype in which tensors of this type are computed."""
     return compute_type(element_type).to_dtype()
@@ -42,7 +44,7 @@ def decode(array: Array, element_type: Type, shape: Sequence[int]) -> Array:
         return sequence([decode(item, element_type.element, item.shape) for item in array.tolist()])
     if element_type.name in _DECODERS:
         return _DECODERS[element_type.name](array, shape)
-    return np.require(array, compute_dtype(element_type), "C").reshape(shape)
+    return np.require(array, compute_dtype(element_type), ["C", "A"]).reshape(shape)
 
 
 def as_bytes(strings: Array) -> Array:
@@ -144,8 +146,7 @@ def _unpack(bits: int, signed: bool) -> Callable[[Array, Sequence[int]], Array]:
         if not signed:
             return values
         top = 1 << (bits - 1)
-        wrapped: Array = ((values.astype(np.int8) ^ top) - top).astype(np.int8)
-        return wrapped
+        return np.asarray((values.astype(np.int8) ^ top) - top, np.int8)
 
     return unpack
 

@@ -34,7 +34,7 @@ class Subject(NamedTuple):
 
     @classmethod
     def of(cls, type: str, name: str, operands: Iterable[Operand]) -> Subject:
-        return cls(type, name, tuple((operand.dtype, operand.shape) for operand in operands))
+        return cls(type, name, tuple([(operand.dtype, operand.shape) for operand in operands]))
 
     def __str__(self) -> str:
         given = ", ".join(f"{_type_name(dtype)}[{','.join(map(str, shape))}]" for dtype, shape in self.operands)

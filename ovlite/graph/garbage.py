@@ -26,15 +26,25 @@ class _Pause:
             gc.enable()
         self.forget()
 
+    def resume(self, stays: bool) -> None:
+        """Switches the collector on. What `stays` is old to it at once: it need not go through all of that to find so.
+        What a program has frozen is left so.
+        """
+        if self.enabled and stays and not gc.get_freeze_count():
+            gc.freeze()
+            gc.unfreeze()
+        if self.enabled:
+            gc.enable()
+
 
 _pause = _Pause()
 os.register_at_fork(after_in_child=_pause.end)
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def uncollected(stays: bool = True) -> Iterator[None]:
     """Keeps the cyclic garbage collector off. A graph is many objects that stay, and the more there are the more
-    often it would go through all of them.
+    often it would go through all of them. stays: what is made does, as a model does that is compiled.
     """
     with _pause.lock:
         if not _pause.depth:
@@ -46,5 +56,5 @@ def uncollected() -> Iterator[None]:
     finally:
         with _pause.lock:
             _pause.depth = max(0, _pause.depth - 1)  # a child process has none
-            if not _pause.depth and _pause.enabled:
-                gc.enable()
+            if not _pause.depth:
+                _pause.resume(stays)

@@ -38,11 +38,14 @@ def ordered(roots: Iterable[Node]) -> list[Node]:
             for source in sources:
                 below = source.node
                 done = state.get(below)
-                if done is None:
+                if done is None and not below._sources:
+                    state[below] = True
+                    order.append(below)
+                elif done is None:
                     state[below] = False
                     stack.append((below, iter(below._sources)))
                     break
-                if not done:
+                elif not done:
                     raise ModelError(f"the graph has a cycle through {below.friendly_name!r}")
             else:
                 stack.pop()

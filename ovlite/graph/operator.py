@@ -67,8 +67,7 @@ class PartialValue:
         return found
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(NamedTuple):
     """The known part of an input when shapes are inferred.
 
     partial: its elements as far as known, None when nothing is known of them.
@@ -111,12 +110,22 @@ class Operator:
         """Types of the outputs. Raises ModelError, with what was expected and found, for wrong inputs."""
         raise NotImplementedError(f"{type(self).__name__}.infer")
 
+    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+        """The shape of the only output for inputs of these shapes, as infer() gives it but sooner: for operators that
+        each plan for other shapes has many of. None for all that is left to infer(), and for shapes that don't fit.
+        """
+        return None
+
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         """The outputs, by numpy alone: the specification of every kernel.
 
         f16 and bf16 tensors are given and returned as f32; the plan converts at the model's border.
         """
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
+
+    def folds(self, inputs: Sequence[Array]) -> bool:
+        """Return whether evaluate() ends soon, so that reading and compiling may carry the operator out."""
+        return True
 
     def known(self, inputs: Sequence[Argument]) -> Sequence[PartialValue | None] | None:
         """Infers known elements of the outputs without evaluate(), such as a shape's; None when there are none."""

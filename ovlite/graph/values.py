@@ -32,9 +32,12 @@ def propagate(op: Operator, inputs: Sequence[Argument], outputs: Sequence[Tensor
     partials = _moved(op, inputs) if op.moved_inputs else _combined(op, inputs)
     if not partials or op.stateful:
         return nothing
+    arrays = [partial.array for partial in partials]
     try:
+        if not op.folds(arrays) and all(partial.complete for partial in partials):
+            return nothing
         with np.errstate(all="ignore"):
-            values = [np.asarray(value) for value in op.evaluate(*[partial.array for partial in partials])]
+            values = [np.asarray(value) for value in op.evaluate(*arrays)]
             masks = _known(op, partials, values)
             bounds = _bounds(op, partials, values)
     except FAILURES:  # wrong elements, such as an index out of range, are an error of the run

@@ -19,15 +19,11 @@ def predict(array: Any, model: Source, *, output: str | None = None, **arguments
     from dask.delayed import delayed
 
     batches = Batches(model, outputs=None if output is None else [output], **arguments)
-    if len(batches.names) != 1:
-        raise RuntimeError(f"the model has the outputs {', '.join(batches.names)}; say which with output=")
-    (name,) = batches.names
     whole = array.rechunk(dict.fromkeys(range(1, array.ndim), -1))
-    sample = batches(np.zeros((0, *array.shape[1:]), array.dtype))[name]
+    sample = batches(np.zeros((0, *array.shape[1:]), array.dtype))[batches.name]
     return whole.map_blocks(
         _block,
         delayed(batches, pure=True),
-        name,
         dtype=sample.dtype,
         chunks=(whole.chunks[0], *((length,) for length in sample.shape[1:])),
         drop_axis=list(range(1, array.ndim)),
@@ -48,8 +44,8 @@ def predict_frame(frame: Any, model: Source, *, columns: Mapping[str, Sequence[s
     return frame.map_partitions(_partition, delayed(batches, pure=True), columns, meta=meta)
 
 
-def _block(block: Any, batches: Batches, name: str) -> Any:
-    return batches(block)[name]
+def _block(block: Any, batches: Batches) -> Any:
+    return batches(block)[batches.name]
 
 
 def _partition(part: Any, batches: Batches, columns: Mapping[str, Sequence[str] | str]) -> Any:

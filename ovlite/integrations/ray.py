@@ -1,4 +1,4 @@
-"""ray: a callable class for Dataset.map_batches."""
+"""ray: a callable class for Dataset.map_batches, and one for deployments of Serve."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def predict(
 
     batch_size: rows of a batch, and of a run. Other arguments are those of Predictor.
     """
-    config = {"INFERENCE_NUM_THREADS": max(1, int(num_cpus)), **(arguments.pop("config", None) or {})}
+    config = _config(num_cpus, arguments)
     return dataset.map_batches(
         Predictor,
         fn_constructor_args=[model],
@@ -49,6 +49,52 @@ def predict(
         compute=_pool(workers),
         num_cpus=num_cpus,
     )
+
+
+class Endpoint:
+    """What each replica of a deployment makes one of: `serve.deployment(Endpoint).bind(model)`.
+
+    It awaits its runs, so that a replica answers several callers at once. Arguments are those of Batches.
+    """
+
+    def __init__(self, model: Source, **arguments: Any) -> None:
+        self._batches = Batches(model, **arguments)
+        _ = self._batches.queue, self._batches.names  # a model that can't be served fails here
+
+    async def __call__(self, request: Any) -> Any:
+        """The outputs by name for a batch, as Batches takes it, that comes by a DeploymentHandle; and for a request by
+        HTTP, whose body is a JSON object of nested lists by input name, such an object, or status 400 and the reason.
+        """
+        if not hasattr(request, "json"):
+            return await self._batches.infer_async(request)
+        from starlette.responses import JSONResponse
+
+        try:
+            batch = await request.json()
+            if not isinstance(batch, dict):
+                raise ValueError(f"expected an object of lists by input name, got {type(batch).__name__}")
+            found = await self._batches.infer_async(batch)
+        except (ValueError, TypeError, RuntimeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return {name: array.tolist() for name, array in found.items()}
+
+
+def application(model: Source, *, replicas: int = 1, num_cpus: float = 1, **arguments: Any) -> Any:
+    """What serve.run() takes: `replicas` of the Endpoint, of `num_cpus` processors and threads each.
+
+    Other arguments are those of Batches.
+    """
+    from ray import serve
+
+    config = _config(num_cpus, arguments)
+    deployment: Any = serve.deployment(Endpoint)
+    options = {"num_replicas": replicas, "ray_actor_options": {"num_cpus": num_cpus}}
+    return deployment.options(**options).bind(model, config=config, **arguments)
+
+
+def _config(num_cpus: float, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The properties among the arguments, and as many threads as processors."""
+    return {"INFERENCE_NUM_THREADS": max(1, int(num_cpus)), **(arguments.pop("config", None) or {})}
 
 
 def _pool(workers: int) -> Any:

@@ -1,4 +1,4 @@
-"""spark: functions for pyspark.ml.functions.predict_batch_udf, and iterators for mapInPandas."""
+"""spark: functions for pyspark.ml.functions.predict_batch_udf, iterators for pandas_udf and for mapInPandas."""
 
 from __future__ import annotations
 
@@ -42,9 +42,33 @@ def map_in_pandas(
     def run(frames: Iterator[Any]) -> Iterator[Any]:
         for frame in frames:
             found = batches({name: frame[column] for name, column in columns.items()})
-            yield frame.assign(**{
-                name: array if array.ndim == 1 else array.reshape(len(array), -1).tolist()
-                for name, array in found.items()
-            })  # fmt: skip
+            yield frame.assign(**{name: _cells(array) for name, array in found.items()})
 
     return run
+
+
+def iterator_udf(model: Source, return_type: Any, *, output: str | None = None, **arguments: Any) -> Any:
+    """A pandas UDF from the columns that are the model's inputs, in order, to the output: `frame.select(udf("x"))`.
+
+    return_type: what pandas_udf takes, such as "float" for an output of one number a row, or "array<float>".
+    output: its name, where the model has several. Other arguments are those of Batches.
+    """
+    import pandas
+    from pyspark.sql.functions import pandas_udf
+
+    batches = Batches(model, outputs=None if output is None else [output], **arguments)
+
+    def run(parts: Iterator[Any]) -> Iterator[Any]:
+        names = port_names(batches.compiled.inputs)
+        for part in parts:
+            columns = part if isinstance(part, tuple) else (part,)
+            yield pandas.Series(_cells(batches(dict(zip(names, columns, strict=True)))[batches.name]))
+
+    # Spark reads the hints; where a UDF is given one column, its parts are no tuples.
+    run.__annotations__ = {"parts": Iterator[tuple[pandas.Series, ...]], "return": Iterator[pandas.Series]}
+    return pandas_udf(run, return_type)
+
+
+def _cells(array: Any) -> Any:
+    """The rows as cells of a column: numbers, or lists."""
+    return array if array.ndim == 1 else array.reshape(len(array), -1).tolist()

@@ -35,6 +35,17 @@ def broadcast(left: PartialShape, right: PartialShape) -> PartialShape:
     return PartialShape(dims)
 
 
+def broadcast_sizes(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape of a numpy broadcast of tensors of these shapes, None when they don't fit."""
+    if left == right:
+        return left
+    rank = max(len(left), len(right))
+    left, right = (1,) * (rank - len(left)) + left, (1,) * (rank - len(right)) + right
+    found = tuple([a if b == 1 else b for a, b in zip(left, right, strict=True)])
+    unfit = [a for a, size in zip(left, found, strict=True) if a not in (1, size)]
+    return None if unfit else found
+
+
 def merged(left: PartialShape, right: PartialShape) -> PartialShape:
     """Merges two equal shapes, each known in part. Raises ModelError when they can't be equal."""
     if not left.has_rank or not right.has_rank:

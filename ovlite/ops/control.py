@@ -34,10 +34,19 @@ T = TypeVar("T")
 Compute = Callable[[Sequence[Array]], list[Array]]
 
 
-def _mark_stateful(op: Operator, bodies: Iterable[Model | None]) -> None:
-    """An operator is stateful when one of its bodies is."""
-    found = any(node.op.stateful for body in bodies if body is not None for node in body.get_ordered_ops())
-    object.__setattr__(op, "stateful", found)
+FOLDED_ITERATIONS = 256  # of a loop that is carried out when a model is read or compiled
+
+
+def _mark(op: Operator, bodies: Iterable[Model | None]) -> None:
+    """An operator is stateful when one of its bodies is; it loops when there is a loop in one."""
+    inside = [node.op for body in bodies if body is not None for node in body.get_ordered_ops()]
+    object.__setattr__(op, "stateful", any(inner.stateful for inner in inside))
+    object.__setattr__(op, "loops", any(isinstance(inner, Iteration) or _loops(inner) for inner in inside))
+
+
+def _loops(op: Operator) -> bool:
+    """Return whether there is a loop in a body of the operator."""
+    return isinstance(op, (If, Iteration)) and op.loops
 
 
 @dataclass(frozen=True)
@@ -55,13 +64,15 @@ class If(Operator):
     then_outputs: tuple[BodyOutputDescription, ...] = ()
     else_outputs: tuple[BodyOutputDescription, ...] = ()
 
+    loops: ClassVar[bool] = False
+
     type = "If"
     opset = "opset8"
     since: ClassVar[int] = 8
     value_inputs: ClassVar[tuple[int, ...]] = (0,)
 
     def __post_init__(self) -> None:
-        _mark_stateful(self, (self.then_body, self.else_body))
+        _mark(self, (self.then_body, self.else_body))
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         if self.then_body is None or self.else_body is None:
@@ -144,8 +155,19 @@ class Iteration(Operator):
     input_descriptions: tuple[InputDescription, ...] = ()
     output_descriptions: tuple[OutputDescription, ...] = ()
 
+    loops: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
-        _mark_stateful(self, [self.body])
+        _mark(self, [self.body])
+
+    def folds(self, inputs: Sequence[Array]) -> bool:
+        if self.loops:
+            return False
+        try:
+            limit, _ = self.extent(inputs)
+        except ModelError:  # which evaluate() raises, too
+            return True
+        return limit is not None and limit <= FOLDED_ITERATIONS
 
     @property
     def counter(self) -> int:
@@ -267,7 +289,7 @@ class Iteration(Operator):
         limit, going_on = self.extent(inputs)
         merged = self.first_states(inputs)
         history: dict[int, list[Array]] = {item.body_value_index: [] for item in self.output_descriptions
-                                           if _takes_several(item)}  # fmt: skip
+                                           if takes_several(item)}  # fmt: skip
         last: list[Array] = []
         done = 0
         while going_on and (limit is None or done < limit):
@@ -317,7 +339,7 @@ class Iteration(Operator):
             result = infer_model(body, self._first_arguments(body, _arguments(inputs)))[index]
             return joined([], item.axis, False, result.shape).astype(compute_dtype(result.element_type))
         if last:
-            return history[index][item.iteration] if _takes_several(item) else last[index]
+            return history[index][item.iteration] if takes_several(item) else last[index]
         for source in self.input_descriptions:
             if isinstance(source, MergedInputDescription) and source.body_value_index == index:
                 found = body.outputs[index].element_type
@@ -325,7 +347,7 @@ class Iteration(Operator):
         raise ModelError(f"output {item.output_index} of a {self.type} without iterations has no value")
 
 
-def _takes_several(item: OutputDescription) -> bool:
+def takes_several(item: OutputDescription) -> bool:
     """True when an output needs a result of other iterations than the last."""
     return isinstance(item, ConcatOutputDescription) or item.iteration != -1
 

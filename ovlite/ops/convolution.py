@@ -54,6 +54,9 @@ class Windowed(Declared):
 
     def sliding(self, count: int) -> Sliding:
         """The attributes, complete, for `count` spatial dimensions."""
+        given = Sliding(self.strides, self.dilations, self.pads_begin, self.pads_end)
+        if [*map(len, given)] == [count] * len(given):
+            return given
         return Sliding(
             filled(self.strides, 1, count, "strides"),
             filled(self.dilations, 1, count, "dilations"),
@@ -108,6 +111,21 @@ class Convolution(Windowed):
         ]  # fmt: skip
         batch = data[0] if data.has_rank else Dimension()
         return [TensorType(element_type, PartialShape([batch, channels, *spatial]))]
+
+    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+        data, filters = shapes
+        count = len(data) - 2
+        if not 1 <= count <= 3 or len(filters) != count + (3 if self.grouped else 2):
+            return None
+        groups, outputs, channels = filters[:3] if self.grouped else (1, *filters[:2])
+        kernel, (strides, dilations, begin, end) = filters[-count:], self.sliding(count)
+        if self.auto_pad != "explicit":
+            begin, end = self.pads(data[2:], kernel)
+        rooms = [size + begin[i] + end[i] - span(kernel[i], dilations[i]) for i, size in enumerate(data[2:])]
+        if data[1] != groups * channels or min(rooms) < 0:
+            return None
+        counts = [room // stride + 1 for room, stride in zip(rooms, strides, strict=True)]
+        return (data[0], groups * outputs, *counts)
 
     def _result_type(self, inputs: Sequence[Argument]) -> Type:
         return merged_type(inputs[:2], "data and filters")

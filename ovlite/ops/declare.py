@@ -27,7 +27,7 @@ import numpy as np
 from ..errors import OVTypeError, warn
 from ..graph import Constant, Node, Operator, Output
 from ..records import fields
-from ..types import Type
+from ..types import PartialShape, Type
 
 Text = NewType("Text", str)  # of an attribute whose case matters
 
@@ -46,6 +46,13 @@ class Declared(Operator):
     def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The factory's arguments by name, in the operator's own terms: other names, defaults that depend on others."""
         return given
+
+    @classmethod
+    def input_counts(cls) -> tuple[int, int | None]:
+        """The least and the most inputs; None for any number."""
+        defaults = Parameters.of(cls.signature).defaults
+        least = sum(name not in defaults for name in cls.inputs)
+        return least, None if any(name.startswith("*") for name in cls.inputs) else len(cls.inputs)
 
 
 def as_output(value: Any, name: str | None = None) -> Output:
@@ -109,7 +116,12 @@ _BY_TYPE: dict[Any, Callable[[Any], Any]] = {
     tuple[float, ...]: _decimals,
     tuple[str, ...]: _words,
 }
-_BY_NAME = {"Type": Type, "str": str, "bool": bool, "int": int, "float": float}
+# The types as the operators' modules spell them.
+_BY_NAME: dict[str, Any] = {
+    "Type": Type, "PartialShape": PartialShape, "Text": Text, "str": str, "bool": bool, "int": int, "float": float,
+    "Ints": tuple[int, ...], "Floats": tuple[float, ...],
+    **{str(kind): kind for kind in (tuple[int, ...], tuple[float, ...], tuple[str, ...])},
+}  # fmt: skip
 
 
 def _conversions(operator: type[Declared], names: Sequence[str]) -> dict[str, Callable[[Any], Any]]:

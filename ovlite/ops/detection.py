@@ -18,8 +18,8 @@ from .declare import Declared
 from .recurrent import merged_dims
 from .window import Ints
 
-CODES = ("corner", "center_size", "corner_size")
-PREFIX = "caffe.priorboxparameter."
+CODES = ("CORNER", "CENTER_SIZE", "CORNER_SIZE")
+PREFIX = "caffe.PriorBoxParameter."
 
 
 class Found(NamedTuple):
@@ -45,7 +45,7 @@ class DetectionOutput(Declared):
     top_k: int = -1
     variance_encoded_in_target: bool = False
     keep_top_k: Ints = ()
-    code_type: str = PREFIX + "corner"
+    code_type: str = PREFIX + "CORNER"
     share_location: bool = True
     nms_threshold: float = 0.0
     confidence_threshold: float = 0.0
@@ -66,7 +66,8 @@ class DetectionOutput(Declared):
     needed: ClassVar[tuple[str, ...]] = ("keep_top_k", "nms_threshold")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "code_type", PREFIX + self.code_type.lower().removeprefix(PREFIX))
+        code = self.code_type.lower().removeprefix(PREFIX.lower())
+        object.__setattr__(self, "code_type", PREFIX + code.upper())
         one_of(self.code_type.removeprefix(PREFIX), CODES, "code_type")
         require(len(self.keep_top_k) > 0, "keep_top_k has a value")
 
@@ -145,12 +146,12 @@ class DetectionOutput(Declared):
         moved = variances * offsets
         sizes = priors[..., 2:] - priors[..., :2]
         code = self.code_type.removeprefix(PREFIX)
-        if code == "center_size":
+        if code == "CENTER_SIZE":
             centers = (priors[..., :2] + priors[..., 2:]) / 2 + moved[..., :2] * sizes
             half = np.exp(moved[..., 2:]) * sizes / 2
             boxes = np.concatenate([centers - half, centers + half], -1)
         else:
-            boxes = priors + (moved * np.concatenate([sizes, sizes], -1) if code == "corner_size" else moved)
+            boxes = priors + (moved * np.concatenate([sizes, sizes], -1) if code == "CORNER_SIZE" else moved)
         return boxes.clip(0, 1) if self.clip_before_nms else boxes
 
     def _select_by_class(self, boxes: Array, scores: Array) -> list[Found]:

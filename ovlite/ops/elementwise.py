@@ -16,7 +16,7 @@ from ..graph.operator import Array
 from ..records import dataclass
 from ..types import Type
 from .axes import merged_type, require
-from .broadcasting import aligned, combined_shape
+from .broadcasting import aligned, broadcast_sizes, combined_shape
 from .declare import Declared
 
 
@@ -33,6 +33,9 @@ class Binary(Declared):
         element_type = merged_type(inputs, "operands")
         shape = combined_shape([argument.shape for argument in inputs], self.auto_broadcast)
         return [TensorType(self.result_type(element_type), shape)]
+
+    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+        return broadcast_sizes(*shapes) if self.auto_broadcast == "numpy" else None
 
     def result_type(self, element_type: Type) -> Type:
         """Element type of the result for operands of `element_type`; ModelError when they can't be of it."""
@@ -78,8 +81,18 @@ class Multiply(Binary):
         return np.multiply(left, right)
 
 
+class Division(Binary):
+    """Base of the operators that can't be carried out for an integer and 0: what runs them raises ZeroDivisionError.
+
+    evaluate() gives 0 there, since shape inference asks it for elements that are not all known.
+    """
+
+    def folds(self, inputs: Sequence[Array]) -> bool:
+        return inputs[1].dtype.kind not in "iu" or bool(inputs[1].all())
+
+
 @dataclass(frozen=True)
-class Divide(Binary):
+class Divide(Division):
     """left / right. A quotient of integers is rounded down, or toward zero when m_pythondiv is false; n / 0 is 0."""
 
     m_pythondiv: bool = True
@@ -96,7 +109,7 @@ class Divide(Binary):
         return np.asarray(np.add(quotient, (quotient < 0) & inexact, dtype=left.dtype))
 
 
-class Mod(Binary):
+class Mod(Division):
     """The rest of a division that rounds toward zero: it has the sign of `left`. n mod 0 is 0 for integers."""
 
     type = "Mod"
@@ -106,7 +119,7 @@ class Mod(Binary):
         return np.fmod(left, right)
 
 
-class FloorMod(Binary):
+class FloorMod(Division):
     """The rest of a division that rounds down: it has the sign of `right`. n mod 0 is 0 for integers."""
 
     type = "FloorMod"

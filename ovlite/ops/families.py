@@ -64,7 +64,8 @@ FAMILIES = {
     "scattering": "ScatterElementsUpdate ScatterNDUpdate ScatterUpdate",
     "scan": "CumSum",
     "sequences": (
-        "ConcatFromSequence SequenceAt SequenceConstruct SequenceErase SequenceInsert SequenceLength SplitToSequence"
+        "ConcatFromSequence Optional OptionalGetElement OptionalHasElement "
+        "SequenceAt SequenceConstruct SequenceErase SequenceInsert SequenceLength SplitToSequence"
     ),
     "shape": "Identity Reshape ShapeOf Squeeze Transpose Unsqueeze",
     "signal": "DFT IDFT IRDFT ISTFT RDFT STFT",

@@ -12,7 +12,7 @@ from ..graph import Argument, Operator, TensorType
 from ..graph.operator import Array
 from ..records import dataclass
 from .activation import Clamp, Elu, Gelu, HardSigmoid, HSwish, Mish, PRelu, Sigmoid, SoftPlus, Swish
-from .broadcasting import broadcast
+from .broadcasting import broadcast, broadcast_sizes
 from .compressed import CompressedMatMul
 from .matmul import MatMul
 from .normalization import Softmax
@@ -52,6 +52,11 @@ _OPERATORS: dict[str, Callable[[float, float], tuple[Operator, tuple[float, ...]
 }
 
 
+def may_activate(op: Operator) -> bool:
+    """Whether activation_of() may tell an activation, whatever the parameters."""
+    return op.type in _PLAIN or op.type in _WITH_ATTRIBUTES or op.type in _PARAMETERIZED
+
+
 def activation_of(op: Operator, parameters: Sequence[float | None]) -> Activation | None:
     """The activation that an operator applies to its input 0, None when it is none that kernels know.
 
@@ -60,7 +65,7 @@ def activation_of(op: Operator, parameters: Sequence[float | None]) -> Activatio
     name = op.type
     if name in _PLAIN:
         return _PLAIN[name]
-    if name not in _WITH_ATTRIBUTES and name not in _PARAMETERIZED:
+    if not may_activate(op):
         return None
     attributes = op.attributes()
     if name == "Clamp":
@@ -116,6 +121,10 @@ class Fused(Operator):
         if not self.residual:
             return [product]
         return [TensorType(product.element_type, broadcast(product.shape, inputs[-1].shape))]
+
+    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+        product = self.inner.quick_shape(shapes[: operands_of(self.inner)])
+        return product if product is None or not self.residual else broadcast_sizes(product, shapes[-1])
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         count = operands_of(self.inner)

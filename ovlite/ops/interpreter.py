@@ -10,11 +10,12 @@ from collections.abc import MutableMapping, Sequence
 import numpy as np
 
 from ..errors import ModelError
-from ..graph import Argument, Constant, Model, Node, Output, Parameter, Result, TensorType
+from ..graph import Argument, Constant, Model, Node, Operator, Output, Parameter, Result, TensorType
 from ..graph.constants import constant_array
 from ..graph.failures import FAILURES, Subject, reason
 from ..graph.operator import Array
 from ..graph.values import propagate
+from .elementwise import Division
 from .state import Assign, ReadValueV3
 
 
@@ -53,11 +54,18 @@ def outputs_of(node: Node, inputs: Sequence[Array], state: MutableMapping[str, A
     return evaluated(node, inputs)
 
 
+def computed(op: Operator, inputs: Sequence[Array]) -> Sequence[Array]:
+    """The outputs of an operator by its own definition. ZeroDivisionError for integers divided by zero."""
+    if isinstance(op, Division) and not op.folds(inputs):
+        raise ZeroDivisionError("an integer is divided by zero")
+    with np.errstate(all="ignore"):
+        return op.evaluate(*inputs)
+
+
 def evaluated(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     """The outputs of a node by its operator's own definition. ModelError names the node and its operands."""
     try:
-        with np.errstate(all="ignore"):
-            return node.op.evaluate(*inputs)
+        return computed(node.op, inputs)
     except FAILURES as error:
         subject = Subject.of(node.op.type, node.friendly_name, inputs)
         raise ModelError(f"{subject}: {reason(error)}") from error

@@ -28,6 +28,12 @@ from .axes import (
 from .declare import Declared
 from .views import Viewing
 
+MOST_PIECES = 1 << 16
+
+
+def _require_pieces(count: int) -> None:
+    require(count <= MOST_PIECES, f"expected at most {MOST_PIECES} pieces, got {count}")
+
 
 @dataclass(frozen=True)
 class Concat(Declared):
@@ -89,6 +95,7 @@ class Split(Viewing):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data = inputs[0]
         require(self.num_splits > 0, f"expected num_splits to be positive, got {self.num_splits}")
+        _require_pieces(self.num_splits)
         axis = _axis_of(inputs[1], data.shape)
         if axis is None:
             shape = PartialShape.dynamic(data.shape.rank)
@@ -126,6 +133,7 @@ class VariadicSplit(Viewing):
         count = length_of(split_lengths)
         if count is None:
             raise ModelError(f"split_lengths needs a known number of elements, its shape is {split_lengths.shape}")
+        _require_pieces(count)
         axis = _axis_of(inputs[1], data.shape)
         lengths = integers(split_lengths)
         if axis is None:

@@ -14,7 +14,7 @@ from ..graph.operator import Array
 from ..records import dataclass
 from ..types import Dimension, PartialShape
 from .axes import merged_type
-from .broadcasting import broadcast
+from .broadcasting import broadcast, broadcast_sizes
 from .declare import Declared, Text, as_output
 
 
@@ -44,6 +44,15 @@ class MatMul(Declared):
         dims = list(broadcast(PartialShape(rows[:-2]), PartialShape(columns[:-2])))
         dims += [rows[-2]] * (len(a) > 1) + [columns[-1]] * (len(b) > 1)
         return [TensorType(element_type, PartialShape(dims))]
+
+    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+        a, b = shapes
+        if len(a) < 2 or len(b) < 2:
+            return None
+        rows, left = (a[-1], a[-2]) if self.transpose_a else a[-2:]
+        right, columns = (b[-1], b[-2]) if self.transpose_b else b[-2:]
+        outer = broadcast_sizes(a[:-2], b[:-2])
+        return None if left != right or outer is None else (*outer, rows, columns)
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         a, b = inputs

@@ -13,9 +13,9 @@ from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..records import dataclass
 from ..types import PartialShape
-from .axes import merged_type, one_of, require
+from .axes import merged_type, require
 from .boxes import by_score, keep_best, overlaps
-from .declare import Declared
+from .declare import Declared, Text
 from .recurrent import merged_dims
 
 NEEDED = ("base_size", "pre_nms_topn", "post_nms_topn", "nms_thresh", "feat_stride", "min_size", "ratio", "scale")
@@ -27,7 +27,8 @@ class ProposalV1(Declared):
     [N, 4 * A, H, W]; image_shape [height, width, scale] or [height, width, scale of y, scale of x].
 
     Output [N * post_nms_topn, 5] of (image, x1, y1, x2, y2); behind the last region comes image -1.
-    framework: "tensorflow" has exact anchors around the origin, and x and y of cells and image swapped.
+    framework: "tensorflow" has exact anchors around the origin, and x and y of cells and image swapped; others have no
+    effect.
     """
 
     base_size: int
@@ -43,16 +44,13 @@ class ProposalV1(Declared):
     normalize: bool = False
     box_size_scale: float = 1.0
     box_coordinate_scale: float = 1.0
-    framework: str = ""
+    framework: Text = Text("")
 
     type = "Proposal"
     factory = "proposal"
     until = 3
     signature = "class_probs, bbox_deltas, image_shape, attrs"
     inputs: ClassVar[tuple[str, ...]] = ("class_probs", "bbox_deltas", "image_shape")
-
-    def __post_init__(self) -> None:
-        one_of(self.framework, ("", "tensorflow"), "framework")
 
     @classmethod
     def arguments(cls, given: dict[str, Any]) -> dict[str, Any]:

@@ -218,7 +218,12 @@ class SequenceBase(Recurrent):
             f"the {self.type} has other activations in each direction, {list(self.activations)}: "
             "write a forward and a reverse one",
         )
-        if not twice:
+        if self.direction != "bidirectional":  # those behind the first ones are of no direction
+            require(
+                len(self.activations) >= count,
+                f"expected {self.type} to have {count} activations, got {list(self.activations)}",
+            )
+        elif not twice:
             super()._check_activations()
 
     def _listed(self) -> tuple[tuple[Any, ...], ...]:

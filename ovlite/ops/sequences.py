@@ -1,4 +1,4 @@
-"""Sequences of tensors, as ONNX has them: object arrays of arrays.
+"""Sequences of tensors and optionals, as ONNX has them: object arrays of arrays.
 
 A sequence's type says the element type of its tensors, and its shape what all their shapes have in common.
 """
@@ -15,7 +15,7 @@ from ..graph import Argument, Operator, TensorType
 from ..graph.elements import sequence
 from ..graph.operator import Array
 from ..records import dataclass
-from ..types import Dimension, PartialShape, SequenceType, Type
+from ..types import Dimension, OptionalType, PartialShape, SequenceType, Type
 from .axes import merged_type, normalized, require, require_integers
 from .bodies import union
 
@@ -196,3 +196,49 @@ class ConcatFromSequence(Operator):
         except ValueError:
             shapes = ", ".join(str(list(item.shape)) for item in items[:8])
             raise ModelError(f"tensors of shapes {shapes} can't be joined along axis {self.axis}") from None
+
+
+@dataclass(frozen=True)
+class Optional(Operator):
+    """The input as what may be absent; without an input it is absent. element: its type."""
+
+    element: Type
+
+    type = "Optional"
+    opset = "ai.onnx"
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        return [TensorType(OptionalType(self.element), inputs[0].shape if inputs else PartialShape.dynamic())]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        return [sequence(inputs)]
+
+
+@dataclass(frozen=True)
+class OptionalHasElement(Operator):
+    """Whether an optional has a value, a boolean scalar."""
+
+    type = "OptionalHasElement"
+    opset = "ai.onnx"
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        _element(inputs[0])
+        return [TensorType(Type.boolean, PartialShape([]))]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        return [np.array(len(inputs[0]) > 0)]
+
+
+@dataclass(frozen=True)
+class OptionalGetElement(Operator):
+    """The value of an optional."""
+
+    type = "OptionalGetElement"
+    opset = "ai.onnx"
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        return [TensorType(_element(inputs[0]), inputs[0].shape)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        require(len(inputs[0]) > 0, "the optional has no value; ask OptionalHasElement first")
+        return [inputs[0][0]]

@@ -149,12 +149,22 @@ class Builder:
 
         An image without elements is not written at all, and what reads it finds the border alone.
         """
-        for view in (*step.writes, *step.reads):
+        for view in (*step.writes, *step.reads) if self._borders else ():
             tensor = self._borders.pop(view.slot, None)
-            if tensor is not None:
-                begin, end = zip(*tensor.border, strict=True)
-                self._append(self.family("copy").FillBorder(self.views[tensor], begin, end, tensor.fill))
+            if tensor is not None and tensor.fill is not None:
+                self._fill_border(tensor, tensor.fill)
         self._append(step)
+
+    def fill_border(self, tensor: Tensor, value: View | int) -> None:
+        """Writes a value around the image that a tensor lies within, if it is not there already."""
+        whole = tensor.whole
+        if whole.fill is None and any(begin or end for begin, end in whole.border):
+            self.view(whole)
+            self._fill_border(whole, value)
+
+    def _fill_border(self, whole: Tensor, value: View | int) -> None:
+        begin, end = zip(*whole.border, strict=True)
+        self._append(self.family("copy").FillBorder(self.views[whole], begin, end, value))
 
     def _append(self, step: Step) -> None:
         self.steps.append(step)

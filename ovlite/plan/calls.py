@@ -20,8 +20,8 @@ class Tensor:
     """A tensor of concrete shape. array: its elements, when they are constant.
 
     The layout (see layout.py) says how it is stored: `image` for channels-last, with `border` pixels (begin, end)
-    around each spatial dimension, whose elements are `fill`; `within` for a range of channels, from the given one on,
-    of another image.
+    around each spatial dimension, whose elements are `fill`, or None where each that reads them writes them before;
+    `within` for a range of channels, from the given one on, of another image.
     """
 
     dtype: np.dtype[Any]
@@ -31,7 +31,7 @@ class Tensor:
     users: list[Call] = field(default_factory=list)
     image: bool = False
     border: tuple[tuple[int, int], ...] = ()
-    fill: int = 0
+    fill: int | None = 0
     within: tuple[Tensor, int] | None = None
 
     @property
@@ -40,6 +40,11 @@ class Tensor:
         for length in self.shape:
             count *= length
         return count
+
+    @property
+    def whole(self) -> Tensor:
+        """The image that the tensor lies within, or itself."""
+        return self if self.within is None else self.within[0].whole
 
     def forget_calls(self) -> None:
         """Ends the circle of calls and tensors that refer to each other, so that they go when nobody holds them."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ..graph import Operator
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Team
+from ..ops.interpreter import computed
 from .builder import Evaluation
-from .lowering import DIVISIONS
 from .stage import Context
 
 
@@ -33,9 +31,6 @@ def evaluation(context: Context, op: Operator) -> Evaluation:
 
 def _by_numpy(op: Operator) -> Evaluation:
     def evaluate(arrays: Sequence[Array], team: Team) -> Sequence[Array]:
-        if op.type in DIVISIONS and arrays[1].dtype.kind in "iu" and not arrays[1].all():
-            raise ZeroDivisionError("an integer is divided by zero")
-        with np.errstate(all="ignore"):
-            return op.evaluate(*arrays)
+        return computed(op, arrays)
 
     return evaluate

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from .. import kernels
 from ..graph import Model, Node, Output, TensorType
+from ..graph.constants import release_pages
 from ..graph.elements import bound_type, compute_dtype
+from ..graph.garbage import uncollected
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Program, Team
 from ..types import PartialShape, Type
@@ -104,6 +106,7 @@ def prepared(model: Model, options: Options) -> Prepared:
         Variable(name, state.element_type, state.partial_shape) for name, state in zip(readers, states, strict=True)
     ]
     run_passes(model, integers=options.precision.integers)
+    release_pages(model.get_ordered_ops())
     return Prepared(model, inputs, outputs, variables, states)
 
 
@@ -158,7 +161,8 @@ class Executable:
         with self._lock:
             plan = self._plans.get(key)
             if plan is None:
-                plan = self._plans[key] = self._make(shapes, fresh)
+                with uncollected(stays=False):
+                    plan = self._plans[key] = self._make(shapes, fresh)
                 self._drop_old()
             self._plans.move_to_end(key)
             return plan

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels.runtime.step import MOST_DIMENSIONS
-from ..ops.fused import activation_of
+from ..ops.fused import activation_of, may_activate
 from .calls import Call, Tensor
 
 
@@ -105,8 +105,12 @@ def _operand(tensor: Tensor) -> Any:
     return tensor
 
 
+def _tanh(call: Call) -> list[Instruction] | None:
+    return _one(call, "tanh") if call.inputs[0].dtype == np.float64 else _activation(call)
+
+
 def _activation(call: Call) -> list[Instruction] | None:
-    if not call.inputs or call.inputs[0].dtype != np.float32:
+    if not may_activate(call.op) or not call.inputs or call.inputs[0].dtype != np.float32:
         return None
     parameters = [
         float(tensor.array.reshape(-1)[0]) if tensor.array is not None and tensor.array.size == 1 else None
@@ -212,6 +216,7 @@ _SPECIAL: dict[str, Callable[[Call], list[Instruction] | None]] = {
     "Selu": _selu,
     "SoftSign": _softsign,
     "IsInf": _is_inf,
+    "Tanh": _tanh,
     "Quantize": _quantize,
     "Dequantize": _dequantize,
 }

@@ -95,10 +95,11 @@ _PRODUCTS = ("Convolution", "Fused", "GroupConvolution", "MatMul")
 
 def _is_late(node: Constant, array: Array) -> bool:
     """Whether the constant is computed with as it is stored, as weights alone."""
-    stored = [found.__array_interface__["data"] for found in (node.array, array)]
+    stored, aligned = (found.__array_interface__["data"] for found in (node.stored, array))
     users = node.output(0)._users
     weights = all(user.op.type in _PRODUCTS and user.sources[1].node is node for user in users)
-    return stored[0] == stored[1] and weights
+    as_stored = stored == aligned or not node.stored.flags.aligned and node.stored.dtype == array.dtype
+    return as_stored and weights
 
 
 # Packed weights ---------------------------------------------------------------------------------
@@ -186,9 +187,9 @@ class _Writer:
         if isinstance(node, Parameter):
             return ["parameter", _kind(node.output(0).element_type, node.output(0).partial_shape)]
         if isinstance(node, Constant):
-            if node.array.dtype.kind not in "biuf":
-                raise Unfrozen(f"elements of {node.array.dtype}")
-            place = self._store.put(node.array, node in self._late)
+            if node.stored.dtype.kind not in "biuf":
+                raise Unfrozen(f"elements of {node.stored.dtype}")
+            place = self._store.put(node.stored, node in self._late)
             return ["constant", [place, node.get_element_type().get_type_name(), list(node._shape)]]
         if isinstance(node, Result):
             return ["result", None]

@@ -68,8 +68,7 @@ def choose_layouts(calls: list[Call]) -> list[Call]:
     for call in placed:
         _share_channels(call)
     for call, border in borders.items():
-        whole = _widen(call.inputs[0], border)
-        whole.fill = call.op.x_zero if isinstance(call.op, QuantizedProduct) else 0
+        _widen(call.inputs[0].whole, border, _fill(call))
     return placed
 
 
@@ -142,9 +141,15 @@ def _wholes(tensor: Tensor) -> Iterator[Tensor]:
         yield tensor
 
 
-def _widen(tensor: Tensor, border: Border) -> Tensor:
-    """Gives the tensor, or the whole that it lies in, at least this border; returns which."""
-    whole = [tensor, *_wholes(tensor)][-1]
+def _widen(whole: Tensor, border: Border, fill: int | None) -> None:
+    """Gives an image at least this border, of this fill if it is not to have another one already."""
     have = whole.border or ((0, 0),) * len(border)
+    whole.fill = fill if not whole.border or whole.fill == fill else None
     whole.border = tuple((max(a, c), max(b, d)) for (a, b), (c, d) in zip(have, border, strict=True))
-    return whole
+
+
+def _fill(call: Call) -> int | None:
+    """What a convolution reads around its input; None where a run computes it."""
+    if not isinstance(call.op, QuantizedProduct):
+        return 0
+    return None if call.op.dynamic else call.op.x_zero

@@ -35,5 +35,19 @@ def check_buffers(size: int, limit: int) -> None:
         raise _too_large("the plan's buffers", limit, f"{size} bytes")
 
 
+class LoopBytes:
+    """Counts what a loop keeps of its iterations. Raises ModelError once that takes more than `limit` bytes."""
+
+    def __init__(self, what: str, limit: int) -> None:
+        self._what = what
+        self._limit = limit
+        self._size = 0
+
+    def add(self, size: int) -> None:
+        self._size += size
+        if self._size > self._limit:
+            raise _too_large(self._what, self._limit, f"{self._size} bytes")
+
+
 def _too_large(what: str, limit: int, found: str) -> ModelError:
     return ModelError(f"{what}: expected at most {limit} bytes (the property MEMORY_LIMIT), got {found}")

@@ -12,10 +12,11 @@ from ..graph import Model, Output
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Team, check_stopped
-from ..ops.control import Iteration
+from ..ops.control import Iteration, takes_several
 from ..ops.interpreter import evaluate_model
 from ..types import Type
 from .calls import Tensor
+from .limits import LoopBytes
 from .native_loop import Unsuited, run_native_loop
 from .stage import Context, Stage
 
@@ -45,15 +46,22 @@ class Repeated:
         entries = [parameter.output(0) for parameter in body.parameters]
         given_back = [result.sources[0] for result in body.results]
         met: set[Shapes] = set()
+        kept = [item.body_value_index for item in self._op.output_descriptions if takes_several(item)]
+        budget = LoopBytes(f"the results of all iterations of a {self._op.type}", self._context.memory_limit)
         limit, going_on = self._op.extent(arrays)
         if going_on and limit != 0:
             first = self._op.parameters(body, arrays, self._op.first_states(arrays), 0)
             shapes = tuple(array.shape for array in first)
             met.add(shapes)
             with suppress(Unsuited):
-                return run_native_loop(self._op, self._stage(body, shapes), arrays, limit, team)
+                return run_native_loop(self._op, self._stage(body, shapes), arrays, limit, team, budget)
 
         def compute(parameters: Sequence[Array]) -> list[Array]:
+            results = computed(parameters)
+            budget.add(sum(results[index].nbytes for index in kept))
+            return results
+
+        def computed(parameters: Sequence[Array]) -> list[Array]:
             check_stopped()
             shapes = tuple(array.shape for array in parameters)
             if shapes not in met:

@@ -11,14 +11,12 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Sequence
 from operator import itemgetter
-
-from ..records import dataclass
+from typing import NamedTuple
 
 ALIGNMENT = 64
 
 
-@dataclass(frozen=True)
-class Buffer:
+class Buffer(NamedTuple):
     """slot: its number. size: bytes. first, last: the steps between which it is live, both included."""
 
     slot: int

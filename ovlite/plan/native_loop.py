@@ -7,6 +7,7 @@ lie: all by moving the addresses of slots (Frame.run_loop).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from ..ops.bodies import (
 )
 from ..ops.control import Iteration
 from ..records import replace
+from .limits import LoopBytes
 from .stage import Stage
 
 
@@ -30,12 +32,14 @@ class Unsuited(Exception):
     """The loop needs Python between its iterations."""
 
 
-def run_native_loop(op: Iteration, stage: Stage, arrays: Sequence[Array], limit: int | None, team: Team) -> list[Array]:
+def run_native_loop(
+    op: Iteration, stage: Stage, arrays: Sequence[Array], limit: int | None, team: Team, budget: LoopBytes
+) -> list[Array]:
     """The outputs of a loop that has a first iteration, at most `limit`. Raises Unsuited before anything has run."""
     if stage.staged or not stage.program.native:
         raise Unsuited
     with stage.frame(team) as frame:
-        return _LoopRun(op, stage, arrays, limit, frame).run(team)
+        return _LoopRun(op, stage, arrays, limit, frame, budget).run(team)
 
 
 class _LoopRun:
@@ -45,11 +49,14 @@ class _LoopRun:
     an iteration's place in front: for all iterations, or two.
     """
 
-    def __init__(self, op: Iteration, stage: Stage, arrays: Sequence[Array], limit: int | None, frame: Frame) -> None:
+    def __init__(
+        self, op: Iteration, stage: Stage, arrays: Sequence[Array], limit: int | None, frame: Frame, budget: LoopBytes
+    ) -> None:
         assert op.body is not None
         self._op = op
         self._frame = frame
         self._limit = limit
+        self._budget = budget
         self._parameters = [parameter.output(0) for parameter in op.body.parameters]
         self._results = [result.sources[0] for result in op.body.results]
         self._entries = dict(zip(stage.entries, stage.input_slots, strict=True))
@@ -135,6 +142,7 @@ class _LoopRun:
         _require(not joined or (self._limit is not None and self._condition < 0 and joined <= self._exits.keys()))
         for output, (slot, (dtype, shape)) in self._exits.items():
             places = self._limit or 1 if output in joined else 2
+            self._budget.add(places * prod(shape) * dtype.itemsize)
             buffer = self._buffers[output] = np.empty((places, *shape), dtype)
             self._strides.append((slot, buffer, buffer.strides[0], places))
 

@@ -8,7 +8,6 @@ are there.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -89,10 +88,12 @@ def _visit(node: Node, state: Specialized, constants: Constants) -> bool:
     """Computes a node's outputs; False when it must wait."""
     tensors = state.tensors
     if isinstance(node, Constant):
-        tensors[node.output(0)] = Tensor.constant(constants[node])
+        tensors[node._outputs[0]] = Tensor.constant(constants[node])
         return True
-    outputs, sources = node.outputs(), node.sources
-    if isinstance(node, Parameter) or (outputs and all(output in tensors for output in outputs)):
+    outputs, sources = node._outputs, node.sources
+    if isinstance(node, Parameter) or (
+        outputs and outputs[0] in tensors and all(output in tensors for output in outputs)
+    ):
         return True
     missing = [source for source in sources if source not in tensors]
     if not missing and node.op.value_inputs:
@@ -133,25 +134,33 @@ def _inline(
 
 def _call(node: Node, inputs: list[Tensor], state: Specialized, constants: Constants) -> None:
     """Evaluates the node when its inputs are constant, else appends its call."""
-    arguments = [_known(source, state, constants) for source in node.sources]
-    found = node.inferred(arguments)
-    constant = all(tensor.array is not None for tensor in inputs) and not node.op.stateful
-    if not all(kind.shape.is_static for kind in found):
-        if not constant:
-            state.data_dependent.append(node)
-            return
-        outputs = evaluate(node, [tensor.array for tensor in inputs])
-        state.tensors.update(zip(node.outputs(), map(Tensor.constant, outputs), strict=True))
+    results = _results(node, inputs, state, constants)
+    arrays = [tensor.array for tensor in inputs if tensor.array is not None]
+    constant = len(arrays) == len(inputs) and not node.op.stateful and node.op.folds(arrays)
+    if results is None and not constant:
+        state.data_dependent.append(node)
         return
-    results = [Tensor(compute_dtype(kind), tuple([dim.min_length for dim in shape.dims])) for kind, shape in found]
-    if node.op.type == "ShapeOf":
+    if results is not None and node.op.type == "ShapeOf":
         results = [Tensor.constant(np.asarray(inputs[0].shape, results[0].dtype))]
-    elif constant and sum(tensor.size for tensor in results) <= FOLD_LIMIT:
-        results = [Tensor.constant(array) for array in evaluate(node, [tensor.array for tensor in inputs])]
+    elif results is None or constant and sum([tensor.size for tensor in results]) <= FOLD_LIMIT:
+        results = [Tensor.constant(array) for array in evaluate(node, arrays)]
     else:
         state.calls.append(Call(node.op, inputs, results, node.friendly_name))
-        state.arguments.update(zip(node.outputs(), itertools.starmap(Argument, found), strict=True))
-    state.tensors.update(zip(node.outputs(), results, strict=True))
+    state.tensors.update(zip(node._outputs, results, strict=True))
+
+
+def _results(node: Node, inputs: list[Tensor], state: Specialized, constants: Constants) -> list[Tensor] | None:
+    """The outputs, without elements; None when only evaluation tells their shapes."""
+    sizes = node.op.quick_shape([tensor.shape for tensor in inputs])
+    if sizes is not None:
+        return [Tensor(compute_dtype(node._outputs[0].element_type), sizes)]
+    results = []
+    for element_type, shape in node.inferred([_known(source, state, constants) for source in node.sources]):
+        lengths = shape._lengths()
+        if lengths is None:
+            return None
+        results.append(Tensor(compute_dtype(element_type), lengths))
+    return results
 
 
 def _known(source: Output, state: Specialized, constants: Constants) -> Argument:
@@ -170,9 +179,9 @@ def _argument(source: Output, tensor: Tensor) -> Argument:
     return Argument(source.element_type, PartialShape(tensor.shape), partial)
 
 
-def evaluate(node: Node, arrays: Sequence[Array | None]) -> list[Array]:
+def evaluate(node: Node, arrays: Sequence[Array]) -> list[Array]:
     """A node's outputs by numpy, in their compute dtypes."""
-    return as_compute_arrays(node, evaluated(node, [array for array in arrays if array is not None]))
+    return as_compute_arrays(node, evaluated(node, arrays))
 
 
 def as_compute_arrays(node: Node, results: Sequence[Array]) -> list[Array]:

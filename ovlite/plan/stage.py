@@ -29,7 +29,7 @@ from .lowering import lower
 from .options import Options
 from .port_types import FromPortType, ToPortType, crosses, port_dtype
 from .specialize import Constants, Specialized, as_compute_arrays, specialize
-from .timing import StepTime, of_step
+from .timing import StepTime, of_step, seconds_of
 from .weight_cache import PackedWeightCache
 
 STAGE_LIMIT = 32  # successors that a stage keeps
@@ -137,7 +137,7 @@ class Stage:
                 frame.profile(True)
             frame.execute(team)
             if times is not None:
-                times += map(of_step, self.origins, self.program.steps, frame.step_times())
+                times += map(of_step, self.origins, self.program.steps, seconds_of(frame.step_spans()))
                 frame.profile(False)
         values.update(zip(self.exits, found, strict=True))
         for node, evaluation in zip(self.data_dependent, self._evaluations, strict=True):

@@ -1,10 +1,13 @@
-"""What a step of a plan in stages took: such plans know their steps only while they run."""
+"""What steps of plans took."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..kernels.runtime.executor import PythonStep
+
+Spans = Sequence[Sequence[tuple[int, int, int]]]  # of each step, (thread, begin, end) of its parts, in nanoseconds
 
 
 class StepTime(NamedTuple):
@@ -25,3 +28,14 @@ def of_step(origin: str, step: Any, seconds: float) -> StepTime:
     """The record of a program's step."""
     shape = tuple(step.writes[0].shape) if step.writes else ()
     return StepTime(origin, step.name, shape, seconds, getattr(step, "flops", 0), isinstance(step, PythonStep))
+
+
+def seconds_of(spans: Spans) -> list[float]:
+    """What each step took: from the end of the one before to the end of its own last part."""
+    before = min((begin for parts in spans for _, begin, _ in parts), default=0)
+    found = []
+    for parts in spans:
+        last = max([before, *(end for _, _, end in parts)])
+        found.append((last - before) * 1e-9)
+        before = last
+    return found

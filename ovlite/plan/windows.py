@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from ..graph import Argument, Operator
 from ..graph.operator import Array
 from ..ops.fused import Activation, Fused, operands_of
 from ..ops.quantized import QuantizedProduct
-from ..records import dataclass
 from ..types import PartialShape, Type
 from .calls import Call, Tensor, found_once
 
@@ -22,10 +21,10 @@ BYTES = frozenset({(np.dtype(np.uint8), np.dtype(np.int8)), (np.dtype(np.uint8),
 REALS = frozenset({(np.dtype(np.float32), np.dtype(np.float32))})
 CONVOLUTIONS = frozenset({"Convolution", "GroupConvolution"})
 TRANSPOSED = frozenset({"ConvolutionBackpropData", "GroupConvolutionBackpropData"})
+SLIDING = CONVOLUTIONS | TRANSPOSED
 
 
-@dataclass(frozen=True)
-class Matrix:
+class Matrix(NamedTuple):
     """A call of a matrix operator, fused or not, taken apart."""
 
     op: Operator
@@ -52,13 +51,14 @@ def is_broadcast(call: Call) -> bool:
     """True when a residual repeats the product: dynamic dimensions turned out to be 1. No kernel takes that."""
     if not isinstance(call.op, Fused) or not call.op.residual:
         return False
-    operands = call.inputs[: operands_of(call.op.inner)]
-    product = call.op.inner.infer([Argument(Type.f32, PartialShape(tensor.shape)) for tensor in operands])
-    return product[0].shape != PartialShape(call.outputs[0].shape)
+    inner, shapes = call.op.inner, [tensor.shape for tensor in call.inputs[: operands_of(call.op.inner)]]
+    product = inner.quick_shape(shapes)
+    if product is None:
+        product = inner.infer([Argument(Type.f32, PartialShape(shape)) for shape in shapes])[0].shape._lengths()
+    return product != call.outputs[0].shape
 
 
-@dataclass(frozen=True)
-class Convolution:
+class Convolution(NamedTuple):
     """A convolution's constant weights and geometry, groups brought into the weights' shape.
 
     weights: (Cout, Cin / groups, *kernel), or (Cin, Cout / groups, *kernel) of a transposed one.
@@ -88,7 +88,7 @@ def convolution(call: Call) -> Convolution | None:
     """The convolution of a call when the kernels take it: of f32, or of u8 by i8; with constant weights and 1 to 3
     spatial dimensions."""
     op: Any = matrix(call).op
-    if op.type not in CONVOLUTIONS | TRANSPOSED or is_broadcast(call):
+    if op.type not in SLIDING or is_broadcast(call):
         return None
     x, filters, y = call.inputs[0], call.inputs[1].array, call.outputs[0]
     quantized = isinstance(call.op, QuantizedProduct)
@@ -101,10 +101,10 @@ def convolution(call: Call) -> Convolution | None:
         rows = filters.shape[0] * filters.shape[1]
         filters = filters.reshape(rows, *filters.shape[2:])
     kernel = filters.shape[2:]
-    strides, dilations, _, _ = op.sliding(len(kernel))
+    strides, dilations, begin, _ = op.sliding(len(kernel))
     if transposed:
         wanted = y.shape[2:] if len(call.inputs) > 2 and not isinstance(call.op, Fused) else None
         begin, _ = op.placement(x.shape[2:], kernel, wanted)
-    else:
+    elif op.auto_pad != "explicit":
         begin, _ = op.pads(x.shape[2:], kernel)
     return Convolution(filters, groups, tuple(strides), tuple(dilations), tuple(begin), transposed)

@@ -169,7 +169,7 @@ class Stream:
             return replace(self._gray(), color=color)
         if here not in ("RGB", "BGR", "RGBX", "BGRX") or there not in ("RGB", "BGR"):
             raise RuntimeError(
-                f"an image in the colour format {here} can't be converted to {there}; "
+                f"an image in the colour format {here} is not convertible to {there}; "
                 "RGB, BGR, RGBX and BGRX go to RGB and BGR, RGB and BGR to GRAY, NV12 and I420 to RGB, BGR and GRAY"
             )
         stream = self.then(self.slice([0], [-1], 1, [self.axis("C")])) if here.endswith("X") else self

@@ -1,6 +1,6 @@
 """Files of compiled models: what a start needs, to be mapped.
 
-A header of 128 bytes (magic, format, lengths of the sections, SHA-256 of the last two), then the elements of constants
+A header of 128 bytes (magic, format, lengths of the sections, checksum of the last two), then the elements of constants
 and packed weights, each at a multiple of 64 bytes and with 64 to spare behind it, then a JSON document (see
 plan/frozen.py) and the .xml of the model as it was compiled, whose .bin the first section is.
 
@@ -10,14 +10,12 @@ Elements that packed weights stand for are looked at when they are needed after 
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
 import mmap
 import struct
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,9 +27,9 @@ from ..plan import Executable, Options, frozen, thawed
 from .exported_model import FORMAT as OF_MODEL
 from .exported_model import MAGIC, SEALED
 
-FORMAT = 3
+FORMAT = 4
 SPARE = 64  # bytes behind all elements, which kernels may read beyond packed weights
-_HEADER = struct.Struct("<8sQQQQ32s")
+_HEADER = struct.Struct("<8sQQQQQ")
 _HEADER_BYTES = 128
 if TYPE_CHECKING:
     from ..frontend.ir import WeightsWriter
@@ -39,10 +37,10 @@ if TYPE_CHECKING:
 Place = Sequence[Any]  # dtype, shape, offset, checksum, whether it is looked at late
 
 
-def is_of_model(path: Path) -> bool:
+def is_of_model(path: str) -> bool:
     """Whether the file holds a model that is to be compiled, as export_model() writes it."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             head = file.read(16)
     except OSError:
         return False
@@ -68,22 +66,22 @@ class _Sink:
 class Mapped:
     """A file that is mapped, and so are its arrays."""
 
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
+    def __init__(self, path: str) -> None:
+        with open(path, "rb") as file:
             try:
                 whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             except ValueError:
                 raise Damaged("it is empty") from None
         if len(whole) < _HEADER_BYTES or whole[: len(MAGIC)] != MAGIC:
             raise Damaged("it is no file of a compiled model")
-        _, kind, *lengths, digest = _HEADER.unpack_from(whole)
+        _, kind, *lengths, total = _HEADER.unpack_from(whole)
         if kind != FORMAT:
             raise Damaged(f"it has format {kind}, not {FORMAT}")
         elements, document, text = lengths
         if _HEADER_BYTES + elements + document + text != len(whole):
             raise Damaged(f"its sections are not {len(whole)} bytes")
         rest = whole[_HEADER_BYTES + elements :]
-        if hashlib.sha256(rest).digest() != digest:
+        if checksum(rest) != total:
             raise Damaged("its document is not as it was written")
         self.elements = whole[_HEADER_BYTES : _HEADER_BYTES + elements]
         self.text = rest[document:]
@@ -153,6 +151,4 @@ def write(
     rest = document + text.getvalue()
     file.write(rest)
     file.seek(0)
-    file.write(
-        _HEADER.pack(MAGIC, FORMAT, elements, len(document), len(text.getvalue()), hashlib.sha256(rest).digest())
-    )
+    file.write(_HEADER.pack(MAGIC, FORMAT, elements, len(document), len(text.getvalue()), checksum(rest)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from ..graph import Constant, Model, Node, Output, TensorType
 from ..graph.elements import bound_type, held_as_objects
 from ..plan import Executable, Plan, Unfrozen
-from ..types import SequenceType, Type
+from ..types import OptionalType, SequenceType, Type
 from ..version import get_version
 from .config import Config
 from .ports import CompiledPorts, ConstOutput, Form
@@ -176,10 +177,15 @@ def _form(result: Node) -> Form | None:
 
         if isinstance(op, ZipMap):
             return lambda scores, decode: op.maps(scores)
-    if isinstance(source.element_type, SequenceType):
-        text = source.element_type.element is Type.string
-        return lambda items, decode: [from_strings(item, decode) if text else item for item in items.tolist()]
-    return from_strings if source.element_type is Type.string else None
+    return partial(_shown, source.element_type) if held_as_objects(source.element_type) else None
+
+
+def _shown(kind: Type, value: npt.NDArray[Any], decode: bool) -> Any:
+    """Text, a list of what a sequence holds, or what an optional holds."""
+    if not isinstance(kind, SequenceType):
+        return from_strings(value, decode) if kind is Type.string else value
+    items = [_shown(kind.element, item, decode) for item in value.tolist()]
+    return next(iter(items), None) if isinstance(kind, OptionalType) else items
 
 
 def _sources(model: Model) -> tuple[tuple[bool, int] | None, ...]:

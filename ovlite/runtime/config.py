@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import suggestion
 from ..graph import Model
-from ..plan import Options, Precision, compute_types
+from ..plan import Options, Precision, compute_types, fast_products
 from ..properties import CacheMode, device
 from ..properties.declare import PropertyEnum
 from ..properties.device import Capability
@@ -20,6 +20,7 @@ from ..properties.intel_cpu import TbbPartitioner
 from ..properties.log import Level
 from ..properties.streams import Num
 from ..types import OVAny, Type
+from .cgroup import Root
 from .memory import memory_budget
 from .sealing import Callbacks
 from .threads import thread_budget
@@ -77,7 +78,7 @@ def _decimal(value: Any) -> float:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, (str, Path)):
+    if isinstance(value, (str, os.PathLike)):
         return str(value)
     raise _Invalid("a str")
 
@@ -150,6 +151,8 @@ _LEVELS = {
 _PRECISIONS = _element_type("f32", "bf16", "f16", "dynamic")
 _CACHE_PRECISIONS = _element_type("f32", "bf16", "f16", "u8", "i8", "u4", "dynamic")
 
+PRODUCTS = {"highest": "bf16x6", "high": "bf16x3"}  # by FLOAT32_MATMUL_PRECISION
+
 # What can be set: key -> (parser, default).
 SETTABLE: dict[str, tuple[Parser, Any]] = {
     "NUM_STREAMS": (_streams, 1),
@@ -178,6 +181,8 @@ SETTABLE: dict[str, tuple[Parser, Any]] = {
     "DEVICE_ID": (_one_of(""), ""),
     "ENABLE_TENSOR_PARALLEL": (_boolean, False),
     "EXCLUSIVE_ASYNC_REQUESTS": (_boolean, False),
+    # Of ovlite alone, torch's words: what float32 may be multiplied in where matrix units are faster so.
+    "FLOAT32_MATMUL_PRECISION": (_one_of(*PRODUCTS), "highest"),
     # Of ovlite alone. Results of share_outputs=True keep what they show: while any array is on the memory of an output,
     # the next run writes that output to new memory. For finding out whether a program reads views that have changed.
     "KEEP_SHARED_OUTPUTS": (_boolean, False),
@@ -193,6 +198,10 @@ CORE_SETTABLE: dict[str, tuple[Parser, Any]] = {
     # Of ovlite alone. Bytes that the files in CACHE_DIR may take; those used longest ago are dropped.
     "CACHE_SIZE_LIMIT": (_count, 4 << 30),
     "ENABLE_MMAP": (_boolean, True),
+    # Of ovlite alone. Nodes of a model that is read, those of functions counted each time that they are used, and how
+    # deep graphs and functions may be nested.
+    "NODE_LIMIT": (_count, 250_000),
+    "NESTING_LIMIT": (_count, 32),
     "FORCE_TBB_TERMINATE": (_boolean, False),
 }
 # What compile_model() takes and can't be read back from what it returns.
@@ -301,12 +310,11 @@ class Config:
         hint = self._set.get("INFERENCE_PRECISION_HINT")
         free = not accurate and hint is not Type.f32
         flush = bool(self["CPU_DENORMALS_OPTIMIZATION"])
+        products = "bf16" if hint is Type.bf16 else PRODUCTS[self["FLOAT32_MATMUL_PRECISION"]]
         return Precision(
             winograd=free,
             integers=free,
-            products="bf16"
-            if free and flush and hint is Type.bf16
-            else None,  # matrix units take denormal numbers for zeros
+            products=products if free and flush else None,  # matrix units take denormal numbers for zeros
             flush_denormals=flush,
         )
 
@@ -357,6 +365,7 @@ class Config:
             "PERFORMANCE_HINT": lambda: self.hint().name,
             "PERFORMANCE_HINT_NUM_REQUESTS": lambda: str(self["PERFORMANCE_HINT_NUM_REQUESTS"]),
             "INFERENCE_PRECISION_HINT": self.product_type,
+            "FLOAT32_MATMUL_PRECISION": self.matmul_precision,
             "EXCLUSIVE_ASYNC_REQUESTS": lambda: "NO",
         }
         known = [*found, *SETTABLE, *_ALIASES]
@@ -371,6 +380,11 @@ class Config:
     def product_type(self) -> Type:
         """What products of f32 are computed in: f32 too where another type is asked for in which nothing is faster."""
         return Type.bf16 if self.precision().products == "bf16" and Type.bf16 in compute_types() else Type.f32
+
+    def matmul_precision(self) -> str:
+        """How exact products of f32 are, where they are not of bf16: the highest too where nothing less is faster."""
+        high = self.precision().products == PRODUCTS["high"] and fast_products(PRODUCTS["high"])
+        return "high" if high else "highest"
 
 
 def _plain(value: Any) -> Any:
@@ -416,10 +430,11 @@ def device_property(key: str, properties: Mapping[str, Any]) -> Any:
     return known[key]()
 
 
-def processor_name(root: Path = Path("/")) -> str:
+def processor_name(root: Root = "/") -> str:
     """The processor's name as the operating system tells it."""
     try:
-        lines = (root / "proc/cpuinfo").read_text(errors="replace").splitlines()
+        with open(os.path.join(root, "proc/cpuinfo"), errors="replace") as file:
+            lines = file.read().splitlines()
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

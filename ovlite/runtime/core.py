@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ..graph import Model
+from ..graph.garbage import uncollected
 from ..version import Version, get_version
 from .compilation import Compilation, imported
 from .compiled_model import CompiledModel
@@ -23,7 +23,7 @@ class Core:
     """Reads models and compiles them; holds the properties that later compilations start from."""
 
     def __init__(self, xml_config_file: str = "") -> None:
-        if xml_config_file and not Path(xml_config_file).exists():
+        if xml_config_file and not os.path.exists(xml_config_file):
             raise RuntimeError(f"{xml_config_file}: there is no such file")
         self._properties: dict[str, Any] = {}
         self._operations: dict[str, Any] = {}  # those that users added
@@ -43,7 +43,8 @@ class Core:
 
     def read_model(self, model: Any, weights: Any = None, config: Mapping[str, Any] | None = None) -> Model:
         """Reads a model from a path, from bytes, or from a stream of bytes (ONNX, or OpenVINO IR with its weights)."""
-        from ..frontend import read_model
+        from ..frontend.limits import Limits
+        from ..frontend.reading import read_model
 
         if isinstance(model, Model):
             raise TypeError("read_model reads a path or bytes; this is a Model already")
@@ -68,11 +69,13 @@ class Core:
             weights = weights.data.tobytes()
         settings = Config(_of_core({**self._properties, **(config or {})}))
         if settings["CACHE_DIR"]:
-            Path(settings["CACHE_DIR"]).mkdir(parents=True, exist_ok=True)
+            os.makedirs(settings["CACHE_DIR"], exist_ok=True)
         return read_model(
-            model, weights or None, mapped=settings["ENABLE_MMAP"], custom=self._operations, extensions=self._extensions
-        )
+            model, weights or None, mapped=settings["ENABLE_MMAP"], custom=self._operations,
+            extensions=self._extensions, limits=Limits(settings["NODE_LIMIT"], settings["NESTING_LIMIT"]),
+        )  # fmt: skip
 
+    @uncollected()
     def compile_model(
         self,
         model: Any,
@@ -109,15 +112,15 @@ class Core:
         if merged["CACHE_DIR"] and not isinstance(model, Model) and not self._operations and not self._extensions:
             from .model_cache import compile_file
 
-            path, folder = os.fspath(model), Path(merged["CACHE_DIR"])
-            return CompiledModel(compile_file(path, lambda: self.read_model(path), merged, folder))
+            path = os.fspath(model)
+            return CompiledModel(compile_file(path, lambda: self.read_model(path), merged, merged["CACHE_DIR"]))
         if not isinstance(model, Model):
             model = self.read_model(model)
         if not merged["CACHE_DIR"]:
             return CompiledModel(Compilation(model, merged, owned=read))
         from .model_cache import compile_cached
 
-        return CompiledModel(compile_cached(model, merged, Path(merged["CACHE_DIR"])))
+        return CompiledModel(compile_cached(model, merged, merged["CACHE_DIR"]))
 
     def import_model(
         self, model_stream: bytes | io.BytesIO | Tensor, device_name: str, config: Mapping[str, Any] | None = None

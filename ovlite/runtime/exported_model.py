@@ -8,7 +8,6 @@ one has one section, of bytes that a program's function decrypts to such a file.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import struct
 from collections.abc import Sequence
@@ -61,6 +60,8 @@ def pack(model: Model, config: Config, *, plain: bool = False) -> bytes:
 
 
 def _written(kind: int, sections: Sequence[bytes]) -> bytes:
+    import hashlib
+
     payload = b"".join(part for section in sections for part in (section, bytes(-len(section) % _ALIGNMENT)))
     header = _HEADER.pack(MAGIC, kind, *map(len, sections), hashlib.sha256(payload).digest())
     return header.ljust(2 * _ALIGNMENT, b"\0") + payload
@@ -99,6 +100,8 @@ def unpack(data: bytes, callbacks: Callbacks | None = None, source: Source | Non
 
 def _read(data: bytes) -> tuple[int, list[memoryview]]:
     """The format and the sections. RuntimeError when they are not as they were written."""
+    import hashlib
+
     if len(data) < 2 * _ALIGNMENT or not data.startswith(MAGIC):
         raise RuntimeError(f"these {len(data)} bytes are not a model that export_model() made")
     _, kind, *lengths, digest = _HEADER.unpack_from(data)
@@ -121,6 +124,8 @@ def key(model: Model, config: Config) -> str:
 
     Names that nodes were given by counting do not matter.
     """
+    import hashlib
+
     from ..frontend.ir import canonical_digest
 
     return hashlib.sha256(about(config).encode() + canonical_digest(model)).hexdigest()[:40]

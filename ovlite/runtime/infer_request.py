@@ -16,7 +16,7 @@ from ..graph.lookup import label, port_index
 from ..kernels.runtime.request import Request
 from ..kernels.runtime.results import OVDict
 from ..kernels.runtime.storage import Storage
-from ..plan import StepTime, of_step
+from ..plan import StepTime, of_step, seconds_of
 from ..types import PartialShape, SequenceType, Type
 from .compilation import Compilation
 from .inputs import as_input, given_inputs
@@ -293,6 +293,10 @@ class InferRequest(Request):
             nodes = self._compilation.model.get_ordered_ops()
             return [ProfilingInfo(node.friendly_name, node.get_type_name()) for node in nodes]
         return [ProfilingInfo(origin, step.name) for origin, step in zip(plan.origins, plan.program.steps, strict=True)]
+
+    def step_times(self) -> list[float]:
+        """Seconds that each step of the last run took; empty without PERF_COUNT, or a run."""
+        return seconds_of(self.step_spans()) or [step.seconds for step in self.stage_times or ()]
 
     def timed_steps(self) -> list[StepTime]:
         """What each step of the last run took, those of all its stages; empty without PERF_COUNT, or a run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..graph.elements import SMALL_FLOATS, as_bytes, decode, encode, sequence
 from ..graph.lookup import label, no_port, port_index
 from ..kernels.runtime.results import OVDict
 from ..kernels.runtime.storage import Storage
-from ..types import PartialShape, SequenceType, Type
+from ..types import OptionalType, PartialShape, SequenceType, Type
 from .arrays import read_array, refuse_masked, shows_elements
 from .ports import CompiledPorts, ConstOutput
 from .tensor import Tensor, is_foreign, new_storage, packed_bits
@@ -218,9 +218,18 @@ def _strings(port: ConstOutput, index: int, value: Any) -> Tensor:
 
 
 def _sequence(kind: SequenceType, name: str, value: Any) -> Tensor:
-    """A list of arrays as the value of an input that is a sequence."""
+    """A list of arrays as the value of an input that is a sequence; None or what it holds for an optional."""
+    if isinstance(kind, OptionalType):
+        if value is None or not isinstance(kind.element, SequenceType):
+            return _items(kind, name, [] if value is None else [value])
+        return Tensor._on(Storage(kind, sequence([_sequence(kind.element, name, value)._storage.array])))
     if not isinstance(value, (list, tuple)) or not all(_is_usable(item) or isinstance(item, list) for item in value):
         raise TypeError(f"expected input {name} to be a {kind.name}, got {type(value).__name__}; pass a list of arrays")
+    return _items(kind, name, value)
+
+
+def _items(kind: SequenceType, name: str, value: Sequence[Any]) -> Tensor:
+    """Tensors that a sequence or an optional holds."""
     if kind.element is Type.string:
         return Tensor._on(Storage(kind, sequence([as_bytes(np.asarray(item)) for item in value])))
     if is_foreign(kind.element):

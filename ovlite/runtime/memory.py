@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-from .cgroup import memory_limit
+from .cgroup import Root, memory_limit
 
 
-def memory_budget(root: Path = Path("/")) -> int:
+def memory_budget(root: Root = "/") -> int:
     """Bytes that this process can have at the most: the least of the machine's memory, its cgroup's limit, and the
     limit of its address space. root: where /proc and /sys are found.
     """

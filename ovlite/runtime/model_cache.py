@@ -9,19 +9,18 @@ CACHE_SIZE_LIMIT.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import mmap
 import os
-import re
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import IO, Any, NamedTuple
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import warn
 from ..graph import Model
+from ..kernels.runtime.block import checksum
 from ..plan import Unfrozen
 from ..version import get_version
 from . import cache_file
@@ -29,13 +28,16 @@ from . import exported_model as blob
 from .compilation import Compilation, Names
 from .config import Config
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 # What files that are not as they were written may lead to.
 _WRONG = (
     cache_file.Damaged, RuntimeError, ArithmeticError, AssertionError, AttributeError, ImportError, LookupError,
     TypeError, ValueError, OSError,
 )  # fmt: skip
 _RESTS = 2.0  # seconds after which a file that is written again has another time, on any file system
-_NAME = re.compile(r"[0-9a-f]{40}\.blob")
+_DIGITS = frozenset("0123456789abcdef")
 _EXTERNAL = b"location"  # what an .onnx file with elements in other files holds
 
 
@@ -49,6 +51,8 @@ class Entry(NamedTuple):
 
 def entries(folder: str | os.PathLike[str]) -> list[Entry]:
     """The compiled models in a folder, the one used longest ago first; nothing for a folder that there is not."""
+    from pathlib import Path
+
     found = []
     for path in Path(folder).glob("*.blob"):
         try:
@@ -75,40 +79,49 @@ def prune(folder: str | os.PathLike[str], limit: float, before: float = -math.in
         total -= entry.bytes
         removed.append(entry)
     kept = {entry.path.name for entry in found} - {entry.path.name for entry in removed}
-    for path in Path(folder).glob("*.source"):
-        if _told(path).get("blob") not in kept:
-            path.unlink(missing_ok=True)
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        path = os.path.join(folder, name)
+        if name.endswith(".source") and _told(path).get("blob") not in kept:
+            with suppress(FileNotFoundError):
+                os.unlink(path)
     return removed
 
 
-def compile_file(path: str, read: Callable[[], Model], config: Config, folder: Path) -> Compilation:
+def compile_file(path: str, read: Callable[[], Model], config: Config, folder: str) -> Compilation:
     """The model in a file, compiled or found in the folder; without a look at the file's content where it has not been
     written since. read: reads the model."""
-    key = hashlib.sha256(f"{os.path.realpath(path)}\0{blob.about(config)}".encode()).hexdigest()[:40]
-    source = folder / f"{key}.source"
+    key = checksum(f"{os.path.realpath(path)}\0{blob.about(config)}".encode())
+    source = os.path.join(folder, f"{key:016x}.source")
     told = _told(source)
     before, now = _state(path), time.time()
     tried = None
-    if told.get("files") == before and _NAME.fullmatch(str(told.get("blob"))):
-        tried = folder / told["blob"]
+    if told.get("files") == before and _is_name(str(told.get("blob"))):
+        tried = os.path.join(folder, told["blob"])
         found = _restored(tried, None, config)
         if found is not None:
             return found
     compilation, made = _compiled(read(), config, folder, tried)
     if made is not None and before == _state(path) and _has_rested(before, now) and _is_alone(path):
-        data = json.dumps({"files": before, "blob": made.name}).encode()
+        data = json.dumps({"files": before, "blob": os.path.basename(made)}).encode()
         _written(source, lambda file: file.write(data), config)
     return compilation
 
 
-def compile_cached(model: Model, config: Config, folder: Path) -> Compilation:
+def _is_name(blob: str) -> bool:
+    """Whether this may be the name of a file of a compiled model, and no path to anywhere else."""
+    key, _, kind = blob.partition(".")
+    return kind == "blob" and len(key) == 40 and _DIGITS.issuperset(key)
+
+
+def compile_cached(model: Model, config: Config, folder: str) -> Compilation:
     """The model compiled from the folder, or compiled and put there. A folder that can't be written is a warning."""
     return _compiled(model, config, folder)[0]
 
 
-def _compiled(model: Model, config: Config, folder: Path, tried: Path | None = None) -> tuple[Compilation, Path | None]:
+def _compiled(model: Model, config: Config, folder: str, tried: str | None = None) -> tuple[Compilation, str | None]:
     """The compiled model, and its file where that can be read without a model at hand. tried: a file that gave none."""
-    path = folder / f"{blob.key(model, config)}.blob"
+    key = blob.key(model, config)
+    path = os.path.join(folder, f"{key}.blob")
     if config.weightless() or config.callbacks() is not None or cache_file.is_of_model(path):
         return _by_model(path, model, config), None
     found = None if path == tried else _restored(path, model, config)
@@ -117,20 +130,21 @@ def _compiled(model: Model, config: Config, folder: Path, tried: Path | None = N
     compilation = Compilation(model, config)
     compilation.static_plan()
     try:
-        _written(path, lambda file: compilation.write(file, path.stem), config)
+        _written(path, lambda file: compilation.write(file, key), config)
     except Unfrozen:
         return _by_model(path, model, config, compilation), None
     return compilation, path
 
 
-def _restored(path: Path, model: Model | None, config: Config) -> Compilation | None:
+def _restored(path: str, model: Model | None, config: Config) -> Compilation | None:
     """What the file holds, with the names of the model where one is at hand; None where it has to be made."""
+    name = os.path.basename(path)
     try:
         mapped = cache_file.Mapped(path)
         about = mapped.document
         if about["version"] != get_version():
             return None
-        if about["key"] != path.stem:
+        if about["key"] != name.removesuffix(".blob"):
             raise cache_file.Damaged("it is of another model")
         names = Names.of(model) if model is not None else Names(*about["names"])
         compilation = Compilation.restored(mapped, names, config)
@@ -138,13 +152,13 @@ def _restored(path: Path, model: Model | None, config: Config) -> Compilation | 
     except FileNotFoundError:
         return None
     except _WRONG as error:
-        warn("%s in CACHE_DIR is made anew: %s", path.name, error)
+        warn("%s in CACHE_DIR is made anew: %s", name, error)
         return None
     config.loaded_from_cache = True
     return compilation
 
 
-def _by_model(path: Path, model: Model, config: Config, compilation: Compilation | None = None) -> Compilation:
+def _by_model(path: str, model: Model, config: Config, compilation: Compilation | None = None) -> Compilation:
     """The same by a file of the model alone, which is compiled when it is read: where nothing else is allowed."""
     found = _loaded(path, model, config)
     if found is not None:
@@ -156,26 +170,28 @@ def _by_model(path: Path, model: Model, config: Config, compilation: Compilation
     return compilation
 
 
-def _loaded(path: Path, model: Model, config: Config) -> Model | None:
+def _loaded(path: str, model: Model, config: Config) -> Model | None:
     from .weightless import from_model
 
     try:
-        found = blob.unpack(path.read_bytes(), config.callbacks(), from_model(model))
+        with open(path, "rb") as file:
+            whole = file.read()
+        found = blob.unpack(whole, config.callbacks(), from_model(model))
     except FileNotFoundError:
         return None
     except (OSError, RuntimeError) as error:
-        warn("%s in CACHE_DIR is made anew: %s", path.name, error)
+        warn("%s in CACHE_DIR is made anew: %s", os.path.basename(path), error)
         return None
     return found.model if found.version == get_version() else None
 
 
-def _written(path: Path, write: Callable[[IO[bytes]], Any], config: Config) -> None:
+def _written(path: str, write: Callable[[IO[bytes]], Any], config: Config) -> None:
     """Puts a file into the folder, and drops what is over the limit."""
     from ..frontend.ir import replaced
 
-    folder = path.parent
+    folder = os.path.dirname(path)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        os.makedirs(folder, exist_ok=True)
         with replaced(path) as file:
             write(file)
         prune(folder, config["CACHE_SIZE_LIMIT"])
@@ -186,10 +202,11 @@ def _written(path: Path, write: Callable[[IO[bytes]], Any], config: Config) -> N
 # Files of models --------------------------------------------------------------------------------
 
 
-def _told(source: Path) -> dict[str, Any]:
+def _told(source: str) -> dict[str, Any]:
     """What a .source tells; nothing where it can't be read."""
     try:
-        found = json.loads(source.read_bytes())
+        with open(source, "rb") as file:
+            found = json.loads(file.read())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -197,7 +214,7 @@ def _told(source: Path) -> dict[str, Any]:
 
 def _state(path: str) -> list[list[Any]]:
     """What changes when the files of a model do."""
-    files = [path, str(Path(path).with_suffix(".bin"))] if path.endswith(".xml") else [path]
+    files = [path, os.path.splitext(path)[0] + ".bin"] if path.endswith(".xml") else [path]
     found: list[list[Any]] = []
     for name in files:
         try:

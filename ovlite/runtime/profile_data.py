@@ -32,6 +32,18 @@ class StepProfile:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A part of a step, in the fastest of the runs. thread: 0 for the one that asked for the run, else the number of a
+    helper. begin, end: seconds from the begin of the first step.
+    """
+
+    step: int
+    thread: int
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Placed:
     """A buffer in the arena: where it lies, in bytes, and the steps from which to which it is needed."""
 
@@ -43,12 +55,15 @@ class Placed:
 
 @dataclass(frozen=True)
 class Measured:
-    """Steps of a compiled model for inputs of some shapes. weights, arena: bytes."""
+    """Steps of a compiled model for inputs of some shapes. timeline: of plans in stages, the steps one after the other.
+    weights, arena: bytes.
+    """
 
     model: str
     threads: int
     machine: Roofline
     steps: tuple[StepProfile, ...]
+    timeline: tuple[Span, ...]
     buffers: tuple[Placed, ...]
     weights: int
     arena: int
@@ -57,6 +72,19 @@ class Measured:
     def seconds(self) -> float:
         """What the steps take together."""
         return sum(step.seconds for step in self.steps)
+
+    @property
+    def busy(self) -> dict[int, float]:
+        """Seconds that each thread of the timeline worked, in the order of the threads' numbers."""
+        found = dict.fromkeys(sorted({span.thread for span in self.timeline}), 0.0)
+        for span in self.timeline:
+            found[span.thread] += span.end - span.begin
+        return found
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the begin of the timeline to its end."""
+        return max((span.end for span in self.timeline), default=0.0)
 
     def rows(self) -> list[list[str]]:
         """The table's cells, slowest step first."""
@@ -82,19 +110,28 @@ class Measured:
         return {**found, "seconds": self.seconds}
 
     def chrome_trace(self) -> str:
-        """Events of the steps, one after the other, for chrome://tracing or Perfetto; times in microseconds."""
-        events, begin = [], 0.0
-        for step in self.steps:
-            events.append({
-                "name": step.node, "cat": step.kernel, "ph": "X", "pid": 0, "tid": 0,
-                "ts": begin * 1e6, "dur": step.seconds * 1e6,
-                "args": {"kernel": step.kernel, "shape": list(step.shape), "flops": step.flops, "bytes": step.bytes},
-            })  # fmt: skip
-            begin += step.seconds
-        return json.dumps({"traceEvents": events, "displayTimeUnit": "ms"})
+        """Events for chrome://tracing or Perfetto: each thread's parts of the steps; times in microseconds."""
+        named: list[dict[str, Any]] = [
+            {"name": "thread_name", "ph": "M", "pid": 0, "tid": thread, "args": {"name": thread_name(thread)}}
+            for thread in self.busy
+        ]
+        return json.dumps({"traceEvents": [*named, *map(self._event, self.timeline)], "displayTimeUnit": "ms"})
+
+    def _event(self, span: Span) -> dict[str, Any]:
+        step = self.steps[span.step]
+        return {
+            "name": step.node, "cat": step.kernel, "ph": "X", "pid": 0, "tid": span.thread,
+            "ts": span.begin * 1e6, "dur": (span.end - span.begin) * 1e6,
+            "args": {key: getattr(step, key) for key in ("index", "kernel", "shape", "flops", "bytes")},
+        }  # fmt: skip
 
     def __str__(self) -> str:
         return table([list(COLUMNS), *self.rows()], left=(1, 2, 3))
+
+
+def thread_name(thread: int) -> str:
+    """What a timeline calls a thread."""
+    return f"helper {thread}" if thread else "caller"
 
 
 def size(count: float) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from html import escape
 
 from ..graph import html
-from .profile_data import COLUMNS, Measured, StepProfile, size
+from .profile_data import COLUMNS, Measured, StepProfile, size, thread_name
 
 WIDTH, HEIGHT = 1000, 240  # of each picture, in its own units
+LANE, MARGIN = 48, 80  # of the timeline: the height of a thread, and the width of what stands beside it
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d", "#bab0ac")
 STYLE = """
 .ovlite { font: 14px/1.4 system-ui, sans-serif; color: light-dark(#1a1a1a, #e6e6e6); color-scheme: light dark }
@@ -20,6 +21,8 @@ STYLE = """
 .ovlite table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 .ovlite td, .ovlite th { padding: 2px 10px; text-align: right; white-space: nowrap }
 .ovlite td:nth-child(-n+4):not(:first-child), .ovlite th:nth-child(-n+4):not(:first-child) { text-align: left }
+.ovlite th { position: sticky; top: 0; background: light-dark(#fff, #1a1a1a) }
+.ovlite rect { stroke: light-dark(#f6f6f6, #222); stroke-width: .5 }
 .ovlite tr:nth-child(even) { background: light-dark(#f0f0f0, #2a2a2a) }
 .ovlite i { display: inline-block; width: .8em; height: .8em; margin-right: .3em; border-radius: 2px }
 .ovlite .key span { margin-right: 1em; white-space: nowrap }
@@ -36,10 +39,11 @@ def fragment(profile: Measured) -> str:
     """The same for a place in another page, such as a notebook."""
     machine = profile.machine
     about = (
-        f"{profile.seconds * 1e3:.3f} ms in {len(profile.steps)} steps, {profile.threads} threads, {machine.level} "
-        f"level of {machine.processor}: at most {machine.gflops:.0f} GFLOP/s and {machine.gbytes:.1f} GB/s. "
-        f"Weights {size(profile.weights)}, arena {size(profile.arena)}. "
-        "Winograd's algorithm is counted with the products that it saves, and may pass the peak."
+        f"{len(profile.steps)} steps take {profile.seconds * 1e3:.3f} ms, each in its fastest run; the fastest run "
+        f"took {profile.elapsed * 1e3:.3f} ms. {profile.threads} threads, {machine.level} level of "
+        f"{machine.processor}: at most {machine.gflops:.0f} GFLOP/s and {machine.gbytes:.1f} GB/s of memory. "
+        f"Weights {size(profile.weights)}, arena {size(profile.arena)}. Winograd's algorithm is counted with the "
+        "products that it saves, and may pass the peak; what caches hold may pass the pace of memory."
     )
     colours = _colours(profile)
     keys = "".join(
@@ -48,7 +52,7 @@ def fragment(profile: Measured) -> str:
     return (
         f'<div class="ovlite"><style>{STYLE}</style><h2>{escape(profile.model)}</h2><p>{escape(about)}</p>'
         f'<p class="key">{keys}</p><h3>Timeline</h3>{_timeline(profile, colours)}'
-        f"<h3>Roofline</h3>{_roofline(profile, colours)}<h3>Memory plan</h3>{_memory(profile)}"
+        f"<h3>Roofline</h3>{_roofline(profile, colours)}<h3>Memory plan</h3>{_memory(profile, colours)}"
         f"<h3>Steps</h3>{_table(profile)}</div>"
     )
 
@@ -77,14 +81,27 @@ def _title(step: StepProfile) -> str:
 
 
 def _timeline(profile: Measured, colours: dict[str, str]) -> str:
-    scale, begin, parts = WIDTH / (profile.seconds or 1), 0.0, []
-    for step in profile.steps:
-        parts.append(_box(begin * scale, 10, step.seconds * scale, 40, colours[step.kernel], _title(step)))
-        begin += step.seconds
+    """A lane for each thread, with its parts of the steps over the time of the fastest run."""
+    elapsed = profile.elapsed or 1
+    lanes = {thread: place * LANE for place, thread in enumerate(profile.busy)}
+    scale, bottom = (WIDTH - MARGIN - 10) / elapsed, len(lanes) * LANE
+    parts = [
+        f'<text x="8" y="{lanes[thread] + 20}">{thread_name(thread)}</text>'
+        f'<text x="8" y="{lanes[thread] + 34}">{busy / elapsed:.0%} busy</text>'
+        for thread, busy in profile.busy.items()
+    ]
+    for span in profile.timeline:
+        step = profile.steps[span.step]
+        title = f"{step.index}: {step.node}, {step.kernel} {list(step.shape)}, {(span.end - span.begin) * 1e3:.3f} ms"
+        x, width = MARGIN + span.begin * scale, (span.end - span.begin) * scale
+        parts.append(_box(x, lanes[span.thread] + 4, width, LANE - 8, colours[step.kernel], title))
     for tick in range(6):
-        x, anchor = tick * WIDTH / 5, ("start", *["middle"] * 4, "end")[tick]
-        parts.append(f'<text x="{x}" y="68" text-anchor="{anchor}">{profile.seconds * tick / 5 * 1e3:.3g} ms</text>')
-    return _svg(parts, "steps over time", 76)
+        x, anchor = MARGIN + elapsed * tick / 5 * scale, "end" if tick == 5 else "middle"
+        parts.append(f'<line x1="{x:.1f}" y1="0" x2="{x:.1f}" y2="{bottom}" stroke-opacity="0.3"/>')
+        parts.append(
+            f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="{anchor}">{elapsed * tick / 5 * 1e3:.3g} ms</text>'
+        )
+    return _svg(parts, "parts of steps by thread over time", bottom + 22)
 
 
 def _roofline(profile: Measured, colours: dict[str, str]) -> str:
@@ -103,7 +120,11 @@ def _roofline(profile: Measured, colours: dict[str, str]) -> str:
         return x, 10 + (HEIGHT - 50) * (top - math.log10(rate)) / (top - bottom)
 
     corners = [at(10**low, machine.gbytes * 10**low), at(ridge, machine.gflops), at(10**high, machine.gflops)]
-    parts = [f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in corners)}"/>']
+    parts = [
+        f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in corners)}"/>',
+        f'<text x="{corners[1][0] - 8:.1f}" y="{corners[1][1] - 6:.1f}" text-anchor="end">{machine.gbytes:.1f} GB/s, '
+        f"{machine.gflops:.0f} GFLOP/s</text>",
+    ]
     for step in shown:
         x, y = at(step.flops / step.bytes, step.flops / step.seconds / 1e9)
         radius = 3 + 25 * math.sqrt(step.seconds / profile.seconds)
@@ -121,22 +142,27 @@ def _roofline(profile: Measured, colours: dict[str, str]) -> str:
     return _svg(parts, "roofline")
 
 
-def _memory(profile: Measured) -> str:
-    """Buffers over the steps that need them (to the right) and the arena's bytes (down)."""
+def _memory(profile: Measured, colours: dict[str, str]) -> str:
+    """Buffers over the steps that need them (to the right) and the arena's bytes (down), in the colour of the kernel
+    that writes them first.
+    """
     if not profile.buffers:
         return "<p>No arena: all tensors are inputs, results, or made while the plan runs.</p>"
-    across, down = WIDTH / len(profile.steps), HEIGHT / max(profile.arena, 1)
-    return _svg(
-        (
-            _box(
-                buffer.first * across, buffer.offset * down, (buffer.last - buffer.first + 1) * across,
-                buffer.bytes * down, COLOURS[place % len(COLOURS)],
-                f"{size(buffer.bytes)} at {buffer.offset}, steps {buffer.first} to {buffer.last}",
-            )
-            for place, buffer in enumerate(profile.buffers)
-        ),
-        "buffers in the arena",
-    )  # fmt: skip
+    across, down = (WIDTH - MARGIN) / len(profile.steps), HEIGHT / max(profile.arena, 1)
+    boxes = [
+        _box(
+            MARGIN + buffer.first * across, buffer.offset * down, (buffer.last - buffer.first + 1) * across,
+            buffer.bytes * down, colours[profile.steps[buffer.first].kernel],
+            f"{size(buffer.bytes)} at {buffer.offset}, steps {buffer.first} to {buffer.last}",
+        )
+        for buffer in profile.buffers
+    ]  # fmt: skip
+    notes = [
+        f'<text x="8" y="16">{size(0)}</text><text x="8" y="{HEIGHT - 4}">{size(profile.arena)}</text>'
+        f'<text x="{MARGIN}" y="{HEIGHT + 16}">step 0</text>'
+        f'<text x="{WIDTH - 8}" y="{HEIGHT + 16}" text-anchor="end">step {len(profile.steps) - 1}</text>'
+    ]
+    return _svg([*boxes, *notes], "buffers in the arena", HEIGHT + 22)
 
 
 def _table(profile: Measured) -> str:

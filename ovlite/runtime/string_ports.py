@@ -34,7 +34,7 @@ def make_executable(model: Model, options: Options) -> Executable | StringExecut
         for index, port in enumerate(ports):
             port_label = f"{kind} {index} ({', '.join(sorted(port.names))})"
             sequence = isinstance(port.element_type, SequenceType)
-            element = port.element_type.element if isinstance(port.element_type, SequenceType) else port.element_type
+            element = port.element_type.tensor if isinstance(port.element_type, SequenceType) else port.element_type
             if element.name not in COMPUTED or (sequence and bound_type(element) is not element):
                 raise ModelError(f"{port_label} holds {element.name}; insert a convert to {', '.join(COMPUTED)}")
             if kind == "input" and not port.partial_shape.has_rank and not sequence:

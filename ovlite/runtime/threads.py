@@ -5,20 +5,19 @@ from __future__ import annotations
 import atexit
 import os
 from functools import cache
-from pathlib import Path
 
 from ..kernels.runtime.streams import Streams, stop_streams
-from .cgroup import cpu_quota
+from .cgroup import Root, cpu_quota
 
 
-def thread_budget(root: Path = Path("/")) -> int:
+def thread_budget(root: Root = "/") -> int:
     """Threads that this process should use: the least of its CPU affinity, its cgroup's CPU quota (rounded up),
     and OMP_NUM_THREADS when that is set. root: where /proc and /sys are found.
     """
     return max(1, min(limit for limit in thread_limits(root).values() if limit is not None))
 
 
-def thread_limits(root: Path = Path("/")) -> dict[str, int | None]:
+def thread_limits(root: Root = "/") -> dict[str, int | None]:
     """The limits on the threads of this process, by name; None where a limit is not set."""
     return {"CPU affinity": _affinity(), "cgroup quota": cpu_quota(root), "OMP_NUM_THREADS": _environment()}
 

@@ -30,7 +30,7 @@ def _constants(model: Model) -> Iterator[Constant]:
 
 
 def _raw(node: Constant) -> memoryview | bytes:
-    return constant_bytes(node.array, node.get_element_type(), node._shape)
+    return constant_bytes(node.stored, node.get_element_type(), node._shape)
 
 
 class _Sink:

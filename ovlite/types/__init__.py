@@ -2,7 +2,7 @@
 
 from .any import OVAny
 from .dimension import UNBOUNDED, Dimension, Symbol
-from .element import SequenceType, Type
+from .element import OptionalType, SequenceType, Type
 from .layout import Layout
 from .shapes import PartialShape, Shape
 from .vectors import AxisSet, AxisVector, Coordinate, CoordinateDiff, Strides
@@ -16,6 +16,7 @@ __all__ = [
     "Dimension",
     "Layout",
     "OVAny",
+    "OptionalType",
     "PartialShape",
     "SequenceType",
     "Shape",

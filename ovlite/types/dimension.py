@@ -211,6 +211,8 @@ def _parse_dimension(text: str) -> tuple[int, int]:
 
 def to_dimension(value: Any) -> Dimension:
     """A dimension from an element of a shape given by a user."""
+    if type(value) is int:
+        return Dimension(value)
     if isinstance(value, Dimension):
         return value
     if isinstance(value, (tuple, list)) and len(value) == 2:

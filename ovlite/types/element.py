@@ -245,17 +245,34 @@ class SequenceType(Type):
     __slots__ = ("element",)
     element: Type
     _known: ClassVar[dict[str, SequenceType]] = {}
+    _kind: ClassVar[str] = "sequence of"
 
     def __new__(cls, element: Type) -> SequenceType:
-        if element.name not in cls._known:
+        name = f"{cls._kind} {element.name}"
+        if name not in SequenceType._known:
             made = object.__new__(cls)
-            made.element, made._name = element, f"sequence of {element.name}"
-            cls._known[element.name] = made
-        return cls._known[element.name]
+            made.element, made._name = element, name
+            SequenceType._known[name] = made
+        return SequenceType._known[name]
+
+    @property
+    def tensor(self) -> Type:
+        """The element type of the tensors in it."""
+        return self.element.tensor if isinstance(self.element, SequenceType) else self.element
 
     @property
     def _traits(self) -> tuple[int, str, str | None, str]:
         return 256, "q", "O", self._name
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return SequenceType, (self.element,)
+        return type(self), (self.element,)
+
+
+class OptionalType(SequenceType):
+    """The type of a tensor, or a sequence of them, that may be absent: None as an input and as a result.
+
+    It is computed with as a sequence of one item, or of none.
+    """
+
+    __slots__ = ()
+    _kind: ClassVar[str] = "optional"

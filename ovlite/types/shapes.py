@@ -9,6 +9,8 @@ import numpy as np
 
 from .dimension import UNBOUNDED, Dimension, to_dimension
 
+MOST_UNKNOWN = 1 << 16  # dimensions of a shape of which only their number is known
+
 
 class PartialShape:
     """A shape whose rank or dimensions need not be known.
@@ -21,12 +23,12 @@ class PartialShape:
     _dims: tuple[Dimension, ...] | None
 
     def __init__(self, shape: Any) -> None:
-        if isinstance(shape, PartialShape):
+        if isinstance(shape, (list, tuple, Shape)):
+            self._dims = tuple([value if type(value) is Dimension else to_dimension(value) for value in shape])
+        elif isinstance(shape, PartialShape):
             self._dims = shape._dims
         elif isinstance(shape, str):
             self._dims = _parse_shape(shape)
-        elif isinstance(shape, (list, tuple, Shape)):
-            self._dims = tuple([to_dimension(value) for value in shape])
         else:
             raise TypeError(
                 f"expected a shape to be a list, tuple, str, Shape or PartialShape, got {type(shape).__name__}"
@@ -36,7 +38,11 @@ class PartialShape:
     def dynamic(cls, rank: int | Dimension | None = None) -> PartialShape:
         """A shape of `rank` unknown dimensions, or of unknown rank."""
         length = Dimension() if rank is None else Dimension(rank)
-        return cls("...") if length.is_dynamic else cls([-1] * length.get_length())
+        if length.is_dynamic:
+            return cls("...")
+        if length.get_length() > MOST_UNKNOWN:
+            raise RuntimeError(f"expected a shape of at most {MOST_UNKNOWN} dimensions, got {length}")
+        return cls([-1] * length.get_length())
 
     @property
     def dims(self) -> tuple[Dimension, ...]:
@@ -55,20 +61,28 @@ class PartialShape:
 
     @property
     def is_static(self) -> bool:
-        return self._dims is not None and all(dim.is_static for dim in self._dims)
+        return self._lengths() is not None
 
     @property
     def is_dynamic(self) -> bool:
         return not self.is_static
+
+    def _lengths(self) -> tuple[int, ...] | None:
+        """The dimensions as numbers, None when they are not all known."""
+        if self._dims is None:
+            return None
+        lows = tuple([dim._low for dim in self._dims])
+        return lows if lows == tuple([dim._high for dim in self._dims]) else None
 
     @property
     def all_non_negative(self) -> bool:
         return True
 
     def to_shape(self) -> Shape:
-        if not self.is_static:
+        lengths = self._lengths()
+        if lengths is None:
             raise RuntimeError(f"the shape {self} is dynamic; use partial_shape")
-        return Shape([dim.min_length for dim in self.dims])
+        return Shape(lengths)
 
     get_shape = to_shape
 

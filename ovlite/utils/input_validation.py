@@ -33,13 +33,17 @@ def check_valid_attribute(
             raise UserInputError(f"{op_name} needs the attribute {attr_key!r}, which is not given")
         return True
     found = attr_dict[attr_key]
-    for value in [found] if np.isscalar(found) else found:
-        if not np.issubdtype(type(value), val_type):
-            raise UserInputError(
-                f"expected attribute {attr_key!r} of {op_name} to be of type {val_type}, got {value!r}"
-            )
-        if cond is not None and not cond(value):
-            raise UserInputError(f"attribute {attr_key!r} of {op_name} can't be {value!r}")
+    return all(
+        _check_value(op_name, attr_key, value, val_type, cond) for value in ([found] if np.isscalar(found) else found)
+    )
+
+
+def _check_value(op_name: str, attr_key: str, value: Any, val_type: Any, cond: Condition | None = None) -> bool:
+    """True for a value of a numpy type that meets a condition; UserInputError for others."""
+    if not np.issubdtype(type(value), val_type):
+        raise UserInputError(f"expected attribute {attr_key!r} of {op_name} to be of type {val_type}, got {value!r}")
+    if cond is not None and not cond(value):
+        raise UserInputError(f"attribute {attr_key!r} of {op_name} can't be {value!r}")
     return True
 
 

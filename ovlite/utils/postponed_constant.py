@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..graph import Constant, Node, Output
 from ..graph.constants import ConstantOp, stored_in
 from ..graph.operator import Array
@@ -25,7 +27,11 @@ class PostponedConstant(Constant):
         self.info["postponed_constant"] = True
 
     @property
-    def array(self) -> Array:  # type: ignore[override]  # an attribute of other constants
+    def array(self) -> Array:
+        return np.require(self.stored, requirements="A")
+
+    @property
+    def stored(self) -> Array:  # type: ignore[override]  # an attribute of other constants
         """The elements, made anew. RuntimeError when the Tensor has another type or shape than the constant."""
         tensor = self._maker()
         if not isinstance(tensor, Tensor):

@@ -319,3 +319,18 @@ def test_the_version_beside_the_package(tmp_path, names, expected):
         (tmp_path / name).mkdir()
     assert beside(str(tmp_path)) == expected
     assert beside(str(tmp_path / "nowhere")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[project]\nname = "ovlite"\nversion = "1.4"\n', "1.4"),
+        ('[project]\nname = "other"\nversion = "1.4"\n', None),
+        ('[project]\nname = "ovlite"\ndynamic = ["version"]\n', None),
+    ],
+)
+def test_the_version_in_a_checkout(tmp_path, text, expected):
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert beside(str(tmp_path)) == expected
+    (tmp_path / "ovlite-1.2.dist-info").mkdir()
+    assert beside(str(tmp_path)) == "1.2"

@@ -5,6 +5,8 @@ import os
 import numpy as np
 import pytest
 
+from ovlite.kernels import family
+
 
 @pytest.fixture
 def properties(lab):
@@ -350,6 +352,21 @@ def test_capabilities_are_those_that_kernels_have(mine):
     assert followed in (mine.ov.Type.bf16, mine.ov.Type.f32)
     expected = ["FP32", *(["BF16"] if followed == mine.ov.Type.bf16 else []), "INT8", "EXPORT_IMPORT"]
     assert mine.ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") == expected
+
+
+@pytest.mark.parametrize("other", [{}, {"EXECUTION_MODE_HINT": "ACCURACY"}, {"CPU_DENORMALS_OPTIMIZATION": False}])
+def test_the_precision_of_f32_products_is_what_runs(mine, other):
+    """The highest wherever the processor has nothing faster, or exactness is asked for."""
+    faster = family("matmul_weights").kernel_for("f32", "f32", "bf16x3") is not None
+    for wanted in ("highest", "high"):
+        compiled = mine.compile(mine.plus_one(), FLOAT32_MATMUL_PRECISION=wanted, **other)
+        told = compiled.get_property("FLOAT32_MATMUL_PRECISION")
+        assert told == ("high" if wanted == "high" and faster and not other else "highest")
+        assert compiled.get_property("INFERENCE_PRECISION_HINT") == mine.ov.Type.f32
+    with pytest.raises(
+        RuntimeError, match="expected property FLOAT32_MATMUL_PRECISION to take one of 'highest', 'high', got"
+    ):
+        mine.compile(mine.plus_one(), FLOAT32_MATMUL_PRECISION="medium")
 
 
 def test_a_precision_that_kernels_lack_is_f32(mine):

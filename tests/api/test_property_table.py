@@ -27,7 +27,7 @@ def tables():
     text = (Path(__file__).parents[2] / "docs" / "properties.md").read_text()
     for heading, body in re.findall(r"^## (.+)\n((?:(?!^## ).*\n)*)", text, re.MULTILINE):
         rows = [line.strip("|").split("|") for line in body.splitlines() if line.startswith("| `")]
-        found[heading] = [(re.findall(r"`([A-Z_]{4,})`", row[0]), row[-1].strip()) for row in rows]
+        found[heading] = [(re.findall(r"`([A-Z0-9_]{4,})`", row[0]), row[-1].strip()) for row in rows]
     return found
 
 

@@ -218,6 +218,7 @@ def test_helpers_of_utils(lab):
     with pytest.warns(DeprecationWarning, match=r"old is deprecated and will be removed in version 2.0. use other\(\)"):
         assert old() == 3
     assert validation.check_valid_attribute("Op", {"a": [1, 2]}, "a", np.integer, validation.is_positive_value)
+    assert validation._check_value("Op", "a", np.int8(3), np.integer)  # what openvino's own operators were checked by
     for attributes in ({"a": [1.5]}, {"a": [-1]}, {}):
         with pytest.raises(lab.submodule("exceptions").UserInputError):
             validation.check_valid_attribute("Op", attributes, "a", np.integer, validation.is_positive_value, True)

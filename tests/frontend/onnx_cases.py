@@ -20,7 +20,7 @@ from ovlite.frontend.onnx import read_onnx
 from ovlite.graph import Model
 from ovlite.graph.elements import as_bytes, as_text, compute_dtype, sequence
 from ovlite.ops.interpreter import evaluate_model
-from ovlite.types import PartialShape, SequenceType, Type
+from ovlite.types import OptionalType, PartialShape, SequenceType, Type
 
 from .. import golden
 
@@ -43,17 +43,14 @@ def array(value: Any) -> np.ndarray:
 
 def evaluate(model: Model, inputs: list[Any]) -> list[np.ndarray]:
     """The outputs by numpy alone, in the dtypes that are computed in."""
-    arrays = []
-    for port, value in zip(model.inputs, inputs, strict=True):
-        if isinstance(port.element_type, SequenceType):
-            arrays.append(sequence([computed(item, port.element_type.element) for item in value]))
-        else:
-            arrays.append(computed(value, port.element_type))
+    arrays = [computed(value, port.element_type) for port, value in zip(model.inputs, inputs, strict=True)]
     return evaluate_model(model, arrays)
 
 
 def computed(value: Any, element_type: Type) -> np.ndarray:
-    """A tensor of a case as it is computed with."""
+    """A tensor, a sequence or an optional of a case as it is computed with."""
+    if isinstance(element_type, SequenceType):
+        return sequence([computed(item, element_type.element) for item in items(value, element_type)])
     found = array(value)
     return as_bytes(found) if found.dtype.kind in "OUS" else found.astype(compute_dtype(element_type))
 
@@ -110,13 +107,24 @@ def check(case: Any, content: bytes | Model) -> None:
         names = [value.name for value in case.model.graph.output]
         for port, name, found, wanted in zip(model.outputs, names, outputs, expected, strict=True):
             assert port.names == {name}
-            several = isinstance(port.element_type, SequenceType)
-            kind = port.element_type.element if isinstance(port.element_type, SequenceType) else port.element_type
-            pairs = zip(found, wanted, strict=True) if several else [(found, wanted)]
-            for mine, theirs in ((mine, array(theirs)) for mine, theirs in pairs):
+            for mine, theirs, kind in tensors(found, wanted, port.element_type):
                 assert port.partial_shape.relaxes(PartialShape(theirs.shape)), f"inferred {port}, found {theirs.shape}"
                 assert mine.shape == theirs.shape
                 compare(mine, theirs, kind.name, case)
+
+
+def items(value: Any, kind: SequenceType) -> list[Any]:
+    """What a sequence or an optional of a case holds."""
+    return ([] if value is None else [value]) if isinstance(kind, OptionalType) else list(value)
+
+
+def tensors(found: Any, wanted: Any, kind: Type) -> Iterator[tuple[np.ndarray, np.ndarray, Type]]:
+    """Tensors that a result holds, those that are expected, and their type."""
+    if isinstance(kind, SequenceType):
+        for mine, theirs in zip(found, items(wanted, kind), strict=True):
+            yield from tensors(mine, theirs, kind.element)
+    else:
+        yield found, array(wanted), kind
 
 
 def compare(found: np.ndarray, wanted: np.ndarray, element_type: str, case: Any) -> None:

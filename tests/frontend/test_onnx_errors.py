@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper, parser
 
 from ovlite.errors import ModelError
-from ovlite.frontend.onnx import read_onnx, scope
+from ovlite.frontend.onnx import read_onnx
 
 from .onnx_cases import node_cases
 
@@ -128,7 +128,23 @@ def test_unsupported_operators_are_all_listed() -> None:
         "operator Nothing of domain 'ai.onnx' version 17, node 'first', 'third'",
         "operator Thing of domain 'strange' version 4, node 'second'",
         "operator Thing of domain 'unknown', which is not imported, node 'fourth'",
+        "Core.add_extension(ovlite.frontend.ConversionExtension(type, domain, function))",
     )
+
+
+@pytest.mark.parametrize(
+    ("domain", "name", "text"),
+    [
+        ("com.microsoft", "BeamSearch", "export the decoder alone"),
+        ("com.microsoft", "LongformerAttention", "read the model as it was exported"),
+        ("com.microsoft.nchwc", "Conv", "save the model with ORT_ENABLE_EXTENDED"),
+        ("ai.onnx.contrib", "BertTokenizer", "before or behind the model"),
+        ("", "EfficientNMS_TRT", "a plugin of TensorRT"),
+    ],
+)
+def test_unsupported_operators_say_what_to_do(domain: str, name: str, text: str) -> None:
+    graph = f"g (float[2] a) => (float[2] y) {{ y = {f'{domain}.' if domain else ''}{name}(a) }}"
+    refused(proto(graph, head=f', "{domain}" : 1' if domain else ""), f"operator {name} of domain", text)
 
 
 def test_unsupported_operators_inside_branches_are_listed() -> None:
@@ -390,11 +406,10 @@ def test_functions_that_call_themselves() -> None:
     text = """g (float[2] a) => (float[2] y) { y = own.Again(a) }
     <opset_import: ["" : 17, "own" : 1], domain: "own">
     Again(x) => (z) { z = own.Again(x) }"""
-    refused(proto(text, head=', "own" : 1'), f"more than {scope.MAX_DEPTH} deep")
+    refused(proto(text, head=', "own" : 1'), "more than 32 deep (the property NESTING_LIMIT)")
 
 
-def test_functions_that_multiply_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scope, "MAX_NODES", 5000)
+def test_functions_that_multiply_without_end() -> None:
     calls = "\n".join(
         f"""<opset_import: ["" : 17, "own" : 1], domain: "own"> F{i}(x) => (z) {{
             a = own.F{i + 1}(x) b = own.F{i + 1}(a) c = own.F{i + 1}(b) z = own.F{i + 1}(c) }}"""
@@ -402,7 +417,7 @@ def test_functions_that_multiply_without_end(monkeypatch: pytest.MonkeyPatch) ->
     )
     text = f"""g (float[2] a) => (float[2] y) {{ y = own.F0(a) }} {calls}
         <opset_import: ["" : 17], domain: "own"> F12(x) => (z) {{ z = Identity(x) }}"""
-    refused(proto(text, head=', "own" : 1'), "more than 5000 nodes")
+    refused(proto(text, head=', "own" : 1'), "NODE_LIMIT allows 250000")
 
 
 def test_errors_name_the_file(tmp_path: Path) -> None:

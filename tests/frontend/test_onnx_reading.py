@@ -267,6 +267,30 @@ def test_scan_runs_backwards_along_an_axis() -> None:
     np.testing.assert_array_equal(sums, np.cumsum(data[:, ::-1], axis=1))
 
 
+@pytest.mark.parametrize("lengths", [None, [3, 1]], ids=["whole", "lengths"])
+@pytest.mark.parametrize("direction", [0, 1])
+def test_scan_of_batches(direction: int, lengths: list[int] | None) -> None:
+    """Version 8, whose sequences have a dimension of batches before the others, each with a length of its own."""
+    given, name = ("int64[2] n, ", "n") if lengths else ("", "")
+    text = f"""g ({given}float[2,2] start, float[2,3,2] data) => (float[2,2] l, float[2,3,2] s) {{
+        l, s = Scan ({name}, start, data) <num_scan_inputs = 1, directions = [{direction}],
+            body = b (float[2] a, float[2] x) => (float[2] t, float[2] u) {{
+            t = Add(a, x)
+            u = Identity(t)
+        }}>
+    }}"""
+    data = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    start = np.array([[1, 2], [3, 4]], np.float32)
+    expected = np.zeros((2, 3, 2), np.float32)
+    for batch, length in enumerate(lengths or [3, 3]):
+        expected[batch, :length] = start[batch] + np.cumsum(data[batch, :length][:: -1 if direction else 1], axis=0)
+    last, sums = run(text, *([np.array(lengths)] if lengths else []), start, data, opset=8)
+    np.testing.assert_array_equal(sums, expected)
+    np.testing.assert_array_equal(
+        last, [row[length - 1] for row, length in zip(expected, lengths or [3, 3], strict=True)]
+    )
+
+
 FUNCTIONS = """g (float[2] a) => (float[2] y) { y = own.Twice<times = 3.0>(a) }
 <opset_import: ["" : 17], domain: "own">
 Twice<times>(x) => (z) {

@@ -23,7 +23,9 @@ def model_of(nodes, outputs, inputs=None, constants=None):
 
 
 def same(found, expected):
-    if isinstance(expected, list):
+    if expected is None:
+        assert found is None
+    elif isinstance(expected, list):
         assert isinstance(found, list) and len(found) == len(expected)
         for mine_, theirs in zip(found, expected, strict=True):
             same(mine_, theirs)
@@ -179,7 +181,59 @@ def test_what_is_refused():
     wrong = model_of([node("SequenceLength", ["x"], ["n"])], [tensor("n", TensorProto.INT64, [])])
     with pytest.raises(RuntimeError, match="SequenceLength.*expected a sequence"):
         ov.Core().read_model(wrong.SerializeToString())
-    empty = node("Optional", [], ["o"], type=helper.make_tensor_type_proto(TensorProto.FLOAT, []))
-    model = model_of([empty, node("OptionalHasElement", ["o"], ["n"])], [tensor("n", TensorProto.BOOL, [])])
-    with pytest.raises(RuntimeError, match="an optional without a value is not supported"):
-        ov.Core().read_model(model.SerializeToString())
+
+
+FLOAT = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+OPTIONALS = {"tensor": helper.make_optional_type_proto(FLOAT), "sequence": helper.make_optional_type_proto(FLOATS)}
+VALUES = {"tensor": X, "sequence": [X, X[0]]}
+HAS = tensor("has", TensorProto.BOOL, [])
+
+
+@pytest.mark.parametrize("kind", OPTIONALS)
+def test_an_absent_optional(kind):
+    held = FLOAT if kind == "tensor" else FLOATS
+    nodes = [node("Optional", [], ["o"], type=held), node("OptionalHasElement", ["o"], ["has"])]
+    outputs = [HAS, helper.make_value_info("o", OPTIONALS[kind])]
+    assert [np.array(False), None] == hold(model_of(nodes, outputs), {"x": X})
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("kind", OPTIONALS)
+def test_an_optional_of_a_branch(kind, there):
+    """The branch is known in a run only: what it gives may be absent."""
+    held = FLOAT if kind == "tensor" else FLOATS
+    made = [node("Identity", ["x"], ["v"])] if kind == "tensor" else [node("SequenceConstruct", ["x", "x"], ["v"])]
+    some, none = helper.make_value_info("some", OPTIONALS[kind]), helper.make_value_info("none", OPTIONALS[kind])
+    then = helper.make_graph([*made, node("Optional", ["v"], ["some"])], "then", [], [some])
+    other = helper.make_graph([node("Optional", [], ["none"], type=held)], "other", [], [none])
+    nodes = [node("If", ["c"], ["o"], then_branch=then, else_branch=other), node("OptionalHasElement", ["o"], ["has"])]
+    inputs = [tensor("x", shape=["a", "b", "c"]), tensor("c", TensorProto.BOOL, [])]
+    outputs = [HAS, helper.make_value_info("o", OPTIONALS[kind])]
+    has, value = hold(model_of(nodes, outputs, inputs), {"x": X, "c": np.array(there)})
+    assert has == there == (value is not None)
+
+
+@pytest.mark.parametrize("kind", OPTIONALS)
+@pytest.mark.parametrize("there", [True, False])
+def test_an_optional_as_an_input(kind, there):
+    model = model_of(
+        [node("OptionalHasElement", ["o"], ["has"]), node("Identity", ["o"], ["same"])],
+        [HAS, helper.make_value_info("same", OPTIONALS[kind])],
+        [helper.make_value_info("o", OPTIONALS[kind])],
+    )
+    value = VALUES[kind] if there else None
+    same(mine(model, {"o": value}), [np.array(there), value])
+
+
+def test_the_value_of_an_optional_input():
+    sums = [node("OptionalGetElement", ["o"], ["v"]), node("Add", ["v", "v"], ["y"])]
+    model = model_of(sums, [tensor("y")], [helper.make_value_info("o", OPTIONALS["tensor"])])
+    same(mine(model, {"o": X}), [X + X])
+    with pytest.raises(RuntimeError, match="OptionalGetElement.*the optional has no value; ask OptionalHasElement"):
+        mine(model, {"o": None})
+    with pytest.raises(TypeError, match="expected input 0 .* to be a sequence of f32, got ndarray"):
+        mine(
+            model_of(sums[:1], [helper.make_value_info("v", FLOATS)],
+                     [helper.make_value_info("o", OPTIONALS["sequence"])]),
+            {"o": X},
+        )  # fmt: skip

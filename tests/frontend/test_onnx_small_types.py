@@ -118,3 +118,12 @@ def test_types_without_elements_here() -> None:
     )
     with pytest.raises(RuntimeError, match="element type complex64, which is not supported"):
         ovlite.Core().read_model(helper.make_model(graph).SerializeToString())
+
+
+@pytest.mark.parametrize("kind", INTEGERS)
+def test_a_zero_point_of_few_bits_that_a_run_gives(kind: int) -> None:
+    zero = np.array(1, INTEGERS[kind])
+    codes = run("QuantizeLinear", [np.array(-2.5, np.float32), np.array(2, np.float32), zero], kind)
+    assert codes == np.clip(np.rint(-1.25) + 1, ml_dtypes.iinfo(zero.dtype).min, ml_dtypes.iinfo(zero.dtype).max)
+    real = run("DequantizeLinear", [np.array([0, 1], zero.dtype), np.array(2, np.float32), zero], TensorProto.FLOAT)
+    np.testing.assert_array_equal(real, [-2, 0])

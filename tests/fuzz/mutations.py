@@ -12,6 +12,8 @@ from random import Random
 from typing import Any
 from xml.etree import ElementTree
 
+from ovlite.kernels.runtime.block import checksum
+
 NUMBERS = (0, 1, -1, 2, 3, 7, 16, 64, 255, 256, 65536, 100_003, 2**31 - 1, 2**31, 2**32, 2**40, 2**62, 2**63 - 1,
            -(2**31), -(2**63))  # fmt: skip
 REALS = (0.0, -0.0, 0.5, -1.0, 1e-30, 1e30, -1e30, 3.4e38, float("inf"), float("-inf"), float("nan"))
@@ -127,9 +129,9 @@ def resealed(blob: bytes, other: bytes, random: Random) -> bytes:
 
 
 def forged(blob: bytes, random: Random) -> bytes:
-    """A file of a compiled model in whose document one to three values are others, under a digest that is right; or one
-    of whose elements are."""
-    header = struct.Struct("<8sQQQQ32s")
+    """A file of a compiled model in whose document one to three values are others, under a checksum that is right; or
+    one of whose elements are."""
+    header = struct.Struct("<8sQQQQQ")
     magic, form, elements, length, rest, _ = header.unpack_from(blob)
     held = bytearray(blob[128 : 128 + elements])
     document = json.loads(blob[128 + elements : 128 + elements + length])
@@ -147,7 +149,7 @@ def forged(blob: bytes, random: Random) -> bytes:
     tail = text + blob[128 + elements + length :]
     if random.random() < 0.1:
         held[random.randrange(len(held))] ^= 1
-    sealed = header.pack(magic, form, len(held), len(text), rest, hashlib.sha256(tail).digest())
+    sealed = header.pack(magic, form, len(held), len(text), rest, checksum(tail))
     return sealed.ljust(128, b"\0") + held + tail
 
 

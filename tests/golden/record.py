@@ -15,6 +15,7 @@ ALL = [
     "tests/ops",
     "tests/frontend/test_onnx_microsoft.py",
     "tests/frontend/test_onnx_microsoft_decoders.py",
+    "tests/frontend/test_onnx_microsoft_layers.py",
     "tests/frontend/test_onnx_reading.py",
 ]
 

@@ -1,5 +1,9 @@
 """A model whose rows are independent, as a file, and what it computes."""
 
+import os
+import signal
+import socket
+
 import numpy as np
 import pytest
 
@@ -35,3 +39,25 @@ def path(tmp_path_factory):
 @pytest.fixture
 def rows():
     return np.random.default_rng(3).integers(-9, 9, (101, 4)).astype(np.float32)
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def die_once(place):
+    """Ends the process as the system would, when no process has died at this place before."""
+    try:
+        os.close(os.open(place, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def anonymous_memory():
+    """Bytes of this process that are no pages of files and shared memory."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) << 10 for line in status if line.startswith("RssAnon"))

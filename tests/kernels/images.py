@@ -41,7 +41,7 @@ def tolerance(terms):
 
 # What multiplying two numbers may err by, in parts of their product. The bf16 nearest to a number is within 2 ** -8 of
 # it; two of them within 2 ** -16, and the product of their second halves is as small.
-ROUNDING = {None: 0.0, "bf16": 2.0**-7 + 2.0**-16, "bf16x3": 3 * 2.0**-16}
+ROUNDING = {None: 0.0, "bf16": 2.0**-7 + 2.0**-16, "bf16x3": 3 * 2.0**-16, "bf16x6": 3 * 2.0**-25}
 
 
 def assert_near(y, expected, terms, products, magnitudes):

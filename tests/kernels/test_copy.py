@@ -158,12 +158,15 @@ def test_fill(level, threads, dtype, value):
 
 
 @pytest.mark.parametrize("spatial", [(6,), (6, 7), (3, 4, 5), (1, 1)])
-def test_fill_border(level, threads, spatial):
+@pytest.mark.parametrize("at_run", [False, True])
+def test_fill_border(level, threads, spatial, at_run):
+    """With a number, or with one that a run gives."""
     memory, image = channels_last((2, 5, *spatial), "float32", 3, 2, UNTOUCHED)
     rank = len(spatial)
     begin, end = [2, 1, 0][:rank], [1, 2, 2][:rank]
-    step = kernels.family("copy").FillBorder(view_of(0, image, memory), begin, end, 9)
-    run_steps([step], [memory], threads)
+    value = View(1, "f4", ()) if at_run else 9
+    step = kernels.family("copy").FillBorder(view_of(0, image, memory), begin, end, value)
+    run_steps([step], [memory, np.float32(9).reshape(1)], threads)
     expected = np.full_like(memory, UNTOUCHED)
     around = tuple(slice(2 - b, 2 + n + e) for b, n, e in zip(begin, spatial, end, strict=True))
     expected[(slice(None), *around, slice(0, 5))] = 9

@@ -223,8 +223,10 @@ BYTE_CASES = [
 @pytest.mark.parametrize("channels, group, kernel, strides, dilations", BYTE_CASES)
 @pytest.mark.parametrize("dtype", ["f4", "u1", "i1"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_bytes(channels, group, kernel, strides, dilations, dtype, threads):
-    """Sums of bytes are exact; a residual is added and the result rounded as by other integer products."""
+@pytest.mark.parametrize("zero", [None, 0, 200])
+def test_bytes(channels, group, kernel, strides, dilations, dtype, threads, zero):
+    """Sums of bytes are exact, less a zero point that a run may give; a residual is added and the result rounded as by
+    other integer products."""
     rng = np.random.default_rng(channels)
     size = tuple(o * s + (k - 1) * d + 1 - s for o, k, s, d in zip((6, 9), kernel, strides, dilations, strict=True))
     memory, x = channels_last((2, channels, *size), np.uint8, pixel_pad=2)
@@ -239,17 +241,19 @@ def test_bytes(channels, group, kernel, strides, dilations, dtype, threads):
     for ky, kx in np.ndindex(*kernel):
         part = x[:, :, ky * dilations[0] :, kx * dilations[1] :][:, :, :: strides[0], :: strides[1]][:, :, :6, :9]
         for s in range(group):
-            taken = part[:, np.arange(channels) // group * group + s].astype(np.int64)
+            taken = part[:, np.arange(channels) // group * group + s].astype(np.int64) - (zero or 0)
             sums += taken * weights[:, s, ky, kx].reshape(-1, 1, 1)
     expected = sums.astype(np.float32) * scales.reshape(-1, 1, 1) + (residual.astype(np.float32) - 7) * 0.25
     if dtype != "f4":
         expected = np.clip(np.rint(expected) + 3, np.iinfo(dtype).min, np.iinfo(dtype).max)
+    given = {"zero_point": View(3, "u1", ()), "column_sums": weights.sum((1, 2, 3), dtype=np.int32)}
+    given = {} if zero is None else given
     step = kernels.family("depthwise").QuantizedDepthwise(
         view_of(0, x, memory), view_of(1, y, target), weights=weights, strides=strides, dilations=dilations,
         pads_begin=(0, 0), shifts=shifts, scales=scales, residual=view_of(2, residual, plain),
-        stages=[("add", 0.25, 7)], zero=0 if dtype == "f4" else 3,
+        stages=[("add", 0.25, 7)], zero=0 if dtype == "f4" else 3, **given,
     )  # fmt: skip
-    run_steps([step], [memory, target, plain], threads)
+    run_steps([step], [memory, target, plain, np.array(zero or 0, np.uint8)], threads)
     near = np.abs(y - expected) <= (1e-3 if dtype == "f4" else 0)
     assert near.mean() > 0.99
     assert (target == 9).sum() >= target.size - y.size

@@ -244,6 +244,76 @@ def test_functions_are_right_to_a_few_units_in_the_last_place(name, low, high, u
     assert np.max(np.abs(got - expected) / unit) <= ulps
 
 
+def units(found, exact):
+    """The largest error in units in the last place of the exact value, which is given in more than f64."""
+    finite = np.isfinite(exact.astype(np.float64))
+    np.testing.assert_array_equal(found[~finite], exact[~finite].astype(np.float64))
+    unit = np.spacing(np.maximum(np.abs(exact[finite].astype(np.float64)), 2.0**-1022))
+    return np.max(np.abs(found[finite] - exact[finite]) / unit)
+
+
+ENDS = np.array([0.0, -0.0, 1, -1, 5e-324, -5e-324, 1e-310, 2.2e-308, 1.7e308, 709.7, 709.9, -745.1, -746, -708.4, -720,
+                 np.inf, -np.inf, np.nan])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name, low, high, ulps",
+    [
+        ("exp", -746, 710, 1.1),
+        ("exp", -1e-3, 1e-3, 1.1),
+        ("log", 0, 1e300, 1),
+        ("log", 0.5, 2, 1),
+        ("tanh", -25, 25, 3),
+        ("tanh", -1e-3, 1e-3, 3),
+        ("sin", -4, 4, 1),
+        ("cos", -4, 4, 1),
+        ("sin", -1048576, 1048576, 1),
+        ("cos", -1048576, 1048576, 1),
+        ("sin", -1e9, 1e9, 1),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*encountered in")
+def test_functions_of_f64_are_right_to_a_few_units_in_the_last_place(name, low, high, ulps):
+    """Beside the longer format of the processor; multiples of pi/2 are where an angle's reduction shows."""
+    quarters = np.arange(-700, 700) * (np.pi / 2)
+    x = np.concatenate(
+        [np.random.default_rng(1).uniform(low, high, 20011), quarters, np.nextafter(quarters, 9e9), ENDS]
+    )
+    exact = getattr(np, name)(x.astype(np.longdouble))
+    found = apply([(name, 0)], [x], np.empty_like(x))
+    assert units(found, exact) <= ulps
+    zeros = exact == 0
+    np.testing.assert_array_equal(np.signbit(found[zeros]), np.signbit(exact[zeros]))
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered in")
+def test_powers_of_f64_are_right_to_a_unit_in_the_last_place():
+    random = np.random.default_rng(1)
+    x = np.concatenate(
+        [random.uniform(0, 10, 5000), random.uniform(0.99, 1.01, 5000), np.exp(random.uniform(-600, 600, 5000))]
+    )
+    y = np.concatenate([random.uniform(-10, 10, 5000), random.uniform(-1000, 1000, 5000), random.uniform(-1, 1, 5000)])
+    exact = np.power(x.astype(np.longdouble), y.astype(np.longdouble))
+    regular = apply([("pow", 0, 1)], [x, y], np.empty_like(x))
+    assert units(regular, exact) <= 1
+    left, right = (part.ravel() for part in np.meshgrid(ENDS, np.concatenate([ENDS, [2, 3, -2, 0.5]])))
+    mixed = apply([("pow", 0, 1)], [np.append(x, left), np.append(y, right)], np.empty(len(x) + len(left)))
+    np.testing.assert_array_equal(mixed[: len(x)], regular)
+    np.testing.assert_allclose(mixed[len(x) :], np.power(left, right), rtol=4e-16)
+    whole, exponents = random.integers(1, 2000, 999).astype(float), random.integers(0, 4, 999).astype(float)
+    np.testing.assert_array_equal(apply([("pow", 0, 1)], [whole, exponents], np.empty(999)), whole**exponents)
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "sin", "cos", "tanh", "pow"])
+def test_functions_of_f64_do_not_depend_on_where_an_element_stands(name):
+    x, y = abs(normal(1000).astype(np.float64)), normal(1000, seed=2).astype(np.float64)
+    operands, program = ([x, y], [(name, 0, 1)]) if name == "pow" else ([x], [(name, 0)])
+    whole = apply(program, operands, np.empty_like(x))
+    for begin, end in ((1, 1000), (3, 900), (5, 8), (9, 10), (7, 20)):
+        part = [operand[begin:end].copy() for operand in operands]
+        np.testing.assert_array_equal(apply(program, part, np.empty(end - begin)), whole[begin:end])
+
+
 @pytest.mark.parametrize("exponent", [2.0, 3.0, 0.5, 1.0, -1.0, 0.0, 1.7])
 @pytest.mark.filterwarnings("ignore:.*encountered in")
 def test_pow(exponent):

@@ -188,13 +188,15 @@ def test_each_member_has_scratch_memory(level, threads):
 def test_times_of_steps():
     program = Program([add(0, 0, 1), python(lambda x: [x], [1], [2]), add(2, 2, 3)], 4)
     frame = frame_of(program, *np.ones((4, 4), F32))
-    assert frame.step_times() == []
+    assert frame.step_spans() == []
     frame.profile(True)
-    assert frame.step_times() == [0, 0, 0]
+    assert frame.step_spans() == [[], [], []]
     frame.execute(Team(1))
-    assert len(frame.step_times()) == 3 and min(frame.step_times()) >= 0 and frame.step_times()[1] > 0
+    spans = frame.step_spans()
+    assert {thread for ((thread, _, _),) in spans} == {threading.get_ident()}
+    assert all(begin <= end for ((_, begin, end),) in spans) and spans[1][0][2] <= spans[2][0][1]
     frame.profile(False)
-    assert frame.step_times() == []
+    assert frame.step_spans() == []
 
 
 def test_a_run_without_cancellation_is_not_stopped():

@@ -71,6 +71,20 @@ def test_three_products_of_parts_are_within_5e_6(k: int) -> None:
             assert apart.max() <= 1e-5 * np.abs(expected).max(), row.name
 
 
+@pytest.mark.parametrize("k", [32, 33, 512, 513, 4608])
+def test_six_products_of_parts_err_no_more_than_f32_does(k: int) -> None:
+    """By kernels of f32, which add the terms one by one."""
+    family = kernels.family("matmul")
+    a, b = normal(64, k), normal(k, 48)
+    for left in (a, np.maximum(a, 0), a * 1e12, a * np.float32(10) ** normal(64, k)):
+        expected = left.astype(float) @ b
+        exact = np.abs(multiply(family.kernel_for("f32", "f32"), left, b) - expected)
+        for row in rows("bf16x6"):
+            apart = np.abs(multiply(row, left, b) - expected)
+            assert np.sqrt((apart**2).mean()) <= 1.1 * np.sqrt((exact**2).mean()), row.name
+            assert apart.max() <= 2 * exact.max(), row.name
+
+
 def test_one_product_is_that_of_the_nearest_bf16() -> None:
     a, b = normal(33, 100), normal(100, 40)
     for row in rows("bf16"):
@@ -87,7 +101,7 @@ def test_what_has_eight_bits_is_multiplied_exactly() -> None:
 def test_kernels_of_the_same_products_agree() -> None:
     a, b = normal(40, 700), normal(700, 45)
     a[3, 5], a[4, 6], a[5, 7], a[6, 600] = np.inf, np.nan, HUGE, 1e-39
-    for products in ("bf16x3", "bf16"):
+    for products in ("bf16x6", "bf16x3", "bf16"):
         emulated = [multiply(row, a, b) for row in rows(products) if row.emulated]
         for y in emulated[1:]:
             np.testing.assert_array_equal(y, emulated[0])
@@ -120,7 +134,7 @@ def test_ends_of_the_range_are_those_of_f32(value: Any, other: float, constant: 
             scale = np.abs(a).astype(float) @ np.abs(b)
         finite = np.isfinite(expected) & np.isfinite(y) & np.isfinite(scale)
         apart = np.abs(y[finite].astype(float) - expected[finite])
-        bound = scale * (2.0**-6 if row.products == "bf16" else 2.0**-14) + flushed
+        bound = scale * {"bf16": 2.0**-6, "bf16x3": 2.0**-14, "bf16x6": 2.0**-21}[row.products] + flushed
         assert (apart <= bound[finite]).all(), row.name
         rounded = np.isfinite(scale) & (scale > 0.98 * HUGE)  # to infinity or not
         np.testing.assert_array_equal(y[~finite & ~rounded], expected[~finite & ~rounded], row.name)
@@ -139,7 +153,7 @@ def test_overflow_on_the_way_is_that_of_f32() -> None:
 def test_products_of_the_smallest_numbers() -> None:
     a, b = normal(17, 30) * np.float32(1e-30), normal(30, 20) * np.float32(1e-7)
     expected = a.astype(float) @ b
-    for row in rows("bf16x3"):
+    for row in rows("bf16x3") + rows("bf16x6"):
         y = multiply(row, a, b)
         np.testing.assert_allclose(y, expected, rtol=0, atol=2e-5 * np.abs(expected).max(), err_msg=row.name)
 
@@ -261,7 +275,7 @@ def test_the_choice_depends_on_the_size() -> None:
     family = kernels.family("matmul_weights")
     exact = family.kernel_for("f32", "f32")
     assert exact.products is None
-    for products in ("bf16x3", "bf16"):
+    for products in ("bf16x6", "bf16x3", "bf16"):
         chosen = family.product_kernel(64, 64, 64, products, True)
         assert chosen.products == products and chosen.emulated
         assert family.product_kernel(64, 2, 9, products, True) is exact
@@ -269,4 +283,6 @@ def test_the_choice_depends_on_the_size() -> None:
         assert not family.product_kernel(64, 64, 64, products).emulated  # emulation is for tests
     assert family.product_kernel(64, 64, 64) is exact
     assert family.product_kernel(1, 4096, 4096, "bf16x3", True) is exact
+    assert family.product_kernel(32, 4096, 4096, "bf16x6", True) is exact
+    assert family.product_kernel(128, 4096, 4096, "bf16x6", True).products == "bf16x6"
     assert family.product_kernel(1, 4096, 4096, "bf16", True).products == "bf16"

@@ -52,7 +52,7 @@ def test_the_table_names_what_it_holds() -> None:
     table = kernels.family("matmul").matrix_kernels()
     assert len({row.name for row in table}) == len(table)
     assert {(row.a, row.b, row.sum) for row in table} == {("f32", "f32", "f32"), ("u8", "i8", "i32")}
-    assert {row.products for row in table if row.emulated} == {"bf16x3", "bf16"}
+    assert {row.products for row in table if row.emulated} == {"bf16x6", "bf16x3", "bf16"}
     assert all(row.products in row.name and row.a == "f32" for row in table if row.products)
     best = kernels.family("matmul").kernel_for("u8", "i8")
     assert best is rows("i8")[-1] and best.k_block == 4
@@ -116,9 +116,11 @@ def test_results_are_rounded_half_to_even_and_cut(dtype: str, zero: int, activat
 
 
 @pytest.mark.parametrize("zero", [0, 1, 255])
-def test_a_zero_point_and_weights_of_two_bytes(zero: int) -> None:
+@pytest.mark.parametrize("most", [254, 255])
+def test_a_zero_point_and_weights_of_several_bytes(zero: int, most: int) -> None:
     a, _, shifts, scales = quantized(5, 15, 21, 33)
-    weights = np.random.default_rng(0).integers(-256, 255, (21, 33)).astype(np.int16)
+    weights = np.random.default_rng(0).integers(-256, most, (21, 33), endpoint=True).astype(np.int16)
+    weights[:2] = [[-256], [most]]
     sums = (a.astype(np.int64) - zero) @ weights.astype(np.int64) + shifts
     for row in rows("i8"):
         y = np.zeros((15, 33), np.float32)
@@ -215,17 +217,24 @@ def test_stages_refuse_what_does_not_fit() -> None:
     "channels, columns, groups, kernel", [(3, 20, 1, 3), (8, 33, 1, 1), (4, 8, 2, 3), (5, 7, 1, 2)]
 )
 @pytest.mark.parametrize("stride", [1, 2])
-def test_convolutions_of_bytes(channels: int, columns: int, groups: int, kernel: int, stride: int) -> None:
+@pytest.mark.parametrize("zero", [None, 0, 255])
+def test_convolutions_of_bytes(
+    channels: int, columns: int, groups: int, kernel: int, stride: int, zero: int | None
+) -> None:
+    """zero: the zero point, where a run gives it."""
     rng = np.random.default_rng(channels)
     image = rng.integers(0, 256, (2, 9, 10, channels), dtype=np.uint8)  # with what would be its border
     weights = rng.integers(-128, 128, (columns, channels // groups, kernel, kernel)).astype(np.int8)
     shifts, scales = rng.integers(-99, 99, columns).astype(np.int32), np.ones(columns, np.float32)
     height, width = (9 - kernel) // stride + 1, (10 - kernel) // stride + 1
     sums = np.zeros((2, height, width, columns), np.int64) + shifts
+    given = {} if zero is None else {
+        "zero_point": View(2, "u1", ()), "column_sums": weights.sum((1, 2, 3), dtype=np.int32),
+    }  # fmt: skip
     for ky in range(kernel):
         for kx in range(kernel):
             part = image[:, ky:, kx:][:, : height * stride : stride, : width * stride : stride].astype(np.int64)
-            part = part.reshape(2, height, width, groups, -1)
+            part = part.reshape(2, height, width, groups, -1) - (zero or 0)
             factor = weights[:, :, ky, kx].reshape(groups, columns // groups, -1).astype(np.int64)
             sums += np.einsum("nhwgd,gcd->nhwgc", part, factor).reshape(sums.shape)
     for row in rows("i8"):
@@ -236,9 +245,9 @@ def test_convolutions_of_bytes(channels: int, columns: int, groups: int, kernel:
         family = kernels.family("convolution")
         step = family.QuantizedConvolution(
             x_view, y_view, weights=family.pack_int8(weights, groups, row), shifts=shifts, scales=scales,
-            strides=(stride, stride), dilations=(1, 1), pads_begin=(0, 0), groups=groups,
+            strides=(stride, stride), dilations=(1, 1), pads_begin=(0, 0), groups=groups, **given,
         )  # fmt: skip
-        run_steps([step], [behind(image), y], 2)
+        run_steps([step], [behind(image), y, np.array(zero or 0, np.uint8)], 2)
         np.testing.assert_array_equal(y, sums.astype(np.float32), row.name)
 
 
@@ -250,7 +259,7 @@ def test_quantized_products_refuse_what_does_not_fit() -> None:
         family.QuantizedMatMul(View(0, "i1", (2, 4)), y, **given)
     with pytest.raises(TypeError, match="expected a result of float32, uint8 or int8, got int32"):
         family.QuantizedMatMul(a, View(1, "i4", (2, 3)), **given)
-    with pytest.raises(ValueError, match=r"expected weights of int8, or of int16 from -256 to 254, got float64"):
+    with pytest.raises(ValueError, match=r"expected weights of int8, or of int16 from -256 to 255, got float64"):
         family.QuantizedMatMul(a, y, **{**given, "weights": np.ones((4, 3))})
     with pytest.raises(ValueError, match=r"expected one value for each of 3 columns, got \(4,\)"):
         family.QuantizedMatMul(a, y, **{**given, "shifts": np.zeros(4, np.int32)})

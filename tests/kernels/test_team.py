@@ -1,11 +1,13 @@
 """Teams: results are those of one thread, whoever carries out a part and whatever else runs on the machine."""
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -276,12 +278,24 @@ def test_a_step_that_fails(members):
     np.testing.assert_array_equal(array, 3)
 
 
-def test_times_of_steps(members):
+def test_parts_of_steps_tell_their_threads(members):
+    """Each step has a part at least, parts lie within the run, and those of a thread one after the other."""
     counter = Counter(30, members)
     counter.frame.profile(True)
-    counter.check(Team(members))
-    times = counter.frame.step_times()
-    assert len(times) == sum(counter.expected) and min(times) >= 0 and sum(times) > 0
+    for _ in range(2):  # nothing of the first run is left in the second
+        before = time.monotonic_ns()
+        counter.check(Team(members))
+        after = time.monotonic_ns()
+        spans = counter.frame.step_spans()
+        assert len(spans) == sum(counter.expected) and all(1 <= len(parts) <= members for parts in spans)
+        threads = {thread for parts in spans for thread, _, _ in parts}
+        assert len(threads) <= members
+        for thread in threads:
+            mine = sorted((begin, end) for parts in spans for by, begin, end in parts if by == thread)
+            assert before <= mine[0][0] and mine[-1][1] <= after
+            assert all(begin <= end <= following for (begin, end), (following, _) in itertools.pairwise(mine))
+    counter.frame.profile(False)
+    assert counter.frame.step_spans() == []
 
 
 @linux

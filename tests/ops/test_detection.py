@@ -146,6 +146,22 @@ def test_detection_output_of_all(top_k: int) -> None:
     check("detection_output", *scene(2, 12, 3, attributes), attributes, **CLOSE)
 
 
+def test_spellings_that_openvino_keeps() -> None:
+    """Attributes of detection read back as they are written in an IR, and may be set to texts of no effect."""
+    ops = factories(16)
+    boxes = [Parameter(Type.f32, PartialShape(shape)) for shape in ([1, 8], [1, 4], [1, 2, 8])]
+    attributes = {"keep_top_k": [4], "nms_threshold": 0.5, "code_type": "caffe.PriorBoxParameter.CENTER_SIZE"}
+    found = ops["detection_output"](*boxes, attributes)
+    assert found.get_code_type() == "caffe.PriorBoxParameter.CENTER_SIZE"
+    found.set_code_type("caffe.PriorBoxParameter.CORNER")
+    assert found.get_attributes()["code_type"] == "caffe.PriorBoxParameter.CORNER"
+    shapes = [PartialShape(shape) for shape in ([1, 2, 3, 3], [1, 4, 3, 3], [3])]
+    needed = {"base_size": 1, "pre_nms_topn": 9, "post_nms_topn": 3, "nms_thresh": 0.5, "feat_stride": 1, "min_size": 1}
+    regions = [Parameter(Type.f32, shape) for shape in shapes]
+    made = ops["proposal"](*regions, {**needed, "ratio": [1.0], "scale": [1.0], "framework": "OpenVINO"})
+    assert made.get_framework() == "OpenVINO"
+
+
 @pytest.mark.parametrize("framework", ["", "tensorflow"])
 @pytest.mark.parametrize(("opset", "image"), [(3, (60, 80, 1)), (16, (60, 80, 1.1, 0.9))], ids=str)
 def test_proposal(opset: int, image: tuple[float, ...], framework: str) -> None:

@@ -8,12 +8,14 @@ import sys
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 import ovlite
+from ovlite import records
 from ovlite.ops import FAMILIES, definitions, factories, operators
-from ovlite.ops.declare import Declared, operators_of
+from ovlite.ops.declare import _BY_NAME, Declared, operators_of
 
 FOLDER = Path(inspect.getfile(import_module("ovlite.ops"))).parent
 # Operators that only passes make; no model file names them.
@@ -86,6 +88,15 @@ def test_an_opset_makes_a_function_once_and_lists_all() -> None:
     exec("from ovlite.opset13 import *", starred)
     assert set(starred) - {"__builtins__"} == names
     assert str(inspect.signature(module.add)) == "(left, right, auto_broadcast='NUMPY', name=None)"
+
+
+def test_attributes_are_brought_to_the_types_of_their_fields() -> None:
+    """What is known of types by how modules spell them is what evaluating them gives, and nothing is left to that."""
+    for operator in (version for versions in operators().values() for version in versions):
+        if issubclass(operator, Declared) and operator.factory:
+            hints = get_type_hints(operator)
+            for field in records.fields(operator):
+                assert _BY_NAME[str(field.type)] == hints[field.name], (operator, field.name)
 
 
 def test_an_operator_is_a_frozen_dataclass_of_all_attributes_it_declares() -> None:

@@ -105,8 +105,15 @@ def test_activations_may_be_listed_for_both_directions() -> None:
     with pytest.raises(ModelError, match=r"other activations in each direction"):
         check("rnn_sequence", x, *states(1, 2), LENGTHS, *weights(1, 2), activations=["tanh", "relu"], **call)
     with pytest.raises(ModelError, match="to have 1 activations"):
-        plain = {**call, "direction": "forward"}
-        check("rnn_sequence", x, *states(1, 1), LENGTHS, *weights(1, 1), activations=["tanh", "tanh"], **plain)
+        check("rnn_sequence", x, *states(1, 2), LENGTHS, *weights(1, 2), activations=["tanh"] * 3, **call)
+
+
+def test_activations_behind_those_of_the_only_direction_have_no_effect() -> None:
+    x, call = normal(N, T, D), {"hidden_size": H, "direction": "reverse", **CLOSE}
+    check("rnn_sequence", x, *states(1, 1), LENGTHS, *weights(1, 1), activations=["relu", "tanh"], **call)
+    check("gru_sequence", x, *states(1, 1), LENGTHS, *weights(3, 1), activations=["sigmoid", "relu", "tanh"], **call)
+    with pytest.raises(ModelError, match="to have 2 activations"):
+        check("gru_sequence", x, *states(1, 1), LENGTHS, *weights(3, 1), activations=["sigmoid"], **call)
 
 
 @pytest.mark.parametrize("clip", [0.0, 0.3])

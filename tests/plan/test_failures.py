@@ -156,20 +156,9 @@ def test_no_integer_is_divided_by_zero(factory: Callable[..., Any], dtype: Any) 
         compiled([np.array([5, 7, 9], dtype), np.array([1, 0, 2], dtype)])
 
 
-# numpy's quotient, or remainder, of an integer by zero is 0.
-ZERO = ("Divide", "Mod", "FloorMod")
-
-
-@pytest.mark.parametrize("failure", [f for f in FAILURES if f.type in ZERO], ids=lambda failure: failure.type)
-def test_numpy_divides_integers_by_zero(failure: Failure) -> None:
-    (result,) = evaluate_model(whole(failure), failure.values)
-    divisor = np.broadcast_to(failure.values[1], result.shape)
-    assert (divisor == 0).any() and not result[divisor == 0].any()
-
-
 @pytest.mark.parametrize(
     "failure",
-    [f for f in FAILURES if f.type not in (*ZERO, "Interpolate")],  # its lengths are looked at when it is made
+    [f for f in FAILURES if f.type != "Interpolate"],  # its lengths are looked at when it is made
     ids=lambda failure: failure.type,
 )
 def test_failures_of_the_interpreter(failure: Failure) -> None:
@@ -177,13 +166,13 @@ def test_failures_of_the_interpreter(failure: Failure) -> None:
         evaluate_model(whole(failure), failure.values)
 
 
-@pytest.mark.parametrize("failure", [f for f in FAILURES if f.type not in ZERO], ids=lambda failure: failure.type)
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.type)
 def test_failures_on_constants(failure: Failure) -> None:
-    """When a node is made, or when the model is compiled."""
+    """When a node is made, when the model is compiled, or when it runs: the branch of an If may never do."""
     with pytest.raises(RuntimeError, match=rf"{failure.type} .* of .*\[.*\].*: .*({failure.text})"):
         x = ops.parameter([1], F32)
         node = failure.make(*[ops.constant(value) for value in failure.values])
-        ovlite.compile_model(ovlite.Model([x.output(0), node.output(0)], [x]), "CPU")
+        ovlite.compile_model(ovlite.Model([x.output(0), node.output(0)], [x]), "CPU")(np.ones(1, F32))
 
 
 def test_what_is_given_to_a_failing_step_is_told() -> None:

@@ -11,29 +11,30 @@ from ..data import normal
 from .support import compiled, ops, parameter, run, step_names
 
 THREE = Precision(winograd=True, products="bf16x3", emulated=True, flush_denormals=True)
+SIX = Precision(winograd=True, products="bf16x6", emulated=True, flush_denormals=True)
 ONE = Precision(winograd=True, products="bf16", emulated=True, flush_denormals=True)
 EXACT = Precision(flush_denormals=True)
-BOUNDS = {"bf16x3": 1e-5, "bf16": 1e-2}
+BOUNDS = {"bf16x6": 1e-6, "bf16x3": 1e-5, "bf16": 1e-2}
 
 
 def matrix(weights):
-    x = parameter([40, 64])
-    return [x], [ops["relu"](ops["add"](ops["matmul"](x, weights, False, False), normal(1, 48)))]
+    x = parameter([64, 64])
+    return [x], [ops["relu"](ops["add"](ops["matmul"](x, weights, False, False), normal(1, 80)))]
 
 
 def image():
     x = parameter([1, 32, 20, 20])
     y = ops["convolution"](x, normal(64, 32, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
-    return [x], [ops["convolution"](ops["relu"](y), normal(40, 64, 1, 1), [2, 2], [0, 0], [0, 0], [1, 1])]
+    return [x], [ops["convolution"](ops["relu"](y), normal(80, 64, 1, 1), [2, 2], [0, 0], [0, 0], [1, 1])]
 
 
 def pair():
-    a, b = parameter([2, 40, 64]), parameter([2, 64, 48])
+    a, b = parameter([2, 64, 64]), parameter([2, 64, 80])
     return [a, b], [ops["matmul"](a, b, False, False)]
 
 
-@pytest.mark.parametrize("precision", [THREE, ONE])
-@pytest.mark.parametrize("make", [lambda: matrix(normal(64, 48)), image, pair], ids=["matrix", "image", "pair"])
+@pytest.mark.parametrize("precision", [SIX, THREE, ONE])
+@pytest.mark.parametrize("make", [lambda: matrix(normal(64, 80)), image, pair], ids=["matrix", "image", "pair"])
 def test_products_are_of_parts(precision, make):
     inputs, outputs = make()
     arrays = [normal(*[int(size.get_length()) for size in x.output(0).partial_shape]) for x in inputs]
@@ -48,8 +49,8 @@ def test_products_are_of_parts(precision, make):
 
 
 def test_f32_stays_f32_bit_for_bit():
-    inputs, outputs = matrix(normal(64, 48))
-    array = normal(40, 64)
+    inputs, outputs = matrix(normal(64, 80))
+    array = normal(64, 64)
     plain = run(compiled(outputs, inputs, precision=EXACT), [array])[0]
     named = compiled(outputs, inputs, precision=EXACT)
     assert not any("bf16" in name for name in step_names(named, array.shape))
@@ -65,10 +66,10 @@ def test_a_row_alone_is_computed_in_f32():
 def test_weights_that_are_not_finite():
     weights = normal(64, 48)
     weights[3, 4], weights[5, 6] = np.inf, np.nan
-    x, array = parameter([40, 64]), normal(40, 64)
+    x, array = parameter([40, 64]), normal(64, 64)
     outputs = [ops["matmul"](x, weights, False, False)]
     expected = run(compiled(outputs, [x], precision=EXACT), [array])[0]
-    for precision in (THREE, ONE):
+    for precision in (SIX, THREE, ONE):
         found = run(compiled(outputs, [x], precision=precision), [array])[0]
         np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
         np.testing.assert_array_equal(found[:, 4], expected[:, 4])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...errors import ModelError
 from ...graph import Model
+from ..limits import Limits
 from .files import canonical_digest, replaced, save_model, serialize, to_bytes
 from .reading import Custom, read_network
 from .weights import WeightsWriter, constant_bytes, open_weights
@@ -22,8 +23,9 @@ __all__ = [
 
 
 def read_ir(
-    source: Source, weights: Weights | None = None, *, mapped: bool = True, custom: Custom | None = None
-) -> Model:
+    source: Source, weights: Weights | None = None, *, mapped: bool = True, custom: Custom | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - it can't be changed
+) -> Model:  # fmt: skip
     """The model of an IR at a path or in bytes.
 
     weights: the constants, at a path or in memory; by default the .bin beside the .xml where there is one, nothing
@@ -32,15 +34,17 @@ def read_ir(
     custom: see reading.Custom.
     """
     if isinstance(source, bytes):
-        text = source
-    else:
-        try:
-            text = Path(source).read_bytes()
-        except OSError as error:
-            raise ModelError(f"can't read {os.fspath(source)!r}: {error.strerror}") from None
-        beside = Path(source).with_suffix(".bin")
-        weights = beside if weights is None and beside.exists() else weights
-    return read_network(text, _memory(weights, mapped), custom or {})
+        return read_network(source, _memory(weights, mapped), custom or {}, limits)
+    try:
+        text = Path(source).read_bytes()
+    except OSError as error:
+        raise ModelError(f"can't read {os.fspath(source)!r}: {error.strerror}") from None
+    beside = Path(source).with_suffix(".bin")
+    weights = beside if weights is None and beside.exists() else weights
+    try:
+        return read_network(text, _memory(weights, mapped), custom or {}, limits)
+    except ModelError as error:
+        raise ModelError(f"{os.fspath(source)!r}: {error}") from None
 
 
 def read_bytes(document: bytes, weights: bytes) -> Model:

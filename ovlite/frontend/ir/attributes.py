@@ -23,10 +23,6 @@ LAYER_TYPES = {"Constant": "Const", "PRelu": "PReLU", "Relu": "ReLU", "Softmax":
 _TYPES_OF_LAYERS = {layer: name for name, layer in LAYER_TYPES.items()}
 _KNOWN_HINTS: dict[type[Operator], dict[str, Any]] = {}
 _IR_NAMES = {"exclude_pad": "exclude-pad"}
-# Values whose case OpenVINO minds, by how operators hold them.
-_SPELLINGS = {
-    f"caffe.PriorBoxParameter.{code}".lower(): f"caffe.PriorBoxParameter.{code}" for code in ("CORNER", "CENTER_SIZE")
-}
 
 
 def operator_class(type_name: str, version: str) -> type[Operator] | None:
@@ -134,7 +130,7 @@ def to_text(value: Any) -> str:
         return shape_text(value)
     if isinstance(value, tuple):
         return ", ".join(map(to_text, value))
-    return _SPELLINGS.get(value, value) if isinstance(value, str) else repr(value)
+    return value if isinstance(value, str) else repr(value)
 
 
 def shape_text(shape: PartialShape) -> str:

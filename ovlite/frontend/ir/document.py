@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 from ...errors import ModelError
 from ...records import dataclass
 
-MAX_DEPTH = 32  # of bodies within bodies, and of entries within entries of rt_info
+MAX_DEPTH = 32  # of entries within entries of rt_info
 VERSIONS = (10, 11)
 _NUMBER = re.compile(r"-?[0-9]{1,19}\Z")
 _BODIES = ("body", "then_body", "else_body")

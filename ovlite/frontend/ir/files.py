@@ -82,9 +82,10 @@ def _write(
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[IO[bytes]]:
+def replaced(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """A new file that takes the place of `path` once it is written: whoever has the old one mapped keeps it."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    folder, last = os.path.split(path)
+    descriptor, name = tempfile.mkstemp(prefix=f".{last}.", dir=folder or ".")
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file

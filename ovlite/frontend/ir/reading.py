@@ -9,9 +9,10 @@ from ...errors import ModelError
 from ...graph import Model, Node, Operator, Output, Parameter, Result
 from ...ops.declare import Declared
 from ...types import PartialShape
+from ..limits import Limits
 from .attributes import element_type, operator_class, read_operator
 from .bodies import Body, read_if, read_iteration
-from .document import MAX_DEPTH, Layer, bodies, edges, layers, parse, split_names
+from .document import Layer, bodies, edges, layers, parse, split_names
 from .runtime_info import read_info, read_layout, read_model_info
 from .weights import read_constant
 
@@ -21,10 +22,11 @@ Custom = Mapping[str, Callable[[Sequence[Output], Mapping[str, str]], Node]]
 _WRONG = (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 
 
-def read_network(text: bytes, weights: memoryview, custom: Custom) -> Model:
+def read_network(text: bytes, weights: memoryview, custom: Custom, limits: Limits = Limits()) -> Model:  # noqa: B008
     """The model of an IR. Raises ModelError."""
     root = parse(text)
-    unknown = dict.fromkeys(_unknown(root, custom))
+    limits.check_nodes(sum(1 for _ in root.iter("layer")))
+    unknown = dict.fromkeys(_unknown(root, custom, limits))
     if unknown:
         listed = "; ".join(f"{name!r}: {kind}, {version}" for name, kind, version in unknown)
         raise ModelError(f"the IR has {len(unknown)} layers of operations that are not supported: {listed}")
@@ -34,16 +36,15 @@ def read_network(text: bytes, weights: memoryview, custom: Custom) -> Model:
     return model
 
 
-def _unknown(net: Element, custom: Custom, depth: int = 0) -> Iterator[tuple[str, str, str]]:
+def _unknown(net: Element, custom: Custom, limits: Limits, depth: int = 0) -> Iterator[tuple[str, str, str]]:
     """(name, type, version) of the layers that there is no operator for, bodies included."""
-    if depth > MAX_DEPTH:
-        raise ModelError(f"the IR's bodies are nested deeper than {MAX_DEPTH}")
+    limits.check_nesting(depth)
     for layer in layers(net):
         added = layer.version == "extension" and layer.type in custom
         if layer.type not in _BASIC and not added and operator_class(layer.type, layer.version) is None:
             yield layer.name, layer.type, layer.version
         for body in bodies(layer):
-            yield from _unknown(body, custom, depth + 1)
+            yield from _unknown(body, custom, limits, depth + 1)
 
 
 def _read_body(net: Element, weights: memoryview, custom: Custom) -> Body:
@@ -155,17 +156,13 @@ def _made(layer: Layer, inputs: Sequence[Output], weights: memoryview, custom: C
         node.friendly_name = layer.name
         return node
     op = _operator(layer, weights, custom)
-    most = _most_inputs(op)
-    if most is not None and len(inputs) > most:
-        raise ModelError(f"{layer}: expected at most {most} inputs, got {len(inputs)}")
+    if isinstance(op, Declared) and op.inputs:
+        least, most = op.input_counts()
+        if len(inputs) < least:
+            raise ModelError(f"{layer}: expected at least {least} inputs ({', '.join(op.inputs)}), got {len(inputs)}")
+        if most is not None and len(inputs) > most:
+            raise ModelError(f"{layer}: expected at most {most} inputs ({', '.join(op.inputs)}), got {len(inputs)}")
     return Node(op, inputs, layer.name)
-
-
-def _most_inputs(op: Operator) -> int | None:
-    """How many inputs the operator takes; None when there is no limit."""
-    if not isinstance(op, Declared) or not op.inputs or any(name.startswith("*") for name in op.inputs):
-        return None
-    return len(op.inputs)
 
 
 def _parameter(layer: Layer) -> Parameter:

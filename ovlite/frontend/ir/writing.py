@@ -80,7 +80,7 @@ class _Writer:
         layer = _new_layer(layers, self._name(node), LAYER_TYPES.get(op.type, op.type), op.opset)
         inner: Bodies = {}
         if isinstance(node, Constant):
-            self._constant(layer, node.array, *_stored(node.output(0)))
+            self._constant(layer, node.stored, *_stored(node.output(0)))
         elif isinstance(node, Parameter):
             output = node.output(0)
             SubElement(layer, "data", shape=shape_text(output.partial_shape), element_type=output.element_type.name)

@@ -23,12 +23,13 @@ from ...errors import ModelError
 from ...graph import Model
 from ..extensions import ConversionExtension as ConversionExtension
 from ..extensions import OpExtension as OpExtension
+from ..limits import Limits
 from .call import Translation
 from .external import ExternalData
 from .graphs import FAULTS, build_model
 from .scope import Library
-from .source import file_bytes, parse, release_pages
-from .survey import check_operators
+from .source import file_bytes, parse
+from .survey import check_operators, check_size
 from .translations import TRANSLATIONS
 
 Key = tuple[str, str]
@@ -41,8 +42,9 @@ METADATA = "framework"
 
 
 def read_onnx(
-    source: str | os.PathLike[str] | bytes, added: Mapping[Key, Translation] | None = None, *, mapped: bool = True
-) -> Model:
+    source: str | os.PathLike[str] | bytes, added: Mapping[Key, Translation] | None = None, *, mapped: bool = True,
+    limits: Limits = Limits(),  # noqa: B008 - it can't be changed
+) -> Model:  # fmt: skip
     """The model in an .onnx file, or in the bytes of one.
 
     added: translations that the program adds, by domain and type of the operator.
@@ -61,14 +63,14 @@ def read_onnx(
         content, label, external = file_bytes(path, mapped=mapped), repr(path), ExternalData(path, mapped=mapped)
     proto = parse(content, label)
     try:
-        library = Library(proto, external, TRANSLATIONS, added)
+        library = Library(proto, external, TRANSLATIONS, added, limits)
+        check_size(proto, library)
         check_operators(proto, library)
         model = build_model(proto.graph, library)
     except ModelError as error:
         raise ModelError(f"{label}: {error}") from None
     except FAULTS as error:  # fields of impossible values
         raise ModelError(f"{label} is not valid: {type(error).__name__}: {error}") from error
-    release_pages(content)  # most of the weights were copied, since they aren't aligned in a file
     model.set_friendly_name((isinstance(source, bytes) and proto.graph.name) or FILE_MODEL_NAME)
     if proto.metadata_props:
         model.set_rt_info({prop.key: prop.value for prop in proto.metadata_props}, METADATA)

@@ -121,8 +121,8 @@ def axes_from(value: Output, first: int) -> Output:
 def reshaped(value: Output, shape: Sequence[int]) -> Output:
     """The same elements in another shape, one dimension of which may be -1; a constant stays one."""
     node = value.node
-    if isinstance(node, Constant) and node.array.shape == tuple(value.partial_shape.to_shape()):
-        return Constant.of(node.array.reshape(shape), value.element_type).output(0)
+    if isinstance(node, Constant) and node.stored.shape == tuple(value.partial_shape.to_shape()):
+        return Constant.of(node.stored.reshape(shape), value.element_type).output(0)
     return one(ops.reshape(value, ints(shape), False))
 
 
@@ -158,6 +158,13 @@ def along_axis(value: Output, data: Output, axis: int) -> Output:
 
 def transposed(value: Output, order: Sequence[int]) -> Output:
     return one(ops.transpose(value, ints(order)))
+
+
+def moved(value: Output, axis: int, to: int) -> Output:
+    """One axis of a tensor in another place."""
+    order = [place for place in range(rank(value)) if place != axis]
+    order.insert(to, axis)
+    return transposed(value, order)
 
 
 def converted(value: Output, element_type: Type) -> Output:

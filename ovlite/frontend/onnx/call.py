@@ -20,11 +20,13 @@ from .messages import (
     STRING,
     STRINGS,
     TENSOR,
+    TYPE,
     AttributeProto,
     GraphProto,
     NodeProto,
     SparseTensorProto,
     TensorProto,
+    TypeProto,
 )  # fmt: skip
 from .scope import Scope
 from .wire import Content
@@ -36,7 +38,7 @@ Translation = Callable[["Call"], Translated]
 
 _KINDS = {
     FLOAT: "a float", INT: "an int", STRING: "a string", TENSOR: "a tensor", GRAPH: "a graph",
-    SPARSE: "a sparse tensor", FLOATS: "floats", INTS: "ints", STRINGS: "strings",
+    SPARSE: "a sparse tensor", TYPE: "a type", FLOATS: "floats", INTS: "ints", STRINGS: "strings",
 }  # fmt: skip
 
 
@@ -192,6 +194,10 @@ class Call:
     def tensor(self, name: str, default: None) -> TensorProto | None: ...
     def tensor(self, name: str, default: Any = REQUIRED) -> TensorProto | None:
         found: TensorProto | None = self._attribute(name, TENSOR, default, lambda attribute: attribute.t)
+        return found
+
+    def type(self, name: str) -> TypeProto:
+        found: TypeProto = self._attribute(name, TYPE, REQUIRED, lambda attribute: attribute.tp)
         return found
 
     def sparse_tensor(self, name: str) -> SparseTensorProto:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...errors import ModelError
 from ...graph import Output
-from ...types import SequenceType, Type
+from ...types import OptionalType, SequenceType, Type
 from .call import Call
 from .messages import (
     AttributeProto,
@@ -140,12 +140,19 @@ def _type_proto(value: Output | None) -> TypeProto:
     kind = value.element_type
     if kind is Type.dynamic:
         raise ModelError("the element type of an input is not known")
-    tensor = TensorType(elem_type=ONNX_TYPES[kind.element if isinstance(kind, SequenceType) else kind])
+    tensor = TensorType(elem_type=ONNX_TYPES[kind.tensor if isinstance(kind, SequenceType) else kind])
     if value.partial_shape.has_rank:
         dims = [Dimension(dim_value=dim.get_length()) if dim.is_static else Dimension() for dim in value.partial_shape]
         tensor = tensor.but(shape=TensorShapeProto(dim=dims))
-    proto = TypeProto(tensor_type=tensor)
-    return TypeProto(sequence_type=ElementType(elem_type=proto)) if isinstance(kind, SequenceType) else proto
+    return _wrapped(kind, TypeProto(tensor_type=tensor))
+
+
+def _wrapped(kind: Type, proto: TypeProto) -> TypeProto:
+    """The type of a sequence or an optional, of the type of the tensors in it."""
+    if not isinstance(kind, SequenceType):
+        return proto
+    inner = ElementType(elem_type=_wrapped(kind.element, proto))
+    return TypeProto(optional_type=inner) if isinstance(kind, OptionalType) else TypeProto(sequence_type=inner)
 
 
 def bind_attributes(node: NodeProto, function: FunctionProto, caller: NodeProto, absent: Set[str]) -> NodeProto:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from ...errors import ModelError
 from ...graph import Model, Node, Output, Parameter, Result, TensorType
-from ...types import Dimension, PartialShape, SequenceType, Type
+from ...ops.sequences import Optional
+from ...types import Dimension, OptionalType, PartialShape, SequenceType, Type
 from .build import ints, one, ops
 from .call import Call, Translated
 from .fallback import check_referred, reference_outputs
@@ -71,18 +72,34 @@ def define_parameter(name: str, found: Type, shape: PartialShape, scope: Scope) 
 
 def declared_type(value: ValueInfoProto) -> tuple[Type, PartialShape]:
     """Element type and shape that a ValueInfoProto declares; symbolic dims are dynamic."""
-    kind, proto = value.type.which(), value.type
-    if kind == "optional_type":  # what is given has a value
-        proto = proto.optional_type.elem_type
-        kind = proto.which()
-    if kind == "sequence_type":
-        inner = proto.sequence_type.elem_type
-        found, shape = _declared_tensor(inner, inner.which(), value.name)
+    kind = value.type.which()
+    if kind == "optional_type":
+        found, shape = type_of(value.type.optional_type.elem_type, value.name)
+        return OptionalType(found), shape
+    return type_of(value.type, value.name)
+
+
+def type_of(proto: TypeProto, name: str) -> tuple[Type, PartialShape]:
+    """Element type and shape of a tensor, or of a sequence of tensors."""
+    if proto.which() == "sequence_type":
+        found, shape = _declared_tensor(proto.sequence_type.elem_type, name)
         return SequenceType(found), shape
-    return _declared_tensor(proto, kind, value.name)
+    return _declared_tensor(proto, name)
 
 
-def _declared_tensor(proto: TypeProto, kind: str | None, name: str) -> tuple[Type, PartialShape]:
+def absent(proto: TypeProto) -> Node:
+    """An optional without a value."""
+    return Node(Optional(type_of(proto, "of an optional")[0]), [])
+
+
+def maybe(value: Output) -> Output:
+    """A value as an optional that has it; an optional as it is."""
+    kind = value.element_type
+    return value if isinstance(kind, OptionalType) else one(Node(Optional(kind), [value]))
+
+
+def _declared_tensor(proto: TypeProto, name: str) -> tuple[Type, PartialShape]:
+    kind = proto.which()
     if kind != "tensor_type":
         raise ModelError(f"value {name!r} is {_kind_text(kind)}; only tensors and sequences of tensors are supported")
     tensor = proto.tensor_type
@@ -128,7 +145,6 @@ def _result(name: str, source: Output, repeated: int) -> Result:
 def translate_nodes(nodes: Sequence[NodeProto], scope: Scope) -> None:
     """Translates nodes in the order of their dependencies and defines their outputs."""
     for node in in_order(nodes):
-        scope.library.count()
         for name, output in zip(node.output, translate(node, scope), strict=False):
             if name and output is not None:
                 scope.define(name, output)

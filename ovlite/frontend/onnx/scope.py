@@ -7,11 +7,9 @@ from typing import Any
 
 from ...errors import ModelError
 from ...graph import Constant, Output, Parameter
+from ..limits import Limits
 from .external import ExternalData
 from .messages import FunctionProto, ModelProto, NodeProto, OperatorSetIdProto
-
-MAX_DEPTH = 32  # graphs in graphs, functions in functions
-MAX_NODES = 250_000  # nodes translated, those of functions counted each time they are used
 
 
 def domain_of(proto: NodeProto | FunctionProto | OperatorSetIdProto) -> str:
@@ -31,26 +29,21 @@ class Library:
         external: ExternalData,
         translations: Mapping[tuple[str, str], Callable[[Any], Any]],
         added: Mapping[tuple[str, str], Callable[[Any], Any]] | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - it can't be changed
     ) -> None:
+        self.limits = limits
         self.added = added or {}
         self.versions = versions_of(proto)
         self.functions = {(domain_of(entry), entry.name, entry.overload): entry for entry in proto.functions}
         self.ir_version: int = proto.ir_version
         self.external = external
         self.translations = {**translations, **self.added} if self.added else translations
-        self._nodes = 0
 
     def function(self, node: NodeProto) -> FunctionProto | None:
         """The model's own function that `node` calls."""
         if (domain_of(node), node.op_type) in self.added:
             return None
         return self.functions.get((domain_of(node), node.op_type, node.overload))
-
-    def count(self) -> None:
-        """Counts a translated node. Raises ModelError when there are too many."""
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise ModelError(f"the model has more than {MAX_NODES} nodes with its functions written out")
 
 
 def versions_of(proto: ModelProto | FunctionProto) -> dict[str, int]:
@@ -98,8 +91,7 @@ class Scope:
     def _deeper(self, scope: Scope) -> Scope:
         scope.depth = self.depth + 1
         scope.tensor_names = self.tensor_names
-        if scope.depth > MAX_DEPTH:
-            raise ModelError(f"graphs and functions are nested more than {MAX_DEPTH} deep")
+        self.library.limits.check_nesting(scope.depth)
         return scope
 
     def define(self, name: str, value: Output) -> None:

@@ -27,12 +27,6 @@ def file_bytes(path: str, *, mapped: bool = True) -> memoryview:
         raise ModelError(f"can't read {path!r}: {error.strerror}") from None
 
 
-def release_pages(content: memoryview) -> None:
-    """Gives back the memory that the pages of a mapped file take; those that are read again are fetched again."""
-    if isinstance(content.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        content.obj.madvise(mmap.MADV_DONTNEED)
-
-
 def parse(content: memoryview, label: str) -> ModelProto:
     """The ModelProto in `content`, of which large weights stay views. label: what errors call the source."""
     try:

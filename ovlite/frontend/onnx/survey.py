@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...errors import ModelError
+from .advice import ADDED, advice
 from .fallback import ROWS, is_referred
 from .functions import BY_BODY, NEEDS_ONNX, has_function, is_installed, onnx_schema
 from .messages import GraphProto, ModelProto, NodeProto, TypeProto
@@ -15,6 +16,25 @@ from .scope import Library, domain_of, versions_of
 
 OLDEST = 7  # the first version of ONNX's operators whose definitions the translations follow
 SHOWN = 20  # entries of a list in an error
+
+
+def check_size(proto: ModelProto, library: Library) -> None:
+    """Raises ModelError for more nodes, or deeper nesting, than the library's limits allow."""
+    library.limits.check_nodes(_count(proto.graph.node, library, {}, 0))
+
+
+def _count(nodes: Sequence[NodeProto], library: Library, counts: dict[int, int], depth: int) -> int:
+    """How many nodes these become when functions are written out. counts: of functions, by id()."""
+    library.limits.check_nesting(depth)
+    total = len(nodes)
+    for node in nodes:
+        total += sum(_count(graph.node, library, counts, depth + 1) for graph in graphs_of(node))
+        function = library.function(node) if library.functions else None
+        if function is not None:
+            if id(function) not in counts:
+                counts[id(function)] = _count(function.node, library, counts, depth + 1)
+            total += counts[id(function)]
+    return total
 
 
 def check_operators(proto: ModelProto, library: Library) -> None:
@@ -28,7 +48,8 @@ def check_operators(proto: ModelProto, library: Library) -> None:
     lines = [_line(*key, names) for key, names in sorted(missing.items())]
     lines += _odd_values(proto.graph)
     if lines:
-        raise ModelError("the model needs what is not supported:\n  " + "\n  ".join(lines))
+        listed = "the model needs what is not supported:\n  " + "\n  ".join(lines)
+        raise ModelError(f"{listed}\n{ADDED}" if missing else listed)
 
 
 def _line(domain: str, op_type: str, version: int, names: list[str]) -> str:
@@ -41,6 +62,8 @@ def _line(domain: str, op_type: str, version: int, names: list[str]) -> str:
     by_onnx = (domain, op_type) in BY_BODY or (domain == "" and op_type in ROWS)
     if by_onnx and not old and not is_installed():
         hint = f", which {NEEDS_ONNX}"
+    elif (told := advice(domain, op_type)) is not None:
+        hint = f" ({told})"
     return f"operator {op_type} of domain {domain or 'ai.onnx'!r} version {version}, node {nodes}{more}{hint}"
 
 

@@ -27,6 +27,7 @@ ONNX_TYPES = {element_type: number for number, element_type in ELEMENT_TYPES.ite
 TYPE_NAMES = {14: "complex64", 15: "complex128"}
 EXTERNAL = 1  # TensorProto.DataLocation
 MAX_RANK = 64  # numpy's
+STAYS_BYTES = 1 << 16  # tensors from here on stay where they lie, aligned or not
 
 # The field that holds the elements of a type when raw_data does not.
 _FIELDS = {1: "float_data", 7: "int64_data", 11: "double_data", 12: "uint64_data", 13: "uint64_data"}
@@ -77,7 +78,7 @@ def _from_bytes(raw: Content, dtype: np.dtype[Any]) -> Array:
     if sys.byteorder == "big" and dtype.itemsize > 1:
         return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype)
     array = np.frombuffer(raw, dtype)
-    return array if array.flags.aligned else array.copy()
+    return array if array.flags.aligned or array.nbytes >= STAYS_BYTES else array.copy()
 
 
 def _from_field(tensor: TensorProto, found: Type, dtype: np.dtype[Any], count: int, where: str) -> Array:

@@ -16,6 +16,7 @@ from .bodies import check_parts, take_constants
 from .compression import compress_weights
 from .einsum import lower_einsum
 from .epilogues import fuse_epilogues
+from .fake_quantization import integers_of_fake_quantization
 from .folding import fold_all_but_bytes, fold_constants
 from .normalization import recognize_normalization
 from .precision import compute_in_f32
@@ -27,6 +28,7 @@ PASSES: tuple[Callable[[Model], None], ...] = (
     compute_in_f32,
     lower_einsum,
     fold_all_but_bytes,
+    integers_of_fake_quantization,
     simplify,
     recognize_quantization,
     quantize_products,
@@ -40,7 +42,7 @@ PASSES: tuple[Callable[[Model], None], ...] = (
     fold_affine,
     fuse_epilogues,
 )
-OF_INTEGERS = (recognize_quantization, quantize_products)
+OF_INTEGERS = (integers_of_fake_quantization, recognize_quantization, quantize_products)
 
 
 def run_passes(model: Model, upto: int | None = None, *, integers: bool = True) -> None:

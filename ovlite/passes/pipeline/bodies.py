@@ -33,7 +33,7 @@ def take_constants(node: Node, body: Model) -> None:
         if not steady or not isinstance(source, Constant) or source.output(0).element_type != port.element_type:
             continue
         shape = source.output(0).partial_shape.to_shape()
-        constant = Constant.of(source.array, port.element_type, tuple(shape), source.friendly_name).output(0)
+        constant = Constant.of(source.stored, port.element_type, tuple(shape), source.friendly_name).output(0)
         for reader in {reader for reader in body.get_ordered_ops() if port in reader.sources}:
             if not isinstance(reader, Result):
                 reader.set_sources([constant if read is port else read for read in reader.sources])

@@ -14,24 +14,46 @@ from ...ops.interpreter import evaluated
 from ...types import Type
 
 LIMIT = 1 << 28  # elements of a tensor that is folded
+GROWTH = 1 << 26  # bytes of elements that a pass may add to a model's constants; other element types add none
 
 
 def fold_constants(model: Model) -> None:
     """Replaces each node all of whose inputs are constant by its value."""
+    room = _Room()
     for node in model.get_ordered_ops():
-        _fold(node)
+        _fold(node, room)
 
 
 def fold_all_but_bytes(model: Model) -> None:
-    """The same, but for real numbers that are computed of matrices of bytes, which may be multiplied as they are."""
+    """The same, but for real numbers that are computed of matrices of bytes, which may be multiplied as they are, and
+    for what is quantized to become such."""
     kept: set[Node] = set()
+    room = _Room()
     for node in model.get_ordered_ops():
         sources = {source.node for source in node.sources}
         constant = all(isinstance(source, Constant) or source in kept for source in sources)
-        if sources & kept and constant or _dequantizes(node):
+        if (sources & kept and constant) or _dequantizes(node) or node.op.type == "FakeQuantize":
             kept.add(node)
         else:
-            _fold(node)
+            _fold(node, room)
+
+
+class _Room:
+    """The bytes that constants may still grow by: a few of a file must not become all of the memory."""
+
+    def __init__(self) -> None:
+        self._left = GROWTH
+
+    def takes(self, node: Node) -> bool:
+        """Return whether there is room for a node's outputs in the place of its inputs, and takes it."""
+        outputs = [output for output in node.outputs() if output.partial_shape.is_static]
+        size = sum(prod(output.shape) * output.element_type.size for output in outputs)
+        if sum(prod(output.shape) for output in outputs) <= max(prod(source.shape) for source in node.sources):
+            return True
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
 
 
 def _dequantizes(node: Node) -> bool:
@@ -47,8 +69,8 @@ def _dequantizes(node: Node) -> bool:
     return ("Subtract", 1) not in readers
 
 
-def _fold(node: Node) -> None:
-    arrays = _values(node)
+def _fold(node: Node, room: _Room) -> None:
+    arrays = _values(node, room)
     if arrays is not None:
         for output, array in zip(node.outputs(), arrays, strict=True):
             output.replace(_constant(node, output, array))
@@ -56,8 +78,8 @@ def _fold(node: Node) -> None:
         _carry(node)
 
 
-def _values(node: Node) -> list[Array] | None:
-    """The outputs of a node whose inputs are constant."""
+def _values(node: Node, room: _Room) -> list[Array] | None:
+    """The outputs of a node whose inputs are constant, where they are soon there and do not take too much memory."""
     if isinstance(node, Result) or not node.sources or node.op.stateful:
         return None
     if not all(isinstance(source.node, Constant) for source in node.sources):
@@ -66,7 +88,11 @@ def _values(node: Node) -> list[Array] | None:
         return None
     if any(output.element_type.name == "string" for output in node.outputs()):
         return None
+    if not room.takes(node):
+        return None
     inputs = [constant_array(source.node) for source in node.sources if isinstance(source.node, Constant)]
+    if not node.op.folds(inputs):
+        return None
     return list(map(np.asarray, evaluated(node, inputs)))
 
 

@@ -10,8 +10,8 @@ def constant(output: Output) -> Array | None:
     """The elements of a constant, None for any other tensor."""
     node = output.node
     return (
-        node.array.reshape(tuple(output.shape))
-        if isinstance(node, Constant) and node.array.dtype.kind in "biuf"
+        node.stored.reshape(tuple(output.shape))
+        if isinstance(node, Constant) and node.stored.dtype.kind in "biuf"
         else None
     )
 

@@ -63,7 +63,7 @@ def _quantize(node: Node, users: Users, order: dict[Node, int]) -> None:
     x, weights = dequantized(node.sources[0]), _weights(node.sources[1])
     if x is None or weights is None or x.data.element_type is not Type.u8 or x.scale.size != 1 or x.zero.size != 1:
         return
-    if not x.whole or x.dynamic is not None and node.op.type != "MatMul" or weights.dynamic is not None:
+    if not x.whole or weights.dynamic is not None:
         return
     centred = _centred(weights)
     channels = None if centred is None else _channels(node, centred)
@@ -74,7 +74,7 @@ def _quantize(node: Node, users: Users, order: dict[Node, int]) -> None:
         return
     scales = scales * np.float32(x.scale.flat[0])
     end = _sums(node.output(0), users)
-    if end.element_type is not Type.f32:
+    if end is None:
         return
     start = _Chain(end, scales, np.zeros(channels, np.float32))
     chain = _Follow(node, users, order, channels).all_of(start)
@@ -215,7 +215,7 @@ def _weights(output: Output) -> Real | None:
         return dequantized(output)
     found = dequantized(output.node.sources[0])
     shape = output.partial_shape
-    if found is None or not isinstance(found.data.node, Constant) or not shape.is_static:
+    if found is None or found.dynamic is not None or not isinstance(found.data.node, Constant) or not shape.is_static:
         return None
     before, after = tuple(found.data.shape), tuple(shape.to_shape())
     if len(after) != len(before) + 1 or after[2:] != before[1:]:
@@ -236,13 +236,13 @@ def _grouped(array: Array, before: tuple[int, ...], after: tuple[int, ...]) -> A
 
 
 def _centred(weights: Real) -> Array | None:
-    """Constant weights less their zero point: signed bytes, or i16 that are the sums of two; None for others."""
+    """Constant weights less their zero point: signed bytes, or i16 that are the sums of some; None for others."""
     if not isinstance(weights.data.node, Constant) or not weights.whole:
         return None
     array = constant(weights.data)
     assert array is not None
     shifted = array.astype(np.int32) - weights.zero.astype(np.int32)
-    if shifted.shape != array.shape or shifted.min(initial=0) < -256 or shifted.max(initial=0) > 254:
+    if shifted.shape != array.shape or shifted.min(initial=0) < -256 or shifted.max(initial=0) > 255:
         return None
     fits = shifted.min(initial=0) >= -128 and shifted.max(initial=0) <= 127
     return shifted.astype(np.int8 if fits else np.int16)
@@ -280,15 +280,17 @@ def _per_channel(node: Node, scale: Array, rank: int, channels: int) -> Array | 
     return np.asarray(scale, np.float32).reshape(-1)
 
 
-def _sums(end: Output, users: Users) -> Output:
-    """Sums of integers behind their conversions: to i32, which holds them, and to f32, which comes to the same."""
-    follower = users.only(end)
+def _sums(end: Output, users: Users) -> Output | None:
+    """Sums of integers behind their conversions: to i32, which holds them, and to f32, which comes to the same. None
+    where they are wanted as i32."""
+    follower, last = users.only(end), None
     while follower is not None and follower.op.type == "Convert" and end.element_type in (Type.f32, Type.i32):
         if follower.output(0).element_type not in (Type.f32, Type.i32):
             break
+        last = end if end.element_type is Type.f32 else last
         end = follower.output(0)
         follower = users.only(end)
-    return end
+    return end if end.element_type is Type.f32 else last
 
 
 def _along_channels(node: Node, array: Array, channels: int) -> Array | None:

@@ -10,12 +10,12 @@ from ...graph import Constant, Model, Node, Output
 from ...ops import NEWEST_OPSET as NEWEST
 from ...ops import factories
 from ...records import replace
-from .making import transposed
+from .making import literal, transposed
 from .match import constant, is_op
 
 
 def simplify(model: Model) -> None:
-    """Drops what changes nothing; expresses batch normalization by Multiply and Add."""
+    """Drops what changes nothing; expresses batch normalization and FakeQuantize by element-wise operators."""
     for node in model.get_ordered_ops():
         if node.op.attributes().get("auto_broadcast") == "pdpd":
             _align(node)
@@ -80,6 +80,22 @@ def _batch_norm(node: Node) -> Output | None:
     return total.output(0)
 
 
+def _fake_quantize(node: Node) -> Output | None:
+    """The formula of FakeQuantize, of constant ranges that are not empty, in element-wise operators."""
+    limits = [constant(source) for source in node.sources[1:]]
+    if any(array is None for array in limits) or node.op.attributes()["auto_broadcast"] != "numpy":
+        return None
+    low, high, first, last = (array for array in limits if array is not None)
+    steps, ops = low.dtype.type(node.op.attributes()["levels"] - 1), factories(NEWEST)
+    if not ((low < high).all() and np.isfinite(high - low).all()):
+        return None
+    inside = ops["minimum"](ops["maximum"](node.sources[0], literal(low)), literal(high))
+    part = ops["divide"](ops["subtract"](inside, literal(low)), literal(high - low))
+    count = ops["round"](ops["multiply"](part, literal(np.asarray(steps))), "half_to_even")
+    share = ops["multiply"](ops["divide"](count, literal(np.asarray(steps))), literal(last - first))
+    return ops["add"](share, literal(first), name=node.friendly_name).output(0)
+
+
 def _source(node: Node) -> Output:
     return node.sources[0]
 
@@ -87,6 +103,7 @@ def _source(node: Node) -> Output:
 RULES: dict[str, Callable[[Node], Output | None]] = {
     "Convert": _convert,
     "ConvertLike": _convert,
+    "FakeQuantize": _fake_quantize,
     "Transpose": _transpose,
     "Reshape": _same_shape,
     "Squeeze": _same_shape,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...graph.failures import Subject
+from ...errors import ModelError
+from ...graph.failures import Subject, reason
 from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
@@ -70,12 +71,15 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
             builder.alias(tensor, view)
             direct.add(view.slot)
     for call in calls:
-        if all(tensor.size == 0 for tensor in call.outputs):
+        if not [tensor for tensor in call.outputs if 0 not in tensor.shape]:
             continue
         builder.origin, builder.subject = call.name, _subject(call)
         lowering = LOWERINGS.get(call.op.type)
-        if lowering is None or not lowering(builder, call):
-            builder.interpret(call)
+        try:
+            if lowering is None or not lowering(builder, call):
+                builder.interpret(call)
+        except (ValueError, TypeError, LookupError, ArithmeticError) as error:  # operands that do not go together
+            raise ModelError(f"{builder.subject}: {reason(error)}") from error
     builder.origin, builder.subject = "results", Subject("Result", "results", ())
     for tensor, view in exits:
         if view.slot not in direct:

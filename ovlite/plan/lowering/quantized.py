@@ -39,8 +39,7 @@ def _product(builder: Builder, call: Call) -> bool:
     window = convolution(call)
     if window is None:
         return False
-    _convolve(builder, call, op, window, {**result, "shifts": _shifted(shifts, window.weights, op.x_zero, 0)})
-    return True
+    return _convolve(builder, call, op, window, {**result, **_centring(builder, call, op, shifts, window.weights, 0)})
 
 
 def _stages(op: QuantizedProduct, call: Call) -> list[tuple[Any, ...]]:
@@ -58,25 +57,31 @@ def _stages(op: QuantizedProduct, call: Call) -> list[tuple[Any, ...]]:
     return found
 
 
-def _shifted(shifts: Array, weights: Array, zero: int, axis: int) -> Array:
-    """The correction of sums of products with x rather than with x - zero; `axis` of the weights is the channels'."""
+def _centring(
+    builder: Builder, call: Call, op: QuantizedProduct, shifts: Array, weights: Array, axis: int
+) -> dict[str, Any]:
+    """What corrects sums of products with x rather than with x - zero; `axis` of the weights is the channels'."""
     others = tuple(place for place in range(weights.ndim) if place != axis)
-    return np.asarray(shifts - zero * weights.sum(others, dtype=np.int64), np.int32)
+    sums = weights.sum(others, dtype=np.int64)
+    if not op.dynamic:
+        return {"shifts": np.asarray(shifts - op.x_zero * sums, np.int32)}
+    return {"shifts": shifts, "zero_point": builder.view(call.inputs[-1]), "column_sums": sums.astype(np.int32)}
 
 
-def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convolution, result: dict[str, Any]) -> None:
+def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convolution, result: dict[str, Any]) -> bool:
     array = call.inputs[1].array
     assert array is not None
     views = builder.view(call.inputs[0]), builder.view(call.outputs[0])
     geometry = {"strides": window.strides, "dilations": window.dilations, "pads_begin": window.pads_begin}
     shape, groups = window.weights.shape, window.groups
+    builder.fill_border(call.inputs[0], result.get("zero_point", op.x_zero))
     if groups > 1 and shape[:2] == (groups, 1):
         depthwise = builder.family("depthwise")
         weights = builder.packed_weights.get(
             array, ("depthwise", builder.level), lambda weights: depthwise.pack(weights.reshape(shape))
         )
         builder.emit(depthwise.QuantizedDepthwise(*views, weights=weights, **geometry, **result))
-        return
+        return True
     family = builder.family("convolution")
     kernel = builder.family("matmul").kernel_for("u8", "i8")
     how = ("quantized convolution", builder.level, kernel.name)
@@ -84,6 +89,7 @@ def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convol
         array, how, lambda weights: family.pack_int8(weights.reshape(shape), groups, kernel)
     )
     builder.emit(family.QuantizedConvolution(*views, weights=packed, groups=groups, **geometry, **result))
+    return True
 
 
 def _matmul(
@@ -96,18 +102,14 @@ def _matmul(
     packed = builder.packed_weights.get(
         weights, how, lambda array: family.pack_int8(array.T if transposed else array, kernel)
     )
-    if op.dynamic:
-        result["zero_point"] = builder.view(call.inputs[-1])
-        result["column_sums"] = weights.sum(1 if transposed else 0, dtype=np.int32)
-    else:
-        shifts = _shifted(shifts, weights, op.x_zero, 0 if transposed else 1)
+    result |= _centring(builder, call, op, shifts, weights, 0 if transposed else 1)
     if len(call.inputs[0].shape) > MOST_DIMENSIONS:
         return False
     a, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
     if a.shape[-1] % kernel.k_block:  # the kernel reads a little behind a row: not at the end of a caller's array
         source, a = a, builder.scratch(a.dtype, a.shape)
         builder.copy(source, a)
-    builder.emit(family.QuantizedMatMul(a, y, weights=packed, shifts=shifts, **result))
+    builder.emit(family.QuantizedMatMul(a, y, weights=packed, **result))
     return True
 
 

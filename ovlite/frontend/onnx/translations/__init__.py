@@ -67,12 +67,16 @@ FAMILIES = {
     "ai.onnx.preview.training": {"training": "Adagrad Adam Momentum"},
     "com.microsoft": {
         "microsoft": (
-            "Attention BiasGelu DequantizeLinear DynamicQuantizeLSTM DynamicQuantizeMatMul "
-            "EmbedLayerNormalization ExpandDims FastGelu FusedConv FusedGemm FusedMatMul GatherBlockQuantized "
-            "Gelu GroupQueryAttention Inverse MatMulIntegerToFloat MatMulNBits MultiHeadAttention QGemm "
-            "QLinearAdd QLinearAveragePool QLinearConcat QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul "
-            "QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QuantizeLinear QuickGelu "
-            "RotaryEmbedding SkipLayerNormalization SkipSimplifiedLayerNormalization Trilu"
+            "Attention BiasAdd BiasGelu BiasSoftmax BiasSplitGelu CausalConvWithState CDist "
+            "DecoderMaskedMultiHeadAttention DecoderMaskedSelfAttention DequantizeLinear DynamicQuantizeLSTM "
+            "DynamicQuantizeMatMul EmbedLayerNormalization ExpandDims FastGelu FusedConv FusedGemm FusedMatMul "
+            "FusedMatMulActivation GatedRelativePositionBias GatherBlockQuantized Gelu GemmFastGelu GroupNorm "
+            "GroupQueryAttention Inverse LinearAttention MatMulIntegerToFloat MatMulNBits MoE MultiHeadAttention "
+            "NhwcConv NhwcFusedConv NhwcMaxPool PackedAttention PackedMultiHeadAttention QAttention QGemm "
+            "QLinearAdd QLinearAveragePool QLinearConcat QLinearConv QLinearGlobalAveragePool QLinearLeakyRelu "
+            "QLinearMul QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QMoE QuantizeLinear "
+            "QuickGelu RelativePositionBias RemovePadding RestorePadding RotaryEmbedding SkipGroupNorm "
+            "SkipLayerNormalization SkipSimplifiedLayerNormalization TransposeMatMul Trilu UnfoldTensor"
         ),
     },
 }
@@ -88,10 +92,14 @@ HOMES = {
 class Translations(Mapping[tuple[str, str], Translation]):
     """The translations by domain and type. To ask for one imports its family, to ask which there are does not."""
 
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Translation] = {}
+
     def __getitem__(self, key: tuple[str, str]) -> Translation:
-        family = import_module(f".{HOMES[key]}", __name__)
-        found: Translation = family.OPERATORS[key[1]]
-        return found
+        if key not in self._found:
+            family = import_module(f".{HOMES[key]}", __name__)
+            self._found[key] = family.OPERATORS[key[1]]
+        return self._found[key]
 
     def __contains__(self, key: object) -> bool:
         return key in HOMES

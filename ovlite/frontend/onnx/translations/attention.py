@@ -6,6 +6,8 @@ Queries, keys and values are [batch, heads, length, size] here; a mask is a tens
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ....errors import ModelError
@@ -13,6 +15,7 @@ from ....graph import Node, Output
 from ....types import Type
 from ..build import converted, dim_of, ints, of_type, one, ops, rank, scalar, typed
 from ..call import Call, Translated, Translation
+from .quantization import centred, row
 from .rotary import join_heads, split_heads
 
 MASKED = -10000.0  # what onnxruntime adds to the scores of masked positions unless a model says otherwise
@@ -23,26 +26,108 @@ def attention(call: Call) -> Translated:
 
     Keys and values of before, and the second output, are [2, batch, heads, length, size].
     """
-    call.expect("do_rotary", 0, "export the model with RotaryEmbedding and MultiHeadAttention")
-    call.expect("past_present_share_buffer", 0)
-    call.without_effect("rotary_embedding_dim")
-    projected = ops.matmul(call.input(0), call.input(1), False, False)
+    projected = one(ops.matmul(call.input(0), call.input(1), False, False))
     if (bias := call.optional(2)) is not None:
-        projected = ops.add(projected, bias)
-    heads, sizes = call.integer("num_heads"), call.integers("qkv_hidden_sizes", [])
-    if sizes:
-        parts = ops.variadic_split(projected, ints(-1), ints(sizes)).outputs()
-    else:
-        parts = ops.split(projected, ints(-1), 3).outputs()
-    query, key, value = (split_heads(part, heads) for part in parts)
-    before = None
-    if (past := call.optional(4)) is not None:
-        before, values = _along(past, 0, 2)
-        key, value = one(ops.concat([before, key], 2)), one(ops.concat([values, value], 2))
-    found = _attended(call, query, key, value, call.optional(3), call.optional(5), before)
+        projected = one(ops.add(projected, bias))
+    return _of_projected(call, projected, call.optional(3), call.optional(4), call.optional(5))
+
+
+def decoder_masked_self_attention(call: Call) -> Translated:
+    """Attention of one query a batch; the seventh input says how many keys there are before, in a shared buffer."""
+    return attention(call)
+
+
+def q_attention(call: Call) -> Translated:
+    """Attention of quantized x and weights. Inputs: both, the bias, scale of x, scale of the weights (one, or one a
+    column), mask, zero points of x and of the weights, keys and values of before."""
+    data, weights = centred(call.input(0), call.optional(6)), centred(call.input(1), call.optional(7))
+    product = ops.matmul(data, weights, False, False)
+    scale = ops.multiply(scalar(call.input(3)), row(call.input(4)))
+    projected = ops.add(ops.multiply(product, scale), call.input(2))
+    return _of_projected(call, one(projected), call.optional(5), call.optional(8), None)
+
+
+def _of_projected(
+    call: Call, projected: Output, marks: Output | None, past: Output | None, scores: Output | None
+) -> Translated:
+    """Attention of queries, keys and values that lie side by side."""
+    call.expect("do_rotary", 0, "export the model with RotaryEmbedding and MultiHeadAttention")
+    call.without_effect("rotary_embedding_dim")
+    query, key, value = (split_heads(part, call.integer("num_heads")) for part in query_key_value(call, projected))
+    halves = (None, None) if past is None else tuple(_along(past, 0, 2))
+    cache = _Cache.of(call, 6)
+    keys, values = cache.grown(halves[0], key), cache.grown(halves[1], value)
+    found = _attended(call, query, cache.used(keys, key), cache.used(values, value), marks, scores, halves[0])
     if not call.wants(1):
         return found
-    return [found, one(ops.concat([one(ops.unsqueeze(part, ints([0]))) for part in (key, value)], 0))]
+    return [found, one(ops.concat([one(ops.unsqueeze(part, ints([0]))) for part in (keys, values)], 0))]
+
+
+class _Cache(NamedTuple):
+    """Keys or values [batch, heads, places, size] of before, and how they grow.
+
+    length: how many places are taken of a buffer that past and present share, [1]; None where all are, and new ones
+    come behind.
+    """
+
+    length: Output | None
+
+    @classmethod
+    def of(cls, call: Call, place: int) -> _Cache:
+        """place: the input that says the length."""
+        if call.flag("past_present_share_buffer"):
+            return cls(one(ops.reshape(converted(call.input(place), Type.i64), ints([1]), False)))
+        call.without_effect(place)
+        return cls(None)
+
+    def grown(self, past: Output | None, new: Output) -> Output:
+        if past is None:
+            if self.length is not None:
+                raise ModelError("past_present_share_buffer is 1, but there are no keys and values of before")
+            return new
+        if self.length is None:
+            return one(ops.concat([past, new], 2))
+        places = ops.add(numbers(scalar(dim_of(new, 2))), self.length)
+        return one(ops.scatter_update(past, places, new, ints(2)))
+
+    def used(self, grown: Output, new: Output) -> Output:
+        """Those that there are now."""
+        if self.length is None:
+            return grown
+        end = ops.add(self.length, dim_of(new, 2))
+        return one(ops.slice(grown, ints([0]), end, ints([1]), ints([2])))
+
+
+def query_key_value(call: Call, projected: Output) -> list[Output]:
+    """The three parts of the last axis."""
+    sizes = call.integers("qkv_hidden_sizes", [])
+    if sizes:
+        return list(ops.variadic_split(projected, ints(-1), ints(sizes)).outputs())
+    return list(ops.split(projected, ints(-1), 3).outputs())
+
+
+def decoder_masked_multi_head_attention(call: Call) -> Translated:
+    """MultiHeadAttention of one query a batch.
+
+    Inputs: query, key, value [batch, 1, heads * size], or all three side by side in the first, or keys and values of
+    another sequence, of rank 4; a mask, scores to add, keys and values of before, their number, and behind two that
+    beams need a bias of all three.
+    """
+    call.expect("output_qk", 0)
+    query, key, value, bias = call.input(0), call.optional(1), call.optional(2), call.optional(10)
+    parts = query_key_value(call, query) if key is None or value is None else [query, key, value]
+    if bias is not None:
+        parts = biased(parts, bias)
+    query, key, value = (part if rank(part) == 4 else split_heads(part, call.integer("num_heads")) for part in parts)
+    marks, scores = call.optional(3), call.optional(4)
+    if rank(parts[1]) == 4:
+        call.without_effect(5, 6, 7, "past_present_share_buffer")
+        return [_attended(call, query, key, value, marks, scores, None), key, value]
+    before, cache = call.optional(5), _Cache.of(call, 7)
+    keys, values = cache.grown(before, key), cache.grown(call.optional(6), value)
+    return [
+        _attended(call, query, cache.used(keys, key), cache.used(values, value), marks, scores, before), keys, values
+    ]  # fmt: skip
 
 
 def multi_head_attention(call: Call) -> Translated:
@@ -65,7 +150,7 @@ def multi_head_attention(call: Call) -> Translated:
     else:
         return None
     if bias is not None:
-        parts = _biased(parts, bias)
+        parts = biased(parts, bias)
     query, key, value = (part if rank(part) == 4 else split_heads(part, heads) for part in parts)
     before, values = call.optional(6), call.optional(7)
     if before is not None and values is not None:
@@ -78,9 +163,9 @@ def _along(value: Output, axis: int, count: int) -> list[Output]:
     return [one(ops.gather(value, ints(i), ints(axis))) for i in range(count)]
 
 
-def _biased(parts: list[Output], bias: Output) -> list[Output]:
-    """Query, key and value [batch, length, size], each plus its part of a bias; not those with their heads in front."""
-    size = dim_of(parts[0], 2)  # the query's, and the key's, which are equal
+def biased(parts: list[Output], bias: Output) -> list[Output]:
+    """Query, key and value [..., size], each plus its part of a bias; not those of rank 4, whose heads are in front."""
+    size = dim_of(parts[0], rank(parts[0]) - 1)  # the query's, and the key's, which are equal
     biases = ops.variadic_split(bias, ints(0), ops.concat([size, size, ints([-1])], 0)).outputs()
     return [part if rank(part) == 4 else one(ops.add(part, own)) for part, own in zip(parts, biases, strict=True)]
 
@@ -173,5 +258,8 @@ def least(value: Output) -> Output:
 
 OPERATORS: dict[str, Translation] = {
     "Attention": attention,
+    "DecoderMaskedMultiHeadAttention": decoder_masked_multi_head_attention,
+    "DecoderMaskedSelfAttention": decoder_masked_self_attention,
     "MultiHeadAttention": multi_head_attention,
+    "QAttention": q_attention,
 }

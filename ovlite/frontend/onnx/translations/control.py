@@ -17,10 +17,11 @@ from ....ops.bodies import (
     widened,
 )
 from ....ops.control import If, Loop, TensorIterator
-from ....types import PartialShape, SequenceType, Type
-from ..build import converted, ints, of_type, one, ops, positive, rank, scalar
+from ....ops.sequences import OptionalGetElement
+from ....types import OptionalType, PartialShape, SequenceType, Type
+from ..build import converted, ints, of_type, one, ops, positive, rank, scalar, static_dims, typed
 from ..call import Call, Translated, Translation
-from ..graphs import Body, Port, build_body, graph_output, inline_graph, translate_nodes
+from ..graphs import Body, Port, build_body, graph_output, inline_graph, maybe, translate_nodes
 from ..messages import GRAPH, INT, AttributeProto, NodeProto, ValueInfoProto
 
 MAX_ROUNDS = 8  # to find shapes that a loop's state keeps; widening ends long before
@@ -39,6 +40,10 @@ def if_(call: Call) -> Translated:
     for body in (then, other):
         if len(body.model.results) != len(call.outputs):
             raise ModelError(f"a branch has {len(body.model.results)} outputs for {len(call.outputs)} of the node")
+    for pair in zip(then.model.results, other.model.results, strict=True):
+        if any(isinstance(result.sources[0].element_type, OptionalType) for result in pair):
+            for result in pair:
+                result.input(0).replace_source_output(maybe(result.sources[0]))
     return Node(If(then.model, other.model, taken[0], taken[1], given, given), sources)
 
 
@@ -65,7 +70,14 @@ def loop(call: Call) -> Translated:
     taken += _invariants(body, 2 + count, sources)
     given: list[OutputDescription] = [BodyOutputDescription(1 + i, i) for i in range(count)]
     given += [ConcatOutputDescription(i, i - 1, 0, 1, 1, -1, 0) for i in stacked]
-    return Node(Loop(body.model, tuple(taken), tuple(given), 0, 0), sources)
+    made = Node(Loop(body.model, tuple(taken), tuple(given), 0, 0), sources)
+    return [_as_declared(found, graph.output[1 + i]) for i, found in enumerate(made.outputs())]
+
+
+def _as_declared(value: Output, declared: ValueInfoProto) -> Output:
+    """The value of an optional state whose later values a loop's body declares to be no optionals."""
+    holds = isinstance(value.element_type, OptionalType) and declared.type.which() != "optional_type"
+    return one(Node(OptionalGetElement(), [value])) if holds else value
 
 
 def _trip_count(trips: Output | None) -> Output:
@@ -78,6 +90,9 @@ def _steady(states: Sequence[Output], build: Callable[[list[Port]], Body], first
     types = [TensorType(state.element_type, state.partial_shape) for state in states]
     for _ in range(MAX_ROUNDS):
         body = build([Port(found) for found in types])
+        for found, made in zip(types, body.model.results[first_result:], strict=False):
+            if isinstance(found.element_type, OptionalType):
+                made.input(0).replace_source_output(maybe(made.sources[0]))
         results = body.model.outputs[first_result : first_result + len(states)]
         wider = [
             TensorType(found.element_type, _kept(found.shape, result.partial_shape))
@@ -96,31 +111,80 @@ def _kept(before: PartialShape, after: PartialShape) -> PartialShape:
 def scan(call: Call) -> Translated:
     """Body: (states..., parts of sequences...) -> (states..., parts of stacked sequences...); version 8 has batches."""
     if call.version < 9:
-        return None
-    graph = call.graph("body")
+        return _scan_of_batches(call)
     sequences = call.integer("num_scan_inputs")
     count = len(call.inputs) - sequences
     states, data = [call.input(i) for i in range(count)], [call.input(i) for i in range(count, len(call.inputs))]
     axes = call.integers("scan_input_axes", [0] * sequences)
     axes = [positive(axis, rank(value)) for axis, value in zip(axes, data, strict=True)]
     directions = call.integers("scan_input_directions", [0] * sequences)
-    made = len(graph.output) - count
+    made = len(call.graph("body").output) - count
     output_axes = call.integers("scan_output_axes", [0] * made)
     output_directions = call.integers("scan_output_directions", [0] * made)
+    return _scanned(call, states, data, axes, directions, output_axes, output_directions)
+
+
+def _scanned(
+    call: Call,
+    states: Sequence[Output],
+    data: Sequence[Output],
+    axes: Sequence[int],
+    directions: Sequence[int],
+    output_axes: Sequence[int],
+    output_directions: Sequence[int],
+) -> Node:
+    graph, count = call.graph("body"), len(states)
     parts = [_part(value, axis) for value, axis in zip(data, axes, strict=True)]
     stacked = {count + i: axis for i, axis in enumerate(output_axes)}
     body = _steady(states, lambda ports: build_body(graph, call.scope, ports + parts, stacked), first_result=0)
     sources = [*states, *data]
     taken: list[InputDescription] = [MergedInputDescription(i, i, i) for i in range(count)]
-    taken += [SliceInputDescription(count + i, count + i, *_walk(directions[i]), axes[i]) for i in range(sequences)]
+    taken += [SliceInputDescription(count + i, count + i, *_walk(directions[i]), axes[i]) for i in range(len(data))]
     taken += _invariants(body, len(sources), sources)
     given: list[OutputDescription] = [BodyOutputDescription(i, i) for i in range(count)]
-    for i in range(made):
-        axis = output_axes[i]
+    for i, axis in enumerate(output_axes):
         if axis < 0:
             axis += len(body.model.outputs[count + i].partial_shape)
         given.append(ConcatOutputDescription(count + i, count + i, *_walk(output_directions[i]), axis))
     return Node(TensorIterator(body.model, tuple(taken), tuple(given)), sources)
+
+
+def _scan_of_batches(call: Call) -> Translated:
+    """Scan of version 8: lengths, states [batches, ...], sequences [batches, length, ...].
+
+    Sequences that are shorter than the longest are cut to their lengths, and what is stacked is filled up with zeros.
+    """
+    sequences = call.integer("num_scan_inputs")
+    lengths, given = call.optional(0), [call.input(i) for i in range(1, len(call.inputs))]
+    directions = call.integers("directions", [0] * sequences)
+    batches = {(static_dims(value) or [None])[0] for value in given}
+    count = batches.pop()
+    if batches or count is None:
+        raise ModelError("expected states and sequences of one known number of batches; reshape the model")
+    first = len(given) - sequences
+    made = len(call.graph("body").output) - first
+    rows = []
+    for batch in range(count):
+        values = [one(ops.gather(value, ints(batch), ints(0))) for value in given]
+        if lengths is not None:
+            length = one(ops.gather(lengths, ints([batch]), ints(0)))
+            values[first:] = [
+                one(ops.slice(value, ints([0]), length, ints([1]), ints([0]))) for value in values[first:]
+            ]
+        zeros = [0] * made
+        found = _scanned(call, values[:first], values[first:], [0] * sequences, directions, zeros, zeros).outputs()
+        if lengths is not None:
+            found[first:] = [_filled(value, given[-1]) for value in found[first:]]
+        rows.append([one(ops.unsqueeze(value, ints([0]))) for value in found])
+    return [one(ops.concat(list(parts), 0)) for parts in zip(*rows, strict=True)]
+
+
+def _filled(value: Output, like: Output) -> Output:
+    """A tensor [length, ...] with zeros behind its elements, as long as sequences [batches, length, ...]."""
+    longest = one(ops.gather(ops.shape_of(like, "i64"), ints([1]), ints(0)))
+    length = one(ops.gather(ops.shape_of(value, "i64"), ints([0]), ints(0)))
+    behind = [one(ops.subtract(longest, length)), ints([0] * (rank(value) - 1))]
+    return one(ops.pad(value, ints([0] * rank(value)), ops.concat(behind, 0), "constant", typed(0, value)))
 
 
 def _walk(direction: int) -> tuple[int, int, int, int]:

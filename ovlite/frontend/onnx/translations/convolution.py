@@ -180,17 +180,22 @@ def _pads_for(sizes: list[int], shape: Window, extra: list[int], wanted: list[in
     return (small, large) if shape.auto_pad == "same_upper" else (large, small)
 
 
-def max_pool(call: Call) -> Translated:
-    data = call.input(0)
+def max_pool_of(call: Call, data: Output) -> Node:
+    """The maxima of `data` in the windows that the call's attributes describe, and their places."""
     kernel, strides, dilations, begin, end, auto_pad = window(call, call.integers("kernel_shape"))
-    found = ops.max_pool(
+    return ops.max_pool(
         data, strides, dilations, begin, end, kernel, _rounding(call), auto_pad, index_element_type="i64", axis=0
     )
+
+
+def max_pool(call: Call) -> Translated:
+    data = call.input(0)
+    found = max_pool_of(call, data)
     if not call.wants(1):
         call.without_effect("storage_order")
         return one(found)
     indices = found.output(1)
-    return [found.output(0), _column_major(indices, data, len(kernel)) if call.flag("storage_order") else indices]
+    return [found.output(0), _column_major(indices, data, rank(data) - 2) if call.flag("storage_order") else indices]
 
 
 def _rounding(call: Call) -> str:

@@ -14,6 +14,10 @@ def matmul(call: Call) -> Translated:
 
 
 def gemm(call: Call) -> Translated:
+    return gemm_of(call)
+
+
+def gemm_of(call: Call) -> Output:
     """alpha * A' * B' + beta * C."""
     left, right, addend = call.input(0), call.input(1), call.optional(2)
     alpha, beta = call.decimal("alpha", 1.0), call.decimal("beta", 1.0)
@@ -24,7 +28,7 @@ def gemm(call: Call) -> Translated:
         return product
     if beta != 1.0:
         addend = one(ops.multiply(addend, typed(beta, addend)))
-    return ops.add(product, addend)
+    return one(ops.add(product, addend))
 
 
 def einsum(call: Call) -> Translated:

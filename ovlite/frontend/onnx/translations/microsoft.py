@@ -7,22 +7,28 @@ from functools import reduce
 import numpy as np
 
 from ....errors import ModelError
-from ....graph import Node, Output
+from ....graph import Output
 from ....types import Type
 from ..build import (
     converted,
+    dim_of,
     ints,
+    moved,
     of_type,
     one,
     ops,
+    positive,
+    rank,
     scalar,
     typed,
 )
 from ..call import Call, Translated, Translation, known
 from .attention import OPERATORS as ATTENTION
-from .convolution import conv
+from .experts import OPERATORS as EXPERTS
+from .fusing import OPERATORS as FUSING
 from .grouped import OPERATORS as GROUPED
-from .matrix import gemm
+from .images import OPERATORS as IMAGES
+from .linear_attention import OPERATORS as LINEAR_ATTENTION
 from .normalization import root_mean_square
 from .packed import OPERATORS as PACKED
 from .qlinear import OPERATORS as QLINEAR
@@ -30,6 +36,7 @@ from .quantization import centred, dequantize_linear, quantize_linear, quantized
 from .recurrent import lstm_of
 from .rotary import OPERATORS as ROTARY
 from .shape import trilu
+from .unpadded import OPERATORS as UNPADDED
 
 
 def gelu(call: Call) -> Translated:
@@ -48,48 +55,6 @@ def fast_gelu(call: Call) -> Translated:
 def quick_gelu(call: Call) -> Translated:
     """x * sigmoid(alpha * x)."""
     return ops.swish(call.input(0), typed(call.decimal("alpha", 1.702), call.input(0)))
-
-
-def fused_matmul(call: Call) -> Translated:
-    if call.flag("transBatchA") or call.flag("transBatchB"):
-        return None
-    product = ops.matmul(call.input(0), call.input(1), call.flag("transA"), call.flag("transB"))
-    return ops.multiply(product, typed(call.decimal("alpha", 1.0), call.input(0)))
-
-
-def fused_conv(call: Call) -> Translated:
-    """A convolution, to which the fourth input is added, and an activation."""
-    found = one_of(conv(call))
-    if (addend := call.optional(3)) is not None:
-        found = one(ops.add(found, addend))
-    return _activated(call, found, call.decimals("activation_params", []))
-
-
-def fused_gemm(call: Call) -> Translated:
-    parameters = [call.decimal(f"activation_{name}", None) for name in ("alpha", "beta", "gamma")]
-    return _activated(call, one_of(gemm(call)), [value for value in parameters if value is not None])
-
-
-def one_of(translated: Translated) -> Output:
-    """The single output of a translation."""
-    if isinstance(translated, Node):
-        return one(translated)
-    if isinstance(translated, Output):
-        return translated
-    raise ModelError("a part of the operator has no translation")
-
-
-def _activated(call: Call, value: Output, parameters: list[float]) -> Translated:
-    kind = call.text("activation", "")
-    if kind in ("", "Relu", "Tanh", "Sigmoid"):
-        return value if not kind else {"Relu": ops.relu, "Tanh": ops.tanh, "Sigmoid": ops.sigmoid}[kind](value)
-    if kind == "LeakyRelu":
-        return ops.prelu(value, typed(np.array([parameters[0] if parameters else 0.01]), value))
-    if kind == "Clip" and len(parameters) == 2:
-        return ops.clamp(value, *parameters)
-    if kind == "HardSigmoid" and len(parameters) == 2:
-        return ops.hard_sigmoid(value, typed(parameters[0], value), typed(parameters[1], value))
-    return None
 
 
 def skip_layer_normalization(call: Call) -> Translated:
@@ -200,26 +165,50 @@ def inverse(call: Call) -> Translated:
     return ops.inverse(call.input(0))
 
 
+def unfold_tensor(call: Call) -> Translated:
+    """All parts of `size` elements of an axis, `step` apart; their elements are a new last axis."""
+    data, size, step = call.input(0), call.integer("size"), call.integer("step", 1)
+    axis = positive(call.integer("dim", -1), rank(data))
+    if size < 1 or step < 1:
+        raise ModelError(f"expected size and step to be positive, got {size} and {step}")
+    first = ops.range(ints(0), scalar(one(ops.subtract(dim_of(data, axis), ints([size - 1])))), ints(step), "i64")
+    places = ops.add(ops.unsqueeze(first, ints([1])), ints(np.arange(size)))
+    return moved(one(ops.gather(data, places, ints(axis))), axis + 1, rank(data))
+
+
+def cdist(call: Call) -> Translated:
+    """Distances of the rows of a [m, n] and b [k, n], as [m, k]."""
+    metric = call.text("metric", "sqeuclidean")
+    if metric not in ("euclidean", "sqeuclidean"):
+        raise ModelError(f"expected metric to be euclidean or sqeuclidean, got {metric!r}")
+    apart = ops.subtract(ops.unsqueeze(call.input(0), ints([1])), ops.unsqueeze(call.input(1), ints([0])))
+    squares = ops.reduce_sum(ops.multiply(apart, apart), ints([2]), False)
+    return squares if metric == "sqeuclidean" else ops.sqrt(squares)
+
+
 def expand_dims(call: Call) -> Translated:
     return ops.unsqueeze(call.input(0), call.input(1))
 
 
 OPERATORS: dict[str, Translation] = {
     **ATTENTION,
+    **EXPERTS,
+    **FUSING,
     **GROUPED,
+    **IMAGES,
+    **LINEAR_ATTENTION,
     **PACKED,
     **QLINEAR,
     **ROTARY,
+    **UNPADDED,
     "BiasGelu": bias_gelu,
     "DequantizeLinear": dequantize_linear,
     "DynamicQuantizeLSTM": dynamic_quantize_lstm,
     "DynamicQuantizeMatMul": dynamic_quantize_matmul,
+    "CDist": cdist,
     "EmbedLayerNormalization": embed_layer_normalization,
     "ExpandDims": expand_dims,
     "FastGelu": fast_gelu,
-    "FusedConv": fused_conv,
-    "FusedGemm": fused_gemm,
-    "FusedMatMul": fused_matmul,
     "Gelu": gelu,
     "Inverse": inverse,
     "MatMulIntegerToFloat": matmul_integer_to_float,
@@ -228,4 +217,5 @@ OPERATORS: dict[str, Translation] = {
     "SkipLayerNormalization": skip_layer_normalization,
     "SkipSimplifiedLayerNormalization": skip_simplified_layer_normalization,
     "Trilu": trilu,
+    "UnfoldTensor": unfold_tensor,
 }

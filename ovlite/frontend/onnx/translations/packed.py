@@ -33,7 +33,7 @@ def matmul_nbits(call: Call) -> Translated:
         real = typed(np.zeros((rows, columns)), data)
     else:
         scales = reshaped(call.input(2), [rows, blocks, 1])
-        values = converted(_unpacked(packed, bits, (rows, blocks, block), block), scales.element_type)
+        values = converted(unpacked(packed, bits, (rows, blocks, block), block), scales.element_type)
         zero = _zero_points(call.optional(3), bits, (rows, blocks), scales)
         groups, order = call.optional(4), _order(call.known(4), columns, block)
         if order is not None and isinstance(values.node, Constant):
@@ -75,7 +75,7 @@ def _zero_points(zeros: Output | None, bits: int, shape: tuple[int, int], scales
         return typed(1 << (bits - 1), scales)
     if zeros.element_type.real:
         return converted(reshaped(zeros, [*shape, 1]), scales.element_type)
-    return converted(_unpacked(zeros, bits, (*shape, 1), shape[1]), scales.element_type)
+    return converted(unpacked(zeros, bits, (*shape, 1), shape[1]), scales.element_type)
 
 
 def _columns(
@@ -101,7 +101,7 @@ def _columns(
     return one(ops.multiply(ops.subtract(real, zero), scales))
 
 
-def _unpacked(value: Output, bits: int, shape: tuple[int, ...], length: int) -> Output:
+def unpacked(value: Output, bits: int, shape: tuple[int, ...], length: int) -> Output:
     """Bytes as elements of `bits` bits in a shape; each run of `length` elements begins at a byte.
 
     Those of a constant stay packed where there is a type of that many bits.
@@ -214,7 +214,7 @@ def _unpacked_last(value: Output, bits: int, length: int | None = None) -> Outpu
     if size is None or None in outer:
         raise ModelError(f"expected a known shape for data of {bits} bits, got {value.partial_shape}")
     length = size * 8 // bits if length is None else length
-    return _unpacked(value, bits, (*(dim or 0 for dim in outer), length), length)
+    return unpacked(value, bits, (*(dim or 0 for dim in outer), length), length)
 
 
 OPERATORS: dict[str, Translation] = {

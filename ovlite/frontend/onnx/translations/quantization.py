@@ -172,8 +172,15 @@ def qlinear_matmul(call: Call) -> Translated:
 
 
 def qlinear_conv(call: Call) -> Translated:
-    """Inputs: x, scale, zero point, w, scale, zero point (one an output channel), those of y, bias in i32."""
-    data, filters = call.input(0), call.input(3)
+    return qlinear_conv_of(call, call.input(0))
+
+
+def qlinear_conv_of(call: Call, data: Output) -> Output:
+    """Inputs: x, scale, zero point, w, scale, zero point (one an output channel), those of y, bias in i32.
+
+    data: x as [N, C, spatial...].
+    """
+    filters = call.input(3)
     count = rank(filters)
     filter_zero, filter_scale = _per_filter(call.input(5), count - 1), _per_filter(call.input(4), count - 2)
     total = convolved(call, centred(data, scalar(call.input(2))), centred(filters, filter_zero))

@@ -8,6 +8,9 @@ from ....errors import ModelError
 from ....graph import Node, Output
 from ....ops.sequences import (
     ConcatFromSequence,
+    Optional,
+    OptionalGetElement,
+    OptionalHasElement,
     SequenceAt,
     SequenceConstruct,
     SequenceErase,
@@ -15,10 +18,13 @@ from ....ops.sequences import (
     SequenceLength,
     SplitToSequence,
 )
-from ....types import SequenceType, Type
+from ....types import OptionalType, SequenceType, Type
 from ..build import ints, of_type, one, ops, positive, rank_or_none, static_dims
 from ..call import Call, Translated, Translation
+from ..graphs import absent
 from ..tensors import element_type
+
+MOST_TENSORS = 1 << 12  # of a sequence that is cut when the model is read
 
 
 def _items(value: Output) -> list[Output] | None:
@@ -58,14 +64,15 @@ def split_to_sequence(call: Call) -> Translated:
     axis, keep = call.integer("axis", 0), call.flag("keepdims", True)
     dims, lengths = static_dims(data), call.known(1)
     length = None if dims is None else dims[positive(axis, len(dims))]
-    if split is None and length:
+    if split is None and length and length <= MOST_TENSORS:
         parts = ops.split(data, ints(axis), length).outputs()
         return _made(parts if keep else [one(ops.squeeze(part, ints([axis]))) for part in parts], data.element_type)
     if lengths is not None and length and (lengths.ndim or int(lengths) > 0):
-        if not lengths.ndim:
-            step = int(lengths)
+        step = 0 if lengths.ndim else int(lengths)
+        if step and length <= step * MOST_TENSORS:
             lengths = np.array([min(step, length - at) for at in range(0, length, step)])
-        return _made(ops.variadic_split(data, ints(axis), ints(lengths)).outputs(), data.element_type)
+        if lengths.ndim:
+            return _made(ops.variadic_split(data, ints(axis), ints(lengths)).outputs(), data.element_type)
     return Node(SplitToSequence(axis, keep), [data] if split is None else [data, split])
 
 
@@ -109,19 +116,25 @@ def concat_from_sequence(call: Call) -> Translated:
 
 
 def optional(call: Call) -> Translated:
-    """An optional that has a value is that value."""
+    """An optional that is known to have a value is that value."""
     if call.optional(0) is None:
-        raise ModelError("an optional without a value is not supported; leave out the nodes that read it")
+        return absent(call.type("type"))
     call.without_effect("type")
     return call.input(0)
 
 
 def optional_has_element(call: Call) -> Translated:
-    return of_type(call.optional(0) is not None, Type.boolean)
+    value = call.optional(0)
+    if value is None or not isinstance(value.element_type, OptionalType):
+        return of_type(value is not None, Type.boolean)
+    if isinstance(value.node.op, Optional):
+        return of_type(bool(value.node.sources), Type.boolean)
+    return Node(OptionalHasElement(), [value])
 
 
 def optional_get_element(call: Call) -> Translated:
-    return call.input(0)
+    value = call.input(0)
+    return Node(OptionalGetElement(), [value]) if isinstance(value.element_type, OptionalType) else value
 
 
 OPERATORS: dict[str, Translation] = {

@@ -1,0 +1,93 @@
+"""bench.compare: what it chooses and refuses, and how two of its files are compared."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ovlite as ov
+import ovlite.opset13 as ops
+
+pytest.importorskip("onnx")
+
+from bench import compare, models, suites
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    x = ops.parameter([2, 3], np.float32, name="x")
+    ov.save_model(ov.Model([ops.relu(x)], [x], "m"), tmp_path / "m.xml")
+    return str(tmp_path / "m.xml")
+
+
+@pytest.fixture(autouse=True)
+def no_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Downloads nothing."""
+    monkeypatch.setattr(models, "package_models", dict)
+
+
+def saved(folder: Path, name: str, times: dict[str, float], **about: object) -> str:
+    workloads = [{"name": key, "ms": {"ovlite": spent}} for key, spent in times.items()]
+    content = {"processor": "p", "level": "avx2", "threads": 1, "mode": "f32", "workloads": workloads, **about}
+    (folder / name).write_text(json.dumps(content))
+    return str(folder / name)
+
+
+def test_a_model_in_a_file_is_measured(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    compare.main([path, "--json", "--libraries", "ovlite", "--seconds", "0.001"])
+    found = json.loads(capsys.readouterr().out)
+    (workload,) = found["workloads"]
+    assert workload["name"] == "m.xml" and workload["ms"]["ovlite"] > 0 and workload["apart"] == {"ovlite": 0.0}
+    assert {"processor", "level", "versions", "threads", "mode"} <= found.keys()
+    compare.main([path, "--libraries", "ovlite", "--seconds", "0.001"])
+    assert "m.xml" in capsys.readouterr().out
+
+
+def test_words_choose_workloads() -> None:
+    assert [name for name, *_ in suites.select("models", ["squeeze", "vgg"])] == ["squeezenet", "vgg19"]
+    assert len(suites.select("operators", [])) == len(suites.operators.CASES)
+
+
+REFUSED = {
+    "nothing": "occurs in no name of suite models",
+    "squeezenet nothing": "'nothing' occurs in no name",
+    "none.onnx": "there is no file 'none.onnx'",
+    "none.json": "expected two files",
+    "none.json none.json": "can't read 'none.json'",
+    "{old} {other}": "is of level 'avx2'",
+    "{old} {odd}": "is not what bench.compare --json prints",
+    "{old} {odd} --threshold nan": "argument --threshold",
+    "--threads 0": "argument --threads",
+}
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str) -> None:
+    (tmp_path / "odd.json").write_text('{"level": [1]}')
+    places = {
+        "old": saved(tmp_path, "old.json", {"a": 1.0}),
+        "other": saved(tmp_path, "other.json", {"a": 1.0}, level="avx512"),
+        "odd": str(tmp_path / "odd.json"),
+    }
+    with pytest.raises(SystemExit) as ended:
+        compare.main([word.format(**places) for word in line.split()])
+    assert ended.value.code == 2 and REFUSED[line] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("new", "status", "told"),
+    [
+        ({"a": 1.05, "b": 0.5}, 0, "0 of 2"),
+        ({"a": 1.2, "b": 2.0}, 1, "1 of 2"),
+        ({"a": 1.0}, 1, "gone"),
+        ({"a": 1.0, "b": 2.0, "c": 9.0}, 0, "0 of 2"),
+    ],
+)
+def test_files_are_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], new: dict[str, float], status: int, told: str
+) -> None:
+    names = saved(tmp_path, "old.json", {"a": 1.0, "b": 2.0}), saved(tmp_path, "new.json", new)
+    assert compare.main([*names]) == status
+    assert told in capsys.readouterr().out
+    assert compare.main([*names, "--threshold", "3"]) == (status if "gone" in told else 0)
