@@ -32,18 +32,22 @@ class _Reader:
 @cache
 def load(name: str, form: str) -> bytes:
     """A light model with seeded weights in one of FORMS, as the bytes of an ONNX file."""
+    return quantized(onnx.load_model_from_string(models.load(name)), models.inputs_for(name), form)
+
+
+def quantized(model: onnx.ModelProto, inputs: Arrays, form: str) -> bytes:
+    """A model in one of FORMS; its inputs are those by which ranges are calibrated."""
     from onnxruntime import quantization as q
 
     with tempfile.TemporaryDirectory() as folder:
         source, target = str(Path(folder, "model.onnx")), str(Path(folder, "quantised.onnx"))
-        model = onnx.version_converter.convert_version(onnx.load_model_from_string(models.load(name)), OPSET)
-        onnx.save(model, source)
+        onnx.save(onnx.version_converter.convert_version(model, OPSET), source)
         if form == "dynamic":
             q.quantize_dynamic(source, target, op_types_to_quantize=["MatMul", "Gemm"])
         else:
             written = q.QuantFormat.QOperator if form == "QOperator" else q.QuantFormat.QDQ
             q.quantize_static(
-                source, target, _Reader(models.inputs_for(name)), quant_format=written,
+                source, target, _Reader(inputs), quant_format=written,
                 per_channel=form == "QDQ per channel", activation_type=q.QuantType.QUInt8,
                 weight_type=q.QuantType.QInt8,
             )  # fmt: skip

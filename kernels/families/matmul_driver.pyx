@@ -34,6 +34,7 @@ from .matmul_weights cimport (
 
 cdef enum:
     CACHED_BYTES = 1 << 19     # of an operand that is to stay in the second-level cache
+    DECOMPRESSED_FOR = 1 << 22  # bytes of rows by which a panel that is decompressed is multiplied
     SMALL_FLOPS = 200000       # about 2 us of one core's f32 multiply-adds; see Step.share_above
     PAGE_BYTES = 4096          # rows a multiple of this apart share one set of the first-level cache,
     ALIASED_ROWS = 7           # which holds 8 lines: of the rows of one tile, and of the panel
@@ -528,7 +529,7 @@ cdef class MatmulStep(Step):
     cdef int finish(self, dim_t a_bytes) except -1:
         """Chooses the block, the scratch memory and the width, when all else is set. a_bytes: of all rows."""
         cdef Matmul* p = &self.matmul
-        cdef dim_t panel_bytes, b_bytes
+        cdef dim_t panel_bytes, b_bytes, cached = DECOMPRESSED_FOR if p.decompresses else CACHED_BYTES
         p.panel_depth = panel_depth(p.kernel, p.tile.taps, p.tile.depth)
         p.column_bytes = p.panel_depth * p.panel_size
         panel_bytes = p.kernel.columns * p.column_bytes
@@ -548,8 +549,8 @@ cdef class MatmulStep(Step):
         if b_bytes <= CACHED_BYTES * (1 if p.packs_b else 2) and b_bytes < a_bytes and p.tiles > 1:
             p.block = 1
             p.pack_whole_b = p.packs_b
-        elif a_bytes > CACHED_BYTES:
-            p.block = p.tiles * CACHED_BYTES // a_bytes
+        elif a_bytes > cached:
+            p.block = p.tiles * cached // a_bytes
         p.block = max(p.block, <dim_t>1)
         if not p.read_in_place:
             p.b_scratch_offset = p.block * p.tile_bytes

@@ -25,7 +25,6 @@ METHODS = frozenset({
     "all", "any", "argmax", "argmin", "argsort", "clip", "cumsum", "diagonal", "dot", "max", "mean", "min", "prod",
     "ravel", "repeat", "round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "var",
 })  # fmt: skip
-NO_OUT = ("out", None)
 
 
 def refuse(why: str) -> NoReturn:
@@ -84,7 +83,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function not in FUNCTIONS:
             refuse(f"{function.__module__}.{function.__name__} can't be traced")
-        kept = {name: value for name, value in kwargs.items() if value is not np._NoValue and (name, value) != NO_OUT}
+        kept = {name: value for name, value in kwargs.items() if value is not np._NoValue}
+        if kept.pop("out", None) is not None:
+            refuse(f"{function.__name__} writes in place, which can't be traced; use its result instead of out=")
         try:
             inspect.signature(FUNCTIONS[function]).bind(*args, **kept)
         except TypeError as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .array import Traced, dtype_of, known, lift, node, refuse, traces
+from .array import Traced, axes_of, dtype_of, known, lift, node, refuse, traces
 
 
 def _common(*values: Any) -> np.dtype[Any]:
@@ -142,7 +143,7 @@ def _ndim(a: Any) -> Any:
 
 @traces(np.size)
 def _size(a: Any, axis: Any = None) -> Any:
-    return a.size if axis is None else a.shape[axis]
+    return math.prod(a.shape[found] for found in axes_of(axis, a.ndim))
 
 
 @traces(np.iscomplexobj)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import update_wrapper
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -35,13 +35,16 @@ OPTIONS = {"share_inputs", "share_outputs", "out"}
 CONFIG = {"CPU_DENORMALS_OPTIMIZATION": False, "EXECUTION_MODE_HINT": "ACCURACY"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Special:
-    """The function for arguments of one description. results: the description of what it returns."""
+    """The function for arguments of one description. results: the description of what it returns. used: the number of
+    the last call.
+    """
 
     model: Model
     compiled: CompiledModel
     results: Spec
+    used: int = 0
 
 
 class Pending:
@@ -71,8 +74,9 @@ class CompiledFunction:
         if taken := OPTIONS & _parameters(function):
             raise OVTypeError(f"the call has a parameter of its own named {min(taken)}; rename that of the function")
         self.function = function
-        self._known: OrderedDict[Spec, _Special] = OrderedDict()
-        self._plain: dict[Any, CompiledModel] = {}  # those of arrays alone, with one result, by dtypes and shapes
+        self._known: dict[Spec, _Special] = {}
+        self._plain: dict[Any, _Special] = {}  # those of arrays alone, with one result, by dtypes and shapes
+        self._calls = count(1)
         self._lock = threading.RLock()
         update_wrapper(self, function)
 
@@ -88,9 +92,10 @@ class CompiledFunction:
         key: Any = (
             () if kwargs else tuple([(arg.dtype, arg.shape) if type(arg) is np.ndarray else None for arg in args])
         )
-        compiled = self._plain.get(key)
-        if compiled is not None:
-            result: Any = compiled(list(args), share_inputs, share_outputs, out=out)[0]
+        plain = self._plain.get(key)
+        if plain is not None:
+            plain.used = next(self._calls)
+            result: Any = plain.compiled(list(args), share_inputs, share_outputs, out=out)[0]
             return result if out is not None or share_outputs else result[()]
         arrays: list[Any] = []
         spec = take_apart((args, kwargs), arrays)
@@ -100,9 +105,9 @@ class CompiledFunction:
         found = special.compiled(arrays, share_inputs, share_outputs, out=out)
         results = [found[position] for position in range(len(special.compiled.outputs))]
         if key and None not in key and special.results[0] == "array" and all(dtype.isnative for dtype, _ in key):
-            self._plain[key] = special.compiled
-        plain = out is not None or share_outputs
-        return put_together(special.results, results if plain else [array[()] for array in results])
+            self._plain[key] = special
+        kept = out is not None or share_outputs
+        return put_together(special.results, results if kept else [array[()] for array in results])
 
     def start_async(self, *args: Any, share_inputs: bool = False, **kwargs: Any) -> Pending:
         """Begins a run on a request of its own; wait() of what is returned gives the results."""
@@ -118,15 +123,15 @@ class CompiledFunction:
 
     def _special(self, spec: Spec) -> _Special:
         with self._lock:
-            if spec in self._known:
-                self._known.move_to_end(spec)
-                return self._known[spec]
-            made = _trace(self.function, spec)
-            self._known[spec] = made
-            if len(self._known) > MOST:
-                self._known.popitem(last=False)
-                self._plain.clear()
-            return made
+            if spec not in self._known:
+                made = _trace(self.function, spec)
+                if len(self._known) >= MOST:
+                    oldest = min(self._known, key=lambda known: self._known[known].used)
+                    gone = self._known.pop(oldest)
+                    self._plain = {key: special for key, special in self._plain.items() if special is not gone}
+                self._known[spec] = made
+            self._known[spec].used = next(self._calls)
+            return self._known[spec]
 
     def __reduce__(self) -> Any:
         """By name where it stands in a module under its own, else with the function, as far as that can be pickled."""

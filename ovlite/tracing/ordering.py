@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -67,18 +68,67 @@ def _argsort(a: Any, axis: Any = -1, kind: Any = None, *, stable: Any = None) ->
 @traces(np.median)
 def _median(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     x: Any = lift(a, a.dtype if a.dtype.kind == "f" else np.float64)
-    flat: Any = np.reshape(x, -1) if axis is None else x
-    (along,) = axes_of(0 if axis is None else axis, flat.ndim)
-    length = flat.shape[along]
+    axes = axes_of(axis, x.ndim)
+    lanes = _lanes(x, axes)
+    length = lanes.shape[-1]
     if not length:
         refuse("median is traced for arrays that have elements")
-    ordered = np.moveaxis(np.sort(flat, axis=along), along, -1)
-    middle = np.mean(ordered[..., (length - 1) // 2 : length // 2 + 1], axis=-1)
+    ordered: Any = np.sort(lanes, axis=-1)
+    middle: Any = np.mean(ordered[..., (length - 1) // 2 : length // 2 + 1], axis=-1)
     last = ordered[..., -1]
     middle = np.where(np.isnan(last), last, middle)
-    if not keepdims:
-        return middle
-    return np.reshape(middle, (1,) * x.ndim) if axis is None else np.expand_dims(middle, along)
+    return np.expand_dims(middle, tuple(axes)) if keepdims else middle
+
+
+def _lanes(x: Any, axes: list[int]) -> Any:
+    """x with the elements along the axes, in C order, along one last axis."""
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    moved: Any = np.transpose(x, [*kept, *axes])
+    return np.reshape(moved, (*(x.shape[axis] for axis in kept), math.prod(x.shape[axis] for axis in axes)))
+
+
+@traces(np.quantile)
+def _quantile(a: Any, q: Any, axis: Any = None, *, method: Any = "linear", keepdims: Any = False) -> Any:
+    return _quantiles(a, q, 1, axis, method, keepdims)
+
+
+@traces(np.percentile)
+def _percentile(a: Any, q: Any, axis: Any = None, *, method: Any = "linear", keepdims: Any = False) -> Any:
+    return _quantiles(a, q, 100, axis, method, keepdims)
+
+
+def _quantiles(a: Any, q: Any, whole: int, axis: Any, method: str, keepdims: bool) -> Any:
+    """The elements at places q / whole from the least to the largest. A Python number is weak, as in numpy."""
+    if isinstance(q, Traced) or method != "linear":
+        refuse("quantiles are traced for places that are numbers, and by the method linear")
+    shares = np.asarray(q) if whole == 1 else np.asarray(np.true_divide(q, whole))
+    if not ((shares >= 0) & (shares <= 1)).all():
+        raise ValueError(f"Quantiles must be in the range [0, {whole}]")
+    x: Any = lift(a)
+    axes = axes_of(axis, x.ndim)
+    lanes = _lanes(x, axes)
+    if not lanes.shape[-1]:
+        refuse("quantiles are traced for arrays that have elements")
+    ordered: Any = np.sort(lanes, axis=-1)
+    found = _between(ordered, shares.ravel() * (ordered.shape[-1] - 1), type(q) in (int, float))
+    last = ordered[..., -1:]
+    found = np.moveaxis(np.where(np.isnan(last), lift(last, found.dtype), found), -1, 0)
+    if keepdims:
+        found = np.expand_dims(found, tuple(1 + axis for axis in axes))
+    return np.reshape(found, (*shares.shape, *found.shape[1:]))
+
+
+def _between(ordered: Any, places: Any, weak: bool) -> Any:
+    """The elements at places between positions, with numpy's roundings. weak: the share does not widen their type."""
+    lower = np.floor(places).astype(np.int64)
+    left = ordered[..., lower]
+    if places.dtype.kind in "iu":
+        return left
+    share = places - lower
+    share = float(share[0]) if weak else share
+    right = ordered[..., np.minimum(lower + 1, ordered.shape[-1] - 1)]
+    apart = right - left
+    return np.where(share >= 0.5, right - apart * (1 - share), left + apart * share)
 
 
 @traces(np.take_along_axis)

@@ -192,16 +192,6 @@ CASES: dict[str, tuple[str, list[np.ndarray], set[int], str]] = {
         M + "DynamicQuantizeMatMul(i0, i1, i2, i3, i4)",
         [reals(2, 5), codes(5, 3), one(0.03), one(130, np.uint8), reals(3)], set(), F,
     ),
-    "QAttention": (
-        M + "QAttention<num_heads = 2>(i0, i1, i2, i3, i4, i5, i6, i7)",
-        [codes(2, 3, 4), codes(4, 12, dtype=np.int8), reals(12), one(0.02), one(0.01),
-         np.array([[1, 1, 0], [1, 1, 1]], np.int32), one(120, np.uint8), one(0, np.int8)], {1, 2, 3, 4, 6, 7}, F,
-    ),
-    "QAttention causal, of columns, with past": (
-        M + 'QAttention<num_heads = 2, unidirectional = 1>(i0, i1, i2, i3, i4, "", i5, i6, i7)',
-        [codes(2, 3, 4), codes(4, 12), reals(12), one(0.02), np.abs(reals(12)) / 100, one(120, np.uint8),
-         codes(12), reals(2, 2, 2, 5, 2)], {1, 4, 6}, F + ", float[] present",
-    ),
     "MatMulNBits": (
         M + "MatMulNBits<K = 32, N = 3, bits = 4, block_size = 16>(i0, i1, i2)",
         [reals(2, 32), codes(3, 2, 8), reals(6)], {1, 2}, F,

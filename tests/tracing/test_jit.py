@@ -1,6 +1,7 @@
 """Compiled numpy functions give what numpy gives: dtype, shape and elements."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -147,6 +148,21 @@ def test_dtypes_and_shapes_specialise():
         np.testing.assert_array_equal(double(x), x * 2)
     np.testing.assert_array_equal(double(F32, times=3), F32 * 3)
     assert len(calls) == 4 and double.__name__ == "double"
+
+
+@pytest.mark.parametrize("call", [lambda double, x: double(x), lambda double, x: double(x=x)], ids=["plain", "named"])
+def test_the_specialisations_that_were_used_last_are_kept(call, monkeypatch):
+    monkeypatch.setattr(sys.modules["ovlite.tracing.jit"], "MOST", 3)
+    lengths = []
+
+    @ov.jit
+    def double(x):
+        lengths.append(len(x))
+        return x * 2
+
+    for length in (1, 2, 3, 1, 1, 4, 1, 5, 1, 2):
+        np.testing.assert_array_equal(call(double, np.ones(length)), np.full(length, 2.0))
+    assert lengths == [1, 2, 3, 4, 5, 2] and len(double._known) == 3
 
 
 def test_calls_within_calls_and_async():

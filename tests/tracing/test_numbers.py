@@ -85,6 +85,25 @@ def test_order(dtype):
     check(lambda a: (np.median(a), np.median(a, 0), np.median(a[:, 1:], axis=1, keepdims=True)), x[:, :8])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, *REALS])
+def test_quantiles(dtype):
+    x = np.random.default_rng(3).integers(0, 90, (3, 4, 5)).astype(dtype)
+    x = x if x.dtype.kind != "f" else x / dtype(7)
+    ulps = 4 if x.dtype.kind == "f" else 0  # versions of numpy round the share differently
+    check(lambda a: (np.percentile(a, 30), np.percentile(a, 12.5, 1), np.quantile(a, 0.7, (0, 2))), x, ulps=ulps)
+    check(lambda a: (np.percentile(a, [0, 12.5, 50, 99, 100], 1), np.quantile(a, [0, 1])), x, ulps=ulps)
+    check(
+        lambda a: (np.quantile(a, [[0.1], [0.9]], axis=-1, keepdims=True), np.percentile(a[:1, 0, 0], 40)), x, ulps=ulps
+    )
+    check(lambda a: (np.median(a, (0, 1)), np.median(a, axis=(2, 0), keepdims=True), np.median(a)), x, ulps=ulps)
+    if x.dtype.kind == "f":
+        x[0, 0, 0] = np.nan
+        check(lambda a: (np.percentile(a, [10, 50], 2), np.median(a, 0)), x, ulps=ulps)
+    for q, method, text in ((101, "linear", "range"), (5, "lower", "method linear")):
+        with pytest.raises((ValueError, TraceError), match=text):
+            ov.compile_function(lambda a, q=q, method=method: np.percentile(a, q, method=method), x)
+
+
 @pytest.mark.parametrize("right", INTEGERS + REALS)
 @pytest.mark.parametrize("left", INTEGERS + REALS)
 def test_promotion(left, right):
