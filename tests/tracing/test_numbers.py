@@ -150,7 +150,9 @@ def test_formulas_far_from_one():
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
-@pytest.mark.parametrize("name", ["log1p", "expm1", "log", "log2", "log10", "exp", "exp2", "sin", "cos", "tanh", "sqrt"])
+@pytest.mark.parametrize(
+    "name", ["log1p", "expm1", "log", "log2", "log10", "exp", "exp2", "sin", "cos", "tanh", "sqrt"]
+)
 def test_functions_at_the_ends_of_their_domain(name, dtype):
     x = np.array([-np.inf, -2, -1, -0.0, 0.0, np.inf, np.nan], dtype)
     with np.errstate(all="ignore"):
