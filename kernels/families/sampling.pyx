@@ -80,10 +80,10 @@ cdef struct Region:
 
 
 cdef inline float cubic(float d) noexcept nogil:
-    """Keys' kernel with -0.75 at a distance of up to 2."""
+    """Keys' kernel with -0.75 at a distance of up to 2; NaN at NaN."""
     if d <= 1:
         return (1.25 * d - 2.25) * d * d + 1
-    return ((d - 5) * d + 8) * d * -0.75 + 3 if d < 2 else 0
+    return 0 if d >= 2 else ((d - 5) * d + 8) * d * -0.75 + 3
 
 
 cdef inline int64_t whole(float place) noexcept nogil:

@@ -123,11 +123,11 @@ def cubic_weights(fractions: Floats, coefficient: float) -> Floats:
 
 
 def cubic_kernel(distances: Floats, coefficient: float) -> Floats:
-    """Keys' cubic kernel at non-negative distances; 0 from 2 on."""
+    """Keys' cubic kernel at non-negative distances; 0 from 2 on, NaN at NaN."""
     a, d = float(np.float32(coefficient)), distances
     near = ((a + 2) * d - (a + 3)) * d * d + 1
     far = ((d - 5) * d + 8) * d * a - 4 * a
-    return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
+    return np.where(d <= 1, near, np.where(d >= 2, 0.0, far))
 
 
 def _triangle_table(x: Floats, resizing: Resizing, antialias: bool) -> tuple[Array, Array]:

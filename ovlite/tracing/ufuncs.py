@@ -108,7 +108,7 @@ def _floor_quotient(a: Traced, b: Traced) -> Any:
 def _log1p(x: Traced) -> Any:
     """Kahan's: log(u) x / (u - 1) for u = 1 + x as it is rounded."""
     u: Any = x + 1
-    exact = (u == 1) | np.isinf(u)
+    exact = (u == 1) | (u == np.inf)
     return lift(np.where(exact, x, np.log(u) * (x / np.where(exact, lift(1, x.dtype), u - 1)))).output
 
 

@@ -115,6 +115,11 @@ ATTENTION: dict[str, Case] = {
         for causal in (0, 1)
         for length in (1, 3)
     },
+    "MultiHeadAttention with past of as many keys as queries, causal": (
+        M + 'MultiHeadAttention<num_heads = 2, unidirectional = 1>(i0, i1, i2, "", "", "", i3, i4)',
+        [reals(2, 5, 8), reals(2, 2, 8), reals(2, 2, 8), reals(2, 2, 3, 4), reals(2, 2, 3, 4)], set(),
+        "float[] y, float[] k, float[] v",
+    ),
     "MultiHeadAttention with past and mask": (
         M + 'MultiHeadAttention<num_heads = 2>(i0, i1, i2, "", i3, "", i4, i5)',
         [*PARTS, codes(2, 8, dtype=I32, below=2), *PAST], set(), CACHED,

@@ -55,6 +55,12 @@ def packed_experts(bits: int, block: int, *, zeros: bool = False) -> Case:
     return M + "QMoE" + EXPERTS.format(1, '"silu"', more) + f"({names})", arrays, set(range(2, len(arrays))), F
 
 
+def of_equal_scores(case: Case) -> Case:
+    """The same where experts share the best score."""
+    call, (tokens, scores, *rest), fixed, outputs = case
+    return call, [tokens, np.sign(scores), *rest], fixed, outputs
+
+
 def linear(rule: str, queries: int, heads: int, *, per_key: bool = False, state: bool = True) -> Case:
     """LinearAttention of keys of 4 and values of 3, 5 times."""
     arrays = [reals(2, 5, queries * 4), reals(2, 5, heads * 4, seed=1), reals(2, 5, heads * 3, seed=2)]
@@ -152,6 +158,8 @@ CASES: dict[str, Case] = {
         M + "DecoderMaskedMultiHeadAttention<num_heads = 2>(i0, i1, i2)", [HEADS[0], *PAST], set(), F,
     ),
     **{f"MoE {name}": experts(name, 8) for name in ("relu", "gelu", "silu", "identity")},
+    "MoE of equal scores": of_equal_scores(experts("relu", 8)),
+    "QMoE of equal scores": of_equal_scores(packed_experts(4, 0)),
     "MoE of shares of all": experts("relu", 8, even=0),
     "MoE of gates": experts(
         "swiglu", 16, more=", swiglu_fusion = 1, activation_alpha = 1.7, activation_beta = 1.0, swiglu_limit = 1.5"
@@ -446,6 +454,10 @@ def test_experts_that_score_by_numbers_of_their_own() -> None:
         ("UnfoldTensor<size = 0>(i0)", [reals(2, 3)], "expected size and step to be positive, got 0 and 1"),
         ('CDist<metric = "cosine">(i0, i1)', [reals(2, 3), reals(4, 3)], "expected metric to be euclidean"),
         ("RelativePositionBias<max_distance = 9>(i0, i1, i2)", [reals(9), np.array(3), np.array(3)], "must be known"),
+        ("RelativePositionBias<max_distance = 4>(i0, i1, i2)", [reals(8, 2), np.array(3), np.array(3)],
+         "expected max_distance to exceed half of 8 buckets"),
+        ("RelativePositionBias<max_distance = 4>(i0, i1, i2)", [reals(1, 2), np.array(3), np.array(3)],
+         "expected max_distance to exceed half of 1 buckets"),
         ('LinearAttention<q_num_heads = 1, kv_num_heads = 1, update_rule = "new">(i0, i1, i2)', [reals(1, 2, 3)] * 3,
          "expected update_rule to be one of linear, gated, delta, gated_delta, got 'new'"),
         ('MoE<activation_type = "tanh">(i0, i1, i2, "", i3)',

@@ -149,6 +149,20 @@ def test_formulas_far_from_one():
     np.testing.assert_array_equal(ov.jit(np.log2)(powers), np.arange(-1000.0, 1000))
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize(
+    "name", ["log1p", "expm1", "log", "log2", "log10", "exp", "exp2", "sin", "cos", "tanh", "sqrt"]
+)
+def test_functions_at_the_ends_of_their_domain(name, dtype):
+    x = np.array([-np.inf, -2, -1, -0.0, 0.0, np.inf, np.nan], dtype)
+    with np.errstate(all="ignore"):
+        expected = getattr(np, name)(x)
+    found = ov.jit(getattr(np, name))(x)
+    np.testing.assert_allclose(found, expected, rtol=4 * np.finfo(dtype).eps, atol=0)
+    zeros = expected == 0
+    np.testing.assert_array_equal(np.signbit(found[zeros]), np.signbit(expected[zeros]))
+
+
 def test_rounding_and_nan():
     x = np.array([0.125, 2.675, -1.5, np.nan, np.inf, -np.inf, 1234.5678])
     check(lambda a: (np.round(a), np.round(a, 2), a.round(-2), np.nan_to_num(a), np.nan_to_num(a, nan=7.0)), x)

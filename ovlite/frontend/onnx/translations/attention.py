@@ -186,7 +186,8 @@ def _attended(
     mask = _key_mask(call, marks, query, key)
     causal = call.flag("unidirectional")
     queries, keys = query.partial_shape[2], key.partial_shape[2]
-    if causal and not (mask is None and scores is None and queries.is_static and queries == keys):
+    plain = mask is None and scores is None and past is None and queries.is_static and queries == keys
+    if causal and not plain:
         mask, causal = _causal(query, key, past, mask), False
     added = mask if scores is None else scores if mask is None else one(ops.add(scores, mask))
     scale = call.decimal("scale", 0.0)

@@ -37,7 +37,7 @@ def moe(call: Call) -> Translated:
         weights, bias = call.optional(2 * number), call.optional(2 * number + 1)
         return None if weights is None else (_taken(weights, expert), _bias(bias, expert))
 
-    return _mixed(call, _experts(call.input(2)), layer, _routed(call, None))
+    return _mixed(call, layer, None)
 
 
 def qmoe(call: Call) -> Translated:
@@ -61,7 +61,7 @@ def qmoe(call: Call) -> Translated:
         real = _real(_taken(weights, expert), _taken(scales, expert), zero, own, block)
         return real, _bias(call.optional(place + 2), expert)
 
-    return _mixed(call, _experts(call.input(2)), layer, _routed(call, call.optional(14)))
+    return _mixed(call, layer, call.optional(14))
 
 
 def _experts(weights: Output) -> int:
@@ -102,15 +102,17 @@ def _real(weights: Output, scales: Output, zeros: Output | None, bits: int, bloc
     return one(ops.reshape(real, ints([rows, columns]), False))
 
 
-def _routed(call: Call, weights: Output | None) -> Output:
-    """How much each expert counts for each token [tokens, experts]: 0 but for the `k` with the best scores.
+def _routed(call: Call, experts: int, weights: Output | None) -> Output:
+    """How much each expert counts for each token [tokens, experts]: 0 but for the `k` with the best scores, of equal
+    ones the last, as in onnxruntime.
 
     weights: what the chosen ones count instead of the softmax of their scores.
     """
     call.expect("use_sparse_mixer", 0)
     scores, count, even = call.input(1), call.integer("k", 1), call.flag("normalize_routing_weights")
-    best = ops.topk(scores, ints(count), -1, "max", "value", "i64", True)
-    chosen = best.output(1)
+    backwards = ops.gather(scores, ints(range(experts)[::-1]), ints(1))
+    best = ops.topk(backwards, ints(count), -1, "max", "value", "i64", True)
+    chosen = one(ops.subtract(ints(experts - 1), best.output(1)))
     if weights is None:
         shares = one(
             ops.softmax(best.output(0), -1) if even else ops.gather_elements(ops.softmax(scores, -1), chosen, -1)
@@ -123,9 +125,10 @@ def _routed(call: Call, weights: Output | None) -> Output:
     return one(ops.scatter_elements_update(nothing, chosen, shares, ints(-1)))
 
 
-def _mixed(call: Call, count: int, layer: Callable[[int, int], Layer | None], shares: Output) -> Translated:
-    """The sum of what the experts make of the tokens, each times its share."""
-    data = call.input(0)
+def _mixed(call: Call, layer: Callable[[int, int], Layer | None], weights: Output | None) -> Translated:
+    """The sum of what the experts make of the tokens, each times its share. weights: as in `_routed`."""
+    data, count = call.input(0), _experts(call.input(2))
+    shares = _routed(call, count, weights)
     shape = one(ops.shape_of(data, "i64"))
     tokens = one(ops.reshape(data, ops.concat([ints([-1]), dim_of(data, -1)], 0), False))
     form = Shape(

@@ -119,8 +119,11 @@ def _buckets(count: int, furthest: int) -> list[int]:
     In f32, as T5 has it: https://arxiv.org/abs/1910.10683.
     """
     exact = count // 2
-    distance = np.arange(max(furthest, exact) + 1)
-    ratio = np.log(np.maximum(distance, exact).astype(np.float32) / np.float32(exact)) / np.log(furthest / exact)
+    if not 0 < exact < furthest:
+        raise ModelError(f"expected max_distance to exceed half of {count} buckets of a direction, got {furthest}")
+    distance = np.arange(furthest + 1)
+    whole = np.float32(np.log(furthest / exact))
+    ratio = np.log(np.maximum(distance, exact).astype(np.float32) / np.float32(exact)) / whole
     far = exact + (ratio * np.float32(count - exact)).astype(np.int64)
     return [int(value) for value in np.where(distance < exact, distance, np.minimum(far, count - 1))]
 
