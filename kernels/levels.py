@@ -25,8 +25,8 @@ class Level(NamedTuple):
 
 _AVX2 = frozenset({"avx", "avx2", "fma", "f16c", "movbe", "popcnt", "bmi1", "bmi2", "abm"})
 _AVX512 = _AVX2 | {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
-# Families that only move elements gain nothing from registers wider than those of AVX2.
-_MOVING = frozenset({"copy", "gather", "resize", "topk"})
+# Families that gain nothing from registers wider than those of AVX2: most of them only move elements.
+_NARROW = frozenset({"copy", "distance", "gather", "resize", "topk"})
 _SCALAR = frozenset({"scan", "trees"})  # one sum or node follows from the other, without vectors
 _SMALL = frozenset({"indexed_copy", "sampling", "suppression"})  # wider registers would not pay for the size
 
@@ -34,5 +34,5 @@ _SMALL = frozenset({"indexed_copy", "sampling", "suppression"})  # wider registe
 LEVELS = (
     Level("baseline", (), frozenset()),
     Level("avx2", ("-march=haswell",), _AVX2, _SCALAR | _SMALL),
-    Level("avx512", ("-march=skylake-avx512", "-mprefer-vector-width=512"), _AVX512, _MOVING | _SCALAR | _SMALL),
+    Level("avx512", ("-march=skylake-avx512", "-mprefer-vector-width=512"), _AVX512, _NARROW | _SCALAR | _SMALL),
 )

@@ -226,9 +226,17 @@ INLINE double floored_remainder(double u, double v) {
 }
 
 #define DEFINE_BINARY(op, cost, formula, t, code, T, W) BINARY(op##_##t, T, W, T, formula)
-#define DEFINE_COMPARISON(op, cost, formula, t, code, T, W) BINARY(op##_##t, T, W, uint8_t, formula)
+/* Vectors of eight bytes to one each take much code, and little less time than elements one by one. */
+#define ONE_BY_ONE __attribute__((optimize("no-tree-vectorize")))
+#define COMPARED_u8
+#define COMPARED_i8
+#define COMPARED_i32
+#define COMPARED_f32
+#define COMPARED_i64 ONE_BY_ONE
+#define COMPARED_f64 ONE_BY_ONE
+#define DEFINE_COMPARISON(op, cost, formula, t, code, T, W) COMPARED_##t BINARY(op##_##t, T, W, uint8_t, formula)
 #define DEFINE_UNARY(op, cost, formula, t, code, T, W) UNARY(op##_##t, T, T, formula)
-#define DEFINE_TEST(op, cost, formula, t, code, T, W) UNARY(op##_##t, T, uint8_t, formula)
+#define DEFINE_TEST(op, cost, formula, t, code, T, W) COMPARED_##t UNARY(op##_##t, T, uint8_t, formula)
 
 #define DEFINE_NUMERIC(t, code, T, W)                                                            \
     ARITHMETIC(DEFINE_BINARY, t, code, T, W)                                                     \

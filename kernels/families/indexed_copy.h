@@ -82,9 +82,12 @@ DEFINE_SCATTER(combine_row_i64, int64_t)
 static int scatter_row(
     const Tuples *t, char *tensor, char *dense, ptrdiff_t runs, ptrdiff_t bytes, int reduction, int is_float,
     int size) {
-    if (reduction == REPLACE) {
-        EACH_RUN(memcpy(place, run, bytes))
-    }
+    if (reduction == REPLACE)
+        switch (bytes) {
+        case 4: EACH_RUN(memcpy(place, run, 4))
+        case 8: EACH_RUN(memcpy(place, run, 8))
+        default: EACH_RUN(memcpy(place, run, bytes))
+        }
     if (is_float)
         return combine_row_f32(t, tensor, dense, runs, bytes, reduction);
     if (size == 4)

@@ -1,7 +1,8 @@
 """Softmax and log-softmax of f32 along one axis of any layout.
 
 Where the axis is dense, each run of it is done by itself; where another dimension is, tiles of its
-columns are; where none is, runs are gathered into scratch memory first. Members share runs or tiles.
+columns are; where none is, runs are gathered into scratch memory first. Short runs are gathered so
+that they lie side by side. Members share runs or tiles.
 """
 
 from ovlite.kernels.runtime.call cimport Call
@@ -24,6 +25,8 @@ cdef enum:
     F32 = 4                      # bytes
     TOO_SMALL_TO_SHARE = 4096    # elements; see Step.share_above
     TILE = 65536                 # elements of a tile of columns, at most about
+    SHORT_ROW = 24               # elements of rows that are done side by side,
+    SHORT_ROWS = 64              # so many at a time
 
 
 def softmax(x, axis=-1, out=None):
@@ -57,7 +60,9 @@ cdef struct SoftmaxArguments:
     dim_t length                 # of the axis
     dim_t x_step                 # elements from one element of the axis to the next
     dim_t y_step
-    dim_t columns
+    dim_t columns                # dense ones, or short rows
+    dim_t x_row                  # elements from one short row to the next
+    dim_t y_row
     dim_t tile
     dim_t tiles                  # of all columns
     bint logarithm
@@ -104,6 +109,24 @@ cdef int run_columns(const void* arguments, char* const* slots, const Member* me
     return OK
 
 
+cdef int run_short_rows(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    """Rows of a few elements are columns of a tile in scratch memory."""
+    cdef const SoftmaxArguments* args = <const SoftmaxArguments*>arguments
+    cdef float* tile = <float*>me.scratch
+    cdef dim_t index, begin, end, column, count, x, y
+    share(me, args.loops.count * args.tiles, 1, &begin, &end)
+    for index in range(begin, end):
+        column = index % args.tiles * args.tile
+        count = min(args.columns - column, args.tile)
+        x = args.x_offset + column * args.x_row * F32
+        y = args.y_offset + column * args.y_row * F32
+        offset_of(&args.loops, index // args.tiles, &x, &y)
+        gather(slots[args.x] + x, args.x_step * F32, args.x_row * F32, me.scratch, args.length, count, F32)
+        softmax_columns(tile, count, tile, count, args.length, count, args.logarithm)
+        scatter(me.scratch, slots[args.y] + y, args.y_step * F32, args.y_row * F32, args.length, count, F32)
+    return OK
+
+
 cdef class Softmax(Step):
     """y = exp(x - max) / sum(exp(x - max)) along `axis`; x and y are f32 of one shape, any strides.
 
@@ -137,9 +160,16 @@ cdef class Softmax(Step):
     def choose_run(self, list loops):
         cdef SoftmaxArguments* args = &self.arguments
         args.tiles = 1
-        if args.length == 1 or args.x_step == args.y_step == 1:
+        by_columns = bool(loops) and loops[len(loops) - 1][1:] == (1, 1)
+        if not by_columns and 1 < args.length <= SHORT_ROW:
+            self.run = run_short_rows
+            args.columns, args.x_row, args.y_row = loops.pop() if loops else (1, 1, 1)
+            args.tile = SHORT_ROWS
+            args.tiles = (args.columns + args.tile - 1) // args.tile
+            self.scratch = SHORT_ROWS * args.length * F32
+        elif args.length == 1 or args.x_step == args.y_step == 1:
             self.run = run_rows
-        elif loops and loops[len(loops) - 1][1:] == (1, 1):
+        elif by_columns:
             self.run = run_columns
             args.columns = loops.pop()[0]
             args.tile = min(<dim_t>SOFTMAX_COLUMNS, max(<dim_t>32, TILE // max(args.length, 1) // 16 * 16))

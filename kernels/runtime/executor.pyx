@@ -586,10 +586,7 @@ cdef void copy_bytes(Team team, void* target, const void* source, dim_t size) no
 
 
 def run_steps(list steps, list arrays, int threads=1, bint flush=False):
-    """Runs steps on arrays, array i being slot i: the plain way to try a kernel.
-
-    Each array's memory is used as it lies; Views say how. flush: see Program. Returns None.
-    """
+    """Runs steps on arrays, array i being slot i as its memory lies: the plain way to try a kernel. See Program."""
     frame = Frame(Program(steps, len(arrays), flush=flush), threads)
     for slot, array in enumerate(arrays):
         frame.bind(slot, array)

@@ -201,8 +201,7 @@ class SmallFloat:
     def decode(self, array: Array, shape: Sequence[int]) -> Array:
         """The values of stored codes, as f32."""
         codes = array.view(np.uint8).reshape(shape) if self.bits == 8 else _unpack(self.bits, False)(array, shape)
-        values: Array = self.table[codes]
-        return values
+        return np.asarray(self.table[codes])
 
 
 def _float_table(bits: int, mantissa: int, bias: int, *, infinities: bool = False, nans: int = 0x7F) -> Array:

@@ -75,7 +75,9 @@ FAMILIES = {
     "state": "Assign ReadValue",
     "strings": "StringTensorPack StringTensorUnpack",
     "svm": "PairwiseCoupling SquaredDistance",
-    "text": "CastFromString CastToString RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer",
+    "text": (
+        "CastFromString CastToString RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer Tokenizer"
+    ),
     "topk": "TopK",
     "trees": "TreeEnsemble",
     "unary": (

@@ -186,19 +186,77 @@ class RegexFullMatch(Operator):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         _require_strings(inputs[0], "data")
-        self._compiled()
+        _compiled(self.pattern)
         return [TensorType(Type.boolean, inputs[0].shape)]
 
-    def _compiled(self) -> re.Pattern[str]:
-        try:
-            return re.compile(self.pattern, re.ASCII)
-        except re.error as error:
-            raise ModelError(f"the pattern {self.pattern!r} is not one of Python's re: {error}") from None
-
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        pattern = self._compiled()
+        pattern = _compiled(self.pattern)
         found = [pattern.fullmatch(text) is not None for text in as_text(inputs[0])]
         return [np.array(found, bool).reshape(inputs[0].shape)]
+
+
+@dataclass(frozen=True)
+class Tokenizer(Operator):
+    """The parts of each string of [C] or [N, C] along a new last axis, filled up with `pad_value`.
+
+    separators: regular expressions, of which each in turn divides the parts that those before it leave. tokenexp: one
+    whose matches are the parts, where there are no separators; "." for single characters, as a separator "" is.
+    mincharnum: of how many characters a part has to be. mark: the parts stand between the characters 2 and 3.
+    """
+
+    separators: tuple[Text, ...]
+    tokenexp: Text
+    pad_value: Text
+    mincharnum: int = 1
+    mark: bool = False
+
+    type = "Tokenizer"
+    opset = "com.microsoft"
+
+    def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        _require_strings(inputs[0], "data")
+        require_rank(inputs[0], (1, 2), "data")
+        require(self.mincharnum > 0, f"expected mincharnum to be positive, got {self.mincharnum}")
+        require(bool(self.separators) != bool(self.tokenexp), "expected either separators or tokenexp")
+        for pattern in (*self.separators, self.tokenexp):
+            _compiled(pattern)
+        shape = inputs[0].shape
+        return [TensorType(Type.string, PartialShape([*shape, Dimension()]) if shape.has_rank else shape)]
+
+    def evaluate(self, *inputs: Array) -> Sequence[Array]:
+        shape = inputs[0].shape
+        if not inputs[0].size:
+            return [_objects([], (*shape[:-1], 0))]
+        parts = [self._parts(text) for text in as_text(inputs[0])]
+        width = max(map(len, parts))
+        if self.mark and width:
+            parts, width = [["\x02", *found, "\x03"] for found in parts], width + 2
+        filled = [item for found in parts for item in [*found, *[self.pad_value] * (width - len(found))]]
+        return [_objects(filled, (*shape, width))]
+
+    def _parts(self, text: str) -> list[str]:
+        if self.tokenexp == "." or self.separators == ("",):
+            return list(text)
+        if self.tokenexp:
+            found = [match.group() for match in _compiled(self.tokenexp).finditer(text)]
+        else:
+            found = [text]
+            for pattern in map(_compiled, self.separators):
+                found = [part for before in found for part in _between(pattern, before)]
+        return [part for part in found if len(part) >= self.mincharnum]
+
+
+def _between(pattern: re.Pattern[str], text: str) -> list[str]:
+    """What lies between the matches of a pattern."""
+    ends = [(0, 0), *(match.span() for match in pattern.finditer(text)), (len(text), len(text))]
+    return [text[end:start] for (_, end), (start, _) in zip(ends, ends[1:], strict=False)]
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, re.ASCII)
+    except re.error as error:
+        raise ModelError(f"the pattern {pattern!r} is not one of Python's re: {error}") from None
 
 
 @dataclass(frozen=True)

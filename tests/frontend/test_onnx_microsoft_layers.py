@@ -364,8 +364,7 @@ def test_relative_position_bias(both: int) -> None:
     else:
         distance = -np.minimum(distance, 0)
     exact = count // 2
-    with np.errstate(divide="ignore"):
-        far = exact + (np.log(distance / exact) / np.log(20 / exact) * (count - exact)).astype(int)
+    far = exact + (np.log(np.maximum(distance, 1) / exact) / np.log(20 / exact) * (count - exact)).astype(int)
     bucket += np.where(distance < exact, distance, np.minimum(far, count - 1))
     np.testing.assert_array_equal(y, table[bucket].transpose(2, 0, 1)[None])
 

@@ -127,3 +127,11 @@ def test_a_zero_point_of_few_bits_that_a_run_gives(kind: int) -> None:
     assert codes == np.clip(np.rint(-1.25) + 1, ml_dtypes.iinfo(zero.dtype).min, ml_dtypes.iinfo(zero.dtype).max)
     real = run("DequantizeLinear", [np.array([0, 1], zero.dtype), np.array(2, np.float32), zero], TensorProto.FLOAT)
     np.testing.assert_array_equal(real, [-2, 0])
+
+
+@pytest.mark.parametrize("kind", [*FLOATS, *INTEGERS])
+def test_scalars_of_few_bits_that_a_run_gives(kind: int) -> None:
+    value = np.array(1, (FLOATS | INTEGERS)[kind])
+    assert run("Cast", [value], TensorProto.FLOAT, to=TensorProto.FLOAT) == 1
+    assert run("CastLike", [value, np.zeros(3, np.float16)], TensorProto.FLOAT16) == 1
+    assert run("Cast", [np.array(1, np.float32)], kind, to=kind) == 1

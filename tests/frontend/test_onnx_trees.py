@@ -332,6 +332,18 @@ def test_what_is_no_tree(changes, text):
         ov.Core().read_model(model.SerializeToString())
 
 
+@pytest.mark.parametrize("aggregate", ["SUM", "AVERAGE", "MIN", "MAX"])
+@pytest.mark.parametrize("targets", [1, 2])
+def test_a_leaf_with_several_weights_of_a_target(targets, aggregate):
+    """They add up, but for a single target, whose leaves have one: the first, as exporters of leaves' numbers need."""
+    x = np.array([[-1.0], [1.0]], np.float32)
+    several = {
+        "target_treeids": [0] * 4, "target_nodeids": [1, 2, 1, 2], "target_ids": [0] * 4,
+        "target_weights": [1.0, 2.0, 3.0, 4.0], "n_targets": targets, "aggregate_function": aggregate,
+    }  # fmt: skip
+    hold(model_of("TreeEnsembleRegressor", {"x": x}, ["y"], **stump(**several)), {"x": x})
+
+
 def test_rows_with_too_few_features():
     x = np.zeros((2, 1), np.float32)
     model = model_of("TreeEnsembleRegressor", {"x": x}, ["y"], **stump(nodes_featureids=[4, 0, 0]))

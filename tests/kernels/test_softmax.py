@@ -101,6 +101,27 @@ def test_a_long_axis_keeps_its_precision():
     np.testing.assert_allclose(softmax(tall, 0), exact(tall, 0), rtol=1e-6)
 
 
+@pytest.mark.parametrize("rows", [1, 15, 16, 63, 64, 65, 700])
+@pytest.mark.parametrize("length", [2, 3, 24, 25])
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
+def test_short_rows_alone_and_together(name, length, rows):
+    x = np.random.default_rng(length).standard_normal((rows, length)).astype(np.float32) * 9
+    found = softmax(x, 1, name=name)
+    expected = exact(x, 1)
+    # exp() is within two roundings, its sum of 24 terms within a few more.
+    np.testing.assert_allclose(found, expected if name == "Softmax" else np.log(expected), rtol=3e-6, atol=2e-6)
+    np.testing.assert_array_equal(softmax(x, 1, 2, name), found)
+    alone = [softmax(x[i : i + 1].copy(), 1, name=name) for i in range(min(rows, 70))]
+    np.testing.assert_array_equal(np.concatenate(alone), found[:70])
+    memory = np.full((rows, length + 2, 3), np.nan, np.float32)
+    apart = memory[:, 1:-1, 1]
+    apart[...] = x
+    views = view_of(0, apart, memory), view_of(1, apart, memory)
+    run_steps([getattr(family("softmax"), name)(*views, 1)], [memory, memory])
+    np.testing.assert_array_equal(apart, found)
+    assert np.isnan(memory[:, [0, -1]]).all() and np.isnan(memory[:, :, [0, 2]]).all()
+
+
 @pytest.mark.parametrize(
     "x, y, axis, message",
     [

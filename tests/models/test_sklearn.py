@@ -272,6 +272,52 @@ def test_columns_of_text() -> None:
     np.testing.assert_allclose(results[1], estimator.predict_proba(table), 1e-4, 1e-5)
 
 
+@pytest.mark.parametrize("option", ["decision_leaf", "decision_path"])
+def test_leaves_and_paths_of_trees(option: str) -> None:
+    """skl2onnx gives each leaf its number once for each class."""
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    estimator = ExtraTreesClassifier(3, max_depth=3, random_state=0).fit(X, CLASSES)
+    options = {id(estimator): {option: True, "zipmap": False}}
+    model = skl2onnx.to_onnx(estimator, X[:1], options=options, target_opset=OPSET)
+    found = outputs(model.SerializeToString(), ROWS)[2]
+    if option == "decision_leaf":
+        np.testing.assert_array_equal(found, estimator.apply(ROWS))
+        return
+    whole, ends = estimator.decision_path(ROWS)
+    for i, (start, end) in enumerate(zip(ends, ends[1:], strict=False)):
+        paths = whole[:, start:end].toarray().astype(str).tolist()
+        assert found[:, i].tolist() == ["".join(row) for row in paths]
+
+
+VECTORIZERS = {
+    "CountVectorizer": {},
+    "TfidfVectorizer": {"ngram_range": (1, 2)},
+    "TfidfVectorizer of characters": {"analyzer": "char", "ngram_range": (1, 2)},
+    "CountVectorizer of a pattern": {"token_pattern": "[a-z]+"},
+}
+
+
+@pytest.mark.parametrize("name", VECTORIZERS)
+def test_texts(name: str) -> None:
+    from skl2onnx.common.data_types import StringTensorType
+    from sklearn.feature_extraction import text
+
+    words = np.array(["the cat sat", "a dog ran far", "cat and dog", "the far sun", "sun sat, sun ran!"])
+    estimator = getattr(text, name.split()[0])(**VECTORIZERS[name]).fit(words)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = skl2onnx.convert_sklearn(
+            estimator, initial_types=[("s", StringTensorType([None, 1]))], target_opset=OPSET
+        )
+    compiled = ov.compile_model(ov.Core().read_model(model.SerializeToString()), "CPU")
+    given = np.array([*words, "no known word", "cat cat dog"])
+    expected = estimator.transform(given).toarray()
+    if "characters" not in name:  # words of one letter, which scikit-learn leaves out, are no n-grams of a model
+        given, expected = given[[0, 2, 3, 4, 6]], expected[[0, 2, 3, 4, 6]]
+    np.testing.assert_allclose(compiled({"s": given[:, None]})[0], expected, 1e-5, 1e-6)
+
+
 # Boosters ---------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,8 @@ CASES = {
     "tuples": lambda x: ops["gather_nd"](x, TUPLES, 0),
     "tuples of batches": lambda x: ops["gather_nd"](x, BATCHED, 1),
     "slices": lambda x: ops["scatter_update"](x, ROWS, updates(x, 4, 3, 5), np.int64(1)),
+    "no elements": lambda x: ops["scatter_elements_update"](x, ELEMENTS[:0], updates(x, 0, 3, 1), np.int64(1)),
+    "no tuples": lambda x: ops["scatter_nd_update"](x, TUPLES[:0], updates(x, 0, 5)),
     "no slices": lambda x: ops["scatter_update"](x, ROWS[:0], updates(x, 4, 0, 5), np.int64(1)),
     "written elements": lambda x: ops["scatter_elements_update"](x, ELEMENTS, updates(x, 2, 3, 1), np.int64(1)),
     "greatest elements": lambda x: ops["scatter_elements_update"](x, ELEMENTS, updates(x, 2, 3, 1), np.int64(1), "max"),

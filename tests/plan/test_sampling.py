@@ -7,7 +7,7 @@ from ovlite.ops.interpreter import evaluate_model
 from ovlite.types import Type
 
 from ..tolerances import sums
-from .support import compiled, noise, ops, parameter, run
+from .support import compiled, noise, ops, parameter, run, step_names
 
 ATTRIBUTES = {"align_corners": True, "mode": "bilinear", "padding_mode": "border"}
 
@@ -24,6 +24,15 @@ def test_what_convolutions_read_and_write(convolved):
     data = [noise(1, 3, 6, 7), np.tanh(noise(1, 5, 4, 2))]
     np.testing.assert_allclose(run(executable, data)[0], evaluate_model(executable._model, data)[0], **sums(300))
     assert executable.plan(tuple(array.shape for array in data)).program.native
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+def test_an_image_read_many_times_is_copied_first(mode):
+    x, grid = parameter([2, 16, 3, 4]), parameter([2, 9, 8, 2])
+    executable = compiled([ops["grid_sample"](x, grid, ATTRIBUTES | {"mode": mode})], [x, grid])
+    data = [noise(2, 16, 3, 4), np.tanh(noise(2, 9, 8, 2))]
+    np.testing.assert_allclose(run(executable, data)[0], evaluate_model(executable._model, data)[0], **sums(16))
+    assert step_names(executable, *(array.shape for array in data)) == ["Copy", "GridSample"]
 
 
 @pytest.mark.parametrize("kind", [Type.i32, Type.i64])

@@ -9,7 +9,6 @@ _CONTRIB = {
     "EPContext": "the model was compiled for another device: read the one that it was made of",
     "LongformerAttention": "onnxruntime's optimizer of transformers made it: read the model as it was exported",
     "SparseToDenseMatMul": "make its sparse tensor dense, and the product a MatMul",
-    "Tokenizer": "split the text before it is given to the model",
 }
 _BY_OPERATOR = {
     **{("com.microsoft", name): text for name, text in _CONTRIB.items()},

@@ -48,11 +48,20 @@ def _scatter_update(builder: Builder, call: Call) -> bool:
     axis = call.inputs[3].array
     if axis is None or not _indexed(call.inputs[1]):
         return False
-    if call.inputs[2].size:
-        builder.emit(builder.family("indexed_copy").ScatterUpdate(*_scattered(builder, call), int(axis.item())))
-    else:
-        builder.copy(builder.view(call.inputs[0]), builder.view(call.outputs[0]))
+    builder.emit(builder.family("indexed_copy").ScatterUpdate(*_scattered(builder, call), int(axis.item())))
     return True
+
+
+def _without_updates(scatter: Lowering) -> Lowering:
+    """The same, where there is nothing to scatter: a copy."""
+
+    def lower(builder: Builder, call: Call) -> bool:
+        if call.inputs[2].size:
+            return scatter(builder, call)
+        builder.copy(builder.view(call.inputs[0]), builder.view(call.outputs[0]))
+        return True
+
+    return lower
 
 
 def _scatter_elements(builder: Builder, call: Call) -> bool:
@@ -75,13 +84,13 @@ def _scatter_nd(builder: Builder, call: Call) -> bool:
 def _reducible(call: Call, reduction: str) -> bool:
     """True when the kernels combine elements of the call's type so."""
     known = reduction == "none" or reduction != "mean" and call.inputs[0].dtype.name in _REDUCED
-    return known and _indexed(call.inputs[1]) and call.inputs[2].size > 0
+    return known and _indexed(call.inputs[1])
 
 
 LOWERINGS: dict[str, Lowering] = {
     "GatherElements": _gather_elements,
     "GatherND": _gather_nd,
-    "ScatterUpdate": _scatter_update,
-    "ScatterElementsUpdate": _scatter_elements,
-    "ScatterNDUpdate": _scatter_nd,
+    "ScatterUpdate": _without_updates(_scatter_update),
+    "ScatterElementsUpdate": _without_updates(_scatter_elements),
+    "ScatterNDUpdate": _without_updates(_scatter_nd),
 }

@@ -1,8 +1,9 @@
-"""LSTM, GRU and RNN over time, with constant weights."""
+"""LSTM, GRU and RNN over time, or for one step of it, with constant weights."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,41 +21,89 @@ _ACTIVATIONS = {
 
 
 def _sequence(builder: Builder, call: Call) -> bool:
-    """Two steps: the inputs of all times times W at once, then the walk through the time."""
-    op: Any = call.op
-    data, *states = call.inputs[: 1 + op.state_count]
-    lengths, *weights = call.inputs[1 + op.state_count :]
-    arrays = [tensor.array for tensor in weights]
-    if data.dtype != np.float32 or any(name not in _ACTIVATIONS for name in op.activations) or data.size == 0:
+    count = _op(call).state_count
+    states, lengths, weights = call.inputs[1 : 1 + count], call.inputs[1 + count], call.inputs[2 + count :]
+    if call.inputs[0].size == 0 or not _fits(call, weights):
         return False
-    if any(array is None for array in arrays):
+    times = call.inputs[0].shape[1]
+    _emit(
+        builder, call, builder.view(call.inputs[0]), [builder.plain(state) for state in states],
+        _lengths(builder, lengths, times), weights, [builder.wanted(tensor) for tensor in call.outputs],
+    )  # fmt: skip
+    return True
+
+
+def _cell(builder: Builder, call: Call) -> bool:
+    """A sequence of one step, in one direction. Some cells have peepholes behind the bias, and an order of gates."""
+    op, count = _op(call), _op(call).state_count
+    states, weights, peepholes = (
+        call.inputs[1 : 1 + count],
+        call.inputs[1 + count : 4 + count],
+        call.inputs[4 + count :],
+    )
+    if any(tensor.array is None or tensor.array.any() for tensor in peepholes):
         return False
-    w, r, b = (array for array in arrays if array is not None)
+    if call.inputs[0].size == 0 or getattr(op, "weights_format", "fico") != "fico" or not _fits(call, weights):
+        return False
+    ends = [None if view is None else _once(view) for view in map(builder.wanted, call.outputs)]
+    starts = [_once(builder.plain(state)) for state in states]
+    _emit(builder, call, _once(builder.view(call.inputs[0])), starts, None, weights, [None, *ends])
+    return True
+
+
+def _op(call: Call) -> Any:
+    return call.op
+
+
+def _fits(call: Call, weights: Sequence[Tensor]) -> bool:
+    """True for f32, constant weights, and activations that the kernels have."""
+    known = all(name in _ACTIVATIONS for name in _op(call).activations)
+    return known and call.inputs[0].dtype == np.float32 and all(tensor.array is not None for tensor in weights)
+
+
+def _once(view: View) -> View:
+    """A matrix (N, ...) as (N, 1, ...): of one time, or of one direction."""
+    return view.like((view.shape[0], 1, view.shape[1]), (view.strides[0], 0, view.strides[1]))
+
+
+def _emit(
+    builder: Builder, call: Call, data: View, states: Sequence[View], lengths: View | None, weights: Sequence[Tensor],
+    outputs: Sequence[View | None],
+) -> None:  # fmt: skip
+    """Two steps: the inputs of all times times W at once, then the walk through the time.
+
+    weights: W, R and B of one or two directions, or of one without an axis for it.
+    """
+    op = _op(call)
+    w, r, b = (tensor.array for tensor in weights if tensor.array is not None)
+    lead = (1,) * (3 - w.ndim)
+    bias = b.reshape(*lead, *b.shape)
+    shape = (*lead, *w.shape)
+    rows = shape[1]
     family = builder.family("recurrent")
     batch, times, _ = data.shape
-    gates = builder.scratch(data.dtype, (batch, times, w.shape[0] * w.shape[1]))
-    kernel = builder.product_kernel(batch * times, w.shape[0] * w.shape[1], w.shape[2])
+    gates = builder.scratch(data.dtype, (batch, times, shape[0] * rows))
+    kernel = builder.product_kernel(batch * times, shape[0] * rows, shape[2])
     inputs = builder.packed_weights.get(
-        w, ("recurrent inputs", builder.level, kernel.name), lambda array: family.pack_inputs(array, kernel)
-    )
-    bias = b[:, : w.shape[1]]
-    builder.emit(family.Projection(builder.view(data), gates, W=inputs, B=bias))
-    kind = {"LSTMSequence": "LSTM", "GRUSequence": "GRU", "RNNSequence": "RNN"}[op.type]
+        w, ("recurrent inputs", builder.level, kernel.name),
+        lambda array: family.pack_inputs(array.reshape(shape), kernel),
+    )  # fmt: skip
+    builder.emit(family.Projection(data, gates, W=inputs, B=bias[:, :rows]))
+    kind = op.type.removesuffix("Sequence").removesuffix("Cell")
     parts = 2 if kind == "GRU" else 1
     packed = builder.packed_weights.get(
-        r, ("recurrent states", builder.level), lambda array: family.pack_states(array, parts)
-    )
+        r, ("recurrent states", builder.level),
+        lambda array: family.pack_states(array.reshape(*lead, *array.shape), parts),
+    )  # fmt: skip
     activations = [_described(op, place) for place in range(len(op.default_activations))]
     extra: dict[str, Array] = {}
     if kind == "GRU" and op.linear_before_reset:
-        extra["reset_bias"] = np.asarray(b[:, w.shape[1] :], order="C")
+        extra["reset_bias"] = np.asarray(bias[:, rows:], order="C")
     step = getattr(family, kind)(
-        gates, *(builder.plain(state) for state in states), *(builder.wanted(tensor) for tensor in call.outputs),
-        R=packed, direction=op.direction, lengths=_lengths(builder, lengths, times),
+        gates, *states, *outputs, R=packed, direction=getattr(op, "direction", "forward"), lengths=lengths,
         activations=activations, clip=op.clip, **extra,
     )  # fmt: skip
     builder.emit(step)
-    return True
 
 
 def _described(op: Any, place: int) -> tuple[str, float, float]:
@@ -71,4 +120,7 @@ def _lengths(builder: Builder, lengths: Tensor, times: int) -> View | None:
     return builder.plain(lengths)
 
 
-LOWERINGS: dict[str, Lowering] = dict.fromkeys(("LSTMSequence", "GRUSequence", "RNNSequence"), _sequence)
+LOWERINGS: dict[str, Lowering] = {
+    **dict.fromkeys(("LSTMSequence", "GRUSequence", "RNNSequence"), _sequence),
+    **dict.fromkeys(("LSTMCell", "GRUCell", "RNNCell"), _cell),
+}

@@ -10,6 +10,9 @@ from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 
+TAPS = {"nearest": 1, "bilinear": 4, "bicubic": 16}  # elements that a point is made of
+FEW_CHANNELS = 8  # that are read as fast from planes
+
 
 def _grid_sample(builder: Builder, call: Call) -> bool:
     op: Any = call.op
@@ -18,9 +21,8 @@ def _grid_sample(builder: Builder, call: Call) -> bool:
         return False
     target = _target(builder, call.outputs[0])
     sample = builder.family("sampling").GridSample
-    builder.emit(
-        sample(builder.view(data), builder.plain(grid), target, op.mode, op.padding_mode, bool(op.align_corners))
-    )
+    image = _image(builder, data, target.size * TAPS[op.mode])
+    builder.emit(sample(image, builder.plain(grid), target, op.mode, op.padding_mode, bool(op.align_corners)))
     return _finish(builder, target, call.outputs[0])
 
 
@@ -31,7 +33,8 @@ def _roi_align(builder: Builder, call: Call) -> bool:
         return False
     target = _target(builder, call.outputs[0])
     *offsets, grown = op.offsets()
-    operands = builder.view(data), builder.plain(regions), builder.plain(indices), target
+    image = _image(builder, data, target.size * max(op.sampling_ratio, 1) ** 2 * TAPS["bilinear"])
+    operands = image, builder.plain(regions), builder.plain(indices), target
     align = builder.family("sampling").RegionAlign
     builder.emit(align(*operands, max(op.sampling_ratio, 0), op.spatial_scale, offsets, grown, op.mode == "max"))
     return _finish(builder, target, call.outputs[0])
@@ -40,6 +43,18 @@ def _roi_align(builder: Builder, call: Call) -> bool:
 def _fits(view: View) -> bool:
     """True for images with elements, of which each is at an offset of 32 bits."""
     return view.size > 0 and min(view.strides[2:]) >= 0 and max(view.strides[2:]) * sum(view.shape[2:]) < 2**31
+
+
+def _image(builder: Builder, tensor: Tensor, reads: int) -> View:
+    """View of an image whose elements are read so many times: of a channels-last copy where that pays."""
+    view = builder.view(tensor)
+    batch, channels, height, width = view.shape
+    if view.strides[1] == 1 or channels < FEW_CHANNELS or reads < 4 * view.size:
+        return view
+    pixels = builder.scratch(tensor.dtype, (batch, height, width, channels))
+    image = pixels.like(view.shape, (height * width * channels, 1, width * channels, channels))
+    builder.copy(view, image)
+    return image
 
 
 def _target(builder: Builder, tensor: Tensor) -> View:

@@ -76,7 +76,7 @@ FAMILIES = {
             "QLinearAdd QLinearAveragePool QLinearConcat QLinearConv QLinearGlobalAveragePool QLinearLeakyRelu "
             "QLinearMul QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QMoE QuantizeLinear "
             "QuickGelu RelativePositionBias RemovePadding RestorePadding RotaryEmbedding SkipGroupNorm "
-            "SkipLayerNormalization SkipSimplifiedLayerNormalization TransposeMatMul Trilu UnfoldTensor"
+            "SkipLayerNormalization SkipSimplifiedLayerNormalization Tokenizer TransposeMatMul Trilu UnfoldTensor"
         ),
     },
 }

@@ -36,6 +36,7 @@ from .quantization import centred, dequantize_linear, quantize_linear, quantized
 from .recurrent import lstm_of
 from .rotary import OPERATORS as ROTARY
 from .shape import trilu
+from .text import tokenizer
 from .unpadded import OPERATORS as UNPADDED
 
 
@@ -216,6 +217,7 @@ OPERATORS: dict[str, Translation] = {
     "QuickGelu": quick_gelu,
     "SkipLayerNormalization": skip_layer_normalization,
     "SkipSimplifiedLayerNormalization": skip_simplified_layer_normalization,
+    "Tokenizer": tokenizer,
     "Trilu": trilu,
     "UnfoldTensor": unfold_tensor,
 }

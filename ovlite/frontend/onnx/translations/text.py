@@ -15,6 +15,7 @@ from ....ops.text import (
     StringNormalizer,
     StringSplit,
     TfIdfVectorizer,
+    Tokenizer,
 )
 from ....types import Type
 from ..build import ints, of_type, one
@@ -53,6 +54,14 @@ def string_normalizer(call: Call) -> Translated:
 
 def regex_full_match(call: Call) -> Translated:
     return Node(RegexFullMatch(Text(call.text("pattern"))), [call.input(0)])
+
+
+def tokenizer(call: Call) -> Translated:
+    """That of com.microsoft."""
+    separators = tuple(map(Text, call.texts("separators", [])))
+    pad, least = Text(call.text("pad_value")), call.integer("mincharnum")
+    made = Tokenizer(separators, Text(call.text("tokenexp", "")), pad, least, call.flag("mark"))
+    return Node(made, [call.input(0)])
 
 
 def tfidf_vectorizer(call: Call) -> Translated:

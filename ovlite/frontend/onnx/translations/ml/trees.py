@@ -231,7 +231,9 @@ def _forest(call: Call, kind: str, dtype: np.dtype[Any], width: int) -> Forest:
     code = np.empty(count, np.int64)  # of a node as a child
     code[branch], code[leaf] = np.arange(len(branch)), ~np.arange(len(leaf))
     ways = [places.of(ids["treeids"][branch], ids[name][branch]) for name in ("truenodeids", "falsenodeids")]
-    offsets, targets, weights = _gifts(call, kind, places, code, len(leaf), dtype)
+    offsets, targets, weights = _gifts(
+        call, kind, places, code, len(leaf), dtype, single=kind == "target" and width == 1
+    )
     forest = Forest(
         mode[branch], (np.zeros(count, dtype) if values is None else values)[branch], ids["featureids"][branch],
         code[np.stack(ways, 1)], (np.array(missing, bool) if missing else np.zeros(count, bool))[branch],
@@ -278,9 +280,13 @@ def _roots(trees: Array, ways: list[Array]) -> Array:
 
 
 def _gifts(
-    call: Call, kind: str, places: _Places, code: Array, leaves: int, dtype: np.dtype[Any]
+    call: Call, kind: str, places: _Places, code: Array, leaves: int, dtype: np.dtype[Any], *, single: bool
 ) -> tuple[Array, Array, Array]:
-    """(offsets, targets, weights) of the leaves, see TreeEnsemble. What is said of branches has no effect."""
+    """(offsets, targets, weights) of the leaves, see TreeEnsemble. What is said of branches has no effect.
+
+    single: a leaf has the first weight that is said of it, as in onnxruntime: skl2onnx says those of decision_leaf
+    once for each class.
+    """
     trees, nodes, targets = (
         np.array(call.integers(f"{kind}_{name}", []), np.int64) for name in ("treeids", "nodeids", "ids")
     )
@@ -291,6 +297,8 @@ def _gifts(
     leaf = ~code[places.of(trees, nodes)]
     kept = np.nonzero(leaf >= 0)[0]
     order = kept[np.argsort(leaf[kept], kind="stable")]
+    if single:
+        order = order[np.unique(leaf[order], return_index=True)[1]]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(leaf[order], minlength=leaves))])
     return offsets, targets[order], weights[order]
 
