@@ -17,6 +17,7 @@ enum {
     COLUMN_TILE = 512,         /* columns whose totals (8 bytes each) stay in the first-level cache */
     COLUMN_RUN = 64,           /* rows whose f32 sums are kept before they join the f64 totals */
     NARROW_TILE = 128,         /* columns whose sums are kept in registers, 64 or 16 at a time */
+    FEW_TERMS = 4,             /* of a row, added up in f32 before they go to its total */
     SHORT_ROW = 32,            /* elements of rows that are added up side by side, ROWS at a time */
     ROWS = 16,
 };
@@ -94,14 +95,17 @@ FLOAT_ACCUMULATION(min_f, INFINITY, MIN_OF, v)
     static __attribute__((noinline)) void side_by_side_##name(const float *x, ptrdiff_t stride, Total *total, \
                                                               ptrdiff_t n) {                     \
         float sum[ROWS];                                                                         \
-        for (int r = 0; r < ROWS; r++)                                                           \
-            sum[r] = identity;                                                                   \
-        for (ptrdiff_t i = 0; i < n; i++)                                                        \
+        for (ptrdiff_t i = 0; i < n;) {                                                          \
+            const ptrdiff_t end = n - i < FEW_TERMS ? n : i + FEW_TERMS;                         \
             for (int r = 0; r < ROWS; r++)                                                       \
-                sum[r] = combine(sum[r], x[r * stride + i]);                                     \
-        for (int r = 0; r < ROWS; r++) {                                                         \
-            const double part = sum[r];                                                          \
-            total[r].f = combine(total[r].f, part);                                              \
+                sum[r] = identity;                                                               \
+            for (; i < end; i++)                                                                 \
+                for (int r = 0; r < ROWS; r++)                                                   \
+                    sum[r] = combine(sum[r], x[r * stride + i]);                                 \
+            for (int r = 0; r < ROWS; r++) {                                                     \
+                const double part = sum[r];                                                      \
+                total[r].f = combine(total[r].f, part);                                          \
+            }                                                                                    \
         }                                                                                        \
     }                                                                                            \
     static void short_rows_##name(const float *x, ptrdiff_t stride, ptrdiff_t rows, Total *total, ptrdiff_t n) { \

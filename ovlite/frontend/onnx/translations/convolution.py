@@ -194,8 +194,8 @@ def max_pool(call: Call) -> Translated:
     if not call.wants(1):
         call.without_effect("storage_order")
         return one(found)
-    indices = found.output(1)
-    return [found.output(0), _column_major(indices, data, rank(data) - 2) if call.flag("storage_order") else indices]
+    indices, dimensions = found.output(1), len(call.integers("kernel_shape"))
+    return [found.output(0), _column_major(indices, data, dimensions) if call.flag("storage_order") else indices]
 
 
 def _rounding(call: Call) -> str:
