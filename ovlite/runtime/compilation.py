@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -44,6 +44,32 @@ class Names(NamedTuple):
         return model
 
 
+class Origin:
+    """The model that was compiled: one that is given, or a file that holds it until it is asked for.
+
+    Ports refer to this, and not to the compilation: with the last who can run it, all its memory goes at once, and
+    the collector of garbage finds the graph alone.
+    """
+
+    def __init__(self, names: Names, model: Model | None = None, mapped: Mapped | None = None) -> None:
+        self.names = names
+        self._model = model
+        self._mapped = mapped
+
+    @property
+    def model(self) -> Model:
+        if self._model is None:
+            assert self._mapped is not None
+            self._model = self.names.give_to(self._mapped.model())
+        return self._model
+
+    def input(self, position: int) -> Output:
+        return self.model.inputs[position]
+
+    def output(self, position: int) -> Output:
+        return self.model.outputs[position]
+
+
 class Compilation:
     """State shared by all requests of one compiled model.
 
@@ -52,18 +78,16 @@ class Compilation:
     """
 
     def __init__(self, model: Model, config: Config, *, owned: bool = False) -> None:
-        self._model: Model | None = model if owned else model.clone()
-        self._mapped: Mapped | None = None
-        self.sources = _sources(self._model)
-        self._initial = _initial_values(self._model)
-        forms = [_form(result) for result in self._model.results]
-        self._open(make_executable(self._model, config.options()), Names.of(self._model), forms, config)
+        model = model if owned else model.clone()
+        self.sources = _sources(model)
+        self._initial = _initial_values(model)
+        forms = [_form(result) for result in model.results]
+        self._open(make_executable(model, config.options()), Origin(Names.of(model), model), forms, config)
 
     @classmethod
     def restored(cls, mapped: Mapped, names: Names, config: Config) -> Compilation:
         """What a file holds. The model is made of it when it is asked for, and has these names."""
         self = cls.__new__(cls)
-        self._model, self._mapped = None, mapped
         about = mapped.document
         self.sources = tuple(None if pair is None else (bool(pair[0]), int(pair[1])) for pair in about["sources"])
         self._initial = {name: np.array(mapped.array(place)) for name, place in about["initial"].items()}
@@ -72,43 +96,29 @@ class Compilation:
         known = all(pair is None or 0 <= pair[1] < ends[pair[0]] for pair in self.sources)
         if not known or not len(self.sources) == len(executable.outputs) == len(names.outputs):
             raise ValueError("the names are not those of the ports")
-        self._open(executable, names, [None] * len(executable.outputs), config)
+        self._open(executable, Origin(names, mapped=mapped), [None] * len(executable.outputs), config)
         return self
 
     def _open(
-        self, executable: Executable | StringExecutable, names: Names, forms: Sequence[Form | None], config: Config
+        self, executable: Executable | StringExecutable, origin: Origin, forms: Sequence[Form | None], config: Config
     ) -> None:
         self.config = config
-        self.name = names.model
-        self._names = names
+        self.name = origin.names.model
+        self._origin = origin
         streams, threads = config.streams(), config.threads_per_stream()
         self.executable = executable
         self.streams = shared_streams(streams, threads, bool(config["ENABLE_CPU_PINNING"]))
         self.variables = executable.variables
         self.profiled = config.profiled()
-        inputs = self._ports_of(True, names.inputs, executable.inputs)
-        outputs = self._ports_of(False, names.outputs, executable.outputs)
+        inputs = _ports(origin.input, origin.names.inputs, executable.inputs)
+        outputs = _ports(origin.output, origin.names.outputs, executable.outputs)
         self.types = tuple(_numpy_type(port.element_type) for port in inputs)
         self.packed = any(packed_bits(port.element_type) for port in outputs)
         self.ports = CompiledPorts(inputs, outputs, forms)
 
-    def _ports_of(
-        self, are_inputs: bool, names: Sequence[Sequence[str]], kinds: Sequence[TensorType]
-    ) -> list[ConstOutput]:
-        def found(position: int) -> Output:
-            return (self.model.inputs if are_inputs else self.model.outputs)[position]
-
-        return [
-            ConstOutput(found, kind, position, set(known))
-            for position, (known, kind) in enumerate(zip(names, kinds, strict=True))
-        ]
-
     @property
     def model(self) -> Model:
-        if self._model is None:
-            assert self._mapped is not None
-            self._model = self._names.give_to(self._mapped.model())
-        return self._model
+        return self._origin.model
 
     def write(self, file: IO[bytes], key: str) -> None:
         """Writes what restored() reads. Unfrozen where that can't be done."""
@@ -116,7 +126,7 @@ class Compilation:
 
         if not isinstance(self.executable, Executable) or any(self.ports.forms):
             raise Unfrozen("strings, sequences or maps")
-        about = {"version": get_version(), "key": key, "names": self._names, "sources": self.sources}
+        about = {"version": get_version(), "key": key, "names": self._origin.names, "sources": self.sources}
         write(file, self.executable, self.model, self._initial, about)
 
     def initial_state(self, index: int) -> npt.NDArray[Any]:
@@ -159,6 +169,13 @@ def imported(exported: bytes, config: Config) -> Compilation:
     source = from_file(path) if path else None if model is None else from_model(model)
     found = unpack(exported, config.callbacks(), source)
     return Compilation(found.model, config.with_defaults(found.properties), owned=True)
+
+
+def _ports(
+    find: Callable[[int], Output], names: Sequence[Sequence[str]], kinds: Sequence[TensorType]
+) -> list[ConstOutput]:
+    pairs = zip(names, kinds, strict=True)
+    return [ConstOutput(find, kind, position, set(known)) for position, (known, kind) in enumerate(pairs)]
 
 
 def _numpy_type(element_type: Type) -> tuple[int, bool]:

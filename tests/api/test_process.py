@@ -184,8 +184,10 @@ def test_fork_while_another_thread_makes_plans():
 
 
 def test_a_handler_asks_for_a_plan_while_one_is_made():
+    """When the kernels are there: Python can't import a module within the import of it."""
     assert run(PLANS + """
     faulthandler.dump_traceback_later(40, exit=True)
+    rows(12)
     seen = []
     signal.signal(signal.SIGALRM, lambda *_: seen.append(rows(1000 + len(seen))))
     for count in range(1, 12):

@@ -1,7 +1,7 @@
 """Mixed models, shapes, threads, queues, cancels, callbacks that raise and deletions, for as long as one likes.
 
 OVLITE_SOAK_SECONDS says how long: 20 by default, an hour in the nightly workflow. No thread and no descriptor is
-lost, results are right, and in a long soak memory stays flat.
+lost, results are right, and what nothing uses any more leaves memory as it was, before long.
 """
 
 import os
@@ -10,10 +10,11 @@ import sys
 
 import pytest
 
-SETTLED = 600  # seconds after whose first half plans and malloc's arenas hold what they will hold
+KEPT_KIB = 4 << 10  # results that are known, and pages that single objects keep; 1 KiB of each activity would be more
+WAITING_KIB = 24 << 10  # plans of three models, and models that the collector of garbage has not come to
 
 PROGRAM = """
-import contextlib, faulthandler, gc, os, random, sys, threading, time
+import contextlib, ctypes, faulthandler, gc, os, random, sys, threading, time
 import numpy as np
 import ovlite as ov, ovlite.opset13 as ops
 
@@ -55,7 +56,7 @@ def input_of(kind, choice):
 def known(kind, x, found=None):
     key = kind, x.shape, float(x.flat[0])
     if found is not None:
-        found = expected.setdefault(key, found.copy())
+        expected.setdefault(key, hash(found.tobytes()))
     return expected.get(key)
 
 
@@ -66,6 +67,7 @@ current = {}
 
 def compile_anew(kind, choice):
     config = {"NUM_STREAMS": choice.choice([1, 2]), "INFERENCE_NUM_THREADS": choice.choice([1, 2])}
+    config["PLAN_MEMORY_LIMIT"] = choice.choice([1 << 16, 4 << 20])
     compiled = core.compile_model(models[kind], "CPU", config)
     queue = ov.AsyncInferQueue(compiled, 3)
     queue.set_callback(lambda request, given: check(kind, given[0], request.get_output_tensor().data, given[1]))
@@ -73,7 +75,7 @@ def compile_anew(kind, choice):
 
 
 def check(kind, x, found, raises=False):
-    if not np.array_equal(known(kind, x, found), found):
+    if known(kind, x, found) != hash(found.tobytes()):
         wrong.append((kind, x.shape))
     if raises:
         raise KeyError("a callback's own")
@@ -115,6 +117,8 @@ def work(number):
 def run(duration):
     global end
     end = time.monotonic() + duration
+    for kind in models:
+        compile_anew(kind, random.Random(kind))
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
@@ -125,14 +129,23 @@ def run(duration):
             with contextlib.suppress(RuntimeError, KeyError):
                 queue.wait_all()
                 break
+
+
+def held():  # KiB, threads and descriptors of the process when nothing is compiled
+    current.clear()
     gc.collect()
-
-
-def held():
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4, len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))
 
 
+def peak():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
+
+
+libc = ctypes.CDLL(None)
 processors = os.sched_getaffinity(0)
 for kind in models:
     compile_anew(kind, random.Random(kind))
@@ -145,7 +158,7 @@ before = held()
 run(seconds * 0.5)
 after = held()
 assert not wrong, wrong[:5]
-print(*before, *after, len(expected))
+print(*before, *after, peak())
 """
 
 
@@ -154,7 +167,8 @@ def test_soak():
     seconds = os.environ.get("OVLITE_SOAK_SECONDS", "20")
     done = subprocess.run([sys.executable, "-c", PROGRAM, seconds], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    kib, threads, files, kib_after, threads_after, files_after, _ = map(int, done.stdout.split())
-    if float(seconds) >= SETTLED:
-        assert kib_after - kib < 16 << 10
+    kib, threads, files, kib_after, threads_after, files_after, most = map(int, done.stdout.split())
+    if "OVLITE_SANITIZE" not in os.environ:  # which keeps what is freed, and notes of all accesses
+        assert kib_after - kib < KEPT_KIB
+        assert most - kib_after < WAITING_KIB
     assert threads_after <= threads + 2 and files_after == files
