@@ -24,7 +24,10 @@ class _Standard:
 
     def __get__(self, instance: object, owner: type) -> Any:
         declared = [(name, Any, _copied(field)) for name, field in self._fields.items()]
-        found = getattr(dataclasses.make_dataclass(owner.__name__, declared, frozen=self._frozen), self._name)
+        made: Any = dataclasses.make_dataclass(owner.__name__, declared, frozen=self._frozen)
+        for name, field in self._fields.items():
+            made.__dataclass_fields__[name].type = field.type
+        found = getattr(made, self._name)
         setattr(owner, self._name, found)
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,12 @@ def rows(products: str | None = None) -> list[Any]:
     return [row for row in table if row.products and products in (None, row.products)]
 
 
-@pytest.fixture(autouse=True)
-def table(level: str) -> None:
-    if level == "avx2":
-        assert not rows()
-        pytest.skip("tiles are emulated at the other levels")
+@pytest.fixture(autouse=True, params=[level for level in kernels.available_levels() if level != "avx2"])
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each level that emulates tiles, in use for the test."""
+    before = kernels.use_level(request.param)
+    yield request.param
+    kernels.use_level(before)
 
 
 def multiply(row: Any, a: np.ndarray, b: np.ndarray, threads: int = 1, constant: bool = True, **epilogue: Any) -> Any:

@@ -104,6 +104,20 @@ def test_wrong_arguments(made: Any, args: Any, kwargs: Any) -> None:
         made[1](*args, **kwargs)
 
 
+def test_types_of_fields_stay_when_dataclasses_asks_for_them() -> None:
+    @records.dataclass
+    class Base:
+        x: int
+        y: str = "y"
+
+    class Derived(Base):
+        pass
+
+    for cls in (Base, Derived):
+        assert [field.type for field in dataclasses.fields(cls)] == ["int", "str"]
+        assert [field.type for field in records.fields(cls)] == ["int", "str"]
+
+
 def test_text(made: Any) -> None:
     assert repr(made[0](1)).endswith("Base(x=1, y='y')")
 
