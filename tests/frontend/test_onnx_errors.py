@@ -267,7 +267,7 @@ def test_names_within_a_translation_do_not_depend_on_what_was_read_before() -> N
     assert names[0] == names[1] and len(set(names[0])) == len(names[0]) > 1
 
 
-@pytest.mark.parametrize("call", ["Relu(a)", "Add(a, a)", "Sqrt(a)"])
+@pytest.mark.parametrize("call", ["Relu(a)", "Add(a, a)", "Sqrt(a)", "Less(a, a)", "ReduceMax(a)", "ArgMax(a)"])
 def test_arithmetic_of_strings(call: str) -> None:
     refused(proto(f"g (string[2] a) => (string[2] y) {{ [sum] y = {call} }}"), "'sum'", "expected numbers, got strings")
 
