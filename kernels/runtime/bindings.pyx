@@ -32,8 +32,8 @@ cdef Py_ssize_t FRAMES = 16             # a request keeps the tables of addresse
 
 
 cdef inline bint is_plain(int kind) noexcept:
-    """Whether elements of numpy's type number are numbers of numpy's own, or Python's objects and text."""
-    return not (cnp.PyTypeNum_ISUSERDEF(kind) or kind == cnp.NPY_DATETIME or kind == cnp.NPY_TIMEDELTA)
+    """Whether elements of numpy's type number are numbers of numpy's own, or booleans."""
+    return cnp.PyTypeNum_ISNUMBER(kind)
 
 
 cdef class Bindings(Runnable):

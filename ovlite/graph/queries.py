@@ -46,6 +46,11 @@ class NodeQueries:
             raise TypeError(f"expected a name to be a str, got {name!r}")
         self._friendly_name = name
 
+    @property
+    def is_named(self) -> bool:
+        """Whether somebody gave a name, so that it is not only made of the type and a number."""
+        return self._friendly_name is not None
+
     def get_friendly_name(self) -> str:
         return self.friendly_name
 

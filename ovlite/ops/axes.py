@@ -65,6 +65,11 @@ def index_type(element_type: Type, what: str) -> None:
     require(element_type in (Type.i32, Type.i64), f"expected {what} to be i32 or i64, got {element_type.name}")
 
 
+def require_numbers(element_type: Type) -> None:
+    """Raises ModelError for strings."""
+    require(element_type is not Type.string, "expected numbers, got strings; make numbers of them first")
+
+
 def require_rank(argument: Argument, ranks: int | Sequence[int], what: str) -> None:
     """Raises ModelError when an input has a known rank that is not among `ranks`."""
     wanted = (ranks,) if isinstance(ranks, int) else ranks

@@ -15,7 +15,7 @@ from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..records import dataclass
 from ..types import Type
-from .axes import merged_type, require
+from .axes import merged_type, require, require_numbers
 from .broadcasting import aligned, broadcast_sizes, combined_shape
 from .declare import Declared
 
@@ -39,6 +39,7 @@ class Binary(Declared):
 
     def result_type(self, element_type: Type) -> Type:
         """Element type of the result for operands of `element_type`; ModelError when they can't be of it."""
+        require_numbers(element_type)
         require(element_type is not Type.boolean, "expected operands of arithmetic to be numbers, got boolean")
         return element_type
 

@@ -11,7 +11,7 @@ from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..records import dataclass
 from ..types import Type
-from .axes import merged_type, require
+from .axes import merged_type, require, require_numbers
 from .broadcasting import aligned, combined_shape
 from .declare import Declared
 from .elementwise import Binary
@@ -45,7 +45,15 @@ class NotEqual(Comparison):
         return np.not_equal(left, right)
 
 
-class Greater(Comparison):
+class Ordering(Comparison):
+    """A comparison by size: text has none."""
+
+    def result_type(self, element_type: Type) -> Type:
+        require_numbers(element_type)
+        return super().result_type(element_type)
+
+
+class Greater(Ordering):
     """left > right."""
 
     type = "Greater"
@@ -55,7 +63,7 @@ class Greater(Comparison):
         return np.greater(left, right)
 
 
-class GreaterEqual(Comparison):
+class GreaterEqual(Ordering):
     """left >= right."""
 
     type = "GreaterEqual"
@@ -65,7 +73,7 @@ class GreaterEqual(Comparison):
         return np.greater_equal(left, right)
 
 
-class Less(Comparison):
+class Less(Ordering):
     """left < right."""
 
     type = "Less"
@@ -75,7 +83,7 @@ class Less(Comparison):
         return np.less(left, right)
 
 
-class LessEqual(Comparison):
+class LessEqual(Ordering):
     """left <= right."""
 
     type = "LessEqual"

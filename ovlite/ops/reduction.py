@@ -13,7 +13,7 @@ from ..graph.operator import Array
 from ..graph.values import LIMIT
 from ..records import dataclass
 from ..types import PartialShape, Type
-from .axes import distinct, integers, require, require_integers, require_rank
+from .axes import distinct, integers, require, require_integers, require_numbers, require_rank
 from .declare import Declared
 
 
@@ -38,6 +38,7 @@ class Reduction(Declared):
 
     def check_type(self, element_type: Type) -> None:
         """Raises ModelError when elements of this type can't be reduced."""
+        require_numbers(element_type)
         require(element_type is not Type.boolean, "expected elements to be numbers, got boolean")
 
     def _shape(self, shape: PartialShape, axes: Argument) -> PartialShape:

@@ -19,6 +19,7 @@ from .axes import (
     one_of,
     require,
     require_integers,
+    require_numbers,
     require_rank,
     static_shapes,
     upper,
@@ -48,6 +49,7 @@ class TopK(Declared):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         data, k = inputs
+        require_numbers(data.element_type)
         one_of(self.mode, ("max", "min"), "mode")
         one_of(self.sort, ("value", "index", "none"), "sort")
         index_type(self.index_element_type, "index_element_type")

@@ -14,7 +14,7 @@ import numpy as np
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..records import dataclass
-from .axes import one_of
+from .axes import one_of, require_numbers
 from .declare import Declared
 
 
@@ -27,6 +27,7 @@ class Unary(Declared):
     inputs: ClassVar[tuple[str, ...]] = ("input_value",)
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
+        require_numbers(inputs[0].element_type)
         return [TensorType(inputs[0].element_type, inputs[0].shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:

@@ -63,7 +63,7 @@ def as_input(port: ConstOutput, index: int, value: Any) -> Array | Tensor:
         return value
     if isinstance(value, np.ndarray):
         _check_elements(port, index, value)
-        if value.ndim and value.dtype.isbuiltin < 2 and not is_foreign(port.element_type):
+        if value.ndim and value.dtype.isbuiltin < 2 and not is_foreign(port.element_type) and not _may_be_text(value):
             return value
     if not _is_usable(value) and not isinstance(value, list):
         raise TypeError(
@@ -73,7 +73,11 @@ def as_input(port: ConstOutput, index: int, value: Any) -> Array | Tensor:
         return _strings(port, index, value)
     if packed_bits(port.element_type):
         return _packed(port, index, value)
-    return _shaped(port, index, value, _elements(port.element_type, value))
+    try:
+        elements = _elements(port.element_type, value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"input {label(port, index)} holds {port.element_type.name}: {error}") from None
+    return _shaped(port, index, value, elements)
 
 
 def _check_elements(port: ConstOutput, index: int, array: Array) -> None:
@@ -87,6 +91,11 @@ def _check_elements(port: ConstOutput, index: int, array: Array) -> None:
         refuse_masked(array)
     except TypeError as error:
         raise TypeError(f"input {label(port, index)}: {error}") from None
+
+
+def _may_be_text(array: Array) -> bool:
+    """Whether elements may be text, of which numpy makes the numbers that it spells."""
+    return array.dtype.kind in "USO"
 
 
 def _packed(port: ConstOutput, index: int, value: Any) -> Tensor:
@@ -178,7 +187,7 @@ def _elements(element_type: Type, value: Any) -> Array:
         array, found = np.array(value), None
     else:
         array, found = read_array(value)
-    if array.dtype.kind in "US":
+    if _may_be_text(array):
         array = array.astype(element_type.to_dtype())
     if element_type is Type.bf16 and found is None and array.dtype.itemsize == 2:
         # Whatever numpy calls the two bytes; those that DLPack shows are what it says.

@@ -56,6 +56,17 @@ def test_times_are_errors(cube, dtype, share):
             cube(wrap(CUBE.astype(np.int64).astype(dtype)), share_inputs=share)
 
 
+@pytest.mark.parametrize("wrap", [lambda v: v, lambda v: [v], lambda v: {0: v}])
+@pytest.mark.parametrize("share", [True, False])
+def test_words_for_numbers_name_the_input(cube, wrap, share):
+    numbers = np.full(CUBE.shape, "1.5")
+    for kind in (str, bytes, object):
+        assert (cube(wrap(numbers.astype(kind)), share_inputs=share)[0] == 2.5).all()
+        words = np.full(CUBE.shape, "one").astype(kind)
+        with pytest.raises(ValueError, match=r"input 0 \('x'\) holds f32: could not convert string to float"):
+            cube(wrap(words), share_inputs=share)
+
+
 def test_masked_elements_of_tensors_and_constants(mine):
     masked = np.ma.masked_array(CUBE, mask=CUBE > 3)
     for make in (mine.ov.Tensor, mine.ops.constant, mine.ov.op.Constant, lambda v: mine.ov.Tensor(v, True)):

@@ -14,6 +14,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, parser
 
+import ovlite as ov
 from ovlite.errors import ModelError
 from ovlite.frontend.onnx import read_onnx
 
@@ -176,6 +177,8 @@ def test_maps_are_listed() -> None:
         ("y = Cast<to = 99>(a)", ("99",)),
         ("y = Unsqueeze(a)", ("axes",)),
         ("y, z = Relu(a)", ("2 outputs",)),
+        ('y = DepthToSpace<blocksize = 2, mode = "X">(a)', ("expected mode to be one of DCR, CRD, got 'X'",)),
+        ('y = BitShift<direction = "UP">(a, a)', ("expected direction to be one of LEFT, RIGHT, got 'UP'",)),
     ],
 )
 def test_wrong_calls_name_node_and_reason(call: str, parts: tuple[str, ...]) -> None:
@@ -240,6 +243,33 @@ def test_no_operator_takes_an_attribute_that_it_does_not_have() -> None:
         changed.graph.node[0].attribute.append(helper.make_attribute("strange", 1))
         with pytest.raises(ModelError):
             read_onnx(changed.SerializeToString())
+
+
+def test_errors_at_run_time_name_the_node_that_was_translated_into_several() -> None:
+    text = "g (float[N, M] a, float[K] b) => (float[N, M] y) { [norm] m = LayerNormalization(a, b, b) y = Relu(m) }"
+    compiled = ov.compile_model(read_onnx(proto(text).SerializeToString()))
+    ones = np.ones((2, 3), np.float32)
+    assert compiled({"a": ones, "b": ones[0]})[0].shape == (2, 3)
+    with pytest.raises(RuntimeError, match=r"'norm/\w+.*f32\[2,3\], f32\[4\]"):
+        compiled({"a": ones, "b": np.ones(4, np.float32)})
+
+
+def test_names_within_a_translation_do_not_depend_on_what_was_read_before() -> None:
+    text = "g (float[N, M] a, float[K] b) => (float[N, M] y) { [norm] m = LayerNormalization(a, b, b) y = Relu(m) }"
+    names = [
+        [
+            node.friendly_name
+            for node in read_onnx(proto(text).SerializeToString()).get_ops()
+            if "norm" in node.friendly_name
+        ]
+        for _ in range(2)
+    ]
+    assert names[0] == names[1] and len(set(names[0])) == len(names[0]) > 1
+
+
+@pytest.mark.parametrize("call", ["Relu(a)", "Add(a, a)", "Sqrt(a)", "Less(a, a)", "ReduceMax(a)", "ArgMax(a)"])
+def test_arithmetic_of_strings(call: str) -> None:
+    refused(proto(f"g (string[2] a) => (string[2] y) {{ [sum] y = {call} }}"), "'sum'", "expected numbers, got strings")
 
 
 def test_input_of_negative_dimension() -> None:

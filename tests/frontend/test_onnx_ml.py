@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, TypeProto, helper, numpy_helper
 
 import ovlite as ov
 
-from .onnx_peers import ML, graph_of, hold, mine, model_of, peer
+from .onnx_peers import ML, graph_of, hold, kind_of, mine, model_of, peer
 
 TRANSFORMS = ["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"]
 X = np.array([[1, -2, 3], [0, 0, 0], [-1, -5, -2], [0.5, 0.25, 2]], np.float32)
@@ -44,6 +44,16 @@ def test_imputer():
 def test_array_feature_extractor(x):
     one("ArrayFeatureExtractor", {"x": x, "i": np.array([2, 0])})
     one("ArrayFeatureExtractor", {"x": x, "i": np.array([[1]])})
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (1, 3), (2, 2, 3)])
+def test_features_of_a_tensor_whose_rank_is_known_late(shape):
+    reshape = helper.make_node("Reshape", ["x", "shape"], ["r"])
+    nodes = [reshape, helper.make_node("ArrayFeatureExtractor", ["r", "i"], ["y"], domain=ML)]
+    inputs = {"x": np.arange(np.prod(shape), dtype=np.float32), "shape": np.array(shape), "i": np.array([2, 0])}
+    given = [helper.make_tensor_value_info(name, kind_of(array), [None]) for name, array in inputs.items()]
+    (found,) = hold(graph_of(nodes, given, [helper.make_value_info("y", TypeProto())]), inputs)
+    assert found.shape == (*(shape[:-1] or (1,)), 2)
 
 
 def test_feature_vectorizer():

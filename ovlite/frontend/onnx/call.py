@@ -167,6 +167,13 @@ class Call:
         found: str | None = self._attribute(name, STRING, default, lambda attribute: _text(attribute.s))
         return found
 
+    def choice(self, name: str, choices: Mapping[str, str], default: str | Required = REQUIRED) -> str:
+        """What an attribute's text stands for. Raises ModelError for a text that stands for nothing."""
+        found = self.text(name, default)
+        if found not in choices:
+            raise ModelError(f"expected {name} to be one of {', '.join(choices)}, got {found!r}")
+        return choices[found]
+
     @overload
     def integers(self, name: str, default: Sequence[int] | Required = REQUIRED) -> list[int]: ...
     @overload

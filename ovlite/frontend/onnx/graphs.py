@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ...errors import ModelError
-from ...graph import Model, Node, Output, Parameter, Result, TensorType
+from ...graph import Constant, Model, Node, Output, Parameter, Result, TensorType
 from ...ops.sequences import Optional
 from ...types import Dimension, OptionalType, PartialShape, SequenceType, Type
 from .build import ints, one, ops
@@ -229,9 +229,26 @@ def _name_nodes(call: Call, outputs: Sequence[Output | None]) -> None:
     """Gives the nodes that a translation made for its outputs the ONNX node's name; later ones get a number."""
     given = set(call.present())
     made = [output for output in outputs if output is not None and output not in given and not output.names]
-    for i, node in enumerate(dict.fromkeys(output.node for output in made)):
+    nodes, name = list(dict.fromkeys(output.node for output in made)), f"{call.scope.prefix}{call.name}"
+    for i, node in enumerate(nodes):
         if not isinstance(node, Parameter):
-            node.friendly_name = f"{call.scope.prefix}{call.name}" + (f".{i}" if i else "")
+            node.friendly_name = name + (f".{i}" if i else "")
+    _name_parts(nodes, name)
+
+
+def _name_parts(nodes: Sequence[Node], name: str) -> None:
+    """Gives the nodes behind those of a translation's outputs names too, so that their errors tell the ONNX node.
+
+    They are all that have none: those of the nodes before were named when these were translated.
+    """
+    waiting, parts = list(nodes), set[Node]()
+    while waiting:
+        for part in {source.node for source in waiting.pop().sources} - parts:
+            if not part.is_named and not isinstance(part, (Constant, Parameter)):
+                parts.add(part)
+                waiting.append(part)
+    for i, part in enumerate(sorted(parts, key=lambda part: part.number)):
+        part.friendly_name = f"{name}/{part.op.type}" + (f".{i}" if i else "")
 
 
 def inline(function: FunctionProto, call: Call) -> Sequence[Output | None]:

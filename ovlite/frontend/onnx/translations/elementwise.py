@@ -102,7 +102,8 @@ def pow_(call: Call) -> Translated:
 
 
 def bit_shift(call: Call) -> Translated:
-    make = {"LEFT": ops.bitwise_left_shift, "RIGHT": ops.bitwise_right_shift}[call.text("direction")]
+    side = call.choice("direction", {"LEFT": "left", "RIGHT": "right"})
+    make = ops.bitwise_left_shift if side == "left" else ops.bitwise_right_shift
     return make(call.input(0), call.input(1))
 
 
@@ -249,7 +250,7 @@ def shrink(call: Call) -> Translated:
 
 
 def gelu(call: Call) -> Translated:
-    mode = {"none": "erf", "tanh": "tanh"}[call.text("approximate", "none")]
+    mode = call.choice("approximate", {"none": "erf", "tanh": "tanh"}, "none")
     return ops.gelu(call.input(0), mode)
 
 

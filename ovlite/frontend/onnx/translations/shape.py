@@ -168,6 +168,7 @@ def _ones_like(value: Output) -> Output:
     return one(ops.broadcast(typed(1, value), shape_of(value)))
 
 
+BLOCK_MODES = {"DCR": "blocks_first", "CRD": "depth_first"}
 PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge"}
 
 
@@ -227,12 +228,12 @@ def center_crop_pad(call: Call) -> Translated:
 
 
 def depth_to_space(call: Call) -> Translated:
-    mode = {"DCR": "blocks_first", "CRD": "depth_first"}[call.text("mode", "DCR")]
+    mode = call.choice("mode", BLOCK_MODES, "DCR")
     return ops.depth_to_space(call.input(0), mode, call.integer("blocksize"))
 
 
 def space_to_depth(call: Call) -> Translated:
-    mode = {"DCR": "blocks_first", "CRD": "depth_first"}[call.text("mode", "DCR")]
+    mode = call.choice("mode", BLOCK_MODES, "DCR")
     return ops.space_to_depth(call.input(0), mode, call.integer("blocksize"))
 
 

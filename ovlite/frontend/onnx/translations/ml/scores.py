@@ -15,7 +15,9 @@ _NEARLY_ZERO = 1e-7
 
 
 def table(x: Output) -> Output:
-    """x as a table: a tensor of one dimension is one row."""
+    """x as a table: a tensor of one dimension is one row, also where that is known late."""
+    if rank_or_none(x) is None:
+        return one(ops.broadcast(x, ints([1, 1]), broadcast_spec="BIDIRECTIONAL"))
     return reshaped(x, [1, -1]) if rank_or_none(x) == 1 else x
 
 
