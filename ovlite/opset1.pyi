@@ -2,9 +2,7 @@ from typing import Any
 
 from .graph import Node
 from .ops.building import tensor_iterator as tensor_iterator
-from .ops.model_ports import constant as constant
-from .ops.model_ports import parameter as parameter
-from .ops.model_ports import result as result
+from .ops.model_ports import constant as constant, parameter as parameter, result as result
 
 def abs(input_value: Any, name: str | None = None) -> Node: ...
 def absolute(input_value: Any, name: str | None = None) -> Node: ...

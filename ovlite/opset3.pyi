@@ -2,114 +2,114 @@ from typing import Any
 
 from .graph import Node
 from .ops.building import tensor_iterator as tensor_iterator
-from .ops.model_ports import constant as constant
-from .ops.model_ports import parameter as parameter
-from .ops.model_ports import result as result
-from .opset2 import abs as abs
-from .opset2 import absolute as absolute
-from .opset2 import acos as acos
-from .opset2 import add as add
-from .opset2 import asin as asin
-from .opset2 import atan as atan
-from .opset2 import avg_pool as avg_pool
-from .opset2 import batch_norm_inference as batch_norm_inference
-from .opset2 import batch_to_space as batch_to_space
-from .opset2 import binary_convolution as binary_convolution
-from .opset2 import ceil as ceil
-from .opset2 import ceiling as ceiling
-from .opset2 import clamp as clamp
-from .opset2 import concat as concat
-from .opset2 import convert as convert
-from .opset2 import convert_like as convert_like
-from .opset2 import convolution as convolution
-from .opset2 import convolution_backprop_data as convolution_backprop_data
-from .opset2 import cos as cos
-from .opset2 import cosh as cosh
-from .opset2 import ctc_greedy_decoder as ctc_greedy_decoder
-from .opset2 import deformable_convolution as deformable_convolution
-from .opset2 import deformable_psroi_pooling as deformable_psroi_pooling
-from .opset2 import depth_to_space as depth_to_space
-from .opset2 import detection_output as detection_output
-from .opset2 import divide as divide
-from .opset2 import elu as elu
-from .opset2 import equal as equal
-from .opset2 import erf as erf
-from .opset2 import exp as exp
-from .opset2 import fake_quantize as fake_quantize
-from .opset2 import floor as floor
-from .opset2 import floor_mod as floor_mod
-from .opset2 import gather as gather
-from .opset2 import gather_tree as gather_tree
-from .opset2 import gelu as gelu
-from .opset2 import greater as greater
-from .opset2 import greater_equal as greater_equal
-from .opset2 import grn as grn
-from .opset2 import group_convolution as group_convolution
-from .opset2 import group_convolution_backprop_data as group_convolution_backprop_data
-from .opset2 import hard_sigmoid as hard_sigmoid
-from .opset2 import interpolate as interpolate
-from .opset2 import less as less
-from .opset2 import less_equal as less_equal
-from .opset2 import log as log
-from .opset2 import logical_and as logical_and
-from .opset2 import logical_not as logical_not
-from .opset2 import logical_or as logical_or
-from .opset2 import logical_xor as logical_xor
-from .opset2 import lrn as lrn
-from .opset2 import lstm_cell as lstm_cell
-from .opset2 import matmul as matmul
-from .opset2 import max_pool as max_pool
-from .opset2 import maximum as maximum
-from .opset2 import minimum as minimum
-from .opset2 import mod as mod
-from .opset2 import multiply as multiply
-from .opset2 import mvn as mvn
-from .opset2 import negative as negative
-from .opset2 import normalize_l2 as normalize_l2
-from .opset2 import not_equal as not_equal
-from .opset2 import one_hot as one_hot
-from .opset2 import pad as pad
-from .opset2 import power as power
-from .opset2 import prelu as prelu
-from .opset2 import prior_box as prior_box
-from .opset2 import prior_box_clustered as prior_box_clustered
-from .opset2 import proposal as proposal
-from .opset2 import psroi_pooling as psroi_pooling
-from .opset2 import range as range
-from .opset2 import reduce_logical_and as reduce_logical_and
-from .opset2 import reduce_logical_or as reduce_logical_or
-from .opset2 import reduce_max as reduce_max
-from .opset2 import reduce_mean as reduce_mean
-from .opset2 import reduce_min as reduce_min
-from .opset2 import reduce_prod as reduce_prod
-from .opset2 import reduce_sum as reduce_sum
-from .opset2 import region_yolo as region_yolo
-from .opset2 import relu as relu
-from .opset2 import reorg_yolo as reorg_yolo
-from .opset2 import reshape as reshape
-from .opset2 import reverse_sequence as reverse_sequence
-from .opset2 import roi_pooling as roi_pooling
-from .opset2 import select as select
-from .opset2 import selu as selu
-from .opset2 import sigmoid as sigmoid
-from .opset2 import sign as sign
-from .opset2 import sin as sin
-from .opset2 import sinh as sinh
-from .opset2 import softmax as softmax
-from .opset2 import space_to_batch as space_to_batch
-from .opset2 import space_to_depth as space_to_depth
-from .opset2 import split as split
-from .opset2 import sqrt as sqrt
-from .opset2 import squared_difference as squared_difference
-from .opset2 import squeeze as squeeze
-from .opset2 import strided_slice as strided_slice
-from .opset2 import subtract as subtract
-from .opset2 import tan as tan
-from .opset2 import tanh as tanh
-from .opset2 import tile as tile
-from .opset2 import transpose as transpose
-from .opset2 import unsqueeze as unsqueeze
-from .opset2 import variadic_split as variadic_split
+from .ops.model_ports import constant as constant, parameter as parameter, result as result
+from .opset2 import (
+    abs as abs,
+    absolute as absolute,
+    acos as acos,
+    add as add,
+    asin as asin,
+    atan as atan,
+    avg_pool as avg_pool,
+    batch_norm_inference as batch_norm_inference,
+    batch_to_space as batch_to_space,
+    binary_convolution as binary_convolution,
+    ceil as ceil,
+    ceiling as ceiling,
+    clamp as clamp,
+    concat as concat,
+    convert as convert,
+    convert_like as convert_like,
+    convolution as convolution,
+    convolution_backprop_data as convolution_backprop_data,
+    cos as cos,
+    cosh as cosh,
+    ctc_greedy_decoder as ctc_greedy_decoder,
+    deformable_convolution as deformable_convolution,
+    deformable_psroi_pooling as deformable_psroi_pooling,
+    depth_to_space as depth_to_space,
+    detection_output as detection_output,
+    divide as divide,
+    elu as elu,
+    equal as equal,
+    erf as erf,
+    exp as exp,
+    fake_quantize as fake_quantize,
+    floor as floor,
+    floor_mod as floor_mod,
+    gather as gather,
+    gather_tree as gather_tree,
+    gelu as gelu,
+    greater as greater,
+    greater_equal as greater_equal,
+    grn as grn,
+    group_convolution as group_convolution,
+    group_convolution_backprop_data as group_convolution_backprop_data,
+    hard_sigmoid as hard_sigmoid,
+    interpolate as interpolate,
+    less as less,
+    less_equal as less_equal,
+    log as log,
+    logical_and as logical_and,
+    logical_not as logical_not,
+    logical_or as logical_or,
+    logical_xor as logical_xor,
+    lrn as lrn,
+    lstm_cell as lstm_cell,
+    matmul as matmul,
+    max_pool as max_pool,
+    maximum as maximum,
+    minimum as minimum,
+    mod as mod,
+    multiply as multiply,
+    mvn as mvn,
+    negative as negative,
+    normalize_l2 as normalize_l2,
+    not_equal as not_equal,
+    one_hot as one_hot,
+    pad as pad,
+    power as power,
+    prelu as prelu,
+    prior_box as prior_box,
+    prior_box_clustered as prior_box_clustered,
+    proposal as proposal,
+    psroi_pooling as psroi_pooling,
+    range as range,
+    reduce_logical_and as reduce_logical_and,
+    reduce_logical_or as reduce_logical_or,
+    reduce_max as reduce_max,
+    reduce_mean as reduce_mean,
+    reduce_min as reduce_min,
+    reduce_prod as reduce_prod,
+    reduce_sum as reduce_sum,
+    region_yolo as region_yolo,
+    relu as relu,
+    reorg_yolo as reorg_yolo,
+    reshape as reshape,
+    reverse_sequence as reverse_sequence,
+    roi_pooling as roi_pooling,
+    select as select,
+    selu as selu,
+    sigmoid as sigmoid,
+    sign as sign,
+    sin as sin,
+    sinh as sinh,
+    softmax as softmax,
+    space_to_batch as space_to_batch,
+    space_to_depth as space_to_depth,
+    split as split,
+    sqrt as sqrt,
+    squared_difference as squared_difference,
+    squeeze as squeeze,
+    strided_slice as strided_slice,
+    subtract as subtract,
+    tan as tan,
+    tanh as tanh,
+    tile as tile,
+    transpose as transpose,
+    unsqueeze as unsqueeze,
+    variadic_split as variadic_split,
+)
 
 def assign(new_value: Any, variable_id: Any, name: str | None = None) -> Node: ...
 def broadcast(

@@ -1,7 +1,8 @@
-"""bench.compare: what it chooses and refuses, and how two of its files are compared."""
+"""bench: what bench.compare chooses and refuses, how two of its files are compared, and the loops beside programs."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import ovlite.opset13 as ops
 
 pytest.importorskip("onnx")
 
-from bench import compare, models, suites
+from bench import compare, loops, models, programs, suites
 
 
 @pytest.fixture
@@ -91,3 +92,29 @@ def test_files_are_compared(
     assert compare.main([*names]) == status
     assert told in capsys.readouterr().out
     assert compare.main([*names, "--threshold", "3"]) == (status if "gone" in told else 0)
+
+
+def _normal(*shape: int) -> Any:
+    return np.random.default_rng(7).standard_normal(shape, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("softmax", (_normal(3, 10),)),
+        ("layer_norm", (_normal(3, 16), _normal(16), _normal(16))),
+        ("distances", (_normal(5, 3), _normal(4, 3))),
+        ("k_means_step", (_normal(20, 3), _normal(4, 3))),
+        ("n_body", (_normal(6, 3), _normal(6, 3), abs(_normal(6)))),
+        ("normalized_image", (np.random.default_rng(7).integers(0, 255, (9, 8, 3), np.uint8),)),
+        ("image_of", (_normal(1, 3, 6, 5),)),
+    ],
+)
+def test_loops_give_what_the_programs_give(name: str, arguments: tuple[Any, ...]) -> None:
+    """As Python runs them, which numba compiles."""
+    found, expected = getattr(loops, name)(*arguments), getattr(programs, name)(*arguments)
+    if not isinstance(expected, tuple):
+        found, expected = (found,), (expected,)
+    for array, wanted in zip(found, expected, strict=True):
+        assert (array.dtype, array.shape) == (wanted.dtype, wanted.shape)
+        np.testing.assert_allclose(array, wanted, rtol=1e-4, atol=1e-5)

@@ -195,14 +195,15 @@ def test_bad_input_is_refused_in_one_sentence(run: Any, folder: Path, scaled: st
     assert text in err and "Traceback" not in err
 
 
-@pytest.mark.parametrize("command", ["info", "bench", "profile"])
+@pytest.mark.parametrize("command", ["bench", "profile", "convert"])
 def test_all_operators_that_are_missing_are_named(run: Any, folder: Path, command: str) -> None:
     make = onnx.helper.make_tensor_value_info
     nodes = [onnx.helper.make_node(kind, ["x"], [kind.lower()]) for kind in ("Frobnicate", "Twiddle")]
     graph = onnx.helper.make_graph(nodes, "odd", [make("x", 1, [2])], [make("twiddle", 1, [2])])
     opsets = [onnx.helper.make_opsetid("", 17)]
     onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), folder / "odd.onnx")
-    status, out, err = run(command, str(folder / "odd.onnx"))
+    more = [str(folder / "other.xml")] if command == "convert" else []
+    status, out, err = run(command, str(folder / "odd.onnx"), *more)
     assert (status, out) == (2, "")
     for kind in ("Frobnicate", "Twiddle"):
         assert f"operator {kind} of domain 'ai.onnx' version 17, node '{kind.lower()}'" in err

@@ -88,6 +88,44 @@ def test_info_tells_what_runs_on_numpy(run: Any, tmp_path: Path) -> None:
     assert sum(found["numpy"].values()) == 1
 
 
+def test_info_tells_which_operators_are_missing_beside_the_rest(run: Any, path: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.xml"
+    other.write_text(re.sub('type="(MatMul|ReLU)"', r'type="My\1"', Path(path).read_text()))
+    other.with_suffix(".bin").write_bytes(Path(path).with_suffix(".bin").read_bytes())
+    whole, found = as_json(run, "info", path), as_json(run, "info", str(other))
+    for key in ("inputs", "outputs", "parameters", "weights", "opsets"):
+        assert found[key] == whole[key], key
+    assert found["missing"]["MyMatMul (opset1)"] == 1 and whole["missing"] == {} and whole["error"] is None
+    assert found["operators"]["MyMatMul"] == whole["operators"]["MatMul"]
+    assert sum(found["operators"].values()) == sum(whole["operators"].values())
+    assert found["native"] is found["arena"] is None and "MyMatMul" in found["error"]
+    status, out, err = run("info", str(other))
+    assert (status, err) == (0, "") and "MyMatMul (opset1) 1" in out and "on kernels" not in out
+
+
+def test_info_tells_which_operators_of_onnx_are_missing(run: Any, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    make, node = onnx.helper.make_tensor_value_info, onnx.helper.make_node
+    inner = onnx.helper.make_graph([node("Twiddle", ["x"], ["t"])], "inner", [], [make("t", 1, [2])])
+    weight = onnx.numpy_helper.from_array(np.ones((2, 2), np.float16), "w")
+    nodes = [node("Relu", ["x"], ["a"]), node("Twiddle", ["a"], ["b"], domain="my"),
+             node("If", ["c"], ["y"], then_branch=inner, else_branch=inner)]  # fmt: skip
+    graph = onnx.helper.make_graph(
+        nodes, "g", [make("x", 1, ["n", 2]), make("c", 9, [])], [make("y", 1, [2])], [weight]
+    )
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("my", 3)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "m.onnx")
+    found = as_json(run, "info", str(tmp_path / "m.onnx"))
+    assert found["missing"] == {"Twiddle (ai.onnx 17)": 2, "Twiddle (my 3)": 1}
+    assert found["operators"] == {"Twiddle": 3, "Relu": 1, "If": 1}
+    assert found["opsets"] == {"ai.onnx": 17, "my": 3}
+    assert found["inputs"] == {"x": {"type": "f32", "shape": "[?,2]"}, "c": {"type": "boolean", "shape": "[]"}}
+    assert found["outputs"] == {"y": {"type": "f32", "shape": "[2]"}}
+    assert (found["parameters"], found["weights"]) == (4, 8)
+    status, out, err = run("info", str(tmp_path / "m.onnx"), "--graph", str(tmp_path / "g.svg"))
+    assert (status, out) == (2, "") and "operator Twiddle of domain 'my'" in err
+
+
 @pytest.mark.parametrize("name", ["g.svg", "g.html"])
 @pytest.mark.parametrize("program", ["dot", "none"])
 def test_the_picture_shows_each_operator(

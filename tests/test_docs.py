@@ -50,6 +50,13 @@ def test_programs_and_commands(page: Path, folder: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_blocks_are_of_languages_that_are_tested(page: Path) -> None:
+    """Those of Cython are lines of the sources: test_habits.py."""
+    found = re.findall(r"^```(\w*)\n.*?^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    assert set(found) <= ({"python", "sh", "cython"} if page.stem in ("sharing", "kernels") else {"python", "sh"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target

@@ -60,20 +60,22 @@ def stub(opset):
             kept.append(name)
         else:
             functions[name] = value
-    imports = [f"from .opset{opset - 1} import {name} as {name}" for name in kept]
-    imports += [f"from {home} import {name} as {name}" for name, home in homes.items()]
-    if functions:
-        imports.append("from .graph import Node")
-    head = ["from typing import Any\n"] if functions else []
-    found = [*head, *sorted(imports, key=order), "", *(definition(name, value) for name, value in functions.items())]
+    wanted = {f".opset{opset - 1}": kept} if kept else {}
+    for name, home in homes.items():
+        wanted.setdefault(home, []).append(name)
+    imports = [imported(home, wanted[home]) for home in sorted(wanted)]
+    head = ["from typing import Any\n", "from .graph import Node"] if functions else []
+    found = [*head, *imports, "", *(definition(name, value) for name, value in functions.items())]
     return "\n".join(found).rstrip() + "\n"
 
 
-def order(line):
-    """Where ruff sorts an import."""
-    _, module, _, name, *_ = line.split()
-    digits = "".join(filter(str.isdigit, module))
-    return module.rstrip("0123456789"), int(digits or 0), name
+def imported(home, names):
+    """The import of names that the stub gives further, in one statement: stubs are installed, too."""
+    words = [f"{name} as {name}" for name in names]
+    line = f"from {home} import {', '.join(words)}"
+    if len(line) <= WIDTH:
+        return line
+    return "\n".join([f"from {home} import (", *(f"    {word}," for word in words), ")"])
 
 
 def same(one, other):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from .arguments import UsageError, parse
+from .arguments import UsageError, parse, sentence
 
 COMMANDS = ("info", "profile", "compare", "convert", "cache")  # besides bench
 FAILED, REFUSED = 1, 2
@@ -33,8 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: Exception, status: int) -> int:
-    lines = "; ".join(filter(None, map(str.strip, str(error).splitlines())))  # of what an error lists
-    print(f"ovlite: {' '.join(lines.split()).replace(':;', ':')}", file=sys.stderr)
+    print(f"ovlite: {sentence(error)}", file=sys.stderr)
     return status
 
 

@@ -23,6 +23,12 @@ class UsageError(Exception):
     """Raised for a request that can't be met; the text is one sentence that says why."""
 
 
+def sentence(error: Exception) -> str:
+    """What an error says, with what it lists, on one line."""
+    lines = "; ".join(filter(None, map(str.strip, str(error).splitlines())))
+    return " ".join(lines.split()).replace(":;", ":")
+
+
 @dataclass(frozen=True)
 class Arguments:
     """shapes: by input name; "" stands for the only input. values: constants to fill inputs with, by input name.

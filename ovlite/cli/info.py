@@ -8,6 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from ..errors import ModelError
+from ..frontend.inventory import inventory
 from ..graph import Constant, Model, Parameter, Result
 from ..graph.constants import weight_bytes
 from ..graph.lookup import port_names
@@ -17,7 +19,7 @@ from ..runtime.core import Core
 from ..runtime.profile_data import size
 from ..types import PartialShape
 from . import report
-from .arguments import Arguments, Parser, UsageError, add_inputs, add_json, collect
+from .arguments import Arguments, Parser, UsageError, add_inputs, add_json, collect, sentence
 from .inputs import by_name, default_shape
 from .measure import read_model
 
@@ -39,7 +41,12 @@ def run(parsed: argparse.Namespace) -> str:
     arguments = collect(parsed)
     if arguments.graph is not None and Path(arguments.graph).suffix not in (".svg", ".html"):
         raise UsageError(f"a graph is drawn to an .svg or .html file, not to {arguments.graph!r}")
-    model = read_model(arguments)
+    try:
+        model = read_model(arguments)
+    except UsageError as error:
+        if arguments.graph is not None or (found := _as_written(arguments, error)) is None:
+            raise
+        return report.as_json(found) if arguments.json else _text(found)
     found = describe(model, arguments)
     if arguments.graph is not None:
         from .drawing import html, svg
@@ -69,7 +76,35 @@ def describe(model: Model, arguments: Arguments) -> dict[str, Any]:
         "opsets": dict(opsets.most_common()),
         "states": [variable.info.variable_id for variable in model.get_variables()],
     }
-    return {**found, **_plan(Core().compile_model(_static(model, arguments), "CPU"))}
+    return {**found, **_plan(Core().compile_model(_static(model, arguments), "CPU")), "missing": {}, "error": None}
+
+
+def _as_written(arguments: Arguments, error: UsageError) -> dict[str, Any] | None:
+    """The same, from the file of a model that can't be read for missing operators; None if something else is wrong."""
+    try:
+        found = inventory(str(arguments.model))
+    except (ModelError, OSError):
+        return None
+    if not found.missing:
+        return None
+    ports = {
+        subject: {name: {"type": kind.name, "shape": str(shape)} for name, (kind, shape) in values.items()}
+        for subject, values in (("inputs", found.inputs), ("outputs", found.outputs))
+    }
+    return {
+        "model": arguments.model,
+        **ports,
+        "parameters": found.parameters,
+        "weights": found.weights,
+        "operators": dict(found.operators.most_common()),
+        "opsets": found.opsets,
+        "states": [],
+        "native": None,
+        "numpy": None,
+        "arena": None,
+        "missing": dict(found.missing.most_common()),
+        "error": sentence(error),
+    }
 
 
 def _port(port: Any) -> dict[str, str]:
@@ -125,10 +160,12 @@ def _text(found: dict[str, Any]) -> str:
         "parameters": f"{found['parameters']:,} ({size(found['weights'])})",
         "operators": counted(found["operators"]),
         "opsets": counted(found["opsets"]),
-        "on kernels": counted(found["native"]),
-        "on numpy": counted(found["numpy"]),
-        "arena": "" if found["arena"] is None else size(found["arena"]),
     }
+    if found["missing"]:
+        return report.lines({**subjects, "missing": counted(found["missing"]), "error": found["error"]})
+    subjects["on kernels"] = counted(found["native"])
+    subjects["on numpy"] = counted(found["numpy"])
+    subjects["arena"] = "" if found["arena"] is None else size(found["arena"])
     if found["states"]:
         subjects["states"] = ", ".join(found["states"])
     return report.lines(subjects)

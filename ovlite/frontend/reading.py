@@ -31,7 +31,7 @@ def read_model(
     limits: of nodes and nesting.
     Raises ModelError when the source can't be read as either.
     """
-    if _is_xml(source):
+    if is_xml(source):
         from .ir import read_ir
 
         return read_ir(source, weights, mapped=mapped, custom=custom, limits=limits)
@@ -46,7 +46,7 @@ def read_model(
     return read_onnx(source, conversions(extensions), mapped=mapped, limits=limits)
 
 
-def _is_xml(source: Source) -> bool:
+def is_xml(source: Source) -> bool:
     """Return whether the first character that counts opens an XML document."""
     if isinstance(source, bytes):
         head = source[:64]

@@ -76,40 +76,6 @@ def _nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, ne
     return np.where(x == -np.inf, lift(limits.min if neginf is None else neginf, x.dtype), found)
 
 
-@traces(np.dot)
-def _dot(a: Any, b: Any) -> Any:
-    a, b = lift(a), lift(b)
-    if not a.ndim or not b.ndim:
-        return a * b
-    if b.ndim > 2:
-        refuse("dot is traced for a second operand of at most two dimensions; use matmul or einsum")
-    return a @ b
-
-
-@traces(np.outer)
-def _outer(a: Any, b: Any) -> Any:
-    return np.reshape(lift(a), (-1, 1)) * np.reshape(lift(b), (1, -1))
-
-
-@traces(np.einsum)
-def _einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Traced:
-    if not isinstance(subscripts, str):
-        refuse("einsum is traced with its subscripts as a string")
-    parts = [lift(part) for part in operands]
-    dtype = np.result_type(*(part.dtype for part in parts))
-    text = subscripts.replace(" ", "")
-    if "->" not in text:
-        names = sorted(set(text.replace(",", "").replace(".", "")))
-        text += f"->{'...' * ('...' in text)}{''.join(name for name in names if text.count(name) == 1)}"
-    return Traced(node("einsum", [lift(part, dtype).output for part in parts], text), dtype)
-
-
-@traces(np.linalg.inv)
-def _inv(a: Any) -> Traced:
-    x = lift(a, a.dtype if a.dtype.kind == "f" else np.float64)
-    return Traced(node("inverse", x), x.dtype)
-
-
 @traces(np.full_like)
 def _full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
     kind = known(np.dtype(dtype or a.dtype))

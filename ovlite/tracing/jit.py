@@ -21,6 +21,7 @@ from ..runtime.core import Core
 from ..runtime.infer_request import InferRequest
 from . import functions as functions  # each registers how it is traced
 from . import indexing as indexing
+from . import linear_algebra as linear_algebra
 from . import models as models
 from . import ordering as ordering
 from . import reductions as reductions

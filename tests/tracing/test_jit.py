@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import ovlite as ov
+from bench import programs
 from ovlite.errors import TraceError
 
 from .support import check
@@ -79,61 +80,19 @@ def test_denormal_numbers_are_kept():
     check(lambda a: a * np.float32(0.5), np.array([1e-40, 1e-38], np.float32))
 
 
-def softmax(x):
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-def layer_norm(x, gamma, beta, eps=1e-5):
-    centered = x - x.mean(-1, keepdims=True)
-    return centered / np.sqrt((centered**2).mean(-1, keepdims=True) + eps) * gamma + beta
-
-
-def distances(a, b):
-    return np.sqrt(((a[:, None, :] - b[None, :, :]) ** 2).sum(-1))
-
-
-def k_means_step(points, centers):
-    nearest = distances(points, centers).argmin(1)
-    member = (nearest[:, None] == np.arange(len(centers))).astype(points.dtype)
-    return nearest, (member.T @ points) / np.maximum(member.sum(0), 1)[:, None]
-
-
-def black_scholes(spot, strike, years, rate=0.02, volatility=0.3):
-    def normal(x):
-        return 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-
-    spread = volatility * np.sqrt(years)
-    d1 = (np.log(spot / strike) + (rate + volatility**2 / 2) * years) / spread
-    discounted = strike * np.exp(-rate * years)
-    call = spot * normal(d1) - discounted * normal(d1 - spread)
-    return {"call": call, "put": call - spot + discounted}
-
-
-def n_body(place, speed, mass, dt=0.01):
-    apart = place[None] - place[:, None]
-    cubed = ((apart**2).sum(-1) + 0.1) ** 1.5
-    speed = speed + dt * (apart * (mass / cubed)[..., None]).sum(1)
-    return place + dt * speed, speed
-
-
-def normalized_image(image):
-    x = image[::2, ::2].astype(np.float32) / 255
-    return ((x - np.array([0.5, 0.4, 0.3], np.float32)) / np.float32(0.2)).transpose(2, 0, 1)[None]
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_programs(dtype):
     def normal(*shape):
         return np.random.default_rng(7).standard_normal(shape).astype(dtype)
 
-    check(softmax, normal(3, 10), ulps=16)
-    check(layer_norm, normal(3, 16), normal(16), normal(16), eps=1e-3, ulps=64)
-    check(distances, normal(5, 3), normal(4, 3), ulps=16)
-    check(k_means_step, normal(20, 3), normal(4, 3), ulps=64)
-    check(black_scholes, abs(normal(50)) + 1, abs(normal(50)) + 1, abs(normal(50)) + 1, ulps=64)
-    check(n_body, normal(6, 3), normal(6, 3), abs(normal(6)), ulps=256)
-    check(normalized_image, np.random.default_rng(7).integers(0, 255, (9, 8, 3), np.uint8), ulps=4)
+    check(programs.softmax, normal(3, 10), ulps=16)
+    check(programs.layer_norm, normal(3, 16), normal(16), normal(16), eps=1e-3, ulps=64)
+    check(programs.distances, normal(5, 3), normal(4, 3), ulps=16)
+    check(programs.k_means_step, normal(20, 3), normal(4, 3), ulps=64)
+    check(programs.black_scholes, abs(normal(50)) + 1, abs(normal(50)) + 1, abs(normal(50)) + 1, ulps=64)
+    check(programs.n_body, normal(6, 3), normal(6, 3), abs(normal(6)), ulps=256)
+    check(programs.normalized_image, np.random.default_rng(7).integers(0, 255, (9, 8, 3), np.uint8), ulps=4)
+    check(programs.image_of, normal(1, 3, 6, 5).astype(np.float32))
 
 
 def test_dtypes_and_shapes_specialise():
@@ -166,13 +125,13 @@ def test_the_specialisations_that_were_used_last_are_kept(call, monkeypatch):
 
 
 def test_calls_within_calls_and_async():
-    inner = ov.jit(softmax)
+    inner = ov.jit(programs.softmax)
     outer = ov.jit(lambda x: inner(x) * 2)
-    np.testing.assert_allclose(outer(F64), softmax(F64) * 2, rtol=1e-14)
-    np.testing.assert_allclose(outer.start_async(F64).wait(), softmax(F64) * 2, rtol=1e-14)
+    np.testing.assert_allclose(outer(F64), programs.softmax(F64) * 2, rtol=1e-14)
+    np.testing.assert_allclose(outer.start_async(F64).wait(), programs.softmax(F64) * 2, rtol=1e-14)
     out = np.empty_like(F64)
     assert outer(F64, out=out) is not None
-    np.testing.assert_allclose(out, softmax(F64) * 2, rtol=1e-14)
+    np.testing.assert_allclose(out, programs.softmax(F64) * 2, rtol=1e-14)
 
 
 def test_a_compiled_function_under_vectorize():
@@ -217,4 +176,4 @@ def test_what_cant_be_traced_is_named_with_its_line(function, text):
 
 def test_objects_are_refused():
     with pytest.raises(TraceError, match="arrays of object can't be traced"):
-        ov.jit(softmax)(np.array([1, "a"], object))
+        ov.jit(programs.softmax)(np.array([1, "a"], object))

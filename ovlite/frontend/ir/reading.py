@@ -16,7 +16,7 @@ from .document import Layer, bodies, edges, layers, parse, split_names
 from .runtime_info import read_info, read_layout, read_model_info
 from .weights import read_constant
 
-_BASIC = ("Parameter", "Const", "Constant", "Result")
+BASIC = ("Parameter", "Const", "Constant", "Result")
 # Makers of nodes for operations that users add, by type: of the inputs and the attributes.
 Custom = Mapping[str, Callable[[Sequence[Output], Mapping[str, str]], Node]]
 _WRONG = (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
@@ -26,9 +26,9 @@ def read_network(text: bytes, weights: memoryview, custom: Custom, limits: Limit
     """The model of an IR. Raises ModelError."""
     root = parse(text)
     limits.check_nodes(sum(1 for _ in root.iter("layer")))
-    unknown = dict.fromkeys(_unknown(root, custom, limits))
+    unknown = [layer for layer in all_layers(root, limits) if not is_supported(layer, custom)]
     if unknown:
-        listed = "; ".join(f"{name!r}: {kind}, {version}" for name, kind, version in unknown)
+        listed = "; ".join(dict.fromkeys(f"{layer.name!r}: {layer.type}, {layer.version}" for layer in unknown))
         raise ModelError(f"the IR has {len(unknown)} layers of operations that are not supported: {listed}")
     model = _read_body(root, weights, custom).model
     model.set_friendly_name(root.get("name", "") or model.friendly_name)
@@ -36,15 +36,18 @@ def read_network(text: bytes, weights: memoryview, custom: Custom, limits: Limit
     return model
 
 
-def _unknown(net: Element, custom: Custom, limits: Limits, depth: int = 0) -> Iterator[tuple[str, str, str]]:
-    """(name, type, version) of the layers that there is no operator for, bodies included."""
+def all_layers(net: Element, limits: Limits, depth: int = 0) -> Iterator[Layer]:
+    """The layers of a net and of the bodies in it."""
     limits.check_nesting(depth)
     for layer in layers(net):
-        added = layer.version == "extension" and layer.type in custom
-        if layer.type not in _BASIC and not added and operator_class(layer.type, layer.version) is None:
-            yield layer.name, layer.type, layer.version
+        yield layer
         for body in bodies(layer):
-            yield from _unknown(body, custom, limits, depth + 1)
+            yield from all_layers(body, limits, depth + 1)
+
+
+def is_supported(layer: Layer, custom: Custom) -> bool:
+    added = layer.version == "extension" and layer.type in custom
+    return added or layer.type in BASIC or operator_class(layer.type, layer.version) is not None
 
 
 def _read_body(net: Element, weights: memoryview, custom: Custom) -> Body:

@@ -39,17 +39,23 @@ def _count(nodes: Sequence[NodeProto], library: Library, counts: dict[int, int],
 
 def check_operators(proto: ModelProto, library: Library) -> None:
     """Raises ModelError that lists all operators and types of the model that are not supported."""
-    missing: dict[tuple[str, str, int], list[str]] = {}
-    for node, versions in _nodes(proto, library):
-        domain = domain_of(node)
-        version = versions.get(domain, 0)
-        if not _supported(node, domain, version, library):
-            missing.setdefault((domain, node.op_type, version), []).append(node.name or next(iter(node.output), ""))
+    missing = missing_operators(proto, library)
     lines = [_line(*key, names) for key, names in sorted(missing.items())]
     lines += _odd_values(proto.graph)
     if lines:
         listed = "the model needs what is not supported:\n  " + "\n  ".join(lines)
         raise ModelError(f"{listed}\n{ADDED}" if missing else listed)
+
+
+def missing_operators(proto: ModelProto, library: Library) -> dict[tuple[str, str, int], list[str]]:
+    """Names of the nodes of each operator that is not supported, by its domain, type and version."""
+    missing: dict[tuple[str, str, int], list[str]] = {}
+    for node, versions in all_nodes(proto, library):
+        domain = domain_of(node)
+        version = versions.get(domain, 0)
+        if not _supported(node, domain, version, library):
+            missing.setdefault((domain, node.op_type, version), []).append(node.name or next(iter(node.output), ""))
+    return missing
 
 
 def _line(domain: str, op_type: str, version: int, names: list[str]) -> str:
@@ -67,7 +73,7 @@ def _line(domain: str, op_type: str, version: int, names: list[str]) -> str:
     return f"operator {op_type} of domain {domain or 'ai.onnx'!r} version {version}, node {nodes}{more}{hint}"
 
 
-def _nodes(proto: ModelProto, library: Library) -> Iterator[tuple[NodeProto, dict[str, int]]]:
+def all_nodes(proto: ModelProto, library: Library) -> Iterator[tuple[NodeProto, dict[str, int]]]:
     """All nodes of the model, those of graphs inside nodes and of functions too, with the versions they see."""
     pending = [(node, library.versions) for node in proto.graph.node]
     for function in proto.functions:
