@@ -114,8 +114,8 @@ def test_types_of_fields_stay_when_dataclasses_asks_for_them() -> None:
         pass
 
     for cls in (Base, Derived):
-        assert [field.type for field in dataclasses.fields(cls)] == ["int", "str"]
-        assert [field.type for field in records.fields(cls)] == ["int", "str"]
+        assert [field.type for field in dataclasses.fields(cls)] == [int, str]
+        assert [field.type for field in records.fields(cls)] == [int, str]
 
 
 def test_text(made: Any) -> None:
