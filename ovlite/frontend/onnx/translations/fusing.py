@@ -24,7 +24,7 @@ PARAMETERS: dict[str, dict[str, float]] = {
 
 def activated(call: Call, value: Output, given: list[float]) -> Output:
     """A result with the activation that the attribute `activation` names, whose parameters are listed."""
-    kind = _kind(call)
+    kind = call.one_of("activation", PARAMETERS, "")
     names = PARAMETERS[kind]
     if len(given) > len(names):
         raise ModelError(f"activation {kind} has {len(names)} parameters, got {given}")
@@ -33,16 +33,9 @@ def activated(call: Call, value: Output, given: list[float]) -> Output:
 
 def _named(call: Call, value: Output) -> Output:
     """The same with parameters that are attributes."""
-    kind = _kind(call)
+    kind = call.one_of("activation", PARAMETERS, "")
     parameters = {name: call.decimal(f"activation_{name}", usual) for name, usual in PARAMETERS[kind].items()}
     return _applied(kind, value, parameters)
-
-
-def _kind(call: Call) -> str:
-    kind = call.text("activation", "")
-    if kind not in PARAMETERS:
-        raise ModelError(f"expected activation to be one of {', '.join(filter(None, PARAMETERS))}, got {kind!r}")
-    return kind
 
 
 def _applied(kind: str, value: Output, parameters: Mapping[str, float]) -> Output:

@@ -48,11 +48,8 @@ def causal_conv_with_state(call: Call) -> Translated:
     found = one(ops.group_convolution(whole, grouped, [1], [0], [0], [dilation]))
     if (bias := call.optional(2)) is not None:
         found = one(ops.add(found, per_channel(bias, found)))
-    activation = call.text("activation", "none")
-    if activation in ("silu", "swish"):
+    if call.one_of("activation", ("silu", "swish", "none"), "none") != "none":
         found = one(ops.swish(found))
-    elif activation != "none":
-        raise ModelError(f"expected activation to be silu, swish or none, got {activation!r}")
     end = dim_of(whole, 2)
     state = one(ops.slice(whole, ops.subtract(end, ints([reach])), end, ints([1]), ints([2])))
     return [_channels_last(value) if last else value for value in (found, state)]
@@ -73,9 +70,7 @@ def linear_attention(call: Call) -> Translated:
     rates [B, T, H] or [B, T, 1]. Outputs: [B, T, heads * V], and the state after the last time."""
     call.expect("state_window", 0)
     call.without_effect("chunk_size")
-    rule = call.text("update_rule", "gated_delta")
-    if rule not in RULES:
-        raise ModelError(f"expected update_rule to be one of {', '.join(RULES)}, got {rule!r}")
+    rule = call.one_of("update_rule", RULES, "gated_delta")
     queries, heads = call.integer("q_num_heads"), call.integer("kv_num_heads")
     if max(queries, heads) % min(queries, heads):
         raise ModelError(f"{queries} heads of queries and {heads} of keys don't divide")
