@@ -7,7 +7,7 @@ from ....graph import Output
 from ..build import ints, moved, one, ops, rank, reshaped, static_dims
 from ..call import Call, Translated, Translation
 from .convolution import convolved, max_pool_of, with_bias
-from .fusing import activated
+from .fusing import fused_conv_of
 from .quantization import qlinear_conv_of
 
 
@@ -70,11 +70,9 @@ def nhwc_conv(call: Call) -> Translated:
 
 def nhwc_fused_conv(call: Call) -> Translated:
     """As NhwcConv, to which the fourth input is added, and an activation."""
-    found = with_bias(convolved(call, _channels_first(call.input(0)), call.input(1)), call.optional(2))
     addend = call.optional(3)
-    if addend is not None:
-        found = one(ops.add(found, _channels_first(addend)))
-    return _channels_last(activated(call, found, call.decimals("activation_params", [])))
+    planes = None if addend is None else _channels_first(addend)
+    return _channels_last(fused_conv_of(call, _channels_first(call.input(0)), planes))
 
 
 def nhwc_max_pool(call: Call) -> Translated:
