@@ -17,7 +17,19 @@ from ....ops.bodies import (
 )
 from ....ops.control import TensorIterator
 from ....types import PartialShape
-from ..build import converted, dim_of, ints, moved, one, ops, per_channel, rank, static_dims, typed
+from ..build import (
+    channels_first,
+    channels_last,
+    converted,
+    dim_of,
+    ints,
+    one,
+    ops,
+    per_channel,
+    rank,
+    static_dims,
+    typed,
+)
 from ..call import Call, Translated, Translation
 
 RULES = ("linear", "gated", "delta", "gated_delta")
@@ -35,7 +47,10 @@ def causal_conv_with_state(call: Call) -> Translated:
     filters, dilation = call.input(1), call.integer("dilation", 1)
     data, past, last = call.input(0), call.optional(3), call.flag("channels_last")
     if last:
-        data, past = _channels_first(data), None if past is None else _channels_first(past)
+        for value in (data, past):
+            if value is not None and rank(value) != 3:
+                raise ModelError(f"expected [batch, time, channels] with channels_last, got {value.partial_shape}")
+        data, past = channels_first(data), None if past is None else channels_first(past)
     taps, channels = (static_dims(filters) or [None])[-1], (static_dims(filters) or [None])[0]
     if taps is None or channels is None:
         raise ModelError(f"the filters are of shape {filters.partial_shape}; it must be known")
@@ -52,17 +67,7 @@ def causal_conv_with_state(call: Call) -> Translated:
         found = one(ops.swish(found))
     end = dim_of(whole, 2)
     state = one(ops.slice(whole, ops.subtract(end, ints([reach])), end, ints([1]), ints([2])))
-    return [_channels_last(value) if last else value for value in (found, state)]
-
-
-def _channels_first(value: Output) -> Output:
-    if rank(value) != 3:
-        raise ModelError(f"channels that lie last have to be one axis; got {value.partial_shape}")
-    return moved(value, 2, 1)
-
-
-def _channels_last(value: Output) -> Output:
-    return moved(value, 1, 2)
+    return [channels_last(value) if last else value for value in (found, state)]
 
 
 def linear_attention(call: Call) -> Translated:
