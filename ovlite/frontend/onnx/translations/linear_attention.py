@@ -51,7 +51,8 @@ def causal_conv_with_state(call: Call) -> Translated:
             if value is not None and rank(value) != 3:
                 raise ModelError(f"expected [batch, time, channels] with channels_last, got {value.partial_shape}")
         data, past = channels_first(data), None if past is None else channels_first(past)
-    taps, channels = (static_dims(filters) or [None])[-1], (static_dims(filters) or [None])[0]
+    dims = static_dims(filters) or [None]
+    channels, taps = dims[0], dims[-1]
     if taps is None or channels is None:
         raise ModelError(f"the filters are of shape {filters.partial_shape}; it must be known")
     reach = (taps - 1) * dilation
@@ -78,13 +79,15 @@ def linear_attention(call: Call) -> Translated:
     rule = call.one_of("update_rule", RULES, "gated_delta")
     queries, heads = call.integer("q_num_heads"), call.integer("kv_num_heads")
     if max(queries, heads) % min(queries, heads):
-        raise ModelError(f"{queries} heads of queries and {heads} of keys don't divide")
+        raise ModelError(
+            f"expected one of q_num_heads and kv_num_heads to be a multiple of the other, got {queries} and {heads}"
+        )
     query, key, value = (_in_heads(call.input(i), count) for i, count in ((0, queries), (1, heads), (2, heads)))
     if scale := call.decimal("scale", 0.0):
         query = one(ops.multiply(query, typed(scale, query)))
     else:
         query = one(ops.divide(query, ops.sqrt(converted(dim_of(query, 3), query.element_type))))
-    sliced = [_repeated(query, max(1, heads // queries)), key, value]
+    sliced = [_repeated(query, queries, max(1, heads // queries)), key, value]
     if "gated" in rule:
         sliced.append(_decay(call.input(4), heads))
     if "delta" in rule:
@@ -102,11 +105,10 @@ def _in_heads(value: Output, heads: int) -> Output:
     return one(ops.reshape(value, ints([0, 0, heads, -1]), True))
 
 
-def _repeated(query: Output, times: int) -> Output:
-    """Each head several times in a row."""
+def _repeated(query: Output, heads: int, times: int) -> Output:
+    """Each of the heads several times in a row."""
     if times == 1:
         return query
-    heads = (static_dims(query) or [])[2] or 0
     return one(ops.gather(query, ints([i // times for i in range(heads * times)]), ints(2)))
 
 
