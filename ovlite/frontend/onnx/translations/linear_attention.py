@@ -78,9 +78,10 @@ def linear_attention(call: Call) -> Translated:
     call.without_effect("chunk_size")
     rule = call.one_of("update_rule", RULES, "gated_delta")
     queries, heads = call.integer("q_num_heads"), call.integer("kv_num_heads")
-    if max(queries, heads) % min(queries, heads):
+    if min(queries, heads) < 1 or max(queries, heads) % min(queries, heads):
         raise ModelError(
-            f"expected one of q_num_heads and kv_num_heads to be a multiple of the other, got {queries} and {heads}"
+            "expected q_num_heads and kv_num_heads to be positive, and one a multiple of the other, "
+            f"got {queries} and {heads}"
         )
     query, key, value = (_in_heads(call.input(i), count) for i, count in ((0, queries), (1, heads), (2, heads)))
     if scale := call.decimal("scale", 0.0):
