@@ -160,7 +160,10 @@ def _scan_of_batches(call: Call) -> Translated:
     batches = {(static_dims(value) or [None])[0] for value in given}
     count = batches.pop()
     if batches or count is None:
-        raise ModelError("expected states and sequences of one known number of batches; reshape the model")
+        shapes = ", ".join(str(value.partial_shape) for value in given)
+        raise ModelError(
+            f"expected states and sequences of one known number of batches, got shapes {shapes}; reshape the model"
+        )
     first = len(given) - sequences
     made = len(call.graph("body").output) - first
     rows = []

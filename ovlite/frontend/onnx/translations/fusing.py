@@ -27,7 +27,7 @@ def _listed(call: Call, value: Output) -> Output:
     kind, given = call.one_of("activation", PARAMETERS, ""), call.decimals("activation_params", [])
     names = PARAMETERS[kind]
     if len(given) > len(names):
-        raise ModelError(f"activation {kind} has {len(names)} parameters, got {given}")
+        raise ModelError(f"expected at most {len(names)} activation_params for activation {kind}, got {given}")
     return _applied(kind, value, {**names, **dict(zip(names, given, strict=False))})
 
 
