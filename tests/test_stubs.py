@@ -1,7 +1,8 @@
 """The stubs of the opset modules say how their functions are called: `python -m tests.test_stubs` writes them.
 
 They are kept in the tree because type checkers read a checkout that is not built, and the functions can't be imported
-there. What the tests compare is what keeps them true.
+there. What the tests compare is what keeps them true. Each lists the names that it has from the opset before: a type
+checker refuses a name that is imported with a star and then defined anew.
 """
 
 import importlib

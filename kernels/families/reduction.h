@@ -89,25 +89,41 @@ FLOAT_ACCUMULATION(prod_f, 1.0f, PRODUCT_OF, v)
 FLOAT_ACCUMULATION(max_f, -INFINITY, MAX_OF, v)
 FLOAT_ACCUMULATION(min_f, INFINITY, MIN_OF, v)
 
-/* The last rows are copied, so that there is one loop for all. A sum of products would be fused in one version of the
- * loop and not in another, and rows alone differ from those in a batch. */
-#define SHORT_ROWS(name, identity, combine)                                                      \
+/* Totals of ROWS rows: sums of a few terms in f32 join them in f64. */
+static __attribute__((noinline)) void side_by_side_sum_f(const float *x, ptrdiff_t stride, Total *total, ptrdiff_t n) {
+    float sum[ROWS];
+    for (ptrdiff_t i = 0; i < n;) {
+        const ptrdiff_t end = n - i < FEW_TERMS ? n : i + FEW_TERMS;
+        for (int r = 0; r < ROWS; r++)
+            sum[r] = 0;
+        for (; i < end; i++)
+            for (int r = 0; r < ROWS; r++)
+                sum[r] += x[r * stride + i];
+        for (int r = 0; r < ROWS; r++)
+            total[r].f += sum[r];
+    }
+}
+
+/* The same of extremes, which f32 holds exactly. */
+#define SIDE_BY_SIDE(name, combine)                                                              \
     static __attribute__((noinline)) void side_by_side_##name(const float *x, ptrdiff_t stride, Total *total, \
                                                               ptrdiff_t n) {                     \
-        float sum[ROWS];                                                                         \
-        for (ptrdiff_t i = 0; i < n;) {                                                          \
-            const ptrdiff_t end = n - i < FEW_TERMS ? n : i + FEW_TERMS;                         \
+        float found[ROWS];                                                                       \
+        for (int r = 0; r < ROWS; r++)                                                           \
+            found[r] = (float)total[r].f;                                                        \
+        for (ptrdiff_t i = 0; i < n; i++)                                                        \
+            OVER_LANES_16                                                                        \
             for (int r = 0; r < ROWS; r++)                                                       \
-                sum[r] = identity;                                                               \
-            for (; i < end; i++)                                                                 \
-                for (int r = 0; r < ROWS; r++)                                                   \
-                    sum[r] = combine(sum[r], x[r * stride + i]);                                 \
-            for (int r = 0; r < ROWS; r++) {                                                     \
-                const double part = sum[r];                                                      \
-                total[r].f = combine(total[r].f, part);                                          \
-            }                                                                                    \
-        }                                                                                        \
-    }                                                                                            \
+                found[r] = combine(found[r], x[r * stride + i]);                                 \
+        for (int r = 0; r < ROWS; r++)                                                           \
+            total[r].f = found[r];                                                               \
+    }
+SIDE_BY_SIDE(max_f, MAX_OF)
+SIDE_BY_SIDE(min_f, MIN_OF)
+
+/* The last rows are copied, so that there is one loop for all. A sum of products would be fused in one version of the
+ * loop and not in another, and rows alone differ from those in a batch. */
+#define SHORT_ROWS(name)                                                                         \
     static void short_rows_##name(const float *x, ptrdiff_t stride, ptrdiff_t rows, Total *total, ptrdiff_t n) { \
         float last[ROWS * SHORT_ROW];                                                            \
         Total totals[ROWS];                                                                      \
@@ -123,10 +139,9 @@ FLOAT_ACCUMULATION(min_f, INFINITY, MIN_OF, v)
         side_by_side_##name(last, n, totals, n);                                                 \
         memcpy(total, totals, rows * sizeof *total);                                             \
     }
-
-SHORT_ROWS(sum_f, 0.0f, SUM_OF)
-SHORT_ROWS(max_f, -INFINITY, MAX_OF)
-SHORT_ROWS(min_f, INFINITY, MIN_OF)
+SHORT_ROWS(sum_f)
+SHORT_ROWS(max_f)
+SHORT_ROWS(min_f)
 
 #define INTEGER_ACCUMULATION(name, T, combine)                                                   \
     static void row_##name(const void *from, ptrdiff_t n, float shift, Total *total) {           \

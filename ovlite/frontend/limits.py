@@ -17,12 +17,13 @@ class Limits(NamedTuple):
     def check_nodes(self, count: int) -> None:
         if count > self.nodes:
             raise ModelError(
-                f"the model has {count} nodes with its functions written out; "
-                f"the property NODE_LIMIT allows {self.nodes}"
+                f"the model has {count} nodes (those of functions counted each time that they are used); the property "
+                f"NODE_LIMIT allows {self.nodes}: set a higher one with Core.set_property() if you trust the model"
             )
 
     def check_nesting(self, depth: int) -> None:
         if depth > self.nesting:
             raise ModelError(
-                f"graphs and functions are nested more than {self.nesting} deep (the property NESTING_LIMIT)"
+                f"graphs and functions are nested more than {self.nesting} deep (the property NESTING_LIMIT): set a "
+                "higher one with Core.set_property() if you trust the model"
             )

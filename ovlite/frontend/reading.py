@@ -20,7 +20,7 @@ Source = str | os.PathLike[str] | bytes
 @uncollected()
 def read_model(
     source: Source, weights: Source | None = None, *, mapped: bool = True, custom: Custom | None = None,
-    extensions: Sequence[Any] = (), limits: Limits = Limits(),  # noqa: B008 - it can't be changed
+    extensions: Sequence[Any] = (), limits: Limits = Limits(),
 ) -> Model:  # fmt: skip
     """The model in a file or in bytes, ONNX or OpenVINO IR by what it holds.
 

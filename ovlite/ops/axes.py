@@ -123,7 +123,10 @@ def length_of(argument: Argument) -> int | None:
     if not shape.has_rank or len(shape) != 1 or shape[0].is_dynamic:
         return None
     count = shape[0].get_length()
-    require(count <= MOST_STEERING, f"expected at most {MOST_STEERING} elements of {argument}")
+    require(
+        count <= MOST_STEERING,
+        f"expected an input of axes, sizes or lengths to have at most {MOST_STEERING} elements, got {argument}",
+    )
     return count
 
 

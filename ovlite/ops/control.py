@@ -41,12 +41,8 @@ def _mark(op: Operator, bodies: Iterable[Model | None]) -> None:
     """An operator is stateful when one of its bodies is; it loops when there is a loop in one."""
     inside = [node.op for body in bodies if body is not None for node in body.get_ordered_ops()]
     object.__setattr__(op, "stateful", any(inner.stateful for inner in inside))
-    object.__setattr__(op, "loops", any(isinstance(inner, Iteration) or _loops(inner) for inner in inside))
-
-
-def _loops(op: Operator) -> bool:
-    """Return whether there is a loop in a body of the operator."""
-    return isinstance(op, (If, Iteration)) and op.loops
+    loops = any(isinstance(inner, Iteration) or (isinstance(inner, If) and inner.loops) for inner in inside)
+    object.__setattr__(op, "loops", loops)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,10 @@ class Span:
     begin: float
     end: float
 
+    @property
+    def seconds(self) -> float:
+        return self.end - self.begin
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -78,7 +82,7 @@ class Measured:
         """Seconds that each thread of the timeline worked, in the order of the threads' numbers."""
         found = dict.fromkeys(sorted({span.thread for span in self.timeline}), 0.0)
         for span in self.timeline:
-            found[span.thread] += span.end - span.begin
+            found[span.thread] += span.seconds
         return found
 
     @property
@@ -121,7 +125,7 @@ class Measured:
         step = self.steps[span.step]
         return {
             "name": step.node, "cat": step.kernel, "ph": "X", "pid": 0, "tid": span.thread,
-            "ts": span.begin * 1e6, "dur": (span.end - span.begin) * 1e6,
+            "ts": span.begin * 1e6, "dur": span.seconds * 1e6,
             "args": {key: getattr(step, key) for key in ("index", "kernel", "shape", "flops", "bytes")},
         }  # fmt: skip
 

@@ -92,8 +92,8 @@ def _timeline(profile: Measured, colours: dict[str, str]) -> str:
     ]
     for span in profile.timeline:
         step = profile.steps[span.step]
-        title = f"{step.index}: {step.node}, {step.kernel} {list(step.shape)}, {(span.end - span.begin) * 1e3:.3f} ms"
-        x, width = MARGIN + span.begin * scale, (span.end - span.begin) * scale
+        title = f"{step.index}: {step.node}, {step.kernel} {list(step.shape)}, {span.seconds * 1e3:.3f} ms"
+        x, width = MARGIN + span.begin * scale, span.seconds * scale
         parts.append(_box(x, lanes[span.thread] + 4, width, LANE - 8, colours[step.kernel], title))
     for tick in range(6):
         x, anchor = MARGIN + elapsed * tick / 5 * scale, "end" if tick == 5 else "middle"

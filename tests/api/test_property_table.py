@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import ovlite
+from ovlite.frontend.limits import Limits
 from ovlite.kernels import family
 from ovlite.runtime.config import _ALIASES, _KNOWN, CORE_SETTABLE, SETTABLE, UNREADABLE, WITHOUT_EFFECT
 
@@ -38,6 +39,10 @@ def test_the_page_lists_all_that_is_taken():
     assert without == WITHOUT_EFFECT == OTHERS.keys()
     assert effective == (_KNOWN.keys() | _ALIASES.keys()) - WITHOUT_EFFECT
     assert _KNOWN.keys() == SETTABLE.keys() | CORE_SETTABLE.keys() | UNREADABLE.keys()
+
+
+def test_a_core_reads_what_readers_take():
+    assert Limits() == (CORE_SETTABLE["NODE_LIMIT"][1], CORE_SETTABLE["NESTING_LIMIT"][1])
 
 
 @pytest.mark.parametrize(("names", "told"), tables()["Without effect"])

@@ -24,7 +24,7 @@ __all__ = [
 
 def read_ir(
     source: Source, weights: Weights | None = None, *, mapped: bool = True, custom: Custom | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - it can't be changed
+    limits: Limits = Limits(),
 ) -> Model:  # fmt: skip
     """The model of an IR at a path or in bytes.
 

@@ -22,7 +22,7 @@ Custom = Mapping[str, Callable[[Sequence[Output], Mapping[str, str]], Node]]
 _WRONG = (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 
 
-def read_network(text: bytes, weights: memoryview, custom: Custom, limits: Limits = Limits()) -> Model:  # noqa: B008
+def read_network(text: bytes, weights: memoryview, custom: Custom, limits: Limits = Limits()) -> Model:
     """The model of an IR. Raises ModelError."""
     root = parse(text)
     limits.check_nodes(sum(1 for _ in root.iter("layer")))

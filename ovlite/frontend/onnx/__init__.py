@@ -43,7 +43,7 @@ METADATA = "framework"
 
 def read_onnx(
     source: str | os.PathLike[str] | bytes, added: Mapping[Key, Translation] | None = None, *, mapped: bool = True,
-    limits: Limits = Limits(),  # noqa: B008 - it can't be changed
+    limits: Limits = Limits(),
 ) -> Model:  # fmt: skip
     """The model in an .onnx file, or in the bytes of one.
 

@@ -167,6 +167,16 @@ def moved(value: Output, axis: int, to: int) -> Output:
     return transposed(value, order)
 
 
+def channels_first(value: Output) -> Output:
+    """[N, spatial..., C] as [N, C, spatial...]."""
+    return moved(value, rank(value) - 1, 1)
+
+
+def channels_last(value: Output) -> Output:
+    """[N, C, spatial...] as [N, spatial..., C]."""
+    return moved(value, 1, rank(value) - 1)
+
+
 def converted(value: Output, element_type: Type) -> Output:
     """The value in an element type, itself when it has that type."""
     return value if value.element_type is element_type else one(ops.convert(value, element_type))

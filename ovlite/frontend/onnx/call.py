@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from .wire import Content
 # leaves it to the operator's function body or to onnx.reference.
 Translated = Node | Output | Sequence[Output | None] | None
 Translation = Callable[["Call"], Translated]
+T = TypeVar("T")
 
 _KINDS = {
     FLOAT: "a float", INT: "an int", STRING: "a string", TENSOR: "a tensor", GRAPH: "a graph",
@@ -167,12 +168,16 @@ class Call:
         found: str | None = self._attribute(name, STRING, default, lambda attribute: _text(attribute.s))
         return found
 
-    def choice(self, name: str, choices: Mapping[str, str], default: str | Required = REQUIRED) -> str:
-        """What an attribute's text stands for. Raises ModelError for a text that stands for nothing."""
+    def one_of(self, name: str, choices: Collection[str], default: str | Required = REQUIRED) -> str:
+        """An attribute's text. Raises ModelError, which lists the choices but "", when it is none of them."""
         found = self.text(name, default)
         if found not in choices:
-            raise ModelError(f"expected {name} to be one of {', '.join(choices)}, got {found!r}")
-        return choices[found]
+            raise ModelError(f"expected {name} to be one of {', '.join(filter(None, choices))}, got {found!r}")
+        return found
+
+    def choice(self, name: str, choices: Mapping[str, T], default: str | Required = REQUIRED) -> T:
+        """What an attribute's text stands for. Raises ModelError for a text that stands for nothing."""
+        return choices[self.one_of(name, choices, default)]
 
     @overload
     def integers(self, name: str, default: Sequence[int] | Required = REQUIRED) -> list[int]: ...

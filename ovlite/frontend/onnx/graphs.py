@@ -89,7 +89,7 @@ def type_of(proto: TypeProto, name: str) -> tuple[Type, PartialShape]:
 
 def absent(proto: TypeProto) -> Node:
     """An optional without a value."""
-    return Node(Optional(type_of(proto, "of an optional")[0]), [])
+    return Node(Optional(type_of(proto, "type")[0]), [])
 
 
 def maybe(value: Output) -> Output:

@@ -29,7 +29,7 @@ class Library:
         external: ExternalData,
         translations: Mapping[tuple[str, str], Callable[[Any], Any]],
         added: Mapping[tuple[str, str], Callable[[Any], Any]] | None = None,
-        limits: Limits = Limits(),  # noqa: B008 - it can't be changed
+        limits: Limits = Limits(),
     ) -> None:
         self.limits = limits
         self.added = added or {}

@@ -190,9 +190,16 @@ def _attended(
     if causal and not plain:
         mask, causal = _causal(query, key, past, mask), False
     added = mask if scores is None else scores if mask is None else one(ops.add(scores, mask))
+    return weighted(call, query, key, value, added, causal=causal)
+
+
+def weighted(
+    call: Call, query: Output, key: Output, value: Output, mask: Output | None, *, causal: bool = False
+) -> Output:
+    """The same with a mask that is added."""
     scale = call.decimal("scale", 0.0)
     factor = typed(scale, query) if scale else None
-    return join_heads(one(ops.scaled_dot_product_attention(query, key, value, added, factor, causal)))
+    return join_heads(one(ops.scaled_dot_product_attention(query, key, value, mask, factor, causal)))
 
 
 def _key_mask(call: Call, marks: Output | None, query: Output, key: Output) -> Output | None:

@@ -19,7 +19,7 @@ from ....ops.bodies import (
 from ....ops.control import If, Loop, TensorIterator
 from ....ops.sequences import OptionalGetElement
 from ....types import OptionalType, PartialShape, SequenceType, Type
-from ..build import converted, ints, of_type, one, ops, positive, rank, scalar, static_dims, typed
+from ..build import converted, dim_of, ints, of_type, one, ops, positive, rank, scalar, static_dims, typed
 from ..call import Call, Translated, Translation
 from ..graphs import Body, Port, build_body, graph_output, inline_graph, maybe, translate_nodes
 from ..messages import GRAPH, INT, AttributeProto, NodeProto, ValueInfoProto
@@ -160,7 +160,10 @@ def _scan_of_batches(call: Call) -> Translated:
     batches = {(static_dims(value) or [None])[0] for value in given}
     count = batches.pop()
     if batches or count is None:
-        raise ModelError("expected states and sequences of one known number of batches; reshape the model")
+        shapes = ", ".join(str(value.partial_shape) for value in given)
+        raise ModelError(
+            f"expected states and sequences of one known number of batches, got shapes {shapes}; reshape the model"
+        )
     first = len(given) - sequences
     made = len(call.graph("body").output) - first
     rows = []
@@ -181,9 +184,7 @@ def _scan_of_batches(call: Call) -> Translated:
 
 def _filled(value: Output, like: Output) -> Output:
     """A tensor [length, ...] with zeros behind its elements, as long as sequences [batches, length, ...]."""
-    longest = one(ops.gather(ops.shape_of(like, "i64"), ints([1]), ints(0)))
-    length = one(ops.gather(ops.shape_of(value, "i64"), ints([0]), ints(0)))
-    behind = [one(ops.subtract(longest, length)), ints([0] * (rank(value) - 1))]
+    behind = [one(ops.subtract(dim_of(like, 1), dim_of(value, 0))), ints([0] * (rank(value) - 1))]
     return one(ops.pad(value, ints([0] * rank(value)), ops.concat(behind, 0), "constant", typed(0, value)))
 
 

@@ -102,8 +102,7 @@ def pow_(call: Call) -> Translated:
 
 
 def bit_shift(call: Call) -> Translated:
-    side = call.choice("direction", {"LEFT": "left", "RIGHT": "right"})
-    make = ops.bitwise_left_shift if side == "left" else ops.bitwise_right_shift
+    make = call.choice("direction", {"LEFT": ops.bitwise_left_shift, "RIGHT": ops.bitwise_right_shift})
     return make(call.input(0), call.input(1))
 
 

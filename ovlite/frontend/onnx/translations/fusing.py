@@ -9,7 +9,7 @@ from ....graph import Output
 from ..build import moved, one, ops, rank, typed
 from ..call import Call, Translated, Translation
 from .convolution import convolved, with_bias
-from .matrix import gemm_of
+from .matrix import gemm
 from .normalization import softmax_of
 
 # The parameters of activations and their defaults, in the order in which FusedConv lists them: those of ONNX.
@@ -22,27 +22,20 @@ PARAMETERS: dict[str, dict[str, float]] = {
 }  # fmt: skip
 
 
-def activated(call: Call, value: Output, given: list[float]) -> Output:
-    """A result with the activation that the attribute `activation` names, whose parameters are listed."""
-    kind = _kind(call)
+def _listed(call: Call, value: Output) -> Output:
+    """A result with the activation that the attribute `activation` names, whose parameters are activation_params."""
+    kind, given = call.one_of("activation", PARAMETERS, ""), call.decimals("activation_params", [])
     names = PARAMETERS[kind]
     if len(given) > len(names):
-        raise ModelError(f"activation {kind} has {len(names)} parameters, got {given}")
+        raise ModelError(f"expected at most {len(names)} activation_params for activation {kind}, got {given}")
     return _applied(kind, value, {**names, **dict(zip(names, given, strict=False))})
 
 
 def _named(call: Call, value: Output) -> Output:
     """The same with parameters that are attributes."""
-    kind = _kind(call)
+    kind = call.one_of("activation", PARAMETERS, "")
     parameters = {name: call.decimal(f"activation_{name}", usual) for name, usual in PARAMETERS[kind].items()}
     return _applied(kind, value, parameters)
-
-
-def _kind(call: Call) -> str:
-    kind = call.text("activation", "")
-    if kind not in PARAMETERS:
-        raise ModelError(f"expected activation to be one of {', '.join(filter(None, PARAMETERS))}, got {kind!r}")
-    return kind
 
 
 def _applied(kind: str, value: Output, parameters: Mapping[str, float]) -> Output:
@@ -66,11 +59,7 @@ def _applied(kind: str, value: Output, parameters: Mapping[str, float]) -> Outpu
     return one(ops.select(ops.greater(value, typed(alpha, value)), value, typed(0, value)))
 
 
-def fused_matmul(call: Call) -> Translated:
-    return _product(call)
-
-
-def _product(call: Call) -> Output:
+def fused_matmul(call: Call) -> Output:
     """alpha * A' * B'; trans: the last two axes change places, transBatch: the first one comes before the last."""
     left, right = (_batched(call, place, name) for place, name in ((0, "transBatchA"), (1, "transBatchB")))
     product = one(ops.matmul(left, right, call.flag("transA"), call.flag("transB")))
@@ -89,19 +78,23 @@ def _batched(call: Call, place: int, name: str) -> Output:
 
 def fused_matmul_activation(call: Call) -> Translated:
     call.expect("activation_axis", 0, "the activations that are supported have no axis")
-    return _named(call, _product(call))
+    return _named(call, fused_matmul(call))
 
 
 def fused_conv(call: Call) -> Translated:
-    """A convolution, to which the fourth input is added, and an activation."""
-    found, addend = with_bias(convolved(call, call.input(0), call.input(1)), call.optional(2)), call.optional(3)
+    return fused_conv_of(call, call.input(0), call.optional(3))
+
+
+def fused_conv_of(call: Call, data: Output, addend: Output | None) -> Output:
+    """A convolution of `data`, to which another tensor is added, and an activation."""
+    found = with_bias(convolved(call, data, call.input(1)), call.optional(2))
     if addend is not None:
         found = one(ops.add(found, addend))
-    return activated(call, found, call.decimals("activation_params", []))
+    return _listed(call, found)
 
 
 def fused_gemm(call: Call) -> Translated:
-    return _named(call, gemm_of(call))
+    return _named(call, gemm(call))
 
 
 def gemm_fast_gelu(call: Call) -> Translated:

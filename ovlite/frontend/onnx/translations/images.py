@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ....errors import ModelError
 from ....graph import Output
-from ..build import ints, moved, one, ops, rank, reshaped, static_dims
+from ..build import channels_first, channels_last, ints, one, ops, rank, reshaped, static_dims
 from ..call import Call, Translated, Translation
 from .convolution import convolved, max_pool_of, with_bias
-from .fusing import activated
+from .fusing import fused_conv_of
 from .quantization import qlinear_conv_of
 
 
@@ -46,46 +46,36 @@ def _normalised(call: Call, data: Output) -> Output:
     channels = (static_dims(data) or [None])[-1 if last else 1]
     if groups < 1 or (channels is not None and channels % groups):
         raise ModelError(f"{channels} channels can't be put in {groups} equal groups")
-    planes = _channels_first(data) if last else data
+    planes = channels_first(data) if last else data
     epsilon = call.decimal("epsilon", 1e-5)
     found = one(ops.group_normalization(planes, call.input(1), call.input(2), groups, epsilon))
     if kind:
         found = one(ops.swish(found))
-    return _channels_last(found) if last else found
-
-
-def _channels_first(value: Output) -> Output:
-    return moved(value, rank(value) - 1, 1)
-
-
-def _channels_last(value: Output) -> Output:
-    return moved(value, 1, rank(value) - 1)
+    return channels_last(found) if last else found
 
 
 def nhwc_conv(call: Call) -> Translated:
     """A convolution of data [N, spatial..., C]; filters are [O, C / groups, kernel...]."""
-    found = convolved(call, _channels_first(call.input(0)), call.input(1))
-    return _channels_last(with_bias(found, call.optional(2)))
+    found = convolved(call, channels_first(call.input(0)), call.input(1))
+    return channels_last(with_bias(found, call.optional(2)))
 
 
 def nhwc_fused_conv(call: Call) -> Translated:
     """As NhwcConv, to which the fourth input is added, and an activation."""
-    found = with_bias(convolved(call, _channels_first(call.input(0)), call.input(1)), call.optional(2))
     addend = call.optional(3)
-    if addend is not None:
-        found = one(ops.add(found, _channels_first(addend)))
-    return _channels_last(activated(call, found, call.decimals("activation_params", [])))
+    planes = None if addend is None else channels_first(addend)
+    return channels_last(fused_conv_of(call, channels_first(call.input(0)), planes))
 
 
 def nhwc_max_pool(call: Call) -> Translated:
-    return _channels_last(max_pool_of(call, _channels_first(call.input(0))).output(0))
+    return channels_last(max_pool_of(call, channels_first(call.input(0))).output(0))
 
 
 def qlinear_conv_microsoft(call: Call) -> Translated:
     """ONNX's QLinearConv, for data that may have its channels last."""
     if not call.flag("channels_last"):
         return qlinear_conv_of(call, call.input(0))
-    return _channels_last(qlinear_conv_of(call, _channels_first(call.input(0))))
+    return channels_last(qlinear_conv_of(call, channels_first(call.input(0))))
 
 
 OPERATORS: dict[str, Translation] = {

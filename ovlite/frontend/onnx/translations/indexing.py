@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ....errors import ModelError
 from ....types import Type
 from ..build import converted, ints, one, ops, positive, scalar, shape_of, static_dims
 from ..call import Call, Translated, Translation
@@ -34,10 +33,7 @@ def gather_nd(call: Call) -> Translated:
 
 
 def _reduction(call: Call) -> str:
-    name = call.text("reduction", "none")
-    if name not in REDUCTIONS:
-        raise ModelError(f"expected reduction to be one of {', '.join(REDUCTIONS)}, got {name!r}")
-    return REDUCTIONS[name]
+    return call.choice("reduction", REDUCTIONS, "none")
 
 
 def scatter_elements(call: Call) -> Translated:

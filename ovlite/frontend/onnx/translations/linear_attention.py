@@ -17,7 +17,19 @@ from ....ops.bodies import (
 )
 from ....ops.control import TensorIterator
 from ....types import PartialShape
-from ..build import converted, dim_of, ints, moved, one, ops, per_channel, rank, static_dims, typed
+from ..build import (
+    channels_first,
+    channels_last,
+    converted,
+    dim_of,
+    ints,
+    one,
+    ops,
+    per_channel,
+    rank,
+    static_dims,
+    typed,
+)
 from ..call import Call, Translated, Translation
 
 RULES = ("linear", "gated", "delta", "gated_delta")
@@ -35,8 +47,12 @@ def causal_conv_with_state(call: Call) -> Translated:
     filters, dilation = call.input(1), call.integer("dilation", 1)
     data, past, last = call.input(0), call.optional(3), call.flag("channels_last")
     if last:
-        data, past = _channels_first(data), None if past is None else _channels_first(past)
-    taps, channels = (static_dims(filters) or [None])[-1], (static_dims(filters) or [None])[0]
+        for value in (data, past):
+            if value is not None and rank(value) != 3:
+                raise ModelError(f"expected [batch, time, channels] with channels_last, got {value.partial_shape}")
+        data, past = channels_first(data), None if past is None else channels_first(past)
+    dims = static_dims(filters) or [None]
+    channels, taps = dims[0], dims[-1]
     if taps is None or channels is None:
         raise ModelError(f"the filters are of shape {filters.partial_shape}; it must be known")
     reach = (taps - 1) * dilation
@@ -48,24 +64,11 @@ def causal_conv_with_state(call: Call) -> Translated:
     found = one(ops.group_convolution(whole, grouped, [1], [0], [0], [dilation]))
     if (bias := call.optional(2)) is not None:
         found = one(ops.add(found, per_channel(bias, found)))
-    activation = call.text("activation", "none")
-    if activation in ("silu", "swish"):
+    if call.one_of("activation", ("silu", "swish", "none"), "none") != "none":
         found = one(ops.swish(found))
-    elif activation != "none":
-        raise ModelError(f"expected activation to be silu, swish or none, got {activation!r}")
     end = dim_of(whole, 2)
     state = one(ops.slice(whole, ops.subtract(end, ints([reach])), end, ints([1]), ints([2])))
-    return [_channels_last(value) if last else value for value in (found, state)]
-
-
-def _channels_first(value: Output) -> Output:
-    if rank(value) != 3:
-        raise ModelError(f"channels that lie last have to be one axis; got {value.partial_shape}")
-    return moved(value, 2, 1)
-
-
-def _channels_last(value: Output) -> Output:
-    return moved(value, 1, 2)
+    return [channels_last(value) if last else value for value in (found, state)]
 
 
 def linear_attention(call: Call) -> Translated:
@@ -73,18 +76,19 @@ def linear_attention(call: Call) -> Translated:
     rates [B, T, H] or [B, T, 1]. Outputs: [B, T, heads * V], and the state after the last time."""
     call.expect("state_window", 0)
     call.without_effect("chunk_size")
-    rule = call.text("update_rule", "gated_delta")
-    if rule not in RULES:
-        raise ModelError(f"expected update_rule to be one of {', '.join(RULES)}, got {rule!r}")
+    rule = call.one_of("update_rule", RULES, "gated_delta")
     queries, heads = call.integer("q_num_heads"), call.integer("kv_num_heads")
-    if max(queries, heads) % min(queries, heads):
-        raise ModelError(f"{queries} heads of queries and {heads} of keys don't divide")
+    if min(queries, heads) < 1 or max(queries, heads) % min(queries, heads):
+        raise ModelError(
+            "expected q_num_heads and kv_num_heads to be positive, and one a multiple of the other, "
+            f"got {queries} and {heads}"
+        )
     query, key, value = (_in_heads(call.input(i), count) for i, count in ((0, queries), (1, heads), (2, heads)))
     if scale := call.decimal("scale", 0.0):
         query = one(ops.multiply(query, typed(scale, query)))
     else:
         query = one(ops.divide(query, ops.sqrt(converted(dim_of(query, 3), query.element_type))))
-    sliced = [_repeated(query, max(1, heads // queries)), key, value]
+    sliced = [_repeated(query, queries, max(1, heads // queries)), key, value]
     if "gated" in rule:
         sliced.append(_decay(call.input(4), heads))
     if "delta" in rule:
@@ -102,11 +106,10 @@ def _in_heads(value: Output, heads: int) -> Output:
     return one(ops.reshape(value, ints([0, 0, heads, -1]), True))
 
 
-def _repeated(query: Output, times: int) -> Output:
-    """Each head several times in a row."""
+def _repeated(query: Output, heads: int, times: int) -> Output:
+    """Each of the heads several times in a row."""
     if times == 1:
         return query
-    heads = (static_dims(query) or [])[2] or 0
     return one(ops.gather(query, ints([i // times for i in range(heads * times)]), ints(2)))
 
 

@@ -13,11 +13,7 @@ def matmul(call: Call) -> Translated:
     return ops.matmul(call.input(0), call.input(1), False, False)
 
 
-def gemm(call: Call) -> Translated:
-    return gemm_of(call)
-
-
-def gemm_of(call: Call) -> Output:
+def gemm(call: Call) -> Output:
     """alpha * A' * B' + beta * C."""
     left, right, addend = call.input(0), call.input(1), call.optional(2)
     alpha, beta = call.decimal("alpha", 1.0), call.decimal("beta", 1.0)

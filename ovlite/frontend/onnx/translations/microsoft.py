@@ -24,6 +24,7 @@ from ..build import (
 )
 from ..call import Call, Translated, Translation, known
 from .attention import OPERATORS as ATTENTION
+from .attention import numbers
 from .experts import OPERATORS as EXPERTS
 from .fusing import OPERATORS as FUSING
 from .grouped import OPERATORS as GROUPED
@@ -102,8 +103,7 @@ def embed_layer_normalization(call: Call) -> Translated:
         return None
     places = call.optional(8)
     if places is None:
-        length = scalar(one(ops.gather(ops.shape_of(ids, "i64"), ints([1]), ints(0))))
-        places = one(ops.range(ints(0), length, ints(1), "i64"))
+        places = numbers(scalar(dim_of(ids, 1)))
     parts = [ops.gather(words, ids, ints(0)), ops.gather(positions, places, ints(0))]
     if segments is not None and segment_table is not None:
         parts.append(ops.gather(segment_table, segments, ints(0)))

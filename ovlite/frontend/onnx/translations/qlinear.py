@@ -11,7 +11,7 @@ import numpy as np
 from ....errors import ModelError
 from ....graph import Output
 from ....types import Type
-from ..build import converted, ints, moved, one, ops, rank, scalar
+from ..build import channels_first, channels_last, converted, ints, one, ops, rank, scalar
 from ..call import Call, Translated, Translation
 from .convolution import average_pool_of
 from .normalization import softmax_of
@@ -62,9 +62,9 @@ def qlinear_concat(call: Call) -> Translated:
 def qlinear_average_pool(call: Call) -> Translated:
     data, last = _real(call), call.flag("channels_last")
     if last:
-        data = moved(data, rank(data) - 1, 1)
+        data = channels_first(data)
     found = one(average_pool_of(call, data))
-    return _requantized(call, moved(found, 1, rank(found) - 1) if last else found, 3)
+    return _requantized(call, channels_last(found) if last else found, 3)
 
 
 def qlinear_softmax(call: Call) -> Translated:

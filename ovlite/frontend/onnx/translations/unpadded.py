@@ -13,8 +13,8 @@ from ....graph import Output
 from ....types import Type
 from ..build import converted, dim_of, ints, one, ops, rank, reshaped, scalar, shape_of, static_dims, typed
 from ..call import Call, Translated, Translation
-from .attention import biased, least, numbers, query_key_value
-from .rotary import join_heads, split_heads
+from .attention import biased, least, numbers, query_key_value, weighted
+from .rotary import split_heads
 
 
 def remove_padding(call: Call) -> Translated:
@@ -85,12 +85,9 @@ def _attended(call: Call, parts: list[Output], place: int) -> Output:
     )
     visible = ops.less(numbers(scalar(dim_of(key, 2))), ops.reshape(lengths, ints([-1, 1, 1, 1]), False))
     mask = one(ops.select(visible, typed(0, query) if scores is None else scores, least(query)))
-    scale = call.decimal("scale", 0.0)
-    factor = typed(scale, query) if scale else None
-    found = join_heads(one(ops.scaled_dot_product_attention(query, key, value, mask, factor, False)))
     flat = ops.reshape(offsets, ints([-1]), False)
     kept = ops.slice(flat, ints([0]), dim_of(parts[0], 0), ints([1]))
-    return one(ops.gather(_rows(found), kept, ints(0)))
+    return one(ops.gather(_rows(weighted(call, query, key, value, mask)), kept, ints(0)))
 
 
 def relative_position_bias(call: Call) -> Translated:

@@ -22,10 +22,7 @@ def table(x: Output) -> Output:
 
 
 def post_transform(call: Call) -> str:
-    kind = call.text("post_transform", "NONE")
-    if kind not in TRANSFORMS:
-        raise ModelError(f"expected post_transform to be one of {', '.join(TRANSFORMS)}, got {kind!r}")
-    return kind
+    return call.one_of("post_transform", TRANSFORMS, "NONE")
 
 
 def transformed(scores: Output, kind: str) -> Output:

@@ -40,7 +40,7 @@ def regressor(call: Call) -> Translated:
     x, dtype = _numbers(call, "target")
     width = call.integer("n_targets")
     forest = _forest(call, "target", dtype, width)
-    scores = _aggregated(forest, x, width, call.text("aggregate_function", "SUM"))
+    scores = _aggregated(forest, x, width, call.one_of("aggregate_function", AGGREGATES, "SUM"))
     base = _reals(call, "base_values", dtype)
     if base is not None:
         if len(base) != width:
@@ -50,8 +50,6 @@ def regressor(call: Call) -> Translated:
 
 
 def _aggregated(forest: Forest, x: Output, width: int, aggregate: str) -> Output:
-    if aggregate not in AGGREGATES:
-        raise ModelError(f"expected aggregate_function to be one of {', '.join(AGGREGATES)}, got {aggregate!r}")
     average = aggregate == "AVERAGE"
     scores = forest.node(x, width, "sum" if average else aggregate.lower()).output(0)
     return one(ops.divide(scores, typed(len(forest.roots), scores))) if average else scores
