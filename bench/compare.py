@@ -25,6 +25,7 @@ import numpy as np
 
 from ovlite.cli.arguments import UsageError, positive, quantity
 from ovlite.cli.environment import environment
+from ovlite.cli.measure import difference
 
 from . import models
 from .libraries import MODES, installed, load
@@ -65,7 +66,7 @@ def compare(workload: Workload, libraries: Sequence[str], threads: int, seconds:
     for library in libraries:
         try:
             run = load(library, content, threads, mode)
-            apart[library] = difference(run(arrays), reference)
+            apart[library] = largest_difference(run(arrays), reference)
             calls[library] = partial(run, arrays)
         except Exception as error:  # whatever a peer raises, the others are measured
             failures[library] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
@@ -73,17 +74,14 @@ def compare(workload: Workload, libraries: Sequence[str], threads: int, seconds:
     return Result(name, best, apart, failures, models.denormal_weights(content))
 
 
-def difference(results: Any, reference: Any) -> float:
-    """The largest difference of the numbers of two results, in parts of the largest number of an output."""
+def largest_difference(results: Any, reference: Any) -> float:
+    """The largest difference of real numbers of two results, in parts of the largest number of an output; inf where
+    shapes or NaNs differ."""
     found, expected = (
         list(given) if isinstance(given, list) else list(given.values()) for given in (results, reference)
     )
-    parts = [0.0]
-    for a, b in zip(found, expected, strict=True):
-        a, b = np.asarray(a), np.asarray(b)
-        if b.dtype.kind == "f" and b.size:
-            parts.append(float(np.abs(a - b).max() / max(np.abs(b).max(), np.finfo(b.dtype).tiny)))
-    return max(parts)
+    pairs = zip(found, expected, strict=True)
+    return max((difference(a, b) for a, b in pairs if np.asarray(b).dtype.kind == "f"), default=0.0)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -45,6 +45,14 @@ def test_a_model_in_a_file_is_measured(path: str, capsys: pytest.CaptureFixture[
     assert "m.xml" in capsys.readouterr().out
 
 
+def test_what_is_no_number_is_told() -> None:
+    numbers, words = np.array([1, 4], np.float32), np.array([7])
+    for value, expected in ((3.0, 0.25), (np.nan, np.inf), (np.inf, np.inf)):
+        odd = np.array([1, value], np.float32)
+        assert compare.largest_difference([numbers, odd, words], [numbers, numbers, words + 1]) == expected
+    assert compare.largest_difference({"y": words}, {"y": words + 1}) == 0
+
+
 def test_words_choose_workloads() -> None:
     assert [name for name, *_ in suites.select("models", ["squeeze", "vgg"])] == ["squeezenet", "vgg19"]
     assert len(suites.select("operators", [])) == len(suites.operators.CASES)

@@ -21,6 +21,7 @@ from ..graph.lookup import label, port_names
 from ..runtime.compiled_model import CompiledModel
 from ..runtime.core import Core
 from ..runtime.infer_queue import AsyncInferQueue
+from ..runtime.threads import thread_budget
 
 Array = npt.NDArray[Any]
 Source = str | bytes | os.PathLike[str] | Model
@@ -40,8 +41,8 @@ class Batches:
     outputs: names of the outputs that are wanted, in this order; all of them by default.
     config: properties of compile_model(). Threads are as many as OMP_NUM_THREADS, which engines set, and the processor
         allow.
-    A process compiles the same model with the same properties once, when it is first needed; it travels as its file's
-    path or as its bytes.
+    A process compiles the same model with the same properties for as many threads once, when it is first needed; it
+    travels as its file's path or as its bytes.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Batches:
         key = (
             self._digest or _version(self._source),
             tuple(sorted((name, str(value)) for name, value in self._config.items())),
+            thread_budget(),  # a worker of ray has the threads of its task, and others in the next one
         )
         with _LOCK:
             if key not in _COMPILED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -282,10 +283,15 @@ class Config:
     def __getitem__(self, key: str) -> Any:
         return self._set[key] if key in self._set else _KNOWN[key][1]
 
+    @cached_property
+    def budget(self) -> int:
+        """thread_budget() when it was first asked for: the streams of a compiled model stay what they were then."""
+        return thread_budget()
+
     def threads(self) -> int:
         """Threads of all streams together."""
-        budget, wanted = thread_budget(), self["INFERENCE_NUM_THREADS"]
-        return min(budget, wanted) if wanted else budget
+        wanted: int = self["INFERENCE_NUM_THREADS"]
+        return min(self.budget, wanted) if wanted else self.budget
 
     def hint(self) -> PerformanceMode:
         automatic = self._set.get("NUM_STREAMS") == Num.AUTO.to_integer()

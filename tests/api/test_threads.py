@@ -90,3 +90,5 @@ def test_it_reaches_compiled_models(mine, monkeypatch, A):
     clamped = mine.compile(mine.plus_one(), INFERENCE_NUM_THREADS=10**6)
     assert clamped.get_property("INFERENCE_NUM_THREADS") == threads.thread_budget()
     np.testing.assert_array_equal(compiled(A)["y"], A + 1)
+    for name in ("INFERENCE_NUM_THREADS", "NUM_STREAMS", "OPTIMAL_NUMBER_OF_INFER_REQUESTS"):
+        assert compiled.get_property(name) == 1  # its streams are made

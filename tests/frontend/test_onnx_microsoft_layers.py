@@ -269,10 +269,16 @@ def test_skip_group_norm(shape: tuple[int, ...], biased: bool) -> None:
     close(y, group_norm(expected, scale, shift, 2, 1e-5, 0))
 
 
-@pytest.mark.parametrize("call", ["GroupNorm<groups = 3, activation = 0>", "GroupNorm<groups = 2, activation = 2>"])
-def test_group_norms_that_are_refused(call: str) -> None:
-    with pytest.raises(ModelError, match="channels can't be put in 3 equal groups|expected activation to be 0"):
-        given(call + "(i0, i1, i2)", reals(1, 2, 2, 8), reals(8), reals(8))
+@pytest.mark.parametrize(
+    "attributes, text",
+    [
+        ("groups = 3, activation = 0", "channels can't be put in 3 equal groups"),
+        ("groups = 2, activation = 2", "expected activation to be 0"),
+    ],
+)
+def test_group_norms_that_are_refused(attributes: str, text: str) -> None:
+    with pytest.raises(ModelError, match=text):
+        given(f"GroupNorm<{attributes}>(i0, i1, i2)", reals(1, 2, 2, 8), reals(8), reals(8))
 
 
 def test_convolutions_of_channels_that_lie_last() -> None:

@@ -12,6 +12,7 @@ import ovlite as ov
 import ovlite.opset13 as ops
 from ovlite.integrations import batches as module
 from ovlite.integrations.batches import Batches, as_array
+from ovlite.runtime.threads import thread_budget
 
 from .conftest import expected, made
 
@@ -51,6 +52,15 @@ def test_sources_are_compiled_once(path, rows):
     model, size = made(), 1
     assert Batches(model).compiled is Batches(model.clone()).compiled and len(module._COMPILED) == size
     assert Batches(made(8)).compiled is not Batches(model).compiled and len(module._COMPILED) == size + 1
+
+
+def test_threads_are_those_of_the_time_of_compiling(path, monkeypatch):
+    """A worker of ray runs tasks of one and of several processors by turns."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    budget = thread_budget()
+    for told, threads in (("1", 1), (str(budget), budget), ("1", 1)):
+        monkeypatch.setenv("OMP_NUM_THREADS", told)
+        assert Batches(path).compiled.get_property("INFERENCE_NUM_THREADS") == threads
 
 
 def test_a_process_keeps_the_models_that_were_used_last(path, rows, monkeypatch):

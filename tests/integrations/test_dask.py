@@ -1,6 +1,7 @@
 """dask arrays and data frames, on threads and on a cluster of two processes."""
 
 import os
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ distributed = pytest.importorskip("distributed", reason="distributed is not inst
 def cluster(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("dask"))
     with (
+        mock.patch.dict(os.environ),  # a nanny leaves OMP_NUM_THREADS=1 in it, which later tests would be bound by
         distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None, local_directory=folder) as cluster,
         distributed.Client(cluster) as client,
     ):
