@@ -306,6 +306,12 @@ cdef int align_regions(const void* arguments, char* const* slots, const Member* 
     return OK
 
 
+def reaches(View x):
+    """True for images (N, C, H, W) of which every pixel is at an offset of 0 to 2**31 - 1 elements from the first."""
+    offset = sum([(length - 1) * stride for length, stride in zip(x.shape[2:], x.strides[2:], strict=True)])
+    return min(x.strides[2:]) >= 0 and offset < 2**31
+
+
 cdef int describe_image(str name, Image* image, View x, View y) except -1:
     """Checks x and y, whose pixels must be as many points with one stride, and describes them."""
     if len(x.shape) != 4 or len(y.shape) != 4 or y.shape[1] != x.shape[1]:
@@ -321,8 +327,9 @@ cdef int describe_image(str name, Image* image, View x, View y) except -1:
     image.width = Axis(x.shape[3], x.strides[3])
     image.points = y.shape[2] * y.shape[3]
     image.y_point = y.strides[3] if y.shape[3] != 1 else y.strides[2]
-    if not 0 <= max(x.strides[2:]) * sum(x.shape[2:]) < 2**31 or min(x.strides[2:]) < 0:
-        raise ValueError(f"{name}: expected images of less than 2**31 elements, got strides {x.strides}")
+    if not reaches(x):
+        raise ValueError(
+            f"{name}: expected pixels less than 2**31 elements apart, got {x.shape} with strides {x.strides}")
     return 0
 
 
