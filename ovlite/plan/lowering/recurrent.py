@@ -12,6 +12,7 @@ from ...graph.operator import Array
 from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
+from .copy import with_axis
 
 # Activations of cells that the kernels have, by the names that the kernels have for them.
 _ACTIVATIONS = {
@@ -45,9 +46,9 @@ def _cell(builder: Builder, call: Call) -> bool:
         return False
     if call.inputs[0].size == 0 or getattr(op, "weights_format", "fico") != "fico" or not _fits(call, weights):
         return False
-    ends = [None if view is None else _once(view) for view in map(builder.wanted, call.outputs)]
-    starts = [_once(builder.plain(state)) for state in states]
-    _emit(builder, call, _once(builder.view(call.inputs[0])), starts, None, weights, [None, *ends])
+    ends = [None if view is None else with_axis(view, 1) for view in map(builder.wanted, call.outputs)]
+    starts = [with_axis(builder.plain(state), 1) for state in states]
+    _emit(builder, call, with_axis(builder.view(call.inputs[0]), 1), starts, None, weights, [None, *ends])
     return True
 
 
@@ -59,11 +60,6 @@ def _fits(call: Call, weights: Sequence[Tensor]) -> bool:
     """True for f32, constant weights, and activations that the kernels have."""
     known = all(name in _ACTIVATIONS for name in _op(call).activations)
     return known and call.inputs[0].dtype == np.float32 and all(tensor.array is not None for tensor in weights)
-
-
-def _once(view: View) -> View:
-    """A matrix (N, ...) as (N, 1, ...): of one time, or of one direction."""
-    return view.like((view.shape[0], 1, view.shape[1]), (view.strides[0], 0, view.strides[1]))
 
 
 def _emit(
