@@ -22,7 +22,8 @@ _ACTIVATIONS = {
 
 
 def _sequence(builder: Builder, call: Call) -> bool:
-    count = _op(call).state_count
+    op: Any = call.op
+    count = op.state_count
     states, lengths, weights = call.inputs[1 : 1 + count], call.inputs[1 + count], call.inputs[2 + count :]
     if call.inputs[0].size == 0 or not _fits(call, weights):
         return False
@@ -36,12 +37,9 @@ def _sequence(builder: Builder, call: Call) -> bool:
 
 def _cell(builder: Builder, call: Call) -> bool:
     """A sequence of one step, in one direction. Some cells have peepholes behind the bias, and an order of gates."""
-    op, count = _op(call), _op(call).state_count
-    states, weights, peepholes = (
-        call.inputs[1 : 1 + count],
-        call.inputs[1 + count : 4 + count],
-        call.inputs[4 + count :],
-    )
+    op: Any = call.op
+    end = 1 + op.state_count
+    states, weights, peepholes = call.inputs[1:end], call.inputs[end : end + 3], call.inputs[end + 3 :]
     if any(tensor.array is None or tensor.array.any() for tensor in peepholes):
         return False
     if call.inputs[0].size == 0 or getattr(op, "weights_format", "fico") != "fico" or not _fits(call, weights):
@@ -52,13 +50,10 @@ def _cell(builder: Builder, call: Call) -> bool:
     return True
 
 
-def _op(call: Call) -> Any:
-    return call.op
-
-
 def _fits(call: Call, weights: Sequence[Tensor]) -> bool:
     """True for f32, constant weights, and activations that the kernels have."""
-    known = all(name in _ACTIVATIONS for name in _op(call).activations)
+    op: Any = call.op
+    known = all(name in _ACTIVATIONS for name in op.activations)
     return known and call.inputs[0].dtype == np.float32 and all(tensor.array is not None for tensor in weights)
 
 
@@ -70,7 +65,7 @@ def _emit(
 
     weights: W, R and B of one or two directions, or of one without an axis for it.
     """
-    op = _op(call)
+    op: Any = call.op
     w, r, b = (tensor.array for tensor in weights if tensor.array is not None)
     lead = (1,) * (3 - w.ndim)
     bias = b.reshape(*lead, *b.shape)
