@@ -25,7 +25,7 @@ cdef extern from "sampling.h" nogil:
         int count, dim_t points, bint adds) noexcept
 
 cdef enum:
-    ELEMENT_COST = 12             # see Step.set_width, for each tap
+    ELEMENT_COST = 12          # see Step.set_width, for each tap
     MOST_SAMPLES = 1 << 20     # of a bin along an axis
     ZEROS = 0
     BORDER = 1
@@ -102,7 +102,7 @@ cdef inline int64_t reflected(int64_t place, int64_t size, bint align_corners) n
     return place if size > 1 else 0
 
 
-cdef int axis_taps(
+cdef void axis_taps(
     const GridArgs* args, const Axis* axis, float at, int64_t* offset, float* weight
 ) noexcept nogil:
     """Offsets, negative outside of the image, and weights of the taps along an axis at a place of -1 to 1."""
@@ -126,7 +126,6 @@ cdef int axis_taps(
         elif args.padding == REFLECTION:
             offset[k] = reflected(offset[k], axis.size, args.align_corners)
         offset[k] = offset[k] * axis.stride if 0 <= offset[k] < axis.size else -1
-    return 0
 
 
 cdef void grid_taps(const GridArgs* args, const float* grid, dim_t points, Taps* taps) noexcept nogil:
@@ -246,9 +245,8 @@ cdef inline void keep_largest(
         for p in range(points):
             value = found[c * POINTS + p]
             at = y + c * y_channel + p * y_point
-            if first or not value <= at[0]:
-                if first or at[0] == at[0]:
-                    at[0] = value
+            if first or (at[0] == at[0] and not value <= at[0]):
+                at[0] = value
 
 
 cdef int pool_region(
