@@ -21,7 +21,7 @@ def _one_hot(builder: Builder, call: Call) -> bool:
     op: Any = call.op
     indices, depth, on_value, off_value = call.inputs
     output = call.outputs[0]
-    if indices.dtype.name not in ("int32", "int64") or on_value.dtype not in NUMBERS | BOOL or depth.array is None:
+    if not indices.is_index or on_value.dtype not in NUMBERS | BOOL or depth.array is None:
         return False
     if len(output.shape) > MOST_DIMENSIONS:
         return False
@@ -47,7 +47,7 @@ def _reverse_sequence(builder: Builder, call: Call) -> bool:
     """Rows by their numbers, of each sequence others; a length that is none becomes a number outside of it."""
     op: Any = call.op
     data, lengths = call.inputs
-    if lengths.dtype.name not in ("int32", "int64"):
+    if not lengths.is_index:
         return False
     batch, axis = (number % len(data.shape) for number in (op.batch_axis, op.seq_axis))
     if batch == axis:

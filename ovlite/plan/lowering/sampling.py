@@ -29,7 +29,7 @@ def _grid_sample(builder: Builder, call: Call) -> bool:
 def _roi_align(builder: Builder, call: Call) -> bool:
     op: Any = call.op
     data, regions, indices = call.inputs
-    if indices.dtype.name not in ("int32", "int64") or not _fits(builder, builder.view(data)):
+    if not indices.is_index or not _fits(builder, builder.view(data)):
         return False
     target = _target(builder, call.outputs[0])
     *offsets, grown = op.offsets()
