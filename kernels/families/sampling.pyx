@@ -25,7 +25,7 @@ cdef extern from "sampling.h" nogil:
         int count, dim_t points, bint adds) noexcept
 
 cdef enum:
-    ELEMENT_COST = 12             # see Step.set_width, for each tap
+    ELEMENT_COST = 12          # see Step.set_width, for each tap
     MOST_SAMPLES = 1 << 20     # of a bin along an axis
     ZEROS = 0
     BORDER = 1
@@ -102,7 +102,7 @@ cdef inline int64_t reflected(int64_t place, int64_t size, bint align_corners) n
     return place if size > 1 else 0
 
 
-cdef int axis_taps(
+cdef void axis_taps(
     const GridArgs* args, const Axis* axis, float at, int64_t* offset, float* weight
 ) noexcept nogil:
     """Offsets, negative outside of the image, and weights of the taps along an axis at a place of -1 to 1."""
@@ -126,7 +126,6 @@ cdef int axis_taps(
         elif args.padding == REFLECTION:
             offset[k] = reflected(offset[k], axis.size, args.align_corners)
         offset[k] = offset[k] * axis.stride if 0 <= offset[k] < axis.size else -1
-    return 0
 
 
 cdef void grid_taps(const GridArgs* args, const float* grid, dim_t points, Taps* taps) noexcept nogil:
@@ -246,9 +245,8 @@ cdef inline void keep_largest(
         for p in range(points):
             value = found[c * POINTS + p]
             at = y + c * y_channel + p * y_point
-            if first or not value <= at[0]:
-                if first or at[0] == at[0]:
-                    at[0] = value
+            if first or (at[0] == at[0] and not value <= at[0]):
+                at[0] = value
 
 
 cdef int pool_region(
@@ -306,6 +304,12 @@ cdef int align_regions(const void* arguments, char* const* slots, const Member* 
     return OK
 
 
+def reaches(View x):
+    """True for images (N, C, H, W) of which every pixel is at an offset of 0 to 2**31 - 1 elements from the first."""
+    offset = sum([(length - 1) * stride for length, stride in zip(x.shape[2:], x.strides[2:], strict=True)])
+    return min(x.strides[2:]) >= 0 and offset < 2**31
+
+
 cdef int describe_image(str name, Image* image, View x, View y) except -1:
     """Checks x and y, whose pixels must be as many points with one stride, and describes them."""
     if len(x.shape) != 4 or len(y.shape) != 4 or y.shape[1] != x.shape[1]:
@@ -321,8 +325,9 @@ cdef int describe_image(str name, Image* image, View x, View y) except -1:
     image.width = Axis(x.shape[3], x.strides[3])
     image.points = y.shape[2] * y.shape[3]
     image.y_point = y.strides[3] if y.shape[3] != 1 else y.strides[2]
-    if not 0 <= max(x.strides[2:]) * sum(x.shape[2:]) < 2**31 or min(x.strides[2:]) < 0:
-        raise ValueError(f"{name}: expected images of less than 2**31 elements, got strides {x.strides}")
+    if not reaches(x):
+        raise ValueError(
+            f"{name}: expected pixels less than 2**31 elements apart, got {x.shape} with strides {x.strides}")
     return 0
 
 

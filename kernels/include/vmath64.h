@@ -2,12 +2,13 @@
  * no conversions between integers and f64, which few processors have for vectors. Round to nearest is assumed.
  *
  * Errors, in units in the last place over the whole range: exp64 1.1, log64, sin64 and cos64 1, the latter two for |x|
- * up to TRIG_LIMIT64, pow64 1 where it is regular; tanh64 3. Limits at infinity are exact, NaN gives NaN, denormal numbers are right.
+ * up to TRIG_LIMIT64, pow64 1 where it is regular; tanh64 3. Limits at infinity are exact, NaN gives NaN, denormal
+ * numbers are right.
  *
  * The reduction and the polynomials of the sine, the cosine and the logarithms are FDLIBM's (Sun Microsystems, 1993:
- * e_log.c, e_pow.c, k_sin.c, k_cos.c, e_rem_pio2.c), those of the exponential are Taylor's. Products that are subtracted are exact,
- * or a sum can be contracted to a fused multiply-add in one way only, so that vector and scalar code of one level give
- * the same bits. */
+ * e_log.c, e_pow.c, k_sin.c, k_cos.c, e_rem_pio2.c), those of the exponential are Taylor's. Products that are subtracted
+ * are exact, or a sum can be contracted to a fused multiply-add in one way only, so that vector and scalar code of one
+ * level give the same bits. */
 #ifndef OVLITE_VMATH64_H
 #define OVLITE_VMATH64_H
 
@@ -35,6 +36,13 @@ INLINE double double_of(uint64_t bits) {
 
 /* 2^k for a whole k, -1023 < k < 1024. */
 INLINE double power_of_two64(double k) { return double_of((bits_of64(k + ROUNDER64) + 1023u) << 52); }
+
+/* e * 2^k, rounded once, also where 2^k is none of f64's numbers. */
+INLINE double scaled64(double e, double k) {
+    double half = k * 0.5 + ROUNDER64;
+    half = half - ROUNDER64;
+    return e * power_of_two64(half) * power_of_two64(k - half);
+}
 
 /* x = k * log(2) + r with |r| <= log(2) / 2. Returns r. */
 INLINE double reduced_exponent64(double x, double *k) {
@@ -64,10 +72,7 @@ INLINE double exp64(double x) {
     x = x < -746.0 ? -746.0 : x;
     x = x > 710.0 ? 710.0 : x;
     double k, r = reduced_exponent64(x, &k);
-    double half = k * 0.5 + ROUNDER64;
-    half = half - ROUNDER64;
-    double e = (exp_series64(r) * r * r + r) + 1.0;
-    return e * power_of_two64(half) * power_of_two64(k - half);
+    return scaled64((exp_series64(r) * r * r + r) + 1.0, k);
 }
 
 /* exp(x) - 1 for x <= 0, without cancellation. */
@@ -160,10 +165,7 @@ INLINE double pow64(double x, double y) {
     u = t * 0x1.62e43p-1;                               /* log(2), of which the rest follows */
     v = (low - (t - high)) * 0x1.62e42fefa39efp-1 + t * -0x1.05c610ca86c39p-29;
     double e = u + v, rest = v - (e - u);
-    e = ((exp_series64(e) * e * e + (rest * e + rest)) + e) + 1.0;
-    double half = k * 0.5 + ROUNDER64;
-    half = half - ROUNDER64;
-    return e * power_of_two64(half) * power_of_two64(k - half);
+    return scaled64(((exp_series64(e) * e * e + (rest * e + rest)) + e) + 1.0, k);
 }
 
 /* Sine and cosine: pi/2 is the sum of three parts of 33 bits, whose multiples by n are exact, and a rest. */

@@ -42,6 +42,11 @@ class Tensor:
         return count
 
     @property
+    def is_index(self) -> bool:
+        """True for elements of a type in which kernels take indices and lengths."""
+        return self.dtype.name in ("int32", "int64")
+
+    @property
     def whole(self) -> Tensor:
         """The image that the tensor lies within, or itself."""
         return self if self.within is None else self.within[0].whole

@@ -10,6 +10,7 @@ from .. import kernels
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Frame, Program, Team
 from ..kernels.runtime.step import View
+from ..ops.interpreter import computed
 from ..ops.nms import NmsBase, Settings
 
 
@@ -26,8 +27,9 @@ class Suppressed:
         boxes, scores, *rest = arrays
         settings = Settings.of(rest)
         if boxes.dtype != np.float32 or settings.sigma > 0 or scores.size == 0:
-            return self._op.evaluate(*arrays)
-        return self._op.outputs(*_kept(self._op.prepared(boxes), scores, settings, self._level, team))
+            return computed(self._op, arrays)
+        with np.errstate(all="ignore"):
+            return self._op.outputs(*_kept(self._op.prepared(boxes), scores, settings, self._level, team))
 
 
 def _kept(boxes: Array, scores: Array, settings: Settings, level: str, team: Team) -> tuple[Array, Array]:

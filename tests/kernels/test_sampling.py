@@ -130,6 +130,9 @@ def test_errors():
         family.GridSample(x, View(1, "f4", (1, 3, 4, 2)), y, "nearest", "zeros", True)
     with pytest.raises(ValueError, match="pixels of y at one distance"):
         family.GridSample(x, grid, View(2, "f4", (1, 2, 3, 3), (99, 40, 8, 1)), "nearest", "zeros", True)
+    family.GridSample(View(0, "f4", (1, 2, 2, 4), (0, 0, 2**31 - 4, 1)), grid, y, "nearest", "zeros", True)
+    with pytest.raises(ValueError, match="less than 2"):
+        family.GridSample(View(0, "f4", (1, 2, 2, 4), (0, 0, 2**31 - 3, 1)), grid, y, "nearest", "zeros", True)
     with pytest.raises(ValueError, match="less than 2"):
         family.GridSample(View(0, "f4", (1, 2, 4, 4), (0, 1, 2**31, 1)), grid, y, "nearest", "zeros", True)
     with pytest.raises(ValueError, match="images with elements"):

@@ -9,6 +9,7 @@ import pytest
 
 import ovlite
 from ovlite import opset13 as ops
+from ovlite.ops.interpreter import evaluate_model
 from ovlite.ops.quantized import QuantizedProduct
 from ovlite.passes.pipeline import run_passes
 
@@ -213,3 +214,24 @@ def test_ranges_that_a_run_computes() -> None:
     data = off_ties(random(3, 7), 255, -0.5, 0.5)
     found = ovlite.compile_model(model, "CPU")([data, np.array([0.5], np.float32)])[0]
     np.testing.assert_allclose(found, faked(data, 255, -0.5, 0.5), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("limits", [(-3e38, 3e38), (0.0, 1.0, -3e38, 3e38)])
+def test_ranges_that_overflow_are_left_to_the_operator(limits: tuple[float, ...]) -> None:
+    """Without floating-point errors, also where the caller has numpy raise them."""
+    x = ops.parameter([2, 3], np.float32)
+    model = ovlite.Model([node(x, 256, *limits)], [x])
+    (expected,) = evaluate_model(model, [random(2, 3)])
+    with np.errstate(all="raise"):
+        found = ovlite.compile_model(model, "CPU")([random(2, 3)])[0]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_constant_far_outside_of_its_range() -> None:
+    """The same."""
+    data, limits = np.float32([[3e38, -3e38, 4e-4]]), (0.0, 1e-3)
+    x = ops.parameter([1, 3], np.float32)
+    model = ovlite.Model([ops.minimum(node(ops.constant(data), 256, *limits), x)], [x])
+    with np.errstate(all="raise"):
+        found = ovlite.compile_model(model, "CPU")([np.full((1, 3), np.inf, np.float32)])[0]
+    np.testing.assert_allclose(found, faked(data, 256, *limits), rtol=1e-6)

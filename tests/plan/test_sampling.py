@@ -35,6 +35,19 @@ def test_an_image_read_many_times_is_copied_first(mode):
     assert step_names(executable, *(array.shape for array in data)) == ["Copy", "GridSample"]
 
 
+@pytest.mark.parametrize("sizes", [(64, 1, 6000), (64, 6000, 1), (1, 1, 50000)])
+def test_a_long_line_is_an_image(sizes):
+    """Its elements are few, and width times height and width are more than 2**31."""
+    channels, height, width = sizes
+    x, grid = parameter([1, *sizes]), parameter([1, height, width, 2])
+    executable = compiled([ops["grid_sample"](x, grid, ATTRIBUTES)], [x, grid])
+    places = [np.linspace(-1, 1, length) if length > 1 else np.zeros(1) for length in (width, height)]
+    data = [noise(1, *sizes), np.stack(np.meshgrid(*places), axis=-1)[np.newaxis].astype(np.float32)]
+    # The grid is that of the pixels, at places that are rounded to some thousandths of a pixel.
+    np.testing.assert_allclose(run(executable, data)[0], data[0], atol=0.05)
+    assert executable.plan(tuple(array.shape for array in data)).program.native
+
+
 @pytest.mark.parametrize("kind", [Type.i32, Type.i64])
 def test_regions_of_what_a_convolution_writes(kind):
     x, regions, indices = parameter([2, 3, 6, 7]), parameter([-1, 4]), parameter([-1], kind)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from ...graph import Model
 from ...records import replace
 from .activations import recognize_activations
@@ -50,9 +52,10 @@ def run_passes(model: Model, upto: int | None = None, *, integers: bool = True) 
 
     integers: products of numbers that a model quantizes may be computed in integers.
     """
-    for change in PASSES[:upto]:
-        if integers or change not in OF_INTEGERS:
-            change(model)
+    with np.errstate(all="ignore"):  # passes look at what they compute
+        for change in PASSES[:upto]:
+            if integers or change not in OF_INTEGERS:
+                change(model)
     for node in model.get_ordered_ops():
         bodies = {name: value.clone() for name, value in node.op.attributes().items() if isinstance(value, Model)}
         check_parts(node)

@@ -56,8 +56,7 @@ def _fold(node: Node, users: Users) -> None:
     scaled = weights
     if (affine.scale != 1).any():
         factors = affine.scale.reshape(_weight_shape(node, weights))
-        with np.errstate(over="ignore"):
-            scaled = np.multiply(weights, factors, out=np.empty_like(weights), dtype=np.float64, casting="same_kind")
+        scaled = np.multiply(weights, factors, out=np.empty_like(weights), dtype=np.float64, casting="same_kind")
         if not np.isfinite(scaled).all():
             return
     sources = list(node.sources)

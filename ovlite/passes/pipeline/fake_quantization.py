@@ -48,9 +48,8 @@ def integers_of_fake_quantization(model: Model) -> None:
 
 def _steps(low: Array, high: Array, levels: int) -> Steps | None:
     """Steps of a range; None where it is empty or not finite."""
-    with np.errstate(all="ignore"):
-        step = (high - low) / (levels - 1)
-        zero = -low / step
+    step = (high - low) / (levels - 1)
+    zero = -low / step
     return Steps(step, zero) if (step > 0).all() and np.isfinite(zero).all() else None
 
 

@@ -308,9 +308,8 @@ def _along_channels(node: Node, array: Array, channels: int) -> Array | None:
 def _whole(bias: Array, scales: Array) -> tuple[Array, Array]:
     """A bias as whole numbers of the sums' steps, and what is left to add behind: a bias that was quantized so, which
     exporters do, is a part of the exact sum."""
-    with np.errstate(all="ignore"):
-        steps = np.rint(bias.astype(np.float64) / scales)
-        near = np.abs(steps * scales.astype(np.float64) - bias) <= 1e-6 * np.abs(bias)
+    steps = np.rint(bias.astype(np.float64) / scales)
+    near = np.abs(steps * scales.astype(np.float64) - bias) <= 1e-6 * np.abs(bias)
     if np.isfinite(steps).all() and near.all() and np.abs(steps).max(initial=0) < 2**31:
         return steps.astype(np.int32), np.zeros(len(scales), np.float32)
     return np.zeros(len(scales), np.int32), np.asarray(bias, np.float32)

@@ -81,13 +81,13 @@ def _batch_norm(node: Node) -> Output | None:
 
 
 def _fake_quantize(node: Node) -> Output | None:
-    """The formula of FakeQuantize, of constant ranges that are not empty, in element-wise operators."""
+    """The formula of FakeQuantize, of constant ranges that are not empty and finite, in element-wise operators."""
     limits = [constant(source) for source in node.sources[1:]]
     if any(array is None for array in limits) or node.op.attributes()["auto_broadcast"] != "numpy":
         return None
     low, high, first, last = (array for array in limits if array is not None)
     steps, ops = low.dtype.type(node.op.attributes()["levels"] - 1), factories(NEWEST)
-    if not ((low < high).all() and np.isfinite(high - low).all()):
+    if not ((low < high).all() and np.isfinite(high - low).all() and np.isfinite(last - first).all()):
         return None
     inside = ops["minimum"](ops["maximum"](node.sources[0], literal(low)), literal(high))
     part = ops["divide"](ops["subtract"](inside, literal(low)), literal(high - low))

@@ -13,6 +13,7 @@ from ...kernels.runtime.step import MOST_DIMENSIONS, View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..expressions import BOOL, NUMBERS
+from .copy import with_axis
 
 
 def _one_hot(builder: Builder, call: Call) -> bool:
@@ -20,12 +21,12 @@ def _one_hot(builder: Builder, call: Call) -> bool:
     op: Any = call.op
     indices, depth, on_value, off_value = call.inputs
     output = call.outputs[0]
-    if indices.dtype.name not in ("int32", "int64") or on_value.dtype not in NUMBERS | BOOL or depth.array is None:
+    if not indices.is_index or on_value.dtype not in NUMBERS | BOOL or depth.array is None:
         return False
     if len(output.shape) > MOST_DIMENSIONS:
         return False
     count, axis = int(depth.array.item()), op.axis % len(output.shape)
-    chosen = _with_axis(builder.view(indices), axis)
+    chosen = with_axis(builder.view(indices), axis)
     places = np.arange(count, dtype=indices.dtype).reshape([-1] + [1] * (len(output.shape) - 1 - axis))
     reads = [chosen, builder.view(Tensor.constant(places)), builder.view(on_value), builder.view(off_value)]
     if getattr(op, "negative_indices_mode", "ignore_negative") == "normalize":
@@ -42,16 +43,11 @@ def _one_hot(builder: Builder, call: Call) -> bool:
     return True
 
 
-def _with_axis(view: View, axis: int) -> View:
-    """The view with an axis of one element more."""
-    return view.like((*view.shape[:axis], 1, *view.shape[axis:]), (*view.strides[:axis], 0, *view.strides[axis:]))
-
-
 def _reverse_sequence(builder: Builder, call: Call) -> bool:
     """Rows by their numbers, of each sequence others; a length that is none becomes a number outside of it."""
     op: Any = call.op
     data, lengths = call.inputs
-    if lengths.dtype.name not in ("int32", "int64"):
+    if not lengths.is_index:
         return False
     batch, axis = (number % len(data.shape) for number in (op.batch_axis, op.seq_axis))
     if batch == axis:
@@ -61,8 +57,7 @@ def _reverse_sequence(builder: Builder, call: Call) -> bool:
     numbers = builder.scratch(lengths.dtype, x.shape[:2])
     places = builder.view(Tensor.constant(np.arange(count, dtype=lengths.dtype)))
     outside = builder.view(Tensor.constant(np.full((), count, lengths.dtype)))
-    limits = builder.view(lengths)
-    reads = [places, limits.like((*limits.shape, 1), (*limits.strides, 0)), outside]
+    reads = [places, with_axis(builder.view(lengths), 1), outside]
     program = [
         ("sub", 1, 0), ("sub", 3, 1.0), ("less", 0, 1), ("select", 5, 4, 0), ("less", 1, 0.0), ("select", 7, 2, 6),
     ]  # fmt: skip

@@ -110,6 +110,11 @@ def lie(builder: Builder, tensor: Tensor, view: View) -> None:
         builder.copy(view, builder.view(tensor))
 
 
+def with_axis(view: View, axis: int) -> View:
+    """The view with one more axis, of one element, at this place."""
+    return view.like((*view.shape[:axis], 1, *view.shape[axis:]), (*view.strides[:axis], 0, *view.strides[axis:]))
+
+
 def _concat(builder: Builder, call: Call) -> bool:
     output = call.outputs[0]
     axis = call.op.attributes()["axis"] % len(output.shape)

@@ -12,7 +12,7 @@ def _gather(builder: Builder, call: Call) -> bool:
     """Rows by their numbers; one constant number is a view."""
     data, indices, output = call.inputs[0], call.inputs[1], call.outputs[0]
     given = call.inputs[2].array
-    if given is None or indices.dtype.name not in ("int32", "int64"):
+    if given is None or not indices.is_index:
         return False
     axis = int(given.reshape(-1)[0]) % len(data.shape)
     batch_dims = call.op.attributes().get("batch_dims", 0)

@@ -6,19 +6,15 @@ from typing import Any
 
 from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
-from ..calls import Call, Tensor
+from ..calls import Call
 
 _REDUCED = frozenset({"float32", "int32", "int64"})  # element types that updates are combined in
-
-
-def _indexed(tensor: Tensor) -> bool:
-    return tensor.dtype.name in ("int32", "int64")
 
 
 def _gather_elements(builder: Builder, call: Call) -> bool:
     op: Any = call.op
     data, indices = call.inputs
-    if not _indexed(indices):
+    if not indices.is_index:
         return False
     views = builder.plain(data), builder.plain(indices), builder.view(call.outputs[0])
     builder.emit(builder.family("indexed_copy").GatherElements(*views, op.axis))
@@ -28,7 +24,7 @@ def _gather_elements(builder: Builder, call: Call) -> bool:
 def _gather_nd(builder: Builder, call: Call) -> bool:
     op: Any = call.op
     data, indices = call.inputs
-    if not _indexed(indices):
+    if not indices.is_index:
         return False
     views = builder.plain(data), builder.plain(indices), builder.view(call.outputs[0])
     builder.emit(builder.family("indexed_copy").GatherND(*views, op.batch_dims))
@@ -46,7 +42,7 @@ def _scattered(builder: Builder, call: Call) -> tuple[View, View, View]:
 
 def _scatter_update(builder: Builder, call: Call) -> bool:
     axis = call.inputs[3].array
-    if axis is None or not _indexed(call.inputs[1]):
+    if axis is None or not call.inputs[1].is_index:
         return False
     builder.emit(builder.family("indexed_copy").ScatterUpdate(*_scattered(builder, call), int(axis.item())))
     return True
@@ -84,7 +80,7 @@ def _scatter_nd(builder: Builder, call: Call) -> bool:
 def _reducible(call: Call, reduction: str) -> bool:
     """True when the kernels combine elements of the call's type so."""
     known = reduction == "none" or reduction != "mean" and call.inputs[0].dtype.name in _REDUCED
-    return known and _indexed(call.inputs[1])
+    return known and call.inputs[1].is_index
 
 
 LOWERINGS: dict[str, Lowering] = {

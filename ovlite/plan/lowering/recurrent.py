@@ -12,6 +12,7 @@ from ...graph.operator import Array
 from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
+from .copy import with_axis
 
 # Activations of cells that the kernels have, by the names that the kernels have for them.
 _ACTIVATIONS = {
@@ -21,7 +22,8 @@ _ACTIVATIONS = {
 
 
 def _sequence(builder: Builder, call: Call) -> bool:
-    count = _op(call).state_count
+    op: Any = call.op
+    count = op.state_count
     states, lengths, weights = call.inputs[1 : 1 + count], call.inputs[1 + count], call.inputs[2 + count :]
     if call.inputs[0].size == 0 or not _fits(call, weights):
         return False
@@ -35,35 +37,24 @@ def _sequence(builder: Builder, call: Call) -> bool:
 
 def _cell(builder: Builder, call: Call) -> bool:
     """A sequence of one step, in one direction. Some cells have peepholes behind the bias, and an order of gates."""
-    op, count = _op(call), _op(call).state_count
-    states, weights, peepholes = (
-        call.inputs[1 : 1 + count],
-        call.inputs[1 + count : 4 + count],
-        call.inputs[4 + count :],
-    )
+    op: Any = call.op
+    end = 1 + op.state_count
+    states, weights, peepholes = call.inputs[1:end], call.inputs[end : end + 3], call.inputs[end + 3 :]
     if any(tensor.array is None or tensor.array.any() for tensor in peepholes):
         return False
     if call.inputs[0].size == 0 or getattr(op, "weights_format", "fico") != "fico" or not _fits(call, weights):
         return False
-    ends = [None if view is None else _once(view) for view in map(builder.wanted, call.outputs)]
-    starts = [_once(builder.plain(state)) for state in states]
-    _emit(builder, call, _once(builder.view(call.inputs[0])), starts, None, weights, [None, *ends])
+    ends = [None if view is None else with_axis(view, 1) for view in map(builder.wanted, call.outputs)]
+    starts = [with_axis(builder.plain(state), 1) for state in states]
+    _emit(builder, call, with_axis(builder.view(call.inputs[0]), 1), starts, None, weights, [None, *ends])
     return True
-
-
-def _op(call: Call) -> Any:
-    return call.op
 
 
 def _fits(call: Call, weights: Sequence[Tensor]) -> bool:
     """True for f32, constant weights, and activations that the kernels have."""
-    known = all(name in _ACTIVATIONS for name in _op(call).activations)
+    op: Any = call.op
+    known = all(name in _ACTIVATIONS for name in op.activations)
     return known and call.inputs[0].dtype == np.float32 and all(tensor.array is not None for tensor in weights)
-
-
-def _once(view: View) -> View:
-    """A matrix (N, ...) as (N, 1, ...): of one time, or of one direction."""
-    return view.like((view.shape[0], 1, view.shape[1]), (view.strides[0], 0, view.strides[1]))
 
 
 def _emit(
@@ -74,7 +65,7 @@ def _emit(
 
     weights: W, R and B of one or two directions, or of one without an axis for it.
     """
-    op = _op(call)
+    op: Any = call.op
     w, r, b = (tensor.array for tensor in weights if tensor.array is not None)
     lead = (1,) * (3 - w.ndim)
     bias = b.reshape(*lead, *b.shape)

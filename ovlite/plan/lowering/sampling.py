@@ -17,7 +17,7 @@ FEW_CHANNELS = 8  # that are read as fast from planes
 def _grid_sample(builder: Builder, call: Call) -> bool:
     op: Any = call.op
     data, grid = call.inputs
-    if data.dtype != np.float32 or grid.dtype != np.float32 or not _fits(builder.view(data)):
+    if grid.dtype != np.float32 or not _fits(builder, builder.view(data)):
         return False
     target = _target(builder, call.outputs[0])
     sample = builder.family("sampling").GridSample
@@ -29,7 +29,7 @@ def _grid_sample(builder: Builder, call: Call) -> bool:
 def _roi_align(builder: Builder, call: Call) -> bool:
     op: Any = call.op
     data, regions, indices = call.inputs
-    if data.dtype != np.float32 or indices.dtype.name not in ("int32", "int64") or not _fits(builder.view(data)):
+    if not indices.is_index or not _fits(builder, builder.view(data)):
         return False
     target = _target(builder, call.outputs[0])
     *offsets, grown = op.offsets()
@@ -40,19 +40,21 @@ def _roi_align(builder: Builder, call: Call) -> bool:
     return _finish(builder, target, call.outputs[0])
 
 
-def _fits(view: View) -> bool:
-    """True for images with elements, of which each is at an offset of 32 bits."""
-    return view.size > 0 and min(view.strides[2:]) >= 0 and max(view.strides[2:]) * sum(view.shape[2:]) < 2**31
+def _fits(builder: Builder, view: View) -> bool:
+    """True for images of f32 with elements, whose pixels the kernels reach."""
+    return view.dtype == np.float32 and view.size > 0 and bool(builder.family("sampling").reaches(view))
 
 
 def _image(builder: Builder, tensor: Tensor, reads: int) -> View:
     """View of an image whose elements are read so many times: of a channels-last copy where that pays."""
     view = builder.view(tensor)
     batch, channels, height, width = view.shape
+    strides = (height * width * channels, 1, width * channels, channels)
     if view.strides[1] == 1 or channels < FEW_CHANNELS or reads < 4 * view.size:
         return view
-    pixels = builder.scratch(tensor.dtype, (batch, height, width, channels))
-    image = pixels.like(view.shape, (height * width * channels, 1, width * channels, channels))
+    if not _fits(builder, view.like(view.shape, strides)):
+        return view
+    image = builder.scratch(tensor.dtype, (batch, height, width, channels)).like(view.shape, strides)
     builder.copy(view, image)
     return image
 
