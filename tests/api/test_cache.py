@@ -26,13 +26,14 @@ def folder(tmp_path):
 
 
 def image_model(mine, channels=8):
-    """Convolutions whose weights are packed in three ways, a bias, and a matrix."""
+    """Convolutions whose weights are packed in three ways, some scaled, a bias, and a matrix."""
     x = mine.parameter([1, 3, 12, 12], np.float32, "x")
     y = mine.ops.convolution(x, normal(channels, 3, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
     y = mine.ops.relu(mine.ops.add(y, normal(1, channels, 1, 1)))
     y = mine.ops.group_convolution(y, normal(channels, 1, 1, 3, 3), [1, 1], [0, 0], [0, 0], [1, 1])
     y = mine.ops.convolution(y, normal(64, channels, 1, 1), [1, 1], [0, 0], [0, 0], [1, 1])
     y = mine.ops.convolution(y, normal(64, 64, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
+    y = mine.ops.multiply(y, normal(1, 64, 1, 1))
     y = mine.ops.matmul(mine.ops.reduce_mean(y, [2, 3]), normal(64, 5), False, False)
     return mine.ov.Model([y], [x], "image")
 
