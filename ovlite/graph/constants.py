@@ -140,7 +140,7 @@ class Constant(Node):
         self._outputs[0].become(found, None)
         stored = self.stored
         if stored.shape == self._shape and stored.dtype.kind in "biuf" and self._element_type is not Type.bf16:
-            self._outputs[0].partial = PartialValue(stored, np.broadcast_to(np.True_, stored.shape))
+            self._outputs[0].partial = PartialValue.of(stored)
 
     def copy(self, sources: Sequence[Output]) -> Constant:
         twin = Constant.of(self.stored, self._element_type, self._shape, self._friendly_name)

@@ -66,7 +66,7 @@ def _fold(node: Node, users: Users) -> None:
         rank = len(node.output(0).partial_shape)
         shape = (channels,) if matrices else (1, channels, *(1,) * (rank - 2))
         sources.append(Constant.of(affine.shift.astype(weights.dtype).reshape(shape)).output(0))
-    fused = Node(Fused(node.op, bias=has_bias), sources, name_of(node, affine.end.node))
+    fused = Node.typed(Fused(node.op, bias=has_bias), sources, node.output(0), name_of(node, affine.end.node))
     affine.end.replace(fused.output(0))
 
 
