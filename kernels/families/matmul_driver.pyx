@@ -459,7 +459,8 @@ cdef class MatmulStep(Step):
         return 0
 
     cdef int set_epilogue(self, View y, bias, View residual, activation) except -1:
-        """Bias of one f32 a column, panel by panel; the residual's columns; the activation."""
+        """Bias of one f32 a column, or (groups, columns of whole panels) of them, which is not copied; the residual's
+        columns; the activation."""
         cdef Matmul* p = &self.matmul
         groups = p.panels // max(p.group_panels, <dim_t>1)
         p.tile.activation = activation_from_tuple(activation)
@@ -468,9 +469,12 @@ cdef class MatmulStep(Step):
             p.residual = residual.span
         if bias is not None:
             bias = np.asarray(bias, np.float32)
-            if bias.shape != (groups * p.group_columns,):
+            if bias.shape == (groups, p.group_panels * p.kernel.columns):
+                self.bias = np.require(bias, requirements="CA")
+            elif bias.shape == (groups * p.group_columns,):
+                self.bias = self.padded_columns(bias, np.float32)
+            else:
                 raise ValueError(f"a bias of shape {bias.shape} for {groups * p.group_columns} columns")
-            self.bias = self.padded_columns(bias, np.float32)
             p.tile.bias = <const float*>first_element(self.bias)
         return 0
 

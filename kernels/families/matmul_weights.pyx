@@ -1,6 +1,8 @@
 # cython: wraparound=True
 """The level's matrix kernels, and weights that are packed for one of them."""
 
+from functools import cache
+
 import numpy as np
 
 from ovlite.kernels.runtime.block cimport Block
@@ -119,6 +121,7 @@ cdef tuple _table():
 KERNELS = _table()
 
 
+@cache
 def kernel_for(a, b, products=None, emulated=False):
     """The level's best kernel for operands of these element types, such as "f32"; None when there is none.
 

@@ -140,13 +140,53 @@ class Constant(Node):
         self._outputs[0].become(found, None)
         stored = self.stored
         if stored.shape == self._shape and stored.dtype.kind in "biuf" and self._element_type is not Type.bf16:
-            self._outputs[0].partial = PartialValue(stored, np.broadcast_to(np.True_, stored.shape))
+            self._outputs[0].partial = PartialValue.of(stored)
 
     def copy(self, sources: Sequence[Output]) -> Constant:
         twin = Constant.of(self.stored, self._element_type, self._shape, self._friendly_name)
         twin.file_offset = self.file_offset
         self._copy_names(twin)
         return twin
+
+
+class ScaledConstant(Constant):
+    """A constant whose elements are those of another one times factors that broadcast to them, computed in f64 and
+    anew each time that they are asked for: what is packed once need not stay in memory beside its packed form.
+    """
+
+    def __init__(self, array: Array, factors: Array) -> None:
+        self._array = array
+        self._factors = factors
+        self._element_type = Type(array.dtype)
+        self._shape = tuple(array.shape)
+        Node.__init__(self, ConstantOp(), [], None)
+
+    @property
+    def stored(self) -> Array:  # type: ignore[override]  # of other constants it is kept
+        out = np.empty(self._array.shape, self._array.dtype)
+        found: Array = np.multiply(self._array, self._factors, out=out, dtype=np.float64, casting="same_kind")
+        return found
+
+    @property
+    def array(self) -> Array:
+        return self.stored
+
+    def get_byte_size(self) -> int:
+        return int(self._array.nbytes)
+
+    def infer(self) -> None:
+        if not self._outputs:
+            self._outputs.append(Output(self, 0))
+        self._outputs[0].become(TensorType(self._element_type, PartialShape(self._shape)), None)
+
+    def copy(self, sources: Sequence[Output]) -> Constant:
+        twin = ScaledConstant(self._array, self._factors)
+        twin._friendly_name = self._friendly_name
+        self._copy_names(twin)
+        return twin
+
+    def release_pages(self) -> None:
+        release_pages_of(self._array)
 
 
 def constant_array(node: Constant) -> Array:
@@ -162,6 +202,18 @@ def release_pages(nodes: Iterable[Node]) -> None:
     found = [_mapping(node.stored) for node in nodes if isinstance(node, Constant)]
     for mapping in {id(mapping): mapping for mapping in found if mapping is not None}.values():
         mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def release_pages_of(array: Array) -> None:
+    """The same of the pages that hold elements of one array alone."""
+    mapping = _mapping(array) if array.nbytes > mmap.PAGESIZE else None
+    if mapping is None or not array.flags.c_contiguous or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    start, address = (found.__array_interface__["data"][0] for found in (np.frombuffer(mapping, np.uint8), array))
+    first = -((start - address) // mmap.PAGESIZE) * mmap.PAGESIZE
+    length = (address - start + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE - first
+    if length > 0:
+        mapping.madvise(mmap.MADV_DONTNEED, first, length)
 
 
 def _mapping(array: Array) -> mmap.mmap | None:

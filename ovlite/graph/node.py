@@ -29,6 +29,19 @@ class Node(NodeQueries):
     """
 
     def __init__(self, op: Operator, sources: Sequence[Output], name: str | None = None) -> None:
+        self._begin(op, sources, name)
+        self.infer()
+
+    @classmethod
+    def typed(cls, op: Operator, sources: Sequence[Output], known: Output, name: str | None = None) -> Node:
+        """A node whose only output has the type of a tensor that is known to be the same: it is not inferred."""
+        node = cls.__new__(cls)
+        node._begin(op, sources, name)
+        node._outputs.append(Output(node, 0))
+        node._outputs[0].become(TensorType(known.element_type, known._shape), None)
+        return node
+
+    def _begin(self, op: Operator, sources: Sequence[Output], name: str | None) -> None:
         if type(self) is Node and op.node_class is not None:
             self.__class__ = op.node_class
         self.op = op
@@ -40,7 +53,6 @@ class Node(NodeQueries):
         self._sources: list[Output] = []
         self._outputs: list[Output] = []
         self.set_sources(sources)
-        self.infer()
 
     @property
     def sources(self) -> Sequence[Output]:

@@ -46,7 +46,10 @@ class PartialValue:
     @classmethod
     def of(cls, array: Array) -> PartialValue:
         """A value all of whose elements are known."""
-        return cls(array, np.ones(array.shape, bool))
+        rank = array.ndim
+        found = cls(array, np.ndarray(array.shape, bool, b"\1", 0, (0,) * rank))
+        found.__dict__["complete"] = True
+        return found
 
     @cached_property
     def complete(self) -> bool:

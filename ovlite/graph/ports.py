@@ -153,6 +153,8 @@ class Output:
         """The tensor's names. A Result shows its own, or else those of the tensor that it reads, which shows both."""
         if self.node.op.type == "Result":
             return set(self._names) or self.node.sources[0].names
+        if not self._users:
+            return set(self._names)
         results = [user.output(0) for user in self._users if user.op.type == "Result"]
         return self._names.union(*(result._names for result in results))
 

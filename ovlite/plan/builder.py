@@ -110,9 +110,9 @@ class Builder:
         return tensor in self.views or tensor.within is not None
 
     def _place(self, tensor: Tensor) -> View:
-        if tensor.array is not None:
+        if tensor.origin is not None:
             slot = self.new_slot()
-            self._constants[slot] = np.asarray(tensor.array, order="C").reshape(tensor.shape)
+            self._constants[slot] = np.asarray(tensor.elements(), order="C").reshape(tensor.shape)
             return View(slot, tensor.dtype, tensor.shape)
         if tensor.within is not None:
             parent, channel = tensor.within

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..graph import Operator
+from ..graph.constants import ScaledConstant
 from ..graph.operator import Array
 
 Found = TypeVar("Found")
@@ -17,7 +18,7 @@ Found = TypeVar("Found")
 
 @dataclass(eq=False, slots=True)
 class Tensor:
-    """A tensor of concrete shape. array: its elements, when they are constant.
+    """A tensor of concrete shape. array: its elements, when they are constant; scaled: what gives them instead.
 
     The layout (see layout.py) says how it is stored: `image` for channels-last, with `border` pixels (begin, end)
     around each spatial dimension, whose elements are `fill`, or None where each that reads them writes them before;
@@ -33,6 +34,7 @@ class Tensor:
     border: tuple[tuple[int, int], ...] = ()
     fill: int | None = 0
     within: tuple[Tensor, int] | None = None
+    scaled: ScaledConstant | None = None
 
     @property
     def size(self) -> int:
@@ -40,6 +42,17 @@ class Tensor:
         for length in self.shape:
             count *= length
         return count
+
+    @property
+    def origin(self) -> Array | ScaledConstant | None:
+        """What a constant's elements are, or follow from; None for other tensors."""
+        return self.scaled if self.array is None else self.array
+
+    def elements(self) -> Array:
+        """A constant's elements."""
+        found = self.array if self.scaled is None else self.scaled.stored
+        assert found is not None
+        return found
 
     @property
     def is_index(self) -> bool:

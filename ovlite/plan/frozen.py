@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import kernels
 from ..graph import Constant, Model, Node, Operator, Output, Parameter, Result, TensorType
+from ..graph.constants import ScaledConstant
 from ..graph.operator import Array
 from ..types import PartialShape, Type
 from .executable import Executable, Prepared, Variable
@@ -48,7 +49,7 @@ def frozen(executable: Executable, store: Sink) -> Document:
     """The document of an executable. Unfrozen where a part of it can't be written."""
     prepared = executable.prepared
     packed = _packed(executable)
-    late = {node for node, _, _ in packed if _is_late(node, executable.constants[node])}
+    late = {node for node, _, _ in packed if _is_late(node, executable)}
     writer = _Writer(store, late)
     graph = writer.model(prepared.model)
     missing = [state for state in prepared.states if state.node not in writer.numbers]
@@ -93,11 +94,14 @@ def thawed(document: Document, options: Options, store: Source) -> Executable:
 _PRODUCTS = ("Convolution", "Fused", "GroupConvolution", "MatMul")
 
 
-def _is_late(node: Constant, array: Array) -> bool:
+def _is_late(node: Constant, executable: Executable) -> bool:
     """Whether the constant is computed with as it is stored, as weights alone."""
-    stored, aligned = (found.__array_interface__["data"] for found in (node.stored, array))
     users = node.output(0)._users
     weights = all(user.op.type in _PRODUCTS and user.sources[1].node is node for user in users)
+    if isinstance(node, ScaledConstant):
+        return weights
+    array = executable.constants[node]
+    stored, aligned = (found.__array_interface__["data"] for found in (node.stored, array))
     as_stored = stored == aligned or not node.stored.flags.aligned and node.stored.dtype == array.dtype
     return as_stored and weights
 
@@ -107,7 +111,9 @@ def _is_late(node: Constant, array: Array) -> bool:
 
 def _packed(executable: Executable) -> list[tuple[Constant, tuple[Any, ...], Any]]:
     """(constant, how, what was made of it) of the packed weights that can be written."""
-    constants = {id(array): node for node, array in executable.constants.items()}
+    constants: dict[int, Constant] = {id(array): node for node, array in executable.constants.items()}
+    scaled = [made for (made, _), _ in executable.packed_weights.items() if isinstance(made, ScaledConstant)]
+    constants |= {id(node): node for node in scaled}
     level = kernels.level()
     known = tuple(getattr(kernels.family(family, level), name) for name, family in _KINDS.items())
     return [

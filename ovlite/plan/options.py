@@ -44,5 +44,5 @@ class Options:
     """
 
     precision: Precision = Precision()
-    cache_bytes: int = 24 << 20
+    cache_bytes: int = 16 << 20
     memory_limit: int = 1 << 62

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..graph import Argument, Constant, Model, Node, Output, Parameter, PartialValue, Result
-from ..graph.constants import constant_array
+from ..graph.constants import ScaledConstant, constant_array
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
 from ..ops.interpreter import evaluated
@@ -36,6 +36,12 @@ class Constants:
             self._arrays[node] = constant_array(node)
         return self._arrays[node]
 
+    def tensor(self, node: Constant) -> Tensor:
+        """A constant as a plan sees it."""
+        if isinstance(node, ScaledConstant):
+            return Tensor(np.dtype(np.float32), node._shape, scaled=node)
+        return Tensor.constant(self[node])
+
     def items(self) -> Iterable[tuple[Constant, Array]]:
         """The constants that were asked for, and their elements."""
         return self._arrays.items()
@@ -44,7 +50,7 @@ class Constants:
         """What is known of a constant's output when shapes are inferred."""
         if output not in self._arguments:
             assert isinstance(output.node, Constant)
-            self._arguments[output] = _argument(output, Tensor.constant(self[output.node]))
+            self._arguments[output] = _argument(output, self.tensor(output.node))
         return self._arguments[output]
 
 
@@ -88,7 +94,7 @@ def _visit(node: Node, state: Specialized, constants: Constants) -> bool:
     """Computes a node's outputs; False when it must wait."""
     tensors = state.tensors
     if isinstance(node, Constant):
-        tensors[node._outputs[0]] = Tensor.constant(constants[node])
+        tensors[node._outputs[0]] = constants.tensor(node)
         return True
     outputs, sources = node._outputs, node.sources
     if isinstance(node, Parameter) or (

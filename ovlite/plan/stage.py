@@ -85,9 +85,9 @@ class Stage:
         self.deferred = state.deferred
         self.required = list(state.required)
         self.staged = bool(self.deferred or self.data_dependent)
-        self.entries = [output for output, tensor in known.items() if tensor.array is None]
+        self.entries = [output for output, tensor in known.items() if tensor.origin is None]
         live = _live(state, self._results) if self.staged else {}
-        self._constants = {output: tensor for output, tensor in live.items() if tensor.array is not None}
+        self._constants = {output: tensor for output, tensor in live.items() if tensor.origin is not None}
         self._carried = [output for output in live if output not in self._constants]
         self._data_dependent_outputs = [output for node in self.data_dependent for output in node.outputs()]
         self.exits = [output for output in self._carried if output not in known]
@@ -176,9 +176,7 @@ class Stage:
 
     def _elements(self, output: Output, values: dict[Output, Array]) -> Array:
         if output in self._constants:
-            array = self._constants[output].array
-            assert array is not None
-            return array
+            return self._constants[output].elements()
         port_type = self._context.ports.get(output)
         array = values[output]
         return FromPortType(port_type).evaluate(array)[0] if port_type is not None and crosses(port_type) else array

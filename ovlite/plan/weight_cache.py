@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.constants import ScaledConstant, release_pages_of
 from ..graph.operator import Array
+
+Weights = Array | ScaledConstant
 
 
 class PackedWeightCache:
-    """Packed weights, kept with their constant array: packed once, whatever the input shapes.
+    """Packed weights, kept with their constant array, or with what its elements follow from: packed once, whatever the
+    input shapes. Pages of mapped files that they were packed from are given back.
 
     flush: denormal numbers are packed as zeros. check: looks at an array before it is packed.
     """
@@ -19,32 +23,50 @@ class PackedWeightCache:
     def __init__(self, *, flush: bool = False) -> None:
         self._flush = flush
         self.check: Callable[[Array], None] = _nothing
-        self._made: dict[tuple[Hashable, ...], tuple[tuple[Array, ...], Any]] = {}
+        self._made: dict[tuple[Hashable, ...], tuple[tuple[Weights, ...], Any]] = {}
+        self._biases: dict[tuple[int, int, int], tuple[Array, Array]] = {}
 
-    def get(self, array: Array, how: Hashable, make: Callable[[Array], Any]) -> Any:
-        """make(array), or what it gave before for this array and `how`."""
-        return self.get_of((array,), how, make)
+    def get(self, weights: Weights, how: Hashable, make: Callable[[Array], Any]) -> Any:
+        """make(elements), or what it gave before for these weights and `how`."""
+        return self.get_of((weights,), how, make)
 
-    def get_of(self, arrays: tuple[Array, ...], how: Hashable, make: Callable[..., Any]) -> Any:
+    def get_of(self, weights: tuple[Weights, ...], how: Hashable, make: Callable[..., Any]) -> Any:
         """The same for what is made of several arrays."""
-        key = (*map(id, arrays), how)
+        key = (*map(id, weights), how)
         if key not in self._made:
+            arrays = [part.stored if isinstance(part, ScaledConstant) else part for part in weights]
             for array in arrays:
                 self.check(array)
-            self._made[key] = (arrays, make(*(map(flushed, arrays) if self._flush else arrays)))
+            self._made[key] = (weights, make(*(map(flushed, arrays) if self._flush else arrays)))
+            for part in weights:
+                _release(part)
         return self._made[key][1]
+
+    def filled(self, bias: Array, groups: int, short: int) -> Array:
+        """A bias as (groups, columns), with as many zeros behind the columns as they are short of."""
+        key = (id(bias), groups, short)
+        if key not in self._biases:
+            self._biases[key] = (bias, np.pad(bias.reshape(groups, -1), ((0, 0), (0, short))))
+        return self._biases[key][1]
 
     def put(self, array: Array, how: Hashable, made: Any) -> None:
         """Keeps what get() is to give for an array."""
         self._made[id(array), how] = ((array,), made)
 
-    def items(self) -> Iterable[tuple[tuple[Array, Any], Hashable]]:
-        """((array, what was made of it), how) of all that is kept of one array."""
+    def items(self) -> Iterable[tuple[tuple[Weights, Any], Hashable]]:
+        """((weights, what was made of them), how) of all that is kept of one array."""
         return [((arrays[0], made), key[-1]) for key, (arrays, made) in self._made.items() if len(arrays) == 1]
 
 
 def _nothing(array: Array) -> None:
     """The check of an array that needs none."""
+
+
+def _release(weights: Weights) -> None:
+    if isinstance(weights, ScaledConstant):
+        weights.release_pages()
+    else:
+        release_pages_of(weights)
 
 
 def flushed(array: Array) -> Array:

@@ -25,7 +25,7 @@ SLIDING = CONVOLUTIONS | TRANSPOSED
 
 
 class Matrix(NamedTuple):
-    """A call of a matrix operator, fused or not, taken apart."""
+    """A call of a matrix operator, fused or not, taken apart. bias: in the shape that its constant has."""
 
     op: Operator
     bias: Array | None
@@ -43,7 +43,7 @@ def matrix(call: Call) -> Matrix:
     rest = call.inputs[operands_of(call.op.inner) :]
     bias = rest[0].array if call.op.bias else None
     residual = rest[-1] if call.op.residual else None
-    return Matrix(call.op.inner, None if bias is None else bias.reshape(-1), residual, call.op.activation)
+    return Matrix(call.op.inner, bias, residual, call.op.activation)
 
 
 @found_once
@@ -59,12 +59,12 @@ def is_broadcast(call: Call) -> bool:
 
 
 class Convolution(NamedTuple):
-    """A convolution's constant weights and geometry, groups brought into the weights' shape.
+    """A convolution's geometry, groups brought into the shape of its constant weights.
 
-    weights: (Cout, Cin / groups, *kernel), or (Cin, Cout / groups, *kernel) of a transposed one.
+    shape: (Cout, Cin / groups, *kernel), or (Cin, Cout / groups, *kernel) of a transposed one.
     """
 
-    weights: Array
+    shape: tuple[int, ...]
     groups: int
     strides: tuple[int, ...]
     dilations: tuple[int, ...]
@@ -73,7 +73,7 @@ class Convolution(NamedTuple):
 
     @property
     def kernel(self) -> tuple[int, ...]:
-        return self.weights.shape[2:]
+        return self.shape[2:]
 
     def border(self, x: Tensor, y: Tensor) -> Border:
         """Pixels of zeros that must lie around x."""
@@ -90,21 +90,20 @@ def convolution(call: Call) -> Convolution | None:
     op: Any = matrix(call).op
     if op.type not in SLIDING or is_broadcast(call):
         return None
-    x, filters, y = call.inputs[0], call.inputs[1].array, call.outputs[0]
+    x, filters, y = call.inputs[0], call.inputs[1], call.outputs[0]
     quantized = isinstance(call.op, QuantizedProduct)
     known = BYTES if quantized else REALS
-    if filters is None or (x.dtype, filters.dtype) not in known or not 3 <= len(x.shape) <= 5:
+    if filters.origin is None or (x.dtype, filters.dtype) not in known or not 3 <= len(x.shape) <= 5:
         return None
     transposed = op.type in TRANSPOSED
-    groups = filters.shape[0] if op.grouped else 1
+    shape, groups = filters.shape, 1
     if op.grouped:
-        rows = filters.shape[0] * filters.shape[1]
-        filters = filters.reshape(rows, *filters.shape[2:])
-    kernel = filters.shape[2:]
+        groups, shape = shape[0], (shape[0] * shape[1], *shape[2:])
+    kernel = shape[2:]
     strides, dilations, begin, _ = op.sliding(len(kernel))
     if transposed:
         wanted = y.shape[2:] if len(call.inputs) > 2 and not isinstance(call.op, Fused) else None
         begin, _ = op.placement(x.shape[2:], kernel, wanted)
     elif op.auto_pad != "explicit":
         begin, _ = op.pads(x.shape[2:], kernel)
-    return Convolution(filters, groups, tuple(strides), tuple(dilations), tuple(begin), transposed)
+    return Convolution(shape, groups, tuple(strides), tuple(dilations), tuple(begin), transposed)

@@ -1,5 +1,7 @@
 """Files in CACHE_DIR: what they hold, what is made of them, what is dropped, and that none is trusted."""
 
+import hashlib
+import io
 import json
 import os
 import subprocess
@@ -11,6 +13,8 @@ import numpy as np
 import pytest
 
 import ovlite as ov
+from ovlite.frontend.ir import WeightsWriter, canonical_digest
+from ovlite.frontend.ir.weights import SHARED
 from ovlite.runtime.model_cache import entries, prune
 from ovlite.version import beside
 
@@ -26,13 +30,14 @@ def folder(tmp_path):
 
 
 def image_model(mine, channels=8):
-    """Convolutions whose weights are packed in three ways, a bias, and a matrix."""
+    """Convolutions whose weights are packed in three ways, some scaled, a bias, and a matrix."""
     x = mine.parameter([1, 3, 12, 12], np.float32, "x")
     y = mine.ops.convolution(x, normal(channels, 3, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
     y = mine.ops.relu(mine.ops.add(y, normal(1, channels, 1, 1)))
     y = mine.ops.group_convolution(y, normal(channels, 1, 1, 3, 3), [1, 1], [0, 0], [0, 0], [1, 1])
     y = mine.ops.convolution(y, normal(64, channels, 1, 1), [1, 1], [0, 0], [0, 0], [1, 1])
     y = mine.ops.convolution(y, normal(64, 64, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
+    y = mine.ops.multiply(y, normal(1, 64, 1, 1))
     y = mine.ops.matmul(mine.ops.reduce_mean(y, [2, 3]), normal(64, 5), False, False)
     return mine.ov.Model([y], [x], "image")
 
@@ -187,6 +192,38 @@ def test_the_values_that_variables_begin_with_are_kept(mine, folder):
             assert compiled(np.ones(2, np.float32))[0].tolist() == expected
         compiled.reset_state()
         assert compiled(np.ones(2, np.float32))[0].tolist() == [4, 5]
+
+
+@pytest.mark.parametrize("changed", [None, 0, 1, 2, 3])
+def test_a_digest_is_of_every_element(mine, changed):
+    """Of small constants and of large ones, whose halves have digests of their own."""
+    arrays = [normal(3), normal(SHARED // 4 + 5), normal(SHARED // 4 + 5)]
+    places = [(0, 2), (1, 0), (1, SHARED // 4 + 4), (2, SHARED // 8 + 9)]
+
+    def digest():
+        x = mine.parameter([1], np.float32, "x")
+        nodes = [mine.ops.add(x, array.copy()) for array in arrays]
+        return canonical_digest(mine.ov.Model(nodes, [x], "constants"))
+
+    before = digest()
+    if changed is not None:
+        array, place = places[changed]
+        arrays[array][place] += 1
+    assert (digest() == before) == (changed is None)
+    arrays[1:] = arrays[:0:-1]
+    assert digest() != before
+
+
+def test_a_constant_of_digests_is_not_the_one_whose_halves_have_them(mine):
+    """Constants of equal bytes are written once, and no others."""
+    large = normal(SHARED // 4 + 2)
+    raw = large.view(np.uint8)
+    halves = b"".join(hashlib.sha256(half).digest() for half in (raw[: raw.size // 2], raw[raw.size // 2 :]))
+    file = io.BytesIO()
+    weights = WeightsWriter(file)
+    offsets = [weights.add(raw.data), weights.add(halves), weights.add(bytes(raw))]
+    assert offsets[0] == offsets[2] != offsets[1]
+    assert file.getvalue()[offsets[1] :] == halves
 
 
 def test_a_shape_that_was_not_planned_before(mine, folder):

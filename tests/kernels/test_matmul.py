@@ -112,6 +112,17 @@ def test_depth(depth):
         run_pair(normal(rows, depth), normal(35, depth).T)
 
 
+@pytest.mark.parametrize("columns", [1, 17, 33, 50])
+def test_a_bias_of_whole_panels_is_that_of_its_columns(columns):
+    matmul = ovlite.kernels.family("matmul")
+    a, packed, bias = normal(7, 20), matmul.pack(normal(20, columns)), normal(columns)
+    whole = np.pad(bias, (0, -columns % packed.kernel.columns))[None]
+    found = np.empty((2, 7, columns), np.float32)
+    for y, given in zip(found, (bias, whole), strict=True):
+        run_steps([matmul.MatMul(view_of(0, a), None, view_of(1, y), weights=packed, bias=given)], [a, y], 1)
+    np.testing.assert_array_equal(*found)
+
+
 def test_no_depth_gives_the_bias_through_the_activation():
     bias = np.array([-1.0, 2.0, 7.0], np.float32)
     run_constant(
@@ -278,5 +289,7 @@ def test_errors():
         matmul.MatMul(a, b, y, residual=View(3, "f4", (3,)))
     with pytest.raises(ValueError, match=r"a bias of shape \(5,\) for 6 columns"):
         matmul.MatMul(a, b, y, bias=normal(5))
+    with pytest.raises(ValueError, match=r"a bias of shape \(1, 6\) for 6 columns"):
+        matmul.MatMul(a, b, y, bias=normal(1, 6))
     with pytest.raises(TypeError, match="b is float16; this kernel takes float32"):
         matmul.MatMul(a, View(1, "f2", (5, 6)), y)

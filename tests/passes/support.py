@@ -58,6 +58,9 @@ def rewritten(
         for change in passes:
             change(changed)
     found = evaluate_model(changed, arrays)
+    for node in changed.get_ordered_ops():  # types that passes know are those that are inferred
+        inferred = node.inferred([source.argument() for source in node.sources])
+        assert [(out.element_type, out.partial_shape) for out in node.outputs()] == [tuple(kind) for kind in inferred]
     for one, other, port, before in zip(found, expected, changed.outputs, model.outputs, strict=True):
         assert one.shape == other.shape
         assert one.dtype == other.dtype

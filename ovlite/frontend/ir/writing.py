@@ -46,7 +46,8 @@ def write_network(
     weights = weights if isinstance(weights, WeightsWriter) else WeightsWriter(weights)
     _Writer(weights, compress, canonical).body(net, model)
     write_model_info(net, model.info)
-    indent(net, "\t")
+    if not canonical:
+        indent(net, "\t")
     ElementTree(net).write(document, "utf-8", xml_declaration=True)
 
 

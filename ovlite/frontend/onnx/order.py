@@ -67,5 +67,9 @@ def names_read(node: NodeProto) -> list[str]:
 
 def graphs_of(node: NodeProto) -> list[GraphProto]:
     """The graphs among a node's attributes."""
-    graphs = [attribute.g for attribute in node.attribute if attribute.has("g")]
-    return graphs + [graph for attribute in node.attribute for graph in attribute.graphs]
+    graphs: list[GraphProto] = []
+    for attribute in node.attribute:
+        if attribute.has("g"):
+            graphs.append(attribute.g)
+        graphs += attribute.graphs
+    return graphs

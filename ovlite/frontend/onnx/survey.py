@@ -50,11 +50,16 @@ def check_operators(proto: ModelProto, library: Library) -> None:
 def missing_operators(proto: ModelProto, library: Library) -> dict[tuple[str, str, int], list[str]]:
     """Names of the nodes of each operator that is not supported, by its domain, type and version."""
     missing: dict[tuple[str, str, int], list[str]] = {}
+    known: set[tuple[str, str, int]] = set()  # that are supported, whatever the model's own functions
     for node, versions in all_nodes(proto, library):
         domain = domain_of(node)
-        version = versions.get(domain, 0)
-        if not _supported(node, domain, version, library):
-            missing.setdefault((domain, node.op_type, version), []).append(node.name or next(iter(node.output), ""))
+        key = domain, node.op_type, versions.get(domain, 0)
+        if key in known:
+            continue
+        if not _supported(node, domain, key[2], library):
+            missing.setdefault(key, []).append(node.name or next(iter(node.output), ""))
+        elif not library.functions:
+            known.add(key)
     return missing
 
 

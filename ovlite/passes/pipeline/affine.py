@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...graph import Constant, Model, Node, Output
+from ...graph.constants import ScaledConstant
 from ...graph.operator import Array
 from ...ops.compressed import CompressedMatMul
 from ...ops.fused import Fused, operands_of
@@ -25,6 +26,7 @@ MATRIX_TYPES = frozenset(
     }
 )  # fmt: skip
 MATRICES = frozenset({"CompressedMatMul", "MatMul"})  # whose channels are the last axis
+LARGE = 1 << 14  # weights of a convolution that are scaled when they are packed, and not before
 
 
 @dataclass
@@ -53,22 +55,28 @@ def _fold(node: Node, users: Users) -> None:
     affine = _follow(node.output(0), channels, matrices, users)
     if affine.end is node.output(0):
         return
-    scaled = weights
-    if (affine.scale != 1).any():
-        factors = affine.scale.reshape(_weight_shape(node, weights))
-        scaled = np.multiply(weights, factors, out=np.empty_like(weights), dtype=np.float64, casting="same_kind")
-        if not np.isfinite(scaled).all():
-            return
     sources = list(node.sources)
-    if scaled is not weights:
-        sources[place] = Constant.of(scaled).output(0)
+    if (affine.scale != 1).any():
+        scaled = _product(node, weights, affine.scale.reshape(_weight_shape(node, weights)))
+        if scaled is None:
+            return
+        sources[place] = scaled.output(0)
     has_bias = bool((affine.shift != 0).any())
     if has_bias:
         rank = len(node.output(0).partial_shape)
         shape = (channels,) if matrices else (1, channels, *(1,) * (rank - 2))
         sources.append(Constant.of(affine.shift.astype(weights.dtype).reshape(shape)).output(0))
-    fused = Node(Fused(node.op, bias=has_bias), sources, name_of(node, affine.end.node))
+    fused = Node.typed(Fused(node.op, bias=has_bias), sources, node.output(0), name_of(node, affine.end.node))
     affine.end.replace(fused.output(0))
+
+
+def _product(node: Node, weights: Array, factors: Array) -> Constant | None:
+    """The weights times factors as a constant; None where a product is no finite number, or may be none."""
+    if node.op.type == "Convolution" and weights.size >= LARGE:
+        largest = max(float(weights.max()), -float(weights.min())) * float(np.abs(factors).max())
+        return ScaledConstant(weights, factors) if largest <= np.finfo(np.float32).max else None
+    scaled = np.multiply(weights, factors, out=np.empty_like(weights), dtype=np.float64, casting="same_kind")
+    return Constant.of(scaled) if np.isfinite(scaled).all() else None
 
 
 def _scaled(node: Node) -> int:

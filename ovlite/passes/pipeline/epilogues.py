@@ -38,7 +38,7 @@ def _fuse(node: Node, users: Users, order: dict[Node, int]) -> None:
     if follower is not None and kind is not None:
         op, end = replace(op, activation=kind), follower.output(0)
     if end is not node.output(0):
-        fused = Node(op, sources, name_of(node, end.node))
+        fused = Node.typed(op, sources, end, name_of(node, end.node))
         order[fused] = order[node]
         end.replace(fused.output(0))
 

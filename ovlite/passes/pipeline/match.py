@@ -9,11 +9,12 @@ from ...graph.operator import Array
 def constant(output: Output) -> Array | None:
     """The elements of a constant, None for any other tensor."""
     node = output.node
-    return (
-        node.stored.reshape(tuple(output.shape))
-        if isinstance(node, Constant) and node.stored.dtype.kind in "biuf"
-        else None
-    )
+    if not isinstance(node, Constant):
+        return None
+    stored, shape = node.stored, node._shape
+    if stored.dtype.kind not in "biuf":
+        return None
+    return stored if stored.shape == shape else stored.reshape(shape)
 
 
 def single(output: Output) -> float | None:

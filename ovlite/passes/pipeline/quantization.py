@@ -58,6 +58,8 @@ class Bytes(NamedTuple):
 
 def recognize_quantization(model: Model) -> None:
     """See above. To come before constants of bytes are folded."""
+    if not holds_bytes(model):
+        return
     for node in model.get_ordered_ops():
         _recognize(node)
     _share_quantization(model)
@@ -69,6 +71,11 @@ def recognize_quantization(model: Model) -> None:
     for node in reversed(model.get_ordered_ops()):
         _pull_quantization(node, users)
     _make_unsigned(model)
+
+
+def holds_bytes(model: Model) -> bool:
+    """Whether there is a tensor of bytes, without which nothing is quantized."""
+    return any(output.element_type in BYTES for node in model.get_ordered_ops() for output in node.outputs())
 
 
 def dequantized(output: Output) -> Real | None:

@@ -21,7 +21,7 @@ from ...records import dataclass, replace
 from ...types import Type
 from .making import literal
 from .match import Users, constant, is_op, name_of, operands, single
-from .quantization import BYTES, Real, dequantized, quantized
+from .quantization import BYTES, Real, dequantized, holds_bytes, quantized
 
 PRODUCTS = frozenset({"Convolution", "GroupConvolution", "MatMul"})
 FEWEST_CHANNELS = 4  # of a group, but for one channel to one; else what is in the way of the bytes costs too much
@@ -51,6 +51,8 @@ class _Chain:
 
 def quantize_products(model: Model) -> None:
     """See above. To come behind recognize_quantization and before constants of bytes are folded."""
+    if not holds_bytes(model):
+        return
     users = Users(model)
     order = {node: i for i, node in enumerate(model.get_ordered_ops())}
     for node in list(order):

@@ -17,7 +17,7 @@ from .match import constant, is_op
 def simplify(model: Model) -> None:
     """Drops what changes nothing; expresses batch normalization and FakeQuantize by element-wise operators."""
     for node in model.get_ordered_ops():
-        if node.op.attributes().get("auto_broadcast") == "pdpd":
+        if getattr(node.op, "auto_broadcast", None) == "pdpd":
             _align(node)
         rule = RULES.get(node.op.type)
         replacement = rule(node) if rule else None

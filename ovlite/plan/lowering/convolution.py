@@ -9,7 +9,7 @@ from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..windows import Convolution, convolution, matrix
-from .matmul import lower_compressed, lower_matmul
+from .matmul import lower_compressed, lower_matmul, whole_panels
 
 MOST_REPEATS = 8  # outputs of a channel by kernels of their own
 WINOGRAD_TILE = 4  # side of the largest output tile: F(4 x 4, 3 x 3)
@@ -23,20 +23,19 @@ def _convolution(builder: Builder, call: Call) -> bool:
         return _transposed(builder, call, window)
     parts = matrix(call)
     x, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
-    shape, groups = window.weights.shape, window.groups
+    shape, groups = window.shape, window.groups
     if shape[1] == 1 and groups < shape[0] <= groups * MOST_REPEATS and groups > 1:
         x, groups = _repeated(builder, call, window), shape[0]
     common = {
         "strides": window.strides,
         "dilations": window.dilations,
         "pads_begin": window.pads_begin,
-        "bias": parts.bias,
         "residual": None if parts.residual is None else builder.view(parts.residual),
         "activation": parts.activation,
     }
     family = builder.family("convolution")
-    array = call.inputs[1].array
-    assert array is not None
+    weights = call.inputs[1].origin
+    assert weights is not None
     kernel = _kernel(builder, shape, groups, y.size)
     most = WINOGRAD_TILE if builder.precision.winograd else 0
     tile = builder.family("winograd").winograd_tile(shape, y.shape, window.strides, window.dilations, groups, most)
@@ -44,9 +43,10 @@ def _convolution(builder: Builder, call: Call) -> bool:
         tile = 0
     how = ("convolution", builder.level, tile, kernel.name)
     packed = builder.packed_weights.get(
-        array, how, lambda weights: family.pack(weights.reshape(shape), groups, tile, kernel)
+        weights, how, lambda weights: family.pack(weights.reshape(shape), groups, tile, kernel)
     )
-    step = family.convolution_step(x, y, weights=packed, groups=groups, **common)
+    bias = whole_panels(builder, parts.bias, packed if hasattr(packed, "kernel") else None)
+    step = family.convolution_step(x, y, weights=packed, groups=groups, bias=bias, **common)
     builder.emit(step)
     return True
 
@@ -79,23 +79,24 @@ def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
     family = builder.family("convolution")
     x, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
     geometry = window.strides, window.dilations, window.pads_begin
-    array = call.inputs[1].array
-    assert array is not None
-    depth, columns, *kernel_shape = window.weights.shape
+    weights = call.inputs[1].origin
+    assert weights is not None
+    depth, columns, *kernel_shape = window.shape
     phases = math.prod(window.strides)
     kernel = builder.product_kernel(
         y.size // max(1, columns * window.groups * phases), columns,
         depth // window.groups * math.prod(kernel_shape) // phases,
     )  # fmt: skip
     packed = builder.packed_weights.get(
-        array,
+        weights,
         ("transposed", builder.level, kernel.name, *geometry),
-        lambda weights: family.Phases(weights.reshape(window.weights.shape), *geometry, window.groups, kernel),
+        lambda weights: family.Phases(weights.reshape(window.shape), *geometry, window.groups, kernel),
     )
     fused = parts.residual is None
     step = family.ConvolutionTranspose(
         x, y, weights=packed, strides=window.strides, dilations=window.dilations, pads_begin=window.pads_begin,
-        bias=parts.bias, groups=window.groups, activation=parts.activation if fused else None,
+        bias=whole_panels(builder, parts.bias, None), groups=window.groups,
+        activation=parts.activation if fused else None,
     )  # fmt: skip
     builder.emit(step)
     if parts.residual is not None:

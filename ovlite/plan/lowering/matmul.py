@@ -36,7 +36,8 @@ def lower_matmul(builder: Builder, call: Call) -> bool:
     if weights is not None and weights.ndim == 2:
         packed = _packed(builder, weights, kernel, attributes["transpose_b"])
     residual = None if parts.residual is None else _with_rows(builder, parts.residual)
-    epilogue = {"bias": parts.bias, "residual": residual, "activation": parts.activation}
+    bias = whole_panels(builder, parts.bias, packed)
+    epilogue = {"bias": bias, "residual": residual, "activation": parts.activation}
     builder.emit(family.MatMul(a, None if packed is not None else b, y, weights=packed, kernel=kernel, **epilogue))
     return True
 
@@ -65,7 +66,7 @@ def lower_compressed(builder: Builder, call: Call) -> bool:
             lambda *arrays: weights.CompressedWeights(*arrays, rows.depth, rows.group, rows.bits),
         )
     residual = None if parts.residual is None else _with_rows(builder, parts.residual)
-    epilogue = {"bias": parts.bias, "residual": residual, "activation": parts.activation}
+    epilogue = {"bias": whole_panels(builder, parts.bias, None), "residual": residual, "activation": parts.activation}
     builder.emit(family.MatMul(a, None, y, weights=packed, **epilogue))
     return True
 
@@ -75,6 +76,15 @@ def _packed(builder: Builder, weights: Array, kernel: Any, transposed: bool) -> 
     family = builder.family("matmul")
     how = ("matmul", builder.level, kernel.name, transposed)
     return builder.packed_weights.get(weights, how, lambda array: family.pack(array.T if transposed else array, kernel))
+
+
+def whole_panels(builder: Builder, bias: Array | None, packed: Any) -> Array | None:
+    """A bias with zeros behind each group's columns up to whole panels of the packed weights, which all plans share;
+    as a vector where there are none, or nothing is to be filled up."""
+    if bias is None:
+        return None
+    short = 0 if packed is None else -packed.columns % packed.kernel.columns
+    return builder.packed_weights.filled(bias, packed.groups, short) if short else bias.reshape(-1)
 
 
 def _with_rows(builder: Builder, tensor: Tensor) -> View:

@@ -39,7 +39,9 @@ def _product(builder: Builder, call: Call) -> bool:
     window = convolution(call)
     if window is None:
         return False
-    return _convolve(builder, call, op, window, {**result, **_centring(builder, call, op, shifts, window.weights, 0)})
+    return _convolve(
+        builder, call, op, window, {**result, **_centring(builder, call, op, shifts, weights.reshape(window.shape), 0)}
+    )
 
 
 def _stages(op: QuantizedProduct, call: Call) -> list[tuple[Any, ...]]:
@@ -73,7 +75,7 @@ def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convol
     assert array is not None
     views = builder.view(call.inputs[0]), builder.view(call.outputs[0])
     geometry = {"strides": window.strides, "dilations": window.dilations, "pads_begin": window.pads_begin}
-    shape, groups = window.weights.shape, window.groups
+    shape, groups = window.shape, window.groups
     builder.fill_border(call.inputs[0], result.get("zero_point", op.x_zero))
     if groups > 1 and shape[:2] == (groups, 1):
         depthwise = builder.family("depthwise")
