@@ -161,6 +161,18 @@ def test_cancel_ends_a_run(mine, name, entry):
     timer.join()
 
 
+def test_signals_end_the_reading_of_a_model(mine, sent):
+    """Of 60,000 nodes, which takes seconds."""
+    helper = pytest.importorskip("onnx.helper")
+    nodes = [helper.make_node("Neg", [f"v{i}"], [f"v{i + 1}"]) for i in range(60_000)]
+    ends = [helper.make_tensor_value_info(name, 1, [2]) for name in ("v0", "v60000")]
+    content = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:]), ir_version=9).SerializeToString()
+    times = sent(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        mine.ov.Core().read_model(content)
+    assert time.process_time() - times[0] < LIMIT
+
+
 def counting(mine, meanwhile):
     """x + 1 thrice, on numpy: its request, and how many steps have begun and ended. meanwhile(step number)."""
     counts = [0, 0]
