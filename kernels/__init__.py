@@ -8,13 +8,14 @@ Each family has functions on numpy arrays, for use without a model: ovlite.kerne
 the code that plans run, at the level in use, on the calling thread and without the GIL.
 """
 
-import importlib
 import os
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
+from .imports import apart
 from .levels import LEVELS
 
 try:
@@ -118,7 +119,7 @@ def family(name: str, level: str | None = None) -> ModuleType:
 
 @cache
 def _built(name: str, level: str) -> ModuleType:
-    return importlib.import_module(f"{_FAMILIES}.{_home(level, name)}.{name}")
+    return apart(lambda: import_module(f"{_FAMILIES}.{_home(level, name)}.{name}"))
 
 
 def __getattr__(name: str) -> Any:

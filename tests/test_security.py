@@ -297,6 +297,28 @@ def test_loops_and_constants_of_models_that_are_compiled(nested: bool) -> None:
     assert MIB < sum(sizes) <= 64 * MIB
 
 
+@promise("Regular expressions are")
+def test_regular_expressions() -> None:
+    """The syntax, and more patterns on which backtracking takes forever, in tests/ops/test_regular_expression.py."""
+
+    def matching(pattern: str) -> onnx.ModelProto:
+        texts = [value("x", [2], TensorProto.STRING)]
+        found = model([node("RegexFullMatch", "x", pattern=pattern)], inputs=texts)
+        found.opset_import[0].version = 20
+        found.graph.output[0].type.tensor_type.elem_type = BOOL
+        return found
+
+    texts = np.array(["a" * 3000 + "b", "a" * 3000], object)
+    np.testing.assert_array_equal(compiled(matching("(a|aa|a+)+"))(texts)[0], [False, True])
+    for pattern, why in (
+        (r"(a)\1", "the escape"),
+        ("a{1001}", "a repetition of"),
+        ("a{1000}" * 11, "10000 instructions"),
+    ):
+        with pytest.raises(ModelError, match=f"RegexFullMatch node of output 'y': .* is not one of RE2's: .*{why}"):
+            compiled(matching(pattern))
+
+
 ENDLESS = {
     "loop": loop(2**62),
     "loop over constants": loop(2**62, start="k"),

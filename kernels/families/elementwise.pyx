@@ -1,8 +1,8 @@
 """Element-wise programs: a chain of operators as one pass over memory.
 
 Design
-* A Map runs a small register program on tiles of at most BLOCK elements. Intermediate results live in
-  blocks of the member's scratch memory and so stay in the first-level cache.
+* A Map runs a small register program on tiles of at most BLOCK elements and BLOCK_BYTES of its widest type.
+  Intermediate results live in blocks of the member's scratch memory and so stay in the first-level cache.
 * The constructor turns the operands' shapes into loops: it drops dimensions of one element, orders the
   rest by the strides of the result, and merges neighbours that every operand walks evenly. The last two
   loops are the rows and columns of a tile.
@@ -47,6 +47,7 @@ cdef extern from "tile_copy.h" nogil:
 
 cdef enum:
     BLOCK = 1024               # elements
+    BLOCK_BYTES = 4096
     BLOCK_GAP = 192            # bytes that keep blocks from lying at multiples of a page
     SHORT_ROW = 24             # shorter rows share a tile
     STRIP = 4096               # elements of a tile whose rows are walked one by one
@@ -433,10 +434,18 @@ cdef class Map(Step):
             for k in range(3):
                 self.arguments.instruction[index].operand[k] = numbers[k] if k < len(numbers) else numbers[0]
 
+    cdef dim_t widest(self):
+        """Bytes of an element of the widest of the reads and values."""
+        return max([TYPES[code].itemsize for code in self.types])
+
+    cdef dim_t elements_of_block(self):
+        return min(BLOCK, BLOCK_BYTES // self.widest())
+
     def set_loops(self):
         """Shapes and strides become loops and tiles."""
         cdef MapArguments* args = &self.arguments
         cdef int i
+        cdef dim_t block = self.elements_of_block()
         write = self.writes[0]
         loops = loops_over(write, self.reads)
         args.size = write.size
@@ -445,8 +454,8 @@ cdef class Map(Step):
         args.rank = len(loops)
         args.rows = loops[args.rank - 2][0]
         args.columns = loops[args.rank - 1][0]
-        args.tile_rows, args.joined = rows_of_tile(loops)
-        args.tile_columns = min(args.columns, BLOCK)
+        args.tile_rows, args.joined = rows_of_tile(loops, block)
+        args.tile_columns = min(args.columns, block)
         args.tile_count = 1
         for i in range(args.rank):
             args.tiles[i] = loops[i][0]
@@ -482,7 +491,7 @@ cdef class Map(Step):
         """Gives scratch blocks to the operands and values that need one."""
         cdef MapArguments* args = &self.arguments
         cdef int i
-        cdef dim_t block_bytes = BLOCK * max([TYPES[code].itemsize for code in self.types]) + BLOCK_GAP
+        cdef dim_t block_bytes = self.elements_of_block() * self.widest() + BLOCK_GAP
         blocks = 0
         for i in range(args.reads):
             if args.read[i].block >= 0:
@@ -535,18 +544,19 @@ def loops_over(View write, tuple reads):
     return ordered_dimensions(zip(shape, *strides, write.strides))
 
 
-def rows_of_tile(list loops):
-    """(rows in a tile, whether they are joined). They are when they are short, or when no operand but one
-    that is the same in each row has to be copied for it; rows that need no copies are walked one by one."""
+def rows_of_tile(list loops, dim_t block):
+    """(rows in a tile of `block` elements, whether they are joined). They are when they are short, or when no
+    operand but one that is the same in each row has to be copied for it; rows that need no copies are walked
+    one by one."""
     rows, *row_steps = loops[len(loops) - 2]
     columns, *column_steps = loops[len(loops) - 1]
     write = len(row_steps) - 1
     rows = max(rows, 1)
     joins = [row == column * columns or (index < write and row == 0)
              for index, (row, column) in enumerate(zip(row_steps, column_steps))]
-    if columns < SHORT_ROW or (2 * columns <= BLOCK and all(joins)):
-        return min(rows, BLOCK // max(columns, 1)), True
-    if columns <= BLOCK and all([column in (0, 1) for column in column_steps]):
+    if columns < SHORT_ROW or (2 * columns <= block and all(joins)):
+        return min(rows, block // max(columns, 1)), True
+    if columns <= block and all([column in (0, 1) for column in column_steps]):
         return min(rows, STRIP // columns), False
     return 1, True
 

@@ -17,6 +17,7 @@ from ..types import Dimension, PartialShape, Type
 from .axes import one_of, require, require_rank
 from .broadcasting import broadcast
 from .declare import Text
+from .regular_expression import Expression, expression
 
 _SPECIAL = {"nan": "NaN", "inf": "INF", "-inf": "-INF"}
 
@@ -177,7 +178,7 @@ class StringNormalizer(Operator):
 
 @dataclass(frozen=True)
 class RegexFullMatch(Operator):
-    """Return whether the whole of each string matches a regular expression; classes such as \\d are ASCII's."""
+    """Return whether the whole of each string matches a regular expression of RE2's syntax."""
 
     pattern: Text = Text("")
 
@@ -186,12 +187,12 @@ class RegexFullMatch(Operator):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         _require_strings(inputs[0], "data")
-        _compiled(self.pattern)
+        expression(self.pattern)
         return [TensorType(Type.boolean, inputs[0].shape)]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        pattern = _compiled(self.pattern)
-        found = [pattern.fullmatch(text) is not None for text in as_text(inputs[0])]
+        pattern = expression(self.pattern)
+        found = [pattern.matches(text) for text in as_text(inputs[0])]
         return [np.array(found, bool).reshape(inputs[0].shape)]
 
 
@@ -200,8 +201,9 @@ class Tokenizer(Operator):
     """The parts of each string of [C] or [N, C] along a new last axis, filled up with `pad_value`.
 
     separators: regular expressions, of which each in turn divides the parts that those before it leave. tokenexp: one
-    whose matches are the parts, where there are no separators; "." for single characters, as a separator "" is.
-    mincharnum: of how many characters a part has to be. mark: the parts stand between the characters 2 and 3.
+    whose matches are the parts, where there are no separators; "." for single characters, as a separator "" is. Of
+    matches the longest that begins first counts. mincharnum: of how many characters a part has to be. mark: the parts
+    stand between the characters 2 and 3.
     """
 
     separators: tuple[Text, ...]
@@ -219,7 +221,7 @@ class Tokenizer(Operator):
         require(self.mincharnum > 0, f"expected mincharnum to be positive, got {self.mincharnum}")
         require(bool(self.separators) != bool(self.tokenexp), "expected either separators or tokenexp")
         for pattern in (*self.separators, self.tokenexp):
-            _compiled(pattern)
+            expression(pattern)
         shape = inputs[0].shape
         return [TensorType(Type.string, PartialShape([*shape, Dimension()]) if shape.has_rank else shape)]
 
@@ -238,25 +240,18 @@ class Tokenizer(Operator):
         if self.tokenexp == "." or self.separators == ("",):
             return list(text)
         if self.tokenexp:
-            found = [match.group() for match in _compiled(self.tokenexp).finditer(text)]
+            found = [text[begin:end] for begin, end in expression(self.tokenexp).spans(text)]
         else:
             found = [text]
-            for pattern in map(_compiled, self.separators):
+            for pattern in map(expression, self.separators):
                 found = [part for before in found for part in _between(pattern, before)]
         return [part for part in found if len(part) >= self.mincharnum]
 
 
-def _between(pattern: re.Pattern[str], text: str) -> list[str]:
+def _between(pattern: Expression, text: str) -> list[str]:
     """What lies between the matches of a pattern."""
-    ends = [(0, 0), *(match.span() for match in pattern.finditer(text)), (len(text), len(text))]
+    ends = [(0, 0), *pattern.spans(text), (len(text), len(text))]
     return [text[end:start] for (_, end), (start, _) in zip(ends, ends[1:], strict=False)]
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern, re.ASCII)
-    except re.error as error:
-        raise ModelError(f"the pattern {pattern!r} is not one of Python's re: {error}") from None
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,74 @@ def test_cancel_ends_a_run(mine, name, entry):
     timer.join()
 
 
+def test_signals_end_the_reading_of_a_model(mine, sent):
+    """Of 60,000 nodes, which takes seconds."""
+    helper = pytest.importorskip("onnx.helper")
+    nodes = [helper.make_node("Neg", [f"v{i}"], [f"v{i + 1}"]) for i in range(60_000)]
+    ends = [helper.make_tensor_value_info(name, 1, [2]) for name in ("v0", "v60000")]
+    content = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:]), ir_version=9).SerializeToString()
+    times = sent(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        mine.ov.Core().read_model(content)
+    assert time.process_time() - times[0] < LIMIT
+
+
+def counting(mine, meanwhile):
+    """x + 1 thrice, on numpy: its request, and how many steps have begun and ended. meanwhile(step number)."""
+    counts = [0, 0]
+
+    class Counting(mine.ov.Op):
+        def __init__(self, inputs=None):
+            super().__init__(self, inputs)
+
+        def validate_and_infer_types(self):
+            self.set_output_type(0, self.get_input_element_type(0), self.get_input_partial_shape(0))
+
+        def clone_with_new_inputs(self, new_inputs):
+            return Counting(new_inputs)
+
+        def has_evaluate(self):
+            return True
+
+        def evaluate(self, outputs, inputs):
+            counts[0] += 1
+            meanwhile(counts[0])
+            outputs[0].data[...] = inputs[0].data + 1
+            counts[1] += 1
+            return True
+
+    x = node = mine.parameter((3,))
+    for _ in range(3):
+        node = Counting([node])
+    model = mine.ov.Model([mine.ops.result(node, name="y")], [x], "counting")
+    return mine.compile(model).create_infer_request(), counts
+
+
+@pytest.mark.parametrize("entry", ["infer", "start_async"])
+def test_cancel_ends_a_run_behind_the_step_of_numpy_at_hand(mine, entry):
+    stopping = [True]
+    request, counts = counting(mine, lambda step: request.cancel() if stopping and step == 2 else None)
+    with pytest.raises(RuntimeError, match="cancelled"):
+        getattr(request, entry)(np.zeros(3, np.float32))
+        request.wait()
+    assert counts == [2, 2]
+    stopping.clear()
+    np.testing.assert_array_equal(request.infer(np.zeros(3, np.float32))["y"], [3, 3, 3])
+
+
+def test_signals_end_a_run_within_a_step_of_python(mine, sent):
+    """Between two of Python's instructions; what numpy does in one of them comes to its end first."""
+    stopping = [True]
+    request, counts = counting(
+        mine, lambda step: signal.raise_signal(signal.SIGINT) if stopping and step == 2 else None
+    )
+    with pytest.raises(KeyboardInterrupt):
+        request.infer(np.zeros(3, np.float32))
+    assert counts == [2, 1]
+    stopping.clear()
+    np.testing.assert_array_equal(request.infer(np.zeros(3, np.float32))["y"], [3, 3, 3])
+
+
 def test_results_after_a_cancelled_run(mine):
     compiled = mine.compile(mine.slow(60))
     request = compiled.create_infer_request()

@@ -184,10 +184,8 @@ def test_fork_while_another_thread_makes_plans():
 
 
 def test_a_handler_asks_for_a_plan_while_one_is_made():
-    """When the kernels are there: Python can't import a module within the import of it."""
     assert run(PLANS + """
     faulthandler.dump_traceback_later(40, exit=True)
-    rows(12)
     seen = []
     signal.signal(signal.SIGALRM, lambda *_: seen.append(rows(1000 + len(seen))))
     for count in range(1, 12):
@@ -196,6 +194,41 @@ def test_a_handler_asks_for_a_plan_while_one_is_made():
     signal.setitimer(signal.ITIMER_REAL, 0)
     print(len(seen) > 3, seen == list(range(1000, 1000 + len(seen))))
     """) == ["True", "True"]  # fmt: skip
+
+
+HANDLERS_IN_IMPORTS = PLANS + """
+    faulthandler.dump_traceback_later(40, exit=True)
+    seen, children = [], []
+    def handler(*_):
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # what this one imports
+        if forks:
+            children.append(os.fork())
+        seen.append(rows(1000 + len(seen)))
+        if children and not children[-1]:
+            os._exit(7)
+        signal.signal(signal.SIGALRM, handler)
+    signal.signal(signal.SIGALRM, handler)
+    from importlib.machinery import ExtensionFileLoader as Loader
+    execute = Loader.exec_module
+    def interrupted(self, module):  # when the module is known, and empty
+        if module.__name__.endswith(".matmul"):
+            signal.raise_signal(signal.SIGALRM)
+        execute(self, module)
+    Loader.exec_module = interrupted
+    print(rows(7), *seen)
+    for child in children:
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """  # fmt: skip
+
+
+def test_a_handler_infers_while_kernels_are_imported():
+    """Python has no whole module to give within the import of it on the same thread."""
+    assert run("forks = False\n" + textwrap.dedent(HANDLERS_IN_IMPORTS)) == ["7", "1000"]
+
+
+def test_a_handler_forks_while_kernels_are_imported():
+    found = run("forks = True\n" + textwrap.dedent(HANDLERS_IN_IMPORTS))
+    assert found == ["7", "1000", "7"]
 
 
 def test_fork_in_a_callback():

@@ -17,6 +17,10 @@ FORMS = {
     "any character": {"tokenexp": "."},
     "words": {"tokenexp": "[a-zA-Z]+"},
     "nothing": {"tokenexp": "[0-9]"},
+    "the longest alternative": {"tokenexp": "l|lo|[^l\\s]+?"},
+    "as many as there are": {"tokenexp": "[a-z]*?"},
+    "the longest separator": {"separators": ["l|ll", "o\\b"]},
+    "at the beginning": {"tokenexp": "^[^\\s]"},
 }
 
 
@@ -52,7 +56,7 @@ def test_no_texts(shape):
         ({}, "either separators or tokenexp"),
         ({"separators": [" "], "tokenexp": "a"}, "either separators or tokenexp"),
         ({"separators": [" "], "mincharnum": 0}, "expected mincharnum to be positive, got 0"),
-        ({"tokenexp": "("}, "the pattern '\\(' is not one of Python's re"),
+        ({"tokenexp": "("}, "the pattern '\\(' is not one of RE2's: a group has no end"),
     ],
 )
 def test_what_is_refused(attributes, text):

@@ -35,6 +35,8 @@ SHAPES = [
     (63,),
     (64,),
     (65,),
+    (511,),
+    (513,),
     (1023,),
     (1024,),
     (1025,),
@@ -47,11 +49,12 @@ SHAPES = [
 ]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])  # tiles of 1024 and of 512 elements
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_a_chain_gives_what_its_operators_give_one_by_one(shape, threads):
-    a, b = normal(shape), normal(shape, seed=1)
+def test_a_chain_gives_what_its_operators_give_one_by_one(shape, dtype, threads):
+    a, b = normal(shape, dtype), normal(shape, dtype, seed=1)
     program = [("mul", 0, 2.0), ("add", 2, 1), ("max", 3, 0.0), ("sub", 4, 0)]
-    expected = np.maximum(a * np.float32(2) + b, np.float32(0)) - a
+    expected = np.maximum(a * dtype(2) + b, dtype(0)) - a
     np.testing.assert_array_equal(apply(program, [a, b], np.empty_like(a), threads), expected)
     np.testing.assert_array_equal(apply([("add", 0, 1)], [a, b], np.empty_like(a), threads), a + b)
 
@@ -87,7 +90,7 @@ def test_operands_broadcast_as_numpy_does(shapes, threads):
 def channels_last(array, pixel_gap=0, row_gap=0):
     """The same elements, stored channels-last, with gaps between pixels and between rows of pixels."""
     n, c, h, w = array.shape
-    memory = np.full((n, h, w + row_gap, c + pixel_gap), np.nan, np.float32)
+    memory = np.full((n, h, w + row_gap, c + pixel_gap), np.nan, array.dtype)
     memory[:, :, :w, :c] = array.transpose(0, 2, 3, 1)
     return memory[:, :, :w, :c].transpose(0, 3, 1, 2)
 
@@ -97,10 +100,11 @@ def test_a_result_without_elements(shape):
     apply([("add", 0, 1)], [normal(shape), normal((1, *shape[1:]))], normal(shape))
 
 
-@pytest.mark.parametrize("channels", [1, 3, 63, 64, 80, 600, 1100])
+@pytest.mark.parametrize("channels", [1, 3, 63, 64, 80, 300, 600, 1100])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("gaps", [(0, 0), (16, 0), (16, 2)], ids=str)
-def test_layouts_are_only_strides(channels, gaps, threads):
-    plain, scale = normal((2, channels, 5, 6)), normal((channels, 1, 1), seed=1)
+def test_layouts_are_only_strides(channels, gaps, dtype, threads):
+    plain, scale = normal((2, channels, 5, 6), dtype), normal((channels, 1, 1), dtype, seed=1)
     strided = channels_last(plain, *gaps)
     expected = plain * scale + plain
     for x in (plain, strided):

@@ -52,6 +52,8 @@ def typed(values: Any, like: Output) -> Output:
 def of_type(values: Any, element_type: Type) -> Output:
     """A constant of an element type."""
     array = np.asarray(values)
+    if element_type is Type.string and array.dtype.kind not in "OSU":
+        raise ModelError(f"expected numbers, got {element_type.name}")
     return Constant.of(encode(array, element_type), element_type, array.shape).output(0)
 
 

@@ -112,16 +112,23 @@ def scan(call: Call) -> Translated:
     """Body: (states..., parts of sequences...) -> (states..., parts of stacked sequences...); version 8 has batches."""
     if call.version < 9:
         return _scan_of_batches(call)
-    sequences = call.integer("num_scan_inputs")
-    count = len(call.inputs) - sequences
+    count = len(call.inputs) - _sequences(call, 0)
     states, data = [call.input(i) for i in range(count)], [call.input(i) for i in range(count, len(call.inputs))]
-    axes = call.integers("scan_input_axes", [0] * sequences)
+    axes = call.integers("scan_input_axes", [0] * len(data))
     axes = [positive(axis, rank(value)) for axis, value in zip(axes, data, strict=True)]
-    directions = call.integers("scan_input_directions", [0] * sequences)
+    directions = call.integers("scan_input_directions", [0] * len(data))
     made = len(call.graph("body").output) - count
     output_axes = call.integers("scan_output_axes", [0] * made)
     output_directions = call.integers("scan_output_directions", [0] * made)
     return _scanned(call, states, data, axes, directions, output_axes, output_directions)
+
+
+def _sequences(call: Call, before: int) -> int:
+    """How many of the inputs are sequences; `before` of the others stand before the states."""
+    count = call.integer("num_scan_inputs")
+    if not 0 < count <= len(call.inputs) - before:
+        raise ModelError(f"num_scan_inputs is {count}; there are {len(call.inputs)} inputs")
+    return count
 
 
 def _scanned(
@@ -154,7 +161,7 @@ def _scan_of_batches(call: Call) -> Translated:
 
     Sequences that are shorter than the longest are cut to their lengths, and what is stacked is filled up with zeros.
     """
-    sequences = call.integer("num_scan_inputs")
+    sequences = _sequences(call, 1)
     lengths, given = call.optional(0), [call.input(i) for i in range(1, len(call.inputs))]
     directions = call.integers("directions", [0] * sequences)
     batches = {(static_dims(value) or [None])[0] for value in given}

@@ -55,8 +55,7 @@ def sequence_empty(call: Call) -> Translated:
 
 
 def sequence_construct(call: Call) -> Translated:
-    items = call.present()
-    return _made(items, items[0].element_type)
+    return _made(call.present(), call.input(0).element_type)
 
 
 def split_to_sequence(call: Call) -> Translated:
