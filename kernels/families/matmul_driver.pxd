@@ -80,8 +80,10 @@ cdef class MatmulStep(Step):
     cdef const dim_t[::1] offsets
     cdef const dim_t[::1] split_offsets
     cdef readonly object flops
+    cdef readonly dim_t beyond
     cdef Requantizer requantizer
     cdef int set_kernel(self, Kernel kernel, View y) except -1
+    cdef int allow_bf16(self, str name, int flag) except -1
     cdef int set_requantization(self, View y, View residual, dict results) except -1
     cdef int set_zero_point(self, View zero, column_sums) except -1
     cdef int set_rows(self, list batch, list rows, bint dense=*) except -1

@@ -21,14 +21,15 @@ from libc.string cimport memset
 import numpy as np
 
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, first_element, share, stopped
+from ovlite.kernels.runtime.step import BF16
 from ovlite.kernels.runtime.strides import merge_dimensions
 
 from .activation cimport activation_from_tuple
 from .requantization cimport Requantization, Requantizer, without_zero
 from .requantization import padded_columns
 from .matmul_kernels cimport (
-    CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel, MatmulTile,
-    TileFunction, decompress)
+    BF16_A, BF16_Y, CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel, MatmulTile,
+    SplitRows, TileFunction, decompress)
 from .matmul_weights cimport (
     CompressedWeights, Kernel, PackedWeights, panel_depth, panel_size, panel_width, whole_blocks)
 
@@ -90,6 +91,11 @@ cdef inline int set_tile_rows(const Matmul* p, dim_t index, const MatmulTile* or
     line *= p.tile_lines
     position = position_of(&p.lines, line)
     set_half(tile, 0, origin, position, begin)
+    if p.tile.pitch:
+        tile.first = begin
+        tile.y[0] -= begin * tile.y_stride
+        if tile.residual[0] != NULL:
+            tile.residual[0] -= begin * tile.residual_stride
     if p.tile_lines == 1 or line + 1 == p.lines.size:
         set_half(tile, 1, origin, position, begin + (rows + 1) // 2)
         return <int>rows
@@ -173,14 +179,15 @@ cdef void make_panels(const Matmul* p, const MatmulTile* batch, char* scratch) n
 cdef void pack_tile(const Matmul* p, const MatmulTile* tile, dim_t rows, char* to) noexcept nogil:
     """Copies the rows of a tile to scratch memory, the halves one behind the other, or splits them."""
     cdef dim_t half = (rows + 1) // 2
+    cdef SplitRows split = p.kernel.copy_rows if p.tile.bf16 & BF16_A else p.kernel.split_rows
     if p.kernel.parts == 0:
         p.kernel.pack_rows(tile.a[0], half, tile.a_stride, tile.depth, tile.k_stride, to, p.row_bytes)
         p.kernel.pack_rows(tile.a[1], rows - half, tile.a_stride, tile.depth, tile.k_stride, to + half * p.row_bytes,
                            p.row_bytes)
         return
-    p.kernel.split_rows(tile.a[0], half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
+    split(tile.a[0], half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
     to += half * TILE_BYTES if rows <= TILE_HEIGHT else TILE_HEIGHT * p.row_bytes
-    p.kernel.split_rows(tile.a[1], rows - half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
+    split(tile.a[1], rows - half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
 
 
 cdef const char* window_of(const Matmul* p, dim_t first, dim_t count, const MatmulTile* group,
@@ -234,11 +241,17 @@ cdef inline void set_packed_rows(const Matmul* p, int rows, char* packed, Matmul
         tile.rows[1] = packed + TILE_HEIGHT * p.row_bytes
 
 
+cdef inline void set_rows_in_place(const Matmul* p, int rows, MatmulTile* tile) noexcept nogil:
+    """Points `tile` at its rows where they lie."""
+    tile.first_rows = rows if rows <= TILE_HEIGHT and p.tile_lines == 1 else (rows + 1) // 2
+    tile.rows[0], tile.rows[1] = tile.a[0], tile.a[1]
+
+
 cdef inline void set_pixels(const Matmul* p, int rows, const char* window, const char* split,
                             MatmulTile* tile) noexcept nogil:
     """Points `tile` at its rows among split pixels, of which that at `window` is the first."""
     cdef int half
-    tile.first_rows = (rows + 1) // 2
+    tile.first_rows = rows if rows <= TILE_HEIGHT and p.tile_lines == 1 else (rows + 1) // 2
     for half in range(2):
         tile.rows[half] = split + (tile.a[half] - window + p.first_offset) // p.pixel * p.split_pixel
 
@@ -253,10 +266,13 @@ cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const 
     for index in range(row, row + count):
         rows = set_tile_rows(p, index, origin, tile)
         tile.count = rows
+        tile.ahead = p.tile.ahead if index == row else 0
         if p.split_pixel:
             set_pixels(p, rows, window, rows_packed, tile)
         elif not p.read_in_place:
             set_packed_rows(p, rows, rows_packed + (index - first) * p.tile_bytes, tile)
+        elif kernel.parts:
+            set_rows_in_place(p, rows, tile)
         if function != NULL:
             function(tile)
         elif p.few_columns:
@@ -328,6 +344,17 @@ cdef int run_matmul_of_zero(const void* arguments, char* const* slots, const Mem
     return run_matmul(&p, slots, &rest)
 
 
+cdef dim_t blocks(dim_t count, dim_t size) noexcept:
+    return (count + size - 1) // size
+
+
+cdef dim_t least_tiles(dim_t lines, dim_t width, dim_t rows) noexcept:
+    """Halves of register tiles, `rows` to a tile, for lines of so many rows, by one or two lines to a tile."""
+    cdef dim_t per_line = blocks(width, rows)
+    cdef dim_t single = lines * per_line * (1 if width <= per_line * (rows // 2) else 2)
+    return min(single, blocks(lines, 2) * blocks(2 * width, rows) * 2)
+
+
 cdef Space space_of(list dims) except *:
     """The space of (size, a, b, y, residual) tuples, outermost first."""
     cdef Space space
@@ -342,9 +369,10 @@ cdef Space space_of(list dims) except *:
     return space
 
 
-def check_f32(**views):
+def check_f32(bint bf16=False, **views):
+    """TypeError for other element types than f32, or bf16 where it is allowed."""
     for name, view in views.items():
-        if view is not None and view.dtype != np.float32:
+        if view is not None and view.dtype != np.float32 and not (bf16 and view.dtype == BF16):
             raise TypeError(f"{name} is {view.dtype.name}; this kernel takes float32")
 
 
@@ -359,7 +387,7 @@ def check_types(View x, View y):
 cdef class MatmulStep(Step):
     """Base of MatMul and Convolution.
 
-    flops: floating-point operations of one run.
+    flops: floating-point operations of one run. beyond: bytes behind a that may be read, for nothing.
     """
 
     cdef int set_kernel(self, Kernel kernel, View y) except -1:
@@ -371,6 +399,18 @@ cdef class MatmulStep(Step):
         if kernel.row.parts:
             self.name = f"{self.name} {kernel.name}"
         p.y_size = y.dtype.itemsize
+        if y.dtype == BF16:
+            self.allow_bf16("y", BF16_Y)
+        return 0
+
+    cdef int allow_bf16(self, str name, int flag) except -1:
+        """An operand is bf16 where others are f32. Comes after set_kernel; that of a, before p.a_size is used."""
+        cdef Matmul* p = &self.matmul
+        if p.kernel.copy_rows == NULL:
+            raise TypeError(f"{name} is bf16; this kernel takes float32")
+        p.tile.bf16 |= flag
+        if flag == BF16_A:
+            p.a_size = 2
         return 0
 
     cdef int set_requantization(self, View y, View residual, dict results) except -1:
@@ -410,12 +450,13 @@ cdef class MatmulStep(Step):
         """
         cdef Matmul* p = &self.matmul
         cdef dim_t most = p.kernel.rows
-        rows = merge_dimensions(rows) or [(1, 0, 0, 0, 0)]
+        rows = self.joined_lines(merge_dimensions(rows) or [(1, 0, 0, 0, 0)])
         p.batch = space_of(merge_dimensions(batch))
         p.lines = space_of(rows[:-1])
         p.width, p.tile.a_stride, _, p.tile.y_stride, p.tile.residual_stride = rows[-1]
-        p.read_in_place = p.tile.k_stride == p.a_size and p.kernel.parts == 0
-        if p.tile.a_stride % PAGE_BYTES == 0 and p.read_in_place and p.width > ALIASED_ROWS:
+        p.read_in_place = p.tile.k_stride == p.a_size and (
+            p.kernel.parts == 0 or (p.tile.bf16 & BF16_A and p.tile.depth % CHUNK == 0))
+        if p.tile.a_stride % PAGE_BYTES == 0 and p.read_in_place and p.kernel.parts == 0 and p.width > ALIASED_ROWS:
             if dense and p.panels >= PACKED_PANELS:
                 p.read_in_place = False
             else:
@@ -425,13 +466,30 @@ cdef class MatmulStep(Step):
         p.tile_lines = 1
         p.per_line = (p.width + most - 1) // most
         p.tiles = p.lines.size * p.per_line
-        if (p.lines.size + 1) // 2 * ((2 * p.width + most - 1) // most) < p.tiles:
+        if not p.tile.pitch and (p.lines.size + 1) // 2 * ((2 * p.width + most - 1) // most) < p.tiles:
             p.tile_lines = 2
             p.per_line = (2 * p.width + most - 1) // most
             p.tiles = (p.lines.size + 1) // 2 * p.per_line
         p.rows = p.width // max(p.per_line, <dim_t>1)
         p.remainder_tiles = p.width - p.rows * p.per_line
         return 0
+
+    def joined_lines(self, rows):
+        """The same rows, where tiles of matrix units are then filled better: a whole image of lines as one line, with rows
+        for the pixels between the lines, of which no result is kept."""
+        cdef Matmul* p = &self.matmul
+        if p.kernel.whole_rows == 1 or len(rows) < 2 or p.kernel.parts == 0:
+            return rows
+        *outer, (lines, a_line, _, y_line, residual_line), (width, a, b, y, residual) = rows
+        if a <= 0 or a_line <= 0 or a_line % a or a_line // a < width:
+            return rows
+        pitch = a_line // a
+        joined = (lines - 1) * pitch + width
+        if blocks(joined, p.kernel.rows) * 2 >= least_tiles(lines, width, p.kernel.rows):
+            return rows
+        p.tile.pitch, p.tile.width = pitch, width
+        p.tile.y_line, p.tile.residual_line = y_line, residual_line
+        return [*outer, (joined, a, b, y, residual)]
 
     cdef int set_weights(self, PackedWeights weights) except -1:
         cdef Matmul* p = &self.matmul
@@ -479,7 +537,7 @@ cdef class MatmulStep(Step):
         once, if that is less work."""
         cdef Matmul* p = &self.matmul
         cdef MatmulTile* tile = &p.tile
-        cdef dim_t cached = CACHED_BYTES // 4, block, pixels = 0, total = 0
+        cdef dim_t cached = CACHED_BYTES // 4, block, unit, pixels = 0, total = 0
         if b_bytes > CACHED_BYTES:
             tile.ahead = FETCHED_AHEAD
             cached = CACHED_BYTES
@@ -489,16 +547,25 @@ cdef class MatmulStep(Step):
         tile.row_taps = 1
         tile.row_chunks = p.panel_depth // CHUNK
         tile.row_offset = NO_OFFSET
+        if p.read_in_place:
+            tile.row_stride = tile.a_stride
+            tile.chunk_stride = CHUNK_BYTES
+            tile.row_taps = tile.taps
+            tile.row_chunks = tile.depth // CHUNK
+            tile.row_offset = tile.offset
+            self.beyond = (TILE_HEIGHT - 1) * abs(tile.a_stride)
+            return 0
         if not p.pixel or not p.tiles or not p.panels or p.tile_lines * p.rows <= p.kernel.whole_rows:
             return 0
         p.split_pixel = self.weights.depth // CHUNK * CHUNK_BYTES * p.kernel.parts
         p.first_offset, p.last_offset = min(self.offsets), max(self.offsets) + tile.depth * p.a_size - 1
         block = p.tiles
+        unit = 1 if tile.pitch else p.per_line
         while True:
             pixels, total = self.window_sizes(block)
-            if pixels * p.split_pixel <= cached or block <= p.per_line:
+            if pixels * p.split_pixel <= cached or block <= unit:
                 break
-            block = max((block + 1) // 2 // p.per_line, <dim_t>1) * p.per_line
+            block = max((block + 1) // 2 // unit, <dim_t>1) * unit
         if 2 * total * p.split_pixel > p.tiles * p.tile_bytes:
             p.split_pixel = 0
             return 0
@@ -544,7 +611,8 @@ cdef class MatmulStep(Step):
         p.single_row = p.tiles == 1 and p.width == 1 and not p.few_columns and p.kernel.single_row != NULL
         p.row_by_columns = (p.single_row and p.weights == NULL and p.kernel.dots != NULL
                             and p.b_k_stride == p.b_size and p.b_n_stride != p.b_size)
-        a_bytes = p.tiles * p.tile_bytes if p.kernel.parts else a_bytes // max(p.batch.size, <dim_t>1)
+        a_bytes = (p.tiles * p.tile_bytes if p.kernel.parts and not p.read_in_place
+                   else a_bytes // max(p.batch.size, <dim_t>1))
         p.block = p.tiles
         if b_bytes <= CACHED_BYTES * (1 if p.packs_b else 2) and b_bytes < a_bytes and p.tiles > 1:
             p.block = 1
