@@ -28,8 +28,8 @@ from .activation cimport activation_from_tuple
 from .requantization cimport Requantization, Requantizer, without_zero
 from .requantization import padded_columns
 from .matmul_kernels cimport (
-    BF16_A, BF16_Y, CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel, MatmulTile,
-    SplitRows, TileFunction, decompress)
+    BF16_A, BF16_Y, CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel,
+    MatmulTile, SplitRows, TileFunction, decompress)
 from .matmul_weights cimport (
     CompressedWeights, Kernel, PackedWeights, panel_depth, panel_size, panel_width, whole_blocks)
 
@@ -475,8 +475,8 @@ cdef class MatmulStep(Step):
         return 0
 
     def joined_lines(self, rows):
-        """The same rows, where tiles of matrix units are then filled better: a whole image of lines as one line, with rows
-        for the pixels between the lines, of which no result is kept."""
+        """The same rows; or where tiles of matrix units are then filled better, a whole image as one line, with rows for
+        the pixels between its lines, of which no result is kept."""
         cdef Matmul* p = &self.matmul
         if p.kernel.whole_rows == 1 or len(rows) < 2 or p.kernel.parts == 0:
             return rows

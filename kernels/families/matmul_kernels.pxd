@@ -49,8 +49,8 @@ cdef extern from "matmul_kernels.h" nogil:
     ctypedef void (*TileFunction)(const MatmulTile* tile) noexcept
     ctypedef TileFunction[2] TileWidths
     ctypedef TileFunction[4] TileColumns
-    ctypedef void (*SplitRows)(const char* a, dim_t rows, dim_t row_stride, const dim_t* offset, dim_t taps, dim_t depth,
-                               dim_t k_stride, char* to) noexcept
+    ctypedef void (*SplitRows)(const char* a, dim_t rows, dim_t row_stride, const dim_t* offset, dim_t taps,
+                               dim_t depth, dim_t k_stride, char* to) noexcept
     ctypedef struct MatmulKernel:
         const char* name
         const char* needs

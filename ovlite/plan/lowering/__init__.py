@@ -11,7 +11,6 @@ from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..fusion import Map, fuse_maps
 from ..layout import choose_layouts
-from .bf16 import store_bf16
 from . import (
     attention,
     composed,
@@ -34,6 +33,7 @@ from . import (
     topk,
     trees,
 )
+from .bf16 import store_bf16
 
 LOWERINGS: dict[str, Lowering] = {
     **attention.LOWERINGS,

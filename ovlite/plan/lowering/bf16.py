@@ -22,10 +22,9 @@ def store_bf16(builder: Builder, calls: Sequence[Call], exits: set[Tensor]) -> N
     bound: list[list[Tensor]] = []  # tensors that have one element type
     wide = set(exits)
     for call in calls:
-        free = _of_any_type(builder, call)
-        if free is None:
-            bound.append([*call.inputs, *call.outputs])
-            free = bound[-1]
+        alike = _alike(call)
+        bound.append(alike)
+        free = alike or _of_any_type(builder, call)
         wide.update(tensor for tensor in (*call.inputs, *call.outputs) if tensor not in free or not _may_be(tensor))
     while fixed := [group for group in bound if 0 < sum(tensor in wide for tensor in group) < len(group)]:
         for group in fixed:
@@ -40,12 +39,17 @@ def _may_be(tensor: Tensor) -> bool:
     return tensor.image and tensor.producer is not None and tensor.dtype == np.float32
 
 
-def _of_any_type(builder: Builder, call: Call) -> list[Tensor] | None:
-    """The operands of a call that may be f32 or bf16, each for itself; None where any may be, but all alike."""
+def _alike(call: Call) -> list[Tensor]:
+    """The operands of a call that moves elements, all f32 or all bf16; none of another call."""
     if call.op.type == "Concat" and all(tensor.within is not None for tensor in call.inputs):
-        return None
-    if call.op.type == "MaxPool" and not call.outputs[1:]:
-        return None
+        return [*call.inputs, *call.outputs]
+    if call.op.type == "MaxPool" and not any(tensor.users for tensor in call.outputs[1:]):
+        return [call.inputs[0], call.outputs[0]]
+    return []
+
+
+def _of_any_type(builder: Builder, call: Call) -> list[Tensor]:
+    """The operands of a call that may be f32 or bf16, each for itself."""
     window = convolution(call)
     if window is None or window.transposed or window.groups > 1:
         return []
