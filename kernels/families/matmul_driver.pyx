@@ -22,7 +22,7 @@ import numpy as np
 
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, first_element, share, stopped
 from ovlite.kernels.runtime.step import BF16
-from ovlite.kernels.runtime.strides import merge_dimensions
+from ovlite.kernels.runtime.strides import lines_join, merge_dimensions
 
 from .activation cimport activation_from_tuple
 from .requantization cimport Requantization, Requantizer, without_zero
@@ -30,6 +30,7 @@ from .requantization import padded_columns
 from .matmul_kernels cimport (
     BF16_A, BF16_Y, CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel,
     MatmulTile, SplitRows, TileFunction, decompress)
+from .matmul_space cimport Position, Space, position_of, set_position
 from .matmul_weights cimport (
     CompressedWeights, Kernel, PackedWeights, panel_depth, panel_size, panel_width, whole_blocks)
 
@@ -43,31 +44,6 @@ cdef enum:
     LINE = 64                  # bytes of a cache line
     FETCHED_AHEAD = 8192       # bytes of panels that don't stay in the second-level cache
     POLL_EVERY = 64            # runs of tiles between two questions whether the run is to end
-
-cdef inline void set_position(Position* position, dim_t a, dim_t b, dim_t y, dim_t residual) noexcept nogil:
-    position.a = a
-    position.b = b
-    position.y = y
-    position.residual = residual
-
-
-cdef inline Position position_of(const Space* space, dim_t index) noexcept nogil:
-    """Position of the index-th element of a space."""
-    cdef Position found
-    cdef dim_t i
-    cdef int axis
-    set_position(&found, 0, 0, 0, 0)
-    for axis in range(space.rank - 1, -1, -1):
-        i = index
-        if axis > 0:
-            index = index // space.shape[axis]
-            i -= index * space.shape[axis]
-        found.a += i * space.stride[axis].a
-        found.b += i * space.stride[axis].b
-        found.y += i * space.stride[axis].y
-        found.residual += i * space.stride[axis].residual
-    return found
-
 
 cdef inline void set_half(MatmulTile* tile, int half, const MatmulTile* origin, Position position,
                           dim_t row) noexcept nogil:
@@ -344,17 +320,6 @@ cdef int run_matmul_of_zero(const void* arguments, char* const* slots, const Mem
     return run_matmul(&p, slots, &rest)
 
 
-cdef dim_t blocks(dim_t count, dim_t size) noexcept:
-    return (count + size - 1) // size
-
-
-cdef dim_t least_tiles(dim_t lines, dim_t width, dim_t rows) noexcept:
-    """Halves of register tiles, `rows` to a tile, for lines of so many rows, by one or two lines to a tile."""
-    cdef dim_t per_line = blocks(width, rows)
-    cdef dim_t single = lines * per_line * (1 if width <= per_line * (rows // 2) else 2)
-    return min(single, blocks(lines, 2) * blocks(2 * width, rows) * 2)
-
-
 cdef Space space_of(list dims) except *:
     """The space of (size, a, b, y, residual) tuples, outermost first."""
     cdef Space space
@@ -450,7 +415,9 @@ cdef class MatmulStep(Step):
         """
         cdef Matmul* p = &self.matmul
         cdef dim_t most = p.kernel.rows
-        rows = self.joined_lines(merge_dimensions(rows) or [(1, 0, 0, 0, 0)])
+        rows = merge_dimensions(rows) or [(1, 0, 0, 0, 0)]
+        if p.kernel.whole_rows > 1 and lines_join(rows, p.kernel.rows):
+            self.join_lines(rows)
         p.batch = space_of(merge_dimensions(batch))
         p.lines = space_of(rows[:-1])
         p.width, p.tile.a_stride, _, p.tile.y_stride, p.tile.residual_stride = rows[-1]
@@ -474,22 +441,15 @@ cdef class MatmulStep(Step):
         p.remainder_tiles = p.width - p.rows * p.per_line
         return 0
 
-    def joined_lines(self, rows):
-        """The same rows; or where tiles of matrix units are then filled better, a whole image as one line, with rows for
-        the pixels between its lines, of which no result is kept."""
-        cdef Matmul* p = &self.matmul
-        if p.kernel.whole_rows == 1 or len(rows) < 2 or p.kernel.parts == 0:
-            return rows
-        *outer, (lines, a_line, _, y_line, residual_line), (width, a, b, y, residual) = rows
-        if a <= 0 or a_line <= 0 or a_line % a or a_line // a < width:
-            return rows
-        pitch = a_line // a
-        joined = (lines - 1) * pitch + width
-        if blocks(joined, p.kernel.rows) * 2 >= least_tiles(lines, width, p.kernel.rows):
-            return rows
-        p.tile.pitch, p.tile.width = pitch, width
-        p.tile.y_line, p.tile.residual_line = y_line, residual_line
-        return [*outer, (joined, a, b, y, residual)]
+    cdef int join_lines(self, list rows) except -1:
+        """Makes one line of the innermost two dimensions, with rows for what lies between the lines of a, of which no
+        result is kept."""
+        cdef MatmulTile* tile = &self.matmul.tile
+        width, a, b, y, residual = rows.pop()
+        lines, a_line, _, tile.y_line, tile.residual_line = rows.pop()
+        tile.width, tile.pitch = width, a_line // a
+        rows.append(((lines - 1) * tile.pitch + width, a, b, y, residual))
+        return 0
 
     cdef int set_weights(self, PackedWeights weights) except -1:
         cdef Matmul* p = &self.matmul

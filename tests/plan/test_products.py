@@ -68,7 +68,8 @@ def narrow(executable, shape):
 
 def convolve(x, *shape, stride=1):
     pad = shape[-1] // 2
-    return ops["convolution"](x, normal(*shape), [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
+    weights = normal(*shape) * np.float32(np.prod(shape[1:]) ** -0.5)
+    return ops["convolution"](x, weights, [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
 
 
 def test_images_between_products_are_bf16():
@@ -82,12 +83,12 @@ def test_images_between_products_are_bf16():
     y = ops["relu"](ops["add"](convolve(c, 80, 80, 1, 1), b))
     z = convolve(y, 64, 80, 1, 1)
     array = normal(1, 32, 20, 20)
-    executable = compiled([ops["tanh"](z)], [x], precision=ONE)
+    executable = compiled([z], [x], precision=ONE)
     assert len(narrow(executable, array.shape)) == 6  # all but the last convolution
-    expected = run(compiled([ops["tanh"](z)], [x], precision=EXACT), [array])[0]
+    expected = run(compiled([z], [x], precision=EXACT), [array])[0]
     for threads in (1, 2, 5):
         found = run(executable, [array], threads)[0]
-        assert np.abs(found - expected).max() <= 2e-2
+        assert np.abs(found - expected).max() <= 2e-2 * np.abs(expected).max()
         np.testing.assert_array_equal(found, run(executable, [array])[0])
 
 
