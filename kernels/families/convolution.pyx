@@ -16,12 +16,13 @@ from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport (
     OK, Member, Step, View, alone, check_status, dim_t, first_element, strided_view)
 from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
+from ovlite.kernels.runtime.step import BF16
 from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions, nested_sums
 
 from . import depthwise
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
 from .matmul_driver import check_f32, check_types
-from .matmul_kernels cimport CHUNK
+from .matmul_kernels cimport BF16_A, BF16_RESIDUAL, CHUNK, CHUNK_BYTES
 from .matmul_weights cimport Kernel, PackedWeights
 from .matmul_weights import int8_parts, kernel_for
 from .winograd import TransformedWeights, Winograd, winograd_tile
@@ -104,7 +105,7 @@ def convolution_step(View x not None, View y not None, *, weights, strides, dila
         return depthwise.Depthwise(
             x, y, weights=packed, strides=strides, dilations=dilations, pads_begin=pads_begin, bias=bias,
             residual=residual, activation=activation)
-    check_f32(x=x, y=y, residual=residual)
+    check_f32(bf16=isinstance(packed, PackedWeights), x=x, y=y, residual=residual)
     check_images(x, y, packed, residual, groups)
     if isinstance(packed, TransformedWeights):
         return Winograd(x, y, packed, pads_begin, bias, residual, activation)
@@ -203,6 +204,10 @@ cdef class Windows(MatmulStep):
     def __init__(self, View x, View y, PackedWeights packed, taps, strides, bias, View residual, activation):
         cdef Matmul* p = &self.matmul
         self.set_kernel(packed.kernel, y)
+        if x.dtype == BF16:
+            self.allow_bf16("x", BF16_A)
+        if residual is not None and residual.dtype == BF16:
+            self.allow_bf16("residual", BF16_RESIDUAL)
         r_strides = broadcast_strides(residual, y.shape, "residual")
         r_size = 4 if residual is None else residual.dtype.itemsize
         steps = [x.strides[0], *[stride * by for stride, by in zip(x.strides[2:], strides, strict=True)]]
@@ -249,6 +254,8 @@ cdef class Windows(MatmulStep):
         """Where each line of x is a whole number of pixels away from the next one, taps may share split pixels."""
         cdef Matmul* p = &self.matmul
         pixel = x.strides[len(x.shape) - 1]
+        if p.a_size == CHUNK_BYTES // CHUNK:    # of bf16, which is not split
+            return 0
         if packed.taps > 1 and packed.depth % CHUNK == 0 and packed.depth and pixel >= packed.groups * packed.depth \
                 and not any([stride % pixel for stride in (x.strides[0], *x.strides[2:])]):
             p.pixel = pixel * p.a_size

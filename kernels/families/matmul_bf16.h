@@ -39,7 +39,8 @@
 #define MATRIX_ROWS (2 * TILE_HEIGHT)
 #define MATRIX_COLUMNS (2 * TILE_COLUMNS)
 #define FEW_TERMS 512              /* up to here a1 b1 is added too */
-#define SMALL_SUM 0x1p-100f
+#define SMALL_SUM 0x0d800000       /* bits of 2^-100 */
+#define INFINITE_SUM 0x7f800000    /* of infinity */
 
 typedef uint32_t LaneBits __attribute__((vector_size(4 * LANES)));
 typedef uint16_t LaneHalves __attribute__((vector_size(2 * LANES)));
@@ -135,6 +136,27 @@ INLINE void split_rows(const int how, const int parts, const char *a, ptrdiff_t 
     }
 }
 
+/* Copies rows of bf16 to where split_rows() puts them. */
+static void copy_bf16_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, const ptrdiff_t *offset, ptrdiff_t taps,
+                           ptrdiff_t depth, ptrdiff_t k_stride, char *to) {
+    (void)k_stride;
+    for (ptrdiff_t i = 0; i < rows; i++, a += row_stride, to += TILE_BYTES) {
+        ptrdiff_t filled = 0;
+        for (ptrdiff_t tap = 0; tap < taps; tap++) {
+            const char *from = a + offset[tap], *end = from + 2 * depth;
+            while (from < end) {
+                const ptrdiff_t room = CHUNK_BYTES - filled % CHUNK_BYTES, n = end - from < room ? end - from : room;
+                memcpy(to + filled / CHUNK_BYTES * TILE_SIZE + filled % CHUNK_BYTES, from, (size_t)n);
+                from += n;
+                filled += n;
+            }
+        }
+        if (filled % CHUNK_BYTES)
+            memset(to + filled / CHUNK_BYTES * TILE_SIZE + filled % CHUNK_BYTES, 0,
+                   (size_t)(CHUNK_BYTES - filled % CHUNK_BYTES));
+    }
+}
+
 /* Splits pixels of `depth` floats, a multiple of CHUNK, that lie `stride` bytes apart; the parts of a chunk lie side by
  * side. */
 INLINE void split_pixels(const int how, const int parts, const char *a, ptrdiff_t pixels, ptrdiff_t stride,
@@ -203,13 +225,19 @@ INLINE void pack_tiles(const int parts, const char *b, ptrdiff_t depth, ptrdiff_
 
 /* Row i of a tile by its panel, in f32: the chain of multiply-adds of the f32 kernels. */
 static __attribute__((noinline)) void row_in_f32(const MatmulTile *t, int parts, int width, int i, float *sums) {
-    const char *a = TILE_ROW(t->a, i, t->count, t->a_stride);
+    const char *a = t->pitch ? t->a[0] + i * t->a_stride : TILE_ROW(t->a, i, t->count, t->a_stride);
     ptrdiff_t at = 0;
     memset(sums, 0, (size_t)width * sizeof(float));
     for (ptrdiff_t tap = 0; tap < t->taps; tap++)
         for (ptrdiff_t k = 0; k < t->depth; k++, at++) {
             const char *b = t->b + at / CHUNK * t->b_stride + at % CHUNK / 2 * TILE_BYTES;
-            const float x = *(const float *)(a + t->offset[tap] + k * t->k_stride);
+            const char *place = a + t->offset[tap] + k * t->k_stride;
+            uint32_t bits = 0;
+            if (t->bf16 & BF16_A)
+                memcpy((char *)&bits + 2, place, 2);
+            else
+                memcpy(&bits, place, 4);
+            const float x = float_of(bits);
             for (int n = 0; n < width; n++) {
                 float weight = 0;
                 for (int part = parts - 1; part >= 0; part--) {
@@ -222,36 +250,136 @@ static __attribute__((noinline)) void row_in_f32(const MatmulTile *t, int parts,
         }
 }
 
-INLINE LaneMask any_unsure(Lanes sum) {
-    const LaneMask magnitude = (LaneMask)sum & 0x7fffffff, small = (LaneMask)splat(SMALL_SUM);
-    return (magnitude >= 0x7f800000) | ((magnitude < small) & (magnitude != 0));
+/* Where the results of a tile's rows go, and what is added to them, or NULL; y is NULL where nothing goes. */
+typedef struct {
+    char *y[MATRIX_ROWS];
+    const char *residual[MATRIX_ROWS];
+} Places;
+
+INLINE void find_places(const MatmulTile *t, Places *places) {
+    const int rows = (int)t->count, adds = t->residual[0] != NULL;
+    if (!t->pitch) {
+        for (int i = 0; i < rows; i++) {
+            places->y[i] = TILE_ROW(t->y, i, rows, t->y_stride);
+            places->residual[i] = adds ? TILE_ROW(t->residual, i, rows, t->residual_stride) : NULL;
+        }
+        return;
+    }
+    ptrdiff_t line = t->first / t->pitch, column = t->first % t->pitch;
+    for (int i = 0; i < rows; i++) {
+        places->y[i] = column < t->width ? t->y[0] + line * t->y_line + column * t->y_stride : NULL;
+        places->residual[i] = adds ? t->residual[0] + line * t->residual_line + column * t->residual_stride : NULL;
+        if (++column == t->pitch) {
+            column = 0;
+            line++;
+        }
+    }
 }
 
-INLINE int has_lane(LaneMask mask) {
+INLINE void widen_row(const char *from, ptrdiff_t columns, float *to) {
+    for (ptrdiff_t j = 0; j < columns; j += LANES) {
+        LooseHalves halves = {};
+        if (columns - j >= LANES)
+            halves = *(const LooseHalves *)(from + 2 * j);
+        else
+            memcpy(&halves, from + 2 * j, (size_t)(columns - j) * 2);
+        store(to + j, (Lanes)(__builtin_convertvector(halves, LaneBits) << 16));
+    }
+}
+
+/* from: whole vectors. */
+INLINE void narrow_row(const int how, const float *from, ptrdiff_t columns, char *to) {
+    for (ptrdiff_t j = 0; j < columns; j += LANES) {
+#if defined(__AVX512F__)
+        if (how == BY_TILES && columns - j >= 2 * LANES) {
+            _mm512_storeu_si512(to + 2 * j, nearest_pair(load(from + j), load(from + j + LANES)));
+            j += LANES;
+            continue;
+        }
+#endif
+        const LooseHalves halves = __builtin_convertvector(nearest_bf16(load(from + j)) >> 16, LaneHalves);
+        if (columns - j >= LANES)
+            *(LooseHalves *)(to + 2 * j) = halves;
+        else
+            memcpy(to + 2 * j, &halves, (size_t)(columns - j) * 2);
+    }
+}
+
+INLINE int has_lane(LaneBits mask) {
     int found = 0;
 #if defined(__AVX512F__)
     found = _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0;
 #else
     for (int i = 0; i < LANES; i++)
-        found |= mask[i];
+        found |= mask[i] != 0;
 #endif
     return found;
 }
 
+/* All bits set in the lanes whose sum is zero, small or not finite. */
+INLINE LaneBits any_odd(Lanes sum) {
+    const LaneBits magnitude = (LaneBits)sum & 0x7fffffff;
+    return (LaneBits)(magnitude - SMALL_SUM >= INFINITE_SUM - SMALL_SUM + (LaneBits){});
+}
+
+/* Whether a row of sums has to be computed again. Most rows have no odd one; most odd ones are zeros. */
+INLINE int any_unsure(const float *row, const int width) {
+    LaneBits odd = {};
+    for (int j = 0; j < width; j += LANES)
+        odd |= any_odd(load(row + j));
+    if (__builtin_expect(!has_lane(odd), 1))
+        return 0;
+    LaneBits unsure = {};
+    for (int j = 0; j < width; j += LANES)
+        unsure |= any_odd(load(row + j)) & (LaneBits)(((LaneBits)load(row + j) & 0x7fffffff) != 0);
+    return has_lane(unsure);
+}
+
+/* Writes a row of sums that all count: bias, residual, activation. */
+INLINE void store_whole_row(const int width, const MatmulTile *t, float *y, const float *residual, const float *row) {
+    const Lanes low = splat(t->activation.alpha), high = splat(t->activation.beta);
+#pragma GCC unroll 8
+    for (int j = 0; j < width; j += LANES) {
+        Lanes sum = load(row + j);
+        if (t->bias)
+            sum += load(t->bias + j);
+        if (residual)
+            sum += load(residual + j);
+        if (t->activation.kind == ACT_CLAMP)
+            sum = clamp_lanes(sum, low, high);
+        store(y + j, sum);
+    }
+    if (t->activation.kind > ACT_CLAMP)
+        activate(&t->activation, y, width);
+}
+
 /* Writes the sums of a tile, `stride` floats to a row, of which those from `first` on lie at `rest`. */
-INLINE void finish_sums(const int parts, const int width, const MatmulTile *t, const float *sums, const float *rest,
-                        int first, ptrdiff_t stride) {
+INLINE void finish_sums(const int how, const int parts, const int width, const MatmulTile *t, const float *sums,
+                        const float *rest, int first, ptrdiff_t stride) {
+    const int whole = t->columns == width && (!t->residual[0] || t->residual_step);
+    Places places;
+    find_places(t, &places);
     for (int i = 0; i < t->count; i++) {
         const float *row = i < first ? sums + i * stride : rest + (i - first) * stride;
-        float again[MATRIX_COLUMNS];
-        LaneMask unsure = {};
-        for (int j = 0; j < width; j += LANES)
-            unsure |= any_unsure(load(row + j));
-        if (__builtin_expect(has_lane(unsure), 0)) {
+        const float *residual = (const float *)places.residual[i];
+        float again[MATRIX_COLUMNS], widened[MATRIX_COLUMNS], results[MATRIX_COLUMNS];
+        float *y = t->bf16 & BF16_Y ? results : (float *)places.y[i];
+        if (!places.y[i])
+            continue;
+        if (any_unsure(row, width)) {
             row_in_f32(t, parts, width, i, again);
             row = again;
         }
-        store_row(t, (int)t->count, i, row, t->bias);
+        if (residual && t->bf16 & BF16_RESIDUAL) {
+            widen_row(places.residual[i], t->columns, widened);
+            residual = widened;
+        }
+        if (whole)
+            store_whole_row(width, t, y, residual, row);
+        else
+            store_row(t, y, residual, row, t->bias);
+        if (t->bf16 & BF16_Y)
+            narrow_row(how, results, t->columns, places.y[i]);
     }
 }
 
@@ -335,18 +463,15 @@ INLINE void matrix_body(const int how, const int parts, const int wide, const Ma
         if (wide)
             store_tile(how, 3, (char *)(sums + TILE_HEIGHT * STRIDE + TILE_COLUMNS), STRIDE * sizeof(float));
     }
-    finish_sums(parts, width, t, sums, sums + TILE_HEIGHT * STRIDE, (int)t->first_rows, STRIDE);
+    finish_sums(how, parts, width, t, sums, sums + TILE_HEIGHT * STRIDE, (int)t->first_rows, STRIDE);
 }
 
 #if defined(__AVX512F__)
-static __attribute__((noinline)) void finish_pairs(const MatmulTile *t, int wide, int sure, const float *sums) {
-    if (sure)
-        for (int i = 0; i < t->count; i++)
-            store_row(t, (int)t->count, i, sums + i * 2 * LANES, t->bias);
-    else if (wide)
-        finish_sums(1, PANEL, t, sums, NULL, (int)t->count, 2 * LANES);
+static __attribute__((noinline)) void finish_pairs(const MatmulTile *t, int wide, const float *sums) {
+    if (wide)
+        finish_sums(BY_TILES, 1, PANEL, t, sums, NULL, (int)t->count, 2 * LANES);
     else
-        finish_sums(1, LANES, t, sums, NULL, (int)t->count, 2 * LANES);
+        finish_sums(BY_TILES, 1, LANES, t, sums, NULL, (int)t->count, 2 * LANES);
 }
 
 /* Up to TILE_ROWS rows by a panel, one part of each, by vdpbf16ps. */
@@ -355,7 +480,6 @@ INLINE void pairs_body(const int rows, const int wide, const MatmulTile *t) {
     const ptrdiff_t stride = t->row_stride;
     const char *b = t->b;
     Lanes sums[TILE_ROWS][2];
-    LaneMask unsure = {};
     float buffer[TILE_ROWS][2 * LANES];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -391,13 +515,8 @@ INLINE void pairs_body(const int rows, const int wide, const MatmulTile *t) {
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
-            unsure |= any_unsure(sums[i][j]);
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int j = 0; j < vectors; j++)
             store(&buffer[i][j * LANES], sums[i][j]);
-    finish_pairs(t, wide, !has_lane(unsure), buffer[0]);
+    finish_pairs(t, wide, buffer[0]);
 }
 #endif
 

@@ -1,23 +1,10 @@
-from ovlite.kernels.runtime.step cimport MAX_RANK, Member, Span, Step, View, dim_t
+from ovlite.kernels.runtime.step cimport Member, Span, Step, View, dim_t
 
 from .activation cimport Activation
 from .matmul_kernels cimport MatmulKernel, MatmulTile
+from .matmul_space cimport Space
 from .matmul_weights cimport CompressedWeights, Kernel, PackedWeights
 from .requantization cimport Requantizer, ZeroPoint
-
-
-cdef struct Position:          # in each operand, in bytes
-    dim_t a
-    dim_t b
-    dim_t y
-    dim_t residual
-
-
-cdef struct Space:             # nested dimensions, outermost first
-    int rank
-    dim_t size                 # product of the shape
-    dim_t shape[MAX_RANK]
-    Position stride[MAX_RANK]
 
 
 cdef struct Matmul:
@@ -80,11 +67,14 @@ cdef class MatmulStep(Step):
     cdef const dim_t[::1] offsets
     cdef const dim_t[::1] split_offsets
     cdef readonly object flops
+    cdef readonly dim_t beyond
     cdef Requantizer requantizer
     cdef int set_kernel(self, Kernel kernel, View y) except -1
+    cdef int allow_bf16(self, str name, int flag) except -1
     cdef int set_requantization(self, View y, View residual, dict results) except -1
     cdef int set_zero_point(self, View zero, column_sums) except -1
     cdef int set_rows(self, list batch, list rows, bint dense=*) except -1
+    cdef int join_lines(self, list rows) except -1
     cdef int set_weights(self, PackedWeights weights) except -1
     cdef int set_compressed(self, CompressedWeights weights) except -1
     cdef int set_columns(self, dim_t groups, dim_t columns) except -1

@@ -21,14 +21,16 @@ from libc.string cimport memset
 import numpy as np
 
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, first_element, share, stopped
-from ovlite.kernels.runtime.strides import merge_dimensions
+from ovlite.kernels.runtime.step import BF16
+from ovlite.kernels.runtime.strides import lines_join, merge_dimensions
 
 from .activation cimport activation_from_tuple
 from .requantization cimport Requantization, Requantizer, without_zero
 from .requantization import padded_columns
 from .matmul_kernels cimport (
-    CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel, MatmulTile,
-    TileFunction, decompress)
+    BF16_A, BF16_Y, CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel,
+    MatmulTile, SplitRows, TileFunction, decompress)
+from .matmul_space cimport Position, Space, position_of, set_position
 from .matmul_weights cimport (
     CompressedWeights, Kernel, PackedWeights, panel_depth, panel_size, panel_width, whole_blocks)
 
@@ -42,31 +44,6 @@ cdef enum:
     LINE = 64                  # bytes of a cache line
     FETCHED_AHEAD = 8192       # bytes of panels that don't stay in the second-level cache
     POLL_EVERY = 64            # runs of tiles between two questions whether the run is to end
-
-cdef inline void set_position(Position* position, dim_t a, dim_t b, dim_t y, dim_t residual) noexcept nogil:
-    position.a = a
-    position.b = b
-    position.y = y
-    position.residual = residual
-
-
-cdef inline Position position_of(const Space* space, dim_t index) noexcept nogil:
-    """Position of the index-th element of a space."""
-    cdef Position found
-    cdef dim_t i
-    cdef int axis
-    set_position(&found, 0, 0, 0, 0)
-    for axis in range(space.rank - 1, -1, -1):
-        i = index
-        if axis > 0:
-            index = index // space.shape[axis]
-            i -= index * space.shape[axis]
-        found.a += i * space.stride[axis].a
-        found.b += i * space.stride[axis].b
-        found.y += i * space.stride[axis].y
-        found.residual += i * space.stride[axis].residual
-    return found
-
 
 cdef inline void set_half(MatmulTile* tile, int half, const MatmulTile* origin, Position position,
                           dim_t row) noexcept nogil:
@@ -90,6 +67,11 @@ cdef inline int set_tile_rows(const Matmul* p, dim_t index, const MatmulTile* or
     line *= p.tile_lines
     position = position_of(&p.lines, line)
     set_half(tile, 0, origin, position, begin)
+    if p.tile.pitch:
+        tile.first = begin
+        tile.y[0] -= begin * tile.y_stride
+        if tile.residual[0] != NULL:
+            tile.residual[0] -= begin * tile.residual_stride
     if p.tile_lines == 1 or line + 1 == p.lines.size:
         set_half(tile, 1, origin, position, begin + (rows + 1) // 2)
         return <int>rows
@@ -173,14 +155,15 @@ cdef void make_panels(const Matmul* p, const MatmulTile* batch, char* scratch) n
 cdef void pack_tile(const Matmul* p, const MatmulTile* tile, dim_t rows, char* to) noexcept nogil:
     """Copies the rows of a tile to scratch memory, the halves one behind the other, or splits them."""
     cdef dim_t half = (rows + 1) // 2
+    cdef SplitRows split = p.kernel.copy_rows if p.tile.bf16 & BF16_A else p.kernel.split_rows
     if p.kernel.parts == 0:
         p.kernel.pack_rows(tile.a[0], half, tile.a_stride, tile.depth, tile.k_stride, to, p.row_bytes)
         p.kernel.pack_rows(tile.a[1], rows - half, tile.a_stride, tile.depth, tile.k_stride, to + half * p.row_bytes,
                            p.row_bytes)
         return
-    p.kernel.split_rows(tile.a[0], half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
+    split(tile.a[0], half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
     to += half * TILE_BYTES if rows <= TILE_HEIGHT else TILE_HEIGHT * p.row_bytes
-    p.kernel.split_rows(tile.a[1], rows - half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
+    split(tile.a[1], rows - half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
 
 
 cdef const char* window_of(const Matmul* p, dim_t first, dim_t count, const MatmulTile* group,
@@ -234,11 +217,17 @@ cdef inline void set_packed_rows(const Matmul* p, int rows, char* packed, Matmul
         tile.rows[1] = packed + TILE_HEIGHT * p.row_bytes
 
 
+cdef inline void set_rows_in_place(const Matmul* p, int rows, MatmulTile* tile) noexcept nogil:
+    """Points `tile` at its rows where they lie."""
+    tile.first_rows = rows if rows <= TILE_HEIGHT and p.tile_lines == 1 else (rows + 1) // 2
+    tile.rows[0], tile.rows[1] = tile.a[0], tile.a[1]
+
+
 cdef inline void set_pixels(const Matmul* p, int rows, const char* window, const char* split,
                             MatmulTile* tile) noexcept nogil:
     """Points `tile` at its rows among split pixels, of which that at `window` is the first."""
     cdef int half
-    tile.first_rows = (rows + 1) // 2
+    tile.first_rows = rows if rows <= TILE_HEIGHT and p.tile_lines == 1 else (rows + 1) // 2
     for half in range(2):
         tile.rows[half] = split + (tile.a[half] - window + p.first_offset) // p.pixel * p.split_pixel
 
@@ -253,10 +242,13 @@ cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const 
     for index in range(row, row + count):
         rows = set_tile_rows(p, index, origin, tile)
         tile.count = rows
+        tile.ahead = p.tile.ahead if index == row else 0
         if p.split_pixel:
             set_pixels(p, rows, window, rows_packed, tile)
         elif not p.read_in_place:
             set_packed_rows(p, rows, rows_packed + (index - first) * p.tile_bytes, tile)
+        elif kernel.parts:
+            set_rows_in_place(p, rows, tile)
         if function != NULL:
             function(tile)
         elif p.few_columns:
@@ -342,9 +334,10 @@ cdef Space space_of(list dims) except *:
     return space
 
 
-def check_f32(**views):
+def check_f32(bint bf16=False, **views):
+    """TypeError for other element types than f32, or bf16 where it is allowed."""
     for name, view in views.items():
-        if view is not None and view.dtype != np.float32:
+        if view is not None and view.dtype != np.float32 and not (bf16 and view.dtype == BF16):
             raise TypeError(f"{name} is {view.dtype.name}; this kernel takes float32")
 
 
@@ -359,7 +352,7 @@ def check_types(View x, View y):
 cdef class MatmulStep(Step):
     """Base of MatMul and Convolution.
 
-    flops: floating-point operations of one run.
+    flops: floating-point operations of one run. beyond: bytes behind a that may be read, for nothing.
     """
 
     cdef int set_kernel(self, Kernel kernel, View y) except -1:
@@ -371,6 +364,18 @@ cdef class MatmulStep(Step):
         if kernel.row.parts:
             self.name = f"{self.name} {kernel.name}"
         p.y_size = y.dtype.itemsize
+        if y.dtype == BF16:
+            self.allow_bf16("y", BF16_Y)
+        return 0
+
+    cdef int allow_bf16(self, str name, int flag) except -1:
+        """An operand is bf16 where others are f32. Comes after set_kernel; that of a, before p.a_size is used."""
+        cdef Matmul* p = &self.matmul
+        if p.kernel.copy_rows == NULL:
+            raise TypeError(f"{name} is bf16; this kernel takes float32")
+        p.tile.bf16 |= flag
+        if flag == BF16_A:
+            p.a_size = 2
         return 0
 
     cdef int set_requantization(self, View y, View residual, dict results) except -1:
@@ -411,11 +416,14 @@ cdef class MatmulStep(Step):
         cdef Matmul* p = &self.matmul
         cdef dim_t most = p.kernel.rows
         rows = merge_dimensions(rows) or [(1, 0, 0, 0, 0)]
+        if p.kernel.whole_rows > 1 and lines_join(rows, p.kernel.rows):
+            self.join_lines(rows)
         p.batch = space_of(merge_dimensions(batch))
         p.lines = space_of(rows[:-1])
         p.width, p.tile.a_stride, _, p.tile.y_stride, p.tile.residual_stride = rows[-1]
-        p.read_in_place = p.tile.k_stride == p.a_size and p.kernel.parts == 0
-        if p.tile.a_stride % PAGE_BYTES == 0 and p.read_in_place and p.width > ALIASED_ROWS:
+        p.read_in_place = p.tile.k_stride == p.a_size and (
+            p.kernel.parts == 0 or (p.tile.bf16 & BF16_A and p.tile.depth % CHUNK == 0))
+        if p.tile.a_stride % PAGE_BYTES == 0 and p.read_in_place and p.kernel.parts == 0 and p.width > ALIASED_ROWS:
             if dense and p.panels >= PACKED_PANELS:
                 p.read_in_place = False
             else:
@@ -425,12 +433,22 @@ cdef class MatmulStep(Step):
         p.tile_lines = 1
         p.per_line = (p.width + most - 1) // most
         p.tiles = p.lines.size * p.per_line
-        if (p.lines.size + 1) // 2 * ((2 * p.width + most - 1) // most) < p.tiles:
+        if not p.tile.pitch and (p.lines.size + 1) // 2 * ((2 * p.width + most - 1) // most) < p.tiles:
             p.tile_lines = 2
             p.per_line = (2 * p.width + most - 1) // most
             p.tiles = (p.lines.size + 1) // 2 * p.per_line
         p.rows = p.width // max(p.per_line, <dim_t>1)
         p.remainder_tiles = p.width - p.rows * p.per_line
+        return 0
+
+    cdef int join_lines(self, list rows) except -1:
+        """Makes one line of the innermost two dimensions, with rows for what lies between the lines of a, of which no
+        result is kept."""
+        cdef MatmulTile* tile = &self.matmul.tile
+        width, a, b, y, residual = rows.pop()
+        lines, a_line, _, tile.y_line, tile.residual_line = rows.pop()
+        tile.width, tile.pitch = width, a_line // a
+        rows.append(((lines - 1) * tile.pitch + width, a, b, y, residual))
         return 0
 
     cdef int set_weights(self, PackedWeights weights) except -1:
@@ -483,7 +501,7 @@ cdef class MatmulStep(Step):
         once, if that is less work."""
         cdef Matmul* p = &self.matmul
         cdef MatmulTile* tile = &p.tile
-        cdef dim_t cached = CACHED_BYTES // 4, block, pixels = 0, total = 0
+        cdef dim_t cached = CACHED_BYTES // 4, block, unit, pixels = 0, total = 0
         if b_bytes > CACHED_BYTES:
             tile.ahead = FETCHED_AHEAD
             cached = CACHED_BYTES
@@ -493,16 +511,25 @@ cdef class MatmulStep(Step):
         tile.row_taps = 1
         tile.row_chunks = p.panel_depth // CHUNK
         tile.row_offset = NO_OFFSET
+        if p.read_in_place:
+            tile.row_stride = tile.a_stride
+            tile.chunk_stride = CHUNK_BYTES
+            tile.row_taps = tile.taps
+            tile.row_chunks = tile.depth // CHUNK
+            tile.row_offset = tile.offset
+            self.beyond = (TILE_HEIGHT - 1) * abs(tile.a_stride)
+            return 0
         if not p.pixel or not p.tiles or not p.panels or p.tile_lines * p.rows <= p.kernel.whole_rows:
             return 0
         p.split_pixel = self.weights.depth // CHUNK * CHUNK_BYTES * p.kernel.parts
         p.first_offset, p.last_offset = min(self.offsets), max(self.offsets) + tile.depth * p.a_size - 1
         block = p.tiles
+        unit = 1 if tile.pitch else p.per_line
         while True:
             pixels, total = self.window_sizes(block)
-            if pixels * p.split_pixel <= cached or block <= p.per_line:
+            if pixels * p.split_pixel <= cached or block <= unit:
                 break
-            block = max((block + 1) // 2 // p.per_line, <dim_t>1) * p.per_line
+            block = max((block + 1) // 2 // unit, <dim_t>1) * unit
         if 2 * total * p.split_pixel > p.tiles * p.tile_bytes:
             p.split_pixel = 0
             return 0
@@ -548,7 +575,8 @@ cdef class MatmulStep(Step):
         p.single_row = p.tiles == 1 and p.width == 1 and not p.few_columns and p.kernel.single_row != NULL
         p.row_by_columns = (p.single_row and p.weights == NULL and p.kernel.dots != NULL
                             and p.b_k_stride == p.b_size and p.b_n_stride != p.b_size)
-        a_bytes = p.tiles * p.tile_bytes if p.kernel.parts else a_bytes // max(p.batch.size, <dim_t>1)
+        a_bytes = (p.tiles * p.tile_bytes if p.kernel.parts and not p.read_in_place
+                   else a_bytes // max(p.batch.size, <dim_t>1))
         p.block = p.tiles
         if b_bytes <= CACHED_BYTES * (1 if p.packs_b else 2) and b_bytes < a_bytes and p.tiles > 1:
             p.block = 1

@@ -35,6 +35,7 @@ typedef struct {
     int parts;                         /* of an operand */
     SplitRows split_rows;
     SplitPixels split_pixels;
+    SplitRows copy_rows;               /* of bf16; NULL where all rows must be f32 */
     void (*begin)(void);               /* before the first tile that a thread computes in a step, or NULL */
     void (*end)(void);                 /* behind the last one */
     int (*permitted)(void);            /* whether the system lets this process run it, or NULL; asked before it is chosen */
@@ -45,7 +46,8 @@ typedef struct {
 /* A row that multiplies f32 in parts. */
 #define SPLIT_ROW(name, needs, rows, columns, tiles, parts, how, begin, end, permitted, gain, whole_rows)       \
     {name, needs, F32, F32, F32, F32, rows, columns, CHUNK, 0, 0, tiles, NULL, NULL, NULL, pack_tiles_##parts,   \
-     NULL, parts, split_rows_##how##_##parts, split_pixels_##how##_##parts, begin, end, permitted, gain, whole_rows}
+     NULL, parts, split_rows_##how##_##parts, split_pixels_##how##_##parts,                                       \
+     (parts) == 1 && (whole_rows) > 1 ? copy_bf16_rows : NULL, begin, end, permitted, gain, whole_rows}
 #define MATRIX_ROW(name, needs, tiles, parts, how, permitted)                                                    \
     SPLIT_ROW(name, needs, MATRIX_ROWS, MATRIX_COLUMNS, tiles##_tiles_##parts, parts, how, begin_##tiles,         \
               end_##tiles, permitted, gain_of_tiles_##parts, TILE_HEIGHT)

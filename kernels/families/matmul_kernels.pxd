@@ -29,6 +29,7 @@ cdef extern from "matmul_kernels.h" nogil:
         const Requantization* requantization
         const Compression* compression
         Activation activation
+        int bf16
         dim_t count
         dim_t first_rows
         dim_t k_stride
@@ -40,9 +41,16 @@ cdef extern from "matmul_kernels.h" nogil:
         dim_t row_taps
         dim_t row_chunks
         dim_t ahead
+        dim_t pitch
+        dim_t width
+        dim_t first
+        dim_t y_line
+        dim_t residual_line
     ctypedef void (*TileFunction)(const MatmulTile* tile) noexcept
     ctypedef TileFunction[2] TileWidths
     ctypedef TileFunction[4] TileColumns
+    ctypedef void (*SplitRows)(const char* a, dim_t rows, dim_t row_stride, const dim_t* offset, dim_t taps,
+                               dim_t depth, dim_t k_stride, char* to) noexcept
     ctypedef struct MatmulKernel:
         const char* name
         const char* needs
@@ -64,15 +72,18 @@ cdef extern from "matmul_kernels.h" nogil:
         void (*pack_rows)(const char* a, dim_t rows, dim_t row_stride, dim_t depth, dim_t k_stride,
                           char* to, dim_t to_stride) noexcept nogil
         int parts
-        void (*split_rows)(const char* a, dim_t rows, dim_t row_stride, const dim_t* offset, dim_t taps, dim_t depth,
-                           dim_t k_stride, char* to) noexcept nogil
+        SplitRows split_rows
         void (*split_pixels)(const char* a, dim_t pixels, dim_t stride, dim_t depth, char* to) noexcept nogil
+        SplitRows copy_rows
         void (*begin)() noexcept nogil
         void (*end)() noexcept nogil
         bint (*permitted)() noexcept nogil
         int (*gain)() noexcept nogil
         int whole_rows
     enum:
+        BF16_A
+        BF16_Y
+        BF16_RESIDUAL
         CHUNK
         CHUNK_BYTES
         TILE_BYTES

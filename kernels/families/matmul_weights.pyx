@@ -57,6 +57,11 @@ cdef class Kernel:
         return {0: None, 1: "bf16", 2: "bf16x3", 3: "bf16x6"}[self.row.parts]
 
     @property
+    def takes_bf16(self):
+        """Whether operands and results may be bf16 where it says f32."""
+        return self.row.copy_rows != NULL
+
+    @property
     def emulated(self):
         return EMULATION in self.row.needs.decode().split()
 

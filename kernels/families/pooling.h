@@ -1,4 +1,4 @@
-/* Maximum and mean over the taps of a pooling window, of f32, and the maximum of bytes.
+/* Maximum and mean over the taps of a pooling window, of f32, and the maximum of bytes and bf16.
  *
  * Images whose channels are adjacent in memory are pooled one window for all channels, images whose
  * columns are adjacent a line of windows for one channel.
@@ -185,6 +185,31 @@ DEFINE_POOL(mean, 0)
                 __builtin_memcpy(to + at, &total, (size_t)n);                                  \
         }                                                                                      \
     }
+
+typedef uint16_t Halves __attribute__((vector_size(2 * LANES)));
+typedef uint32_t WideHalves __attribute__((vector_size(4 * LANES)));
+
+/* The same of bf16; the maximum is one of the elements. */
+static void max_bf16(const Window *w, void *y, ptrdiff_t channels) {
+    for (ptrdiff_t c = 0; c < channels; c += LANES) {
+        const size_t size = 2 * (size_t)(channels - c < LANES ? channels - c : LANES);
+        Lanes total = splat(-INFINITY);
+        for (ptrdiff_t p = 0; p < w->planes; p++)
+            for (ptrdiff_t r = 0; r < w->rows; r++) {
+                const uint16_t *x = (const uint16_t *)w->x + c + p * w->plane_step + r * w->row_step;
+                for (ptrdiff_t i = 0; i < w->columns; i++, x += w->column_step) {
+                    Halves tap = {};
+                    if (size == sizeof tap)
+                        __builtin_memcpy(&tap, x, sizeof tap);
+                    else
+                        __builtin_memcpy(&tap, x, size);
+                    total = larger_lanes(total, (Lanes)(__builtin_convertvector(tap, WideHalves) << 16));
+                }
+            }
+        const Halves result = __builtin_convertvector((WideHalves)total >> 16, Halves);
+        __builtin_memcpy((uint16_t *)y + c, &result, size);
+    }
+}
 
 DEFINE_BYTE_POOL(max_u8, uint8_t, 0, epu8)
 DEFINE_BYTE_POOL(max_i8, int8_t, -128, epi8)

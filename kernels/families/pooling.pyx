@@ -1,5 +1,5 @@
 """Pooling: the maximum or the mean of windows of images of one to three spatial dimensions: of f32, and the maximum
-of bytes that are channels-last.
+of bytes and of bf16 that are channels-last.
 
 An image is channels-last (channel stride 1) or planar (stride 1 in its last spatial dimension); each
 has its own loop. Windows are clamped to the image when the step is made: what an image has for a
@@ -16,7 +16,7 @@ from ovlite.kernels.runtime.images cimport channels_second, result_images
 from ovlite.kernels.runtime.step cimport (
     OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, strided_view)
 from ovlite.kernels.runtime.images import window_counts
-from ovlite.kernels.runtime.step import are_channels_last, are_planar
+from ovlite.kernels.runtime.step import BF16, are_channels_last, are_planar
 
 cdef extern from "pooling.h" nogil:
     ctypedef struct Window:
@@ -27,6 +27,7 @@ cdef extern from "pooling.h" nogil:
     void mean_channels(const Window* window, float* y, dim_t channels, float count) noexcept
     void max_u8(const Window* window, void* y, dim_t channels) noexcept
     void max_i8(const Window* window, void* y, dim_t channels) noexcept
+    void max_bf16(const Window* window, void* y, dim_t channels) noexcept
     void max_line(const Window* window, float* y, dim_t windows, dim_t step, float count) noexcept
     void mean_line(const Window* window, float* y, dim_t windows, dim_t step, float count) noexcept
 
@@ -109,6 +110,8 @@ cdef int pool_channels_last(const void* arguments, char* const* slots, const Mem
             window.columns = width.taps
             if args.size == 1:
                 (max_i8 if args.is_signed else max_u8)(&window, y, channels)
+            elif args.size == 2:
+                max_bf16(&window, y, channels)
             elif args.maximum:
                 max_channels(&window, <float*>y, channels, 1)
             else:
@@ -250,7 +253,7 @@ cdef class Pool(Step):
         args.window.plane_step, args.window.row_step, args.window.column_step = (
             dilation * stride for dilation, stride in zip(dilations, x5.strides[2:]))
         args.size, args.is_signed = x.dtype.itemsize, x.dtype == np.int8
-        planar = are_planar(x, y) and (x.shape[1] == 1 or not are_channels_last(x, y)) and args.size > 1
+        planar = are_planar(x, y) and (x.shape[1] == 1 or not are_channels_last(x, y)) and args.size == 4
         args.block = BLOCK_BYTES // args.size
         args.blocks = x.shape[1] if planar else -(-x.shape[1] // args.block)
         args.lines = x.shape[0] * args.blocks * y5.shape[2] * y5.shape[3]
@@ -267,8 +270,8 @@ cdef class Pool(Step):
             raise ValueError(
                 f"{self.name}: expected x and y of shape (N, C, spatial...) with 1 to 3 spatial dimensions, "
                 f"got {x.shape} and {y.shape}")
-        known = "float32, uint8 or int8" if self.arguments.maximum else "float32"
-        if x.dtype != y.dtype or x.dtype.name not in known:
+        known = "float32, uint8, int8 or bf16" if self.arguments.maximum else "float32"
+        if x.dtype != y.dtype or ("bf16" if x.dtype == BF16 else x.dtype.name) not in known:
             raise ValueError(f"{self.name}: expected x and y of {known}, got {x.dtype.name} and {y.dtype.name}")
         for name, values, least in (
             ("kernel", kernel, 1), ("strides", strides, 1), ("dilations", dilations, 1), ("pads_begin", pads_begin, 0),
@@ -293,8 +296,8 @@ def _five_dimensional(View view):
 cdef class MaxPool(Pool):
     """y = maximum over windows of x; NaN when one of their elements is, -inf when they have none.
 
-    x: (N, C, spatial...), y: (N, C, outputs...): f32, both channels-last or both planar; or u8 or i8, both
-    channels-last, with their least value where a window has no element. Output o of a
+    x: (N, C, spatial...), y: (N, C, outputs...): f32, both channels-last or both planar; or u8, i8 or bf16,
+    both channels-last, with their least value where a window has no element. Output o of a
     dimension covers the elements o * strides - pads_begin + k * dilations for k < kernel, as far as x
     has them. Raises ValueError for other element types, layouts and ranks.
     """

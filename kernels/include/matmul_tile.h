@@ -38,6 +38,8 @@ typedef struct {
     int bits, has_zeros;
 } Compression;
 
+enum { BF16_A = 1, BF16_Y = 2, BF16_RESIDUAL = 4 };
+
 typedef struct {
     const char *a[2];          /* first row of either half; the first half has (rows + 1) / 2 rows */
     const char *residual[2];   /* likewise; NULL without a residual */
@@ -57,6 +59,7 @@ typedef struct {
     const Requantization *requantization; /* of kernels with integer sums */
     const Compression *compression;       /* of kernels that read codes */
     Activation activation;
+    int bf16;                  /* BF16_A and so on: which operands are bf16 where others are f32 */
     /* Of kernels that split their operands, see matmul_bf16.h. */
     ptrdiff_t count;           /* rows */
     ptrdiff_t first_rows;      /* of them in the first of `rows` */
@@ -69,23 +72,32 @@ typedef struct {
     ptrdiff_t row_taps;
     ptrdiff_t row_chunks;      /* of a tap */
     ptrdiff_t ahead;           /* bytes between the chunk of b in use and the one fetched ahead; 0: none */
+    /* Where rows run on over the ends of lines, with a row for each of `pitch` pixels of a line of a, of which the first
+     * `width` are results; else pitch is 0. y and residual are those of the first line, `first` counts from there. */
+    ptrdiff_t pitch;
+    ptrdiff_t width;
+    ptrdiff_t first;
+    ptrdiff_t y_line;
+    ptrdiff_t residual_line;
 } MatmulTile;
 
 static const ptrdiff_t NO_OFFSET[3];  /* taps where the row begins, for as many parts as weights have */
 
 typedef void (*TileFunction)(const MatmulTile *);
 
-/* Writes the sums of row i of a tile, whole vectors of them, and what is added to each, or NULL: no column too many. */
-INLINE void store_row(const MatmulTile *t, int rows, int i, const float *sums, const float *bias) {
+INLINE const float *tile_residual(const MatmulTile *t, int rows, int i) {
+    return t->residual[0] ? (const float *)TILE_ROW(t->residual, i, rows, t->residual_stride) : NULL;
+}
+
+/* Writes the sums of a row of a tile, whole vectors of them, and what is added to each, or NULL: no column too many. */
+INLINE void store_row(const MatmulTile *t, float *y, const float *residual, const float *sums, const float *bias) {
     const Lanes low = splat(t->activation.alpha), high = splat(t->activation.beta);
-    float *y = (float *)TILE_ROW(t->y, i, rows, t->y_stride);
-    const float *residual = (const float *)TILE_ROW(t->residual, i, rows, t->residual_stride);
     for (ptrdiff_t left = t->columns; left > 0; left -= LANES) {
         ptrdiff_t first = t->columns - left, n = left < LANES ? left : LANES;
         Lanes sum = load(sums + first);
         if (bias)
             sum += load(bias + first);
-        if (t->residual[0])
+        if (residual)
             sum += t->residual_step ? load_part(residual + first, n) : splat(*residual);
         if (t->activation.kind == ACT_CLAMP)
             sum = clamp_lanes(sum, low, high);
@@ -101,7 +113,8 @@ INLINE void store_row(const MatmulTile *t, int rows, int i, const float *sums, c
 /* Writes `sums`, rows of LANES or 2 * LANES floats, where y has fewer columns than that. */
 static __attribute__((noinline)) void store_parts(const MatmulTile *t, int rows, int vectors, const float *sums) {
     for (int i = 0; i < rows; i++)
-        store_row(t, rows, i, sums + i * vectors * LANES, NULL);
+        store_row(t, (float *)TILE_ROW(t->y, i, rows, t->y_stride), tile_residual(t, rows, i),
+                  sums + i * vectors * LANES, NULL);
 }
 
 static __attribute__((noinline)) void activate_rows(const MatmulTile *t, int rows) {

@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 MOST_DIMENSIONS: int
+BF16: np.dtype[Any]
 
 class View:
     @property

@@ -53,6 +53,9 @@ cdef View strided_view(int slot, dtype, const Py_ssize_t* shape, const Py_ssize_
     return View(slot, dtype, [shape[i] for i in range(rank)], [step // size for step in steps])
 
 
+BF16 = np.dtype("V2")    # of Views of bf16, for which numpy has no type
+
+
 cdef class View:
     """The place of an operand's elements in memory.
 

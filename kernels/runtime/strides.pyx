@@ -34,6 +34,24 @@ def merge_dimensions(dims):
     return merged
 
 
+def lines_join(dims, dim_t rows):
+    """Whether fewer register tiles of `rows` rows, in two halves, hold the innermost two dimensions as one line, from
+    the first element to the last one by the strides of the first operand, than line by line, or by two lines to a tile.
+
+    dims: (length, *strides) tuples, outermost first.
+    """
+    cdef dim_t lines, width, pitch, per_line, single, double
+    if len(dims) < 2 or dims[-1][1] <= 0 or dims[-2][1] % dims[-1][1]:
+        return False
+    lines, width, pitch = dims[-2][0], dims[-1][0], dims[-2][1] // dims[-1][1]
+    if pitch < width:
+        return False
+    per_line = (width + rows - 1) // rows
+    single = lines * per_line * (1 if width <= per_line * (rows // 2) else 2)
+    double = (lines + 1) // 2 * ((2 * width + rows - 1) // rows) * 2
+    return ((lines - 1) * pitch + width + rows - 1) // rows * 2 < min(single, double)
+
+
 def nested_sums(dim_t start, walks):
     """start + i * step + j * step + ... for all places i, j, ... of walks (length, step), the last one fastest, as an
     array of intp."""

@@ -13,13 +13,13 @@ from ..graph import Operator
 from ..graph.failures import Subject
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Program, PythonStep, Team
-from ..kernels.runtime.step import Step, View
+from ..kernels.runtime.step import BF16, Step, View
 from .calls import Call, Tensor
 from .memory import Buffer, place
 from .options import Precision
 from .weight_cache import PackedWeightCache
 
-CONTIGUITY_PADDING = 16  # elements added to a pixel whose size would make a tile's rows collide in the cache
+CONTIGUITY_PADDING = 64  # bytes added to a pixel whose size would make a tile's rows collide in the cache
 COLLIDING_BYTES = 2048
 
 # An operator's outputs, without a kernel, by the team that is at hand.
@@ -58,6 +58,7 @@ class Builder:
         self._sizes: dict[int, int] = {}
         self._borders: dict[int, Tensor] = {}
         self._slots = 0
+        self._beyond = 0  # bytes behind a buffer that a step reads, for nothing
 
     def family(self, name: str) -> ModuleType:
         """A family of kernels at the plan's level."""
@@ -130,7 +131,7 @@ class Builder:
         batch, channels, *spatial = tensor.shape
         pixel = channels
         if channels * tensor.dtype.itemsize % COLLIDING_BYTES == 0:
-            pixel += CONTIGUITY_PADDING
+            pixel += CONTIGUITY_PADDING // tensor.dtype.itemsize
         border = tensor.border or ((0, 0),) * len(spatial)
         strides, offset, step = [0] * len(spatial), 0, pixel
         for i in reversed(range(len(spatial))):
@@ -162,12 +163,15 @@ class Builder:
             self.view(whole)
             self._fill_border(whole, value)
 
-    def _fill_border(self, whole: Tensor, value: View | int) -> None:
+    def _fill_border(self, whole: Tensor, value: View | int | Array) -> None:
         begin, end = zip(*whole.border, strict=True)
+        if whole.dtype == BF16:
+            value = np.zeros((), BF16)
         self._append(self.family("copy").FillBorder(self.views[whole], begin, end, value))
 
     def _append(self, step: Step) -> None:
         self.steps.append(step)
+        self._beyond = max(self._beyond, getattr(step, "beyond", 0))
         self.origins.append(self.origin)
         self.subjects.append(self.subject)
 
@@ -197,4 +201,4 @@ class Builder:
         ]
         offsets, total = place(buffers)
         flush = self.precision.flush_denormals
-        return Program(self.steps, self._slots, self._constants, offsets, total, flush, self.subjects)
+        return Program(self.steps, self._slots, self._constants, offsets, total + self._beyond, flush, self.subjects)

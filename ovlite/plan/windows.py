@@ -9,6 +9,7 @@ import numpy as np
 from .. import kernels
 from ..graph import Argument, Operator
 from ..graph.operator import Array
+from ..kernels.runtime.step import BF16
 from ..ops.fused import Activation, Fused, operands_of
 from ..ops.quantized import QuantizedProduct
 from ..types import PartialShape, Type
@@ -18,7 +19,7 @@ Border = tuple[tuple[int, int], ...]
 
 # The dtypes of images and filters that kernels take, quantized and not.
 BYTES = frozenset({(np.dtype(np.uint8), np.dtype(np.int8)), (np.dtype(np.uint8), np.dtype(np.int16))})
-REALS = frozenset({(np.dtype(np.float32), np.dtype(np.float32))})
+REALS = frozenset({(np.dtype(np.float32), np.dtype(np.float32)), (BF16, np.dtype(np.float32))})
 CONVOLUTIONS = frozenset({"Convolution", "GroupConvolution"})
 TRANSPOSED = frozenset({"ConvolutionBackpropData", "GroupConvolutionBackpropData"})
 SLIDING = CONVOLUTIONS | TRANSPOSED

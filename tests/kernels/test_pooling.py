@@ -197,7 +197,7 @@ def test_errors():
     x, y = View(0, "f4", (1, 8, 6, 6)), View(1, "f4", (1, 8, 3, 3))
     args = (2, 2), (2, 2), (1, 1), (0, 0)
     with pytest.raises(
-        ValueError, match="MaxPool: expected x and y of float32, uint8 or int8, got float32 and float64"
+        ValueError, match="MaxPool: expected x and y of float32, uint8, int8 or bf16, got float32 and float64"
     ):
         family.MaxPool(x, View(1, "f8", (1, 8, 3, 3)), *args)
     with pytest.raises(

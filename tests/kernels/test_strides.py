@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovlite.kernels.runtime.step import View
-from ovlite.kernels.runtime.strides import axes_from_front, broadcast_strides, merge_dimensions, ordered_dimensions
+from ovlite.kernels.runtime.strides import (
+    axes_from_front,
+    broadcast_strides,
+    lines_join,
+    merge_dimensions,
+    ordered_dimensions,
+)
 
 LENGTHS = st.lists(st.integers(1, 4), max_size=5)
 
@@ -81,3 +87,23 @@ def test_what_does_not_fit_is_refused():
     for axis in (2, -3):
         with pytest.raises(ValueError, match=f"expected axes of 2 dimensions, got {axis}"):
             axes_from_front(axis, 2)
+
+
+@pytest.mark.parametrize(
+    ("lines", "width", "pitch", "joins"),
+    [
+        (7, 7, 9, True),  # 61 rows in two tiles of 32, not 49 in four of two lines
+        (20, 20, 22, True),  # 438 in 14, not 400 in 20
+        (14, 14, 16, False),  # 222 in seven, like 196 in seven of two lines
+        (28, 28, 30, True),  # 838 in 27, not 784 in 28
+        (56, 28, 56, False),  # half of the rows would be nobody's
+        (5, 16, 18, False),  # 88 in three, like 80 in three of two lines
+        (5, 8, 7, False),  # lines overlap
+    ],
+)
+def test_lines_join_where_fewer_tiles_hold_them(lines, width, pitch, joins):
+    assert lines_join([(lines, pitch * 4, 1), (width, 4, 1)], 32) == joins
+    assert lines_join([(3, 10**6, 1), (lines, pitch * 4, 1), (width, 4, 1)], 32) == joins
+    assert not lines_join([(lines, pitch * 4 + 2, 1), (width, 4, 1)], 32)
+    assert not lines_join([(lines, -pitch * 4, 1), (width, -4, 1)], 32)
+    assert not lines_join([(width, 4, 1)], 32)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ovlite import kernels
+from ovlite.kernels.runtime.step import BF16
 from ovlite.plan import Precision
 
 from ..data import normal
@@ -56,6 +57,58 @@ def test_products_are_of_parts(precision, make):
         found = run(executable, arrays, threads)[0]
         assert np.abs(found - expected).max() <= BOUNDS[precision.products] * np.abs(expected).max()
         np.testing.assert_array_equal(found, run(executable, arrays)[0])
+
+
+def narrow(executable, shape):
+    """Names of the steps that write bf16."""
+    steps = executable.plan((shape,)).program.steps
+    names = [step.name for step in steps if any(view.dtype == BF16 for view in step.writes)]
+    return [name for name in names if name != "FillBorder"]
+
+
+def convolve(x, *shape, stride=1):
+    pad = shape[-1] // 2
+    weights = normal(*shape) * np.float32(np.prod(shape[1:]) ** -0.5)
+    return ops["convolution"](x, weights, [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
+
+
+def test_images_between_products_are_bf16():
+    """Through MaxPool, Concat and residuals; not those that anything else reads."""
+    x = parameter([1, 32, 20, 20])
+    a = ops["relu"](convolve(x, 64, 32, 3, 3))
+    a = ops["max_pool"](a, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2])
+    branches = [convolve(a, 32, 64, 1, 1), convolve(a, 48, 64, 3, 3)]
+    b = ops["concat"](branches, 1)
+    c = convolve(b, 80, 80, 3, 3)
+    y = ops["relu"](ops["add"](convolve(c, 80, 80, 1, 1), b))
+    z = convolve(y, 64, 80, 1, 1)
+    array = normal(1, 32, 20, 20)
+    executable = compiled([z], [x], precision=ONE)
+    assert len(narrow(executable, array.shape)) == 6  # all but the last convolution
+    expected = run(compiled([z], [x], precision=EXACT), [array])[0]
+    for threads in (1, 2, 5):
+        found = run(executable, [array], threads)[0]
+        assert np.abs(found - expected).max() <= 2e-2 * np.abs(expected).max()
+        np.testing.assert_array_equal(found, run(executable, [array])[0])
+
+
+@pytest.mark.parametrize("other", ["tanh", "mvn", "result"])
+def test_images_that_others_read_are_f32(other):
+    x = parameter([1, 32, 20, 20])
+    a = convolve(x, 64, 32, 3, 3)
+    outputs = [convolve(a, 64, 64, 1, 1)]
+    if other == "mvn":
+        outputs.append(ops["mvn"](a, [2, 3], True, 1e-5, "inside_sqrt"))
+    else:
+        outputs.append(ops["tanh"](a) if other == "tanh" else a)
+    assert not narrow(compiled(outputs, [x], precision=ONE), (1, 32, 20, 20))
+
+
+def test_nothing_is_bf16_that_was_not_asked_for():
+    inputs, outputs = image()
+    for precision in (THREE, SIX, EXACT):
+        assert not narrow(compiled(outputs, inputs, precision=precision), (1, 32, 20, 20))
+    assert narrow(compiled(outputs, inputs, precision=ONE), (1, 32, 20, 20))
 
 
 def test_f32_stays_f32_bit_for_bit():

@@ -33,6 +33,7 @@ from . import (
     topk,
     trees,
 )
+from .bf16 import store_bf16
 
 LOWERINGS: dict[str, Lowering] = {
     **attention.LOWERINGS,
@@ -65,6 +66,8 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
     """Emits the steps of all calls; each exit's elements end up in its view. Tensors know no calls afterwards."""
     calls = fuse_maps(list(calls), {tensor for tensor, _ in exits})
     calls = choose_layouts(calls)
+    if builder.precision.products == "bf16":
+        store_bf16(builder, calls, {tensor for tensor, _ in exits})
     direct = set()
     for tensor, view in exits:
         if tensor.producer is not None and not tensor.image and not builder.is_placed(tensor):

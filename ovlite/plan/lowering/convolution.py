@@ -36,7 +36,7 @@ def _convolution(builder: Builder, call: Call) -> bool:
     family = builder.family("convolution")
     weights = call.inputs[1].origin
     assert weights is not None
-    kernel = _kernel(builder, shape, groups, y.size)
+    kernel = matrix_kernel(builder, shape, groups, y.size)
     most = WINOGRAD_TILE if builder.precision.winograd else 0
     tile = builder.family("winograd").winograd_tile(shape, y.shape, window.strides, window.dilations, groups, most)
     if kernel.beats_winograd():
@@ -69,7 +69,7 @@ def _repeated(builder: Builder, call: Call, window: Convolution) -> View:
     return y
 
 
-def _kernel(builder: Builder, weights: tuple[int, ...], groups: int, size: int) -> Any:
+def matrix_kernel(builder: Builder, weights: tuple[int, ...], groups: int, size: int) -> Any:
     """The matrix kernel for weights (Cout, Cin / groups, *kernel) and so many elements of output."""
     return builder.product_kernel(size // max(1, weights[0]), weights[0] // groups, math.prod(weights[1:]))
 

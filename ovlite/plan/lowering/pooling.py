@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.runtime.step import View, are_channels_last
+from ...kernels.runtime.step import BF16, View, are_channels_last
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 
@@ -16,7 +16,7 @@ def _pool(builder: Builder, call: Call) -> bool:
     op: Any = call.op
     x, y = call.inputs[0], call.outputs[0]
     of_bytes = op.type == "MaxPool" and x.dtype.name in ("uint8", "int8")
-    if not (x.dtype == np.float32 or of_bytes) or not 3 <= len(x.shape) <= 5:
+    if not (x.dtype in (np.float32, BF16) or of_bytes) or not 3 <= len(x.shape) <= 5:
         return False
     if any(tensor.users or builder.is_placed(tensor) for tensor in call.outputs[1:]):
         return False

@@ -1,0 +1,42 @@
+"""Places in the operands of a product, and the nested dimensions that lead to them."""
+
+from ovlite.kernels.runtime.step cimport MAX_RANK, dim_t
+
+
+cdef struct Position:          # in each operand, in bytes
+    dim_t a
+    dim_t b
+    dim_t y
+    dim_t residual
+
+
+cdef struct Space:             # nested dimensions, outermost first
+    int rank
+    dim_t size                 # product of the shape
+    dim_t shape[MAX_RANK]
+    Position stride[MAX_RANK]
+
+
+cdef inline void set_position(Position* position, dim_t a, dim_t b, dim_t y, dim_t residual) noexcept nogil:
+    position.a = a
+    position.b = b
+    position.y = y
+    position.residual = residual
+
+
+cdef inline Position position_of(const Space* space, dim_t index) noexcept nogil:
+    """Position of the index-th element of a space."""
+    cdef Position found
+    cdef dim_t i
+    cdef int axis
+    set_position(&found, 0, 0, 0, 0)
+    for axis in range(space.rank - 1, -1, -1):
+        i = index
+        if axis > 0:
+            index = index // space.shape[axis]
+            i -= index * space.shape[axis]
+        found.a += i * space.stride[axis].a
+        found.b += i * space.stride[axis].b
+        found.y += i * space.stride[axis].y
+        found.residual += i * space.stride[axis].residual
+    return found
