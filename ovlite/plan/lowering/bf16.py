@@ -54,7 +54,7 @@ def _of_any_type(builder: Builder, call: Call) -> list[Tensor]:
     if window is None or window.transposed or window.groups > 1:
         return []
     y = call.outputs[0]
-    if not matrix_kernel(builder, window.weights.shape, 1, y.size).takes_bf16:
+    if not matrix_kernel(builder, window.shape, 1, y.size).takes_bf16:
         return []
     residual = matrix(call).residual
     return [call.inputs[0], y, *([] if residual is None or residual.shape != y.shape else [residual])]
