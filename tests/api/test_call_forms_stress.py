@@ -128,9 +128,9 @@ end = time.monotonic() + seconds
 while time.monotonic() < end:
     form, case = choice.choice(FORMS), choice.choice(PAIRS)
     raising = form in (call, infer, given_memory, wait)
-    signal.setitimer(signal.ITIMER_REAL, choice.random() * 0.002 + 1e-6)
     try:
         try:
+            signal.setitimer(signal.ITIMER_REAL, choice.random() * 0.002 + 1e-6)
             form(*case)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
