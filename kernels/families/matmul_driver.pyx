@@ -243,6 +243,14 @@ cdef inline void set_pixels(const Matmul* p, int rows, const char* window, const
         tile.rows[half] = split + (tile.a[half] - window + p.first_offset) // p.pixel * p.split_pixel
 
 
+cdef inline void set_shape(const Matmul* p, int rows, MatmulTile* tile) noexcept nogil:
+    """Shapes matrix tiles for `rows` rows: one of them holds those that lie in even steps."""
+    tile.first_rows = rows if rows <= TILE_HEIGHT and p.tile_lines == 1 else (rows + 1) // 2
+    if tile.shaped != rows:
+        tile.shaped = rows
+        p.kernel.shape(<int>tile.first_rows, max(rows - <int>tile.first_rows, 1))
+
+
 cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const MatmulTile* origin, MatmulTile* tile,
                     TileFunction function, char* rows_packed, const char* window) noexcept nogil:
     """Multiplies row tiles row .. row + count - 1 of the block that begins at `first` by one panel."""
@@ -253,6 +261,8 @@ cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const 
     for index in range(row, row + count):
         rows = set_tile_rows(p, index, origin, tile)
         tile.count = rows
+        if kernel.shape != NULL:
+            set_shape(p, rows, tile)
         if p.split_pixel:
             set_pixels(p, rows, window, rows_packed, tile)
         elif not p.read_in_place:
@@ -295,6 +305,7 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
                 return CANCELLED
             if p.kernel.begin != NULL:      # a signal's handler may have run a model in this thread
                 p.kernel.begin()
+                tile.shaped = 0
         index = at // per_batch
         batch = origin_of(p, slots, index)
         if p.pack_whole_b and packed_batch != index:
@@ -418,7 +429,7 @@ cdef class MatmulStep(Step):
         if p.tile.a_stride % PAGE_BYTES == 0 and p.read_in_place and p.width > ALIASED_ROWS:
             if dense and p.panels >= PACKED_PANELS:
                 p.read_in_place = False
-            else:
+            elif p.kernel.shape == NULL:
                 most = min(most, <dim_t>ALIASED_ROWS)
         if p.few_columns:
             most = p.kernel.few_rows
@@ -556,6 +567,8 @@ cdef class MatmulStep(Step):
             p.b_scratch_offset = p.block * p.tile_bytes
         if p.kernel.parts:
             self.set_split(b_bytes)
+        elif p.kernel.shape != NULL and b_bytes > CACHED_BYTES:
+            p.tile.ahead = FETCHED_AHEAD
         self.scratch = p.b_scratch_offset
         if p.packs_b:
             self.scratch += panel_bytes * (p.panels if p.pack_whole_b else 1)

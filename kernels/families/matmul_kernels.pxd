@@ -40,6 +40,7 @@ cdef extern from "matmul_kernels.h" nogil:
         dim_t row_taps
         dim_t row_chunks
         dim_t ahead
+        dim_t shaped
     ctypedef void (*TileFunction)(const MatmulTile* tile) noexcept
     ctypedef TileFunction[2] TileWidths
     ctypedef TileFunction[4] TileColumns
@@ -72,6 +73,7 @@ cdef extern from "matmul_kernels.h" nogil:
         bint (*permitted)() noexcept nogil
         int (*gain)() noexcept nogil
         int whole_rows
+        void (*shape)(int first, int second) noexcept nogil
     enum:
         CHUNK
         CHUNK_BYTES

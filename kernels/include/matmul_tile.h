@@ -59,7 +59,7 @@ typedef struct {
     Activation activation;
     /* Of kernels that split their operands, see matmul_bf16.h. */
     ptrdiff_t count;           /* rows */
-    ptrdiff_t first_rows;      /* of them in the first of `rows` */
+    ptrdiff_t first_rows;      /* of them in the first of `rows`, or of the matrix tiles of bytes */
     ptrdiff_t k_stride;        /* of a */
     const char *rows[2];       /* of a, split */
     ptrdiff_t row_stride;
@@ -69,6 +69,7 @@ typedef struct {
     ptrdiff_t row_taps;
     ptrdiff_t row_chunks;      /* of a tap */
     ptrdiff_t ahead;           /* bytes between the chunk of b in use and the one fetched ahead; 0: none */
+    ptrdiff_t shaped;          /* rows that matrix tiles are shaped for; 0: all */
 } MatmulTile;
 
 static const ptrdiff_t NO_OFFSET[3];  /* taps where the row begins, for as many parts as weights have */

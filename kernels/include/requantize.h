@@ -16,7 +16,7 @@
 #pragma GCC optimize("O3")
 
 #define MOST_STAGES 8
-#define MOST_SUMS 28 /* vectors of a tile */
+#define MOST_SUMS 64 /* vectors of a tile */
 
 enum StageKind {
     STAGE_ROUND,    /* (cut(round(value * multiplier), low, high)) * step: to a byte and back */
