@@ -213,10 +213,84 @@ static __attribute__((noinline)) void store_staged(const Requantization *to, con
     store_results(to, t, rows, vectors, memory, 1);
 }
 
+/* What a stage makes of the values of two rows, `values` of either one in two whole vectors of columns. */
+INLINE void apply_to_rows(const Requantization *to, const Stage *stage, const ResultRows *t, const char *const row[2],
+                          Lanes values[2][2]) {
+    const Lanes multiplier = splat(stage->multiplier), step = splat(stage->step), zero = splat(stage->zero);
+    const Lanes low = splat(stage->low), high = splat(stage->high);
+    const Lanes alpha = splat(stage->activation.alpha), beta = splat(stage->activation.beta);
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; j++)
+#pragma GCC unroll 2
+        for (int i = 0; i < 2; i++) {
+            const char *at = row[i] + j * LANES * t->residual_step;
+            Lanes *value = &values[i][j];
+            if (stage->kind == STAGE_ROUND)
+                *value = as_reals(round_lanes(cut_lanes(*value * multiplier, low, high))) * step;
+            else if (stage->kind == STAGE_SCALE)
+                *value = *value * load(stage->scale + t->column + j * LANES) +
+                         load(stage->bias + t->column + j * LANES);
+            else if (stage->kind == STAGE_ACTIVATE)
+                *value = clamp_lanes(*value, alpha, beta);
+            else if (to->residual_type == F32)
+                *value += (load((const float *)at) - zero) * step;
+            else if (to->residual_type == U8)
+                *value += (as_reals(load_bytes(at, LANES, 0)) - zero) * step;
+            else
+                *value += (as_reals(load_bytes(at, LANES, 1)) - zero) * step;
+        }
+}
+
+/* Bytes in two whole vectors of columns, with stages that keep the values of two rows in registers. */
+static __attribute__((noinline)) void store_wide_staged(const Requantization *to, const ResultRows *t, int rows,
+                                                        const LaneMask *sums) {
+    const Lanes multiplier = splat(to->multiplier), low = splat(to->low - to->zero), high = splat(to->high - to->zero);
+    const LaneMask zero = splat_int((int)to->zero);
+    Lanes scale[2], bias[2];
+    for (int j = 0; j < 2; j++) {
+        scale[j] = load(to->scale + t->column + j * LANES);
+        bias[j] = to->bias ? load(to->bias + t->column + j * LANES) : splat(0);
+    }
+#pragma GCC unroll 1
+    for (int i = 0; i < rows; i += 2) {
+        const int other = i + 1 < rows ? i + 1 : i;
+        const char *row[2] = {TILE_ROW(t->residual, i, rows, t->residual_stride),
+                              TILE_ROW(t->residual, other, rows, t->residual_stride)};
+        Lanes values[2][2];
+        LaneMask whole[2][2];
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; j++) {
+            values[0][j] = as_reals(sums[2 * i + j]) * scale[j] + bias[j];
+            values[1][j] = as_reals(sums[2 * other + j]) * scale[j] + bias[j];
+        }
+#pragma GCC unroll 1
+        for (int stage = 0; stage < to->stages; stage++)
+            apply_to_rows(to, &to->stage[stage], t, row, values);
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; j++)
+#pragma GCC unroll 2
+            for (int r = 0; r < 2; r++)
+                whole[r][j] = round_lanes(cut_lanes(values[r][j] * multiplier, low, high)) + zero;
+        store_byte_rows(TILE_ROW(t->y, i, rows, t->y_stride), TILE_ROW(t->y, other, rows, t->y_stride), whole[0],
+                        whole[1], to->is_signed);
+    }
+}
+
+/* Whether store_wide_staged() takes the stages: others than clamps are functions that want many values at a time. */
+INLINE int stages_stay_in_registers(const Requantization *to, const ResultRows *t) {
+    for (int i = 0; i < to->stages; i++)
+        if ((to->stage[i].kind == STAGE_ACTIVATE && to->stage[i].activation.kind != ACT_CLAMP) ||
+            (to->stage[i].kind == STAGE_ADD && !t->residual_step))
+            return 0;
+    return 1;
+}
+
 /* Writes the results of rows x vectors vectors of sums, to which the shifts are added already. */
 static __attribute__((noinline)) void store_sums(const Requantization *to, const ResultRows *t, int rows, int vectors,
                                                  const LaneMask *sums) {
-    if (to->stages)
+    if (to->stages && to->bytes && vectors == 2 && t->columns == 2 * LANES && stages_stay_in_registers(to, t))
+        store_wide_staged(to, t, rows, sums);
+    else if (to->stages)
         store_staged(to, t, rows, vectors, sums);
     else
         store_results(to, t, rows, vectors, sums, 0);
