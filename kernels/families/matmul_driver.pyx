@@ -110,6 +110,10 @@ cdef inline MatmulTile origin_of(const Matmul* p, char* const* slots, dim_t batc
     return tile
 
 
+cdef inline dim_t group_of(const Matmul* p, dim_t panel) noexcept nogil:
+    return panel // p.group_panels if p.group_panels < p.panels else 0
+
+
 cdef inline TileFunction set_panel(const Matmul* p, dim_t index, const MatmulTile* batch, MatmulTile* origin,
                                    MatmulTile* tile, char* scratch) noexcept nogil:
     """Points `tile` at panel `index` and `origin` at its columns; packs the panel if b can't be read in place.
@@ -117,7 +121,7 @@ cdef inline TileFunction set_panel(const Matmul* p, dim_t index, const MatmulTil
     Returns the function of a product of one row, else NULL.
     """
     cdef const MatmulKernel* kernel = p.kernel
-    cdef dim_t group = index // p.group_panels
+    cdef dim_t group = group_of(p, index)
     cdef dim_t first = (index - group * p.group_panels) * kernel.columns
     cdef dim_t width, y_column = (group * p.group_columns + first)
     tile.columns = min(<dim_t>kernel.columns, p.group_columns - first)
@@ -306,7 +310,7 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
             if p.kernel.begin != NULL:      # a signal's handler may have run a model in this thread
                 p.kernel.begin()
                 tile.shaped = 0
-        index = at // per_batch
+        index = at // per_batch if p.batch.size > 1 else 0
         batch = origin_of(p, slots, index)
         if p.pack_whole_b and packed_batch != index:
             packed_batch = index
@@ -315,11 +319,11 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
         first = index // per_block * p.block
         rows = min(p.block, p.tiles - first)
         index -= first * p.panels
-        panel = index // rows
+        panel = index // rows if rows > 1 else index
         index -= panel * rows
         count = min(rows - index, end - at)
         function = set_panel(p, panel, &batch, &origin, &tile, scratch + p.b_scratch_offset)
-        group = panel // p.group_panels
+        group = group_of(p, panel)
         if not p.read_in_place and (packed != at - index - panel * rows or packed_group != group):
             packed = at - index - panel * rows
             packed_group = group

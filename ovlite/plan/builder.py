@@ -19,7 +19,7 @@ from .memory import ALIGNMENT, Buffer, place
 from .options import Precision
 from .weight_cache import PackedWeightCache
 
-CONTIGUITY_PADDING = 16  # elements added to a pixel whose size would make a tile's rows collide in the cache
+CONTIGUITY_PADDING = 64  # bytes added to a pixel whose size would make a tile's rows collide in the cache
 COLLIDING_BYTES = 2048
 
 # An operator's outputs, without a kernel, by the team that is at hand.
@@ -134,7 +134,7 @@ class Builder:
         batch, channels, *spatial = tensor.shape
         pixel = channels
         if channels * tensor.dtype.itemsize % COLLIDING_BYTES == 0:
-            pixel += CONTIGUITY_PADDING
+            pixel += CONTIGUITY_PADDING // tensor.dtype.itemsize
         border = tensor.border or ((0, 0),) * len(spatial)
         strides, offset, step = [0] * len(spatial), 0, pixel
         for i in reversed(range(len(spatial))):
