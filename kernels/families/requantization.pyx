@@ -124,7 +124,8 @@ def merged_stages(scales, bias, stages, multiplier):
     Gives ("scale", factors, summands) of the sums, then tuples of that form, ("round", low, high), ("add", step) and
     activations; what they give is rounded without a multiplier.
     """
-    found = [("scale", np.asarray(scales, np.float64), 0.0 if bias is None else np.asarray(bias, np.float64))]
+    scales = np.asarray(scales, np.float64)
+    found = [("scale", scales, np.zeros_like(scales) if bias is None else np.asarray(bias, np.float64))]
     for kind, *operands in stages:
         if kind == "round":
             scale, zero, low, high = operands
