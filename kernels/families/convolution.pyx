@@ -23,7 +23,7 @@ from . import depthwise
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
 from .matmul_driver import check_f32, check_types
 from .matmul_kernels cimport BF16_A, BF16_RESIDUAL, CHUNK, CHUNK_BYTES
-from .matmul_weights cimport Kernel, PackedWeights
+from .matmul_weights cimport Kernel, PackedWeights, whole_blocks
 from .matmul_weights import int8_parts, kernel_for
 from .winograd import TransformedWeights, Winograd, winograd_tile
 
@@ -217,7 +217,7 @@ cdef class Windows(MatmulStep):
                 (y.shape[0], *y.shape[2:]), steps, (y.strides[0], *y.strides[2:]), (r_strides[0], *r_strides[2:]),
                 strict=True)
         ]
-        self.set_taps(x, packed.depth, taps, packed.taps // max(math.prod(packed.window), 1))
+        self.set_taps(x, packed, taps)
         self.set_pixel(x, packed)
         p.a = x.span
         p.y = y.span
@@ -232,12 +232,17 @@ cdef class Windows(MatmulStep):
         self.writes = (y,)
         self.finish(x.size * p.a_size)
 
-    cdef int set_taps(self, View x, dim_t depth, taps, dim_t parts) except -1:
-        """Taps that follow each other in memory make one longer tap. parts: how often all taps are walked, for weights
-        that are the sum of several."""
+    cdef int set_taps(self, View x, PackedWeights packed, taps) except -1:
+        """Taps that follow each other in memory make one longer tap. All are walked as often as weights are the sum of
+        several."""
+        cdef dim_t depth = packed.depth, parts = packed.taps // max(math.prod(packed.window), 1)
         walks = [(len(places), places.step * stride) for places, stride in zip(taps, x.strides[2:], strict=True)]
         walks.insert(0, (parts, 0))
-        if depth % self.matmul.kernel.k_block and not self.matmul.kernel.parts:  # each tap's panel rows are filled up
+        if packed.joined > 1:
+            if walks.pop() != (packed.joined, depth):
+                raise ValueError(f"expected pixels of {depth} channels side by side for taps that are joined")
+            inner, run = merge_dimensions(walks), packed.joined * depth
+        elif depth % self.matmul.kernel.k_block and not self.matmul.kernel.parts:  # each tap's panel rows are filled up
             inner, run = merge_dimensions(walks), depth
         else:
             inner = merge_dimensions([*walks, (depth, 1)]) or [(1, 1)]
@@ -272,11 +277,20 @@ cdef class DirectConvolution(Windows):
         super().__init__(x, y, packed, taps, strides, bias, residual, activation)
 
 
-def pack_int8(weights, groups=1, Kernel kernel=None):
+def joined_taps(View x, window, dilations, groups, Kernel kernel not None):
+    """How many taps of QuantizedConvolution lie side by side in an image, and are better multiplied as one; or 1."""
+    depth = x.shape[1] // groups
+    if groups > 1 or x.strides[len(x.shape) - 1] * dilations[-1] != depth or not x.size:
+        return 1
+    joined = whole_blocks(depth * window[-1], kernel.k_block)
+    return window[-1] if joined < window[-1] * whole_blocks(depth, kernel.k_block) else 1
+
+
+def pack_int8(weights, groups=1, Kernel kernel=None, joined=1):
     """Packs weights (Cout, Cin / groups, *kernel) for QuantizedConvolution.
 
     weights: i8; or i16 from -256 to 255, which are multiplied as sums of signed bytes. kernel: the matrix kernel to
-    pack for; the level's best for u8 by i8 when None.
+    pack for; the level's best for u8 by i8 when None. joined: joined_taps() of the convolution.
     """
     weights = np.asarray(weights)
     columns, depth, *window = weights.shape
@@ -284,7 +298,7 @@ def pack_int8(weights, groups=1, Kernel kernel=None):
         raise ValueError(f"weights of shape {weights.shape} can't be divided into {groups} groups")
     shape = (groups, columns // groups, depth, math.prod(window))
     parts = [part.reshape(shape).transpose(0, 3, 2, 1) for part in int8_parts(weights)]
-    return PackedWeights(kernel or kernel_for("u8", "i8"), np.concatenate(parts, 1), tuple(window))
+    return PackedWeights(kernel or kernel_for("u8", "i8"), np.concatenate(parts, 1), tuple(window), joined=joined)
 
 
 cdef class QuantizedConvolution(Windows):
@@ -292,7 +306,7 @@ cdef class QuantizedConvolution(Windows):
 
     x: u8, y: f32, u8 or i8, of channel stride 1 as for convolution_step(). What the windows reach beyond x must hold
     x's zero point in memory. weights: array (Cout, Cin / groups, *kernel) that pack_int8() takes, or that of one. The
-    rest is as for matmul.QuantizedMatMul, with a value for each output channel.
+    rest is as for matmul.QuantizedMatMul, with a value for each output channel; bytes behind a pixel are read too.
     """
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, groups=1,

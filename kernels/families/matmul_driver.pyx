@@ -30,7 +30,7 @@ from .requantization import padded_columns
 from .matmul_kernels cimport (
     BF16_A, BF16_Y, CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel,
     MatmulTile, SplitRows, TileFunction, decompress)
-from .matmul_space cimport Position, Space, position_of, set_position
+from .matmul_space cimport Position, position_of, space_of
 from .matmul_weights cimport (
     CompressedWeights, Kernel, PackedWeights, panel_depth, panel_size, panel_width, whole_blocks)
 
@@ -92,6 +92,10 @@ cdef inline MatmulTile origin_of(const Matmul* p, char* const* slots, dim_t batc
     return tile
 
 
+cdef inline dim_t group_of(const Matmul* p, dim_t panel) noexcept nogil:
+    return panel // p.group_panels if p.group_panels < p.panels else 0
+
+
 cdef inline TileFunction set_panel(const Matmul* p, dim_t index, const MatmulTile* batch, MatmulTile* origin,
                                    MatmulTile* tile, char* scratch) noexcept nogil:
     """Points `tile` at panel `index` and `origin` at its columns; packs the panel if b can't be read in place.
@@ -99,7 +103,7 @@ cdef inline TileFunction set_panel(const Matmul* p, dim_t index, const MatmulTil
     Returns the function of a product of one row, else NULL.
     """
     cdef const MatmulKernel* kernel = p.kernel
-    cdef dim_t group = index // p.group_panels
+    cdef dim_t group = group_of(p, index)
     cdef dim_t first = (index - group * p.group_panels) * kernel.columns
     cdef dim_t width, y_column = (group * p.group_columns + first)
     tile.columns = min(<dim_t>kernel.columns, p.group_columns - first)
@@ -217,19 +221,18 @@ cdef inline void set_packed_rows(const Matmul* p, int rows, char* packed, Matmul
         tile.rows[1] = packed + TILE_HEIGHT * p.row_bytes
 
 
-cdef inline void set_rows_in_place(const Matmul* p, int rows, MatmulTile* tile) noexcept nogil:
-    """Points `tile` at its rows where they lie."""
-    tile.first_rows = rows if rows <= TILE_HEIGHT and p.tile_lines == 1 else (rows + 1) // 2
-    tile.rows[0], tile.rows[1] = tile.a[0], tile.a[1]
-
-
-cdef inline void set_pixels(const Matmul* p, int rows, const char* window, const char* split,
-                            MatmulTile* tile) noexcept nogil:
+cdef inline void set_pixels(const Matmul* p, const char* window, const char* split, MatmulTile* tile) noexcept nogil:
     """Points `tile` at its rows among split pixels, of which that at `window` is the first."""
     cdef int half
-    tile.first_rows = rows if rows <= TILE_HEIGHT and p.tile_lines == 1 else (rows + 1) // 2
     for half in range(2):
         tile.rows[half] = split + (tile.a[half] - window + p.first_offset) // p.pixel * p.split_pixel
+
+
+cdef inline void set_shape(const Matmul* p, int rows, MatmulTile* tile) noexcept nogil:
+    """Shapes matrix tiles for `rows` rows."""
+    if tile.shaped != rows:
+        tile.shaped = rows
+        p.kernel.shape(<int>tile.first_rows, max(rows - <int>tile.first_rows, 1))
 
 
 cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const MatmulTile* origin, MatmulTile* tile,
@@ -242,13 +245,16 @@ cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const 
     for index in range(row, row + count):
         rows = set_tile_rows(p, index, origin, tile)
         tile.count = rows
+        tile.first_rows = rows if rows <= TILE_HEIGHT and p.tile_lines == 1 else (rows + 1) // 2
         tile.ahead = p.tile.ahead if index == row else 0
+        if kernel.shape != NULL:
+            set_shape(p, rows, tile)
         if p.split_pixel:
-            set_pixels(p, rows, window, rows_packed, tile)
+            set_pixels(p, window, rows_packed, tile)
         elif not p.read_in_place:
             set_packed_rows(p, rows, rows_packed + (index - first) * p.tile_bytes, tile)
         elif kernel.parts:
-            set_rows_in_place(p, rows, tile)
+            tile.rows[0], tile.rows[1] = tile.a[0], tile.a[1]
         if function != NULL:
             function(tile)
         elif p.few_columns:
@@ -287,7 +293,8 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
                 return CANCELLED
             if p.kernel.begin != NULL:      # a signal's handler may have run a model in this thread
                 p.kernel.begin()
-        index = at // per_batch
+                tile.shaped = 0
+        index = at // per_batch if p.batch.size > 1 else 0
         batch = origin_of(p, slots, index)
         if p.pack_whole_b and packed_batch != index:
             packed_batch = index
@@ -296,11 +303,11 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
         first = index // per_block * p.block
         rows = min(p.block, p.tiles - first)
         index -= first * p.panels
-        panel = index // rows
+        panel = index // rows if rows > 1 else index
         index -= panel * rows
         count = min(rows - index, end - at)
         function = set_panel(p, panel, &batch, &origin, &tile, scratch + p.b_scratch_offset)
-        group = panel // p.group_panels
+        group = group_of(p, panel)
         if not p.read_in_place and (packed != at - index - panel * rows or packed_group != group):
             packed = at - index - panel * rows
             packed_group = group
@@ -318,20 +325,6 @@ cdef int run_matmul_of_zero(const void* arguments, char* const* slots, const Mem
     p.tile.requantization = &centred
     rest.scratch += p.zero_bytes
     return run_matmul(&p, slots, &rest)
-
-
-cdef Space space_of(list dims) except *:
-    """The space of (size, a, b, y, residual) tuples, outermost first."""
-    cdef Space space
-    cdef int axis
-    memset(&space, 0, sizeof(space))
-    space.rank = len(dims)
-    space.size = 1
-    for axis, (size, a, b, y, residual) in enumerate(dims):
-        space.shape[axis] = size
-        space.size *= size
-        set_position(&space.stride[axis], a, b, y, residual)
-    return space
 
 
 def check_f32(bint bf16=False, **views):
@@ -416,7 +409,7 @@ cdef class MatmulStep(Step):
         cdef Matmul* p = &self.matmul
         cdef dim_t most = p.kernel.rows
         rows = merge_dimensions(rows) or [(1, 0, 0, 0, 0)]
-        if p.kernel.whole_rows > 1 and lines_join(rows, p.kernel.rows):
+        if p.kernel.parts and p.kernel.whole_rows > 1 and lines_join(rows, p.kernel.rows):
             self.join_lines(rows)
         p.batch = space_of(merge_dimensions(batch))
         p.lines = space_of(rows[:-1])
@@ -426,7 +419,7 @@ cdef class MatmulStep(Step):
         if p.tile.a_stride % PAGE_BYTES == 0 and p.read_in_place and p.kernel.parts == 0 and p.width > ALIASED_ROWS:
             if dense and p.panels >= PACKED_PANELS:
                 p.read_in_place = False
-            else:
+            elif p.kernel.shape == NULL:
                 most = min(most, <dim_t>ALIASED_ROWS)
         if p.few_columns:
             most = p.kernel.few_rows
@@ -588,6 +581,8 @@ cdef class MatmulStep(Step):
             p.b_scratch_offset = p.block * p.tile_bytes
         if p.kernel.parts:
             self.set_split(b_bytes)
+        elif p.kernel.shape != NULL and b_bytes > CACHED_BYTES:
+            p.tile.ahead = FETCHED_AHEAD
         self.scratch = p.b_scratch_offset
         if p.packs_b:
             self.scratch += panel_bytes * (p.panels if p.pack_whole_b else 1)

@@ -8,6 +8,7 @@
 #include "matmul_compressed.h"
 #include "matmul_dots.h"
 #include "matmul_int8.h"
+#include "matmul_int8_tiles.h"
 #include "matmul_pack.h"
 
 /* Packs depth x columns elements of b, the strides in bytes, into a panel `width` columns wide. */
@@ -41,6 +42,8 @@ typedef struct {
     int (*permitted)(void);            /* whether the system lets this process run it, or NULL; asked before it is chosen */
     int (*gain)(void);                 /* how many times as fast as f32's full tiles it is on this processor */
     int whole_rows;                    /* rows cost as much as the next multiple of it */
+    /* Before tiles of other numbers of rows than those before, in the first half and behind it, at least 1; or NULL. */
+    void (*shape)(int first, int second);
 } MatmulKernel;
 
 /* A row that multiplies f32 in parts. */
@@ -51,6 +54,10 @@ typedef struct {
 #define MATRIX_ROW(name, needs, tiles, parts, how, permitted)                                                    \
     SPLIT_ROW(name, needs, MATRIX_ROWS, MATRIX_COLUMNS, tiles##_tiles_##parts, parts, how, begin_##tiles,         \
               end_##tiles, permitted, gain_of_tiles_##parts, TILE_HEIGHT)
+#define INT8_TILES_ROW(name, needs, tiles, permitted)                                                            \
+    {name, needs, U8, I8, I32, F32, MATRIX_ROWS, MATRIX_COLUMNS, TILE_BYTES, 0, 0, tiles##_int8_tiles, NULL, NULL, \
+     NULL, pack_int8_tiles, pack_int8_rows, 0, NULL, NULL, NULL, begin_##tiles, end_##tiles, permitted, NULL, 0,  \
+     shape_##tiles}
 
 static const MatmulKernel matmul_kernels[] = {
     {"f32", "", F32, F32, F32, F32, TILE_ROWS, PANEL, 1, FEW_ROWS, FEW_COLUMNS, tile_functions, row_functions,
@@ -63,6 +70,12 @@ static const MatmulKernel matmul_kernels[] = {
 #elif defined(__AVX2__)
     {"u8i8 vnni", "avx_vnni", U8, I8, I32, F32, TILE_ROWS, PANEL, 4, 0, 0, vnni_tiles, NULL, NULL, NULL,
      pack_int8_panel, pack_int8_rows},
+#endif
+#if EMULATES
+    INT8_TILES_ROW("u8i8 emulated", "emulation", emulated, NULL),
+#endif
+#if defined(__AVX512F__) && defined(TILE_INSTRUCTIONS)
+    INT8_TILES_ROW("u8i8 amx", "amx_tile amx_int8", amx, tiles_permitted),
 #endif
 #if defined(__AVX512F__)
     SPLIT_ROW("bf16", "avx512_bf16", TILE_ROWS, PANEL, bf16_pair_tiles, 1, by_conversion, NULL, NULL, NULL,

@@ -46,6 +46,7 @@ cdef extern from "matmul_kernels.h" nogil:
         dim_t first
         dim_t y_line
         dim_t residual_line
+        dim_t shaped
     ctypedef void (*TileFunction)(const MatmulTile* tile) noexcept
     ctypedef TileFunction[2] TileWidths
     ctypedef TileFunction[4] TileColumns
@@ -80,6 +81,7 @@ cdef extern from "matmul_kernels.h" nogil:
         bint (*permitted)() noexcept nogil
         int (*gain)() noexcept nogil
         int whole_rows
+        void (*shape)(int first, int second) noexcept nogil
     enum:
         BF16_A
         BF16_Y

@@ -1,5 +1,6 @@
 """Places in the operands of a product, and the nested dimensions that lead to them."""
 
+from libc.string cimport memset
 from ovlite.kernels.runtime.step cimport MAX_RANK, dim_t
 
 
@@ -40,3 +41,17 @@ cdef inline Position position_of(const Space* space, dim_t index) noexcept nogil
         found.y += i * space.stride[axis].y
         found.residual += i * space.stride[axis].residual
     return found
+
+
+cdef inline Space space_of(list dims) except *:
+    """The space of (size, a, b, y, residual) tuples, outermost first."""
+    cdef Space space
+    cdef int axis
+    memset(&space, 0, sizeof(space))
+    space.rank = len(dims)
+    space.size = 1
+    for axis, (size, a, b, y, residual) in enumerate(dims):
+        space.shape[axis] = size
+        space.size *= size
+        set_position(&space.stride[axis], a, b, y, residual)
+    return space

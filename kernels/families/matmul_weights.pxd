@@ -35,6 +35,7 @@ cdef class PackedWeights:
     cdef readonly dim_t taps
     cdef readonly dim_t depth
     cdef readonly dim_t columns
+    cdef readonly dim_t joined
     cdef readonly dim_t nbytes
     cdef readonly dim_t group_bytes
     cdef readonly tuple window

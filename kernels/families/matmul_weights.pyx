@@ -153,25 +153,30 @@ cdef class PackedWeights:
 
     weights: array (groups, taps, depth, columns) of the kernel's type of b, f32 or i8, of any strides. window: the
     spatial shape that the taps make up, () for a matrix. panels: in panels also where there are so few columns that dot
-    products are faster, see matmul_dots.h. packed: what the packed weights of an equal array of this shape showed as
+    products are faster, see matmul_dots.h. joined: as many neighbouring taps are filled up to blocks of k as one, for
+    rows in which they lie side by side. packed: what the packed weights of an equal array of this shape showed as
     `packed`, in memory that may be read a cache line beyond; `weights` then tells its shape alone.
     nbytes: memory held.
     """
 
-    def __cinit__(self, Kernel kernel not None, weights, tuple window=(), bint panels=False, packed=None):
+    def __cinit__(self, Kernel kernel not None, weights, tuple window=(), bint panels=False, packed=None,
+                  dim_t joined=1):
         cdef const MatmulKernel* row = kernel.row
         cdef dim_t columns, rest
         cdef Block block
         self.kernel = kernel
         self.groups, self.taps, self.depth, self.columns = weights.shape
         self.window = window
+        self.joined = joined
+        if joined < 1 or self.taps % joined:
+            raise ValueError(f"{self.taps} taps can't be joined by {joined}")
         self.few_columns = row.few != NULL and not panels and few_columns_pay(self.columns, self.taps * self.depth)
         rest = self.columns % row.columns
         columns = self.columns
         if not self.few_columns:
             columns += (panel_width(row, rest) if rest else 0) - rest
         self.group_bytes = columns * (self.taps * self.depth * ELEMENT_BYTES[row.b] if self.few_columns else
-                                      panel_depth(row, self.taps, self.depth) * panel_size(row))
+                                      panel_depth(row, self.taps // joined, joined * self.depth) * panel_size(row))
         self.nbytes = self.groups * self.group_bytes
         if packed is not None:
             if len(packed) != self.nbytes:
@@ -181,7 +186,8 @@ cdef class PackedWeights:
         block = Block(self.nbytes)
         self.data = block
         if self.few_columns or row.parts:
-            weights = weights.reshape(self.groups, 1, self.taps * self.depth, self.columns)
+            joined = self.taps
+        weights = weights.reshape(self.groups, self.taps // max(joined, 1), joined * self.depth, self.columns)
         self.fill(weights, block.data)
 
     @property

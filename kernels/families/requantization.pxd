@@ -14,11 +14,9 @@ cdef extern from "requantize.h" nogil:
         STAGE_ACTIVATE
     ctypedef struct Stage:
         int kind
-        float multiplier
         float low
         float high
         float step
-        float zero
         const float* scale
         const float* bias
         Activation activation
@@ -29,7 +27,6 @@ cdef extern from "requantize.h" nogil:
         int residual_type
         int bytes
         int is_signed
-        float multiplier
         float zero
         float low
         float high
@@ -62,6 +59,6 @@ cdef class Requantizer:
     cdef readonly tuple groups            # (how many, columns of each, columns of each filled up)
     cdef list arrays                      # what the requantization points to
     cdef const char* column_array(self, values, dtype) except NULL
-    cdef int set_stage(self, Stage* stage, str kind, tuple operands, View residual) except -1
+    cdef int set_stage(self, Stage* stage, str kind, tuple operands) except -1
     cdef int fold_clamp(self) except -1
     cdef int set_zero_point(self, View zero, column_sums) except -1

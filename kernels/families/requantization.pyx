@@ -1,14 +1,18 @@
 # cython: wraparound=True
 """What turns the integer sums of products into their results: see requantize.h."""
 
+import itertools
+
 import numpy as np
 
+from ovlite.kernels.runtime.stages import merged_stages
 from ovlite.kernels.runtime.step cimport View, first_element
 
 from .activation cimport activation_from_tuple, activation_names
 
 cdef enum:
     LINE = 64                  # bytes of a cache line
+    MOST_GIVEN = 8             # stages, which make twice as many when they are merged
 
 RESIDUALS = {"float32": F32, "uint8": U8, "int8": I8}
 
@@ -17,7 +21,7 @@ cdef class Requantizer:
     """How integer sums become the results `y`, see requantize.h.
 
     groups: (how many, columns of each, columns of each filled up to whole vectors). shifts (i32), scales and bias
-    (f32): one for each column. multiplier, zero: of results that are bytes. stages: at most MOST_STAGES tuples, which
+    (f32): one for each column. multiplier, zero: of results that are bytes. stages: at most MOST_GIVEN tuples, which
     are applied in order:
         ("round", scale, zero, low, high)    to the byte round(value / scale) + zero, cut to low .. high, and back
         ("add", scale, zero)                 plus (residual - zero) * scale, once; of f32, u8 or i8
@@ -31,38 +35,36 @@ cdef class Requantizer:
         cdef int index
         self.groups = groups
         self.arrays = []
-        to.shift = <const int*>self.column_array(shifts, np.int32)
-        to.scale = <const float*>self.column_array(scales, np.float32)
-        to.bias = NULL if bias is None else <const float*>self.column_array(bias, np.float32)
         to.bytes = y.dtype.itemsize == 1
         to.is_signed = y.dtype == np.int8
-        to.multiplier = multiplier
         to.zero = zero
         limits = np.iinfo(np.int8 if y.dtype == np.int8 else np.uint8)
         to.low, to.high = limits.min, limits.max
-        if len(stages) > MOST_STAGES:
-            raise ValueError(f"expected at most {MOST_STAGES} stages, got {len(stages)}")
-        if (residual is not None) != ([kind for kind, *_ in stages].count("add") == 1):
-            raise ValueError("expected one residual for a stage that adds it")
-        to.stages = len(stages)
-        for index, (kind, *operands) in enumerate(stages):
-            self.set_stage(&to.stage[index], kind, tuple(operands), residual)
+        check_stages(stages, residual)
+        for values in (scales, bias, *itertools.chain(*[operands for kind, *operands in stages if kind == "scale"])):
+            if values is not None:
+                check_columns(values, groups)
+        if residual is not None:
+            to.residual_type = RESIDUALS[residual.dtype.name]
+        (_, first, offset), *steps = merged_stages(scales, bias, stages, multiplier if to.bytes else 1)
+        to.shift = <const int*>self.column_array(shifts, np.int32)
+        to.scale = <const float*>self.column_array(first, np.float32)
+        to.bias = <const float*>self.column_array(offset, np.float32) if np.any(offset) else NULL
+        to.stages = len(steps)
+        for index, (kind, *operands) in enumerate(steps):
+            self.set_stage(&to.stage[index], kind, tuple(operands))
         self.fold_clamp()
 
-    cdef int set_stage(self, Stage* stage, str kind, tuple operands, View residual) except -1:
+    cdef int set_stage(self, Stage* stage, str kind, tuple operands) except -1:
+        """One of merged_stages()."""
         if kind == "round":
-            scale, zero, low, high = operands
             stage.kind = STAGE_ROUND
-            stage.multiplier, stage.step = 1 / scale, scale
-            stage.low, stage.high = low - zero, high - zero
+            stage.low, stage.high = operands
         elif kind == "add":
-            if residual.dtype.name not in RESIDUALS:
-                raise TypeError(f"expected a residual of float32, uint8 or int8, got {residual.dtype.name}")
             stage.kind = STAGE_ADD
-            stage.step, stage.zero = operands
-            self.requantization.residual_type = RESIDUALS[residual.dtype.name]
+            stage.step, = operands
         elif kind == "scale":
-            scales, biases = operands
+            scales, biases = [np.broadcast_to(values, self.groups[0] * self.groups[1]) for values in operands]
             stage.kind = STAGE_SCALE
             stage.scale = <const float*>self.column_array(scales, np.float32)
             stage.bias = <const float*>self.column_array(biases, np.float32)
@@ -74,13 +76,13 @@ cdef class Requantizer:
     cdef int fold_clamp(self) except -1:
         """A clamp right before the rounding to bytes is a part of that."""
         cdef Requantization* to = &self.requantization
-        if not to.stages or not to.bytes or not to.multiplier > 0:
+        if not to.stages or not to.bytes:
             return 0
         kind, low, high = activation_as_tuple(&to.stage[to.stages - 1])
         if kind != "clamp" or not low <= high:
             return 0
         to.low, to.high = np.clip(
-            np.rint(np.multiply((low, high), to.multiplier, dtype=np.float32)) + to.zero, to.low, to.high)
+            np.rint(np.asarray((low, high), np.float32)) + to.zero, to.low, to.high)
         to.stages -= 1
         return 0
 
@@ -108,11 +110,25 @@ cdef class Requantizer:
         return first_element(reals)
 
 
+def check_stages(stages, View residual):
+    if len(stages) > MOST_GIVEN:
+        raise ValueError(f"expected at most {MOST_GIVEN} stages, got {len(stages)}")
+    if (residual is not None) != ([kind for kind, *_ in stages].count("add") == 1):
+        raise ValueError("expected one residual for a stage that adds it")
+    if residual is not None and residual.dtype.name not in RESIDUALS:
+        raise TypeError(f"expected a residual of float32, uint8 or int8, got {residual.dtype.name}")
+
+
 cdef tuple activation_as_tuple(const Stage* stage):
     """(name, alpha, beta) of a stage; no name where it is no activation."""
     if stage.kind != STAGE_ACTIVATE:
         return None, 0.0, 0.0
     return activation_names()[stage.activation.kind - 1], stage.activation.alpha, stage.activation.beta
+
+
+def check_columns(values, tuple groups):
+    if np.shape(values) != (groups[0] * groups[1],):
+        raise ValueError(f"expected one value for each of {groups[0] * groups[1]} columns, got {np.shape(values)}")
 
 
 def padded_columns(values, dtype, tuple groups):
@@ -121,8 +137,7 @@ def padded_columns(values, dtype, tuple groups):
     """
     count, columns, filled = groups
     values = np.asarray(values, dtype)
-    if values.shape != (count * columns,):
-        raise ValueError(f"expected one value for each of {count * columns} columns, got {values.shape}")
+    check_columns(values, groups)
     if columns == filled:
         return np.require(values, requirements="CA").reshape(count, filled)
     padded = np.zeros((count, filled), dtype)

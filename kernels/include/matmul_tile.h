@@ -62,7 +62,7 @@ typedef struct {
     int bf16;                  /* BF16_A and so on: which operands are bf16 where others are f32 */
     /* Of kernels that split their operands, see matmul_bf16.h. */
     ptrdiff_t count;           /* rows */
-    ptrdiff_t first_rows;      /* of them in the first of `rows` */
+    ptrdiff_t first_rows;      /* of them in the first of `rows`, or of the matrix tiles of bytes */
     ptrdiff_t k_stride;        /* of a */
     const char *rows[2];       /* of a, split */
     ptrdiff_t row_stride;
@@ -72,6 +72,7 @@ typedef struct {
     ptrdiff_t row_taps;
     ptrdiff_t row_chunks;      /* of a tap */
     ptrdiff_t ahead;           /* bytes between the chunk of b in use and the one fetched ahead; 0: none */
+    ptrdiff_t shaped;          /* rows that matrix tiles are shaped for; 0: all */
     /* Where rows run on over the ends of lines, with a row for each of `pitch` pixels of a line of a, of which the first
      * `width` are results; else pitch is 0. y and residual are those of the first line, `first` counts from there. */
     ptrdiff_t pitch;

@@ -1,7 +1,7 @@
 /* What turns the integer sums of a product into its results.
  *
  *     value = scale[j] * (sum + shift[j]) + bias[j], then each stage in order
- *     y = value, as f32, or round(multiplier * value), half to even, + zero, cut to low .. high, as a byte
+ *     y = value, as f32, or round(value), half to even, + zero, cut to low .. high, as a byte
  *
  * j counts the columns of the product, the channels of a convolution. Arrays of one element a column are filled up to
  * whole vectors. */
@@ -15,19 +15,19 @@
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
-#define MOST_STAGES 8
-#define MOST_SUMS 28 /* vectors of a tile */
+#define MOST_STAGES 16
+#define MOST_SUMS 64 /* vectors of a tile */
 
 enum StageKind {
-    STAGE_ROUND,    /* (cut(round(value * multiplier), low, high)) * step: to a byte and back */
-    STAGE_ADD,      /* value + (residual - zero) * step */
+    STAGE_ROUND,    /* cut(round(value), low, high) */
+    STAGE_ADD,      /* value + residual * step */
     STAGE_SCALE,    /* value * scale[j] + bias[j] */
     STAGE_ACTIVATE,
 };
 
 typedef struct {
     int kind;
-    float multiplier, low, high, step, zero;
+    float low, high, step;
     const float *scale, *bias;
     Activation activation;
 } Stage;
@@ -39,7 +39,6 @@ typedef struct {
     int residual_type;         /* enum ElementType: F32, U8 or I8 */
     int bytes;                 /* results are bytes, else f32 */
     int is_signed;             /* bytes are */
-    float multiplier;
     float zero;
     float low, high;
     int stages;
@@ -65,24 +64,17 @@ typedef float SharedLanes __attribute__((vector_size(4 * LANES), may_alias)); /*
 
 /* What a vector of a tile is before it is rounded: of sums, or where `staged` of values. */
 INLINE Lanes value_of(const LaneMask *tile, Lanes scale, Lanes bias, const int staged) {
-    const Lanes value = staged ? (Lanes)*tile : as_reals(*tile);
-    return staged ? value * scale : value * scale + bias;
+    return staged ? (Lanes)*tile : as_reals(*tile) * scale + bias;
 }
 
 /* Results in `vectors` vectors of columns; bytes: 0 for f32, 1 for u8, 2 for i8. */
 INLINE void store_columns(const Requantization *to, const ResultRows *t, int rows, int vectors, const LaneMask *tile,
                           const int bytes, const int staged) {
-    const Lanes multiplier = splat(bytes ? to->multiplier : 1.0f);
     const Lanes low = splat(to->low - to->zero), high = splat(to->high - to->zero);
     const LaneMask zero = splat_int((int)to->zero);
     for (int j = 0; j < vectors && j * LANES < t->columns; j++) {
         const ptrdiff_t left = t->columns - j * LANES, n = left < LANES ? left : LANES, column = t->column + j * LANES;
-        Lanes scale = multiplier, bias = splat(0);
-        if (!staged) {
-            scale *= load(to->scale + column);
-            if (to->bias)
-                bias = multiplier * load(to->bias + column);
-        }
+        const Lanes scale = load(to->scale + column), bias = to->bias ? load(to->bias + column) : splat(0);
 #pragma GCC unroll 1
         for (int i = 0; i < rows; i++) {
             const Lanes value = value_of(tile + i * vectors + j, scale, bias, staged);
@@ -102,13 +94,10 @@ INLINE void store_wide_bytes(const Requantization *to, const ResultRows *t, int 
                              const int bytes, const int staged) {
     const Lanes low = splat(to->low - to->zero), high = splat(to->high - to->zero);
     const LaneMask zero = splat_int((int)to->zero);
-    Lanes scale[2], bias[2] = {splat(0), splat(0)};
+    Lanes scale[2], bias[2];
     for (int j = 0; j < 2; j++) {
-        scale[j] = splat(to->multiplier);
-        if (!staged && to->bias)
-            bias[j] = scale[j] * load(to->bias + t->column + j * LANES);
-        if (!staged)
-            scale[j] *= load(to->scale + t->column + j * LANES);
+        scale[j] = load(to->scale + t->column + j * LANES);
+        bias[j] = to->bias ? load(to->bias + t->column + j * LANES) : splat(0);
     }
 #pragma GCC unroll 1
     for (int i = 0; i < rows; i += 2) {
@@ -141,7 +130,7 @@ INLINE void store_results(const Requantization *to, const ResultRows *t, int row
 
 INLINE void add_residual(const Requantization *to, const Stage *stage, const ResultRows *t, int rows, int vectors,
                          SharedLanes *values, const int type) {
-    const Lanes zero = splat(stage->zero), step = splat(stage->step);
+    const Lanes step = splat(stage->step);
 #pragma GCC unroll 1
     for (int i = 0; i < rows; i++) {
         const char *row = TILE_ROW(t->residual, i, rows, t->residual_stride);
@@ -157,7 +146,7 @@ INLINE void add_residual(const Requantization *to, const Stage *stage, const Res
                 LaneMask ints = load_bytes(at, t->residual_step ? n : 1, type == I8);
                 residual = t->residual_step ? as_reals(ints) : splat((float)ints[0]);
             }
-            values[i * vectors + j] += (residual - zero) * step;
+            values[i * vectors + j] += residual * step;
         }
     }
 }
@@ -166,11 +155,10 @@ INLINE void apply_stage(const Requantization *to, const Stage *stage, const Resu
                         SharedLanes *values) {
     const int count = rows * vectors;
     if (stage->kind == STAGE_ROUND) {
-        const Lanes multiplier = splat(stage->multiplier), step = splat(stage->step);
         const Lanes low = splat(stage->low), high = splat(stage->high);
 #pragma GCC unroll 1
         for (int i = 0; i < count; i++)
-            values[i] = as_reals(round_lanes(cut_lanes(values[i] * multiplier, low, high))) * step;
+            values[i] = as_reals(round_lanes(cut_lanes(values[i], low, high)));
     } else if (stage->kind == STAGE_SCALE) {
         for (int j = 0; j < vectors; j++) {
             const Lanes scale = load(stage->scale + t->column + j * LANES);
@@ -213,10 +201,83 @@ static __attribute__((noinline)) void store_staged(const Requantization *to, con
     store_results(to, t, rows, vectors, memory, 1);
 }
 
+/* What a stage makes of the values of two rows, `values` of either one in two whole vectors of columns. */
+INLINE void apply_to_rows(const Requantization *to, const Stage *stage, const ResultRows *t, const char *const row[2],
+                          Lanes values[2][2]) {
+    const Lanes low = splat(stage->low), high = splat(stage->high), step = splat(stage->step);
+    const Lanes alpha = splat(stage->activation.alpha), beta = splat(stage->activation.beta);
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; j++)
+#pragma GCC unroll 2
+        for (int i = 0; i < 2; i++) {
+            const char *at = row[i] + j * LANES * t->residual_step;
+            Lanes *value = &values[i][j];
+            if (stage->kind == STAGE_ROUND)
+                *value = as_reals(round_lanes(cut_lanes(*value, low, high)));
+            else if (stage->kind == STAGE_SCALE)
+                *value = *value * load(stage->scale + t->column + j * LANES) +
+                         load(stage->bias + t->column + j * LANES);
+            else if (stage->kind == STAGE_ACTIVATE)
+                *value = clamp_lanes(*value, alpha, beta);
+            else if (to->residual_type == F32)
+                *value += load((const float *)at) * step;
+            else if (to->residual_type == U8)
+                *value += as_reals(load_bytes(at, LANES, 0)) * step;
+            else
+                *value += as_reals(load_bytes(at, LANES, 1)) * step;
+        }
+}
+
+/* Bytes in two whole vectors of columns, with stages that keep the values of two rows in registers. */
+static __attribute__((noinline)) void store_wide_staged(const Requantization *to, const ResultRows *t, int rows,
+                                                        const LaneMask *sums) {
+    const Lanes low = splat(to->low - to->zero), high = splat(to->high - to->zero);
+    const LaneMask zero = splat_int((int)to->zero);
+    Lanes scale[2], bias[2];
+    for (int j = 0; j < 2; j++) {
+        scale[j] = load(to->scale + t->column + j * LANES);
+        bias[j] = to->bias ? load(to->bias + t->column + j * LANES) : splat(0);
+    }
+#pragma GCC unroll 1
+    for (int i = 0; i < rows; i += 2) {
+        const int other = i + 1 < rows ? i + 1 : i;
+        const char *row[2] = {TILE_ROW(t->residual, i, rows, t->residual_stride),
+                              TILE_ROW(t->residual, other, rows, t->residual_stride)};
+        Lanes values[2][2];
+        LaneMask whole[2][2];
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; j++) {
+            values[0][j] = as_reals(sums[2 * i + j]) * scale[j] + bias[j];
+            values[1][j] = as_reals(sums[2 * other + j]) * scale[j] + bias[j];
+        }
+#pragma GCC unroll 1
+        for (int stage = 0; stage < to->stages; stage++)
+            apply_to_rows(to, &to->stage[stage], t, row, values);
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; j++)
+#pragma GCC unroll 2
+            for (int r = 0; r < 2; r++)
+                whole[r][j] = round_lanes(cut_lanes(values[r][j], low, high)) + zero;
+        store_byte_rows(TILE_ROW(t->y, i, rows, t->y_stride), TILE_ROW(t->y, other, rows, t->y_stride), whole[0],
+                        whole[1], to->is_signed);
+    }
+}
+
+/* Whether store_wide_staged() takes the stages: others than clamps are functions that want many values at a time. */
+INLINE int stages_stay_in_registers(const Requantization *to, const ResultRows *t) {
+    for (int i = 0; i < to->stages; i++)
+        if ((to->stage[i].kind == STAGE_ACTIVATE && to->stage[i].activation.kind != ACT_CLAMP) ||
+            (to->stage[i].kind == STAGE_ADD && !t->residual_step))
+            return 0;
+    return 1;
+}
+
 /* Writes the results of rows x vectors vectors of sums, to which the shifts are added already. */
 static __attribute__((noinline)) void store_sums(const Requantization *to, const ResultRows *t, int rows, int vectors,
                                                  const LaneMask *sums) {
-    if (to->stages)
+    if (to->stages && to->bytes && vectors == 2 && t->columns == 2 * LANES && stages_stay_in_registers(to, t))
+        store_wide_staged(to, t, rows, sums);
+    else if (to->stages)
         store_staged(to, t, rows, vectors, sums);
     else
         store_results(to, t, rows, vectors, sums, 0);

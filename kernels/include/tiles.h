@@ -1,10 +1,11 @@
 /* Matrix tiles of 16 rows of 64 bytes: AMX's instructions, or the same operations in portable C.
  *
- * All tiles have the one shape; kernels fill what they multiply up to it. With BY_EMULATION the operations give
+ * Kernels fill what they multiply up to whole tiles, or say with tiles_shape() how many rows those of the left operand
+ * and of the sums have. With BY_EMULATION the operations give
  * the bits that the instructions give, much more slowly: for tests of the kernels on any processor. Like the
  * instructions they do nothing useful between tiles_end() and tiles_begin().
  *
- * Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2: LDTILECFG, TILELOADD, TDPBF16PS.
+ * Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2: LDTILECFG, TILELOADD, TDPBF16PS, TDPBUSD.
  * Products of elements with even and with odd k are summed apart, by fused multiply-adds, and both sums are added to
  * the accumulator at the end; denormal operands and results count as zeros, and rounding is to nearest even, whatever
  * MXCSR says. */
@@ -63,6 +64,7 @@ static int tiles_permitted(void) {
 
 typedef struct {
     int usable;
+    int height[TILES];
     uint8_t rows[TILES][TILE_HEIGHT][TILE_BYTES];
 } EmulatedTiles;
 
@@ -102,11 +104,40 @@ static __attribute__((noinline, optimize("Os"))) void emulated_dot_bf16(int c, i
     }
 }
 
-/* Shapes the tiles of this thread, and zeroes them. */
-INLINE void tiles_begin(const int how) {
+static __attribute__((noinline, optimize("Os"))) void emulated_dot_u8i8(int c, int a, int b) {
+    EmulatedTiles *tiles = &emulated_tiles;
+    for (int i = 0; tiles->usable && i < tiles->height[c]; i++) {
+        uint32_t sums[TILE_HEIGHT];
+        memcpy(sums, tiles->rows[c][i], TILE_BYTES);
+        for (int k = 0; k < TILE_BYTES; k++)
+            for (int j = 0; j < TILE_HEIGHT; j++)
+                sums[j] += (uint32_t)(tiles->rows[a][i][k] * (int8_t)tiles->rows[b][k / 4][4 * j + k % 4]);
+        memcpy(tiles->rows[c][i], sums, TILE_BYTES);
+    }
+}
+
+/* Gives the tiles of this thread their shapes, and zeroes them: tiles 0, 1 and 4 have `first` rows, 2, 3 and 5 have
+ * `second`, 6 and 7 all. */
+INLINE void tiles_shape(const int how, int first, int second) {
+    const uint8_t rows[TILES] = {first, first, second, second, first, second, TILE_HEIGHT, TILE_HEIGHT};
     if (how == BY_EMULATION) {
         memset(&emulated_tiles, 0, sizeof emulated_tiles);
         emulated_tiles.usable = 1;
+        for (int i = 0; i < TILES; i++)
+            emulated_tiles.height[i] = rows[i];
+        return;
+    }
+#if defined(TILE_INSTRUCTIONS)
+    TileShapes shapes = full_tiles;
+    memcpy(shapes.rows, rows, sizeof rows);
+    __asm__ volatile("ldtilecfg %0" : : "m"(shapes) : "memory");
+#endif
+}
+
+/* Shapes the tiles of this thread, all of full height, and zeroes them. */
+INLINE void tiles_begin(const int how) {
+    if (how == BY_EMULATION) {
+        tiles_shape(how, TILE_HEIGHT, TILE_HEIGHT);
         return;
     }
 #if defined(TILE_INSTRUCTIONS)
@@ -135,10 +166,10 @@ INLINE void zero_tile(const int how, const int t) {
 #endif
 }
 
-/* Loads 16 rows of 64 bytes that lie `stride` bytes apart. */
+/* Loads a tile's rows of 64 bytes, which lie `stride` bytes apart. */
 INLINE void load_tile(const int how, const int t, const char *base, ptrdiff_t stride) {
     if (how == BY_EMULATION) {
-        for (int i = 0; emulated_tiles.usable && i < TILE_HEIGHT; i++)
+        for (int i = 0; emulated_tiles.usable && i < emulated_tiles.height[t]; i++)
             memcpy(emulated_tiles.rows[t][i], base + i * stride, TILE_BYTES);
         return;
     }
@@ -149,12 +180,23 @@ INLINE void load_tile(const int how, const int t, const char *base, ptrdiff_t st
 
 INLINE void store_tile(const int how, const int t, char *base, ptrdiff_t stride) {
     if (how == BY_EMULATION) {
-        for (int i = 0; emulated_tiles.usable && i < TILE_HEIGHT; i++)
+        for (int i = 0; emulated_tiles.usable && i < emulated_tiles.height[t]; i++)
             memcpy(base + i * stride, emulated_tiles.rows[t][i], TILE_BYTES);
         return;
     }
 #if defined(TILE_INSTRUCTIONS)
     __asm__ volatile("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(base), "r"(stride), "i"(t) : "memory");
+#endif
+}
+
+/* c += a b, of bytes: a, unsigned, has rows of 64 of them, b, signed, a row of 16 fours for every four k. */
+INLINE void dot_tiles_u8i8(const int how, const int c, const int a, const int b) {
+    if (how == BY_EMULATION) {
+        emulated_dot_u8i8(c, a, b);
+        return;
+    }
+#if defined(TILE_INSTRUCTIONS)
+    __asm__ volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(c), "i"(a), "i"(b));
 #endif
 }
 

@@ -15,7 +15,7 @@ from ..graph.operator import Array
 from ..kernels.runtime.executor import Program, PythonStep, Team
 from ..kernels.runtime.step import BF16, Step, View
 from .calls import Call, Tensor
-from .memory import Buffer, place
+from .memory import ALIGNMENT, Buffer, place
 from .options import Precision
 from .weight_cache import PackedWeightCache
 
@@ -97,6 +97,10 @@ class Builder:
             self.copy(view, target)
             return target
         return view
+
+    def in_arena(self, view: View) -> bool:
+        """Whether a view lies in the arena, behind which a cache line more may be read."""
+        return view.slot in self._sizes
 
     def wanted(self, tensor: Tensor) -> View | None:
         """View of a tensor; None when nobody reads it."""
@@ -201,4 +205,5 @@ class Builder:
         ]
         offsets, total = place(buffers)
         flush = self.precision.flush_denormals
-        return Program(self.steps, self._slots, self._constants, offsets, total + self._beyond, flush, self.subjects)
+        total += max(self._beyond, ALIGNMENT)
+        return Program(self.steps, self._slots, self._constants, offsets, total, flush, self.subjects)

@@ -137,7 +137,7 @@ def _form(made: Any, store: Sink) -> list[Any]:
     if kind == "Packed":
         return [kind, place, [made.channels, made.group, *made.window]]
     shape = [made.groups, made.taps, made.depth, made.columns]
-    return [kind, place, made.kernel.name, shape, list(made.window), bool(made.panels)]
+    return [kind, place, made.kernel.name, shape, list(made.window), bool(made.panels), made.joined]
 
 
 def _restored(array: Array, how: tuple[Any, ...], kind: str, form: Sequence[Any], store: Source) -> Any:
@@ -152,14 +152,17 @@ def _restored(array: Array, how: tuple[Any, ...], kind: str, form: Sequence[Any]
         shape = tuple(map(int, form[1]))
         _check_size(array, shape, shape[2:])
         return family.Packed(np.broadcast_to(np.float32(0), shape), data)
-    name, (groups, taps, depth, columns), window, panels = form[1], map(int, form[2]), tuple(map(int, form[3])), form[4]
+    name, (groups, taps, depth, columns), window = form[1], map(int, form[2]), tuple(map(int, form[3]))
+    panels, joined = bool(form[4]), int(form[5])
     kernel = next(kernel for kernel in family.KERNELS if kernel.name == name)
     places = math.prod(window)
     _check_size(array, (groups, columns, depth, *window), window)
     if name not in how or taps != places * (2 if array.dtype == np.int16 else 1) or not window and groups != 1:
         raise ValueError(f"weights of {taps} taps packed for {name}")
+    if joined != (how[3] if how[0] == "quantized convolution" else 1) or joined not in (1, *window[-1:]):
+        raise ValueError(f"weights of which {joined} taps are joined packed for {how}")
     shape = (groups, taps, depth, columns)
-    return family.PackedWeights(kernel, np.broadcast_to(np.float32(0), shape), window, bool(panels), data)
+    return family.PackedWeights(kernel, np.broadcast_to(np.float32(0), shape), window, panels, data, joined)
 
 
 def _check_size(array: Array, shape: Sequence[int], window: tuple[int, ...]) -> None:

@@ -11,6 +11,7 @@ from ovlite import kernels
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import View
 
+from .guarded import guarded_copy
 from .images import assert_near
 
 pytestmark = pytest.mark.usefixtures("level")
@@ -53,10 +54,11 @@ def test_the_table_names_what_it_holds(level: str) -> None:
     assert len({row.name for row in table}) == len(table)
     assert {(row.a, row.b, row.sum) for row in table} == {("f32", "f32", "f32"), ("u8", "i8", "i32")}
     emulated = {row.products for row in table if row.emulated}
-    assert emulated == (set() if level == "avx2" else {"bf16x6", "bf16x3", "bf16"})
+    assert emulated == (set() if level == "avx2" else {None, "bf16x6", "bf16x3", "bf16"})
     assert all(row.products in row.name and row.a == "f32" for row in table if row.products)
     best = kernels.family("matmul").kernel_for("u8", "i8")
-    assert best is rows("i8")[-1] and best.k_block == 4
+    assert best is [row for row in rows("i8") if not row.emulated][-1]
+    assert best.k_block == (64 if "amx" in best.name else 4)
     assert kernels.family("matmul").kernel_for("i8", "i8") is None
 
 
@@ -90,6 +92,44 @@ def test_sums_of_bytes_are_exact(m: int, k: int, n: int, threads: int) -> None:
         step = kernels.family("matmul").QuantizedMatMul(*views, weights=packed, shifts=shifts, scales=scales)
         run_steps([step], [behind(a), y], threads)
         np.testing.assert_array_equal(y, sums.astype(np.float32) * scales, row.name)
+
+
+@pytest.mark.parametrize("m", [1, 15, 16, 17, 31, 32, 33])
+@pytest.mark.parametrize("n", [1, 15, 16, 17, 31, 32, 33])
+def test_edges_of_tiles_of_bytes(m: int, n: int) -> None:
+    """Rows of a lie at the end of what may be read, but for the last block of k; y has no column too many."""
+    for k in (1, 3, 4, 63, 64, 65, 129):
+        a, weights, shifts, scales = quantized(m + n + k, m, k, n)
+        a[-1], weights[:, -1], weights[:, 0] = 255, -128, 127
+        sums = a.astype(np.int64) @ weights.astype(np.int64) + shifts
+        for row in rows("i8"):
+            y = np.full((m, n + 3), -1.0, np.float32)
+            packed = kernels.family("matmul").pack_int8(weights, row)
+            views = View(0, "u1", a.shape), View(1, "f4", (m, n), (n + 3, 1))
+            step = kernels.family("matmul").QuantizedMatMul(*views, weights=packed, shifts=shifts, scales=scales)
+            memory = guarded_copy(np.concatenate([a.reshape(-1), np.full(-k % row.k_block, 255, np.uint8)]))
+            run_steps([step], [memory, y], 2)
+            np.testing.assert_array_equal(y[:, :n], sums.astype(np.float32) * scales, row.name)
+            np.testing.assert_array_equal(y[:, n:], -1)
+
+
+def test_the_kernels_of_bytes_agree() -> None:
+    """Sums are exact, and results are made of them in one way."""
+    a, weights, shifts, scales = quantized(7, 75, 130, 70)
+    residual = np.random.default_rng(0).integers(0, 256, (75, 70), dtype=np.uint8)
+    stages = [("round", 4.0, 100, 0, 255), ("add", 0.5, 3), ("gelu_erf", 0.0, 0.0)]
+    results = []
+    for row in rows("i8"):
+        y = np.zeros((75, 70), np.int8)
+        step = kernels.family("matmul").QuantizedMatMul(
+            View(0, "u1", a.shape), View(1, "i1", y.shape), weights=kernels.family("matmul").pack_int8(weights, row),
+            shifts=shifts, scales=scales, residual=View(2, "u1", residual.shape), stages=stages, multiplier=0.7,
+        )  # fmt: skip
+        run_steps([step], [behind(a), y, residual], 2)
+        results.append(y)
+    for result in results:
+        np.testing.assert_array_equal(result, results[0])
+    assert len(np.unique(results[0])) > 100
 
 
 @pytest.mark.parametrize("dtype, zero", [("u1", 0), ("u1", 100), ("u1", 255), ("i1", -128), ("i1", 3)])
@@ -215,7 +255,8 @@ def test_stages_refuse_what_does_not_fit() -> None:
 
 
 @pytest.mark.parametrize(
-    "channels, columns, groups, kernel", [(3, 20, 1, 3), (8, 33, 1, 1), (4, 8, 2, 3), (5, 7, 1, 2)]
+    "channels, columns, groups, kernel",
+    [(3, 20, 1, 3), (8, 33, 1, 1), (4, 8, 2, 3), (5, 7, 1, 2), (64, 40, 1, 3), (96, 17, 1, 3)],
 )
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("zero", [None, 0, 255])
@@ -244,12 +285,31 @@ def test_convolutions_of_bytes(
         area = height * width * columns
         y_view = View(1, "f4", (2, columns, height, width), (area, 1, width * columns, columns))
         family = kernels.family("convolution")
-        step = family.QuantizedConvolution(
-            x_view, y_view, weights=family.pack_int8(weights, groups, row), shifts=shifts, scales=scales,
-            strides=(stride, stride), dilations=(1, 1), pads_begin=(0, 0), groups=groups, **given,
-        )  # fmt: skip
-        run_steps([step], [behind(image), y, np.array(zero or 0, np.uint8)], 2)
-        np.testing.assert_array_equal(y, sums.astype(np.float32), row.name)
+        for joined in {1, family.joined_taps(x_view, (kernel, kernel), (1, 1), groups, row)}:
+            y[...] = np.nan
+            step = family.QuantizedConvolution(
+                x_view, y_view, weights=family.pack_int8(weights, groups, row, joined), shifts=shifts, scales=scales,
+                strides=(stride, stride), dilations=(1, 1), pads_begin=(0, 0), groups=groups, **given,
+            )  # fmt: skip
+            run_steps([step], [behind(image), y, np.array(zero or 0, np.uint8)], 2)
+            np.testing.assert_array_equal(y, sums.astype(np.float32), row.name)
+
+
+def test_taps_are_joined_where_pixels_lie_side_by_side() -> None:
+    family = kernels.family("convolution")
+    image, wide = View(0, "u1", (1, 3, 9, 9), (243, 1, 27, 3)), View(0, "u1", (1, 3, 9, 9), (324, 1, 36, 4))
+    y = View(1, "f4", (1, 2, 7, 5), (70, 1, 10, 2))
+    given = {"shifts": np.zeros(2, np.int32), "scales": np.ones(2, np.float32), "strides": (1, 1)}
+    for row in rows("i8"):
+        assert family.joined_taps(image, (3, 5), (1, 1), 1, row) == 5
+        assert family.joined_taps(image, (3, 5), (1, 2), 1, row) == 1
+        assert family.joined_taps(image, (3, 5), (1, 1), 3, row) == 1
+        assert family.joined_taps(wide, (3, 5), (1, 1), 1, row) == 1
+        packed = family.pack_int8(np.ones((2, 3, 3, 5), np.int8), 1, row, 5)
+        with pytest.raises(ValueError, match="expected pixels of 3 channels side by side for taps that are joined"):
+            family.QuantizedConvolution(wide, y, weights=packed, dilations=(1, 1), pads_begin=(0, 0), **given)
+        with pytest.raises(ValueError, match="15 taps can't be joined by 2"):
+            family.pack_int8(np.ones((2, 3, 3, 5), np.int8), 1, row, 2)
 
 
 def test_quantized_products_refuse_what_does_not_fit() -> None:

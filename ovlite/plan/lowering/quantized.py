@@ -9,7 +9,7 @@ import numpy as np
 
 from ...graph import Argument
 from ...graph.operator import Array
-from ...kernels.runtime.step import MOST_DIMENSIONS
+from ...kernels.runtime.step import MOST_DIMENSIONS, View
 from ...ops.quantized import AddResidual, QuantizedProduct, Round, ScaleChannels
 from ...types import PartialShape, Type
 from ..builder import Builder, Lowering
@@ -70,10 +70,25 @@ def _centring(
     return {"shifts": shifts, "zero_point": builder.view(call.inputs[-1]), "column_sums": sums.astype(np.int32)}
 
 
+def _kernel(builder: Builder) -> Any:
+    """The kernel for products of bytes. It reads a little behind a row: not at the end of a caller's array."""
+    family = builder.family("matmul_weights")
+    return family.kernel_for("u8", "i8", None, builder.precision.emulated) or family.kernel_for("u8", "i8")
+
+
+def _apart(builder: Builder, image: View) -> View:
+    """A place in the arena for a copy of an image, channels-last."""
+    batch, channels, *spatial = image.shape
+    place = builder.scratch(image.dtype, (batch, *spatial, channels))
+    last = len(spatial) + 1
+    order = (0, last, *range(1, last))
+    return place.like(image.shape, [place.strides[axis] for axis in order])
+
+
 def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convolution, result: dict[str, Any]) -> bool:
     array = call.inputs[1].array
     assert array is not None
-    views = builder.view(call.inputs[0]), builder.view(call.outputs[0])
+    x, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
     geometry = {"strides": window.strides, "dilations": window.dilations, "pads_begin": window.pads_begin}
     shape, groups = window.shape, window.groups
     builder.fill_border(call.inputs[0], result.get("zero_point", op.x_zero))
@@ -82,15 +97,19 @@ def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convol
         weights = builder.packed_weights.get(
             array, ("depthwise", builder.level), lambda weights: depthwise.pack(weights.reshape(shape))
         )
-        builder.emit(depthwise.QuantizedDepthwise(*views, weights=weights, **geometry, **result))
+        builder.emit(depthwise.QuantizedDepthwise(x, y, weights=weights, **geometry, **result))
         return True
     family = builder.family("convolution")
-    kernel = builder.family("matmul").kernel_for("u8", "i8")
-    how = ("quantized convolution", builder.level, kernel.name)
+    kernel = _kernel(builder)
+    if shape[1] % kernel.k_block and not builder.in_arena(x):
+        source, x = x, _apart(builder, x)
+        builder.copy(source, x)
+    joined = family.joined_taps(x, shape[2:], window.dilations, groups, kernel)
+    how = ("quantized convolution", builder.level, kernel.name, joined)
     packed = builder.packed_weights.get(
-        array, how, lambda weights: family.pack_int8(weights.reshape(shape), groups, kernel)
+        array, how, lambda weights: family.pack_int8(weights.reshape(shape), groups, kernel, joined)
     )
-    builder.emit(family.QuantizedConvolution(*views, weights=packed, groups=groups, **geometry, **result))
+    builder.emit(family.QuantizedConvolution(x, y, weights=packed, groups=groups, **geometry, **result))
     return True
 
 
@@ -99,7 +118,7 @@ def _matmul(
 ) -> bool:
     family = builder.family("matmul")
     transposed = op.inner.attributes()["transpose_b"]
-    kernel = family.kernel_for("u8", "i8")
+    kernel = _kernel(builder)
     how = ("quantized matmul", builder.level, kernel.name, transposed)
     packed = builder.packed_weights.get(
         weights, how, lambda array: family.pack_int8(array.T if transposed else array, kernel)
@@ -108,7 +127,7 @@ def _matmul(
     if len(call.inputs[0].shape) > MOST_DIMENSIONS:
         return False
     a, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
-    if a.shape[-1] % kernel.k_block:  # the kernel reads a little behind a row: not at the end of a caller's array
+    if a.shape[-1] % kernel.k_block and not builder.in_arena(a):
         source, a = a, builder.scratch(a.dtype, a.shape)
         builder.copy(source, a)
     builder.emit(family.QuantizedMatMul(a, y, weights=packed, **result))
