@@ -104,6 +104,20 @@ def test_images_that_others_read_are_f32(other):
     assert not narrow(compiled(outputs, [x], precision=ONE), (1, 32, 20, 20))
 
 
+@pytest.mark.parametrize("reader", ["result", "operator"])
+def test_images_whose_maxima_tell_their_places_are_f32(reader):
+    """No kernel has the indices, and the operator in Python takes f32; rounded, other elements would be the largest."""
+    x = parameter([1, 32, 20, 20])
+    pool = ops["max_pool"](convolve(x, 64, 32, 3, 3), [2, 2], [1, 1], [0, 0], [0, 0], [2, 2])
+    places = pool.output(1) if reader == "result" else ops["convert"](pool.output(1), "f32").output(0)
+    outputs, array = [convolve(pool.output(0), 64, 64, 1, 1).output(0), places], normal(1, 32, 20, 20)
+    executable = compiled(outputs, [x], precision=ONE)
+    assert not narrow(executable, array.shape)
+    found, expected = (run(each, [array]) for each in (executable, compiled(outputs, [x], precision=EXACT)))
+    assert np.abs(found[0] - expected[0]).max() <= 2e-2 * np.abs(expected[0]).max()
+    assert (found[1] == expected[1]).mean() > 0.98  # products round, so a few maxima lie elsewhere
+
+
 def test_nothing_is_bf16_that_was_not_asked_for():
     inputs, outputs = image()
     for precision in (THREE, SIX, EXACT):
