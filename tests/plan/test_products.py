@@ -118,6 +118,18 @@ def test_images_whose_maxima_tell_their_places_are_f32(reader):
     assert (found[1] == expected[1]).mean() > 0.98  # products round, so a few maxima lie elsewhere
 
 
+def test_scratch_memory_is_aligned_behind_what_is_read_for_nothing():
+    """Rows of a part of an image's channels lie an odd number of elements apart."""
+    x = parameter([1, 32, 9, 9])
+    a = convolve(x, 32, 32, 3, 3)
+    both = ops["concat"]([a, convolve(x, 33, 32, 3, 3)], 1)
+    outputs = [convolve(both, 20, 65, 3, 3), convolve(a, 20, 32, 3, 3)]
+    program = compiled(outputs, [x], precision=ONE).plan(((1, 32, 9, 9),)).program
+    beyond = max(getattr(step, "beyond", 0) for step in program.steps)
+    assert beyond == 15 * 65 * 2
+    assert program.arena_bytes % 64 == 0 and program.arena_bytes >= beyond
+
+
 def test_nothing_is_bf16_that_was_not_asked_for():
     inputs, outputs = image()
     for precision in (THREE, SIX, EXACT):
