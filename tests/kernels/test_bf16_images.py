@@ -79,6 +79,7 @@ def test_convolutions(channels: int, columns: int, spatial: Any, kernel: int, st
             images = Narrow(x, stride), Narrow(y), Narrow(residual)
             views = [image.view(slot) for slot, image in enumerate(images)]
             step = family.convolution_step(views[0], views[1], residual=views[2], **common)
+            assert step.flops == wide.flops == 2 * y.values.size * channels * kernel**2  # none between lines
             run_steps([step], [image.memory for image in images], threads)
             np.testing.assert_array_equal(images[1].values(), bf16(y.values), row.name)
 
