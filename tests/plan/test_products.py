@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from ovlite import kernels
+from ovlite.graph import Model
+from ovlite.graph.failures import Subject
 from ovlite.kernels.runtime.step import BF16
-from ovlite.plan import Precision
+from ovlite.plan import Executable, Options, Precision
+from ovlite.runtime.execution_graph import execution_graph
 
 from ..data import normal
 from .support import compiled, ops, parameter, run, step_names
@@ -128,6 +131,19 @@ def test_scratch_memory_is_aligned_behind_what_is_read_for_nothing():
     beyond = max(getattr(step, "beyond", 0) for step in program.steps)
     assert beyond == 15 * 65 * 2
     assert program.arena_bytes % 64 == 0 and program.arena_bytes >= beyond
+
+
+def test_what_is_told_of_steps_names_bf16():
+    inputs, outputs = image()
+    model = Model(outputs, inputs)
+    plan = Executable(model, Options(precision=ONE)).plan(((1, 32, 20, 20),))
+    notes = [node.rt_info for node in execution_graph(model, plan, ()).get_ordered_ops()]
+    found = [
+        each["runtimePrecision"].value for each in notes if each["layerType"].value.startswith("DirectConvolution")
+    ]
+    assert found == ["bf16", "f32"]
+    (view,) = next(step for step in plan.program.steps if step.writes[0].dtype == BF16).writes[:1]
+    assert str(Subject.of("Convolution", "a", [view])).startswith("Convolution 'a' of bf16[1,64,")
 
 
 def test_nothing_is_bf16_that_was_not_asked_for():
