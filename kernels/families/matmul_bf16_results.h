@@ -160,7 +160,7 @@ INLINE void finish_sums(int how, int parts, const int width, const MatmulTile *t
             row = again;
         }
         if (residual && t->bf16 & BF16_RESIDUAL) {
-            widen_row(places.residual[i], t->columns, widened);
+            widen_row(places.residual[i], t->residual_step ? t->columns : 1, widened);
             residual = widened;
         }
         if (whole)

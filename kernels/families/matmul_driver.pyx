@@ -553,7 +553,7 @@ cdef class MatmulStep(Step):
     cdef int finish(self, dim_t a_bytes) except -1:
         """Chooses the block, the scratch memory and the width, when all else is set. a_bytes: of all rows."""
         cdef Matmul* p = &self.matmul
-        cdef dim_t panel_bytes, b_bytes, cached = DECOMPRESSED_FOR if p.decompresses else CACHED_BYTES
+        cdef dim_t rows, panel_bytes, b_bytes, cached = DECOMPRESSED_FOR if p.decompresses else CACHED_BYTES
         p.panel_depth = panel_depth(p.kernel, p.tile.taps, p.tile.depth)
         p.column_bytes = p.panel_depth * p.panel_size
         panel_bytes = p.kernel.columns * p.column_bytes
@@ -586,7 +586,8 @@ cdef class MatmulStep(Step):
         self.scratch = p.b_scratch_offset
         if p.packs_b:
             self.scratch += panel_bytes * (p.panels if p.pack_whole_b else 1)
-        self.flops = 2 * p.batch.size * p.lines.size * p.width * p.panels // max(p.group_panels, <dim_t>1) \
+        rows = p.width if not p.tile.pitch else ((p.width - p.tile.width) // p.tile.pitch + 1) * p.tile.width
+        self.flops = 2 * p.batch.size * p.lines.size * rows * p.panels // max(p.group_panels, <dim_t>1) \
             * p.group_columns * p.tile.taps * p.tile.depth
         self.share_above(SMALL_FLOPS, self.flops, p.batch.size * p.tiles * p.panels)
         self.args = p

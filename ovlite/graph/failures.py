@@ -43,7 +43,7 @@ class Subject(NamedTuple):
 
 def _type_name(dtype: np.dtype[Any]) -> str:
     try:
-        return "objects" if dtype.kind == "O" else Type(dtype).name
+        return {"O": "objects", "V": "bf16"}.get(dtype.kind) or Type(dtype).name  # plans store bf16 as two raw bytes
     except RuntimeError:
         return dtype.name
 

@@ -15,7 +15,7 @@ from ..graph.operator import Array
 from ..kernels.runtime.executor import Program, PythonStep, Team
 from ..kernels.runtime.step import BF16, Step, View
 from .calls import Call, Tensor
-from .memory import ALIGNMENT, Buffer, place
+from .memory import ALIGNMENT, Buffer, aligned, place
 from .options import Precision
 from .weight_cache import PackedWeightCache
 
@@ -204,6 +204,7 @@ class Builder:
             Buffer(slot, max(1, size), first[slot], last[slot]) for slot, size in self._sizes.items() if slot in first
         ]
         offsets, total = place(buffers)
+        total += aligned(self._beyond)  # scratch memory follows
         flush = self.precision.flush_denormals
         total += max(self._beyond, ALIGNMENT)
         return Program(self.steps, self._slots, self._constants, offsets, total, flush, self.subjects)

@@ -25,13 +25,18 @@ class Buffer(NamedTuple):
     last: int
 
 
+def aligned(size: int) -> int:
+    """The least multiple of ALIGNMENT that is no less."""
+    return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+
+
 def place(buffers: Sequence[Buffer]) -> tuple[dict[int, int], int]:
     """(slot -> offset, bytes of the arena). Offsets are multiples of ALIGNMENT."""
     placed: list[tuple[int, int, Buffer]] = []  # (begin, end, buffer), by begin
     offsets: dict[int, int] = {}
     total = 0
     for buffer in sorted(buffers, key=lambda buffer: (-buffer.size, buffer.first)):
-        size = (buffer.size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+        size = aligned(buffer.size)
         begin = 0
         for low, high, other in placed:
             if other.last < buffer.first or buffer.last < other.first:

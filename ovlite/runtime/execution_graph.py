@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..graph import Argument, Constant, Model, Node, Operator, Output, Parameter, Result, TensorType
+from ..kernels.runtime.step import BF16, View
 from ..plan import Plan
 from ..records import dataclass
 from ..types import PartialShape, Type
@@ -37,13 +38,17 @@ def _of_steps(model: Model, plan: Plan, times: Sequence[float]) -> Model:
     written = {slot: node.output(0) for slot, node in zip(plan.input_slots, parameters, strict=False)}
     assert plan.program is not None
     for index, step in enumerate(plan.program.steps):
-        outputs = tuple(TensorType(Type(view.dtype), PartialShape(list(view.shape))) for view in step.writes)
+        outputs = tuple(_type_of(view) for view in step.writes)
         read = dict.fromkeys(written[view.slot] for view in step.reads if view.slot in written)
         node = Node(ExecutionNode(outputs), list(read), f"{index}:{step.name}")
         _note(node, step.name, [plan.origins[index]], times[index] if times else None)
         written.update({view.slot: output for view, output in zip(step.writes, node.outputs(), strict=True)})
     sources = [written[slot] for slot in plan.output_slots[: len(model.results)]]
     return _model(model, sources, parameters)
+
+
+def _type_of(view: View) -> TensorType:
+    return TensorType(Type.bf16 if view.dtype == BF16 else Type(view.dtype), PartialShape(list(view.shape)))
 
 
 def _of_graph(model: Model) -> Model:

@@ -13,6 +13,7 @@ from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.step import BF16, View
 
 from ..data import normal
+from .guarded import guarded
 from .images import Image
 from .test_matmul_bf16 import bf16, rows
 
@@ -79,8 +80,34 @@ def test_convolutions(channels: int, columns: int, spatial: Any, kernel: int, st
             images = Narrow(x, stride), Narrow(y), Narrow(residual)
             views = [image.view(slot) for slot, image in enumerate(images)]
             step = family.convolution_step(views[0], views[1], residual=views[2], **common)
+            assert step.flops == wide.flops == 2 * y.values.size * channels * kernel**2  # none between lines
             run_steps([step], [image.memory for image in images], threads)
             np.testing.assert_array_equal(images[1].values(), bf16(y.values), row.name)
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("channels", [1, 40])
+def test_what_is_read_behind_images_is_what_steps_say(channels: int, at_end: bool) -> None:
+    """Between pages that can't be touched; the residual has `channels` channels, one of which is added to all."""
+    family = kernels.family("convolution")
+    geometry: dict[str, Any] = {"strides": [2, 2], "dilations": [1, 1], "pads_begin": [1, 1]}
+    x, residual = Image(rounded(1, 64, 13, 17), [(1, 1), (1, 1)]), Image(rounded(1, channels, 7, 9))
+    y, weights = Image(np.zeros((1, 40, 7, 9), np.float32)), normal(40, 64, 3, 3)
+    for row in rows("bf16"):
+        if not row.takes_bf16:
+            continue
+        packed = family.pack(weights, 1, 0, row)
+        step = family.convolution_step(x.view(0), y.view(1), weights=packed, residual=residual.view(2), **geometry)
+        run_steps([step], [x.memory, y.memory, residual.memory], 1)
+        images = Narrow(x), Narrow(y), Narrow(residual)
+        views = [image.view(slot) for slot, image in enumerate(images)]
+        step = family.convolution_step(views[0], views[1], weights=packed, residual=views[2], **geometry)
+        for image, beyond in zip(images, (step.beyond // 2, 0, 0), strict=True):
+            size = image.image.memory.size
+            memory = guarded(size + beyond, np.uint16, at_end)
+            memory[:size], image.memory = image.memory[:size], memory
+        run_steps([step], [image.memory for image in images], 2)
+        np.testing.assert_array_equal(images[1].values(), bf16(y.values), row.name)
 
 
 def test_operands_are_bf16_each_for_itself() -> None:

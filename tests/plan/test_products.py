@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from ovlite import kernels
+from ovlite.graph import Model
+from ovlite.graph.failures import Subject
 from ovlite.kernels.runtime.step import BF16
-from ovlite.plan import Precision
+from ovlite.plan import Executable, Options, Precision
+from ovlite.runtime.execution_graph import execution_graph
 
 from ..data import normal
 from .support import compiled, ops, parameter, run, step_names
@@ -102,6 +105,45 @@ def test_images_that_others_read_are_f32(other):
     else:
         outputs.append(ops["tanh"](a) if other == "tanh" else a)
     assert not narrow(compiled(outputs, [x], precision=ONE), (1, 32, 20, 20))
+
+
+@pytest.mark.parametrize("reader", ["result", "operator"])
+def test_images_whose_maxima_tell_their_places_are_f32(reader):
+    """No kernel has the indices, and the operator in Python takes f32; rounded, other elements would be the largest."""
+    x = parameter([1, 32, 20, 20])
+    pool = ops["max_pool"](convolve(x, 64, 32, 3, 3), [2, 2], [1, 1], [0, 0], [0, 0], [2, 2])
+    places = pool.output(1) if reader == "result" else ops["convert"](pool.output(1), "f32").output(0)
+    outputs, array = [convolve(pool.output(0), 64, 64, 1, 1).output(0), places], normal(1, 32, 20, 20)
+    executable = compiled(outputs, [x], precision=ONE)
+    assert not narrow(executable, array.shape)
+    found, expected = (run(each, [array]) for each in (executable, compiled(outputs, [x], precision=EXACT)))
+    assert np.abs(found[0] - expected[0]).max() <= 2e-2 * np.abs(expected[0]).max()
+    assert (found[1] == expected[1]).mean() > 0.98  # products round, so a few maxima lie elsewhere
+
+
+def test_scratch_memory_is_aligned_behind_what_is_read_for_nothing():
+    """Rows of a part of an image's channels lie an odd number of elements apart."""
+    x = parameter([1, 32, 9, 9])
+    a = convolve(x, 32, 32, 3, 3)
+    both = ops["concat"]([a, convolve(x, 33, 32, 3, 3)], 1)
+    outputs = [convolve(both, 20, 65, 3, 3), convolve(a, 20, 32, 3, 3)]
+    program = compiled(outputs, [x], precision=ONE).plan(((1, 32, 9, 9),)).program
+    beyond = max(getattr(step, "beyond", 0) for step in program.steps)
+    assert beyond == 15 * 65 * 2
+    assert program.arena_bytes % 64 == 0 and program.arena_bytes >= beyond
+
+
+def test_what_is_told_of_steps_names_bf16():
+    inputs, outputs = image()
+    model = Model(outputs, inputs)
+    plan = Executable(model, Options(precision=ONE)).plan(((1, 32, 20, 20),))
+    notes = [node.rt_info for node in execution_graph(model, plan, ()).get_ordered_ops()]
+    found = [
+        each["runtimePrecision"].value for each in notes if each["layerType"].value.startswith("DirectConvolution")
+    ]
+    assert found == ["bf16", "f32"]
+    (view,) = next(step for step in plan.program.steps if step.writes[0].dtype == BF16).writes[:1]
+    assert str(Subject.of("Convolution", "a", [view])).startswith("Convolution 'a' of bf16[1,64,")
 
 
 def test_nothing_is_bf16_that_was_not_asked_for():

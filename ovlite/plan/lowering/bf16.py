@@ -22,7 +22,7 @@ def store_bf16(builder: Builder, calls: Sequence[Call], exits: set[Tensor]) -> N
     bound: list[list[Tensor]] = []  # tensors that have one element type
     wide = set(exits)
     for call in calls:
-        alike = _alike(call)
+        alike = _alike(call, exits)
         bound.append(alike)
         free = alike or _of_any_type(builder, call)
         wide.update(tensor for tensor in (*call.inputs, *call.outputs) if tensor not in free or not _may_be(tensor))
@@ -39,11 +39,11 @@ def _may_be(tensor: Tensor) -> bool:
     return tensor.image and tensor.producer is not None and tensor.dtype == np.float32
 
 
-def _alike(call: Call) -> list[Tensor]:
+def _alike(call: Call, exits: set[Tensor]) -> list[Tensor]:
     """The operands of a call that moves elements, all f32 or all bf16; none of another call."""
     if call.op.type == "Concat" and all(tensor.within is not None for tensor in call.inputs):
         return [*call.inputs, *call.outputs]
-    if call.op.type == "MaxPool" and not any(tensor.users for tensor in call.outputs[1:]):
+    if call.op.type == "MaxPool" and not any(tensor.users or tensor in exits for tensor in call.outputs[1:]):
         return [call.inputs[0], call.outputs[0]]
     return []
 
