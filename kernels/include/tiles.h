@@ -79,6 +79,16 @@ INLINE double flushed_value(uint32_t bits) { return (double)float_of(flushed_bit
  * with an f32 is never rounded twice on its way through a double. */
 INLINE uint32_t flushed_sum(double x) { return flushed_bits(bits_of((float)x)); }
 
+static __attribute__((noinline, optimize("Os"))) void emulated_load(int t, const char *base, ptrdiff_t stride) {
+    for (int i = 0; emulated_tiles.usable && i < emulated_tiles.height[t]; i++)
+        memcpy(emulated_tiles.rows[t][i], base + i * stride, TILE_BYTES);
+}
+
+static __attribute__((noinline, optimize("Os"))) void emulated_store(int t, char *base, ptrdiff_t stride) {
+    for (int i = 0; emulated_tiles.usable && i < emulated_tiles.height[t]; i++)
+        memcpy(base + i * stride, emulated_tiles.rows[t][i], TILE_BYTES);
+}
+
 static __attribute__((noinline, optimize("Os"))) void emulated_dot_bf16(int c, int a, int b) {
     EmulatedTiles *tiles = &emulated_tiles;
     if (!tiles->usable)
@@ -169,8 +179,7 @@ INLINE void zero_tile(const int how, const int t) {
 /* Loads a tile's rows of 64 bytes, which lie `stride` bytes apart. */
 INLINE void load_tile(const int how, const int t, const char *base, ptrdiff_t stride) {
     if (how == BY_EMULATION) {
-        for (int i = 0; emulated_tiles.usable && i < emulated_tiles.height[t]; i++)
-            memcpy(emulated_tiles.rows[t][i], base + i * stride, TILE_BYTES);
+        emulated_load(t, base, stride);
         return;
     }
 #if defined(TILE_INSTRUCTIONS)
@@ -180,8 +189,7 @@ INLINE void load_tile(const int how, const int t, const char *base, ptrdiff_t st
 
 INLINE void store_tile(const int how, const int t, char *base, ptrdiff_t stride) {
     if (how == BY_EMULATION) {
-        for (int i = 0; emulated_tiles.usable && i < emulated_tiles.height[t]; i++)
-            memcpy(base + i * stride, emulated_tiles.rows[t][i], TILE_BYTES);
+        emulated_store(t, base, stride);
         return;
     }
 #if defined(TILE_INSTRUCTIONS)

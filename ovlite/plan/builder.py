@@ -204,7 +204,6 @@ class Builder:
             Buffer(slot, max(1, size), first[slot], last[slot]) for slot, size in self._sizes.items() if slot in first
         ]
         offsets, total = place(buffers)
-        total += aligned(self._beyond)  # scratch memory follows
         flush = self.precision.flush_denormals
-        total += max(self._beyond, ALIGNMENT)
+        total += aligned(max(self._beyond, ALIGNMENT))  # scratch memory follows
         return Program(self.steps, self._slots, self._constants, offsets, total, flush, self.subjects)
