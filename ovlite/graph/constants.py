@@ -164,7 +164,8 @@ class ScaledConstant(Constant):
     @property
     def stored(self) -> Array:  # type: ignore[override]  # of other constants it is kept
         out = np.empty(self._array.shape, self._array.dtype)
-        found: Array = np.multiply(self._array, self._factors, out=out, dtype=np.float64, casting="same_kind")
+        with np.errstate(all="ignore"):  # whatever the caller has set: also products of f32 that are too small
+            found: Array = np.multiply(self._array, self._factors, out=out, dtype=np.float64, casting="same_kind")
         return found
 
     @property

@@ -95,10 +95,15 @@ _TYPES = {name.lower(): name for name in _HOMES} | {"absolute": "Abs", "ceil": "
 
 @cache
 def definitions(type_name: str) -> tuple[type[Operator], ...]:
-    """The operator classes of a type, the oldest definition first; none for a type that is not known."""
+    """The operator classes of a type, the oldest definition first; none for a type that is not known.
+
+    RuntimeError within the import of its family, where a signal's handler may ask: not all of them are there yet.
+    """
     if type_name not in _HOMES:
         return ()
     family = import_module(f".{_HOMES[type_name]}", __package__)
+    if getattr(family.__spec__, "_initializing", False):
+        raise RuntimeError(f"{type_name} can't be looked up within the import of {family.__name__}")
     versions = [operator for operator in operators_of(family) if operator.type == type_name]
     return tuple(sorted(versions, key=lambda operator: getattr(operator, "since", 1)))
 

@@ -94,14 +94,15 @@ class _Group:
 class _Parser:
     def __init__(self, pattern: str) -> None:
         self.pattern, self.at = pattern, 0
+        self.last_name = pattern.rfind(":]")  # where the last one of a set ends
         self.flags: frozenset[str] = frozenset()
         self.groups = [_Group(self.flags)]
         self.names: set[str] = set()
         self.size = 0
 
     def refuse(self, why: str) -> NoReturn:
-        shown = self.pattern if len(self.pattern) <= 100 else self.pattern[:100] + "..."
-        raise ModelError(f"the pattern {shown!r} is not one of RE2's: {why}")
+        shown = [text if len(text) <= 100 else text[:100] + "..." for text in (self.pattern, why)]
+        raise ModelError(f"the pattern {shown[0]!r} is not one of RE2's: {shown[1]}")
 
     def takes(self, text: str) -> bool:
         """Whether the pattern goes on with a text, which is read then."""
@@ -127,10 +128,14 @@ class _Parser:
         self.push(_Atom(list(code)))
 
     def push(self, atom: _Atom) -> None:
-        self.size += len(atom.code)
+        self.grow(len(atom.code))
+        self.groups[-1].alternatives[-1].append(atom)
+
+    def grow(self, size: int) -> None:
+        """Makes the program, whose atoms and alternatives have been counted so far, longer."""
+        self.size += size
         if self.size > MOST_INSTRUCTIONS:
             self.refuse(f"it takes more than {MOST_INSTRUCTIONS} instructions")
-        self.groups[-1].alternatives[-1].append(atom)
 
     def pop(self) -> _Atom:
         atoms = self.groups[-1].alternatives[-1]
@@ -167,9 +172,10 @@ class _Parser:
             group = self.groups.pop()
             self.flags = group.flags
             atom = group.close()
-            self.size -= sum(len(part.code) for parts in group.alternatives for part in parts)
+            self.size -= len(atom.code)
             self.push(atom)
         elif c == "|":
+            self.grow(2)  # goes on at both, and behind the last
             self.groups[-1].alternatives.append([])
         elif c == ".":
             self.add(Chars((("\n", "\n"),) if "s" not in self.flags else (), negated=True))
@@ -326,7 +332,7 @@ class _Parser:
     def member(self, c: str) -> Chars | None:
         """A set within brackets, if one begins with that character: [:alpha:], or an escape."""
         following = self.pattern[self.at : self.at + 1]
-        if c == "[" and following == ":" and ":]" in self.pattern[self.at + 1 :]:
+        if c == "[" and following == ":" and self.at < self.last_name:
             self.at += 1
             name = self.until(":]", "a name")
             if name.removeprefix("^") not in _NAMES:

@@ -196,9 +196,10 @@ class _Writer:
         if isinstance(node, Parameter):
             return ["parameter", _kind(node.output(0).element_type, node.output(0).partial_shape)]
         if isinstance(node, Constant):
-            if node.stored.dtype.kind not in "biuf":
-                raise Unfrozen(f"elements of {node.stored.dtype}")
-            place = self._store.put(node.stored, node in self._late)
+            stored = node.stored  # of a ScaledConstant computed each time
+            if stored.dtype.kind not in "biuf":
+                raise Unfrozen(f"elements of {stored.dtype}")
+            place = self._store.put(stored, node in self._late)
             return ["constant", [place, node.get_element_type().get_type_name(), list(node._shape)]]
         if isinstance(node, Result):
             return ["result", None]

@@ -153,6 +153,8 @@ REFUSED = {
     "(?:" * 1001 + ")" * 1001: "groups are nested deeper than 1000",
     "abcdefghijk" * 1000: "more than 10000 instructions",
     "(?:abcdefghijk){1000}": "more than 10000 instructions",
+    "|" * 5001: "more than 10000 instructions",
+    "(" + "|" * 2500 + ")|" + "|" * 2501: "more than 10000 instructions",
 }
 
 
@@ -166,6 +168,19 @@ def test_bounds_are_reached():
     assert Expression("a{1000}").matches("a" * 1000)
     assert not Expression("((a{10}){10}){10}").matches("a" * 999)
     assert Expression("(?:" * 999 + "a" + ")" * 999).matches("a")
+    assert Expression("(" + "|" * 2499 + "a)|" + "|" * 2499 + "b").matches("b")
+
+
+def test_sets_whose_names_have_no_end():
+    """Each may be one until the pattern's end, which is not searched anew for each of 2 ** 19 of them."""
+    assert Expression("[" + "[:" * (1 << 19) + "a]").matches(":")
+
+
+def test_what_is_refused_is_shown_shortened():
+    for pattern in ("[[:" + "a" * 1000 + ":]]", "(?P<" + "a-" * 1000 + ">a)", "(" + "?" * 1000 + "a" * 1000):
+        with pytest.raises(ModelError) as raised:
+            Expression(pattern)
+        assert len(str(raised.value)) < 300
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,15 @@ def test_weights_that_a_scale_makes_infinite_stay():
     assert np.isfinite(found).all()
 
 
+def test_scaled_weights_may_be_too_small_for_f32():
+    x = parameter([1, CHANNELS, -1, 1])
+    y = ops["convolution"](x, np.full((CHANNELS, CHANNELS, 1, 1), 1e-30, np.float32), [1, 1], [0, 0], [0, 0], [1, 1])
+    y = ops["multiply"](y, np.full((1, CHANNELS, 1, 1), 1e-30, np.float32))
+    with np.errstate(all="raise"):
+        (found,) = run(compiled([y], [x]), [np.ones((1, CHANNELS, 2, 1), np.float32)])
+    assert (found == 0).all()
+
+
 def test_plans_share_biases():
     columns = 50_001  # of no whole panels
     x = parameter([-1, 4])

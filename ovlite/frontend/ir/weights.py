@@ -148,9 +148,13 @@ def _digest(raw: memoryview | bytes) -> bytes:
     first, second = memoryview(raw)[: len(raw) // 2], memoryview(raw)[len(raw) // 2 :]
     found: list[bytes] = []
     helper = Thread(target=lambda: found.append(hashlib.sha256(second).digest()))
-    helper.start()
+    try:
+        helper.start()
+    except RuntimeError:  # no thread is to be had, as when Python exits
+        helper.run()
     whole = hashlib.sha256(hashlib.sha256(first).digest())
-    helper.join()
+    if not found:
+        helper.join()
     whole.update(found[0])
     return size + whole.digest()
 
