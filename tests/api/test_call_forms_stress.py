@@ -139,7 +139,7 @@ while time.monotonic() < end:
         raised += 1
         request.cancel()
     viewed = False
-    with contextlib.suppress(RuntimeError):  # the run that was cancelled
+    with contextlib.suppress(RuntimeError, Alarm):  # the run that was cancelled, or what ended it
         request.wait()
     form(*case)
     while children:
