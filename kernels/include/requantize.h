@@ -89,9 +89,36 @@ INLINE void store_columns(const Requantization *to, const ResultRows *t, int row
     }
 }
 
-/* The same of bytes in two whole vectors of columns. */
+/* What a stage makes of the values of two rows, `values` of either one in two whole vectors of columns. */
+INLINE void apply_to_rows(const Requantization *to, const Stage *stage, const ResultRows *t, const char *const row[2],
+                          Lanes values[2][2]) {
+    const Lanes low = splat(stage->low), high = splat(stage->high), step = splat(stage->step);
+    const Lanes alpha = splat(stage->activation.alpha), beta = splat(stage->activation.beta);
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; j++)
+#pragma GCC unroll 2
+        for (int i = 0; i < 2; i++) {
+            const char *at = row[i] + j * LANES * t->residual_step;
+            Lanes *value = &values[i][j];
+            if (stage->kind == STAGE_ROUND)
+                *value = as_reals(round_lanes(cut_lanes(*value, low, high)));
+            else if (stage->kind == STAGE_SCALE)
+                *value = *value * load(stage->scale + t->column + j * LANES) +
+                         load(stage->bias + t->column + j * LANES);
+            else if (stage->kind == STAGE_ACTIVATE)
+                *value = clamp_lanes(*value, alpha, beta);
+            else if (to->residual_type == F32)
+                *value += load((const float *)at) * step;
+            else if (to->residual_type == U8)
+                *value += as_reals(load_bytes(at, LANES, 0)) * step;
+            else
+                *value += as_reals(load_bytes(at, LANES, 1)) * step;
+        }
+}
+
+/* Bytes in two whole vectors of columns. stages: those that keep the values of two rows in registers are applied. */
 INLINE void store_wide_bytes(const Requantization *to, const ResultRows *t, int rows, const LaneMask *tile,
-                             const int bytes, const int staged) {
+                             const int bytes, const int staged, const int stages) {
     const Lanes low = splat(to->low - to->zero), high = splat(to->high - to->zero);
     const LaneMask zero = splat_int((int)to->zero);
     Lanes scale[2], bias[2];
@@ -102,14 +129,25 @@ INLINE void store_wide_bytes(const Requantization *to, const ResultRows *t, int 
 #pragma GCC unroll 1
     for (int i = 0; i < rows; i += 2) {
         const int other = i + 1 < rows ? i + 1 : i;
+        Lanes values[2][2];
         LaneMask whole[2][2];
 #pragma GCC unroll 2
         for (int j = 0; j < 2; j++) {
-            const Lanes first = value_of(tile + 2 * i + j, scale[j], bias[j], staged);
-            const Lanes second = value_of(tile + 2 * other + j, scale[j], bias[j], staged);
-            whole[0][j] = round_lanes(cut_lanes(first, low, high)) + zero;
-            whole[1][j] = round_lanes(cut_lanes(second, low, high)) + zero;
+            values[0][j] = value_of(tile + 2 * i + j, scale[j], bias[j], staged);
+            values[1][j] = value_of(tile + 2 * other + j, scale[j], bias[j], staged);
         }
+        if (stages) {
+            const char *row[2] = {TILE_ROW(t->residual, i, rows, t->residual_stride),
+                                  TILE_ROW(t->residual, other, rows, t->residual_stride)};
+#pragma GCC unroll 1
+            for (int stage = 0; stage < to->stages; stage++)
+                apply_to_rows(to, &to->stage[stage], t, row, values);
+        }
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; j++)
+#pragma GCC unroll 2
+            for (int r = 0; r < 2; r++)
+                whole[r][j] = round_lanes(cut_lanes(values[r][j], low, high)) + zero;
         store_byte_rows(TILE_ROW(t->y, i, rows, t->y_stride), TILE_ROW(t->y, other, rows, t->y_stride), whole[0],
                         whole[1], bytes == 2);
     }
@@ -119,9 +157,9 @@ INLINE void store_results(const Requantization *to, const ResultRows *t, int row
                        const int staged) {
     const int bytes = !to->bytes ? 0 : to->is_signed ? 2 : 1;
     if (bytes == 1 && vectors == 2 && t->columns == 2 * LANES)
-        store_wide_bytes(to, t, rows, tile, 1, staged);
+        store_wide_bytes(to, t, rows, tile, 1, staged, 0);
     else if (bytes == 2 && vectors == 2 && t->columns == 2 * LANES)
-        store_wide_bytes(to, t, rows, tile, 2, staged);
+        store_wide_bytes(to, t, rows, tile, 2, staged, 0);
     else if (bytes)
         store_columns(to, t, rows, vectors, tile, 1, staged);
     else
@@ -201,66 +239,9 @@ static __attribute__((noinline)) void store_staged(const Requantization *to, con
     store_results(to, t, rows, vectors, memory, 1);
 }
 
-/* What a stage makes of the values of two rows, `values` of either one in two whole vectors of columns. */
-INLINE void apply_to_rows(const Requantization *to, const Stage *stage, const ResultRows *t, const char *const row[2],
-                          Lanes values[2][2]) {
-    const Lanes low = splat(stage->low), high = splat(stage->high), step = splat(stage->step);
-    const Lanes alpha = splat(stage->activation.alpha), beta = splat(stage->activation.beta);
-#pragma GCC unroll 2
-    for (int j = 0; j < 2; j++)
-#pragma GCC unroll 2
-        for (int i = 0; i < 2; i++) {
-            const char *at = row[i] + j * LANES * t->residual_step;
-            Lanes *value = &values[i][j];
-            if (stage->kind == STAGE_ROUND)
-                *value = as_reals(round_lanes(cut_lanes(*value, low, high)));
-            else if (stage->kind == STAGE_SCALE)
-                *value = *value * load(stage->scale + t->column + j * LANES) +
-                         load(stage->bias + t->column + j * LANES);
-            else if (stage->kind == STAGE_ACTIVATE)
-                *value = clamp_lanes(*value, alpha, beta);
-            else if (to->residual_type == F32)
-                *value += load((const float *)at) * step;
-            else if (to->residual_type == U8)
-                *value += as_reals(load_bytes(at, LANES, 0)) * step;
-            else
-                *value += as_reals(load_bytes(at, LANES, 1)) * step;
-        }
-}
-
-/* Bytes in two whole vectors of columns, with stages that keep the values of two rows in registers. */
 static __attribute__((noinline)) void store_wide_staged(const Requantization *to, const ResultRows *t, int rows,
                                                         const LaneMask *sums) {
-    const Lanes low = splat(to->low - to->zero), high = splat(to->high - to->zero);
-    const LaneMask zero = splat_int((int)to->zero);
-    Lanes scale[2], bias[2];
-    for (int j = 0; j < 2; j++) {
-        scale[j] = load(to->scale + t->column + j * LANES);
-        bias[j] = to->bias ? load(to->bias + t->column + j * LANES) : splat(0);
-    }
-#pragma GCC unroll 1
-    for (int i = 0; i < rows; i += 2) {
-        const int other = i + 1 < rows ? i + 1 : i;
-        const char *row[2] = {TILE_ROW(t->residual, i, rows, t->residual_stride),
-                              TILE_ROW(t->residual, other, rows, t->residual_stride)};
-        Lanes values[2][2];
-        LaneMask whole[2][2];
-#pragma GCC unroll 2
-        for (int j = 0; j < 2; j++) {
-            values[0][j] = as_reals(sums[2 * i + j]) * scale[j] + bias[j];
-            values[1][j] = as_reals(sums[2 * other + j]) * scale[j] + bias[j];
-        }
-#pragma GCC unroll 1
-        for (int stage = 0; stage < to->stages; stage++)
-            apply_to_rows(to, &to->stage[stage], t, row, values);
-#pragma GCC unroll 2
-        for (int j = 0; j < 2; j++)
-#pragma GCC unroll 2
-            for (int r = 0; r < 2; r++)
-                whole[r][j] = round_lanes(cut_lanes(values[r][j], low, high)) + zero;
-        store_byte_rows(TILE_ROW(t->y, i, rows, t->y_stride), TILE_ROW(t->y, other, rows, t->y_stride), whole[0],
-                        whole[1], to->is_signed);
-    }
+    store_wide_bytes(to, t, rows, sums, to->is_signed ? 2 : 1, 0, 1);
 }
 
 /* Whether store_wide_staged() takes the stages: others than clamps are functions that want many values at a time. */
