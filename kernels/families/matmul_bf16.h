@@ -4,12 +4,7 @@
 
 #include "matmul_bf16_results.h"
 
-#pragma GCC push_options
-#if defined(__AVX512F__)
-#pragma GCC optimize("O3")
-#else                              /* where nothing but tests runs it */
-#pragma GCC optimize("Os")
-#endif
+BEGIN_TILE_CODE
 
 /* The four (or two, or one) products of the tiles of a that are loaded by those of b. */
 INLINE void dot_all(const int how, const int wide, int two) {

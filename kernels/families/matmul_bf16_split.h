@@ -27,12 +27,7 @@
 #include <cpuid.h>
 #endif
 
-#pragma GCC push_options
-#if defined(__AVX512F__)
-#pragma GCC optimize("O3")
-#else                              /* where nothing but tests runs it */
-#pragma GCC optimize("Os")
-#endif
+BEGIN_TILE_CODE
 
 /* Tiles are emulated in portable C, and where the instructions may be had; in between nobody would run them. */
 #define EMULATES (!defined(__AVX2__) || defined(__AVX512F__))

@@ -10,12 +10,7 @@
 #include "matmul_int8.h"
 #include "tiles.h"
 
-#pragma GCC push_options
-#if defined(__AVX512F__)
-#pragma GCC optimize("O3")
-#else                              /* where nothing but tests runs it */
-#pragma GCC optimize("Os")
-#endif
+BEGIN_TILE_CODE
 
 /* Packs depth x columns bytes of b, the strides in bytes, into tiles. */
 static void pack_int8_tiles(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,

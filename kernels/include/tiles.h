@@ -27,6 +27,14 @@
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
+/* Begins code of kernels on tiles, which ends with `#pragma GCC pop_options`: quick where there are instructions, small
+ * where nothing but tests runs it. */
+#if defined(__AVX512F__)
+#define BEGIN_TILE_CODE _Pragma("GCC push_options") _Pragma("GCC optimize(\"O3\")")
+#else
+#define BEGIN_TILE_CODE _Pragma("GCC push_options") _Pragma("GCC optimize(\"Os\")")
+#endif
+
 #define TILES 8
 #define TILE_HEIGHT 16
 #define TILE_BYTES 64              /* of a row */
