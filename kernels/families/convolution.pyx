@@ -22,7 +22,7 @@ from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions, 
 from . import depthwise
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
 from .matmul_driver import check_f32, check_types
-from .matmul_kernels cimport BF16_A, BF16_RESIDUAL, CHUNK, CHUNK_BYTES
+from .matmul_kernels cimport BF16_A, BF16_RESIDUAL, CHUNK
 from .matmul_weights cimport Kernel, PackedWeights, whole_blocks
 from .matmul_weights import int8_parts, kernel_for
 from .winograd import TransformedWeights, Winograd, winograd_tile
@@ -259,7 +259,7 @@ cdef class Windows(MatmulStep):
         """Where each line of x is a whole number of pixels away from the next one, taps may share split pixels."""
         cdef Matmul* p = &self.matmul
         pixel = x.strides[len(x.shape) - 1]
-        if p.a_size == CHUNK_BYTES // CHUNK:    # of bf16, which is not split
+        if p.tile.bf16 & BF16_A:                # which is not split
             return 0
         if packed.taps > 1 and packed.depth % CHUNK == 0 and packed.depth and pixel >= packed.groups * packed.depth \
                 and not any([stride % pixel for stride in (x.strides[0], *x.strides[2:])]):

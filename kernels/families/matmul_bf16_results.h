@@ -5,12 +5,7 @@
 
 #include "matmul_bf16_split.h"
 
-#pragma GCC push_options
-#if defined(__AVX512F__)
-#pragma GCC optimize("O3")
-#else                              /* where nothing but tests runs it */
-#pragma GCC optimize("Os")
-#endif
+BEGIN_TILE_CODE
 
 /* Row i of a tile by its panel, in f32: the chain of multiply-adds of the f32 kernels. */
 static __attribute__((noinline)) void row_in_f32(const MatmulTile *t, int parts, int width, int i, float *sums) {
@@ -50,7 +45,7 @@ INLINE void find_places(const MatmulTile *t, Places *places) {
     if (!t->pitch) {
         for (int i = 0; i < rows; i++) {
             places->y[i] = TILE_ROW(t->y, i, rows, t->y_stride);
-            places->residual[i] = adds ? TILE_ROW(t->residual, i, rows, t->residual_stride) : NULL;
+            places->residual[i] = tile_residual(t, rows, i);
         }
         return;
     }

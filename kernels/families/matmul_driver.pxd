@@ -67,7 +67,6 @@ cdef class MatmulStep(Step):
     cdef const dim_t[::1] offsets
     cdef const dim_t[::1] split_offsets
     cdef readonly object flops
-    cdef readonly dim_t beyond
     cdef Requantizer requantizer
     cdef int set_kernel(self, Kernel kernel, View y) except -1
     cdef int allow_bf16(self, str name, int flag) except -1

@@ -21,7 +21,7 @@ from libc.string cimport memset
 import numpy as np
 
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, first_element, share, stopped
-from ovlite.kernels.runtime.step import BF16
+from ovlite.kernels.runtime.step import BF16, type_name
 from ovlite.kernels.runtime.strides import lines_join, merge_dimensions
 
 from .activation cimport activation_from_tuple
@@ -331,7 +331,7 @@ def check_f32(bint bf16=False, **views):
     """TypeError for other element types than f32, or bf16 where it is allowed."""
     for name, view in views.items():
         if view is not None and view.dtype != np.float32 and not (bf16 and view.dtype == BF16):
-            raise TypeError(f"{name} is {view.dtype.name}; this kernel takes float32")
+            raise TypeError(f"{name} is {type_name(view.dtype)}; this kernel takes float32")
 
 
 def check_types(View x, View y):
@@ -345,7 +345,7 @@ def check_types(View x, View y):
 cdef class MatmulStep(Step):
     """Base of MatMul and Convolution.
 
-    flops: floating-point operations of one run. beyond: bytes behind a that may be read, for nothing.
+    flops: floating-point operations of one run.
     """
 
     cdef int set_kernel(self, Kernel kernel, View y) except -1:

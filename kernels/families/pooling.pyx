@@ -16,7 +16,7 @@ from ovlite.kernels.runtime.images cimport channels_second, result_images
 from ovlite.kernels.runtime.step cimport (
     OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, strided_view)
 from ovlite.kernels.runtime.images import window_counts
-from ovlite.kernels.runtime.step import BF16, are_channels_last, are_planar
+from ovlite.kernels.runtime.step import are_channels_last, are_planar, type_name
 
 cdef extern from "pooling.h" nogil:
     ctypedef struct Window:
@@ -271,8 +271,9 @@ cdef class Pool(Step):
                 f"{self.name}: expected x and y of shape (N, C, spatial...) with 1 to 3 spatial dimensions, "
                 f"got {x.shape} and {y.shape}")
         known = "float32, uint8, int8 or bf16" if self.arguments.maximum else "float32"
-        if x.dtype != y.dtype or ("bf16" if x.dtype == BF16 else x.dtype.name) not in known:
-            raise ValueError(f"{self.name}: expected x and y of {known}, got {x.dtype.name} and {y.dtype.name}")
+        types = type_name(x.dtype), type_name(y.dtype)
+        if types[0] != types[1] or types[0] not in known:
+            raise ValueError(f"{self.name}: expected x and y of {known}, got {types[0]} and {types[1]}")
         for name, values, least in (
             ("kernel", kernel, 1), ("strides", strides, 1), ("dilations", dilations, 1), ("pads_begin", pads_begin, 0),
             ("pads_end", pads_end, 0),

@@ -86,8 +86,8 @@ static const ptrdiff_t NO_OFFSET[3];  /* taps where the row begins, for as many 
 
 typedef void (*TileFunction)(const MatmulTile *);
 
-INLINE const float *tile_residual(const MatmulTile *t, int rows, int i) {
-    return t->residual[0] ? (const float *)TILE_ROW(t->residual, i, rows, t->residual_stride) : NULL;
+INLINE const char *tile_residual(const MatmulTile *t, int rows, int i) {
+    return t->residual[0] ? TILE_ROW(t->residual, i, rows, t->residual_stride) : NULL;
 }
 
 /* Writes the sums of a row of a tile, whole vectors of them, and what is added to each, or NULL: no column too many. */
@@ -114,7 +114,7 @@ INLINE void store_row(const MatmulTile *t, float *y, const float *residual, cons
 /* Writes `sums`, rows of LANES or 2 * LANES floats, where y has fewer columns than that. */
 static __attribute__((noinline)) void store_parts(const MatmulTile *t, int rows, int vectors, const float *sums) {
     for (int i = 0; i < rows; i++)
-        store_row(t, (float *)TILE_ROW(t->y, i, rows, t->y_stride), tile_residual(t, rows, i),
+        store_row(t, (float *)TILE_ROW(t->y, i, rows, t->y_stride), (const float *)tile_residual(t, rows, i),
                   sums + i * vectors * LANES, NULL);
 }
 

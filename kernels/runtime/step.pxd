@@ -63,6 +63,7 @@ cdef class Step:
     cdef run_fn run            # NULL for a step that Python carries out
     cdef const void* args
     cdef readonly dim_t scratch
+    cdef readonly dim_t beyond
     cdef readonly int width
     cdef readonly str name
     cdef readonly tuple reads

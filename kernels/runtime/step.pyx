@@ -56,6 +56,11 @@ cdef View strided_view(int slot, dtype, const Py_ssize_t* shape, const Py_ssize_
 BF16 = np.dtype("V2")    # of Views of bf16, for which numpy has no type
 
 
+def type_name(dtype):
+    """What messages call a View's element type."""
+    return "bf16" if dtype == BF16 else dtype.name
+
+
 cdef class View:
     """The place of an operand's elements in memory.
 
@@ -130,7 +135,8 @@ cdef class View:
         )
 
     def __repr__(self):
-        return f"View(slot={self.slot}, {self.dtype.name}, {self.shape}, strides={self.strides}, offset={self.offset})"
+        kind = type_name(self.dtype)
+        return f"View(slot={self.slot}, {kind}, {self.shape}, strides={self.strides}, offset={self.offset})"
 
 
 def are_channels_last(*views):
@@ -152,6 +158,7 @@ cdef class Step:
     """One kernel and its arguments; made by the subclasses in the kernel families.
 
     scratch: bytes of private memory each member of the team needs.
+    beyond: bytes behind an operand in the arena that are read, for nothing.
     width: the most members among which the work can be divided; 1 for a step too small to share.
     reads, writes: the Views of the operands.
     """

@@ -175,7 +175,7 @@ class Builder:
 
     def _append(self, step: Step) -> None:
         self.steps.append(step)
-        self._beyond = max(self._beyond, getattr(step, "beyond", 0))
+        self._beyond = max(self._beyond, step.beyond)
         self.origins.append(self.origin)
         self.subjects.append(self.subject)
 

@@ -141,6 +141,17 @@ def test_kernels_of_f32_refuse_it() -> None:
         )  # fmt: skip
 
 
+def test_winograds_algorithm_refuses_it() -> None:
+    family = kernels.family("convolution")
+    image = Narrow(Image(rounded(1, 32, 8, 8), [(1, 1), (1, 1)]))
+    packed = family.pack(normal(32, 32, 3, 3), 1, 4)
+    with pytest.raises(TypeError, match="x is bf16; this kernel takes float32"):
+        family.convolution_step(
+            image.view(0), View(1, "f4", (1, 32, 8, 8), (2048, 1, 256, 32)), weights=packed, strides=[1, 1],
+            dilations=[1, 1], pads_begin=[1, 1],
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize("channels", [1, 15, 16, 17, 40])
 def test_maximum(channels: int) -> None:
     family = kernels.family("pooling")
