@@ -19,7 +19,7 @@ import pytest
 import ovlite as ov
 from ovlite import cli, kernels
 from ovlite import opset13 as ops
-from ovlite.cli import arguments, inputs, progress
+from ovlite.cli import arguments, inputs, measure, progress
 from ovlite.types import PartialShape
 
 onnx = pytest.importorskip("onnx")
@@ -176,7 +176,7 @@ REFUSALS = [
     (["--seconds", "nan"], "--seconds"),
     (["--seconds", "1", "--iterations", "1"], "not allowed with"),
     (["--api", "both"], "--api"),
-    (["--precision", "bf16"], "--precision"),
+    (["--precision", "half"], "--precision"),
     (["--level", "mmx"], "got 'mmx'"),
     (["--seed", "x"], "--seed"),
     (["--steps", "-1"], "--steps"),
@@ -193,6 +193,22 @@ def test_bad_input_is_refused_in_one_sentence(run: Any, folder: Path, scaled: st
     assert (status, out) == (2, "")
     assert err.startswith("ovlite: ") and err.count("\n") == 1
     assert text in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("precision", "key", "value"),
+    [
+        ("f32", "INFERENCE_PRECISION_HINT", "f32"),
+        ("bf16", "INFERENCE_PRECISION_HINT", "bf16"),
+        ("high", "FLOAT32_MATMUL_PRECISION", "high"),
+    ],
+)
+def test_a_precision_is_a_property(run: Any, scaled: str, precision: str, key: str, value: str) -> None:
+    asked = arguments.parse([scaled, "--precision", precision])
+    assert measure.configuration(asked)[key] == value
+    ov.compile_model(scaled, "CPU", measure.configuration(asked))  # which takes it
+    status, out, err = run("profile", scaled, "--precision", precision, "--runs", "1", "--json")
+    assert (status, err) == (0, "") and json.loads(out)["steps"]
 
 
 @pytest.mark.parametrize("command", ["bench", "profile", "convert"])

@@ -104,8 +104,9 @@ def add_execution(parser: Parser) -> None:
     """Options that say how a model is run."""
     parser.add_argument("--threads", type=positive, help="threads to use at most; by default as many as there may be")
     parser.add_argument(
-        "--precision", choices=("fast", "f32"), default="fast",
-        help="f32 with any of its algorithms (default), or plain sums of IEEE f32 products",
+        "--precision", choices=("fast", "f32", "high", "bf16"), default="fast",
+        help="f32 with any of its algorithms (default), plain sums of IEEE f32 products, products of f32 that are good "
+        "to some 5 digits, or of bf16: the last two where matrix units make them faster",
     )  # fmt: skip
     parser.add_argument("--level", help="instruction-set level to use instead of the highest, as OVLITE_ISA does")
     add_json(parser)

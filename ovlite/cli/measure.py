@@ -76,8 +76,10 @@ def configuration(arguments: Arguments) -> dict[str, Any]:
     """Properties that the arguments ask for."""
     hint = arguments.hint or ("throughput" if arguments.api == "async" else "latency")
     config: dict[str, Any] = {"PERFORMANCE_HINT": hint.upper(), "ENABLE_CPU_PINNING": arguments.pin}
-    if arguments.precision == "f32":
-        config["INFERENCE_PRECISION_HINT"] = "f32"
+    if arguments.precision in ("f32", "bf16"):
+        config["INFERENCE_PRECISION_HINT"] = arguments.precision
+    elif arguments.precision == "high":
+        config["FLOAT32_MATMUL_PRECISION"] = "high"
     if arguments.threads is not None:
         config["INFERENCE_NUM_THREADS"] = str(arguments.threads)
     if arguments.streams is not None:
