@@ -2,17 +2,10 @@
 #ifndef OVLITE_ACTIVATION_FUNCTION_H
 #define OVLITE_ACTIVATION_FUNCTION_H
 
-#include "activation.h"
+#include "gelu.h"
 
 #pragma GCC push_options
 #pragma GCC optimize("O3")
-
-static int reaches_below(const float *x, ptrdiff_t n, float limit) {
-    int below = 0;
-    for (ptrdiff_t i = 0; i < n; i++)
-        below |= x[i] < limit;
-    return below;
-}
 
 #define EACH(formula)                           \
     {                                           \
@@ -29,8 +22,10 @@ static int reaches_below(const float *x, ptrdiff_t n, float limit) {
 /* y[i] = f(x[i]) for i < n; y may be x. */
 static void apply_activation(const Activation *activation, const float *x, float *y, ptrdiff_t n) {
     const float alpha = activation->alpha, beta = activation->beta;
-    if (activation->kind == ACT_GELU_ERF && reaches_below(x, n, GELU_TAIL))
-        EACH(gelu_erf_tail(v))
+    if (activation->kind == ACT_GELU_ERF) {
+        gelu(x, y, n);
+        return;
+    }
     switch (activation->kind) {
         ACTIVATIONS(CASE_OF)
     default: EACH(v)

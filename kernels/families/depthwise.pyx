@@ -51,7 +51,7 @@ cdef extern from "depthwise.h" nogil:
         STRIP
 
 cdef enum:
-    CHANNEL_BLOCK = 128        # channels that a part of the work keeps together, a multiple of LANES
+    CHANNEL_BLOCK = 128        # most channels that a part of the work keeps together
     CACHED_FLOATS = 6144       # of the lines under a column block, to stay in the first-level cache
     SMALL_FLOPS = 60000        # see Step.share_above
 
@@ -70,7 +70,8 @@ cdef struct Windows:
     dim_t y_line[3]
     dim_t residual_line[3]
     dim_t channels
-    dim_t blocks               # of CHANNEL_BLOCK channels
+    dim_t blocks               # of the channels, about equal
+    dim_t block                # channels in a block, a multiple of LANES
     dim_t columns              # output pixels in a column block
     const StripFunction* functions
     const ZeroPoint* zero      # of bytes x, where it is known at run time only
@@ -114,11 +115,11 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
     while at < end:
         if stopped(me):
             return CANCELLED
-        channel = at // p.lines * CHANNEL_BLOCK
+        channel = at // p.lines * p.block
         line = at - at // p.lines * p.lines
         last = min(p.lines, line + end - at)
         strip.channel = channel
-        strip.channels = min(<dim_t>CHANNEL_BLOCK, p.channels - channel)
+        strip.channels = min(p.block, p.channels - channel)
         strip.weights = p.strip.weights + channel * p.strip.rows * p.strip.width * p.strip.group
         strip.bias = p.strip.bias + channel
         origin.x = address(&p.x, slots) + channel * p.x_size
@@ -330,7 +331,8 @@ cdef class Depthwise(Step):
         p.strip.bias = <const float*>first_element(self.bias)
         p.strip.weights = <const float*>first_element(packed.vectors)
         p.blocks = (p.channels + CHANNEL_BLOCK - 1) // CHANNEL_BLOCK
-        floats = (p.strip.rows + 1) * min(p.channels, <dim_t>CHANNEL_BLOCK)
+        p.block = (packed.vectors.shape[0] + p.blocks - 1) // max(p.blocks, <dim_t>1) * LANES
+        floats = (p.strip.rows + 1) * min(p.channels, p.block)
         p.columns = max(CACHED_FLOATS // max(floats, 1) // STRIP, 1) * STRIP
         return 0
 

@@ -93,9 +93,11 @@ static const TileFunction few_functions[FEW_ROWS][FEW_COLUMNS] = {
     {few_3_1, few_3_2, few_3_3, few_3_4}, {few_4_1, few_4_2, few_4_3, few_4_4},
 };
 
-/* Returns whether dot products are faster than a panel: the sum of LANES chains takes about as long as
- * 8 multiplications. */
+/* Returns whether dot products are faster than a panel. The sum of LANES chains takes about as long as 8 multiplications;
+ * for 8 LANES the limit is measured. */
 INLINE int few_columns_pay(ptrdiff_t columns, ptrdiff_t terms) {
+    if (LANES == 8)
+        return columns <= FEW_COLUMNS && terms >= 32 * (columns + 1);
     return columns <= FEW_COLUMNS && 2 * columns * (terms / LANES + 8) < terms;
 }
 

@@ -10,7 +10,7 @@ a list of tiles (see matmul_tile.h), one for each group of rows and each panel:
                                          panels of compressed weights made
                 for each row tile of the block
 
-Each member of the team takes an equal, contiguous part of that list. A block of one row tile keeps the rows in the
+Each member of the team takes an equal, contiguous part of that list. A block of few row tiles keeps the rows in the
 first-level cache and streams the weights; a block of all row tiles streams the rows past one panel at a time, and
 then the members share the weights out. What block is best depends on which of the two fits in the second-level
 cache. All distances are in bytes, so the driver knows no element type: those are the kernel's, see matmul_kernels.h.
@@ -28,14 +28,15 @@ from .activation cimport activation_from_tuple
 from .requantization cimport Requantization, Requantizer, without_zero
 from .requantization import padded_columns
 from .matmul_kernels cimport (
-    BF16_A, BF16_Y, CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE, MatmulKernel,
-    MatmulTile, SplitRows, TileFunction, decompress)
+    BF16_A, BF16_Y, CACHED_ROWS, CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE,
+    MatmulKernel, MatmulTile, SplitRows, TileFunction, decompress)
 from .matmul_space cimport Position, position_of, space_of
 from .matmul_weights cimport (
     CompressedWeights, Kernel, PackedWeights, panel_depth, panel_size, panel_width, whole_blocks)
 
 cdef enum:
     CACHED_BYTES = 1 << 19     # of an operand that is to stay in the second-level cache
+    FIRST_CACHED_BYTES = 1 << 14  # the same for the first level, beside what streams through it
     DECOMPRESSED_FOR = 1 << 22  # bytes of rows by which a panel that is decompressed is multiplied
     SMALL_FLOPS = 200000       # about 2 us of one core's f32 multiply-adds; see Step.share_above
     PAGE_BYTES = 4096          # rows a multiple of this apart share one set of the first-level cache,
@@ -553,7 +554,7 @@ cdef class MatmulStep(Step):
     cdef int finish(self, dim_t a_bytes) except -1:
         """Chooses the block, the scratch memory and the width, when all else is set. a_bytes: of all rows."""
         cdef Matmul* p = &self.matmul
-        cdef dim_t rows, panel_bytes, b_bytes, cached = DECOMPRESSED_FOR if p.decompresses else CACHED_BYTES
+        cdef dim_t rows, panel_bytes, b_bytes, cached = DECOMPRESSED_FOR if p.decompresses else CACHED_ROWS
         p.panel_depth = panel_depth(p.kernel, p.tile.taps, p.tile.depth)
         p.column_bytes = p.panel_depth * p.panel_size
         panel_bytes = p.kernel.columns * p.column_bytes
@@ -572,7 +573,8 @@ cdef class MatmulStep(Step):
                    else a_bytes // max(p.batch.size, <dim_t>1))
         p.block = p.tiles
         if b_bytes <= CACHED_BYTES * (1 if p.packs_b else 2) and b_bytes < a_bytes and p.tiles > 1:
-            p.block = 1
+            p.block = 1 if p.kernel.parts else FIRST_CACHED_BYTES // max(p.tile_bytes, <dim_t>1)
+            p.block = min(p.block, p.tiles)
             p.pack_whole_b = p.packs_b
         elif a_bytes > cached:
             p.block = p.tiles * cached // a_bytes

@@ -59,6 +59,10 @@ typedef struct {
      NULL, pack_int8_tiles, pack_int8_rows, 0, NULL, NULL, NULL, begin_##tiles, end_##tiles, permitted, NULL, 0,  \
      shape_##tiles}
 
+/* Bytes of rows that are to stay in the second-level cache while weights that don't fit in there stream past them. It has
+ * 256 to 512 KiB on many processors without AVX-512. */
+#define CACHED_ROWS (LANES == 16 ? 1 << 19 : 1 << 17)
+
 static const MatmulKernel matmul_kernels[] = {
     {"f32", "", F32, F32, F32, F32, TILE_ROWS, PANEL, 1, FEW_ROWS, FEW_COLUMNS, tile_functions, row_functions,
      dot_functions, few_functions, pack_panel, pack_rows},

@@ -86,6 +86,7 @@ cdef extern from "matmul_kernels.h" nogil:
         BF16_A
         BF16_Y
         BF16_RESIDUAL
+        CACHED_ROWS
         CHUNK
         CHUNK_BYTES
         TILE_BYTES

@@ -19,7 +19,7 @@
     X(ACT_SWISH, "swish", v * vsigmoid(alpha * v))                                                    \
     X(ACT_HARD_SIGMOID, "hard_sigmoid", clamp(alpha * v + beta, 0.0f, 1.0f))                          \
     X(ACT_HARD_SWISH, "hard_swish", v * (clamp(v + 3.0f, 0.0f, 6.0f) * 0x1.555556p-3f))  /* / 6 */    \
-    X(ACT_GELU_ERF, "gelu_erf", gelu_erf(v))                 /* v * (1 + erf(v / sqrt 2)) / 2 */      \
+    X(ACT_GELU_ERF, "gelu_erf", v)                           /* v * (1 + erf(v / sqrt 2)) / 2: gelu.h */  \
     X(ACT_GELU_TANH, "gelu_tanh", gelu_tanh(v))              /* gelu_erf, erf approximated by tanh */   \
     X(ACT_ELU, "elu", v < 0.0f ? alpha * vexpm1_negative(at_most(v, 0.0f)) : v)                       \
     X(ACT_SOFTPLUS, "softplus", softplus(v))                 /* log(1 + exp(v)) */                    \
@@ -47,31 +47,6 @@ struct Activation {
 };
 
 INLINE float clamp(float x, float low, float high) { return at_most(at_least(x, low), high); }
-
-#define GELU_TAIL -5.65685425f       /* -4 sqrt 2: below it erfc_exponent is a bound only */
-
-/* x * (1 + erf(x / sqrt 2)) / 2; erfc itself keeps the digits that 1 + erf loses where x < 0. */
-INLINE float gelu_of_exponent(float x, float exponent) {
-    float tail = vexp_negative(-exponent);
-    return 0.5f * x * (x < 0.0f ? tail : 2.0f - tail);
-}
-
-INLINE float gelu_erf(float x) { return gelu_of_exponent(x, erfc_exponent(fabsf(x) * 0x1.6a09e6p-1f)); }
-
-/* The same, and right below GELU_TAIL too: there -log(erfc(t)) - t^2 is a polynomial around t = 6.75. */
-INLINE float gelu_erf_tail(float x) {
-    float t = fabsf(x) * 0x1.6a09e6p-1f;
-    float w = at_most(t, 9.6f) - 6.75f;
-    float p = 1.5222632e-07f;
-    p = p * w - 1.4068188e-06f;
-    p = p * w + 1.04311111e-05f;
-    p = p * w - 9.69757821e-05f;
-    p = p * w + 0.0009583098f;
-    p = p * w - 0.0103128422f;
-    p = p * w + 0.145061836f;
-    p = p * w + 2.49259591f;
-    return gelu_of_exponent(x, x < GELU_TAIL ? 0.5f * x * x + p : erfc_exponent(t));
-}
 
 /* (1 + tanh(u)) / 2 is sigmoid(2 u). */
 INLINE float gelu_tanh(float x) {

@@ -111,30 +111,53 @@ INLINE void store_row(const MatmulTile *t, float *y, const float *residual, cons
         activate(&t->activation, y, t->columns);
 }
 
-/* Writes `sums`, rows of LANES or 2 * LANES floats, where y has fewer columns than that. */
-static __attribute__((noinline)) void store_parts(const MatmulTile *t, int rows, int vectors, const float *sums) {
-    for (int i = 0; i < rows; i++)
-        store_row(t, (float *)TILE_ROW(t->y, i, rows, t->y_stride), (const float *)tile_residual(t, rows, i),
-                  sums + i * vectors * LANES, NULL);
+/* Adds the residual to `sums`, rows of LANES or 2 * LANES floats of which y has fewer columns, or writes them to y. */
+INLINE void each_part(const MatmulTile *t, int rows, ptrdiff_t width, float *sums, const int writes) {
+    const Lanes low = splat(t->activation.alpha), high = splat(t->activation.beta);
+    for (int i = 0; i < rows; i++, sums += width) {
+        const float *residual = (const float *)tile_residual(t, rows, i);
+        float *y = (float *)TILE_ROW(t->y, i, rows, t->y_stride);
+        for (ptrdiff_t j = 0; j < t->columns; j += LANES) {
+            const ptrdiff_t n = t->columns - j < LANES ? t->columns - j : LANES;
+            Lanes sum = load(sums + j);
+            if (!writes)
+                store(sums + j, sum + (t->residual_step ? load_part(residual + j, n) : splat(*residual)));
+            else
+                store_part(y + j, t->activation.kind == ACT_CLAMP ? clamp_lanes(sum, low, high) : sum, n);
+        }
+    }
 }
 
-static __attribute__((noinline)) void activate_rows(const MatmulTile *t, int rows) {
-    for (int i = 0; i < rows; i++)
-        activate(&t->activation, (float *)TILE_ROW(t->y, i, rows, t->y_stride), t->columns);
+static __attribute__((noinline)) void store_parts(const MatmulTile *t, int rows, int vectors, float *sums) {
+    if (t->residual[0])
+        each_part(t, rows, vectors * LANES, sums, 0);
+    if (t->activation.kind > ACT_CLAMP)
+        activate(&t->activation, sums, rows * vectors * LANES);
+    each_part(t, rows, vectors * LANES, sums, 1);
 }
 
-/* Writes a tile of sums: residual, clamp or another activation, and no column too many. */
+/* Puts the sums of a tile one behind the other, or takes them from there. */
+INLINE void move_sums(const int rows, const int vectors, Lanes sums[][2], float *to, const float *from) {
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; j++)
+            if (from)
+                sums[i][j] = load(from + (i * vectors + j) * LANES);
+            else
+                store(to + (i * vectors + j) * LANES, sums[i][j]);
+}
+
+/* Writes a tile of sums: residual, clamp or another activation, and no column too many. An activation is for all rows at
+ * a time, since the vectors of one row are too few to keep a processor busy while each waits for itself. */
 INLINE void tile_store(const int rows, const int vectors, const MatmulTile *t, Lanes sums[][2]) {
     const ptrdiff_t y_stride = t->y_stride, residual_stride = t->residual_stride;
-    const ptrdiff_t n = vectors > 1 ? LANES : t->columns;
     char *y[2] = {t->y[0], t->y[1]};
-    if (vectors > 1 && t->columns < vectors * LANES) {
-        float buffer[TILE_ROWS * PANEL];
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-            for (int j = 0; j < vectors; j++)
-                store(buffer + (i * vectors + j) * LANES, sums[i][j]);
+    const int masked = LANES == 16 && vectors == 1; /* AVX-512 has masks for a vector that is not whole */
+    const ptrdiff_t n = masked ? t->columns : LANES;
+    float buffer[TILE_ROWS * PANEL];
+    if (!masked && t->columns < vectors * LANES) {
+        move_sums(rows, vectors, sums, buffer, NULL);
         store_parts(t, rows, vectors, buffer);
         return;
     }
@@ -160,6 +183,10 @@ INLINE void tile_store(const int rows, const int vectors, const MatmulTile *t, L
 #pragma GCC unroll 2
             for (int j = 0; j < vectors; j++)
                 sums[i][j] = clamp_lanes(sums[i][j], low, high);
+    } else if (t->activation.kind > ACT_CLAMP) {
+        move_sums(rows, vectors, sums, buffer, NULL);
+        activate_to(&t->activation, buffer, buffer, rows * vectors * LANES);
+        move_sums(rows, vectors, sums, NULL, buffer);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -171,14 +198,14 @@ INLINE void tile_store(const int rows, const int vectors, const MatmulTile *t, L
             else
                 store_part(p, sums[i][j], n);
         }
-    if (t->activation.kind > ACT_CLAMP)
-        activate_rows(t, rows);
 }
 
 INLINE void tile_body(const int rows, const int vectors, const MatmulTile *t) {
     const int half = (rows + 1) / 2;
     const ptrdiff_t a_stride = t->a_stride, b_stride = t->b_stride;
     const char *b = t->b;
+    /* Of lines that rows of y share with the panel before, the end is what is not in the cache yet. */
+    const int ahead = (vectors * LANES < CACHE_LINE ? vectors * LANES : CACHE_LINE) - 1;
     Lanes sums[TILE_ROWS][2];
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; j++) {
@@ -191,7 +218,7 @@ INLINE void tile_body(const int rows, const int vectors, const MatmulTile *t) {
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int j = 0; j < vectors * LANES; j += CACHE_LINE)
-            __builtin_prefetch((float *)TILE_ROW(t->y, i, rows, t->y_stride) + j, 1);
+            __builtin_prefetch((float *)TILE_ROW(t->y, i, rows, t->y_stride) + j + ahead, 1);
     for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
         const char *first = t->a[0] + t->offset[tap];
         const char *second = t->a[1] + t->offset[tap];

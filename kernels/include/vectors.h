@@ -57,6 +57,7 @@ INLINE Lanes load_part(const float *p, ptrdiff_t n) {
 #endif
 }
 
+/* Stores the first n floats of v, n <= LANES. Processors of AMD take 20 to 40 micro-operations for a masked store of AVX. */
 INLINE void store_part(float *p, Lanes v, ptrdiff_t n) {
 #if defined(__AVX512F__)
     if (n == 8)
@@ -64,10 +65,41 @@ INLINE void store_part(float *p, Lanes v, ptrdiff_t n) {
     else
         _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v);
 #elif defined(__AVX__)
-    _mm256_maskstore_ps(p, (__m256i)first_lanes(n), v);
+    __m128 rest = _mm256_castps256_ps128(v);
+    if (n == LANES) {
+        store(p, v);
+        return;
+    }
+    if (n & 4) {
+        _mm_storeu_ps(p, rest);
+        rest = _mm256_extractf128_ps(v, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)p, rest);
+        rest = _mm_movehl_ps(rest, rest);
+        p += 2;
+    }
+    if (n & 1)
+        _mm_store_ss(p, rest);
 #else
     for (ptrdiff_t i = 0; i < n; i++)
         p[i] = v[i];
+#endif
+}
+
+INLINE int any_lane(LaneMask mask) {
+#if defined(__AVX512F__)
+    return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0;
+#elif defined(__AVX__)
+    return _mm256_movemask_ps((__m256)mask) != 0;
+#elif defined(__SSE2__)
+    return _mm_movemask_ps((__m128)mask) != 0;
+#else
+    int any = 0;
+    for (int i = 0; i < LANES; i++)
+        any |= mask[i];
+    return any != 0;
 #endif
 }
 

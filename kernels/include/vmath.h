@@ -54,14 +54,16 @@ INLINE float reduced_exponent(float x, float *shifted) {
     return r - n * LN2_LOW;
 }
 
+/* Polynomials, the highest power first. */
+#define HORNER_5(x, a, b, c, d, e) ((((a * x + b) * x + c) * x + d) * x + e)
+#define HORNER_10(x, a, b, c, d, e, ...) HORNER_6(x, HORNER_5(x, a, b, c, d, e), __VA_ARGS__)
+#define HORNER_6(x, a, b, c, d, e, f) (HORNER_5(x, a, b, c, d, e) * x + f)
+#define HORNER(count, x, ...) HORNER_##count(x, __VA_ARGS__)
+
 /* (exp(r) - 1 - r) / r^2 for |r| <= log(2) / 2. */
-INLINE float exp_series(float r) {
-    float q = 0.00138637086f;
-    q = q * r + 0.00836639013f;
-    q = q * r + 0.0416675098f;
-    q = q * r + 0.16666545f;
-    return q * r + 0.49999997f;
-}
+#define EXP_TERMS 0.00138637086f, 0.00836639013f, 0.0416675098f, 0.16666545f, 0.49999997f
+
+INLINE float exp_series(float r) { return HORNER(5, r, EXP_TERMS); }
 
 INLINE float vexp(float x) {
     float shifted;
@@ -136,20 +138,15 @@ INLINE float vtanh(float x) {
     return copysignf(-z / (2.0f + z), x);
 }
 
-/* -log(erfc(t)) for t >= 0; right to 1e-6 up to t = 4, a lower bound beyond. */
+/* -log(erfc(t)) / t for t >= 0; right to 1e-6 up to t = 4. */
+#define ERFC_TERMS                                                                                             \
+    6.37039534e-07f, -1.34337879e-05f, 0.000121506724f, -0.000599990075f, 0.00155458518f, -9.97538973e-06f,     \
+        -0.0192490593f, 0.102805756f, 0.636616409f, 1.12837923f
+
+/* -log(erfc(t)) for t >= 0; a lower bound beyond t = 4. */
 INLINE float erfc_exponent(float t) {
     float u = at_most(t, 4.0f);
-    float p = 6.37039534e-07f;
-    p = p * u - 1.34337879e-05f;
-    p = p * u + 0.000121506724f;
-    p = p * u - 0.000599990075f;
-    p = p * u + 0.00155458518f;
-    p = p * u - 9.97538973e-06f;
-    p = p * u - 0.0192490593f;
-    p = p * u + 0.102805756f;
-    p = p * u + 0.636616409f;
-    p = p * u + 1.12837923f;
-    return t * p;
+    return t * HORNER(10, u, ERFC_TERMS);
 }
 
 INLINE float verf(float x) {

@@ -94,7 +94,7 @@ def test_columns(columns):
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("depth", [64, 207])
+@pytest.mark.parametrize("depth", [63, 64, 95, 96, 127, 128, 159, 160, 207])
 def test_few_columns_of_constant_weights(columns, depth):
     for rows in (1, 2, 3, 4, 5, 30):
         run_constant(normal(rows, depth), normal(depth, columns), bias=normal(columns), residual=normal(rows, columns))
@@ -264,6 +264,17 @@ def test_other_activations_follow_the_sums():
     a, weights = normal(20, 5), normal(5, 37)
     sums = product(a, weights)
     run_constant(a, weights, activation=("leaky_relu", 0.25, 0.0), expected=np.where(sums < 0, 0.25 * sums, sums))
+
+
+@pytest.mark.parametrize("rows", [1, 5, 6, 7, 14, 15, 40])
+@pytest.mark.parametrize("columns", [1, 2, 7, 8, 9, 12, 16, 17, 24, 32, 33, 40])
+@pytest.mark.parametrize("activation, slope", [(("clamp", 0.0, np.inf), 0), (("leaky_relu", 0.25, 0.0), 0.25)])
+def test_an_activation_follows_the_residual_in_tiles_of_any_size(rows, columns, activation, slope):
+    a, weights, bias = normal(rows, 5), normal(5, columns), normal(columns)
+    for residual in (None, normal(rows, columns), normal(rows, 1)):
+        sums = product(a, weights) + bias + (0 if residual is None else residual)
+        expected = np.where(sums < 0, slope * sums, sums)
+        run_constant(a, weights, bias=bias, residual=residual, activation=activation, expected=expected)
 
 
 def test_errors():
