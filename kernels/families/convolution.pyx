@@ -25,7 +25,7 @@ from .matmul_driver import check_f32, check_types
 from .matmul_kernels cimport BF16_A, BF16_RESIDUAL, CHUNK
 from .matmul_weights cimport Kernel, PackedWeights, whole_blocks
 from .matmul_weights import int8_parts, kernel_for
-from .winograd import TransformedWeights, Winograd, winograd_tile
+from .winograd import TransformedWeights, Winograd, can_transform, winograd_tile
 
 PACKED = (depthwise.Packed, PackedWeights, TransformedWeights)    # what pack() may give
 
@@ -70,7 +70,8 @@ def convolution(const float[:, :, :, :] x not None, weights, float[:, :, :, ::1]
 def pack(weights, groups=1, winograd=0, Kernel kernel=None):
     """Packs weights, an f32 array (Cout, Cin / groups, *kernel), for convolution_step().
 
-    winograd: winograd_tile() of the convolution, to do it that way; such weights fit 3 x 3 windows at stride 1.
+    winograd: winograd_tile() of the convolution, to do it that way; such weights fit 3 x 3 windows at stride 1. Others
+    than can_transform() are packed for a direct convolution.
     kernel: the matrix kernel to pack for; the level's best for f32 when None.
     """
     weights = np.asarray(weights, np.float32)
@@ -79,7 +80,7 @@ def pack(weights, groups=1, winograd=0, Kernel kernel=None):
         raise ValueError(f"expected weights for a multiple of {groups} groups, got {weights.shape}")
     if groups > 1 and depth * groups == columns and depthwise.group_fits(depth):
         return depthwise.Packed(weights)
-    if winograd:
+    if winograd and can_transform(weights):
         return TransformedWeights(weights, winograd)
     shape = (groups, columns // groups, depth, math.prod(window))
     return PackedWeights(

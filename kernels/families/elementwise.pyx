@@ -10,6 +10,8 @@ Design
   into a block first, once for consecutive tiles that are the same. A result that isn't dense is computed
   in a block and scattered.
 * A program of one instruction on dense operands needs none of this: its loop runs over the whole tensor.
+* A program on more memory than the caches hold takes small tiles. It asks for dense operands some tiles ahead, a part
+  before each instruction, so that memory works while the member computes, and its result goes past the caches.
 """
 
 from libc.string cimport memcpy
@@ -18,7 +20,7 @@ import numpy as np
 
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
-from ovlite.kernels.runtime.strides import broadcast_strides, ordered_dimensions
+from ovlite.kernels.runtime.strides import element_loops, merge_dimensions, rows_of_tile
 
 from .activation cimport Activation, activation_from_tuple, activation_names
 
@@ -45,12 +47,21 @@ cdef extern from "tile_copy.h" nogil:
     void gather(const char* source, dim_t row, dim_t step, char* to, dim_t rows, dim_t cols, int size) noexcept
     void scatter(const char* source, char* to, dim_t row, dim_t step, dim_t rows, dim_t cols, int size) noexcept
 
+cdef extern from "streaming.h" nogil:
+    void read_ahead(const char* at, dim_t begin, dim_t end) noexcept
+    void stream(char* to, const char* source, dim_t bytes) noexcept
+    void stream_end() noexcept
+    int STREAM_LINE
+
 cdef enum:
     BLOCK = 1024               # elements
     BLOCK_BYTES = 4096
+    FAR_BLOCK_BYTES = 2048
+    FAR_BYTES = 12 << 20       # of operands and result that come from memory, or from a cache that is hardly faster
+    STREAMED_BYTES = 24 << 20  # of those that would leave nothing of the result in a cache
+    TILES_AHEAD = 2
+    LEAST_STREAMED = 512       # bytes of a tile's result
     BLOCK_GAP = 192            # bytes that keep blocks from lying at multiples of a page
-    SHORT_ROW = 24             # shorter rows share a tile
-    STRIP = 4096               # elements of a tile whose rows are walked one by one
     GRAIN = 1024               # elements of a dense tensor that stay with one member
     MAX_READS = 16
     MAX_INSTRUCTIONS = 32
@@ -112,6 +123,7 @@ cdef struct Operand:
     dim_t row                  # bytes from one row, and one column, of a tile to the next
     dim_t column
     dim_t block                # where in scratch memory its tile is gathered; -1: it is used where it lies
+    dim_t fetched              # bytes that are asked for before each instruction; 0: none
 
 cdef struct Instruction:
     Kernel kernel
@@ -128,6 +140,8 @@ cdef struct MapArguments:
     dim_t columns
     dim_t tile_rows
     dim_t tile_columns
+    bint streams               # the result goes past the caches
+    dim_t ahead                # elements from those at hand to those that are asked for
     bint joined                # the rows of a tile are computed as one run of elements, not each by itself
     int reads
     int instructions
@@ -195,6 +209,19 @@ cdef inline char* tile_address(const Operand* operand, char* const* slots, int r
     return at
 
 
+cdef inline void fetch_part(const MapArguments* args, const Operands* operands, int part, dim_t count) noexcept nogil:
+    """Asks for that part of what a coming tile reads."""
+    cdef const Operand* read
+    cdef dim_t begin
+    cdef int i
+    for i in range(args.reads):
+        read = &args.read[i]
+        if read.fetched:
+            begin = part * read.fetched
+            read_ahead(operands.source[i].at + args.ahead * read.size, begin,
+                       min(begin + read.fetched, count * read.size))
+
+
 cdef int run_instructions(
     const MapArguments* args, const Operands* operands, char* scratch, char* result, dim_t count
 ) noexcept nogil:
@@ -203,11 +230,15 @@ cdef int run_instructions(
     cdef int i, status
     for i in range(args.instructions):
         instruction = &args.instruction[i]
+        if args.ahead:
+            fetch_part(args, operands, i, count)
         status = instruction.kernel(
             operands.of_instruction[i], result if instruction.block < 0 else scratch + instruction.block,
             count, &instruction.activation)
         if status != OK:
             return status
+    if args.streams:
+        stream(result, scratch + instruction.block, count * args.result.size)
     return OK
 
 
@@ -276,6 +307,8 @@ cdef int run_tiles(const void* arguments, char* const* slots, const Member* me) 
             tile[i] = 0
             i -= 1
         tile[i] += 1
+    if args.streams:
+        stream_end()
     return OK
 
 
@@ -304,6 +337,7 @@ cdef class Map(Step):
     bool: logical_and logical_or logical_xor logical_not and the comparisons
     any type: select (condition, where true, where false)
 
+    far: whether the operands and the result are treated as lying in memory; None: when they are as large as that.
     An integer divided by zero stops the run with a StepError. `write` may be the memory of a read that has
     the same type and strides. Raises ValueError for a program that can't be run.
     """
@@ -313,7 +347,7 @@ cdef class Map(Step):
     cdef list constants        # (value, type) in order
     cdef dim_t cost            # of an element, in additions
 
-    def __init__(self, list program, list reads, View write):
+    def __init__(self, list program, list reads, View write, far=None):
         self.reads = tuple(reads)
         self.writes = (write,)
         self.name = f"Map({' '.join([instruction[0] for instruction in program])})"
@@ -321,6 +355,7 @@ cdef class Map(Step):
         if self.result_type() != write.dtype:
             raise ValueError(f"Map: the program gives {self.result_type()}, the result is to be {write.dtype}")
         self.number_sources(operands)
+        self.choose_streams(far)
         self.set_loops()
         self.place_blocks(operands)
         self.args = &self.arguments
@@ -439,7 +474,16 @@ cdef class Map(Step):
         return max([TYPES[code].itemsize for code in self.types])
 
     cdef dim_t elements_of_block(self):
-        return min(BLOCK, BLOCK_BYTES // self.widest())
+        return min(BLOCK, (FAR_BLOCK_BYTES if self.arguments.ahead else BLOCK_BYTES) // self.widest())
+
+    def choose_streams(self, far):
+        """Whether dense operands are asked for ahead, and the result goes past the caches; see Map. Programs of one or
+        two instructions gain nothing: they wait for memory all the time."""
+        cdef MapArguments* args = &self.arguments
+        cdef dim_t bytes = sum([view.size * view.dtype.itemsize for view in (*self.reads, *self.writes)])
+        args.streams = bytes >= STREAMED_BYTES and args.instructions > 2 if far is None else far
+        if bytes >= FAR_BYTES and args.instructions > 2 if far is None else far:
+            args.ahead = TILES_AHEAD * FAR_BLOCK_BYTES // self.widest()
 
     def set_loops(self):
         """Shapes and strides become loops and tiles."""
@@ -447,7 +491,7 @@ cdef class Map(Step):
         cdef int i
         cdef dim_t block = self.elements_of_block()
         write = self.writes[0]
-        loops = loops_over(write, self.reads)
+        loops = element_loops(write, self.reads)
         args.size = write.size
         while len(loops) < 2:
             loops.insert(0, (1, *[0] * (len(self.reads) + 1)))
@@ -465,6 +509,8 @@ cdef class Map(Step):
                 args.tiles[i] = ceiling(args.columns, max(args.tile_columns, 1))
             args.tile_count *= args.tiles[i]
         self.describe_operand(&args.result, write, [(loop[0], loop[len(loop) - 1]) for loop in loops])
+        run = (args.tile_rows if args.joined else 1) * args.tile_columns * args.result.size
+        args.streams = args.streams and args.result.block < 0 and run >= LEAST_STREAMED
         for i in range(len(self.reads)):
             self.describe_operand(&args.read[i], self.reads[i], [(loop[0], loop[i + 1]) for loop in loops])
 
@@ -485,6 +531,10 @@ cdef class Map(Step):
         single = operand.column == 0 and (one_row or operand.row == 0)
         dense = operand.column == operand.size and (one_row or operand.row == args.columns * operand.size)
         operand.block = -1 if single or dense else 0
+        if args.ahead and [step for _, step in merge_dimensions(loops)] == [1]:    # the tiles follow each other
+            rows = args.tile_rows if args.joined else 1
+            operand.fetched = ceiling(rows * args.tile_columns * operand.size, args.instructions * STREAM_LINE)
+            operand.fetched *= STREAM_LINE
         return 0
 
     def place_blocks(self, list operands):
@@ -501,7 +551,7 @@ cdef class Map(Step):
                     for operand in found if not isinstance(operand, tuple)}
         free = []
         for i in range(args.instructions):
-            if i == args.instructions - 1 and args.result.block < 0:
+            if i == args.instructions - 1 and args.result.block < 0 and not args.streams:
                 args.instruction[i].block = -1
                 break
             if not free:
@@ -533,32 +583,6 @@ cdef class Convert(Map):
 
     def __init__(self, View x, View y):
         super().__init__([("convert", 0, y.dtype)], [x], y)
-
-
-def loops_over(View write, tuple reads):
-    """[(length, stride of each read, stride of write), ...] outermost first, in the order of write's strides."""
-    shape = write.shape
-    if write.size and any([length > 1 and stride == 0 for length, stride in zip(shape, write.strides)]):
-        raise ValueError(f"Map: several elements of the result {write} lie at one place")
-    strides = [broadcast_strides(read, shape, "Map: an operand") for read in reads]
-    return ordered_dimensions(zip(shape, *strides, write.strides))
-
-
-def rows_of_tile(list loops, dim_t block):
-    """(rows in a tile of `block` elements, whether they are joined). They are when they are short, or when no
-    operand but one that is the same in each row has to be copied for it; rows that need no copies are walked
-    one by one."""
-    rows, *row_steps = loops[len(loops) - 2]
-    columns, *column_steps = loops[len(loops) - 1]
-    write = len(row_steps) - 1
-    rows = max(rows, 1)
-    joins = [row == column * columns or (index < write and row == 0)
-             for index, (row, column) in enumerate(zip(row_steps, column_steps))]
-    if columns < SHORT_ROW or (2 * columns <= block and all(joins)):
-        return min(rows, block // max(columns, 1)), True
-    if columns <= block and all([column in (0, 1) for column in column_steps]):
-        return min(rows, STRIP // columns), False
-    return 1, True
 
 
 def _code_of(dtype):

@@ -53,6 +53,8 @@ cdef enum:
     WINDOWS_AT_A_TIME = 4096       # of weights, transformed together
     SMALL_FLOPS = 200000           # see Step.share_above
 
+MOST_WEIGHT = 2.0 ** 64            # of f32, whose products with inputs as large are finite
+
 
 cdef struct Tiling:
     Span x
@@ -199,6 +201,12 @@ def transformed(weights, out):
         some = slice(first, first + WINDOWS_AT_A_TIME)
         parts[:, some] = matrix @ windows[some].T.astype(np.float64)
     return parts.reshape(-1, 1, columns, depth).transpose(0, 1, 3, 2)
+
+
+def can_transform(weights):
+    """Whether all weights are numbers whose transforms and sums are far from infinite: Winograd's algorithm would carry
+    an infinity or a NaN of one weight to outputs that a direct convolution computes without it."""
+    return weights.size > 0 and -MOST_WEIGHT < weights.min() and weights.max() < MOST_WEIGHT
 
 
 class TransformedWeights:

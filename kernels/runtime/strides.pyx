@@ -6,6 +6,10 @@ A dimension is a tuple (length, stride of an operand, stride of the next one, ..
 
 import numpy as np
 
+cdef enum:
+    SHORT_ROW = 24             # shorter rows share a tile
+    STRIP = 4096               # elements of a tile whose rows are walked one by one
+
 
 def merge_dimensions(dims):
     """The fewest dimensions that walk the same elements in the same order.
@@ -97,6 +101,32 @@ def broadcast_strides(View view, shape, name="an operand"):
         raise ValueError(f"{name} of shape {view.shape} can't be broadcast to {tuple(shape)}")
     strides = [0 if have == 1 else stride for have, stride in zip(view.shape, view.strides, strict=True)]
     return (0,) * missing + tuple(strides)
+
+
+def element_loops(View write, tuple reads):
+    """[(length, stride of each read, stride of write), ...] outermost first, in the order of write's strides."""
+    shape = write.shape
+    if write.size and any([length > 1 and stride == 0 for length, stride in zip(shape, write.strides)]):
+        raise ValueError(f"Map: several elements of the result {write} lie at one place")
+    strides = [broadcast_strides(read, shape, "Map: an operand") for read in reads]
+    return ordered_dimensions(zip(shape, *strides, write.strides))
+
+
+def rows_of_tile(list loops, dim_t block):
+    """(rows in a tile of `block` elements, whether they are joined). They are when they are short, or when no
+    operand but one that is the same in each row has to be copied for it; rows that need no copies are walked
+    one by one."""
+    rows, *row_steps = loops[len(loops) - 2]
+    columns, *column_steps = loops[len(loops) - 1]
+    write = len(row_steps) - 1
+    rows = max(rows, 1)
+    joins = [row == column * columns or (index < write and row == 0)
+             for index, (row, column) in enumerate(zip(row_steps, column_steps))]
+    if columns < SHORT_ROW or (2 * columns <= block and all(joins)):
+        return min(rows, block // max(columns, 1)), True
+    if columns <= block and all([column in (0, 1) for column in column_steps]):
+        return min(rows, STRIP // columns), False
+    return 1, True
 
 
 def matrix_strides(outer, operands):

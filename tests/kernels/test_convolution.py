@@ -321,6 +321,23 @@ def test_convolution_by_winograd_is_the_winograd_step():
         np.testing.assert_allclose(other, results[0], atol=tolerance(transform * 17))
 
 
+@pytest.mark.parametrize("weight", [np.inf, -np.inf, np.nan, 3e38])
+@pytest.mark.parametrize("winograd", [2, 4])
+def test_weights_that_are_no_numbers_change_no_more_than_in_a_direct_convolution(weight, winograd):
+    conv = ovlite.kernels.family("convolution")
+    weights = normal(20, 16, 3, 3)
+    weights[3, 2, 0, 1] = weight
+    x, y = Image(normal(1, 16, 12, 12), [(1, 1)] * 2), Image(np.zeros((1, 20, 12, 12), np.float32))
+    packed = conv.pack(weights, winograd=winograd)
+    assert not isinstance(packed, ovlite.kernels.family("winograd").TransformedWeights)
+    options = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (1, 1)}
+    run_steps([conv.convolution_step(x.view(0), y.view(1), weights=packed, **options)], [x.memory, y.memory])
+    with np.errstate(invalid="ignore", over="ignore"):
+        expected = convolve(x.values, weights, (1, 1), (1, 1), (1, 1), (12, 12), 1).astype(np.float32)
+    np.testing.assert_allclose(y.values, expected, rtol=1e-5, atol=tolerance(9 * 17))
+    assert np.isfinite(np.delete(y.values, 3, axis=1)).all()
+
+
 def make(x_shape, y_shape, weights, **changes):
     conv = ovlite.kernels.family("convolution")
     options = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (0, 0), **changes}
