@@ -41,7 +41,15 @@ INLINE ResultRows results_of(const MatmulTile *t) {
     };
 }
 
+/* Sums begin with the shifts; what the results are written to, and added to, is fetched meanwhile. */
 INLINE void begin_sums(const int rows, const int vectors, const MatmulTile *t, LaneMask *sums) {
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+        __builtin_prefetch(TILE_ROW(t->y, i, rows, t->y_stride), 1);
+    if (t->residual[0])
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+            __builtin_prefetch(TILE_ROW(t->residual, i, rows, t->residual_stride));
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; j++) {
         const LaneMask shift = load_ints(t->requantization->shift + t->column + j * LANES);
@@ -83,23 +91,27 @@ INLINE Pairs widened_codes(const char *p) {
 #endif
 }
 
-/* acc + the products of a pair of a with one of b, in each lane; in that order, for sums that the compiler associates in
- * another one don't stay in registers. */
+/* acc + the products of a pair of a with one of b, in each lane. */
 INLINE LaneMask add_pairs(LaneMask acc, LaneMask a, Pairs b) {
 #if defined(__AVX512BW__)
-    acc += (LaneMask)_mm512_madd_epi16((__m512i)a, (__m512i)b);
-    __asm__("" : "+v"(acc));
+    return acc + (LaneMask)_mm512_madd_epi16((__m512i)a, (__m512i)b);
 #elif defined(__AVX2__)
-    acc += (LaneMask)_mm256_madd_epi16((__m256i)a, (__m256i)b);
-    __asm__("" : "+x"(acc));
+    return acc + (LaneMask)_mm256_madd_epi16((__m256i)a, (__m256i)b);
 #elif defined(__SSE2__)
-    acc += (LaneMask)_mm_madd_epi16((__m128i)a, (__m128i)b);
-    __asm__("" : "+x"(acc));
+    return acc + (LaneMask)_mm_madd_epi16((__m128i)a, (__m128i)b);
 #else
     const LaneMask w = (LaneMask)b;
-    acc += (a << 16 >> 16) * (w << 16 >> 16) + (a >> 16) * (w >> 16);
+    return acc + (a << 16 >> 16) * (w << 16 >> 16) + (a >> 16) * (w >> 16);
 #endif
-    return acc;
+}
+
+/* Two columns of sums, two of weights and a pair of a row leave one register: rows have to come one after the other. */
+INLINE void keep_order(LaneMask a) {
+#if defined(__SSE2__)
+    __asm__ volatile("" : : "x"(a));
+#else
+    (void)a;
+#endif
 }
 
 INLINE void pairs_body(const int rows, const int vectors, const MatmulTile *t) {
@@ -108,29 +120,24 @@ INLINE void pairs_body(const int rows, const int vectors, const MatmulTile *t) {
     const char *b = t->b, *first = t->a[0], *second = t->a[1];
     LaneMask sums[TILE_ROWS * 2];
     begin_sums(rows, vectors, t, sums);
-    for (ptrdiff_t chunk = t->row_chunks; chunk > 0; chunk--) {
+    for (ptrdiff_t pair = t->row_chunks; pair > 0; pair--) {
+        Pairs weights[2];
 #pragma GCC unroll 2
-        for (int pair = 0; pair < 2; pair++) {
-            Pairs weights[2];
-#pragma GCC unroll 2
-            for (int j = 0; j < vectors; j++) {
-                const char *row = b + 2 * LANES * (pair * vectors + j);
-                weights[j] = widened_bytes(row);
-                if (2 * LANES * (pair * vectors + j) % (CACHE_LINE * 4) == 0)
-                    __builtin_prefetch(row + 4 * B_AHEAD);
-            }
+        for (int j = 0; j < vectors; j++)
+            weights[j] = widened_bytes(b + 2 * LANES * j);
+        __builtin_prefetch(b + 4 * B_AHEAD);
 #pragma GCC unroll 16
-            for (int i = 0; i < rows; i++) {
-                const char *row = i < half ? first + i * a_stride : second + (i - half) * a_stride;
-                const LaneMask a = splat_int(*(const int *)(row + 4 * pair));
+        for (int i = 0; i < rows; i++) {
+            const LaneMask a =
+                splat_int(*(const int *)(i < half ? first + i * a_stride : second + (i - half) * a_stride));
+            keep_order(a);
 #pragma GCC unroll 2
-                for (int j = 0; j < vectors; j++)
-                    sums[i * vectors + j] = add_pairs(sums[i * vectors + j], a, weights[j]);
-            }
+            for (int j = 0; j < vectors; j++)
+                sums[i * vectors + j] = add_pairs(sums[i * vectors + j], a, weights[j]);
         }
-        first += 8;
-        second += 8;
-        b += 4 * vectors * LANES;
+        first += 4;
+        second += 4;
+        b += 2 * vectors * LANES;
     }
     const ResultRows results = results_of(t);
     store_sums(t->requantization, &results, rows, vectors, sums);
@@ -139,11 +146,17 @@ INLINE void pairs_body(const int rows, const int vectors, const MatmulTile *t) {
 /* Widens n bytes side by side. */
 INLINE void widen_run(const char *from, ptrdiff_t n, char *to) {
     enum { STEP = 2 * LANES };
-    for (; n >= STEP; n -= STEP, from += STEP, to += 2 * STEP)
-        *(LoosePairs *)to = widened_codes(from);
+    ptrdiff_t k = 0;
+    for (; k + STEP <= n; k += STEP)
+        *(LoosePairs *)(to + 2 * k) = widened_codes(from + k);
+    if (k < n && n >= STEP) {
+        k = n - STEP;
+        *(LoosePairs *)(to + 2 * k) = widened_codes(from + k);
+        return;
+    }
 #pragma GCC unroll 1
-    for (; n > 0; n--, from++, to += 2)
-        *(int16_t *)to = *(const unsigned char *)from;
+    for (; k < n; k++)
+        *(int16_t *)(to + 2 * k) = *(const unsigned char *)(from + k);
 }
 
 /* Copies rows of a, of all taps one behind the other, as 16 bits an element. */
@@ -161,10 +174,10 @@ static void widen_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, cons
         }
 }
 
-/* Packs depth x columns bytes of b, the strides in bytes, into pairs of rows, two pairs to a block. */
+/* Packs depth x columns bytes of b, the strides in bytes, into pairs of rows. */
 static void pack_int8_pairs(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,
                             char *panel, ptrdiff_t width) {
-    for (ptrdiff_t k = 0; k < (depth + 3) / 4 * 4; k += 2, panel += 2 * width)
+    for (ptrdiff_t k = 0; k < depth; k += 2, panel += 2 * width)
         for (ptrdiff_t n = 0; n < width; n++)
             for (int i = 0; i < 2; i++)
                 panel[2 * n + i] = n < columns && k + i < depth ? b[(k + i) * k_stride + n * n_stride] : 0;
