@@ -114,7 +114,7 @@ INLINE void keep_order(LaneMask a) {
 #endif
 }
 
-INLINE void pairs_body(const int rows, const int vectors, const MatmulTile *t) {
+INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile *t) {
     const int half = (rows + 1) / 2;
     const ptrdiff_t a_stride = t->a_stride;
     const char *b = t->b, *first = t->a[0], *second = t->a[1];
@@ -256,8 +256,8 @@ static void pack_int8_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, 
 #define FOR_TILE_ROWS FOR_FEW_ROWS
 #endif
 
-FOR_TILE_ROWS(INT8_TILE, pairs)
-static const TileFunction pair_tiles[TILE_ROWS][2] = {FOR_TILE_ROWS(INT8_ENTRY, pairs)};
+FOR_TILE_ROWS(INT8_TILE, wide_pairs)
+static const TileFunction pair_tiles[TILE_ROWS][2] = {FOR_TILE_ROWS(INT8_ENTRY, wide_pairs)};
 
 #if defined(__AVX2__)
 FOR_TILE_ROWS(INT8_TILE, vnni)

@@ -101,6 +101,16 @@ def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convol
         return True
     family = builder.family("convolution")
     kernel = _kernel(builder)
+    if not op.dynamic and array.dtype == np.int8 and len(shape) == 4:
+        winograd = builder.family("winograd")
+        if winograd.quantized_winograd_pays(shape, y.shape, window.strides, window.dilations, groups, kernel):
+            transformed = builder.packed_weights.get(
+                array,
+                ("quantized winograd", builder.level),
+                lambda weights: winograd.TransformedBytes(weights.reshape(shape)),
+            )
+            builder.emit(winograd.QuantizedWinograd(x, y, transformed, window.pads_begin, **result))
+            return True
     if shape[1] % kernel.read_block and not builder.in_arena(x):
         source, x = x, _apart(builder, x)
         builder.copy(source, x)
