@@ -23,7 +23,7 @@ from . import depthwise
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
 from .matmul_driver import check_f32, check_types
 from .matmul_kernels cimport BF16_A, BF16_RESIDUAL, CHUNK
-from .matmul_weights cimport Kernel, PackedWeights, whole_blocks
+from .matmul_weights cimport Kernel, PackedWeights, joins_taps, whole_blocks
 from .matmul_weights import int8_parts, kernel_for
 from .winograd import TransformedWeights, Winograd, can_transform, winograd_tile
 
@@ -243,7 +243,7 @@ cdef class Windows(MatmulStep):
             if walks.pop() != (packed.joined, depth):
                 raise ValueError(f"expected pixels of {depth} channels side by side for taps that are joined")
             inner, run = merge_dimensions(walks), packed.joined * depth
-        elif depth % self.matmul.kernel.k_block and not self.matmul.kernel.parts:  # each tap's panel rows are filled up
+        elif depth % self.matmul.kernel.k_block and not joins_taps(self.matmul.kernel):  # each tap's rows are filled up
             inner, run = merge_dimensions(walks), depth
         else:
             inner = merge_dimensions([*walks, (depth, 1)]) or [(1, 1)]
@@ -281,7 +281,7 @@ cdef class DirectConvolution(Windows):
 def joined_taps(View x, window, dilations, groups, Kernel kernel not None):
     """How many taps of QuantizedConvolution lie side by side in an image, and are better multiplied as one; or 1."""
     depth = x.shape[1] // groups
-    if groups > 1 or x.strides[len(x.shape) - 1] * dilations[-1] != depth or not x.size:
+    if groups > 1 or joins_taps(kernel.row) or x.strides[len(x.shape) - 1] * dilations[-1] != depth or not x.size:
         return 1
     joined = whole_blocks(depth * window[-1], kernel.k_block)
     return window[-1] if joined < window[-1] * whole_blocks(depth, kernel.k_block) else 1
@@ -307,7 +307,7 @@ cdef class QuantizedConvolution(Windows):
 
     x: u8, y: f32, u8 or i8, of channel stride 1 as for convolution_step(). What the windows reach beyond x must hold
     x's zero point in memory. weights: array (Cout, Cin / groups, *kernel) that pack_int8() takes, or that of one. The
-    rest is as for matmul.QuantizedMatMul, with a value for each output channel; bytes behind a pixel are read too.
+    rest is as for matmul.QuantizedMatMul, with a value for each output channel.
     """
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, groups=1,

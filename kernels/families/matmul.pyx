@@ -159,7 +159,7 @@ cdef class QuantizedMatMul(MatMul):
     stride 1, of f32, u8 or i8. residual: View that broadcasts to y, for a stage that adds it. zero_point: View of one
     u8 where that of `a` is known at run time only; `a` less it is multiplied then. column_sums: i32 (N,), the sums of
     the weights' columns, with a zero_point. results: what else Requantizer takes. What lies behind a row of `a` is
-    read, up to a multiple of the kernel's k_block, and has no part in the result.
+    read, up to a multiple of the kernel's read_block, and has no part in the result.
     """
 
     def __init__(self, View a not None, View y not None, *, weights, View residual=None, View zero_point=None,

@@ -32,7 +32,7 @@ from .matmul_kernels cimport (
     MatmulKernel, MatmulTile, SplitRows, TileFunction, decompress)
 from .matmul_space cimport Position, position_of, space_of
 from .matmul_weights cimport (
-    CompressedWeights, Kernel, PackedWeights, panel_depth, panel_size, panel_width, whole_blocks)
+    CompressedWeights, Kernel, PackedWeights, joins_taps, panel_depth, panel_size, panel_width, whole_blocks)
 
 cdef enum:
     CACHED_BYTES = 1 << 19     # of an operand that is to stay in the second-level cache
@@ -158,9 +158,15 @@ cdef void make_panels(const Matmul* p, const MatmulTile* batch, char* scratch) n
 
 
 cdef void pack_tile(const Matmul* p, const MatmulTile* tile, dim_t rows, char* to) noexcept nogil:
-    """Copies the rows of a tile to scratch memory, the halves one behind the other, or splits them."""
+    """Copies the rows of a tile to scratch memory, the halves one behind the other, or splits or widens them."""
     cdef dim_t half = (rows + 1) // 2
     cdef SplitRows split = p.kernel.copy_rows if p.tile.bf16 & BF16_A else p.kernel.split_rows
+    if p.kernel.widen_rows != NULL:
+        p.kernel.widen_rows(tile.a[0], half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to,
+                            p.row_bytes)
+        p.kernel.widen_rows(tile.a[1], rows - half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride,
+                            to + half * p.row_bytes, p.row_bytes)
+        return
     if p.kernel.parts == 0:
         p.kernel.pack_rows(tile.a[0], half, tile.a_stride, tile.depth, tile.k_stride, to, p.row_bytes)
         p.kernel.pack_rows(tile.a[1], rows - half, tile.a_stride, tile.depth, tile.k_stride, to + half * p.row_bytes,
@@ -416,7 +422,7 @@ cdef class MatmulStep(Step):
         p.lines = space_of(rows[:-1])
         p.width, p.tile.a_stride, _, p.tile.y_stride, p.tile.residual_stride = rows[-1]
         p.read_in_place = p.tile.k_stride == p.a_size and (
-            p.kernel.parts == 0 or (p.tile.bf16 & BF16_A and p.tile.depth % CHUNK == 0))
+            not joins_taps(p.kernel) or (p.tile.bf16 & BF16_A and p.tile.depth % CHUNK == 0))
         if p.tile.a_stride % PAGE_BYTES == 0 and p.read_in_place and p.kernel.parts == 0 and p.width > ALIASED_ROWS:
             if dense and p.panels >= PACKED_PANELS:
                 p.read_in_place = False
@@ -562,14 +568,16 @@ cdef class MatmulStep(Step):
         p.packs_b = p.weights == NULL or p.decompresses
         if self.compressed is not None:
             p.column_bytes = self.compressed.column_bytes
-        p.row_bytes = p.panel_depth * (p.panel_size if p.kernel.parts else p.a_size)
+        p.row_bytes = p.panel_depth * (
+            p.panel_size if p.kernel.parts else 2 if p.kernel.widen_rows != NULL else p.a_size)
+        p.tile.row_chunks = p.panel_depth // p.kernel.k_block
         if p.row_bytes % PAGE_BYTES == 0 and p.kernel.parts == 0:
             p.row_bytes += LINE
         p.tile_bytes = whole_blocks(p.kernel.rows, TILE_HEIGHT if p.kernel.parts else 1) * p.row_bytes
         p.single_row = p.tiles == 1 and p.width == 1 and not p.few_columns and p.kernel.single_row != NULL
         p.row_by_columns = (p.single_row and p.weights == NULL and p.kernel.dots != NULL
                             and p.b_k_stride == p.b_size and p.b_n_stride != p.b_size)
-        a_bytes = (p.tiles * p.tile_bytes if p.kernel.parts and not p.read_in_place
+        a_bytes = (p.tiles * p.tile_bytes if joins_taps(p.kernel) and not p.read_in_place
                    else a_bytes // max(p.batch.size, <dim_t>1))
         p.block = p.tiles
         if b_bytes <= CACHED_BYTES * (1 if p.packs_b else 2) and b_bytes < a_bytes and p.tiles > 1:

@@ -2,10 +2,16 @@
  *
  *     sum[i][j] = shift[j] + sum over taps t, k < depth of a[i][offset[t] + k] * b[t][k][j]
  *
- * of which requantize.h makes results. Sums are exact: nothing saturates on the way. A panel holds four neighbouring k of a column side by side, so that
- * one instruction (vpdpbusd), or a few that give the same, adds four products to each lane. Depth is filled up with
- * zeros to a multiple of four: a tile reads up to three bytes behind the `depth` bytes of a row at each tap, which may
- * hold anything. */
+ * of which requantize.h makes results. Sums are exact: nothing saturates on the way. Depth is filled up with zeros to a
+ * multiple of four.
+ *
+ * Where the processor has vpdpbusd, a panel holds four neighbouring k of a column side by side, which it adds to a lane
+ * at once. A tile reads rows where they lie, up to three bytes behind the `depth` bytes of each tap, which may hold
+ * anything.
+ *
+ * Elsewhere a panel holds pairs of k, and pmaddwd adds the products of a pair of 16 bits. Weights are widened as they
+ * are loaded, once for all rows of a tile; rows are copied before, see `widen_rows` in matmul_kernels.h, which joins
+ * their taps. */
 #ifndef OVLITE_MATMUL_INT8_H
 #define OVLITE_MATMUL_INT8_H
 
@@ -27,49 +33,173 @@ _Static_assert(2 * TILE_ROWS <= MOST_SUMS, "a tile has more sums than are stored
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
-enum { BY_PAIRS, BY_VNNI };
-
-/* acc + the products of four bytes of a, unsigned, with four of b, in each lane. */
-INLINE LaneMask add_products(const int how, LaneMask acc, LaneMask a, LaneMask b) {
-#if defined(__AVX512BW__)
-    if (how == BY_VNNI) {
-        __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b));
-        return acc;
-    }
-    const __m512i low = _mm512_srai_epi16(_mm512_slli_epi16((__m512i)b, 8), 8), high = _mm512_srai_epi16((__m512i)b, 8);
-    const __m512i even = (__m512i)(a & 0x00ff00ff), odd = _mm512_srli_epi16((__m512i)a, 8);
-    return acc + (LaneMask)_mm512_madd_epi16(even, low) + (LaneMask)_mm512_madd_epi16(odd, high);
-#elif defined(__AVX2__)
-    if (how == BY_VNNI) {
-        __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(a), "x"(b));
-        return acc;
-    }
-    const __m256i low = _mm256_srai_epi16(_mm256_slli_epi16((__m256i)b, 8), 8), high = _mm256_srai_epi16((__m256i)b, 8);
-    const __m256i even = (__m256i)(a & 0x00ff00ff), odd = _mm256_srli_epi16((__m256i)a, 8);
-    return acc + (LaneMask)_mm256_madd_epi16(even, low) + (LaneMask)_mm256_madd_epi16(odd, high);
-#elif defined(__SSE2__)
-    const __m128i low = _mm_srai_epi16(_mm_slli_epi16((__m128i)b, 8), 8), high = _mm_srai_epi16((__m128i)b, 8);
-    const __m128i even = (__m128i)(a & 0x00ff00ff), odd = _mm_srli_epi16((__m128i)a, 8);
-    return acc + (LaneMask)_mm_madd_epi16(even, low) + (LaneMask)_mm_madd_epi16(odd, high);
-#else
-    return acc + (a & 255) * (b << 24 >> 24) + (a >> 8 & 255) * (b << 16 >> 24) + (a >> 16 & 255) * (b << 8 >> 24) +
-           (a >> 24 & 255) * (b >> 24);
-#endif
+INLINE ResultRows results_of(const MatmulTile *t) {
+    return (ResultRows){
+        .y = {t->y[0], t->y[1]}, .residual = {t->residual[0], t->residual[1]}, .y_stride = t->y_stride,
+        .residual_stride = t->residual_stride, .residual_step = t->residual_step, .column = t->column,
+        .columns = t->columns,
+    };
 }
 
-INLINE void int8_body(const int how, const int rows, const int vectors, const MatmulTile *t) {
-    const int half = (rows + 1) / 2;
-    const ptrdiff_t a_stride = t->a_stride, b_stride = t->b_stride;
-    const char *b = t->b;
-    const Requantization *to = t->requantization;
-    LaneMask sums[TILE_ROWS * 2];
+/* Sums begin with the shifts; what the results are written to, and added to, is fetched meanwhile. */
+INLINE void begin_sums(const int rows, const int vectors, const MatmulTile *t, LaneMask *sums) {
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+        __builtin_prefetch(TILE_ROW(t->y, i, rows, t->y_stride), 1);
+    if (t->residual[0])
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+            __builtin_prefetch(TILE_ROW(t->residual, i, rows, t->residual_stride));
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; j++) {
-        const LaneMask shift = load_ints(to->shift + t->column + j * LANES);
+        const LaneMask shift = load_ints(t->requantization->shift + t->column + j * LANES);
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++)
             sums[i * vectors + j] = shift;
     }
+}
+
+typedef short Pairs __attribute__((vector_size(4 * LANES)));
+typedef signed char LooseBytes __attribute__((vector_size(2 * LANES), aligned(1), may_alias));
+typedef unsigned char LooseCodes __attribute__((vector_size(2 * LANES), aligned(1), may_alias));
+typedef short LoosePairs __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
+
+/* Two bytes of each lane as pairs. */
+INLINE Pairs widened_bytes(const char *p) {
+#if defined(__AVX512BW__)
+    return (Pairs)_mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)p));
+#elif defined(__AVX2__)
+    return (Pairs)_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)p));
+#elif defined(__SSE2__)
+    const __m128i bytes = _mm_loadl_epi64((const __m128i *)p);
+    return (Pairs)_mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
+#else
+    return __builtin_convertvector(*(const LooseBytes *)p, Pairs);
+#endif
+}
+
+/* The same of bytes without a sign. */
+INLINE Pairs widened_codes(const char *p) {
+#if defined(__AVX512BW__)
+    return (Pairs)_mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)p));
+#elif defined(__AVX2__)
+    return (Pairs)_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)p));
+#elif defined(__SSE2__)
+    return (Pairs)_mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)p), _mm_setzero_si128());
+#else
+    return __builtin_convertvector(*(const LooseCodes *)p, Pairs);
+#endif
+}
+
+/* acc + the products of a pair of a with one of b, in each lane. */
+INLINE LaneMask add_pairs(LaneMask acc, LaneMask a, Pairs b) {
+#if defined(__AVX512BW__)
+    return acc + (LaneMask)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+    return acc + (LaneMask)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+    return acc + (LaneMask)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#else
+    const LaneMask w = (LaneMask)b;
+    return acc + (a << 16 >> 16) * (w << 16 >> 16) + (a >> 16) * (w >> 16);
+#endif
+}
+
+/* Two columns of sums, two of weights and a pair of a row leave one register: rows have to come one after the other. */
+INLINE void keep_order(LaneMask a) {
+#if defined(__SSE2__)
+    __asm__ volatile("" : : "x"(a));
+#else
+    (void)a;
+#endif
+}
+
+INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile *t) {
+    const int half = (rows + 1) / 2;
+    const ptrdiff_t a_stride = t->a_stride;
+    const char *b = t->b, *first = t->a[0], *second = t->a[1];
+    LaneMask sums[TILE_ROWS * 2];
+    begin_sums(rows, vectors, t, sums);
+    for (ptrdiff_t pair = t->row_chunks; pair > 0; pair--) {
+        Pairs weights[2];
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; j++)
+            weights[j] = widened_bytes(b + 2 * LANES * j);
+        __builtin_prefetch(b + 4 * B_AHEAD);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++) {
+            const LaneMask a =
+                splat_int(*(const int *)(i < half ? first + i * a_stride : second + (i - half) * a_stride));
+            keep_order(a);
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                sums[i * vectors + j] = add_pairs(sums[i * vectors + j], a, weights[j]);
+        }
+        first += 4;
+        second += 4;
+        b += 2 * vectors * LANES;
+    }
+    const ResultRows results = results_of(t);
+    store_sums(t->requantization, &results, rows, vectors, sums);
+}
+
+/* Widens n bytes side by side. */
+INLINE void widen_run(const char *from, ptrdiff_t n, char *to) {
+    enum { STEP = 2 * LANES };
+    ptrdiff_t k = 0;
+    for (; k + STEP <= n; k += STEP)
+        *(LoosePairs *)(to + 2 * k) = widened_codes(from + k);
+    if (k < n && n >= STEP) {
+        k = n - STEP;
+        *(LoosePairs *)(to + 2 * k) = widened_codes(from + k);
+        return;
+    }
+#pragma GCC unroll 1
+    for (; k < n; k++)
+        *(int16_t *)(to + 2 * k) = *(const unsigned char *)(from + k);
+}
+
+/* Copies rows of a, of all taps one behind the other, as 16 bits an element. */
+static void widen_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, const ptrdiff_t *offset, ptrdiff_t taps,
+                       ptrdiff_t depth, ptrdiff_t k_stride, char *to, ptrdiff_t to_stride) {
+    for (ptrdiff_t i = 0; i < rows; i++, a += row_stride, to += to_stride)
+        for (ptrdiff_t tap = 0; tap < taps; tap++) {
+            const char *from = a + offset[tap];
+            char *run = to + 2 * tap * depth;
+            if (k_stride == 1)
+                widen_run(from, depth, run);
+            else
+                for (ptrdiff_t k = 0; k < depth; k++)
+                    ((int16_t *)run)[k] = (unsigned char)from[k * k_stride];
+        }
+}
+
+/* Packs depth x columns bytes of b, the strides in bytes, into pairs of rows. */
+static void pack_int8_pairs(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,
+                            char *panel, ptrdiff_t width) {
+    for (ptrdiff_t k = 0; k < depth; k += 2, panel += 2 * width)
+        for (ptrdiff_t n = 0; n < width; n++)
+            for (int i = 0; i < 2; i++)
+                panel[2 * n + i] = n < columns && k + i < depth ? b[(k + i) * k_stride + n * n_stride] : 0;
+}
+
+#if defined(__AVX2__)
+/* acc + the products of four bytes of a, unsigned, with four of b, in each lane. */
+INLINE LaneMask add_products(LaneMask acc, LaneMask a, LaneMask b) {
+#if defined(__AVX512BW__)
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b));
+#else
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(a), "x"(b));
+#endif
+    return acc;
+}
+
+INLINE void vnni_body(const int rows, const int vectors, const MatmulTile *t) {
+    const int half = (rows + 1) / 2;
+    const ptrdiff_t a_stride = t->a_stride, b_stride = t->b_stride;
+    const char *b = t->b;
+    LaneMask sums[TILE_ROWS * 2];
+    begin_sums(rows, vectors, t, sums);
     for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
         const char *first = t->a[0] + t->offset[tap];
         const char *second = t->a[1] + t->offset[tap];
@@ -86,20 +216,17 @@ INLINE void int8_body(const int how, const int rows, const int vectors, const Ma
                     splat_int(*(const int *)(i < half ? first + i * a_stride : second + (i - half) * a_stride));
 #pragma GCC unroll 2
                 for (int j = 0; j < vectors; j++)
-                    sums[i * vectors + j] = add_products(how, sums[i * vectors + j], a, weights[j]);
+                    sums[i * vectors + j] = add_products(sums[i * vectors + j], a, weights[j]);
             }
             first += 4;
             second += 4;
             b += b_stride;
         }
     }
-    const ResultRows results = {
-        .y = {t->y[0], t->y[1]}, .residual = {t->residual[0], t->residual[1]}, .y_stride = t->y_stride,
-        .residual_stride = t->residual_stride, .residual_step = t->residual_step, .column = t->column,
-        .columns = t->columns,
-    };
-    store_sums(to, &results, rows, vectors, sums);
+    const ResultRows results = results_of(t);
+    store_sums(t->requantization, &results, rows, vectors, sums);
 }
+#endif
 
 static void pack_int8_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,
                            char *to, ptrdiff_t to_stride) {
@@ -114,31 +241,26 @@ static void pack_int8_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, 
     }
 }
 
-#define INT8_TILE(how, name, rows)                                                                                     \
-    static __attribute__((noinline)) void name##_##rows##_narrow(const MatmulTile *t) { int8_body(how, rows, 1, t); } \
-    static __attribute__((noinline)) void name##_##rows##_wide(const MatmulTile *t) { int8_body(how, rows, 2, t); }
+#define INT8_TILE(name, rows)                                                                                      \
+    static __attribute__((noinline)) void name##_##rows##_narrow(const MatmulTile *t) { name##_body(rows, 1, t); } \
+    static __attribute__((noinline)) void name##_##rows##_wide(const MatmulTile *t) { name##_body(rows, 2, t); }
 #define INT8_ENTRY(name, rows) {name##_##rows##_narrow, name##_##rows##_wide},
 
-/* Pairs of products need registers for the widened operands: their tiles are smaller. */
+#define FOR_FEW_ROWS(X, ...)                                                                          \
+    X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) X(__VA_ARGS__, 6)
 #if TILE_ROWS == 14
-#define PAIR_ROWS 8
-#define FOR_PAIR_ROWS(X, ...)                                                                                  \
-    X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4) X(__VA_ARGS__, 5) X(__VA_ARGS__, 6) \
-    X(__VA_ARGS__, 7) X(__VA_ARGS__, 8)
-#define FOR_TILE_ROWS(X, ...)                                                                       \
-    FOR_PAIR_ROWS(X, __VA_ARGS__) X(__VA_ARGS__, 9) X(__VA_ARGS__, 10) X(__VA_ARGS__, 11)           \
-    X(__VA_ARGS__, 12) X(__VA_ARGS__, 13) X(__VA_ARGS__, 14)
+#define FOR_TILE_ROWS(X, ...)                                                                               \
+    FOR_FEW_ROWS(X, __VA_ARGS__) X(__VA_ARGS__, 7) X(__VA_ARGS__, 8) X(__VA_ARGS__, 9) X(__VA_ARGS__, 10) \
+    X(__VA_ARGS__, 11) X(__VA_ARGS__, 12) X(__VA_ARGS__, 13) X(__VA_ARGS__, 14)
 #else
-#define PAIR_ROWS 4
-#define FOR_PAIR_ROWS(X, ...) X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 3) X(__VA_ARGS__, 4)
-#define FOR_TILE_ROWS(X, ...) FOR_PAIR_ROWS(X, __VA_ARGS__) X(__VA_ARGS__, 5) X(__VA_ARGS__, 6)
+#define FOR_TILE_ROWS FOR_FEW_ROWS
 #endif
 
-FOR_PAIR_ROWS(INT8_TILE, BY_PAIRS, pairs)
-static const TileFunction pair_tiles[PAIR_ROWS][2] = {FOR_PAIR_ROWS(INT8_ENTRY, pairs)};
+FOR_TILE_ROWS(INT8_TILE, wide_pairs)
+static const TileFunction pair_tiles[TILE_ROWS][2] = {FOR_TILE_ROWS(INT8_ENTRY, wide_pairs)};
 
 #if defined(__AVX2__)
-FOR_TILE_ROWS(INT8_TILE, BY_VNNI, vnni)
+FOR_TILE_ROWS(INT8_TILE, vnni)
 static const TileFunction vnni_tiles[TILE_ROWS][2] = {FOR_TILE_ROWS(INT8_ENTRY, vnni)};
 #endif
 

@@ -29,11 +29,7 @@ static void pack_int8_tiles(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, 
 INLINE void finish_ints(const MatmulTile *t, int rows, const int width, const int32_t *sums) {
     enum { COLUMNS = 2 * LANES };
     const Requantization *to = t->requantization;
-    ResultRows results = {
-        .y = {t->y[0], t->y[1]}, .residual = {t->residual[0], t->residual[1]}, .y_stride = t->y_stride,
-        .residual_stride = t->residual_stride, .residual_step = t->residual_step, .column = t->column,
-        .columns = t->columns,
-    };
+    ResultRows results = results_of(t);
     if (width <= COLUMNS) {
         store_sums(to, &results, rows, width / LANES, (const LaneMask *)sums);
         return;

@@ -18,6 +18,11 @@ typedef void (*PackPanel)(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, pt
 typedef void (*PackRows)(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,
                          char *to, ptrdiff_t to_stride);
 
+/* Copies rows x depth elements of a at each tap, the strides in bytes, into rows to_stride apart, with all taps one
+ * behind the other. */
+typedef void (*WidenRows)(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, const ptrdiff_t *offset, ptrdiff_t taps,
+                          ptrdiff_t depth, ptrdiff_t k_stride, char *to, ptrdiff_t to_stride);
+
 typedef struct {
     const char *name;
     const char *needs;                 /* processor features beyond those of the level, with blanks between them */
@@ -44,6 +49,7 @@ typedef struct {
     int whole_rows;                    /* rows cost as much as the next multiple of it */
     /* Before tiles of other numbers of rows than those before, in the first half and behind it, at least 1; or NULL. */
     void (*shape)(int first, int second);
+    WidenRows widen_rows;              /* of kernels whose tiles read copies of rows alone, of 16 bits an element; or NULL */
 } MatmulKernel;
 
 /* A row that multiplies f32 in parts. */
@@ -66,8 +72,8 @@ typedef struct {
 static const MatmulKernel matmul_kernels[] = {
     {"f32", "", F32, F32, F32, F32, TILE_ROWS, PANEL, 1, FEW_ROWS, FEW_COLUMNS, tile_functions, row_functions,
      dot_functions, few_functions, pack_panel, pack_rows},
-    {"u8i8", "", U8, I8, I32, F32, PAIR_ROWS, PANEL, 4, 0, 0, pair_tiles, NULL, NULL, NULL, pack_int8_panel,
-     pack_int8_rows},
+    {.name = "u8i8", .needs = "", .a = U8, .b = I8, .sum = I32, .y = F32, .rows = TILE_ROWS, .columns = PANEL,
+     .k_block = 2, .tiles = pair_tiles, .pack_panel = pack_int8_pairs, .widen_rows = widen_rows},
 #if defined(__AVX512F__)
     {"u8i8 vnni", "avx512_vnni", U8, I8, I32, F32, TILE_ROWS, PANEL, 4, 0, 0, vnni_tiles, NULL, NULL, NULL,
      pack_int8_panel, pack_int8_rows},

@@ -82,6 +82,8 @@ cdef extern from "matmul_kernels.h" nogil:
         int (*gain)() noexcept nogil
         int whole_rows
         void (*shape)(int first, int second) noexcept nogil
+        void (*widen_rows)(const char* a, dim_t rows, dim_t row_stride, const dim_t* offset, dim_t taps, dim_t depth,
+                           dim_t k_stride, char* to, dim_t to_stride) noexcept nogil
     enum:
         BF16_A
         BF16_Y

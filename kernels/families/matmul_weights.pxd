@@ -12,9 +12,16 @@ cdef inline dim_t whole_blocks(dim_t depth, dim_t k_block) noexcept nogil:
     return (depth + k_block - 1) // k_block * k_block
 
 
+cdef inline bint joins_taps(const MatmulKernel* kernel) noexcept nogil:
+    """Whether tiles read copies of rows, in which all taps lie side by side."""
+    return kernel.parts or kernel.widen_rows != NULL
+
+
 cdef inline dim_t panel_depth(const MatmulKernel* kernel, dim_t taps, dim_t depth) noexcept nogil:
-    """Elements of k in a panel: each tap is filled up to whole blocks, or all together where rows are split."""
-    return whole_blocks(taps * depth, kernel.k_block) if kernel.parts else taps * whole_blocks(depth, kernel.k_block)
+    """Elements of k in a panel: each tap is filled up to whole blocks, or all together where they are joined."""
+    if joins_taps(kernel):
+        return whole_blocks(taps * depth, kernel.k_block)
+    return taps * whole_blocks(depth, kernel.k_block)
 
 
 cdef inline int panel_size(const MatmulKernel* kernel) noexcept nogil:

@@ -77,6 +77,11 @@ cdef class Kernel:
     def k_block(self):
         return self.row.k_block
 
+    @property
+    def read_block(self):
+        """Elements of a row's depth that are read at a time: what lies behind them is read up to a multiple of it."""
+        return 1 if joins_taps(self.row) else self.row.k_block
+
     def permitted(self):
         """Whether the system lets this process run the kernel; asks it."""
         return self.row.permitted == NULL or self.row.permitted()
@@ -185,7 +190,7 @@ cdef class PackedWeights:
             return
         block = Block(self.nbytes)
         self.data = block
-        if self.few_columns or row.parts:
+        if self.few_columns or joins_taps(row):
             joined = self.taps
         weights = weights.reshape(self.groups, self.taps // max(joined, 1), joined * self.depth, self.columns)
         self.fill(weights, block.data)

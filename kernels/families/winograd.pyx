@@ -11,15 +11,17 @@ An infinity or a NaN in the input reaches all the outputs of its tile, not only 
 
 import numpy as np
 
+from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport (
     CANCELLED, OK, Member, Span, Step, View, address, dim_t, first_element, share, stopped)
 from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .activation cimport Activation, activation_from_tuple
-from .matmul_driver import check_f32
+from .matmul_driver import check_f32, check_types
 from .matmul_kernels cimport NO_OFFSET, MatmulKernel, MatmulTile
-from .matmul_weights cimport PackedWeights
+from .matmul_weights cimport Kernel, PackedWeights, whole_blocks
 from .matmul_weights import kernel_for
+from .requantization cimport Requantization, Requantizer
 from .requantization import padded_columns
 
 cdef extern from "winograd.h" nogil:
@@ -43,6 +45,32 @@ cdef extern from "winograd.h" nogil:
     void transform_input(int out, const float** line, const dim_t* pixel, dim_t channels, float* parts,
                          dim_t part_stride) noexcept
     void transform_output(int out, const OutputTile* tile, const float* parts, dim_t part_stride) noexcept
+
+cdef extern from "winograd_int8.h" nogil:
+    ctypedef struct ResultRows:
+        char* y[2]
+        const char* residual[2]
+        dim_t y_stride
+        dim_t residual_stride
+        dim_t residual_step
+        dim_t column
+        dim_t columns
+    ctypedef struct PairProduct:
+        const char* a
+        const char* b
+        int* sums
+        dim_t a_stride
+        dim_t sums_stride
+        dim_t pairs
+    enum:
+        MOST_CHANNELS
+        PARTS
+        WHOLE
+    void multiply_pairs(PairProduct product, dim_t rows) noexcept
+    void transform_bytes(const char** line, const dim_t* pixel, dim_t channels, char* parts,
+                         dim_t part_stride) noexcept
+    void write_bytes(const Requantization* to, const ResultRows* rows, dim_t lines, dim_t pixels, dim_t y_line,
+                     dim_t residual_line, const char* sums, dim_t part_stride) noexcept
 
 cdef enum:
     COLUMN_BLOCK = 64              # a multiple of the columns of a panel
@@ -85,6 +113,36 @@ cdef struct Tiling:
     const MatmulKernel* kernel
     MatmulTile tile            # with what all multiplications have in common
     OutputTile output          # the same of all output tiles
+
+
+cdef struct ByteTiling:        # of a convolution of bytes, with output tiles of 2 x 2; strides are in bytes
+    Span x
+    Span y
+    Span residual
+    dim_t tile_lines
+    dim_t tile_pixels
+    dim_t tiles
+    dim_t blocks
+    dim_t column_blocks
+    dim_t x_image
+    dim_t x_line
+    dim_t x_pixel
+    dim_t y_image
+    dim_t y_line
+    dim_t y_size
+    dim_t residual_image
+    dim_t residual_line
+    dim_t channels
+    dim_t columns
+    dim_t height
+    dim_t width
+    dim_t row_bytes            # of a tile's part of transformed input
+    dim_t in_part
+    dim_t out_part
+    const char* weights
+    dim_t weights_part
+    const Requantization* requantization
+    ResultRows rows            # with what all results have in common
 
 
 cdef void transform_tile(const Tiling* p, char* const* slots, dim_t index, float* parts) noexcept nogil:
@@ -146,6 +204,80 @@ cdef void write_tile(const Tiling* p, char* const* slots, dim_t index, dim_t col
                            + row * output.residual_line + index * output.residual_pixel
                            + column * output.residual_step)
     transform_output(p.out, output, sums, p.out_part)
+
+
+cdef void transform_tile_of_bytes(const ByteTiling* p, char* const* slots, dim_t index, char* parts) noexcept nogil:
+    """Transforms the input of tile `index`."""
+    cdef dim_t row = index // p.tile_pixels, i
+    cdef dim_t image = row // p.tile_lines
+    cdef const char* x = address(&p.x, slots) + image * p.x_image
+    cdef const char* lines[4]
+    cdef dim_t pixels[4]
+    index -= row * p.tile_pixels
+    row -= image * p.tile_lines
+    for i in range(4):
+        lines[i] = x + min(2 * row + i, p.height + 1) * p.x_line
+        pixels[i] = min(2 * index + i, p.width + 1) * p.x_pixel
+    transform_bytes(lines, pixels, p.channels, parts, p.in_part)
+
+
+cdef void multiply_bytes(const ByteTiling* p, dim_t tiles, dim_t column, const char* parts, char* sums) noexcept nogil:
+    """Multiplies each part of a block of tiles by its weights, for the column block that begins at `column`."""
+    cdef PairProduct product
+    cdef dim_t part, j, last = min(column + COLUMN_BLOCK, p.columns)
+    product.a_stride = p.row_bytes
+    product.sums_stride = COLUMN_BLOCK * sizeof(int)
+    product.pairs = (p.channels + 1) // 2
+    for part in range(PARTS):
+        j = column
+        while j < last:
+            product.a = parts + part * p.in_part
+            product.b = p.weights + part * p.weights_part + j * product.pairs * 2 * sizeof(short)
+            product.sums = <int*>(sums + part * p.out_part) + j - column
+            multiply_pairs(product, tiles)
+            j += WHOLE
+
+
+cdef void write_tile_of_bytes(const ByteTiling* p, char* const* slots, dim_t index, const char* sums,
+                              ResultRows* rows) noexcept nogil:
+    """Makes results of the sums of tile `index`, in the columns of `rows`."""
+    cdef dim_t row = index // p.tile_pixels
+    cdef dim_t image = row // p.tile_lines
+    index -= row * p.tile_pixels
+    row -= image * p.tile_lines
+    rows.y[0] = (address(&p.y, slots) + image * p.y_image + 2 * row * p.y_line + 2 * index * rows.y_stride
+                 + rows.column * p.y_size)
+    rows.residual[0] = NULL
+    if p.residual.slot >= 0:
+        rows.residual[0] = (address(&p.residual, slots) + image * p.residual_image + 2 * row * p.residual_line
+                            + 2 * index * rows.residual_stride + rows.column * rows.residual_step)
+    write_bytes(p.requantization, rows, min(p.height - 2 * row, <dim_t>2), min(p.width - 2 * index, <dim_t>2),
+                p.y_line, p.residual_line, sums, p.out_part)
+
+
+cdef int convolve_bytes(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const ByteTiling* p = <const ByteTiling*>arguments
+    cdef char* parts = me.scratch
+    cdef char* sums = parts + PARTS * p.in_part
+    cdef ResultRows rows = p.rows
+    cdef dim_t at, end, block, first, count, tile, transformed = -1
+    share(me, p.blocks * p.column_blocks, 1, &at, &end)
+    for at in range(at, end):
+        if stopped(me):
+            return CANCELLED
+        block = at // p.column_blocks
+        rows.column = (at - block * p.column_blocks) * COLUMN_BLOCK
+        rows.columns = min(<dim_t>COLUMN_BLOCK, p.columns - rows.column)
+        first = p.tiles * block // p.blocks
+        count = p.tiles * (block + 1) // p.blocks - first
+        if transformed != block:
+            transformed = block
+            for tile in range(count):
+                transform_tile_of_bytes(p, slots, first + tile, parts + tile * p.row_bytes)
+        multiply_bytes(p, count, rows.column, parts, sums)
+        for tile in range(count):
+            write_tile_of_bytes(p, slots, first + tile, sums + tile * COLUMN_BLOCK * sizeof(int), &rows)
+    return OK
 
 
 cdef int convolve(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
@@ -332,4 +464,118 @@ cdef class Winograd(Step):
             raise ValueError(f"expected a bias of shape {(p.columns,)}, got {np.shape(bias)}")
         self.bias = padded_columns(bias, np.float32, (1, p.columns, p.column_blocks * COLUMN_BLOCK))[0]
         p.output.bias = <const float*>first_element(self.bias)
+        return 0
+
+
+class TransformedBytes:
+    """Weights packed for QuantizedWinograd, from an i8 array (Cout, Cin, 3, 3) of at most MOST_CHANNELS channels.
+
+    packed: what those of an equal array showed as `packed`; `weights` then tells its shape alone. nbytes: memory held.
+    """
+
+    def __init__(self, weights, packed=None):
+        self.columns, self.depth = weights.shape[:2]
+        self.window = (3, 3)
+        shape = PARTS, (self.depth + 1) // 2, whole_blocks(self.columns, WHOLE), 2
+        self.nbytes = 2 * PARTS * shape[1] * shape[2] * 2
+        if self.depth > MOST_CHANNELS or weights.dtype.itemsize != 1:
+            raise ValueError(f"expected int8 weights of at most {MOST_CHANNELS} channels, got {weights.dtype} "
+                             f"{weights.shape}")
+        if packed is not None:
+            if len(packed) != self.nbytes:
+                raise ValueError(f"expected {self.nbytes} bytes of packed weights, got {len(packed)}")
+            self.packed = packed
+            return
+        twice = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], np.int16)
+        parts = np.einsum("ai,ncij,bj->abcn", twice, weights.astype(np.int16), twice, optimize=True)
+        filled = np.zeros((PARTS, 2 * shape[1], shape[2]), np.int16)
+        filled[:, :self.depth, :self.columns] = parts.reshape(PARTS, self.depth, self.columns)
+        filled = filled.reshape(PARTS, shape[1], 2, shape[2] // WHOLE, WHOLE).transpose(0, 3, 1, 4, 2)
+        self.packed = np.asarray(Block(self.nbytes))
+        self.packed.view(np.int16)[:] = filled.reshape(-1)
+
+
+def quantized_winograd_pays(weights_shape, output_shape, strides, dilations, groups, Kernel kernel not None):
+    """Whether QuantizedWinograd is the fastest way to convolve bytes, instead of products by that kernel."""
+    if kernel.row.widen_rows == NULL or groups > 1 or tuple(weights_shape[2:]) != (3, 3):
+        return False
+    if {*strides, *dilations} != {1} or weights_shape[1] > MOST_CHANNELS or min(weights_shape[:2]) < FEW_CHANNELS:
+        return False
+    images, _, height, width = output_shape
+    tiles = images * ((height + 1) // 2) * ((width + 1) // 2)
+    if 2 * PARTS * weights_shape[0] * weights_shape[1] > CACHED_WEIGHTS:
+        tiles = max(tiles, COLD_TILES)
+    return 1.25 * PARTS * tiles < 9 * images * height * width
+
+
+cdef class QuantizedWinograd(Step):
+    """y = results of (convolution(x, weights) + shifts), exact integer sums, with 3 x 3 windows at stride 1.
+
+    x: u8 (N, Cin, H, W), y: (N, Cout, H, W) of f32, u8 or i8, of channel stride 1. weights: TransformedBytes. What the
+    windows reach beyond x must hold x's zero point in memory. results: what Requantizer takes, with a value for each
+    output channel.
+    flops: those of a direct convolution.
+    """
+
+    cdef ByteTiling tiling
+    cdef Requantizer requantizer
+    cdef const unsigned char[::1] weights
+    cdef readonly object flops
+
+    def __init__(self, View x not None, View y not None, weights not None, pads_begin, View residual=None, **results):
+        cdef ByteTiling* p = &self.tiling
+        check_types(x, y)
+        if x.shape[1] != weights.depth or y.shape[1] != weights.columns or x.shape[0] != y.shape[0]:
+            raise ValueError(f"expected x and y for weights of {weights.depth} to {weights.columns} channels, got "
+                             f"{x.shape} and {y.shape}")
+        for view in (x, y, residual):
+            if view is not None and view.size and view.shape[1] > 1 and view.strides[1] not in (0, 1):
+                raise ValueError(f"expected channels side by side, got a channel stride of {view.strides[1]}")
+        p.channels, p.columns = weights.depth, weights.columns
+        self.weights = weights.packed
+        p.weights = <const char*>first_element(self.weights)
+        p.weights_part = weights.nbytes // PARTS
+        p.column_blocks = (p.columns + COLUMN_BLOCK - 1) // COLUMN_BLOCK
+        self.requantizer = Requantizer(
+            y, (1, p.columns, p.column_blocks * COLUMN_BLOCK), residual=residual, **results)
+        p.requantization = &self.requantizer.requantization
+        self.set_byte_images(x, y, residual, pads_begin)
+        self.set_byte_blocks(y.shape[0])
+        self.reads = (x,) if residual is None else (x, residual)
+        self.writes = (y,)
+        self.flops = 2 * y.size * p.channels * 9
+        self.share_above(SMALL_FLOPS, self.flops, p.blocks * p.column_blocks)
+        self.args = p
+        self.run = convolve_bytes
+
+    cdef int set_byte_images(self, View x, View y, View residual, pads_begin) except -1:
+        cdef ByteTiling* p = &self.tiling
+        p.x = x.span
+        p.y = y.span
+        p.residual.slot = -1
+        p.height, p.width = y.shape[2:]
+        p.x_image, _, p.x_line, p.x_pixel = x.strides
+        p.x.offset -= pads_begin[0] * p.x_line + pads_begin[1] * p.x_pixel
+        p.y_size = y.dtype.itemsize
+        p.y_image, _, p.y_line, p.rows.y_stride = [p.y_size * stride for stride in y.strides]
+        if residual is not None:
+            p.residual = residual.span
+            strides = broadcast_strides(residual, y.shape, "residual")
+            p.residual_image, p.rows.residual_step, p.residual_line, p.rows.residual_stride = [
+                residual.dtype.itemsize * stride for stride in strides]
+        return 0
+
+    cdef int set_byte_blocks(self, dim_t images) except -1:
+        cdef ByteTiling* p = &self.tiling
+        cdef dim_t most, block
+        p.row_bytes = 2 * whole_blocks(p.channels, WHOLE)
+        p.tile_lines = (p.height + 1) // 2
+        p.tile_pixels = (p.width + 1) // 2
+        p.tiles = images * p.tile_lines * p.tile_pixels
+        most = max(CACHED_BYTES // (PARTS * max(p.row_bytes, <dim_t>1)), <dim_t>1)
+        p.blocks = (p.tiles + most - 1) // most
+        block = (p.tiles + p.blocks - 1) // max(p.blocks, <dim_t>1)
+        p.in_part = block * p.row_bytes + 64
+        p.out_part = (block * COLUMN_BLOCK + LANES) * sizeof(int)
+        self.scratch = PARTS * (p.in_part + p.out_part)
         return 0

@@ -116,40 +116,54 @@ INLINE void apply_to_rows(const Requantization *to, const Stage *stage, const Re
         }
 }
 
-/* Bytes in two whole vectors of columns. stages: those that keep the values of two rows in registers are applied. */
+/* Bytes in two whole vectors of columns, a row of either half at a time. stages: those that keep the values of two rows
+ * in registers are applied. */
 INLINE void store_wide_bytes(const Requantization *to, const ResultRows *t, int rows, const LaneMask *tile,
                              const int bytes, const int staged, const int stages) {
     const Lanes low = splat(to->low - to->zero), high = splat(to->high - to->zero);
     const LaneMask zero = splat_int((int)to->zero);
+    const int half = (rows + 1) / 2;
+    const LaneMask *other = tile + 2 * half;
+    const char *residual = t->residual[0], *other_residual = t->residual[1];
+    char *y = t->y[0], *other_y = t->y[1];
     Lanes scale[2], bias[2];
+#pragma GCC unroll 2
     for (int j = 0; j < 2; j++) {
         scale[j] = load(to->scale + t->column + j * LANES);
         bias[j] = to->bias ? load(to->bias + t->column + j * LANES) : splat(0);
     }
 #pragma GCC unroll 1
-    for (int i = 0; i < rows; i += 2) {
-        const int other = i + 1 < rows ? i + 1 : i;
+    for (int i = 0; i < half; i++) {
         Lanes values[2][2];
         LaneMask whole[2][2];
+        if (half + i == rows) { /* the last one of the first half stands for itself */
+            other = tile;
+            other_y = y;
+            other_residual = residual;
+        }
 #pragma GCC unroll 2
         for (int j = 0; j < 2; j++) {
-            values[0][j] = value_of(tile + 2 * i + j, scale[j], bias[j], staged);
-            values[1][j] = value_of(tile + 2 * other + j, scale[j], bias[j], staged);
+            values[0][j] = value_of(tile + j, scale[j], bias[j], staged);
+            values[1][j] = value_of(other + j, scale[j], bias[j], staged);
         }
         if (stages) {
-            const char *row[2] = {TILE_ROW(t->residual, i, rows, t->residual_stride),
-                                  TILE_ROW(t->residual, other, rows, t->residual_stride)};
+            const char *row[2] = {residual, other_residual};
 #pragma GCC unroll 1
             for (int stage = 0; stage < to->stages; stage++)
                 apply_to_rows(to, &to->stage[stage], t, row, values);
+            residual += t->residual_stride;
+            other_residual += t->residual_stride;
         }
 #pragma GCC unroll 2
         for (int j = 0; j < 2; j++)
 #pragma GCC unroll 2
             for (int r = 0; r < 2; r++)
                 whole[r][j] = round_lanes(cut_lanes(values[r][j], low, high)) + zero;
-        store_byte_rows(TILE_ROW(t->y, i, rows, t->y_stride), TILE_ROW(t->y, other, rows, t->y_stride), whole[0],
-                        whole[1], bytes == 2);
+        store_byte_rows(y, other_y, whole[0], whole[1], bytes == 2);
+        tile += 2;
+        other += 2;
+        y += t->y_stride;
+        other_y += t->y_stride;
     }
 }
 

@@ -27,7 +27,7 @@ from ..plan import Executable, Options, frozen, thawed
 from .exported_model import FORMAT as OF_MODEL
 from .exported_model import MAGIC, SEALED
 
-FORMAT = 4
+FORMAT = 5
 SPARE = 64  # bytes behind all elements, which kernels may read beyond packed weights
 _HEADER = struct.Struct("<8sQQQQQ")
 _HEADER_BYTES = 128

@@ -58,7 +58,10 @@ def test_the_table_names_what_it_holds(level: str) -> None:
     assert all(row.products in row.name and row.a == "f32" for row in table if row.products)
     best = kernels.family("matmul").kernel_for("u8", "i8")
     assert best is [row for row in rows("i8") if not row.emulated][-1]
-    assert best.k_block == (64 if "amx" in best.name else 4)
+    assert best.k_block == (64 if "amx" in best.name else 4 if "vnni" in best.name else 2)
+    assert {row.name: row.read_block for row in rows("i8")} == {
+        row.name: 1 if row.name == "u8i8" else row.k_block for row in rows("i8")
+    }  # others read rows where they lie
     assert kernels.family("matmul").kernel_for("i8", "i8") is None
 
 
@@ -107,7 +110,7 @@ def test_edges_of_tiles_of_bytes(m: int, n: int) -> None:
             packed = kernels.family("matmul").pack_int8(weights, row)
             views = View(0, "u1", a.shape), View(1, "f4", (m, n), (n + 3, 1))
             step = kernels.family("matmul").QuantizedMatMul(*views, weights=packed, shifts=shifts, scales=scales)
-            memory = guarded_copy(np.concatenate([a.reshape(-1), np.full(-k % row.k_block, 255, np.uint8)]))
+            memory = guarded_copy(np.concatenate([a.reshape(-1), np.full(-k % row.read_block, 255, np.uint8)]))
             run_steps([step], [memory, y], 2)
             np.testing.assert_array_equal(y[:, :n], sums.astype(np.float32) * scales, row.name)
             np.testing.assert_array_equal(y[:, n:], -1)
@@ -291,7 +294,8 @@ def test_convolutions_of_bytes(
                 x_view, y_view, weights=family.pack_int8(weights, groups, row, joined), shifts=shifts, scales=scales,
                 strides=(stride, stride), dilations=(1, 1), pads_begin=(0, 0), groups=groups, **given,
             )  # fmt: skip
-            run_steps([step], [behind(image), y, np.array(zero or 0, np.uint8)], 2)
+            memory = guarded_copy(image.reshape(-1)) if row.read_block == 1 else behind(image)
+            run_steps([step], [memory, y, np.array(zero or 0, np.uint8)], 2)
             np.testing.assert_array_equal(y, sums.astype(np.float32), row.name)
 
 
@@ -301,7 +305,7 @@ def test_taps_are_joined_where_pixels_lie_side_by_side() -> None:
     y = View(1, "f4", (1, 2, 7, 5), (70, 1, 10, 2))
     given = {"shifts": np.zeros(2, np.int32), "scales": np.ones(2, np.float32), "strides": (1, 1)}
     for row in rows("i8"):
-        assert family.joined_taps(image, (3, 5), (1, 1), 1, row) == 5
+        assert family.joined_taps(image, (3, 5), (1, 1), 1, row) == (5 if row.read_block > 1 else 1)
         assert family.joined_taps(image, (3, 5), (1, 2), 1, row) == 1
         assert family.joined_taps(image, (3, 5), (1, 1), 3, row) == 1
         assert family.joined_taps(wide, (3, 5), (1, 1), 1, row) == 1

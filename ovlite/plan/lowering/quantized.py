@@ -101,7 +101,17 @@ def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convol
         return True
     family = builder.family("convolution")
     kernel = _kernel(builder)
-    if shape[1] % kernel.k_block and not builder.in_arena(x):
+    if not op.dynamic and array.dtype == np.int8 and len(shape) == 4:
+        winograd = builder.family("winograd")
+        if winograd.quantized_winograd_pays(shape, y.shape, window.strides, window.dilations, groups, kernel):
+            transformed = builder.packed_weights.get(
+                array,
+                ("quantized winograd", builder.level),
+                lambda weights: winograd.TransformedBytes(weights.reshape(shape)),
+            )
+            builder.emit(winograd.QuantizedWinograd(x, y, transformed, window.pads_begin, **result))
+            return True
+    if shape[1] % kernel.read_block and not builder.in_arena(x):
         source, x = x, _apart(builder, x)
         builder.copy(source, x)
     joined = family.joined_taps(x, shape[2:], window.dilations, groups, kernel)
@@ -127,7 +137,7 @@ def _matmul(
     if len(call.inputs[0].shape) > MOST_DIMENSIONS:
         return False
     a, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
-    if a.shape[-1] % kernel.k_block and not builder.in_arena(a):
+    if a.shape[-1] % kernel.read_block and not builder.in_arena(a):
         source, a = a, builder.scratch(a.dtype, a.shape)
         builder.copy(source, a)
     builder.emit(family.QuantizedMatMul(a, y, weights=packed, **result))
