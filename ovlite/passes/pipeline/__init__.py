@@ -14,13 +14,8 @@ from ...graph import Model
 from ...graph.model import has_bodies
 from ...graph.order import changes
 from ...records import replace
+from .match import MATRIX_TYPES
 
-_PRODUCTS = frozenset(
-    {
-        "CompressedMatMul", "Convolution", "ConvolutionBackpropData", "GroupConvolution",
-        "GroupConvolutionBackpropData", "MatMul",
-    }
-)  # fmt: skip
 _FACTORS = frozenset({"Multiply", "Divide"})
 _INTEGERS = frozenset({"u8", "i8"})
 
@@ -62,7 +57,7 @@ PASSES = (
     Pass("normalization", "recognize_normalization", (frozenset({"Sqrt", "Power", "MVN"}),)),
     Pass("activations", "recognize_activations", (_FACTORS, frozenset({"Sigmoid", "Clamp", "Erf", "Tanh"}))),
     Pass("attention", "recognize_attention", (frozenset({"MatMul"}), frozenset({"Softmax"}))),
-    Pass("affine", "fold_affine", (_PRODUCTS, _FACTORS | {"Add", "Subtract"})),
+    Pass("affine", "fold_affine", (MATRIX_TYPES, _FACTORS | {"Add", "Subtract"})),
     Pass("epilogues", "fuse_epilogues"),
 )
 
