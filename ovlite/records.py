@@ -160,6 +160,11 @@ def fields(given: Any) -> tuple[Field[Any], ...]:
     return dataclasses.fields(given)
 
 
+def is_record(cls: type) -> bool:
+    """Return whether a class, or a base of it, was decorated here."""
+    return hasattr(cls, "_record_fields")
+
+
 def replace(given: T, /, **changes: Any) -> T:
     """A new instance with other values of some fields."""
     return type(given)(**{field.name: getattr(given, field.name) for field in fields(given)} | changes)

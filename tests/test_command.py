@@ -20,7 +20,7 @@ from ovlite import cli, kernels
 from ovlite.cli import drawing, graphviz
 from ovlite.cli.measure import difference
 from ovlite.cli.weights import compress_to_int8
-from ovlite.runtime import exported_model, roofline
+from ovlite.runtime import blob, roofline
 from ovlite.runtime.config import processor_name
 from ovlite.runtime.threads import thread_budget
 
@@ -234,7 +234,7 @@ def test_weights_of_8_bits_are_within_half_a_step() -> None:
 def test_cache_lists_and_removes(run: Any, tmp_path: Path) -> None:
     for index, age in enumerate([0, 5, 50]):
         file = tmp_path / f"{index}.blob"
-        file.write_bytes(exported_model.MAGIC.ljust(1024, b"x"))
+        file.write_bytes(blob.MAGIC.ljust(1024, b"x"))
         os.utime(file, (1, file.stat().st_mtime - age * 86400))
     (tmp_path / "other.txt").write_text("not ours")
     assert [entry["file"] for entry in as_json(run, "cache", str(tmp_path))["kept"]] == ["0.blob", "1.blob", "2.blob"]

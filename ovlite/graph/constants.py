@@ -28,6 +28,9 @@ class ConstantOp(Operator):
     type = "Constant"
 
 
+_OPERATOR = ConstantOp()
+
+
 class Constant(Node):
     """A tensor of a model.
 
@@ -46,7 +49,7 @@ class Constant(Node):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._become(*_content(args, kwargs))
-        super().__init__(ConstantOp(), [], None)
+        super().__init__(_OPERATOR, [], None)
 
     @classmethod
     def of(
@@ -59,7 +62,7 @@ class Constant(Node):
         """The constant of elements as they are stored, on their own memory."""
         node = cls.__new__(cls)
         node._become(array, Type(array.dtype) if element_type is None else element_type, shape)
-        Node.__init__(node, ConstantOp(), [], name)
+        Node.__init__(node, _OPERATOR, [], name)
         return node
 
     def _become(self, array: Array, element_type: Type, shape: Sequence[int] | None) -> None:
@@ -159,7 +162,7 @@ class ScaledConstant(Constant):
         self._factors = factors
         self._element_type = Type(array.dtype)
         self._shape = tuple(array.shape)
-        Node.__init__(self, ConstantOp(), [], None)
+        Node.__init__(self, _OPERATOR, [], None)
 
     @property
     def stored(self) -> Array:  # type: ignore[override]  # of other constants it is kept

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import ModelError
@@ -16,42 +17,14 @@ from .hooks import hooks
 from .leaves import Parameter, Result, check_layout
 from .lookup import find_port
 from .node import Node
+from .operator import Operator
+from .order import Order, ordered
 from .ports import Output
 from .reshaping import new_shape, shapes_of_parameters
 from .runtime_info import RTMap
 from .variables import Variable, variables_of
 
 _counter = itertools.count()
-
-
-def ordered(roots: Iterable[Node]) -> list[Node]:
-    """The nodes that `roots` need, each after all that it reads. Raises ModelError for a cycle."""
-    order: list[Node] = []
-    state: dict[Node, bool] = {}  # False while a node's sources are visited, True afterwards
-    for root in roots:
-        if root in state:
-            continue
-        state[root] = False
-        stack = [(root, iter(root._sources))]
-        while stack:
-            node, sources = stack[-1]
-            for source in sources:
-                below = source.node
-                done = state.get(below)
-                if done is None and not below._sources:
-                    state[below] = True
-                    order.append(below)
-                elif done is None:
-                    state[below] = False
-                    stack.append((below, iter(below._sources)))
-                    break
-                elif not done:
-                    raise ModelError(f"the graph has a cycle through {below.friendly_name!r}")
-            else:
-                stack.pop()
-                state[node] = True
-                order.append(node)
-    return order
 
 
 class Model:
@@ -63,6 +36,8 @@ class Model:
     results: a node, for all its outputs; a list of nodes, for output 0 of each; of Outputs, or of Results.
     sinks: nodes that are carried out for their effect (Assign). parameters: the inputs, in order.
     """
+
+    _order: Order | None = None  # while it is kept
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if len(args) == 1 and isinstance(args[0], Model) and not kwargs:
@@ -106,7 +81,19 @@ class Model:
 
     def get_ordered_ops(self) -> list[Node]:
         """All nodes, each after what it reads; parameters first, results last."""
-        return ordered([*self.parameters, *self.sinks, *self.results])
+        roots = [*self.parameters, *self.sinks, *self.results]
+        return ordered(roots) if self._order is None else self._order.of(roots)
+
+    @contextmanager
+    def order_kept(self) -> Iterator[None]:
+        """Keeps the order of the nodes from one question to the next, as long as nobody changes a graph. Nodes that
+        are replaced meanwhile may stay until the end.
+        """
+        self._order = Order()
+        try:
+            yield
+        finally:
+            self._order = None
 
     def get_ops(self) -> list[Node]:
         return self.get_ordered_ops()
@@ -418,6 +405,11 @@ class Model:
         from . import html
 
         return html.model(self.friendly_name, self.inputs, self.outputs, self.get_ordered_ops())
+
+
+def has_bodies(op: Operator) -> bool:
+    """Return whether models are among an operator's attributes."""
+    return any(isinstance(value, Model) for value in vars(op).values())
 
 
 def _name_result(result: Result) -> None:

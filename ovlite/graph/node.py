@@ -15,6 +15,7 @@ from .assigning import with_attribute
 from .failures import reason
 from .hooks import hooks
 from .operator import Argument, Operator, TensorType
+from .order import changes
 from .ports import Output
 from .queries import NodeQueries
 from .values import propagate
@@ -64,11 +65,12 @@ class Node(NodeQueries):
 
         Nothing reads a Result, where a model ends: what is given its output reads the tensor that it shows.
         """
+        changes.last = object()
         for source in self._sources:
-            source._users.pop(self, None)
+            source.end_use(self)
         self._sources = [source.shown for source in sources]
         for source in self._sources:
-            source._users[self] = None
+            source.begin_use(self)
 
     def infer(self) -> None:
         """Infers the types of the outputs anew."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import total_ordering
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from ..records import dataclass
 from ..types import PartialShape, Shape, Symbol, Type
@@ -141,7 +141,7 @@ class Output:
         self.symbols: Sequence[Symbol] = ()
         self._shape = _UNKNOWN
         self._names: set[str] = set()
-        self._users: WeakKeyDictionary[Node, None] = WeakKeyDictionary()
+        self._users: dict[int, ref[Node]] = {}  # by id, also of such as are gone
 
     @classmethod
     def _from_node(cls, node: Node) -> Output:
@@ -155,8 +155,23 @@ class Output:
             return set(self._names) or self.node.sources[0].names
         if not self._users:
             return set(self._names)
-        results = [user.output(0) for user in self._users if user.op.type == "Result"]
+        results = [user.output(0) for user in self.users if user.op.type == "Result"]
         return self._names.union(*(result._names for result in results))
+
+    @property
+    def users(self) -> list[Node]:
+        """The nodes that read the tensor, in the order in which they began to. It does not keep them alive."""
+        return [user for found in self._users.values() if (user := found()) is not None]
+
+    def begin_use(self, user: Node) -> None:
+        """Says that a node reads the tensor."""
+        users = self._users
+        if len(users) >= 15 and not len(users) & (len(users) + 1):  # now and then, and seldom while there are many
+            self._users = users = {key: found for key, found in users.items() if found() is not None}
+        users[id(user)] = ref(user)
+
+    def end_use(self, user: Node) -> None:
+        self._users.pop(id(user), None)
 
     @property
     def shown(self) -> Output:
@@ -187,6 +202,10 @@ class Output:
             raise TypeError(f"expected names to be a set of str, got {names!r}")
         self.set_names(self._names | names)
 
+    def add_name(self, name: str) -> None:
+        """Gives the tensor one name more."""
+        self._names.add(name)
+
     @property
     def partial_shape(self) -> PartialShape:
         """A copy of the shape, for the caller to change."""
@@ -209,21 +228,21 @@ class Output:
 
     @property
     def target_inputs(self) -> set[Input]:
-        return {Input(user, i) for user in self._users for i, source in enumerate(user.sources) if source is self}
+        return {Input(user, i) for user in self.users for i, source in enumerate(user.sources) if source is self}
 
     def replace(self, replacement: Output) -> None:
         """Makes all who read this output read `replacement`, which gets its names too."""
         if not isinstance(replacement, Output):
             raise TypeError(f"expected an Output as the replacement, got {type(replacement).__name__}")
         replacement._names |= self._names
-        for user in list(self._users):
+        for user in self.users:
             user.set_sources([replacement if source is self else source for source in user.sources])
 
     def remove_target_input(self, target_input: Input) -> None:
         """Makes a reader of this output disappear from those it is listed for, until it is given a source again."""
         if not isinstance(target_input, Input):
             raise TypeError(f"expected an Input that reads the output, got {type(target_input).__name__}")
-        self._users.pop(target_input.node, None)
+        self.end_use(target_input.node)
 
     def argument(self) -> Argument:
         return Argument(self.element_type, self._shape, self.partial)

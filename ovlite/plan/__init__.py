@@ -3,11 +3,10 @@
 from ..kernels.runtime.executor import Frame, Team
 from ..kernels.runtime.failures import StepError
 from .executable import Executable, Plan, Variable
-from .frozen import Unfrozen, frozen, thawed
 from .options import Options, Precision, compute_types, fast_products
 from .timing import Spans, StepTime, of_step, seconds_of
 
 __all__ = [
-    "Executable", "Frame", "Options", "Plan", "Precision", "Spans", "StepError", "StepTime", "Team", "Unfrozen",
-    "Variable", "compute_types", "fast_products", "frozen", "of_step", "seconds_of", "thawed",
+    "Executable", "Frame", "Options", "Plan", "Precision", "Spans", "StepError", "StepTime", "Team", "Variable",
+    "compute_types", "fast_products", "of_step", "seconds_of",
 ]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -16,7 +15,6 @@ from ..graph.operator import Array
 Found = TypeVar("Found")
 
 
-@dataclass(eq=False, slots=True)
 class Tensor:
     """A tensor of concrete shape. array: its elements, when they are constant; scaled: what gives them instead.
 
@@ -25,16 +23,28 @@ class Tensor:
     `within` for a range of channels, from the given one on, of another image.
     """
 
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    array: Array | None = None
-    producer: Call | None = None
-    users: list[Call] = field(default_factory=list)
-    image: bool = False
-    border: tuple[tuple[int, int], ...] = ()
-    fill: int | None = 0
-    within: tuple[Tensor, int] | None = None
-    scaled: ScaledConstant | None = None
+    __slots__ = ("array", "border", "dtype", "fill", "image", "producer", "scaled", "shape", "users", "within")
+
+    def __init__(
+        self,
+        dtype: np.dtype[Any],
+        shape: tuple[int, ...],
+        array: Array | None = None,
+        *,
+        image: bool = False,
+        border: tuple[tuple[int, int], ...] = (),
+        scaled: ScaledConstant | None = None,
+    ) -> None:
+        self.dtype = dtype
+        self.shape = shape
+        self.array = array
+        self.producer: Call | None = None
+        self.users: list[Call] = []
+        self.image = image
+        self.border = border
+        self.fill: int | None = 0
+        self.within: tuple[Tensor, int] | None = None
+        self.scaled = scaled
 
     @property
     def size(self) -> int:
@@ -77,23 +87,23 @@ class Tensor:
         return f"{self.dtype.name}[{','.join(map(str, self.shape))}]"
 
 
-@dataclass(eq=False, slots=True)
 class Call:
     """An operator applied to tensors; name is the node's, for messages and profiles.
 
     found: what functions marked as found_once() told of the call.
     """
 
-    op: Operator
-    inputs: list[Tensor]
-    outputs: list[Tensor]
-    name: str
-    found: dict[str, Any] = field(default_factory=dict)
+    __slots__ = ("found", "inputs", "name", "op", "outputs")
 
-    def __post_init__(self) -> None:
-        for tensor in self.inputs:
+    def __init__(self, op: Operator, inputs: list[Tensor], outputs: list[Tensor], name: str) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.outputs = outputs
+        self.name = name
+        self.found: dict[str, Any] = {}
+        for tensor in inputs:
             tensor.users.append(self)
-        for tensor in self.outputs:
+        for tensor in outputs:
             tensor.producer = self
 
     def replace_input(self, old: Tensor, new: Tensor) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from .. import kernels
 from ..graph import Constant, Model, Node, Operator, Output, Parameter, Result, TensorType
 from ..graph.constants import ScaledConstant
 from ..graph.operator import Array
+from ..records import fields, is_record
 from ..types import PartialShape, Type
 from .executable import Executable, Prepared, Variable
 from .options import Options
@@ -96,7 +96,7 @@ _PRODUCTS = ("Convolution", "Fused", "GroupConvolution", "MatMul")
 
 def _is_late(node: Constant, executable: Executable) -> bool:
     """Whether the constant is computed with as it is stored, as weights alone."""
-    users = node.output(0)._users
+    users = node.output(0).users
     weights = all(user.op.type in _PRODUCTS and user.sources[1].node is node for user in users)
     if isinstance(node, ScaledConstant):
         return weights
@@ -228,7 +228,7 @@ class _Writer:
         name = f"{type(value).__module__}:{type(value).__qualname__}"
         if name.startswith(OPERATORS) and isinstance(value, tuple):
             return {"of": name, "items": [self.value(item) for item in value]}
-        if name.startswith(OPERATORS) and is_dataclass(value):
+        if name.startswith(OPERATORS) and is_record(type(value)):
             return {
                 "of": name,
                 "fields": {field.name: self.value(getattr(value, field.name)) for field in fields(value)},
@@ -294,7 +294,7 @@ def _class(name: str) -> Any:
     """An operator, or what operators are made of. ValueError for anything else."""
     module, _, name = name.partition(":")
     found = getattr(import_module(module), name, None) if module.startswith(OPERATORS) else None
-    if isinstance(found, type) and found.__module__ == module and (is_dataclass(found) or issubclass(found, tuple)):
+    if isinstance(found, type) and found.__module__ == module and (is_record(found) or issubclass(found, tuple)):
         return found
     raise ValueError(f"{module}:{name} is no operator")
 

@@ -9,7 +9,6 @@ are there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -54,7 +53,6 @@ class Constants:
         return self._arguments[output]
 
 
-@dataclass
 class Specialized:
     """The nodes that one stage computes, and those that must wait for it.
 
@@ -65,14 +63,15 @@ class Specialized:
     inference was told of the outputs.
     """
 
-    tensors: dict[Output, Tensor]
-    values_vary: bool = False
-    calls: list[Call] = field(default_factory=list)
-    data_dependent: list[Node] = field(default_factory=list)
-    deferred: list[Node] = field(default_factory=list)
-    required: dict[Output, None] = field(default_factory=dict)
-    waiting: list[Node] = field(default_factory=list)
-    arguments: dict[Output, Argument] = field(default_factory=dict)
+    def __init__(self, tensors: dict[Output, Tensor], values_vary: bool = False) -> None:
+        self.tensors = tensors
+        self.values_vary = values_vary
+        self.calls: list[Call] = []
+        self.data_dependent: list[Node] = []
+        self.deferred: list[Node] = []
+        self.required: dict[Output, None] = {}
+        self.waiting: list[Node] = []
+        self.arguments: dict[Output, Argument] = {}
 
 
 def specialize(

@@ -1,13 +1,31 @@
 """Properties of devices and compiled models, by the names that OpenVINO gives them."""
 
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from ..types import Type
-from . import device, hint, intel_auto, intel_cpu, intel_gpu, intel_npu, log, streams
+from . import streams
 from .declare import Property, PropertyEnum, boolean, count, integer, of, read_only, text
 
 __all__ = [
     "CacheMode", "CompatibilityCheck", "Property", "WorkloadType",
     "device", "hint", "intel_auto", "intel_cpu", "intel_gpu", "intel_npu", "log", "streams",
 ]  # fmt: skip
+
+if TYPE_CHECKING:
+    from . import device, hint, intel_auto, intel_cpu, intel_gpu, intel_npu, log
+else:
+    _MODULES = ("device", "hint", "intel_auto", "intel_cpu", "intel_gpu", "intel_npu", "log")
+
+    def __getattr__(name: str) -> ModuleType:
+        """The module of a device or of a kind of properties, imported when it is first asked for."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return import_module(f".{name}", __name__)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_MODULES})
 
 
 class CacheMode(PropertyEnum):

@@ -11,9 +11,8 @@ import numpy.typing as npt
 
 from ..graph import Constant, Model, Node, Output, TensorType
 from ..graph.elements import bound_type, held_as_objects
-from ..plan import Executable, Plan, Unfrozen
+from ..plan import Executable, Plan
 from ..types import OptionalType, SequenceType, Type
-from ..version import get_version
 from .config import Config
 from .ports import CompiledPorts, ConstOutput, Form
 from .string_ports import StringExecutable, make_executable
@@ -21,7 +20,7 @@ from .tensor import from_strings, is_foreign, packed_bits
 from .threads import shared_streams
 
 if TYPE_CHECKING:
-    from .cache_file import Mapped
+    from .blob import Blob
 
 
 class Names(NamedTuple):
@@ -51,16 +50,16 @@ class Origin:
     the collector of garbage finds the graph alone.
     """
 
-    def __init__(self, names: Names, model: Model | None = None, mapped: Mapped | None = None) -> None:
+    def __init__(self, names: Names, model: Model | None = None, blob: Blob | None = None) -> None:
         self.names = names
         self._model = model
-        self._mapped = mapped
+        self._blob = blob
 
     @property
     def model(self) -> Model:
         if self._model is None:
-            assert self._mapped is not None
-            self._model = self.names.give_to(self._mapped.model())
+            assert self._blob is not None
+            self._model = self.names.give_to(self._blob.model())
         return self._model
 
     def input(self, position: int) -> Output:
@@ -85,18 +84,18 @@ class Compilation:
         self._open(make_executable(model, config.options()), Origin(Names.of(model), model), forms, config)
 
     @classmethod
-    def restored(cls, mapped: Mapped, names: Names, config: Config) -> Compilation:
+    def restored(cls, blob: Blob, names: Names, config: Config) -> Compilation:
         """What a file holds. The model is made of it when it is asked for, and has these names."""
         self = cls.__new__(cls)
-        about = mapped.document
+        about = blob.document
         self.sources = tuple(None if pair is None else (bool(pair[0]), int(pair[1])) for pair in about["sources"])
-        self._initial = {name: np.array(mapped.array(place)) for name, place in about["initial"].items()}
-        executable = mapped.executable(config.options())
+        self._initial = {name: np.array(blob.array(place)) for name, place in about["initial"].items()}
+        executable = blob.executable(config.options())
         ends = len(executable.outputs), len(executable.inputs)
         known = all(pair is None or 0 <= pair[1] < ends[pair[0]] for pair in self.sources)
         if not known or not len(self.sources) == len(executable.outputs) == len(names.outputs):
             raise ValueError("the names are not those of the ports")
-        self._open(executable, Origin(names, mapped=mapped), [None] * len(executable.outputs), config)
+        self._open(executable, Origin(names, blob=blob), [None] * len(executable.outputs), config)
         return self
 
     def _open(
@@ -120,13 +119,21 @@ class Compilation:
     def model(self) -> Model:
         return self._origin.model
 
+    @property
+    def names(self) -> Names:
+        """The names as they are now; programs may give ports others."""
+        inputs, outputs = ([sorted(port.names) for port in ports] for ports in (self.ports.inputs, self.ports.outputs))
+        return Names(self.name, inputs, outputs)
+
     def write(self, file: IO[bytes], key: str) -> None:
-        """Writes what restored() reads. Unfrozen where that can't be done."""
-        from .cache_file import write
+        """Writes what restored() reads. key: of what the file is. Unfrozen where that can't be done."""
+        from ..plan.frozen import Unfrozen
+        from .blob import write
+        from .exported_model import described
 
         if not isinstance(self.executable, Executable) or any(self.ports.forms):
             raise Unfrozen("strings, sequences or maps")
-        about = {"version": get_version(), "key": key, "names": self._origin.names, "sources": self.sources}
+        about = {**described(self, key), "sources": self.sources}
         write(file, self.executable, self.model, self._initial, about)
 
     def initial_state(self, index: int) -> npt.NDArray[Any]:
@@ -148,27 +155,13 @@ class Compilation:
         return plan if isinstance(plan, Plan) else None
 
     def export(self, *, plain: bool = False) -> bytes:
-        """The model and its properties, as import_model() reads them. plain: whole and not encrypted in any case."""
+        """The model, what was made of it and its properties, as import_model() reads them. plain: the model alone."""
         from .exported_model import pack
 
         tensors = [*self.model.inputs, *self.model.outputs]
         for tensor, port in zip(tensors, [*self.ports.inputs, *self.ports.outputs], strict=True):
             tensor.set_names(port.names)
-        return pack(self.model, self.config, plain=plain)
-
-
-def imported(exported: bytes, config: Config) -> Compilation:
-    """Compiles what export_model() wrote, with its properties and others that replace them.
-
-    RuntimeError for any other bytes.
-    """
-    from .exported_model import unpack
-    from .weightless import from_file, from_model
-
-    path, model = config["WEIGHTS_PATH"], config["MODEL_PTR"]
-    source = from_file(path) if path else None if model is None else from_model(model)
-    found = unpack(exported, config.callbacks(), source)
-    return Compilation(found.model, config.with_defaults(found.properties), owned=True)
+        return pack(self, plain=plain)
 
 
 def _ports(

@@ -12,7 +12,7 @@ from ..graph import Model
 from ..graph.lookup import port_index
 from ..kernels.runtime.compiled import Compiled
 from ..kernels.runtime.results import OVDict
-from .compilation import Compilation, imported
+from .compilation import Compilation
 from .config import Config
 from .infer_request import InferRequest
 from .ports import ConstOutput
@@ -46,7 +46,9 @@ class CompiledModel(Compiled):
             raise AttributeError(f"a CompiledModel has no attribute {name!r}")
         with _IMPORTING:
             if "_compilation" not in vars(self):
-                self._compilation = imported(exported, Config({}))
+                from .exported_model import unpack
+
+                self._compilation = unpack(exported, Config({}))
         return self._compilation
 
     def export_model(self, model_stream: io.BytesIO | None = None) -> io.BytesIO | None:

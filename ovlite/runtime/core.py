@@ -10,7 +10,7 @@ from typing import Any
 from ..graph import Model
 from ..graph.garbage import uncollected
 from ..version import Version, get_version
-from .compilation import Compilation, imported
+from .compilation import Compilation
 from .compiled_model import CompiledModel
 from .config import CORE_SETTABLE, Config, canonical, check, check_of_device, device_property
 from .tensor import Tensor
@@ -143,7 +143,9 @@ class Core:
             raise TypeError("config is a dict of properties by name")
         _check_device(device_name)
         self._check_stored()
-        return CompiledModel(imported(exported, Config(config or {})))
+        from .exported_model import unpack
+
+        return CompiledModel(unpack(exported, Config(config or {})))
 
     def query_model(self, model: Model, device_name: str, config: Mapping[str, Any] | None = None) -> dict[str, str]:
         """The device of each operation, by friendly name."""

@@ -1,122 +1,98 @@
-"""Exported models: bytes from which a compiled model is made again.
-
-A header of 128 bytes (magic, format, lengths of the sections, SHA-256 of all behind it), then three sections, each
-padded to 64 bytes: the version of ovlite and the properties as JSON, then the .xml and the .bin of an OpenVINO IR.
-Nothing in them is code. A model that is exported without weights has "weights" in the JSON, see weightless.py. A sealed
-one has one section, of bytes that a program's function decrypts to such a file.
-"""
+"""Exported models: bytes from which a compiled model is made again, and names of compiled models."""
 
 from __future__ import annotations
 
+import io
 import json
-import struct
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from .. import kernels
 from ..graph import Model
+from ..plan.frozen import Unfrozen
 from ..version import get_version
+from .blob import SEALED, Blob, Damaged, sealed_file, write_model
+from .compilation import Compilation, Names
 from .config import Config
 from .sealing import Callbacks, opened, sealed
 
 if TYPE_CHECKING:
-    from .weightless import Source
+    pass
 
-MAGIC = b"ovlite\r\n"
-FORMAT = 1
-SEALED = 0x5EA1ED
-_HEADER = struct.Struct("<8sQQQQ32s")
-_ALIGNMENT = 64
-_WRONG = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+_WRONG = (
+    Damaged, ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, RecursionError, TypeError,
+    ValueError,
+)  # fmt: skip
 
 
-class Blob(NamedTuple):
-    """An exported model: the model, the properties it was compiled with, and the version that wrote it."""
+def pack(compilation: Compilation, *, plain: bool = False) -> bytes:
+    """The exported form of a compiled model and the properties that are set.
 
-    model: Model
-    properties: dict[str, Any]
-    version: str
-
-
-def pack(model: Model, config: Config, *, plain: bool = False) -> bytes:
-    """The exported form of a model and the properties that are set.
-
-    plain: with all weights and readable for everybody, whatever the properties say.
+    plain: the model alone, with all weights and readable for everybody, whatever the properties say.
     """
-    from ..frontend.ir import to_bytes
-
-    about: dict[str, Any] = {"version": get_version(), "properties": config.exported()}
-    if config.weightless() and not plain:
-        from .weightless import taken_apart
-
-        document, weights, about["weights"] = taken_apart(model)
-    else:
-        document, weights = to_bytes(model)
-    whole = _written(FORMAT, [json.dumps(about, sort_keys=True).encode(), document, weights])
-    callbacks = config.callbacks()
-    if callbacks is None or plain:
-        return whole
-    return _written(SEALED, [sealed(callbacks, whole), b"", b""])
-
-
-def _written(kind: int, sections: Sequence[bytes]) -> bytes:
-    import hashlib
-
-    payload = b"".join(part for section in sections for part in (section, bytes(-len(section) % _ALIGNMENT)))
-    header = _HEADER.pack(MAGIC, kind, *map(len, sections), hashlib.sha256(payload).digest())
-    return header.ljust(2 * _ALIGNMENT, b"\0") + payload
-
-
-def unpack(data: bytes, callbacks: Callbacks | None = None, source: Source | None = None) -> Blob:
-    """Reads what `pack` made. RuntimeError for anything else.
-
-    callbacks: what decrypts a sealed model. source: the weights of one that has none.
-    """
-    from ..frontend.ir import read_ir
-    from .weightless import put_together
-
-    kind, sections = _read(data)
-    if kind == SEALED:
-        if callbacks is None:
-            raise RuntimeError("the exported model is encrypted; pass CACHE_ENCRYPTION_CALLBACKS, as when it was made")
-        try:
-            kind, sections = _read(opened(callbacks, bytes(sections[0])))
-        except RuntimeError as error:
-            raise RuntimeError(
-                f"the exported model was not decrypted by CACHE_ENCRYPTION_CALLBACKS: {error}"
-            ) from error
-    if kind != FORMAT:
-        raise RuntimeError(f"the exported model has format {kind}; {FORMAT} is read here. Compile the model anew")
+    config, file = compilation.config, io.BytesIO()
     try:
-        about = json.loads(bytes(sections[0]))
-        properties, version = dict(about["properties"]), str(about["version"])
-        apart = about.get("weights")
-        weights = sections[2] if apart is None else memoryview(put_together(sections[2], apart, source))
-        model = read_ir(bytes(sections[1]), weights)
+        if plain or config.weightless():
+            raise Unfrozen("the model alone is asked for")
+        compilation.static_plan()
+        compilation.write(file, about(config))
+    except Unfrozen:
+        file = io.BytesIO()
+        apart = config.weightless() and not plain
+        write_model(file, compilation.model, described(compilation, about(config)), apart=apart)
+    whole, callbacks = file.getvalue(), config.callbacks()
+    return whole if callbacks is None or plain else sealed_file(sealed(callbacks, whole))
+
+
+def described(compilation: Compilation, key: str) -> dict[str, object]:
+    """What the document of each file tells. key: of what the file is."""
+    properties = compilation.config.exported()
+    return {"version": get_version(), "key": key, "properties": properties, "names": compilation.names}
+
+
+def unpack(data: bytes, config: Config) -> Compilation:
+    """The compiled model of what `pack` made. RuntimeError for anything else.
+
+    config: properties that replace those it was compiled with.
+    """
+    from .weightless import from_file, from_model
+
+    path, model = config["WEIGHTS_PATH"], config["MODEL_PTR"]
+    source = from_file(path) if path else None if model is None else from_model(model)
+    blob = unsealed(data, config.callbacks())
+    try:
+        document = blob.document
+        version, key, properties = str(document["version"]), document["key"], dict(document["properties"])
+        config = config.with_defaults(properties)
+        names = Names(*document["names"])
+        if blob.is_compiled and version == get_version() and key == about(config):
+            return Compilation.restored(blob, names, config)
+        found = names.give_to(blob.model(source))
     except _WRONG as error:
         raise RuntimeError(f"the exported model is damaged: {error}") from error
-    return Blob(model, properties, version)
+    return Compilation(found, config, owned=True)
 
 
-def _read(data: bytes) -> tuple[int, list[memoryview]]:
-    """The format and the sections. RuntimeError when they are not as they were written."""
-    import hashlib
+def unsealed(data: bytes, callbacks: Callbacks | None) -> Blob:
+    """The file of bytes, decrypted. RuntimeError for what can't be read."""
+    blob = _read(data)
+    if blob.kind != SEALED:
+        return blob
+    if callbacks is None:
+        raise RuntimeError("the exported model is encrypted; pass CACHE_ENCRYPTION_CALLBACKS, as when it was made")
+    try:
+        blob = _read(opened(callbacks, bytes(blob.elements)))
+    except RuntimeError as error:
+        raise RuntimeError(f"the exported model was not decrypted by CACHE_ENCRYPTION_CALLBACKS: {error}") from error
+    if blob.kind == SEALED:
+        raise RuntimeError("the exported model was not decrypted by CACHE_ENCRYPTION_CALLBACKS: it is encrypted twice")
+    return blob
 
-    if len(data) < 2 * _ALIGNMENT or not data.startswith(MAGIC):
-        raise RuntimeError(f"these {len(data)} bytes are not a model that export_model() made")
-    _, kind, *lengths, digest = _HEADER.unpack_from(data)
-    if kind not in (FORMAT, SEALED):
-        raise RuntimeError(f"the exported model has format {kind}; {FORMAT} is read here. Compile the model anew")
-    payload = memoryview(data)[2 * _ALIGNMENT :]
-    if sum(length + -length % _ALIGNMENT for length in lengths) != len(payload):
-        raise RuntimeError(f"the exported model is cut short, or has more than its sections: {len(data)} bytes")
-    if hashlib.sha256(payload).digest() != digest or any(data[_HEADER.size : 2 * _ALIGNMENT]):
-        raise RuntimeError("the exported model is damaged: its bytes are not those that were written")
-    sections = []
-    for length in lengths:
-        sections.append(payload[:length])
-        payload = payload[length + -length % _ALIGNMENT :]
-    return kind, sections
+
+def _read(data: bytes) -> Blob:
+    try:
+        return Blob.of(data)
+    except (Damaged, ValueError, RecursionError) as error:
+        raise RuntimeError(f"the exported model can't be read: {error}") from error
 
 
 def key(model: Model, config: Config) -> str:

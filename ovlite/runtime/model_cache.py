@@ -9,6 +9,7 @@ CACHE_SIZE_LIMIT.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import mmap
@@ -21,19 +22,19 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from ..errors import warn
 from ..graph import Model
 from ..kernels.runtime.block import checksum
-from ..plan import Unfrozen
+from ..plan.frozen import Unfrozen
 from ..version import get_version
-from . import cache_file
-from . import exported_model as blob
+from . import blob, exported_model
 from .compilation import Compilation, Names
 from .config import Config
+from .sealing import sealed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # What files that are not as they were written may lead to.
 _WRONG = (
-    cache_file.Damaged, RuntimeError, ArithmeticError, AssertionError, AttributeError, ImportError, LookupError,
+    blob.Damaged, RuntimeError, ArithmeticError, AssertionError, AttributeError, ImportError, LookupError,
     TypeError, ValueError, OSError,
 )  # fmt: skip
 _RESTS = 2.0  # seconds after which a file that is written again has another time, on any file system
@@ -90,14 +91,15 @@ def prune(folder: str | os.PathLike[str], limit: float, before: float = -math.in
 def compile_file(path: str, read: Callable[[], Model], config: Config, folder: str) -> Compilation:
     """The model in a file, compiled or found in the folder; without a look at the file's content where it has not been
     written since. read: reads the model."""
-    key = checksum(f"{os.path.realpath(path)}\0{blob.about(config)}".encode())
+    key = checksum(f"{os.path.realpath(path)}\0{exported_model.about(config)}".encode())
     source = os.path.join(folder, f"{key:016x}.source")
     told = _told(source)
     before, now = _state(path), time.time()
     tried = None
     if told.get("files") == before and _is_name(str(told.get("blob"))):
         tried = os.path.join(folder, told["blob"])
-        found = _restored(tried, None, config)
+        file = _opened(tried)
+        found = None if file is None else _restored(tried, file, None, config)
         if found is not None:
             return found
     compilation, made = _compiled(read(), config, folder, tried)
@@ -120,11 +122,14 @@ def compile_cached(model: Model, config: Config, folder: str) -> Compilation:
 
 def _compiled(model: Model, config: Config, folder: str, tried: str | None = None) -> tuple[Compilation, str | None]:
     """The compiled model, and its file where that can be read without a model at hand. tried: a file that gave none."""
-    key = blob.key(model, config)
+    key = exported_model.key(model, config)
     path = os.path.join(folder, f"{key}.blob")
-    if config.weightless() or config.callbacks() is not None or cache_file.is_of_model(path):
+    if config.weightless() or config.callbacks() is not None:
         return _by_model(path, model, config), None
-    found = None if path == tried else _restored(path, model, config)
+    file = None if path == tried else _opened(path)
+    if file is not None and not file.is_compiled:
+        return _by_model(path, model, config), None
+    found = None if file is None else _restored(path, file, model, config)
     if found is not None:
         return found, path
     compilation = Compilation(model, config)
@@ -136,23 +141,33 @@ def _compiled(model: Model, config: Config, folder: str, tried: str | None = Non
     return compilation, path
 
 
-def _restored(path: str, model: Model | None, config: Config) -> Compilation | None:
-    """What the file holds, with the names of the model where one is at hand; None where it has to be made."""
+def _opened(path: str) -> blob.Blob | None:
+    """A file; None for one that is not there or has to be made anew."""
     name = os.path.basename(path)
     try:
-        mapped = cache_file.Mapped(path)
-        about = mapped.document
-        if about["version"] != get_version():
+        found = blob.Blob.mapped(path)
+        if found.kind == blob.SEALED:
+            raise blob.Damaged("it is encrypted; pass CACHE_ENCRYPTION_CALLBACKS, as when it was made")
+        if found.document["version"] != get_version():
             return None
-        if about["key"] != name.removesuffix(".blob"):
-            raise cache_file.Damaged("it is of another model")
-        names = Names.of(model) if model is not None else Names(*about["names"])
-        compilation = Compilation.restored(mapped, names, config)
-        os.utime(path)
+        if found.document["key"] != name.removesuffix(".blob"):
+            raise blob.Damaged("it is of another model")
     except FileNotFoundError:
         return None
     except _WRONG as error:
         warn("%s in CACHE_DIR is made anew: %s", name, error)
+        return None
+    return found
+
+
+def _restored(path: str, file: blob.Blob, model: Model | None, config: Config) -> Compilation | None:
+    """What the file holds, with the names of the model where one is at hand; None where it has to be made."""
+    try:
+        names = Names.of(model) if model is not None else Names(*file.document["names"])
+        compilation = Compilation.restored(file, names, config)
+        os.utime(path)
+    except _WRONG as error:
+        warn("%s in CACHE_DIR is made anew: %s", os.path.basename(path), error)
         return None
     config.loaded_from_cache = True
     return compilation
@@ -165,7 +180,10 @@ def _by_model(path: str, model: Model, config: Config, compilation: Compilation 
         config.loaded_from_cache = True
         return Compilation(Names.of(model).give_to(found), config, owned=True)
     compilation = compilation or Compilation(model, config)
-    data = blob.pack(compilation.model, config)
+    file, callbacks = io.BytesIO(), config.callbacks()
+    about = exported_model.described(compilation, os.path.basename(path).removesuffix(".blob"))
+    blob.write_model(file, compilation.model, about, apart=config.weightless())
+    data = file.getvalue() if callbacks is None else blob.sealed_file(sealed(callbacks, file.getvalue()))
     _written(path, lambda file: file.write(data), config)
     return compilation
 
@@ -176,13 +194,13 @@ def _loaded(path: str, model: Model, config: Config) -> Model | None:
     try:
         with open(path, "rb") as file:
             whole = file.read()
-        found = blob.unpack(whole, config.callbacks(), from_model(model))
+        found = exported_model.unsealed(whole, config.callbacks())
+        return found.model(from_model(model)) if found.document["version"] == get_version() else None
     except FileNotFoundError:
         return None
-    except (OSError, RuntimeError) as error:
+    except _WRONG as error:
         warn("%s in CACHE_DIR is made anew: %s", os.path.basename(path), error)
         return None
-    return found.model if found.version == get_version() else None
 
 
 def _written(path: str, write: Callable[[IO[bytes]], Any], config: Config) -> None:

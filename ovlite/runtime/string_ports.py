@@ -14,6 +14,7 @@ from ..graph import Constant, Model, Node, Output, Parameter, Result, TensorType
 from ..graph.constants import constant_array
 from ..graph.elements import bound_type, decode, encode, held_as_objects
 from ..graph.garbage import uncollected
+from ..graph.model import has_bodies
 from ..kernels.runtime.executor import Team
 from ..ops.interpreter import outputs_of
 from ..plan import Executable, Options, StepTime, Variable
@@ -48,7 +49,14 @@ def make_executable(model: Model, options: Options) -> Executable | StringExecut
 
 def holds_strings(model: Model) -> bool:
     """Return whether strings or sequences occur in the model, or in a body in it."""
-    return any(_on_strings(node) or isinstance(node, Parameter) and _strings(node.outputs()) for node in _nodes(model))
+    nodes = model.get_ordered_ops()
+    if any(map(held_as_objects, {output.element_type for node in nodes for output in node.outputs()})):
+        return True
+    return any(holds_strings(body) for node in nodes if has_bodies(node.op) for body in _bodies(node))
+
+
+def _bodies(node: Node) -> list[Model]:
+    return [value for value in node.op.attributes().values() if isinstance(value, Model)]
 
 
 def _nodes(model: Model) -> Iterable[Node]:
@@ -61,8 +69,7 @@ def _strings(ports: Iterable[Output]) -> bool:
 
 def _on_strings(node: Node) -> bool:
     """Return whether a node reads or makes strings, itself or in a body."""
-    bodies = [value for value in node.op.attributes().values() if isinstance(value, Model)]
-    return _strings([*node.sources, *node.outputs()]) or any(holds_strings(body) for body in bodies)
+    return _strings([*node.sources, *node.outputs()]) or any(holds_strings(body) for body in _bodies(node))
 
 
 class StringExecutable:

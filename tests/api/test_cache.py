@@ -16,6 +16,7 @@ import pytest
 import ovlite as ov
 from ovlite.frontend.ir import WeightsWriter, canonical_digest
 from ovlite.frontend.ir.weights import SHARED
+from ovlite.passes import pipeline
 from ovlite.runtime.model_cache import entries, prune
 from ovlite.version import beside
 
@@ -84,6 +85,51 @@ def test_a_model_that_is_loaded_runs_no_pass_and_packs_nothing(mine, tmp_path, f
     before = len(weights.items())
     np.testing.assert_array_equal(second(x)[0], expected)
     assert len(weights.items()) == before == len(first._compilation.executable.packed_weights.items())
+
+
+def packed_kinds(compiled):
+    return [type(made).__name__ for (_, made), _ in compiled._compilation.executable.packed_weights.items()]
+
+
+def test_a_model_that_is_imported_runs_no_pass_and_packs_nothing(mine, monkeypatch):
+    first, x = ov.Core().compile_model(image_model(mine), "CPU"), normal(1, 3, 12, 12)
+    exported = first.export_model()
+    expected = first(x)[0]
+    monkeypatch.setattr("ovlite.passes.pipeline.run_passes", lambda *_, **__: pytest.fail("a pass runs"))
+    monkeypatch.setattr("ovlite.frontend.ir.read_ir", lambda *_, **__: pytest.fail("the model is read"))
+    second = ov.Core().import_model(exported, "CPU")
+    before = packed_kinds(second)
+    assert {"PackedWeights", "TransformedWeights", "Packed"} <= set(before)
+    np.testing.assert_array_equal(second(x)[0], expected)
+    assert packed_kinds(second) == before
+
+
+@pytest.mark.parametrize("change", ["version", "level", "property"])
+def test_what_was_exported_elsewhere_is_compiled_anew(mine, monkeypatch, change):
+    """Another version, another level or other properties: its model is compiled, with the same result."""
+    first, x = mine.compile(image_model(mine)), normal(1, 3, 12, 12)
+    exported, ran = first.export_model(), []
+    if change == "version":
+        monkeypatch.setattr("ovlite.runtime.exported_model.get_version", lambda: "another")
+    if change == "level":
+        monkeypatch.setattr("ovlite.runtime.exported_model.kernels.level", lambda: "baseline")
+    run = pipeline.run_passes
+    monkeypatch.setattr(pipeline, "run_passes", lambda *given, **more: ran.append(1) or run(*given, **more))
+    config = {"EXECUTION_MODE_HINT": "ACCURACY"} if change == "property" else {}
+    second = ov.Core().import_model(exported, "CPU", config)
+    assert ran
+    np.testing.assert_allclose(second(x)[0], first(x)[0], rtol=1e-4, atol=1e-4 * np.abs(first(x)[0]).max())
+
+
+def test_an_exported_model_of_unknown_shapes_keeps_what_was_packed(mine):
+    x = mine.parameter([1, 64, -1, -1], np.float32, "x")
+    y = mine.ops.convolution(x, normal(64, 64, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
+    first = mine.compile(mine.ov.Model([y], [x], "any"))
+    image = normal(1, 64, 9, 9)
+    expected = first(image)[0]
+    second = ov.Core().import_model(first.export_model(), "CPU")
+    assert packed_kinds(second) == packed_kinds(first) != []
+    np.testing.assert_array_equal(second(image)[0], expected)
 
 
 def test_what_is_loaded_tells_what_was_compiled(mine, tmp_path, folder):

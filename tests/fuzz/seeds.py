@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ovlite as ov
-from ovlite.runtime.cache_file import FORMAT
+from ovlite.runtime.blob import FORMAT
 
 from ..frontend.onnx_cases import node_cases
 

@@ -1,5 +1,7 @@
 """All passes together, on random graphs, and on the bodies of operators."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,8 +13,9 @@ import ovlite
 from ovlite import opset13 as ops
 from ovlite.graph import Model
 from ovlite.op import if_op
+from ovlite.ops.families import definitions
 from ovlite.ops.interpreter import evaluate_model
-from ovlite.passes.pipeline import PASSES, run_passes
+from ovlite.passes.pipeline import PASSES, Pass, run_passes
 
 from .support import inputs_of, model_of, parameter, random, rewritten, types
 
@@ -102,3 +105,40 @@ def test_passes_reach_the_bodies_of_operators() -> None:
     (node,) = [node for node in changed.get_ordered_ops() if node.op.type == "If"]
     for body in (node.op.then_body, node.op.else_body):
         assert types(body) == ["Fused"]
+
+
+def test_passes_without_anything_to_do_are_not_imported() -> None:
+    """Nor applied: of a model with none of their operators."""
+    code = (
+        "import sys, ovlite, ovlite.opset13 as ops\n"
+        "x = ops.parameter([2, 3], ovlite.Type.f32)\n"
+        "ovlite.compile_model(ovlite.Model([ops.relu(x)], [x], 'm'), 'CPU')\n"
+        "print(*(name for name in sys.modules if name.startswith('ovlite.passes.pipeline.')))\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = {name.rpartition(".")[2] for name in told}
+    needed = {change.module for change in PASSES if not change.needs and not change.bytes}
+    assert needed <= loaded
+    assert loaded.isdisjoint({change.module for change in PASSES if change.needs or change.bytes})
+
+
+@pytest.mark.parametrize("change", PASSES, ids=lambda change: change.name)
+def test_operators_that_passes_need_are_operators(change: Pass) -> None:
+    own = {"CompressedMatMul", "Dequantize"}  # which passes make
+    for group in change.needs:
+        assert all(kind in own or definitions(kind) for kind in group)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_passes_need_says_all_that_they_change(seed: int) -> None:
+    """Those that run_passes() passes over leave the model as it is."""
+    model = random_model(seed, seed % 2 == 0).clone()
+    for change in PASSES:
+        nodes = model.get_ordered_ops()
+        kinds = {node.op.type for node in nodes}
+        elements = {output.element_type.name for node in nodes for output in node.outputs()}
+        skipped = any(kinds.isdisjoint(group) for group in change.needs)
+        skipped |= change.bytes and elements.isdisjoint({"u8", "i8"})
+        change(model)
+        if skipped:
+            assert model.get_ordered_ops() == nodes

@@ -13,7 +13,6 @@ from ...graph.elements import encode
 from ...graph.operator import Array
 from ...ops import NEWEST_OPSET, factories
 from ...ops.elementwise import Divide
-from ...ops.quantization import RoundToSmallFloat
 from ...types import Type
 from .call import known
 
@@ -188,6 +187,8 @@ def as_small_float(value: Output, target: Type, *, saturate: bool) -> Output:
     """Rounded to one of ROUNDED_FLOATS; see RoundToSmallFloat. With an operator of OpenVINO where that has one."""
     own = value.element_type in (Type.f32, Type.f16, Type.bf16) and target in (Type.f8e4m3, Type.f8e5m2)
     if not own or not saturate:
+        from ...ops.quantization import RoundToSmallFloat
+
         return converted(Node(RoundToSmallFloat(target.name, saturate), [value]).output(0), target)
     return converted(one(ops.fake_convert(value, typed(1, value), destination_type=target.name)), target)
 

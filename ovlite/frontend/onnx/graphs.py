@@ -7,14 +7,11 @@ from typing import NamedTuple
 
 from ...errors import ModelError
 from ...graph import Constant, Model, Node, Output, Parameter, Result, TensorType
-from ...ops.sequences import Optional
 from ...types import Dimension, OptionalType, PartialShape, SequenceType, Type
 from .build import ints, one, ops
 from .call import Call, Translated
-from .fallback import check_referred, reference_outputs
-from .functions import bind_attributes, function_of, schema_or_onnx
+from .messages import TENSOR, FunctionProto, GraphProto, NodeProto, TypeProto, ValueInfoProto
 from .messages import Dimension as DimensionProto
-from .messages import FunctionProto, GraphProto, NodeProto, TypeProto, ValueInfoProto
 from .order import in_order
 from .reading import check_body, check_known, check_outputs, check_read, described
 from .scope import Library, Scope, domain_of, versions_of
@@ -89,11 +86,15 @@ def type_of(proto: TypeProto, name: str) -> tuple[Type, PartialShape]:
 
 def absent(proto: TypeProto) -> Node:
     """An optional without a value."""
+    from ...ops.sequences import Optional
+
     return Node(Optional(type_of(proto, "type")[0]), [])
 
 
 def maybe(value: Output) -> Output:
     """A value as an optional that has it; an optional as it is."""
+    from ...ops.sequences import Optional
+
     kind = value.element_type
     return value if isinstance(kind, OptionalType) else one(Node(Optional(kind), [value]))
 
@@ -145,9 +146,32 @@ def _result(name: str, source: Output, repeated: int) -> Result:
 def translate_nodes(nodes: Sequence[NodeProto], scope: Scope) -> None:
     """Translates nodes in the order of their dependencies and defines their outputs."""
     for node in in_order(nodes):
+        found = _tensor_constant(node, scope) if node.op_type == "Constant" else None
+        if found is not None:
+            scope.define(node.output[0], found)
+            continue
         for name, output in zip(node.output, translate(node, scope), strict=False):
             if name and output is not None:
                 scope.define(name, output)
+
+
+def _tensor_constant(node: NodeProto, scope: Scope) -> Output | None:
+    """The output of a Constant that is a tensor, as translate() gives it but sooner: a model may have one for each of
+    its weights. None for what is not as simple.
+    """
+    attributes, library = node.attribute, scope.library
+    if node.input or len(node.output) != 1 or len(attributes) != 1 or not node.output[0] or domain_of(node):
+        return None
+    if attributes[0].name != "value" or attributes[0].type != TENSOR or "" not in scope.versions:
+        return None
+    if ("", "Constant") in library.added or library.function(node) is not None:
+        return None
+    try:
+        made = constant(attributes[0].t, library.external)
+    except FAULTS as error:
+        raise _failure(node, error) from error
+    made.friendly_name = scope.prefix + (node.name or node.output[0])
+    return made.output(0)
 
 
 def translate(node: NodeProto, scope: Scope) -> Sequence[Output | None]:
@@ -157,10 +181,14 @@ def translate(node: NodeProto, scope: Scope) -> Sequence[Output | None]:
         outputs = _outputs(_translated(call))
         check_outputs(call, outputs)
     except FAULTS as error:
-        text = str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
-        raise ModelError(f"{_label(node)}: {text}") from error
+        raise _failure(node, error) from error
     _name_nodes(call, outputs)
     return outputs
+
+
+def _failure(node: NodeProto, error: Exception) -> ModelError:
+    text = str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
+    return ModelError(f"{_label(node)}: {text}")
 
 
 def _label(node: NodeProto) -> str:
@@ -200,6 +228,13 @@ def _translated(call: Call) -> Translated:
     if translated is not None:
         check_read(call)
         return translated
+    return _without_translation(call)
+
+
+def _without_translation(call: Call) -> Translated:
+    from .fallback import check_referred, reference_outputs
+    from .functions import function_of, schema_or_onnx
+
     schema = schema_or_onnx(domain_of(call.proto), call.op_type, call.version)
     if schema is None:
         raise ModelError(f"this form of the operator is not supported: {described(call)}")
@@ -259,6 +294,8 @@ def inline(function: FunctionProto, call: Call) -> Sequence[Output | None]:
     for name, value in zip(function.input, call.inputs, strict=False):
         if value is not None:
             scope.define(name, value)
+    from .functions import bind_attributes
+
     absent = {name for name in function.input if scope.find(name) is None}
     translate_nodes([bind_attributes(node, function, call.proto, absent) for node in function.node], scope)
     return [scope.find(name) for name in function.output]

@@ -14,6 +14,8 @@ def in_order(nodes: Sequence[NodeProto]) -> list[NodeProto]:
     Raises ModelError for a cycle, and for a value that two nodes produce.
     """
     producers = _producers(nodes)
+    if all(producers.get(name, -1) < index for index, node in enumerate(nodes) for name in names_read(node)):
+        return list(nodes)
     order: list[NodeProto] = []
     done: dict[int, bool] = {}  # False while what a node reads is visited
     for root in range(len(nodes)):
@@ -54,8 +56,9 @@ def _sources(node: NodeProto, producers: dict[str, int]) -> Iterator[int]:
 
 def names_read(node: NodeProto) -> list[str]:
     """The names of values that a node reads, also those that graphs inside it take from outside."""
+    graphs = graphs_of(node) if node.attribute else ()
     names = dict.fromkeys(filter(None, node.input))
-    for graph in graphs_of(node):
+    for graph in graphs:
         inside = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
         inside.update(tensor.values.name for tensor in graph.sparse_initializer)
         inside.update(name for inner in graph.node for name in inner.output)

@@ -7,18 +7,19 @@ an error too, as it is for onnx.checker and onnxruntime.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import ModelError
 from ...graph import Output
 from .call import Call
-from .functions import schema_or_onnx, without_effect
 from .messages import FLOAT, AttributeProto, FunctionProto
-from .schemas import Schema
 from .scope import domain_of
 from .wire import Message
+
+if TYPE_CHECKING:
+    from .schemas import Schema
 
 SHOWN = 60  # characters of an attribute's value in an error
 
@@ -34,6 +35,8 @@ def check_read(call: Call) -> None:
 
 
 def _check_defaults(call: Call, left: Sequence[AttributeProto]) -> None:
+    from .functions import schema_or_onnx
+
     schema = schema_or_onnx(domain_of(call.proto), call.op_type, call.version)
     if schema is not None:
         check_known(call, schema.attributes)
@@ -51,6 +54,8 @@ def is_default(attribute: AttributeProto, schema: Schema) -> bool:
 
 def check_body(call: Call, function: FunctionProto, schema: Schema) -> None:
     """Raises ModelError for an attribute that the function body which ONNX gives for a call passes over."""
+    from .functions import without_effect
+
     for attribute in without_effect(call, function):
         if not is_default(attribute, schema):
             raise ModelError(f"attribute {shown(attribute)} is not supported in this form of the operator")

@@ -99,7 +99,7 @@ class Scope:
             raise ModelError(f"value {name!r} is defined twice")
         self._values[name] = value
         if self.tensor_names:
-            value.add_names({name})
+            value.add_name(name)
 
     def find(self, name: str) -> Output | None:
         """The value that `name` means here, None when there is none."""

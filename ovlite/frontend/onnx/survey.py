@@ -6,12 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...errors import ModelError
-from .advice import ADDED, advice
-from .fallback import ROWS, is_referred
-from .functions import BY_BODY, NEEDS_ONNX, has_function, is_installed, onnx_schema
 from .messages import GraphProto, ModelProto, NodeProto, TypeProto
 from .order import graphs_of
-from .schemas import schema_of
 from .scope import Library, domain_of, versions_of
 
 OLDEST = 7  # the first version of ONNX's operators whose definitions the translations follow
@@ -43,6 +39,8 @@ def check_operators(proto: ModelProto, library: Library) -> None:
     lines = [_line(*key, names) for key, names in sorted(missing.items())]
     lines += _odd_values(proto.graph)
     if lines:
+        from .advice import ADDED
+
         listed = "the model needs what is not supported:\n  " + "\n  ".join(lines)
         raise ModelError(f"{listed}\n{ADDED}" if missing else listed)
 
@@ -70,6 +68,10 @@ def _line(domain: str, op_type: str, version: int, names: list[str]) -> str:
         return f"operator {op_type} of domain {domain!r}, which is not imported, node {nodes}{more}"
     old = domain == "" and version < OLDEST
     hint = f" (at least version {OLDEST} is needed: use onnx.version_converter)" if old else ""
+    from .advice import advice
+    from .fallback import ROWS
+    from .functions import BY_BODY, NEEDS_ONNX, is_installed
+
     by_onnx = (domain, op_type) in BY_BODY or (domain == "" and op_type in ROWS)
     if by_onnx and not old and not is_installed():
         hint = f", which {NEEDS_ONNX}"
@@ -104,6 +106,9 @@ def _supported(node: NodeProto, domain: str, version: int, library: Library) -> 
         return False
     if translated:
         return True
+    from .fallback import is_referred
+    from .functions import has_function, onnx_schema
+
     schema = onnx_schema(domain, node.op_type, version)
     if schema is None or schema.deprecated:
         return False
@@ -114,6 +119,8 @@ def _supported(node: NodeProto, domain: str, version: int, library: Library) -> 
 
 def _as_in_oldest(op_type: str, version: int) -> bool:
     """Return whether an operator of an older version is still the same in the oldest one that is read."""
+    from .schemas import schema_of
+
     oldest = schema_of("", op_type, OLDEST)
     return oldest is not None and oldest.since <= version
 

@@ -16,15 +16,8 @@ from ...graph.operator import Array
 from ...ops.compressed import CompressedMatMul
 from ...ops.fused import Fused, operands_of
 from ...records import dataclass
-from .match import Users, constant, name_of
+from .match import MATRIX_TYPES, Users, constant, name_of
 
-# Operators whose output is a matrix, or an image, of sums of products with the weights.
-MATRIX_TYPES = frozenset(
-    {
-        "CompressedMatMul", "Convolution", "ConvolutionBackpropData", "GroupConvolution",
-        "GroupConvolutionBackpropData", "MatMul",
-    }
-)  # fmt: skip
 MATRICES = frozenset({"CompressedMatMul", "MatMul"})  # whose channels are the last axis
 LARGE = 1 << 14  # weights of a convolution that are scaled when they are packed, and not before
 

@@ -7,8 +7,7 @@ import math
 from ...graph import Model, Node, Output
 from ...ops.fused import Fused, activation_of
 from ...records import replace
-from .affine import MATRIX_TYPES
-from .match import Users, constant, name_of, single
+from .match import MATRIX_TYPES, Users, constant, name_of, single
 
 
 def fuse_epilogues(model: Model) -> None:

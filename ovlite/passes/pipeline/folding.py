@@ -21,7 +21,8 @@ def fold_constants(model: Model) -> None:
     """Replaces each node all of whose inputs are constant by its value."""
     room = _Room()
     for node in model.get_ordered_ops():
-        _fold(node, room)
+        if not isinstance(node, Constant):
+            _fold(node, room)
 
 
 def fold_all_but_bytes(model: Model) -> None:
@@ -30,7 +31,9 @@ def fold_all_but_bytes(model: Model) -> None:
     kept: set[Node] = set()
     room = _Room()
     for node in model.get_ordered_ops():
-        sources = {source.node for source in node.sources}
+        if isinstance(node, Constant):
+            continue
+        sources = {source.node for source in node.sources} if kept else set[Node]()
         constant = all(isinstance(source, Constant) or source in kept for source in sources)
         if (sources & kept and constant) or _dequantizes(node) or node.op.type == "FakeQuantize":
             kept.add(node)
@@ -74,15 +77,16 @@ def _fold(node: Node, room: _Room) -> None:
     if arrays is not None:
         for output, array in zip(node.outputs(), arrays, strict=True):
             output.replace(_constant(node, output, array))
-    elif not isinstance(node, Constant):
+    else:
         _carry(node)
 
 
 def _values(node: Node, room: _Room) -> list[Array] | None:
     """The outputs of a node whose inputs are constant, where they are soon there and do not take too much memory."""
+    for source in node.sources:
+        if not isinstance(source.node, Constant):
+            return None
     if isinstance(node, Result) or not node.sources or node.op.stateful:
-        return None
-    if not all(isinstance(source.node, Constant) for source in node.sources):
         return None
     if any(output.partial_shape.is_static and prod(output.shape) > LIMIT for output in node.outputs()):
         return None

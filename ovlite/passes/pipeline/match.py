@@ -5,6 +5,14 @@ from __future__ import annotations
 from ...graph import Constant, Model, Node, Output
 from ...graph.operator import Array
 
+# Operators whose output is a matrix, or an image, of sums of products with the weights.
+MATRIX_TYPES = frozenset(
+    {
+        "CompressedMatMul", "Convolution", "ConvolutionBackpropData", "GroupConvolution",
+        "GroupConvolutionBackpropData", "MatMul",
+    }
+)  # fmt: skip
+
 
 def constant(output: Output) -> Array | None:
     """The elements of a constant, None for any other tensor."""

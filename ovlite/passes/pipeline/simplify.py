@@ -9,6 +9,7 @@ import numpy as np
 from ...graph import Constant, Model, Node, Output
 from ...ops import NEWEST_OPSET as NEWEST
 from ...ops import factories
+from ...ops.elementwise import Add, Multiply
 from ...records import replace
 from .making import literal, transposed
 from .match import constant, is_op
@@ -72,12 +73,9 @@ def _batch_norm(node: Node) -> Output | None:
     scale = gamma / np.sqrt(variance + node.op.attributes()["epsilon"])
     shape = (-1,) + (1,) * (len(data.partial_shape) - 2)
     dtype = data.element_type.to_dtype()
-    ops = factories(NEWEST)
-    product = ops["multiply"](data, Constant.of(scale.astype(dtype).reshape(shape)))
-    total = ops["add"](
-        product, Constant.of((beta - mean * scale).astype(dtype).reshape(shape)), name=node.friendly_name
-    )
-    return total.output(0)
+    parts = [Constant.of(part.astype(dtype).reshape(shape)).output(0) for part in (scale, beta - mean * scale)]
+    product = Node.typed(Multiply(), [data, parts[0]], node.output(0))
+    return Node.typed(Add(), [product.output(0), parts[1]], node.output(0), node.friendly_name).output(0)
 
 
 def _fake_quantize(node: Node) -> Output | None:

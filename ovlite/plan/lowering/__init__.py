@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
 
 from ...errors import ModelError
 from ...graph.failures import Subject, reason
@@ -11,52 +13,48 @@ from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..fusion import Map, fuse_maps
 from ..layout import choose_layouts
-from . import (
-    attention,
-    composed,
-    convolution,
-    copy,
-    distance,
-    elementwise,
-    gather,
-    indexed_copy,
-    matmul,
-    normalization,
-    pooling,
-    quantized,
-    recurrent,
-    reduction,
-    resize,
-    sampling,
-    scan,
-    softmax,
-    topk,
-    trees,
-)
-from .bf16 import store_bf16
 
-LOWERINGS: dict[str, Lowering] = {
-    **attention.LOWERINGS,
-    **composed.LOWERINGS,
-    **convolution.LOWERINGS,
-    **copy.LOWERINGS,
-    **distance.LOWERINGS,
-    **elementwise.LOWERINGS,
-    **gather.LOWERINGS,
-    **indexed_copy.LOWERINGS,
-    **matmul.LOWERINGS,
-    **normalization.LOWERINGS,
-    **pooling.LOWERINGS,
-    **quantized.LOWERINGS,
-    **recurrent.LOWERINGS,
-    **reduction.LOWERINGS,
-    **resize.LOWERINGS,
-    **sampling.LOWERINGS,
-    **scan.LOWERINGS,
-    **softmax.LOWERINGS,
-    **topk.LOWERINGS,
-    **trees.LOWERINGS,
+# The module of each operator's lowering, by the operator's type; imported when a model has the operator.
+HOMES = {
+    kind: module
+    for module, kinds in {
+        "attention": "Attention ScaledDotProductAttention",
+        "composed": "BatchToSpace OneHot ReverseSequence Roll ShuffleChannels SpaceToBatch",
+        "convolution": ("Convolution ConvolutionBackpropData Fused GroupConvolution GroupConvolutionBackpropData"),
+        "copy": (
+            "Assign Broadcast Concat DepthToSpace Pad ReadValue Reorder Reshape Reverse Slice SpaceToDepth Split "
+            "Squeeze StridedSlice Tile Transpose Unsqueeze VariadicSplit"
+        ),
+        "distance": "SquaredDistance",
+        "elementwise": "FromPortType Map ToPortType",
+        "gather": "Decompress Gather",
+        "indexed_copy": "GatherElements GatherND ScatterElementsUpdate ScatterNDUpdate ScatterUpdate",
+        "matmul": "CompressedMatMul MatMul",
+        "normalization": "GroupNormalization LRN LayerNorm MVN NormalizeL2 RMS",
+        "pooling": "AvgPool MaxPool",
+        "quantized": "QuantizedProduct",
+        "recurrent": "GRUCell GRUSequence LSTMCell LSTMSequence RNNCell RNNSequence",
+        "reduction": (
+            "ReduceL1 ReduceL2 ReduceLogicalAnd ReduceLogicalOr ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum"
+        ),
+        "resize": "Interpolate",
+        "sampling": "GridSample ROIAlign",
+        "scan": "CumSum",
+        "softmax": "LogSoftmax Softmax",
+        "topk": "TopK",
+        "trees": "TreeEnsemble",
+    }.items()
+    for kind in kinds.split()
 }
+
+
+@cache
+def lowering_of(kind: str) -> Lowering | None:
+    """How operators of a type are lowered; None for what no kernel takes."""
+    if kind not in HOMES:
+        return None
+    lowerings: dict[str, Lowering] = import_module(f".{HOMES[kind]}", __name__).LOWERINGS
+    return lowerings[kind]
 
 
 DIVISIONS = frozenset({"Divide", "FloorMod", "Mod"})  # the element-wise operators that can fail, of integers
@@ -67,6 +65,8 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
     calls = fuse_maps(list(calls), {tensor for tensor, _ in exits})
     calls = choose_layouts(calls)
     if builder.precision.products == "bf16":
+        from .bf16 import store_bf16
+
         store_bf16(builder, calls, {tensor for tensor, _ in exits})
     direct = set()
     for tensor, view in exits:
@@ -77,7 +77,7 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
         if not [tensor for tensor in call.outputs if 0 not in tensor.shape]:
             continue
         builder.origin, builder.subject = call.name, _subject(call)
-        lowering = LOWERINGS.get(call.op.type)
+        lowering = lowering_of(call.op.type)
         try:
             if lowering is None or not lowering(builder, call):
                 builder.interpret(call)

@@ -26,7 +26,6 @@ from ..build import (
     typed,
 )
 from ..call import Call, Translated, Translation
-from .reduction import extreme
 
 AUTO_PADS = {"NOTSET": "explicit", "VALID": "valid", "SAME_UPPER": "same_upper", "SAME_LOWER": "same_lower"}
 
@@ -264,6 +263,8 @@ def global_average_pool(call: Call) -> Translated:
 
 
 def global_max_pool(call: Call) -> Translated:
+    from .reduction import extreme
+
     return extreme(call.input(0), axes_from(call.input(0), 2), True, "max")
 
 

@@ -26,7 +26,6 @@ from ..build import (
 )
 from ..call import Call, Translated, Translation
 from ..tensors import element_type
-from .text import cast_strings
 
 # ONNX operators of one tensor and no attributes, by the factory that means the same.
 UNARY = {
@@ -128,6 +127,8 @@ def _cast(call: Call, wanted: Type) -> Translated:
     if value.element_type is wanted:
         return value
     if Type.string in (value.element_type, wanted):
+        from .text import cast_strings
+
         return cast_strings(value, wanted)
     if wanted in ROUNDED_FLOATS:
         return as_small_float(value, wanted, saturate=call.flag("saturate", True))

@@ -6,7 +6,6 @@ from ....graph import Output
 from ....types import Type
 from ..build import converted, one, ops, reshaped, typed
 from ..call import Call, Translated, Translation
-from .quantization import centred, known_rank, stays_exact
 
 
 def matmul(call: Call) -> Translated:
@@ -36,6 +35,8 @@ def matmul_integer(call: Call) -> Translated:
 
     Computed in f32 where the elements of B show that no sum leaves the integers that f32 holds.
     """
+    from .quantization import centred, stays_exact
+
     left, right = call.input(0), call.input(1)
     left_zero, right_zero = call.optional(2), call.optional(3)
     kind = Type.f32 if stays_exact(right, right_zero, axis=-2) else Type.i32
@@ -45,6 +46,8 @@ def matmul_integer(call: Call) -> Translated:
 
 def _a_row(zero: Output) -> Output:
     """A zero point for each row as a column; one for the whole tensor as it is."""
+    from .quantization import known_rank
+
     if known_rank(zero) == 1 and zero.partial_shape[0] != 1:
         return reshaped(zero, [-1, 1])
     return zero
