@@ -165,6 +165,11 @@ class ScaledConstant(Constant):
         Node.__init__(self, _OPERATOR, [], None)
 
     @property
+    def parts(self) -> tuple[Array, Array]:
+        """The other constant's elements, and the factors."""
+        return self._array, self._factors
+
+    @property
     def stored(self) -> Array:  # type: ignore[override]  # of other constants it is kept
         out = np.empty(self._array.shape, self._array.dtype)
         with np.errstate(all="ignore"):  # whatever the caller has set: also products of f32 that are too small

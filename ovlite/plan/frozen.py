@@ -83,11 +83,12 @@ def thawed(document: Document, options: Options, store: Source) -> Executable:
         node = reader.nodes[number]
         if not isinstance(node, Constant):
             raise ValueError(f"weights of {node.op.type}")
-        array = executable.constants[node]
+        weights = node if isinstance(node, ScaledConstant) else executable.constants[node]
+        array = np.broadcast_to(np.float32(0), node._shape) if isinstance(weights, ScaledConstant) else weights
         key = tuple(tuple(item) if isinstance(item, list) else item for item in how)
         if key[0] not in _WAYS:
             raise ValueError(f"weights packed for {key[0]}")
-        executable.packed_weights.put(array, key, _restored(array, key, kind, form, store))
+        executable.packed_weights.put(weights, key, _restored(array, key, kind, form, store))
     return executable
 
 
@@ -195,8 +196,11 @@ class _Writer:
     def _content(self, node: Node) -> list[Any]:
         if isinstance(node, Parameter):
             return ["parameter", _kind(node.output(0).element_type, node.output(0).partial_shape)]
+        if isinstance(node, ScaledConstant):
+            array, factors = node.parts
+            return ["scaled", [self._store.put(array, node in self._late), self._store.put(factors, False)]]
         if isinstance(node, Constant):
-            stored = node.stored  # of a ScaledConstant computed each time
+            stored = node.stored
             if stored.dtype.kind not in "biuf":
                 raise Unfrozen(f"elements of {stored.dtype}")
             place = self._store.put(stored, node in self._late)
@@ -260,6 +264,13 @@ class _Reader:
         if kind == "constant":
             place, element, shape = content
             return Constant.of(self._store.array(place), Type._named(element), tuple(map(int, shape)), name)
+        if kind == "scaled":
+            array, factors = map(self._store.array, content)
+            if array.dtype != np.float32 or np.broadcast_shapes(array.shape, factors.shape) != array.shape:
+                raise ValueError(f"{factors.dtype}{factors.shape} factors of {array.dtype}{array.shape}")
+            scaled = ScaledConstant(array, factors)
+            scaled.friendly_name = name
+            return scaled
         if kind == "result":
             return Result(sources[0], name)
         op = self.value(content)

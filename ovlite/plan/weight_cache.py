@@ -34,9 +34,9 @@ class PackedWeightCache:
         """The same for what is made of several arrays."""
         key = (*map(id, weights), how)
         if key not in self._made:
+            for part in weights:
+                self.check(part.parts[0] if isinstance(part, ScaledConstant) else part)
             arrays = [part.stored if isinstance(part, ScaledConstant) else part for part in weights]
-            for array in arrays:
-                self.check(array)
             self._made[key] = (weights, make(*(map(flushed, arrays) if self._flush else arrays)))
             for part in weights:
                 _release(part)
@@ -49,9 +49,9 @@ class PackedWeightCache:
             self._biases[key] = (bias, np.pad(bias.reshape(groups, -1), ((0, 0), (0, short))))
         return self._biases[key][1]
 
-    def put(self, array: Array, how: Hashable, made: Any) -> None:
-        """Keeps what get() is to give for an array."""
-        self._made[id(array), how] = ((array,), made)
+    def put(self, weights: Weights, how: Hashable, made: Any) -> None:
+        """Keeps what get() is to give for these weights."""
+        self._made[id(weights), how] = ((weights,), made)
 
     def items(self) -> Iterable[tuple[tuple[Weights, Any], Hashable]]:
         """((weights, what was made of them), how) of all that is kept of one array."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -125,16 +125,14 @@ class Compilation:
         inputs, outputs = ([sorted(port.names) for port in ports] for ports in (self.ports.inputs, self.ports.outputs))
         return Names(self.name, inputs, outputs)
 
-    def write(self, file: IO[bytes], key: str) -> None:
-        """Writes what restored() reads. key: of what the file is. Unfrozen where that can't be done."""
+    def write(self, file: IO[bytes], about: Mapping[str, Any]) -> None:
+        """Writes what restored() reads. about: what else the file tells. Unfrozen where that can't be done."""
         from ..plan.frozen import Unfrozen
         from .blob import write
-        from .exported_model import described
 
         if not isinstance(self.executable, Executable) or any(self.ports.forms):
             raise Unfrozen("strings, sequences or maps")
-        about = {**described(self, key), "sources": self.sources}
-        write(file, self.executable, self.model, self._initial, about)
+        write(file, self.executable, self.model, self._initial, {**about, "sources": self.sources})
 
     def initial_state(self, index: int) -> npt.NDArray[Any]:
         """The value that a variable has before the first run, as far as it does not follow from inputs: zeros then."""
@@ -153,15 +151,6 @@ class Compilation:
         fresh = frozenset(variable.name for variable in self.variables)
         plan = self.executable.plan(tuple(tuple(shape.to_shape()) for shape in shapes), fresh)
         return plan if isinstance(plan, Plan) else None
-
-    def export(self, *, plain: bool = False) -> bytes:
-        """The model, what was made of it and its properties, as import_model() reads them. plain: the model alone."""
-        from .exported_model import pack
-
-        tensors = [*self.model.inputs, *self.model.outputs]
-        for tensor, port in zip(tensors, [*self.ports.inputs, *self.ports.outputs], strict=True):
-            tensor.set_names(port.names)
-        return pack(self, plain=plain)
 
 
 def _ports(

@@ -53,12 +53,14 @@ class CompiledModel(Compiled):
 
     def export_model(self, model_stream: io.BytesIO | None = None) -> io.BytesIO | None:
         """Writes what Core.import_model() reads to a stream, whose position stays, or to a new one that is returned."""
+        from .exported_model import pack
+
         if model_stream is None:
-            return io.BytesIO(self._compilation.export())
+            return io.BytesIO(pack(self._compilation))
         if not isinstance(model_stream, io.BytesIO):
             raise TypeError(f"expected a BytesIO to export the model to, got {type(model_stream).__name__}")
         position = model_stream.tell()
-        model_stream.write(self._compilation.export())
+        model_stream.write(pack(self._compilation))
         model_stream.seek(position)
         return None
 
@@ -155,8 +157,10 @@ class CompiledModel(Compiled):
         return CompiledModel(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        from .exported_model import pack
+
         made = vars(self).get("_compilation")
-        return CompiledModel._imported_later, (vars(self)["_exported"] if made is None else made.export(plain=True),)
+        return CompiledModel._imported_later, (vars(self)["_exported"] if made is None else pack(made, plain=True),)
 
     def __repr__(self) -> str:
         return f"<CompiledModel:\n{self._compilation.ports.text()}>"

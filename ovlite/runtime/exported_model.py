@@ -30,15 +30,19 @@ def pack(compilation: Compilation, *, plain: bool = False) -> bytes:
     plain: the model alone, with all weights and readable for everybody, whatever the properties say.
     """
     config, file = compilation.config, io.BytesIO()
+    tensors = [*compilation.model.inputs, *compilation.model.outputs]
+    for tensor, port in zip(tensors, [*compilation.ports.inputs, *compilation.ports.outputs], strict=True):
+        tensor.set_names(port.names)
+    told = described(compilation, about(config))
     try:
         if plain or config.weightless():
             raise Unfrozen("the model alone is asked for")
         compilation.static_plan()
-        compilation.write(file, about(config))
+        compilation.write(file, told)
     except Unfrozen:
         file = io.BytesIO()
         apart = config.weightless() and not plain
-        write_model(file, compilation.model, described(compilation, about(config)), apart=apart)
+        write_model(file, compilation.model, told, apart=apart)
     whole, callbacks = file.getvalue(), config.callbacks()
     return whole if callbacks is None or plain else sealed_file(sealed(callbacks, whole))
 

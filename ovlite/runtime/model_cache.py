@@ -135,7 +135,8 @@ def _compiled(model: Model, config: Config, folder: str, tried: str | None = Non
     compilation = Compilation(model, config)
     compilation.static_plan()
     try:
-        _written(path, lambda file: compilation.write(file, key), config)
+        about = exported_model.described(compilation, key)
+        _written(path, lambda file: compilation.write(file, about), config)
     except Unfrozen:
         return _by_model(path, model, config, compilation), None
     return compilation, path

@@ -132,6 +132,21 @@ def test_an_exported_model_of_unknown_shapes_keeps_what_was_packed(mine):
     np.testing.assert_array_equal(second(image)[0], expected)
 
 
+def test_scaled_weights_are_kept_once(mine):
+    """As those of the model and factors, beside what was packed of them."""
+    x = mine.parameter([1, 128, 8, 8], np.float32, "x")
+    weights = normal(128, 128, 1, 1)
+    y = mine.ops.convolution(x, weights, [1, 1], [0, 0], [0, 0], [1, 1])
+    model = mine.ov.Model([mine.ops.multiply(y, normal(1, 128, 1, 1))], [x], "scaled")
+    first, image = ov.Core().compile_model(model, "CPU"), normal(1, 128, 8, 8)
+    exported = first.export_model().getvalue()
+    assert exported.count(weights.tobytes()) == 1 and len(exported) < 2.5 * weights.nbytes
+    second = ov.Core().import_model(exported, "CPU")
+    assert packed_kinds(second) == packed_kinds(first) == ["PackedWeights"]
+    np.testing.assert_array_equal(second(image)[0], first(image)[0])
+    assert ov.Core().import_model(second.export_model(), "CPU")(image)[0].shape == (1, 128, 8, 8)
+
+
 def test_what_is_loaded_tells_what_was_compiled(mine, tmp_path, folder):
     model = image_model(mine)
     model.outputs[0].set_names({"y", "scores"})

@@ -24,6 +24,7 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 
 Content = bytes | memoryview
 Reader = Callable[[dict[str, Any], Any, int], None]  # puts a field's value into a message's dict, at a depth
+Plain = tuple[str, Callable[[Any], Any], bool]  # the same of most fields: name, Kind.read, whether it is a list
 Self = TypeVar("Self", bound="Message")
 
 
@@ -73,19 +74,20 @@ class Field:
         self.number, self.kind, self.many, self.message = number, kind, many, message
         self.name = ""
 
-    def readers(self, others: Sequence[str]) -> dict[int, Reader]:
+    def readers(self, others: Sequence[str]) -> dict[int, Reader | Plain]:
         """How the field is read, by tag. others: fields that setting this one unsets."""
         name, kind, tag = self.name, self.kind, self.number << 3
         if self.message:
             one = _messages_reader(name, self.message) if self.many else _message_reader(name, self.message, others)
             return {tag | BYTES: one}
         if not self.many:
-            return {tag | kind.wire: _value_reader(name, kind, others)}
+            return {tag | kind.wire: _value_reader(name, kind, others) if others else (name, kind.read, False)}
+        one_more = (name, kind.read, True)
         if not kind.dtype:
-            return {tag | kind.wire: _list_reader(name, kind)}
+            return {tag | kind.wire: one_more}
         if self.many == "array":
             return {tag | kind.wire: _array_reader(name, kind), tag | BYTES: _packed_array_reader(name, kind)}
-        return {tag | kind.wire: _list_reader(name, kind), tag | BYTES: _packed_reader(name, kind)}
+        return {tag | kind.wire: one_more, tag | BYTES: _packed_reader(name, kind)}
 
     def default(self) -> Any:
         """What a message has under the field's name when the field is left out."""
@@ -120,7 +122,7 @@ class Message:
     classes: ClassVar[dict[str, type[Message]]] = {}
     _fields: ClassVar[Sequence[Field]] = ()
     _arrays: ClassVar[Sequence[Field]] = ()
-    _readers: ClassVar[dict[int, Reader]] = {}
+    _readers: ClassVar[dict[int, Reader | Plain]] = {}
 
     def __init_subclass__(cls) -> None:
         Message.classes[cls.__name__] = cls
@@ -188,8 +190,16 @@ class Message:
                     raise Malformed(f"a field ends at {place}, its message at {end}")
                 value = content[start:place]
             read = readers.get(tag)
-            if read is not None:
-                read(values, value, depth)
+            if type(read) is tuple:
+                name, take, many = read
+                if not many:
+                    values[name] = take(value)
+                elif name in values:
+                    values[name].append(take(value))
+                else:
+                    values[name] = [take(value)]
+            elif read is not None:
+                read(values, value, depth)  # type: ignore[operator]  # which is no tuple
             elif not 0 < tag >> 3 < 1 << 29:
                 raise Malformed(f"a field of number {tag >> 3}")
         for field in self._arrays:
@@ -215,18 +225,6 @@ def _value_reader(name: str, kind: Kind, others: Sequence[str]) -> Reader:
         values[name] = take(value)
         for other in others:
             values.pop(other, None)
-
-    return read
-
-
-def _list_reader(name: str, kind: Kind) -> Reader:
-    take = kind.read
-
-    def read(values: dict[str, Any], value: Any, depth: int) -> None:
-        if name in values:
-            values[name].append(take(value))
-        else:
-            values[name] = [take(value)]
 
     return read
 
