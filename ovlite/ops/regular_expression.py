@@ -13,6 +13,7 @@ from functools import lru_cache
 from .regular_syntax import BEGIN, END, Chars, parse
 
 MOST_KEPT = 200_000  # threads and transitions of the automaton, before it is begun anew
+NOTED = 16  # of so many places one is noted with the states that lead nowhere
 _WORD = Chars((("0", "9"), ("A", "Z"), ("_", "_"), ("a", "z")))
 
 
@@ -53,26 +54,43 @@ class Expression:
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """(begin, end) of the matches that aren't empty, first of those that begin first the longest.
 
-        In the worst case the time grows with the square of the text's length.
+        The time grows evenly with the text's length, for a pattern whose automaton is small. What was passed in vain
+        behind a match, or for none, is noted and not passed again (Reps, "Maximal munch" tokenization in linear time,
+        1998).
         """
         at = 0
+        vain: dict[int, dict[int, _State]] = {}
         while at < len(text):
-            end = self._longest(text, at)
+            end = self._longest(text, at, vain)
             if end > at:
                 yield at, end
             at = max(end, at + 1)
 
-    def _longest(self, text: str, begin: int) -> int:
-        """Where the longest match that begins there ends; 0 for none."""
+    def _longest(self, text: str, begin: int, vain: dict[int, dict[int, _State]]) -> int:
+        """Where the longest match that begins there ends; 0 for none.
+
+        vain: by place and id, states from which nothing more matches; those that this search passes are put there.
+        """
         state = self._state(frozenset([0]), text[begin - 1] if begin else BEGIN)
         end = 0
+        passed = []
         for at in range(begin, len(text)):
+            if at % NOTED == 0:
+                if id(state) in vain.get(at, ()):
+                    break
+                passed.append((at, state))
             matched, state = state[text[at]]
             if matched:
                 end = at
             if not state.threads:
-                return end
-        return len(text) if state[END][0] else end
+                break
+        else:
+            if state[END][0]:
+                return len(text)
+        for at, state in passed:
+            if at > end:
+                vain.setdefault(at, {})[id(state)] = state
+        return end
 
     def _state(self, threads: frozenset[int], before: str) -> _State:
         before = before if self._looks else END

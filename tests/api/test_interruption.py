@@ -7,6 +7,8 @@ import contextlib
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -277,3 +279,50 @@ def test_handlers_run_during_a_run_and_need_not_raise(mine):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+IMPORTS = """
+import asyncio, sys
+import numpy as np
+import ovlite as ov, ovlite.opset13 as ops
+
+x = ops.parameter([-1, 48], np.float32, name="x")
+compiled = ov.compile_model(ov.Model([ops.result(ops.tanh(x), name="y")], [x], "m"), "CPU")
+given = np.ones((3, 48), np.float32)
+compiled([given])
+request, queue = compiled.create_infer_request(), ov.AsyncInferQueue(compiled, 2)
+
+
+def waited():
+    request.start_async([given])
+    request.wait()
+    return request.get_output_tensor().data
+
+
+def queued():
+    queue.set_callback(lambda ended, given: None)
+    queue.start_async([given])
+    queue.wait_all()
+
+
+FORMS = {
+    "call": lambda: compiled({"x": given})["y"],
+    "views": lambda: compiled([given], share_outputs=True)[0],
+    "out": lambda: compiled([given], out=np.empty_like(given)),
+    "infer": lambda: request.infer([given]),
+    "wait": waited,
+    "queue": queued,
+    "another shape": lambda: compiled([np.ones((400, 48))]),
+    "lists": lambda: compiled([given.tolist()]),
+}
+for name, form in FORMS.items():
+    before = set(sys.modules)
+    form()
+    assert set(sys.modules) == before, (name, set(sys.modules) - before)
+"""
+
+
+def test_a_call_after_the_first_imports_nothing():
+    """A handler may call a model at any moment then. In the midst of an import, which the first call may begin, Python
+    hands the handler modules that are partially initialized."""
+    subprocess.run([sys.executable, "-c", IMPORTS], check=True, timeout=100)

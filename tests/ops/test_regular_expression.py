@@ -72,6 +72,28 @@ def test_spans_are_the_longest_of_those_that_begin_first(pattern, text):
     assert list(Expression(pattern).spans(text)) == expected
 
 
+@pytest.mark.parametrize(
+    "pattern", ["a*b", "a.*z|[a-z]", "a(aa)*b|ab?", "(aaa)*z|(aaaaa)*y|aa", "a{20,40}b|a", "[ab]*c|ba"]
+)
+def test_spans_of_texts_in_which_much_is_passed_in_vain(pattern):
+    rng = np.random.default_rng(7)
+    parts = ["a" * 17, "a" * 40, "ab", "b", "c", "y", "z"]
+    for _ in range(30):
+        text = "".join(rng.choice(parts, rng.integers(1, 7)))
+        at, expected = 0, []
+        while at < len(text):
+            ends = [end for end in range(at + 1, len(text) + 1) if re.compile(pattern).fullmatch(text, at, end)]
+            expected += [(at, ends[-1])] if ends else []
+            at = ends[-1] if ends else at + 1
+        assert list(Expression(pattern).spans(text)) == expected
+
+
+def test_spans_of_a_long_text_that_begins_to_match_everywhere():
+    """Each place a match might begin at, looked at to the end of the text, would be 5e9 steps."""
+    assert list(Expression("a*b").spans("a" * 100_000)) == []
+    assert len(list(Expression("a.*z|[a-z]").spans("ab" * 50_000))) == 100_000
+
+
 # pattern: texts that match, texts that don't; by RE2 itself (google-re2 1.1), where re means something else or nothing.
 SYNTAX = {
     r"[[:alpha:]]+": (["aZ"], ["a1", "é", ""]),
