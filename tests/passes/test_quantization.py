@@ -81,6 +81,12 @@ def has_real_bias(node: Any) -> bool:
     return bool(node.sources[4].node.array.any())
 
 
+def unsaturated(weights: np.ndarray) -> np.ndarray:
+    """Halves signed ones: onnxruntime adds pairs of products with signed weights in 16 bits where the processor has no
+    VNNI, which saturate from 128 on."""
+    return weights // 2 if weights.dtype == np.int8 else weights
+
+
 def assert_as_onnxruntime(content: bytes, x: np.ndarray, step: float) -> None:
     """Within one step of the result's quantization, and mostly equal; likewise when it is computed in f32."""
     onnxruntime = pytest.importorskip("onnxruntime")
@@ -192,7 +198,7 @@ def test_dynamic_quantization(kind: int, rows: int, inner: int) -> None:
     """As exporters of dynamic quantization write it: the scale and the zero point are those of what comes in."""
     graph = Graph()
     graph.nodes.append(helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"]))
-    weights = some_bytes(DTYPES[kind], inner, 6)
+    weights = unsaturated(some_bytes(DTYPES[kind], inner, 6))
     zero = graph.constant(np.asarray(7, DTYPES[kind]))
     sums = graph.node("MatMulInteger", "q", graph.constant(weights), "zero", zero)
     factor = graph.node("Mul", "scale", graph.constant(np.float32(0.01)))
@@ -305,7 +311,9 @@ def test_a_residual_of_other_batch() -> None:
     model.graph.input.append(helper.make_tensor_value_info("z", F32, ["m", 8, 6, 5]))
     content = model.SerializeToString()
     compiled = ovlite.compile_model(ovlite.Core().read_model(content), "CPU")
-    session = onnxruntime.InferenceSession(content)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(content, options)
     for n, m in ((2, 2), (1, 3), (3, 1)):
         feeds = {"x": noise(n, 8, 6, 5), "z": noise(m, 8, 6, 5)}
         apart = np.abs(compiled(feeds)[0] - session.run(None, feeds)[0])
@@ -416,7 +424,7 @@ def test_real_numbers_that_others_read_are_kept() -> None:
 def test_dynamic_products_in_one_operator_are_of_bytes(kind: int, zeros: bool) -> None:
     graph = Graph()
     rng = np.random.default_rng(0)
-    arrays = [some_bytes(DTYPES[kind], 40, 9), rng.uniform(0.01, 0.02, 9).astype(np.float32)]
+    arrays = [unsaturated(some_bytes(DTYPES[kind], 40, 9)), rng.uniform(0.01, 0.02, 9).astype(np.float32)]
     constants = [graph.constant(array) for array in arrays]
     constants.append(graph.constant(rng.integers(1, 9, 9).astype(DTYPES[kind])) if zeros else "")
     y = graph.node("DynamicQuantizeMatMul", "x", *constants, domain="com.microsoft")

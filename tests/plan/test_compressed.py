@@ -43,7 +43,7 @@ def test_a_vector_is_a_row():
     np.testing.assert_allclose(run(executable, [given])[0], given @ array.T, rtol=1e-5, atol=1e-4)
 
 
-def test_many_rows_in_bf16_have_real_weights():
+def test_many_rows_in_bf16_have_real_weights(emulating_level):
     real, array = weights()
     x, given = parameter([40, GROUPS * GROUP]), normal(40, GROUPS * GROUP)
     precision = Precision(products="bf16", emulated=True, flush_denormals=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ovlite import kernels
 from ovlite.graph import Model
 from ovlite.graph.failures import Subject
 from ovlite.kernels.runtime.step import BF16
@@ -19,16 +18,8 @@ THREE = Precision(winograd=True, products="bf16x3", emulated=True, flush_denorma
 SIX = Precision(winograd=True, products="bf16x6", emulated=True, flush_denormals=True)
 ONE = Precision(winograd=True, products="bf16", emulated=True, flush_denormals=True)
 EXACT = Precision(flush_denormals=True)
+pytestmark = pytest.mark.usefixtures("emulating_level")
 BOUNDS = {"bf16x6": 1e-6, "bf16x3": 1e-5, "bf16": 1e-2}
-
-
-@pytest.fixture(autouse=True)
-def emulating_level():
-    """The best level, unless tiles are not emulated there."""
-    level = kernels.available_levels()[-1]
-    before = kernels.use_level("baseline" if level == "avx2" else level)
-    yield
-    kernels.use_level(before)
 
 
 def matrix(weights):
