@@ -6,7 +6,6 @@ padding is read from memory too: an image that a window can leave has a border o
 wide as convolution_border() and transpose_border() say.
 """
 
-import itertools
 import math
 
 import numpy as np
@@ -15,17 +14,21 @@ from ovlite.kernels.runtime.images cimport channels_second
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport (
     OK, Member, Step, View, alone, check_status, dim_t, first_element, strided_view)
+from ovlite.kernels.runtime.checks import check_images
 from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
 from ovlite.kernels.runtime.step import BF16
+from ovlite.kernels.runtime.phases import phase_size, phases
 from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions, nested_sums
+from ovlite.kernels.runtime.transforms import can_transform, int8_parts, winograd_tile
 
 from . import depthwise
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
-from .matmul_driver import check_f32, check_types
+from .matmul_driver import check_f32
 from .matmul_kernels cimport BF16_A, BF16_RESIDUAL, CHUNK
 from .matmul_weights cimport Kernel, PackedWeights, joins_taps, whole_blocks
-from .matmul_weights import int8_parts, kernel_for
-from .winograd import TransformedWeights, Winograd, can_transform, winograd_tile
+from .matmul_weights import kernel_for
+from .requantization import check_types
+from .winograd import TransformedWeights, Winograd
 
 PACKED = (depthwise.Packed, PackedWeights, TransformedWeights)    # what pack() may give
 
@@ -113,28 +116,6 @@ def convolution_step(View x not None, View y not None, *, weights, strides, dila
     return DirectConvolution(x, y, packed, strides, dilations, pads_begin, bias, residual, activation)
 
 
-def phases(kernel, strides, dilations, pads_begin):
-    """The phases of a transposed convolution: output pixels whose index has the same remainder by the stride.
-
-    Output o takes kernel element k from input (o + pad - k * dilation) / stride where that is whole. So the
-    outputs o = p + q * stride are a convolution of stride 1, with every few kernel elements, last one first.
-
-    Gives, for each phase, a tuple with (p, list of kernel elements, range of the inputs they take, relative
-    to q) for each spatial dimension.
-    """
-    dims = []
-    for size, stride, dilation, pad in zip(kernel, strides, dilations, pads_begin, strict=True):
-        dim = []
-        for p in range(stride):
-            elements = [k for k in range(size) if (p + pad - k * dilation) % stride == 0][::-1]
-            inputs = [(p + pad - k * dilation) // stride for k in elements]
-            gap = dilation // math.gcd(dilation, stride)
-            taps = range(inputs[0], inputs[-1] + 1, gap) if inputs else range(0)
-            dim.append((p, elements, taps))
-        dims.append(dim)
-    return list(itertools.product(*dims))
-
-
 class Phases:
     """Weights packed for ConvolutionTranspose: those of each phase of the output.
 
@@ -158,42 +139,6 @@ class Phases:
             packed = PackedWeights(matrix_kernel or kernel_for("f32", "f32"), part.transpose(0, 3, 1, 2), taken)
             self.packed.append(packed)
         self.nbytes = sum([part.nbytes for part in self.packed])
-
-
-def transpose_border(shape, output_shape, kernel, strides, dilations, pads_begin):
-    """(begin, end) pixels of zeros that ConvolutionTranspose reads around an image, for each spatial dimension.
-
-    shape, output_shape: of the spatial dimensions of x and y.
-    """
-    border = [(0, 0)] * len(shape)
-    for phase in phases(kernel, strides, dilations, pads_begin):
-        for axis, (p, _, taps) in enumerate(phase):
-            count = phase_size(output_shape[axis], p, strides[axis])
-            if count and taps:
-                begin, end = border[axis]
-                border[axis] = (max(begin, -taps[0]), max(end, count + taps[-1] - shape[axis]))
-    return border
-
-
-def phase_size(size, p, stride):
-    """How many of `size` outputs have remainder p by the stride."""
-    return max(0, (size - p + stride - 1) // stride)
-
-
-def check_images(View x, View y, packed, View residual, groups):
-    rank = len(packed.window)
-    if not 1 <= rank <= 3 or len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
-        raise ValueError(f"expected x, y and a kernel of 1 to 3 spatial dimensions, "
-                         f"got {x.shape}, {y.shape} and {packed.window}")
-    if packed.groups != groups:
-        raise ValueError(f"expected weights packed for {groups} groups, got {packed.groups}")
-    if x.shape[0] != y.shape[0] or x.shape[1] != groups * packed.depth or y.shape[1] != groups * packed.columns:
-        raise ValueError(f"expected x and y for weights of {groups} groups of {packed.depth} to {packed.columns} "
-                         f"channels, got {x.shape} and {y.shape}")
-    for name, view in (("x", x), ("y", y), ("residual", residual)):
-        if view is not None and view.size and view.shape[1] > 1 and view.strides[1] != 1:
-            raise ValueError(
-                f"expected {name} with its channels side by side, got a channel stride of {view.strides[1]}")
 
 
 cdef class Windows(MatmulStep):

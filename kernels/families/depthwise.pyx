@@ -15,13 +15,14 @@ from ovlite.kernels.runtime.images cimport channels_second
 from ovlite.kernels.runtime.step cimport (
     CANCELLED, OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, stopped,
     strided_view)
+from ovlite.kernels.runtime.checks import check_depthwise
 from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
 from ovlite.kernels.runtime.strides import broadcast_strides, nested_sums
 
 from .activation cimport Activation, activation_from_tuple
-from .matmul_driver import check_f32, check_types
+from .matmul_driver import check_f32
 from .requantization cimport Requantization, Requantizer, ZeroPoint, without_zero
-from .requantization import padded_columns
+from .requantization import check_types, padded_columns
 
 cdef extern from "depthwise.h" nogil:
     ctypedef struct Strip:
@@ -361,16 +362,3 @@ cdef class QuantizedDepthwise(Depthwise):
             self.scratch = self.requantizer.zero_bytes
             self.reads = (*self.reads, zero_point)
             self.run = convolve_of_zero
-
-
-def check_depthwise(View x, View y, View residual, packed):
-    rank = len(packed.window)
-    if len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
-        raise ValueError(
-            f"expected x and y of {rank + 2} dimensions for a kernel {packed.window}, got {x.shape} and {y.shape}")
-    if x.shape[:2] != y.shape[:2] or x.shape[1] != packed.channels:
-        raise ValueError(f"expected x and y of one batch and {packed.channels} channels, got {x.shape} and {y.shape}")
-    for name, view in (("x", x), ("y", y), ("residual", residual)):
-        if view is not None and view.size and view.shape[1] > 1 and view.strides[1] != 1:
-            raise ValueError(
-                f"expected {name} with its channels side by side, got a channel stride of {view.strides[1]}")

@@ -8,12 +8,14 @@ import numpy as np
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, first_element, strided_view
 from ovlite.kernels.runtime.strides import broadcast_strides
+from ovlite.kernels.runtime.transforms import int8_parts
 
 from .matmul_driver cimport MatmulStep, run_matmul
-from .matmul_driver import check_f32, check_types
+from .matmul_driver import check_f32
 from .matmul_kernels cimport FEW_COMPRESSED_ROWS, NO_OFFSET
 from .matmul_weights cimport CompressedWeights, Kernel, PackedWeights
-from .matmul_weights import KERNELS, compressed_kernel, int8_parts, kernel_for
+from .matmul_weights import KERNELS, compressed_kernel, kernel_for
+from .requantization import check_types
 
 FEW_ROWS = FEW_COMPRESSED_ROWS
 

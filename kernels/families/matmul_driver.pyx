@@ -157,24 +157,28 @@ cdef void make_panels(const Matmul* p, const MatmulTile* batch, char* scratch) n
         first += p.kernel.columns
 
 
+cdef void pack_half(const Matmul* p, const MatmulTile* tile, int half, dim_t rows, char* to) noexcept nogil:
+    """Copies, widens or splits the rows of a half of a tile."""
+    cdef const MatmulKernel* kernel = p.kernel
+    cdef SplitRows split = kernel.copy_rows if p.tile.bf16 & BF16_A else kernel.split_rows
+    if kernel.widen_rows != NULL:
+        kernel.widen_rows(tile.a[half], rows, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to,
+                          p.row_bytes)
+    elif kernel.parts == 0:
+        kernel.pack_rows(tile.a[half], rows, tile.a_stride, tile.depth, tile.k_stride, to, p.row_bytes)
+    else:
+        split(tile.a[half], rows, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
+
+
 cdef void pack_tile(const Matmul* p, const MatmulTile* tile, dim_t rows, char* to) noexcept nogil:
-    """Copies the rows of a tile to scratch memory, the halves one behind the other, or splits or widens them."""
+    """Brings the rows of a tile to scratch memory, the halves one behind the other."""
     cdef dim_t half = (rows + 1) // 2
-    cdef SplitRows split = p.kernel.copy_rows if p.tile.bf16 & BF16_A else p.kernel.split_rows
-    if p.kernel.widen_rows != NULL:
-        p.kernel.widen_rows(tile.a[0], half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to,
-                            p.row_bytes)
-        p.kernel.widen_rows(tile.a[1], rows - half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride,
-                            to + half * p.row_bytes, p.row_bytes)
-        return
+    pack_half(p, tile, 0, half, to)
     if p.kernel.parts == 0:
-        p.kernel.pack_rows(tile.a[0], half, tile.a_stride, tile.depth, tile.k_stride, to, p.row_bytes)
-        p.kernel.pack_rows(tile.a[1], rows - half, tile.a_stride, tile.depth, tile.k_stride, to + half * p.row_bytes,
-                           p.row_bytes)
-        return
-    split(tile.a[0], half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
-    to += half * TILE_BYTES if rows <= TILE_HEIGHT else TILE_HEIGHT * p.row_bytes
-    split(tile.a[1], rows - half, tile.a_stride, tile.offset, tile.taps, tile.depth, tile.k_stride, to)
+        to += half * p.row_bytes
+    else:
+        to += half * TILE_BYTES if rows <= TILE_HEIGHT else TILE_HEIGHT * p.row_bytes
+    pack_half(p, tile, 1, rows - half, to)
 
 
 cdef const char* window_of(const Matmul* p, dim_t first, dim_t count, const MatmulTile* group,
@@ -194,11 +198,10 @@ cdef const char* window_of(const Matmul* p, dim_t first, dim_t count, const Matm
     return begin.a[0] + p.first_offset
 
 
-cdef const char* pack_block(const Matmul* p, dim_t first, dim_t count, const MatmulTile* group,
+cdef const char* pack_block(const Matmul* p, dim_t first, dim_t count, const MatmulTile* group, MatmulTile* tile,
                             char* scratch) noexcept nogil:
-    """Makes ready the rows of a block's tiles in scratch memory, with a group's channels. Gives the pixel that comes
-    first there, if any."""
-    cdef MatmulTile tile = p.tile
+    """Makes ready the rows of a block's tiles in scratch memory, with a group's channels; `tile` is pointed at each.
+    Gives the pixel that comes first there, if any."""
     cdef const char* origin = NULL
     cdef dim_t index, pixels
     if p.split_pixel:
@@ -206,7 +209,7 @@ cdef const char* pack_block(const Matmul* p, dim_t first, dim_t count, const Mat
         p.kernel.split_pixels(origin, pixels, p.pixel, p.split_pixel // (CHUNK_BYTES * p.kernel.parts) * CHUNK, scratch)
         return origin
     for index in range(first, first + count):
-        pack_tile(p, &tile, set_tile_rows(p, index, group, &tile), scratch)
+        pack_tile(p, tile, set_tile_rows(p, index, group, tile), scratch)
         scratch += p.tile_bytes
     return origin
 
@@ -289,7 +292,7 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
     cdef TileFunction function
     cdef const char* window = NULL
     cdef dim_t at, end, count, index, first, rows, panel, group
-    cdef dim_t packed = -1, packed_group = -1, packed_batch = -1
+    cdef dim_t packed = -1, packed_group = -1, packed_batch = -1, known = -1
     cdef dim_t per_batch = p.tiles * p.panels, per_block = p.block * p.panels
     cdef unsigned turns = 0
     share(me, p.batch.size * per_batch, 1, &at, &end)
@@ -302,7 +305,9 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
                 p.kernel.begin()
                 tile.shaped = 0
         index = at // per_batch if p.batch.size > 1 else 0
-        batch = origin_of(p, slots, index)
+        if known != index:
+            known = index
+            batch = origin_of(p, slots, index)
         if p.pack_whole_b and packed_batch != index:
             packed_batch = index
             make_panels(p, &batch, scratch + p.b_scratch_offset)
@@ -318,7 +323,7 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
         if not p.read_in_place and (packed != at - index - panel * rows or packed_group != group):
             packed = at - index - panel * rows
             packed_group = group
-            window = pack_block(p, first, rows, &origin, scratch)
+            window = pack_block(p, first, rows, &origin, &tile, scratch)
         run_tiles(p, first, first + index, count, &origin, &tile, function, scratch, window)
         at += count
     return OK
@@ -339,14 +344,6 @@ def check_f32(bint bf16=False, **views):
     for name, view in views.items():
         if view is not None and view.dtype != np.float32 and not (bf16 and view.dtype == BF16):
             raise TypeError(f"{name} is {type_name(view.dtype)}; this kernel takes float32")
-
-
-def check_types(View x, View y):
-    """The element types of a product of u8 by i8."""
-    if x.dtype != np.uint8:
-        raise TypeError(f"expected uint8 operands, got {x.dtype.name}")
-    if y.dtype.name not in ("float32", "uint8", "int8"):
-        raise TypeError(f"expected a result of float32, uint8 or int8, got {y.dtype.name}")
 
 
 cdef class MatmulStep(Step):
@@ -568,8 +565,7 @@ cdef class MatmulStep(Step):
         p.packs_b = p.weights == NULL or p.decompresses
         if self.compressed is not None:
             p.column_bytes = self.compressed.column_bytes
-        p.row_bytes = p.panel_depth * (
-            p.panel_size if p.kernel.parts else 2 if p.kernel.widen_rows != NULL else p.a_size)
+        p.row_bytes = p.panel_depth * (p.panel_size if p.kernel.parts else 2 if p.kernel.widen_rows else p.a_size)
         p.tile.row_chunks = p.panel_depth // p.kernel.k_block
         if p.row_bytes % PAGE_BYTES == 0 and p.kernel.parts == 0:
             p.row_bytes += LINE
@@ -581,8 +577,7 @@ cdef class MatmulStep(Step):
                    else a_bytes // max(p.batch.size, <dim_t>1))
         p.block = p.tiles
         if b_bytes <= CACHED_BYTES * (1 if p.packs_b else 2) and b_bytes < a_bytes and p.tiles > 1:
-            p.block = 1 if p.kernel.parts else FIRST_CACHED_BYTES // max(p.tile_bytes, <dim_t>1)
-            p.block = min(p.block, p.tiles)
+            p.block = 1 if p.kernel.parts else min(p.tiles, FIRST_CACHED_BYTES // max(p.tile_bytes, <dim_t>1))
             p.pack_whole_b = p.packs_b
         elif a_bytes > cached:
             p.block = p.tiles * cached // a_bytes

@@ -2,12 +2,11 @@
  *
  *     sum[i][j] = shift[j] + sum over taps t, k < depth of a[i][offset[t] + k] * b[t][k][j]
  *
- * of which requantize.h makes results. Sums are exact: nothing saturates on the way. Depth is filled up with zeros to a
- * multiple of four.
+ * of which requantize.h makes results. Sums are exact: nothing saturates on the way. Depth is filled up with zeros to
+ * whole groups of what a panel holds of a column side by side.
  *
- * Where the processor has vpdpbusd, a panel holds four neighbouring k of a column side by side, which it adds to a lane
- * at once. A tile reads rows where they lie, up to three bytes behind the `depth` bytes of each tap, which may hold
- * anything.
+ * Where the processor has vpdpbusd, that is four neighbouring k, which it adds to a lane at once. A tile reads rows where
+ * they lie, up to three bytes behind the `depth` bytes of each tap, which may hold anything.
  *
  * Elsewhere a panel holds pairs of k, and pmaddwd adds the products of a pair of 16 bits. Weights are widened as they
  * are loaded, once for all rows of a tile; rows are copied before, see `widen_rows` in matmul_kernels.h, which joins
@@ -107,7 +106,9 @@ INLINE LaneMask add_pairs(LaneMask acc, LaneMask a, Pairs b) {
 
 /* Two columns of sums, two of weights and a pair of a row leave one register: rows have to come one after the other. */
 INLINE void keep_order(LaneMask a) {
-#if defined(__SSE2__)
+#if defined(__AVX512F__)
+    __asm__ volatile("" : : "v"(a));
+#elif defined(__SSE2__)
     __asm__ volatile("" : : "x"(a));
 #else
     (void)a;

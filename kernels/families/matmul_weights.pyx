@@ -297,19 +297,3 @@ cdef class CompressedWeights:
                 &zeros[first * groups], groups, min(panel, self.columns - first), to)
             to += panel * self.column_bytes
         return 0
-
-
-def int8_parts(weights):
-    """Integers as the arrays of signed bytes, up to three, whose sum they are, for pack_int8().
-
-    weights: an array of i8, or of i16 from -256 to 255. ValueError for others.
-    """
-    if weights.dtype == np.int8:
-        return [weights]
-    if weights.dtype != np.int16 or weights.min(initial=0) < -256 or weights.max(initial=0) > 255:
-        raise ValueError(f"expected weights of int8, or of int16 from -256 to 255, got {weights.dtype}")
-    parts = []
-    while not parts or weights.any():
-        parts.append(np.clip(weights, -128, 127).astype(np.int8))
-        weights = weights - parts[-1]
-    return parts

@@ -110,6 +110,14 @@ cdef class Requantizer:
         return first_element(reals)
 
 
+def check_types(View x, View y):
+    """The element types of a product of u8 by i8."""
+    if x.dtype != np.uint8:
+        raise TypeError(f"expected uint8 operands, got {x.dtype.name}")
+    if y.dtype.name not in ("float32", "uint8", "int8"):
+        raise TypeError(f"expected a result of float32, uint8 or int8, got {y.dtype.name}")
+
+
 def check_stages(stages, View residual):
     if len(stages) > MOST_GIVEN:
         raise ValueError(f"expected at most {MOST_GIVEN} stages, got {len(stages)}")

@@ -11,18 +11,19 @@ An infinity or a NaN in the input reaches all the outputs of its tile, not only 
 
 import numpy as np
 
-from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport (
     CANCELLED, OK, Member, Span, Step, View, address, dim_t, first_element, share, stopped)
+from ovlite.kernels.runtime import transforms
+from ovlite.kernels.runtime.checks import check_images
 from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .activation cimport Activation, activation_from_tuple
-from .matmul_driver import check_f32, check_types
+from .matmul_driver import check_f32
 from .matmul_kernels cimport NO_OFFSET, MatmulKernel, MatmulTile
-from .matmul_weights cimport Kernel, PackedWeights, whole_blocks
+from .matmul_weights cimport PackedWeights, whole_blocks
 from .matmul_weights import kernel_for
 from .requantization cimport Requantization, Requantizer
-from .requantization import padded_columns
+from .requantization import check_types, padded_columns
 
 cdef extern from "winograd.h" nogil:
     ctypedef struct OutputTile:
@@ -38,7 +39,6 @@ cdef extern from "winograd.h" nogil:
         dim_t pixels
         dim_t columns
         Activation activation
-    const float NEAR
     enum:
         LANES
         MOST_IN
@@ -63,7 +63,6 @@ cdef extern from "winograd_int8.h" nogil:
         dim_t sums_stride
         dim_t pairs
     enum:
-        MOST_CHANNELS
         PARTS
         WHOLE
     void multiply_pairs(PairProduct product, dim_t rows) noexcept
@@ -74,14 +73,8 @@ cdef extern from "winograd_int8.h" nogil:
 
 cdef enum:
     COLUMN_BLOCK = 64              # a multiple of the columns of a panel
-    FEW_CHANNELS = 16              # whose transforms, which grow with channels, outweigh products, with their square
-    CACHED_WEIGHTS = 1 << 20       # bytes, about a core's L2 cache; weights beyond come from memory and take as long
-    COLD_TILES = 24                # as multiplying this many tiles: flops a byte of a core's peak over its bandwidth
     CACHED_BYTES = 3 << 17         # of a block's transformed input, so that L2 holds weights and output beside it
-    WINDOWS_AT_A_TIME = 4096       # of weights, transformed together
     SMALL_FLOPS = 200000           # see Step.share_above
-
-MOST_WEIGHT = 2.0 ** 64            # of f32, whose products with inputs as large are finite
 
 
 cdef struct Tiling:
@@ -307,40 +300,6 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
     return OK
 
 
-def kernel_transform(out):
-    """G of shape (out + 2, 3): what a kernel is multiplied by on both sides."""
-    if out == 2:
-        return np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
-    near, far = NEAR, 2 * NEAR
-    rows = [[1 / (near * far) ** 2, 0, 0]]
-    for point, other in ((near, far), (-near, far), (far, near), (-far, near)):
-        scale = 2 * point ** 2 * (point ** 2 - other ** 2)
-        rows.append([1 / scale, point / scale, point ** 2 / scale])
-    return np.array([*rows, [0, 0, 1]])
-
-
-def transformed(weights, out):
-    """(T w T' for each w of weights (Cout, Cin, 3, 3), in f64, as f32 ((out + 2)**2, 1, Cin, Cout)), T the transform.
-
-    That is one matrix, the Kronecker product of T with itself, times the windows as columns, some at a time.
-    """
-    transform = kernel_transform(out)
-    matrix = np.kron(transform, transform)
-    columns, depth = weights.shape[:2]
-    windows = np.asarray(weights, np.float32).reshape(columns * depth, 9)
-    parts = np.empty((len(matrix), columns * depth), np.float32)
-    for first in range(0, columns * depth, WINDOWS_AT_A_TIME):
-        some = slice(first, first + WINDOWS_AT_A_TIME)
-        parts[:, some] = matrix @ windows[some].T.astype(np.float64)
-    return parts.reshape(-1, 1, columns, depth).transpose(0, 1, 3, 2)
-
-
-def can_transform(weights):
-    """Whether all weights are numbers whose transforms and sums are far from infinite: Winograd's algorithm would carry
-    an infinity or a NaN of one weight to outputs that a direct convolution computes without it."""
-    return weights.size > 0 and -MOST_WEIGHT < weights.min() and weights.max() < MOST_WEIGHT
-
-
 class TransformedWeights:
     """Weights packed for Winograd, from an f32 array (Cout, Cin, 3, 3), for output tiles of out x out pixels.
 
@@ -356,31 +315,11 @@ class TransformedWeights:
         self.groups = 1
         kernel = kernel_for("f32", "f32")
         if packed is None:
-            self.packed = PackedWeights(kernel, transformed(weights, out), panels=True)
+            self.packed = PackedWeights(kernel, transforms.transformed(weights, out), panels=True)
         else:
             shape = (out + 2) ** 2, 1, self.depth, self.columns
             self.packed = PackedWeights(kernel, np.broadcast_to(np.float32(0), shape), panels=True, packed=packed)
         self.nbytes = self.packed.nbytes
-
-
-def winograd_tile(weights_shape, output_shape, strides, dilations, groups=1, most=4):
-    """The side of the output tile with which a convolution is fastest, at most `most`; 0: not by Winograd.
-
-    weights_shape: (Cout, Cin / groups, *kernel). output_shape: (N, Cout, *spatial).
-    """
-    if groups > 1 or tuple(weights_shape[2:]) != (3, 3) or {*strides, *dilations} != {1}:
-        return 0
-    if min(weights_shape[:2]) < FEW_CHANNELS:
-        return 0
-    images, _, height, width = output_shape
-    costs = {}
-    for out, parts, overhead in ((0, 9, 1.0), (2, 16, 1.2), (4, 36, 1.3)):
-        side = max(out, 1)
-        tiles = images * ((height + side - 1) // side) * ((width + side - 1) // side)
-        cached = 4 * parts * weights_shape[0] * weights_shape[1] <= CACHED_WEIGHTS
-        if out <= most:
-            costs[out] = overhead * parts * (tiles if cached else max(tiles, COLD_TILES))
-    return min(costs, key=costs.get)
 
 
 cdef class Winograd(Step):
@@ -467,45 +406,10 @@ cdef class Winograd(Step):
         return 0
 
 
-class TransformedBytes:
-    """Weights packed for QuantizedWinograd, from an i8 array (Cout, Cin, 3, 3) of at most MOST_CHANNELS channels.
+class TransformedBytes(transforms.TransformedBytes):
+    """Weights packed for this level's QuantizedWinograd, see there."""
 
-    packed: what those of an equal array showed as `packed`; `weights` then tells its shape alone. nbytes: memory held.
-    """
-
-    def __init__(self, weights, packed=None):
-        self.columns, self.depth = weights.shape[:2]
-        self.window = (3, 3)
-        shape = PARTS, (self.depth + 1) // 2, whole_blocks(self.columns, WHOLE), 2
-        self.nbytes = 2 * PARTS * shape[1] * shape[2] * 2
-        if self.depth > MOST_CHANNELS or weights.dtype.itemsize != 1:
-            raise ValueError(f"expected int8 weights of at most {MOST_CHANNELS} channels, got {weights.dtype} "
-                             f"{weights.shape}")
-        if packed is not None:
-            if len(packed) != self.nbytes:
-                raise ValueError(f"expected {self.nbytes} bytes of packed weights, got {len(packed)}")
-            self.packed = packed
-            return
-        twice = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], np.int16)
-        parts = np.einsum("ai,ncij,bj->abcn", twice, weights.astype(np.int16), twice, optimize=True)
-        filled = np.zeros((PARTS, 2 * shape[1], shape[2]), np.int16)
-        filled[:, :self.depth, :self.columns] = parts.reshape(PARTS, self.depth, self.columns)
-        filled = filled.reshape(PARTS, shape[1], 2, shape[2] // WHOLE, WHOLE).transpose(0, 3, 1, 4, 2)
-        self.packed = np.asarray(Block(self.nbytes))
-        self.packed.view(np.int16)[:] = filled.reshape(-1)
-
-
-def quantized_winograd_pays(weights_shape, output_shape, strides, dilations, groups, Kernel kernel not None):
-    """Whether QuantizedWinograd is the fastest way to convolve bytes, instead of products by that kernel."""
-    if kernel.row.widen_rows == NULL or groups > 1 or tuple(weights_shape[2:]) != (3, 3):
-        return False
-    if {*strides, *dilations} != {1} or weights_shape[1] > MOST_CHANNELS or min(weights_shape[:2]) < FEW_CHANNELS:
-        return False
-    images, _, height, width = output_shape
-    tiles = images * ((height + 1) // 2) * ((width + 1) // 2)
-    if 2 * PARTS * weights_shape[0] * weights_shape[1] > CACHED_WEIGHTS:
-        tiles = max(tiles, COLD_TILES)
-    return 1.25 * PARTS * tiles < 9 * images * height * width
+    width = WHOLE
 
 
 cdef class QuantizedWinograd(Step):
@@ -525,12 +429,7 @@ cdef class QuantizedWinograd(Step):
     def __init__(self, View x not None, View y not None, weights not None, pads_begin, View residual=None, **results):
         cdef ByteTiling* p = &self.tiling
         check_types(x, y)
-        if x.shape[1] != weights.depth or y.shape[1] != weights.columns or x.shape[0] != y.shape[0]:
-            raise ValueError(f"expected x and y for weights of {weights.depth} to {weights.columns} channels, got "
-                             f"{x.shape} and {y.shape}")
-        for view in (x, y, residual):
-            if view is not None and view.size and view.shape[1] > 1 and view.strides[1] not in (0, 1):
-                raise ValueError(f"expected channels side by side, got a channel stride of {view.strides[1]}")
+        check_images(x, y, weights, residual, 1)
         p.channels, p.columns = weights.depth, weights.columns
         self.weights = weights.packed
         p.weights = <const char*>first_element(self.weights)

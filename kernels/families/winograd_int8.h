@@ -2,7 +2,7 @@
  * transform is not multiplied but the sums are in the end, of which each is a multiple of four then.
  *
  * A transformed pixel is at most 4 * 255 and a transformed weight at most 9 * 128, so both are held in 16 bits, and
- * pmaddwd adds their products. Sums of MOST_CHANNELS channels fit in 32 bits. */
+ * pmaddwd adds their products. Sums of 1827 channels fit in 32 bits. */
 #ifndef OVLITE_WINOGRAD_INT8_H
 #define OVLITE_WINOGRAD_INT8_H
 
@@ -13,7 +13,7 @@
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
-enum { MOST_CHANNELS = INT32_MAX / (4 * 9 * 255 * 128), WHOLE = 2 * LANES, PARTS = 16 };
+enum { WHOLE = 2 * LANES, PARTS = 16 };
 
 typedef unsigned SumBits __attribute__((vector_size(4 * LANES)));
 

@@ -125,8 +125,13 @@ def _packed(executable: Executable) -> list[tuple[Constant, tuple[Any, ...], Any
 
 
 # The ways of packing a constant alone, in which its shape tells that of the packed weights.
-_WAYS = ("convolution", "matmul", "quantized convolution", "quantized matmul")
-_KINDS = {"PackedWeights": "matmul_weights", "TransformedWeights": "winograd", "Packed": "depthwise"}
+_WAYS = ("convolution", "matmul", "quantized convolution", "quantized matmul", "quantized winograd")
+_KINDS = {
+    "PackedWeights": "matmul_weights",
+    "TransformedWeights": "winograd",
+    "TransformedBytes": "winograd",
+    "Packed": "depthwise",
+}
 
 
 def _form(made: Any, store: Sink) -> list[Any]:
@@ -135,6 +140,8 @@ def _form(made: Any, store: Sink) -> list[Any]:
     if kind == "TransformedWeights":
         return [kind, store.put(made.packed.packed, False), made.out]
     place = store.put(made.packed, False)
+    if kind == "TransformedBytes":
+        return [kind, place]
     if kind == "Packed":
         return [kind, place, [made.channels, made.group, *made.window]]
     shape = [made.groups, made.taps, made.depth, made.columns]
@@ -149,6 +156,10 @@ def _restored(array: Array, how: tuple[Any, ...], kind: str, form: Sequence[Any]
         if array.ndim != 4 or array.shape[2:] != (3, 3) or form[1] not in (2, 4) or form[1] != how[2]:
             raise ValueError(f"transformed weights for {array.shape}")
         return family.TransformedWeights(array, form[1], data)
+    if kind == "TransformedBytes":
+        if array.ndim != 4 or array.shape[2:] != (3, 3) or how[0] != "quantized winograd":
+            raise ValueError(f"transformed bytes for {array.shape}")
+        return family.TransformedBytes(array, data)
     if kind == "Packed":
         shape = tuple(map(int, form[1]))
         _check_size(array, shape, shape[2:])

@@ -9,6 +9,7 @@ import numpy as np
 from .. import kernels
 from ..graph import Argument, Operator
 from ..graph.operator import Array
+from ..kernels.runtime.phases import transpose_border
 from ..kernels.runtime.step import BF16
 from ..ops.fused import Activation, Fused, operands_of
 from ..ops.quantized import QuantizedProduct
@@ -80,7 +81,7 @@ class Convolution(NamedTuple):
         """Pixels of zeros that must lie around x."""
         family = kernels.family("convolution")
         shapes = x.shape[2:], y.shape[2:], self.kernel, self.strides, self.dilations, self.pads_begin
-        needed = family.transpose_border(*shapes) if self.transposed else family.convolution_border(*shapes)
+        needed = transpose_border(*shapes) if self.transposed else family.convolution_border(*shapes)
         return tuple((int(begin), int(end)) for begin, end in needed)
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import ovlite.kernels
+from ovlite.kernels.runtime import transforms
 from ovlite.kernels.runtime.executor import run_steps
+from ovlite.kernels.runtime.phases import transpose_border
 from ovlite.kernels.runtime.step import View
 
 from ..data import normal
@@ -280,7 +282,7 @@ def test_winograd_in_many_blocks(out):
 
 
 def test_winograd_is_chosen_where_it_is_faster():
-    tile = ovlite.kernels.family("convolution").winograd_tile
+    tile = transforms.winograd_tile
     ones = (1, 1)
     assert tile((64, 64, 3, 3), (1, 64, 56, 56), ones, ones) == 4
     assert tile((64, 64, 3, 3), (1, 64, 56, 56), ones, ones, most=2) == 2
@@ -387,7 +389,7 @@ def test_transpose(kernel, strides, dilations, pads, extra, groups):
     ]
     weights = normal(6, 17, *kernel)
     bias = normal(17 * groups)
-    border = conv.transpose_border(spatial, output, kernel, strides, dilations, pads)
+    border = transpose_border(spatial, output, kernel, strides, dilations, pads)
     x = Image(normal(2, 6, *spatial), border, 2)
     y = Image(np.zeros((2, 17 * groups, *output), np.float32), [(1, 1)] * len(output), 1)
     expected = transpose_convolve(x.values, weights, strides, dilations, pads, output, groups)
@@ -404,16 +406,15 @@ def test_borders_are_what_the_windows_reach():
     conv = ovlite.kernels.family("convolution")
     assert conv.convolution_border((5, 8), (5, 4), (3, 3), (1, 2), (1, 1), (1, 0)) == [(1, 1), (0, 1)]
     assert conv.convolution_border((5,), (1,), (3,), (1,), (1,), (0,)) == [(0, 0)]
-    assert conv.transpose_border((5, 5), (10, 11), (2, 3), (2, 2), (1, 1), (0, 0)) == [(0, 0), (1, 1)]
+    assert transpose_border((5, 5), (10, 11), (2, 3), (2, 2), (1, 1), (0, 0)) == [(0, 0), (1, 1)]
 
 
 @pytest.mark.parametrize("out", [2, 4])
 @pytest.mark.parametrize("columns, depth", [(1, 1), (64, 64), (65, 64), (130, 63)])  # below, at and above 4096 windows
 def test_transformed_weights_are_those_of_each_window_alone(out, columns, depth):
-    winograd = ovlite.kernels.family("winograd")
     weights = normal(columns, depth, 3, 3)
-    transform = winograd.kernel_transform(out)
-    parts = winograd.transformed(weights, out)
+    transform = transforms.kernel_transform(out)
+    parts = transforms.transformed(weights, out)
     for column, channel in {(0, 0), (columns // 2, depth // 2), (columns - 1, depth - 1)}:
         expected = (transform @ weights[column, channel].astype(np.float64) @ transform.T).astype(np.float32)
         np.testing.assert_allclose(parts[:, 0, channel, column], expected.ravel(), rtol=1e-6, atol=1e-7)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ...kernels.runtime.step import View
+from ...kernels.runtime.transforms import winograd_tile
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
 from ..windows import Convolution, convolution, matrix
@@ -38,7 +39,7 @@ def _convolution(builder: Builder, call: Call) -> bool:
     assert weights is not None
     kernel = matrix_kernel(builder, shape, groups, y.size)
     most = WINOGRAD_TILE if builder.precision.winograd else 0
-    tile = builder.family("winograd").winograd_tile(shape, y.shape, window.strides, window.dilations, groups, most)
+    tile = winograd_tile(shape, y.shape, window.strides, window.dilations, groups, most)
     if kernel.beats_winograd():
         tile = 0
     how = ("convolution", builder.level, tile, kernel.name)

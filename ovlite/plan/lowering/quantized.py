@@ -10,6 +10,7 @@ import numpy as np
 from ...graph import Argument
 from ...graph.operator import Array
 from ...kernels.runtime.step import MOST_DIMENSIONS, View
+from ...kernels.runtime.transforms import quantized_winograd_pays
 from ...ops.quantized import AddResidual, QuantizedProduct, Round, ScaleChannels
 from ...types import PartialShape, Type
 from ..builder import Builder, Lowering
@@ -101,16 +102,17 @@ def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convol
         return True
     family = builder.family("convolution")
     kernel = _kernel(builder)
-    if not op.dynamic and array.dtype == np.int8 and len(shape) == 4:
-        winograd = builder.family("winograd")
-        if winograd.quantized_winograd_pays(shape, y.shape, window.strides, window.dilations, groups, kernel):
-            transformed = builder.packed_weights.get(
-                array,
-                ("quantized winograd", builder.level),
-                lambda weights: winograd.TransformedBytes(weights.reshape(shape)),
-            )
-            builder.emit(winograd.QuantizedWinograd(x, y, transformed, window.pads_begin, **result))
-            return True
+    if (
+        not op.dynamic
+        and array.dtype == np.int8
+        and len(shape) == 4
+        and quantized_winograd_pays(shape, y.shape, window.strides, window.dilations, groups, kernel)
+    ):
+        family = builder.family("winograd")
+        how: tuple[Any, ...] = ("quantized winograd", builder.level)
+        packed = builder.packed_weights.get(array, how, lambda weights: family.TransformedBytes(weights.reshape(shape)))
+        builder.emit(family.QuantizedWinograd(x, y, packed, window.pads_begin, **result))
+        return True
     if shape[1] % kernel.read_block and not builder.in_arena(x):
         source, x = x, _apart(builder, x)
         builder.copy(source, x)

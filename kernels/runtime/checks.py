@@ -1,0 +1,44 @@
+"""Whether the images that a convolution is given fit its weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .step import View
+
+
+def check_images(x: View, y: View, packed: Any, residual: View | None, groups: int) -> None:
+    """ValueError where shapes or strides don't fit packed weights, which tell groups, depth, columns and window."""
+    rank = len(packed.window)
+    if not 1 <= rank <= 3 or len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
+        raise ValueError(
+            f"expected x, y and a kernel of 1 to 3 spatial dimensions, got {x.shape}, {y.shape} and {packed.window}"
+        )
+    if packed.groups != groups:
+        raise ValueError(f"expected weights packed for {groups} groups, got {packed.groups}")
+    if x.shape[0] != y.shape[0] or x.shape[1] != groups * packed.depth or y.shape[1] != groups * packed.columns:
+        raise ValueError(
+            f"expected x and y for weights of {groups} groups of {packed.depth} to {packed.columns} channels, "
+            f"got {x.shape} and {y.shape}"
+        )
+    _check_channels(x, y, residual)
+
+
+def check_depthwise(x: View, y: View, residual: View | None, packed: Any) -> None:
+    """The same for depthwise.Packed weights, which tell channels and window."""
+    rank = len(packed.window)
+    if len(x.shape) != rank + 2 or len(y.shape) != rank + 2:
+        raise ValueError(
+            f"expected x and y of {rank + 2} dimensions for a kernel {packed.window}, got {x.shape} and {y.shape}"
+        )
+    if x.shape[:2] != y.shape[:2] or x.shape[1] != packed.channels:
+        raise ValueError(f"expected x and y of one batch and {packed.channels} channels, got {x.shape} and {y.shape}")
+    _check_channels(x, y, residual)
+
+
+def _check_channels(x: View, y: View, residual: View | None) -> None:
+    for name, view in (("x", x), ("y", y), ("residual", residual)):
+        if view is not None and view.size and view.shape[1] > 1 and view.strides[1] != 1:
+            raise ValueError(
+                f"expected {name} with its channels side by side, got a channel stride of {view.strides[1]}"
+            )

@@ -1,0 +1,60 @@
+"""Transposed convolutions as convolutions: the phases of their outputs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+Place = tuple[int, list[int], range]  # of a phase in one dimension
+
+
+def phases(
+    kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], pads_begin: Sequence[int]
+) -> list[tuple[Place, ...]]:
+    """The phases of a transposed convolution: output pixels whose index has the same remainder by the stride.
+
+    Output o takes kernel element k from input (o + pad - k * dilation) / stride where that is whole. So the
+    outputs o = p + q * stride are a convolution of stride 1, with every few kernel elements, last one first.
+
+    Gives, for each phase, a tuple with (p, list of kernel elements, range of the inputs they take, relative
+    to q) for each spatial dimension.
+    """
+    dims = []
+    for size, stride, dilation, pad in zip(kernel, strides, dilations, pads_begin, strict=True):
+        dim = []
+        for p in range(stride):
+            elements = [k for k in range(size) if (p + pad - k * dilation) % stride == 0][::-1]
+            inputs = [(p + pad - k * dilation) // stride for k in elements]
+            gap = dilation // math.gcd(dilation, stride)
+            taps = range(inputs[0], inputs[-1] + 1, gap) if inputs else range(0)
+            dim.append((p, elements, taps))
+        dims.append(dim)
+    return list(itertools.product(*dims))
+
+
+def transpose_border(
+    shape: Sequence[int],
+    output_shape: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    pads_begin: Sequence[int],
+) -> list[tuple[int, int]]:
+    """(begin, end) pixels of zeros that ConvolutionTranspose reads around an image, for each spatial dimension.
+
+    shape, output_shape: of the spatial dimensions of x and y.
+    """
+    border = [(0, 0)] * len(shape)
+    for phase in phases(kernel, strides, dilations, pads_begin):
+        for axis, (p, _, taps) in enumerate(phase):
+            count = phase_size(output_shape[axis], p, strides[axis])
+            if count and taps:
+                begin, end = border[axis]
+                border[axis] = (max(begin, -taps[0]), max(end, count + taps[-1] - shape[axis]))
+    return border
+
+
+def phase_size(size: int, p: int, stride: int) -> int:
+    """How many of `size` outputs have remainder p by the stride."""
+    return max(0, (size - p + stride - 1) // stride)

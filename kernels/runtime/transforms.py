@@ -1,0 +1,161 @@
+"""What is made of weights before they are packed: parts of bytes, and Winograd's transforms, with where those pay.
+
+See winograd.h and winograd_int8.h.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .block import Block
+
+NEAR = 0.75  # as in winograd.h
+FEW_CHANNELS = 16  # whose transforms, which grow with channels, outweigh products, with their square
+CACHED_WEIGHTS = 1 << 20  # bytes, about a core's L2 cache; weights beyond come from memory and take as long
+COLD_TILES = 24  # as multiplying this many tiles: flops a byte of a core's peak over its bandwidth
+WINDOWS_AT_A_TIME = 4096  # of weights, transformed together
+MOST_WEIGHT = 2.0**64  # of f32, whose products with inputs as large are finite
+PARTS = 16  # of a transformed window of 2 x 2 outputs
+MOST_CHANNELS = ((1 << 31) - 1) // (4 * 9 * 255 * 128)  # of bytes: four times a sum has 32 bits
+
+Array = npt.NDArray[Any]
+
+
+def kernel_transform(out: int) -> Array:
+    """G of shape (out + 2, 3): what a kernel is multiplied by on both sides."""
+    if out == 2:
+        return np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+    near, far = NEAR, 2 * NEAR
+    rows = [[1 / (near * far) ** 2, 0, 0]]
+    for point, other in ((near, far), (-near, far), (far, near), (-far, near)):
+        scale = 2 * point**2 * (point**2 - other**2)
+        rows.append([1 / scale, point / scale, point**2 / scale])
+    return np.array([*rows, [0, 0, 1]])
+
+
+def transformed(weights: npt.ArrayLike, out: int) -> Array:
+    """(T w T' for each w of weights (Cout, Cin, 3, 3), in f64, as f32 ((out + 2)**2, 1, Cin, Cout)), T the transform.
+
+    That is one matrix, the Kronecker product of T with itself, times the windows as columns, some at a time.
+    """
+    transform = kernel_transform(out)
+    matrix = np.kron(transform, transform)
+    columns, depth = np.shape(weights)[:2]
+    windows = np.asarray(weights, np.float32).reshape(columns * depth, 9)
+    parts = np.empty((len(matrix), columns * depth), np.float32)
+    for first in range(0, columns * depth, WINDOWS_AT_A_TIME):
+        some = slice(first, first + WINDOWS_AT_A_TIME)
+        parts[:, some] = matrix @ windows[some].T.astype(np.float64)
+    return parts.reshape(-1, 1, columns, depth).transpose(0, 1, 3, 2)
+
+
+def can_transform(weights: Array) -> bool:
+    """Whether all weights are numbers whose transforms and sums are far from infinite: Winograd's algorithm would carry
+    an infinity or a NaN of one weight to outputs that a direct convolution computes without it."""
+    return weights.size > 0 and bool(-MOST_WEIGHT < weights.min() and weights.max() < MOST_WEIGHT)
+
+
+def winograd_tile(
+    weights_shape: Sequence[int],
+    output_shape: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    groups: int = 1,
+    most: int = 4,
+) -> int:
+    """The side of the output tile with which a convolution is fastest, at most `most`; 0: not by Winograd.
+
+    weights_shape: (Cout, Cin / groups, *kernel). output_shape: (N, Cout, *spatial).
+    """
+    if not _fits(weights_shape, strides, dilations, groups):
+        return 0
+    costs = {}
+    for out, parts, overhead in ((0, 9, 1.0), (2, 16, 1.2), (4, 36, 1.3)):
+        tiles = _tiles(output_shape, max(out, 1))
+        cached = 4 * parts * weights_shape[0] * weights_shape[1] <= CACHED_WEIGHTS
+        if out <= most:
+            costs[out] = overhead * parts * (tiles if cached else max(tiles, COLD_TILES))
+    return min(costs, key=costs.__getitem__)
+
+
+def quantized_winograd_pays(
+    weights_shape: Sequence[int],
+    output_shape: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    groups: int,
+    kernel: Any,
+) -> bool:
+    """Whether QuantizedWinograd is faster than products of bytes by a matrix kernel: it is no match for VNNI."""
+    if kernel.name != "u8i8" or not _fits(weights_shape, strides, dilations, groups):
+        return False
+    if weights_shape[1] > MOST_CHANNELS:
+        return False
+    tiles = _tiles(output_shape, 2)
+    if 2 * PARTS * weights_shape[0] * weights_shape[1] > CACHED_WEIGHTS:
+        tiles = max(tiles, COLD_TILES)
+    return 1.25 * PARTS * tiles < 9 * _tiles(output_shape, 1)
+
+
+def _fits(weights_shape: Sequence[int], strides: Sequence[int], dilations: Sequence[int], groups: int) -> bool:
+    if groups > 1 or tuple(weights_shape[2:]) != (3, 3) or {*strides, *dilations} != {1}:
+        return False
+    return min(weights_shape[:2]) >= FEW_CHANNELS
+
+
+def _tiles(output_shape: Sequence[int], side: int) -> int:
+    images, _, height, width = output_shape
+    return images * ((height + side - 1) // side) * ((width + side - 1) // side)
+
+
+class TransformedBytes:
+    """Weights packed for QuantizedWinograd, from an i8 array (Cout, Cin, 3, 3) of at most MOST_CHANNELS channels.
+
+    packed: what those of an equal array showed as `packed`; `weights` then tells its shape alone. nbytes: memory held.
+    ValueError for other weights. width: columns of a panel.
+    """
+
+    width: int
+    window = (3, 3)
+    groups = 1
+
+    def __init__(self, weights: Array, packed: Array | None = None) -> None:
+        self.columns, self.depth = weights.shape[:2]
+        if self.depth > MOST_CHANNELS or weights.dtype != np.int8:
+            raise ValueError(
+                f"expected int8 weights of at most {MOST_CHANNELS} channels, got {weights.dtype} {weights.shape}"
+            )
+        pairs, panels = -(-self.depth // 2), -(-self.columns // self.width)
+        self.nbytes = PARTS * pairs * panels * self.width * 2 * 2
+        if packed is not None:
+            if len(packed) != self.nbytes:
+                raise ValueError(f"expected {self.nbytes} bytes of packed weights, got {len(packed)}")
+            self.packed = packed
+            return
+        twice = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], np.int16)
+        parts = np.einsum("ai,ncij,bj->abcn", twice, weights.astype(np.int16), twice, optimize=True)
+        filled = np.zeros((PARTS, 2 * pairs, panels * self.width), np.int16)
+        filled[:, : self.depth, : self.columns] = parts.reshape(PARTS, self.depth, self.columns)
+        filled = filled.reshape(PARTS, pairs, 2, panels, self.width).transpose(0, 3, 1, 4, 2)
+        self.packed = np.asarray(Block(self.nbytes))
+        self.packed.view(np.int16)[:] = filled.reshape(-1)
+
+
+def int8_parts(weights: Array) -> list[Array]:
+    """Integers as the arrays of signed bytes, up to three, whose sum they are, for pack_int8().
+
+    weights: an array of i8, or of i16 from -256 to 255. ValueError for others.
+    """
+    if weights.dtype == np.int8:
+        return [weights]
+    if weights.dtype != np.int16 or weights.min(initial=0) < -256 or weights.max(initial=0) > 255:
+        raise ValueError(f"expected weights of int8, or of int16 from -256 to 255, got {weights.dtype}")
+    parts: list[Array] = []
+    while not parts or weights.any():
+        parts.append(np.clip(weights, -128, 127).astype(np.int8))
+        weights = weights - parts[-1]
+    return parts
