@@ -56,7 +56,7 @@ def transformed(weights: npt.ArrayLike, out: int) -> Array:
 def can_transform(weights: Array) -> bool:
     """Whether all weights are numbers whose transforms and sums are far from infinite: Winograd's algorithm would carry
     an infinity or a NaN of one weight to outputs that a direct convolution computes without it."""
-    return weights.size > 0 and bool(-MOST_WEIGHT < weights.min() and weights.max() < MOST_WEIGHT)
+    return weights.size > 0 and bool(weights.min() > -MOST_WEIGHT and weights.max() < MOST_WEIGHT)
 
 
 def winograd_tile(
