@@ -257,8 +257,9 @@ static void pack_int8_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, 
 #define FOR_TILE_ROWS FOR_FEW_ROWS
 #endif
 
-FOR_TILE_ROWS(INT8_TILE, wide_pairs)
-static const TileFunction pair_tiles[TILE_ROWS][2] = {FOR_TILE_ROWS(INT8_ENTRY, wide_pairs)};
+#define PAIR_ROWS 6 /* the registers of all levels do; where there are more, there mostly is VNNI */
+FOR_FEW_ROWS(INT8_TILE, wide_pairs)
+static const TileFunction pair_tiles[PAIR_ROWS][2] = {FOR_FEW_ROWS(INT8_ENTRY, wide_pairs)};
 
 #if defined(__AVX2__)
 FOR_TILE_ROWS(INT8_TILE, vnni)

@@ -72,7 +72,7 @@ typedef struct {
 static const MatmulKernel matmul_kernels[] = {
     {"f32", "", F32, F32, F32, F32, TILE_ROWS, PANEL, 1, FEW_ROWS, FEW_COLUMNS, tile_functions, row_functions,
      dot_functions, few_functions, pack_panel, pack_rows},
-    {.name = "u8i8", .needs = "", .a = U8, .b = I8, .sum = I32, .y = F32, .rows = TILE_ROWS, .columns = PANEL,
+    {.name = "u8i8", .needs = "", .a = U8, .b = I8, .sum = I32, .y = F32, .rows = PAIR_ROWS, .columns = PANEL,
      .k_block = 2, .tiles = pair_tiles, .pack_panel = pack_int8_pairs, .widen_rows = widen_rows},
 #if defined(__AVX512F__)
     {"u8i8 vnni", "avx512_vnni", U8, I8, I32, F32, TILE_ROWS, PANEL, 4, 0, 0, vnni_tiles, NULL, NULL, NULL,
