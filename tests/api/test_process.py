@@ -208,7 +208,8 @@ HANDLERS_IN_IMPORTS = PLANS + """
             os._exit(7)
         signal.signal(signal.SIGALRM, handler)
     signal.signal(signal.SIGALRM, handler)
-    from importlib.machinery import ExtensionFileLoader as Loader
+    from importlib import machinery
+    Loader = getattr(machinery, loader)
     execute = Loader.exec_module
     def interrupted(self, module):  # when the module is known, and empty
         if module.__name__.endswith(".matmul"):
@@ -221,14 +222,19 @@ HANDLERS_IN_IMPORTS = PLANS + """
     """  # fmt: skip
 
 
-def test_a_handler_infers_while_kernels_are_imported():
+def run_in_imports(loader, forks):
+    return run(f"loader, forks = {loader!r}, {forks}\n" + textwrap.dedent(HANDLERS_IN_IMPORTS))
+
+
+@pytest.mark.parametrize("loader", ["ExtensionFileLoader", "SourceFileLoader"])
+def test_a_handler_infers_while_kernels_and_their_lowerings_are_imported(loader):
     """Python has no whole module to give within the import of it on the same thread."""
-    assert run("forks = False\n" + textwrap.dedent(HANDLERS_IN_IMPORTS)) == ["7", "1000"]
+    assert run_in_imports(loader, forks=False) == ["7", "1000"]
 
 
-def test_a_handler_forks_while_kernels_are_imported():
-    found = run("forks = True\n" + textwrap.dedent(HANDLERS_IN_IMPORTS))
-    assert found == ["7", "1000", "7"]
+@pytest.mark.parametrize("loader", ["ExtensionFileLoader", "SourceFileLoader"])
+def test_a_handler_forks_while_kernels_and_their_lowerings_are_imported(loader):
+    assert run_in_imports(loader, forks=True) == ["7", "1000", "7"]
 
 
 def test_fork_in_a_callback():

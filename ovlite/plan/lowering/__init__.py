@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
+from types import ModuleType
 
 from ...errors import ModelError
 from ...graph.failures import Subject, reason
+from ...kernels.imports import apart
 from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
@@ -49,11 +51,17 @@ HOMES = {
 
 
 @cache
+def _module(name: str) -> ModuleType:
+    """A module of lowerings; a signal's handler that interrupts the import may call models too."""
+    return apart(partial(import_module, f".{name}", __name__))
+
+
+@cache
 def lowering_of(kind: str) -> Lowering | None:
     """How operators of a type are lowered; None for what no kernel takes."""
     if kind not in HOMES:
         return None
-    lowerings: dict[str, Lowering] = import_module(f".{HOMES[kind]}", __name__).LOWERINGS
+    lowerings: dict[str, Lowering] = _module(HOMES[kind]).LOWERINGS
     return lowerings[kind]
 
 
@@ -65,9 +73,7 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
     calls = fuse_maps(list(calls), {tensor for tensor, _ in exits})
     calls = choose_layouts(calls)
     if builder.precision.products == "bf16":
-        from .bf16 import store_bf16
-
-        store_bf16(builder, calls, {tensor for tensor, _ in exits})
+        _module("bf16").store_bf16(builder, calls, {tensor for tensor, _ in exits})
     direct = set()
     for tensor, view in exits:
         if tensor.producer is not None and not tensor.image and not builder.is_placed(tensor):
