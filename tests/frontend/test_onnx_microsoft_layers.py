@@ -13,7 +13,19 @@ from ovlite.frontend.onnx import read_onnx
 
 from ..tolerances import sums
 from .onnx_cases import evaluate
-from .test_onnx_microsoft import SCALES, F, M, U, build, codes, compare, one, reals, takes_defaults_and_nothing_else
+from .test_onnx_microsoft import (
+    SCALES,
+    F,
+    M,
+    U,
+    build,
+    codes,
+    compare,
+    one,
+    reals,
+    signed_codes,
+    takes_defaults_and_nothing_else,
+)
 
 Array = np.ndarray
 Case = tuple[str, list[Array], set[int], str]
@@ -120,7 +132,7 @@ CASES: dict[str, Case] = {
         f"QLinearConv{' with channels last' * last}": (
             M + f"QLinearConv<channels_last = {last}, pads = [1, 1, 1, 1], group = 2>"
             "(i0, i1, i2, i3, i4, i5, i6, i7, i8)",
-            [codes(1, 5, 4, 4) if last else codes(1, 4, 5, 4), *SCALES[:2], codes(6, 2, 3, 3, dtype=np.int8),
+            [codes(1, 5, 4, 4) if last else codes(1, 4, 5, 4), *SCALES[:2], signed_codes(6, 2, 3, 3),
              one(0.03), one(0, np.int8), *SCALES[4:], codes(6, dtype=I32, below=100)],
             set(range(1, 9)), U,
         )
@@ -129,7 +141,7 @@ CASES: dict[str, Case] = {
     **{
         f"QAttention {name}": (
             M + f"QAttention<num_heads = 2, unidirectional = {causal}>(i0, i1, i2, i3, i4, i5, i6, i7)",
-            [codes(2, 4, 6), codes(6, 24, dtype=np.int8), reals(24), one(0.02), scale, MASK[:, :0] if causal else MASK,
+            [codes(2, 4, 6), signed_codes(6, 24), reals(24), one(0.02), scale, MASK[:, :0] if causal else MASK,
              one(120, np.uint8), zero],
             {1, 2, 3, 4, 6, 7}, F,
         )
