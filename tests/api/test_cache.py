@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import ovlite as ov
+from ovlite import kernels
 from ovlite.frontend.ir import WeightsWriter, canonical_digest
 from ovlite.frontend.ir.weights import SHARED
 from ovlite.passes import pipeline
@@ -102,6 +103,32 @@ def test_a_model_that_is_imported_runs_no_pass_and_packs_nothing(mine, monkeypat
     assert {"PackedWeights", "TransformedWeights", "Packed"} <= set(before)
     np.testing.assert_array_equal(second(x)[0], expected)
     assert packed_kinds(second) == before
+
+
+def bytes_model(mine):
+    """A convolution of bytes that Winograd's algorithm does where there is no VNNI."""
+    ops, half = mine.ops, np.float32(0.5)
+    x = mine.parameter([1, 32, 24, 24], np.float32, "x")
+    coded = ops.fake_quantize(x, np.float32(0), np.float32(25.5), np.float32(0), np.float32(25.5), 256)
+    weights = ops.multiply(
+        ops.convert(ops.constant(rng().integers(-127, 128, (32, 32, 3, 3)).astype(np.int8)), "f32"), half
+    )
+    return mine.ov.Model([ops.convolution(coded, weights, [1, 1], [1, 1], [1, 1], [1, 1])], [x], "bytes")
+
+
+def test_winograd_weights_of_bytes_are_loaded(mine, tmp_path, folder):
+    path, x = saved(mine, tmp_path, bytes_model(mine)), np.abs(normal(1, 32, 24, 24)) * 8
+    before = kernels.use_level("baseline")  # whose bytes are multiplied without VNNI on each processor
+    try:
+        first = compiled_from(path, folder)
+        expected = first(x)[0]
+        second = compiled_from(path, folder)
+        assert is_loaded(second) and packed_kinds(second) == packed_kinds(first) == ["TransformedBytes"]
+        np.testing.assert_array_equal(second(x)[0], expected)
+        exact = compiled_from(path, tmp_path / "other", INFERENCE_PRECISION_HINT="f32")(x)[0]
+        np.testing.assert_allclose(expected, exact, rtol=1e-5, atol=1e-5 * np.abs(exact).max())
+    finally:
+        kernels.use_level(before)
 
 
 @pytest.mark.parametrize("change", ["version", "level", "property"])
