@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import is_
 from typing import Any, TypeVar
 
 from ..errors import ModelError
@@ -61,11 +62,7 @@ class Order:
     def of(self, roots: list[Node]) -> list[Node]:
         """A list of the caller's own, as ordered() gives it."""
         last = changes.last
-        same = len(roots) == len(self._roots) and all(map(_is, roots, self._roots))
+        same = len(roots) == len(self._roots) and all(map(is_, roots, self._roots))
         if last is not self._change or not same:
             self._nodes, self._roots, self._change = ordered(roots), roots, last
         return list(self._nodes)
-
-
-def _is(left: object, right: object) -> bool:
-    return left is right

@@ -168,6 +168,7 @@ class Output:
         users = self._users
         if len(users) >= 15 and not len(users) & (len(users) + 1):  # now and then, and seldom while there are many
             self._users = users = {key: found for key, found in users.items() if found() is not None}
+        users.pop(id(user), None)  # one that is gone may have had the id
         users[id(user)] = ref(user)
 
     def end_use(self, user: Node) -> None:

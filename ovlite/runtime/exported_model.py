@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from .. import kernels
 from ..graph import Model
@@ -14,9 +14,6 @@ from .blob import SEALED, Blob, Damaged, sealed_file, write_model
 from .compilation import Compilation, Names
 from .config import Config
 from .sealing import Callbacks, opened, sealed
-
-if TYPE_CHECKING:
-    pass
 
 _WRONG = (
     Damaged, ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, RecursionError, TypeError,
@@ -40,11 +37,20 @@ def pack(compilation: Compilation, *, plain: bool = False) -> bytes:
         compilation.static_plan()
         compilation.write(file, told)
     except Unfrozen:
-        file = io.BytesIO()
-        apart = config.weightless() and not plain
-        write_model(file, compilation.model, told, apart=apart)
-    whole, callbacks = file.getvalue(), config.callbacks()
-    return whole if callbacks is None or plain else sealed_file(sealed(callbacks, whole))
+        return model_alone(compilation, told, plain=plain)
+    return _encrypted(file.getvalue(), config)
+
+
+def model_alone(compilation: Compilation, about: Mapping[str, object], *, plain: bool = False) -> bytes:
+    """The file of the model, to be compiled anew. about: what its document tells. plain: as for pack()."""
+    config, file = compilation.config, io.BytesIO()
+    write_model(file, compilation.model, about, apart=config.weightless() and not plain)
+    return file.getvalue() if plain else _encrypted(file.getvalue(), config)
+
+
+def _encrypted(whole: bytes, config: Config) -> bytes:
+    callbacks = config.callbacks()
+    return whole if callbacks is None else sealed_file(sealed(callbacks, whole))
 
 
 def described(compilation: Compilation, key: str) -> dict[str, object]:

@@ -9,7 +9,6 @@ CACHE_SIZE_LIMIT.
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import mmap
@@ -27,7 +26,6 @@ from ..version import get_version
 from . import blob, exported_model
 from .compilation import Compilation, Names
 from .config import Config
-from .sealing import sealed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,10 +179,8 @@ def _by_model(path: str, model: Model, config: Config, compilation: Compilation 
         config.loaded_from_cache = True
         return Compilation(Names.of(model).give_to(found), config, owned=True)
     compilation = compilation or Compilation(model, config)
-    file, callbacks = io.BytesIO(), config.callbacks()
     about = exported_model.described(compilation, os.path.basename(path).removesuffix(".blob"))
-    blob.write_model(file, compilation.model, about, apart=config.weightless())
-    data = file.getvalue() if callbacks is None else blob.sealed_file(sealed(callbacks, file.getvalue()))
+    data = exported_model.model_alone(compilation, about)
     _written(path, lambda file: file.write(data), config)
     return compilation
 

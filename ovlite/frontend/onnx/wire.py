@@ -190,7 +190,7 @@ class Message:
                     raise Malformed(f"a field ends at {place}, its message at {end}")
                 value = content[start:place]
             read = readers.get(tag)
-            if type(read) is tuple:
+            if isinstance(read, tuple):
                 name, take, many = read
                 if not many:
                     values[name] = take(value)
@@ -199,7 +199,7 @@ class Message:
                 else:
                     values[name] = [take(value)]
             elif read is not None:
-                read(values, value, depth)  # type: ignore[operator]  # which is no tuple
+                read(values, value, depth)
             elif not 0 < tag >> 3 < 1 << 29:
                 raise Malformed(f"a field of number {tag >> 3}")
         for field in self._arrays:

@@ -22,7 +22,7 @@ HOMES = {
     for module, kinds in {
         "attention": "Attention ScaledDotProductAttention",
         "composed": "BatchToSpace OneHot ReverseSequence Roll ShuffleChannels SpaceToBatch",
-        "convolution": ("Convolution ConvolutionBackpropData Fused GroupConvolution GroupConvolutionBackpropData"),
+        "convolution": "Convolution ConvolutionBackpropData Fused GroupConvolution GroupConvolutionBackpropData",
         "copy": (
             "Assign Broadcast Concat DepthToSpace Pad ReadValue Reorder Reshape Reverse Slice SpaceToDepth Split "
             "Squeeze StridedSlice Tile Transpose Unsqueeze VariadicSplit"

@@ -105,7 +105,6 @@ def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convol
     if (
         not op.dynamic
         and array.dtype == np.int8
-        and len(shape) == 4
         and quantized_winograd_pays(shape, y.shape, window.strides, window.dilations, groups, kernel)
     ):
         family = builder.family("winograd")
