@@ -121,6 +121,7 @@ def _packed(executable: Executable) -> list[tuple[Constant, tuple[Any, ...], Any
         (constants[id(array)], how, made)
         for (array, made), how in executable.packed_weights.items()
         if isinstance(made, known) and id(array) in constants and isinstance(how, tuple) and how[0] in _WAYS
+        if 0 not in constants[id(array)]._shape
     ]
 
 

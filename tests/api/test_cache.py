@@ -159,6 +159,28 @@ def test_an_exported_model_of_unknown_shapes_keeps_what_was_packed(mine):
     np.testing.assert_array_equal(second(image)[0], expected)
 
 
+@pytest.mark.parametrize("empty", ["channels", "groups", "rows", "columns", "depth"])
+def test_weights_without_elements_are_exported(mine, empty):
+    """Models that have them compute what their bias says, before and after."""
+    image = mine.parameter([1, 0 if empty == "channels" else 4, 6, 6], np.float32, "image")
+    matrix = mine.parameter([3, 0 if empty == "depth" else 5], np.float32, "matrix")
+    outputs = 0 if empty == "rows" else 8
+    if empty == "groups":
+        y = mine.ops.group_convolution(image, normal(2, 0, 2, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
+    else:
+        weights = normal(outputs, 0 if empty == "channels" else 4, 3, 3)
+        y = mine.ops.convolution(image, weights, [1, 1], [1, 1], [1, 1], [1, 1])
+        y = mine.ops.add(y, normal(1, outputs, 1, 1))
+    columns = 0 if empty == "columns" else 7
+    z = mine.ops.matmul(matrix, normal(0 if empty == "depth" else 5, columns), False, False)
+    first = mine.compile(mine.ov.Model([y, z], [image, matrix], "empty"))
+    given = [normal(*parameter.shape) for parameter in first.inputs]
+    expected = first(given)
+    second = ov.Core().import_model(first.export_model(), "CPU")(given)
+    for wanted, found in zip(expected.values(), second.values(), strict=True):
+        np.testing.assert_array_equal(found, wanted, strict=True)
+
+
 def test_scaled_weights_are_kept_once(mine):
     """As those of the model and factors, beside what was packed of them."""
     x = mine.parameter([1, 128, 8, 8], np.float32, "x")
