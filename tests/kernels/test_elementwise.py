@@ -52,7 +52,6 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])  # tiles of 1024 and of 512 elements
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 127, 128, 129, 1025, 2100])
 def test_two_operations_at_once_are_rounded_as_one_by_one(count, dtype):
@@ -82,6 +81,7 @@ def test_a_value_that_is_taken_twice_is_computed_once_for_both():
     np.testing.assert_array_equal(apply(program, [x, y], np.empty(70, bool)), expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])  # tiles of 1024 and of 512 elements
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_chain_gives_what_its_operators_give_one_by_one(shape, dtype, threads):
     a, b = normal(shape, dtype), normal(shape, dtype, seed=1)
