@@ -356,7 +356,8 @@ cdef class Map(Step):
         operands = self.translate_all(program, [view.dtype for view in reads])
         if self.result_type() != write.dtype:
             raise ValueError(f"Map: the program gives {self.result_type()}, the result is to be {write.dtype}")
-        operands = self.join_pairs([instruction[0] for instruction in program], operands)
+        if len(program) > 1:
+            operands = self.join_pairs([instruction[0] for instruction in program], operands)
         self.number_sources(operands)
         self.choose_streams(far, len(program))
         self.set_loops()
@@ -572,11 +573,8 @@ cdef class Map(Step):
 
     def choose_run(self):
         cdef MapArguments* args = &self.arguments
-        if args.size == 0:
-            self.run = run_nothing
-            return
         grains = args.tile_count
-        self.run = run_tiles
+        self.run = run_tiles if args.size else run_nothing
         if args.instructions == 1 and self.scratch == 0 and args.size == args.columns:
             self.run = run_dense
             grains = ceiling(args.size, GRAIN)
