@@ -10,13 +10,13 @@
  *
  * Elsewhere a panel holds pairs of k, and pmaddwd adds the products of a pair of 16 bits. Weights are widened as they
  * are loaded, once for all rows of a tile; rows are copied before, see `widen_rows` in matmul_kernels.h, which joins
- * their taps. */
+ * their taps. Bytes less their zero points, on both sides, have 16 bits in memory already: see `words`. */
 #ifndef OVLITE_MATMUL_INT8_H
 #define OVLITE_MATMUL_INT8_H
 
 #include <string.h>
 
-#include "matmul_tile.h"
+#include "matmul_pack.h"
 
 /* Packs depth x columns bytes of b, the strides in bytes, into groups of four rows, a column's four side by side. */
 static void pack_int8_panel(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,
@@ -115,7 +115,8 @@ INLINE void keep_order(LaneMask a) {
 #endif
 }
 
-INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile *t) {
+/* words: rows and weights are of 16 bits in memory. */
+INLINE void int_pairs_body(const int rows, const int vectors, const MatmulTile *t, const int words) {
     const int half = (rows + 1) / 2;
     const ptrdiff_t a_stride = t->a_stride;
     const char *b = t->b, *first = t->a[0], *second = t->a[1];
@@ -125,7 +126,7 @@ INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile 
         Pairs weights[2];
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
-            weights[j] = widened_bytes(b + 2 * LANES * j);
+            weights[j] = words ? (Pairs) * (const LoosePairs *)(b + 4 * LANES * j) : widened_bytes(b + 2 * LANES * j);
         __builtin_prefetch(b + 4 * B_AHEAD);
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++) {
@@ -138,11 +139,17 @@ INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile 
         }
         first += 4;
         second += 4;
-        b += 2 * vectors * LANES;
+        b += (words ? 4 : 2) * vectors * LANES;
     }
     const ResultRows results = results_of(t);
     store_sums(t->requantization, &results, rows, vectors, sums);
 }
+
+INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile *t) {
+    int_pairs_body(rows, vectors, t, 0);
+}
+
+INLINE void words_body(const int rows, const int vectors, const MatmulTile *t) { int_pairs_body(rows, vectors, t, 1); }
 
 /* Widens n bytes side by side. */
 INLINE void widen_run(const char *from, ptrdiff_t n, char *to) {
@@ -182,6 +189,51 @@ static void pack_int8_pairs(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, 
         for (ptrdiff_t n = 0; n < width; n++)
             for (int i = 0; i < 2; i++)
                 panel[2 * n + i] = n < columns && k + i < depth ? b[(k + i) * k_stride + n * n_stride] : 0;
+}
+
+/* Packs depth x columns elements of 16 bits, the strides in bytes, into pairs of rows. */
+static void pack_words(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,
+                       char *panel, ptrdiff_t width) {
+    ptrdiff_t n = 0;
+    if (k_stride == 2)
+        for (; n + LANES <= columns; n += LANES)
+            for (ptrdiff_t k = 0; k + 2 * LANES <= depth; k += 2 * LANES) {
+                Lanes rows[LANES];
+#pragma GCC unroll 16
+                for (int i = 0; i < LANES; i++)
+                    rows[i] = (Lanes) * (const LoosePairs *)(b + (n + i) * n_stride + 2 * k);
+                transpose_lanes(rows);
+#pragma GCC unroll 16
+                for (int i = 0; i < LANES; i++)
+                    *(LoosePairs *)(panel + 2 * k * width + 4 * (i * width + n)) = (Pairs)rows[i];
+            }
+    const ptrdiff_t transposed = k_stride == 2 ? depth / (2 * LANES) * (2 * LANES) : 0;
+    for (ptrdiff_t k = 0; k < depth; k += 2) {
+        int16_t *to = (int16_t *)(panel + 2 * k * width);
+        const char *first = b + k * k_stride, *second = k + 1 < depth ? first + k_stride : NULL;
+        ptrdiff_t done = k < transposed ? n : 0;
+        if (n_stride == 2 && second)
+#pragma GCC ivdep
+            for (; done < columns; done++) {
+                to[2 * done] = ((const int16_t *)first)[done];
+                to[2 * done + 1] = ((const int16_t *)second)[done];
+            }
+        for (; done < width; done++) {
+            to[2 * done] = done < columns ? *(const int16_t *)(first + done * n_stride) : 0;
+            to[2 * done + 1] = done < columns && second ? *(const int16_t *)(second + done * n_stride) : 0;
+        }
+    }
+}
+
+/* Copies rows whose elements of 16 bits lie apart. */
+static void pack_word_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,
+                           char *to, ptrdiff_t to_stride) {
+    for (ptrdiff_t i = 0; i < rows; i++, a += row_stride, to += to_stride) {
+        for (ptrdiff_t k = 0; k < depth; k++)
+            ((int16_t *)to)[k] = *(const int16_t *)(a + k * k_stride);
+        if (depth % 2)
+            ((int16_t *)to)[depth] = 0;
+    }
 }
 
 #if defined(__AVX2__)
@@ -260,6 +312,8 @@ static void pack_int8_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, 
 #define PAIR_ROWS 6 /* the registers of all levels do; where there are more, there mostly is VNNI */
 FOR_FEW_ROWS(INT8_TILE, wide_pairs)
 static const TileFunction pair_tiles[PAIR_ROWS][2] = {FOR_FEW_ROWS(INT8_ENTRY, wide_pairs)};
+FOR_FEW_ROWS(INT8_TILE, words)
+static const TileFunction word_tiles[PAIR_ROWS][2] = {FOR_FEW_ROWS(INT8_ENTRY, words)};
 
 #if defined(__AVX2__)
 FOR_TILE_ROWS(INT8_TILE, vnni)

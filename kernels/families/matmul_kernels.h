@@ -74,6 +74,8 @@ static const MatmulKernel matmul_kernels[] = {
      dot_functions, few_functions, pack_panel, pack_rows},
     {.name = "u8i8", .needs = "", .a = U8, .b = I8, .sum = I32, .y = F32, .rows = PAIR_ROWS, .columns = PANEL,
      .k_block = 2, .tiles = pair_tiles, .pack_panel = pack_int8_pairs, .widen_rows = widen_rows},
+    {.name = "i16i16", .needs = "", .a = I16, .b = I16, .sum = I32, .y = F32, .rows = PAIR_ROWS, .columns = PANEL,
+     .k_block = 2, .tiles = word_tiles, .pack_panel = pack_words, .pack_rows = pack_word_rows},
 #if defined(__AVX512F__)
     {"u8i8 vnni", "avx512_vnni", U8, I8, I32, F32, TILE_ROWS, PANEL, 4, 0, 0, vnni_tiles, NULL, NULL, NULL,
      pack_int8_panel, pack_int8_rows},

@@ -52,7 +52,11 @@ def behind(array: np.ndarray) -> np.ndarray:
 def test_the_table_names_what_it_holds(level: str) -> None:
     table = kernels.family("matmul").matrix_kernels()
     assert len({row.name for row in table}) == len(table)
-    assert {(row.a, row.b, row.sum) for row in table} == {("f32", "f32", "f32"), ("u8", "i8", "i32")}
+    assert {(row.a, row.b, row.sum) for row in table} == {
+        ("f32", "f32", "f32"),
+        ("u8", "i8", "i32"),
+        ("i16", "i16", "i32"),
+    }
     emulated = {row.products for row in table if row.emulated}
     assert emulated == (set() if level == "avx2" else {None, "bf16x6", "bf16x3", "bf16"})
     assert all(row.products in row.name and row.a == "f32" for row in table if row.products)
@@ -95,6 +99,29 @@ def test_sums_of_bytes_are_exact(m: int, k: int, n: int, threads: int) -> None:
         step = kernels.family("matmul").QuantizedMatMul(*views, weights=packed, shifts=shifts, scales=scales)
         run_steps([step], [behind(a), y], threads)
         np.testing.assert_array_equal(y, sums.astype(np.float32) * scales, row.name)
+
+
+@pytest.mark.parametrize("m, k, n", [*SHAPES, (3, 35, 16), (2, 64, 9)])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("a_turned, b_turned", [(False, False), (False, True), (True, False)])
+def test_products_of_two_operands_known_at_run_time(
+    m: int, k: int, n: int, threads: int, a_turned: bool, b_turned: bool
+) -> None:
+    """Differences of bytes, of either layout; b may serve all matrices of a batch."""
+    rng = np.random.default_rng(m + k + n)
+    a, b = (rng.choice([-255, -1, 0, 1, 254, 255], shape).astype(np.int16) for shape in ((2, m, k), (k, n)))
+    scales = rng.uniform(1e-4, 1e-2, n).astype(np.float32)
+    expected = (a.astype(np.int64) @ b).astype(np.float32) * scales
+    stored = [np.ascontiguousarray(array.swapaxes(-1, -2)) if turned else array
+              for array, turned in ((a, a_turned), (b, b_turned))]  # fmt: skip
+    views = [
+        View(0, "i2", (2, m, k), (m * k, 1, m) if a_turned else (m * k, k, 1)),
+        View(1, "i2", (k, n), (1, k) if b_turned else (n, 1)),
+    ]
+    y = np.full((2, m, n), np.nan, np.float32)
+    step = kernels.family("matmul").IntegerMatMul(*views, View(2, "f4", y.shape), scales=scales)
+    run_steps([step], [behind(stored[0]), guarded_copy(stored[1]), y], threads)
+    np.testing.assert_array_equal(y, expected)
 
 
 @pytest.mark.parametrize("m", [1, 15, 16, 17, 31, 32, 33])
