@@ -452,7 +452,7 @@ cdef class MatmulStep(Step):
         cdef Matmul* p = &self.matmul
         self.weights = weights
         p.weights = <const char*>&weights.data[0] if weights.nbytes else <const char*>p
-        p.group_bytes = weights.group_bytes
+        p.group_bytes, p.tile.more = weights.group_bytes, weights.more
         p.few_columns = weights.few_columns
         return 0
 
@@ -559,7 +559,7 @@ cdef class MatmulStep(Step):
         cdef Matmul* p = &self.matmul
         cdef dim_t rows, panel_bytes, b_bytes, cached = DECOMPRESSED_FOR if p.decompresses else CACHED_ROWS
         p.panel_depth = panel_depth(p.kernel, p.tile.taps, p.tile.depth)
-        p.column_bytes = p.panel_depth * p.panel_size
+        p.column_bytes = p.panel_depth * p.panel_size + 8 * p.tile.more
         panel_bytes = p.kernel.columns * p.column_bytes
         b_bytes = p.panels * panel_bytes
         p.packs_b = p.weights == NULL or p.decompresses

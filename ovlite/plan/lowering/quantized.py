@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple
 from typing import Any
 
@@ -82,6 +83,17 @@ def _kernel(builder: Builder) -> Any:
     return family.kernel_for("u8", "i8", None, builder.precision.emulated) or family.kernel_for("u8", "i8")
 
 
+def _kernel_of(builder: Builder, weights: Array, axis: int, how: Callable[[Any], tuple[Any, ...]]) -> Any:
+    """The same for these weights, whose products are added up along an axis. how: what they are packed by."""
+    kernel = _kernel(builder)
+    if not kernel.splits_pairs or builder.packed_weights.has(weights, how(kernel)):
+        return kernel
+    family = builder.family("matmul_weights")
+    pairs = family.kernel_for("u8", "i8", split=False)
+    others = builder.packed_weights.has(weights, how(pairs))
+    return pairs if others or not family.pairs_are_small(weights, axis) else kernel
+
+
 def _apart(builder: Builder, image: View) -> View:
     """A place in the arena for a copy of an image, channels-last."""
     batch, channels, *spatial = image.shape
@@ -117,11 +129,16 @@ def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convol
         packed = builder.packed_weights.get(array, how, lambda weights: family.TransformedBytes(weights.reshape(shape)))
         builder.emit(family.QuantizedWinograd(x, y, packed, window.pads_begin, **result))
         return True
+
+    def way(kernel: Any) -> tuple[Any, ...]:
+        joined = family.joined_taps(x, shape[2:], window.dilations, groups, kernel)
+        return "quantized convolution", builder.level, kernel.name, joined
+
+    kernel = _kernel_of(builder, array, 1, way)
     if shape[1] % kernel.read_block and not builder.in_arena(x):
         source, x = x, _apart(builder, x)
         builder.copy(source, x)
-    joined = family.joined_taps(x, shape[2:], window.dilations, groups, kernel)
-    how = ("quantized convolution", builder.level, kernel.name, joined)
+    how, joined = way(kernel), way(kernel)[-1]
     packed = builder.packed_weights.get(
         array, how, lambda weights: family.pack_int8(weights.reshape(shape), groups, kernel, joined)
     )
@@ -134,8 +151,12 @@ def _matmul(
 ) -> bool:
     family = builder.family("matmul")
     transposed = op.inner.attributes()["transpose_b"]
-    kernel = _kernel(builder)
-    how = ("quantized matmul", builder.level, kernel.name, transposed)
+
+    def way(kernel: Any) -> tuple[Any, ...]:
+        return "quantized matmul", builder.level, kernel.name, transposed
+
+    kernel = _kernel_of(builder, weights, 1 if transposed else 0, way)
+    how = way(kernel)
     packed = builder.packed_weights.get(
         weights, how, lambda array: family.pack_int8(array.T if transposed else array, kernel)
     )
