@@ -36,7 +36,8 @@ cdef class Kernel:
 cdef class PackedWeights:
     cdef readonly Kernel kernel
     cdef bint few_columns
-    # [group][panel][tap][depth][width of the panel], behind each panel what split_quads() writes; few: [group][column][tap][depth]
+    # [group][panel][tap][depth][width of the panel], and behind each panel what split_quads() writes; few:
+    # [group][column][tap][depth]
     cdef const unsigned char[::1] data
     cdef readonly dim_t groups
     cdef readonly dim_t taps

@@ -254,7 +254,6 @@ cdef class PackedWeights:
                     to += whole_blocks(depth, row.k_block) * width * panel_size(row)
         return 0
 
-
     cdef int split_pairs(self, dim_t columns, dim_t taps, dim_t groups) except -1:
         """Makes room behind each panel for what is too much in its pairs, as much as any needs, and brings it there."""
         cdef const MatmulKernel* row = self.kernel.row
