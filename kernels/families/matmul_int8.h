@@ -43,16 +43,6 @@ INLINE ResultRows results_of(const MatmulTile *t) {
     };
 }
 
-/* Writes the results of sums, which stay in registers until now since they are handed on as a copy. */
-INLINE void store_int_sums(const int rows, const int vectors, const MatmulTile *t, const LaneMask *sums) {
-    const ResultRows results = results_of(t);
-    LaneMask memory[TILE_ROWS * 2];
-#pragma GCC unroll 32
-    for (int i = 0; i < rows * vectors; i++)
-        memory[i] = sums[i];
-    store_sums(t->requantization, &results, rows, vectors, memory);
-}
-
 /* Sums begin with the shifts; what the results are written to, and added to, is fetched meanwhile. */
 INLINE void begin_sums(const int rows, const int vectors, const MatmulTile *t, LaneMask *sums) {
 #pragma GCC unroll 16
@@ -154,7 +144,8 @@ INLINE void int_pairs_body(const int rows, const int vectors, const MatmulTile *
         second += 4;
         b += (words ? 4 : 2) * vectors * LANES;
     }
-    store_int_sums(rows, vectors, t, sums);
+    const ResultRows results = results_of(t);
+    store_sums(t->requantization, &results, rows, vectors, sums);
 }
 
 INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile *t) {
@@ -335,7 +326,8 @@ INLINE void quads_body(const int rows, const int vectors, const MatmulTile *t) {
         const ptrdiff_t offset = t->offset[place[0]] + place[1];
         add_group(rows, vectors, sums, t->a[0] + offset, t->a[1] + offset, a_stride, b, one);
     }
-    store_int_sums(rows, vectors, t, sums);
+    const ResultRows results = results_of(t);
+    store_sums(t->requantization, &results, rows, vectors, sums);
 }
 #endif
 
@@ -379,7 +371,8 @@ INLINE void vnni_body(const int rows, const int vectors, const MatmulTile *t) {
             b += b_stride;
         }
     }
-    store_int_sums(rows, vectors, t, sums);
+    const ResultRows results = results_of(t);
+    store_sums(t->requantization, &results, rows, vectors, sums);
 }
 #endif
 
