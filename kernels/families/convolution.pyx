@@ -188,7 +188,8 @@ cdef class Windows(MatmulStep):
             if walks.pop() != (packed.joined, depth):
                 raise ValueError(f"expected pixels of {depth} channels side by side for taps that are joined")
             inner, run = merge_dimensions(walks), packed.joined * depth
-        elif depth % self.matmul.kernel.k_block and not joins_taps(self.matmul.kernel):  # each tap's rows are filled up
+        elif self.matmul.kernel.splits_pairs or (       # each tap's rows are filled up, or are counted for themselves
+                depth % self.matmul.kernel.k_block and not joins_taps(self.matmul.kernel)):
             inner, run = merge_dimensions(walks), depth
         else:
             inner = merge_dimensions([*walks, (depth, 1)]) or [(1, 1)]

@@ -15,7 +15,7 @@ from .matmul_driver import check_f32
 from .matmul_kernels cimport FEW_COMPRESSED_ROWS, NO_OFFSET
 from .matmul_weights cimport CompressedWeights, Kernel, PackedWeights
 from .matmul_weights import KERNELS, compressed_kernel, kernel_for
-from .requantization import check_types
+from .requantization import check_results, check_types
 
 FEW_ROWS = FEW_COMPRESSED_ROWS
 
@@ -180,3 +180,28 @@ cdef class QuantizedMatMul(MatMul):
         self.writes = (y,)
         self.finish(a.size)
         self.set_zero_point(zero_point, column_sums)
+
+
+cdef class IntegerMatMul(MatMul):
+    """y = results of a @ b, integer sums of 32 bits; requantization.Requantizer tells of which results.
+
+    a: i16 (..., M, K). b: i16 (..., K, N). Products of two neighbours of K have to add up within 32 bits. y and
+    `results`: as for QuantizedMatMul; y's batch dimensions are those of a and b broadcast together. Where K is odd and
+    lies side by side in `a`, an element behind each row is read.
+    """
+
+    def __init__(self, View a not None, View b not None, View y not None, *, View residual=None, **results):
+        if a.dtype != np.int16 or b.dtype != np.int16:
+            raise TypeError(f"expected int16 operands, got {a.dtype.name} and {b.dtype.name}")
+        check_results(y)
+        if len(a.shape) < 2 or len(b.shape) < 2 or a.shape[-1] != b.shape[-2] or (
+                y.shape[-2:] != (a.shape[-2], b.shape[-1])):
+            raise ValueError(f"shapes do not fit: {self.operands(a, b, y)}")
+        if y.size and y.shape[-1] > 1 and y.strides[-1] != 1:
+            raise ValueError(f"y has a column stride of {y.strides[-1]}; MatMul writes columns side by side")
+        self.describe(a, b, y, None, residual, kernel_for("i16", "i16"))
+        self.set_epilogue(y, None, residual, None)
+        self.set_requantization(y, residual, {"shifts": np.zeros(y.shape[-1], np.int32), **results})
+        self.reads = (a, b) if residual is None else (a, b, residual)
+        self.writes = (y,)
+        self.finish(2 * a.size)

@@ -8,15 +8,18 @@
  * Where the processor has vpdpbusd, that is four neighbouring k, which it adds to a lane at once. A tile reads rows where
  * they lie, up to three bytes behind the `depth` bytes of each tap, which may hold anything.
  *
+ * With AVX2 alone pmaddubsw adds the products of a pair of k in 16 bits, which hold them where weights of one sign add up
+ * to at most 128: see `quads`.
+ *
  * Elsewhere a panel holds pairs of k, and pmaddwd adds the products of a pair of 16 bits. Weights are widened as they
  * are loaded, once for all rows of a tile; rows are copied before, see `widen_rows` in matmul_kernels.h, which joins
- * their taps. */
+ * their taps. Bytes less their zero points, on both sides, have 16 bits in memory already: see `words`. */
 #ifndef OVLITE_MATMUL_INT8_H
 #define OVLITE_MATMUL_INT8_H
 
 #include <string.h>
 
-#include "matmul_tile.h"
+#include "matmul_pack.h"
 
 /* Packs depth x columns bytes of b, the strides in bytes, into groups of four rows, a column's four side by side. */
 static void pack_int8_panel(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,
@@ -115,7 +118,8 @@ INLINE void keep_order(LaneMask a) {
 #endif
 }
 
-INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile *t) {
+/* words: rows and weights are of 16 bits in memory. */
+INLINE void int_pairs_body(const int rows, const int vectors, const MatmulTile *t, const int words) {
     const int half = (rows + 1) / 2;
     const ptrdiff_t a_stride = t->a_stride;
     const char *b = t->b, *first = t->a[0], *second = t->a[1];
@@ -125,7 +129,7 @@ INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile 
         Pairs weights[2];
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
-            weights[j] = widened_bytes(b + 2 * LANES * j);
+            weights[j] = words ? (Pairs) * (const LoosePairs *)(b + 4 * LANES * j) : widened_bytes(b + 2 * LANES * j);
         __builtin_prefetch(b + 4 * B_AHEAD);
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++) {
@@ -138,11 +142,17 @@ INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile 
         }
         first += 4;
         second += 4;
-        b += 2 * vectors * LANES;
+        b += (words ? 4 : 2) * vectors * LANES;
     }
     const ResultRows results = results_of(t);
     store_sums(t->requantization, &results, rows, vectors, sums);
 }
+
+INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile *t) {
+    int_pairs_body(rows, vectors, t, 0);
+}
+
+INLINE void words_body(const int rows, const int vectors, const MatmulTile *t) { int_pairs_body(rows, vectors, t, 1); }
 
 /* Widens n bytes side by side. */
 INLINE void widen_run(const char *from, ptrdiff_t n, char *to) {
@@ -183,6 +193,143 @@ static void pack_int8_pairs(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, 
             for (int i = 0; i < 2; i++)
                 panel[2 * n + i] = n < columns && k + i < depth ? b[(k + i) * k_stride + n * n_stride] : 0;
 }
+
+/* Packs depth x columns elements of 16 bits, the strides in bytes, into pairs of rows. */
+static void pack_words(const char *b, ptrdiff_t depth, ptrdiff_t k_stride, ptrdiff_t columns, ptrdiff_t n_stride,
+                       char *panel, ptrdiff_t width) {
+    ptrdiff_t n = 0;
+    if (k_stride == 2)
+        for (; n + LANES <= columns; n += LANES)
+            for (ptrdiff_t k = 0; k + 2 * LANES <= depth; k += 2 * LANES) {
+                Lanes rows[LANES];
+#pragma GCC unroll 16
+                for (int i = 0; i < LANES; i++)
+                    rows[i] = (Lanes) * (const LoosePairs *)(b + (n + i) * n_stride + 2 * k);
+                transpose_lanes(rows);
+#pragma GCC unroll 16
+                for (int i = 0; i < LANES; i++)
+                    *(LoosePairs *)(panel + 2 * k * width + 4 * (i * width + n)) = (Pairs)rows[i];
+            }
+    const ptrdiff_t transposed = k_stride == 2 ? depth / (2 * LANES) * (2 * LANES) : 0;
+    for (ptrdiff_t k = 0; k < depth; k += 2) {
+        int16_t *to = (int16_t *)(panel + 2 * k * width);
+        const char *first = b + k * k_stride, *second = k + 1 < depth ? first + k_stride : NULL;
+        ptrdiff_t done = k < transposed ? n : 0;
+        if (n_stride == 2 && second)
+#pragma GCC ivdep
+            for (; done < columns; done++) {
+                to[2 * done] = ((const int16_t *)first)[done];
+                to[2 * done + 1] = ((const int16_t *)second)[done];
+            }
+        for (; done < width; done++) {
+            to[2 * done] = done < columns ? *(const int16_t *)(first + done * n_stride) : 0;
+            to[2 * done + 1] = done < columns && second ? *(const int16_t *)(second + done * n_stride) : 0;
+        }
+    }
+}
+
+/* Copies rows whose elements of 16 bits lie apart. */
+static void pack_word_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, ptrdiff_t depth, ptrdiff_t k_stride,
+                           char *to, ptrdiff_t to_stride) {
+    for (ptrdiff_t i = 0; i < rows; i++, a += row_stride, to += to_stride) {
+        for (ptrdiff_t k = 0; k < depth; k++)
+            ((int16_t *)to)[k] = *(const int16_t *)(a + k * k_stride);
+        if (depth % 2)
+            ((int16_t *)to)[depth] = 0;
+    }
+}
+
+#define MOST_OF_QUADS 128 /* that the magnitudes of two neighbouring weights of one sign may add up to */
+
+/* By how much a pair of weights is too great, with their sign. */
+INLINE int excess_of_pair(const signed char *pair) {
+    const int sum = pair[0] + pair[1];
+    return sum > MOST_OF_QUADS ? sum - MOST_OF_QUADS : sum < -MOST_OF_QUADS ? sum + MOST_OF_QUADS : 0;
+}
+
+/* How many groups of four rows in a packed panel have pairs that are too great. */
+static ptrdiff_t great_quads(const char *panel, ptrdiff_t groups, ptrdiff_t width) {
+    ptrdiff_t found = 0;
+    for (ptrdiff_t group = 0; group < groups; group++, panel += 4 * width) {
+        int great = 0;
+        for (ptrdiff_t i = 0; i < 4 * width; i += 2)
+            great |= excess_of_pair((const signed char *)panel + i);
+        found += great != 0;
+    }
+    return found;
+}
+
+/* Takes what is too much out of the groups of a tap in a packed panel, and writes it behind: as groups, each followed by as
+ * many bytes that begin with the tap and the first k as integers of 32 bits. Returns where the next one goes. */
+static char *split_quads(char *panel, ptrdiff_t groups, ptrdiff_t width, ptrdiff_t tap, char *more) {
+    for (ptrdiff_t group = 0; group < groups; group++, panel += 4 * width) {
+        const int place[2] = {(int)tap, (int)(4 * group)};
+        int great = 0;
+        memset(more, 0, (size_t)(8 * width));
+        for (ptrdiff_t i = 0; i < 4 * width; i += 2) {
+            signed char *pair = (signed char *)panel + i;
+            const int excess = excess_of_pair(pair), second = excess > 0 ? pair[1] > pair[0] : pair[1] < pair[0];
+            pair[second] = (signed char)(pair[second] - excess);
+            more[i + second] = (char)excess;
+            great |= excess;
+        }
+        if (great) {
+            memcpy(more + 4 * width, place, sizeof place);
+            more += 8 * width;
+        }
+    }
+    return more;
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+/* acc + the products of four bytes of a, unsigned, with four of b, in each lane; `one` has ones of 16 bits. */
+INLINE LaneMask add_quads(LaneMask acc, LaneMask a, LaneMask b, LaneMask one) {
+    const __m256i pairs = _mm256_maddubs_epi16((__m256i)a, (__m256i)b);
+    return acc + (LaneMask)_mm256_madd_epi16(pairs, (__m256i)one);
+}
+
+INLINE void add_group(const int rows, const int vectors, LaneMask *sums, const char *first, const char *second,
+                      ptrdiff_t a_stride, const char *b, LaneMask one) {
+    const int half = (rows + 1) / 2;
+    LaneMask weights[2];
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; j++)
+        weights[j] = load_ints(b + 4 * LANES * j);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+        const LaneMask a = splat_int(*(const int *)(i < half ? first + i * a_stride : second + (i - half) * a_stride));
+        keep_order(a);
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; j++)
+            sums[i * vectors + j] = add_quads(sums[i * vectors + j], a, weights[j], one);
+    }
+}
+
+INLINE void quads_body(const int rows, const int vectors, const MatmulTile *t) {
+    const ptrdiff_t a_stride = t->a_stride, b_stride = t->b_stride;
+    const char *b = t->b;
+    LaneMask sums[TILE_ROWS * 2], one = splat_int(0x10001);
+    __asm__("" : "+x"(one));
+    begin_sums(rows, vectors, t, sums);
+    for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
+        const char *first = t->a[0] + t->offset[tap], *second = t->a[1] + t->offset[tap];
+        for (ptrdiff_t k = t->depth; k > 0; k -= 4) {
+            __builtin_prefetch(b + 4 * B_AHEAD);
+            add_group(rows, vectors, sums, first, second, a_stride, b, one);
+            first += 4;
+            second += 4;
+            b += b_stride;
+        }
+    }
+    for (ptrdiff_t more = t->more; more > 0; more--, b += 2 * b_stride) {
+        const int *place = (const int *)(b + b_stride);
+        const ptrdiff_t offset = t->offset[place[0]] + place[1];
+        add_group(rows, vectors, sums, t->a[0] + offset, t->a[1] + offset, a_stride, b, one);
+    }
+    const ResultRows results = results_of(t);
+    store_sums(t->requantization, &results, rows, vectors, sums);
+}
+#endif
 
 #if defined(__AVX2__)
 /* acc + the products of four bytes of a, unsigned, with four of b, in each lane. */
@@ -260,6 +407,13 @@ static void pack_int8_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, 
 #define PAIR_ROWS 6 /* the registers of all levels do; where there are more, there mostly is VNNI */
 FOR_FEW_ROWS(INT8_TILE, wide_pairs)
 static const TileFunction pair_tiles[PAIR_ROWS][2] = {FOR_FEW_ROWS(INT8_ENTRY, wide_pairs)};
+FOR_FEW_ROWS(INT8_TILE, words)
+static const TileFunction word_tiles[PAIR_ROWS][2] = {FOR_FEW_ROWS(INT8_ENTRY, words)};
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+FOR_FEW_ROWS(INT8_TILE, quads)
+static const TileFunction quad_tiles[PAIR_ROWS][2] = {FOR_FEW_ROWS(INT8_ENTRY, quads)};
+#endif
 
 #if defined(__AVX2__)
 FOR_TILE_ROWS(INT8_TILE, vnni)

@@ -50,6 +50,7 @@ typedef struct {
     /* Before tiles of other numbers of rows than those before, in the first half and behind it, at least 1; or NULL. */
     void (*shape)(int first, int second);
     WidenRows widen_rows;              /* of kernels whose tiles read copies of rows alone, of 16 bits an element; or NULL */
+    int splits_pairs;                  /* weights whose pairs are too great are split in two */
 } MatmulKernel;
 
 /* A row that multiplies f32 in parts. */
@@ -74,6 +75,12 @@ static const MatmulKernel matmul_kernels[] = {
      dot_functions, few_functions, pack_panel, pack_rows},
     {.name = "u8i8", .needs = "", .a = U8, .b = I8, .sum = I32, .y = F32, .rows = PAIR_ROWS, .columns = PANEL,
      .k_block = 2, .tiles = pair_tiles, .pack_panel = pack_int8_pairs, .widen_rows = widen_rows},
+    {.name = "i16i16", .needs = "", .a = I16, .b = I16, .sum = I32, .y = F32, .rows = PAIR_ROWS, .columns = PANEL,
+     .k_block = 2, .tiles = word_tiles, .pack_panel = pack_words, .pack_rows = pack_word_rows},
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    {.name = "u8i8 quads", .needs = "", .a = U8, .b = I8, .sum = I32, .y = F32, .rows = PAIR_ROWS, .columns = PANEL,
+     .k_block = 4, .tiles = quad_tiles, .pack_panel = pack_int8_panel, .pack_rows = pack_int8_rows, .splits_pairs = 1},
+#endif
 #if defined(__AVX512F__)
     {"u8i8 vnni", "avx512_vnni", U8, I8, I32, F32, TILE_ROWS, PANEL, 4, 0, 0, vnni_tiles, NULL, NULL, NULL,
      pack_int8_panel, pack_int8_rows},

@@ -36,17 +36,22 @@ INLINE void transpose_quads(Lanes rows[LANES]) {
     }
 }
 
+/* Transposes LANES x LANES elements of 32 bits. */
+INLINE void transpose_lanes(Lanes rows[LANES]) {
+    transpose_quads(rows);
+    if (LANES > 4)
+        exchange_blocks(rows, 4);
+    if (LANES > 8)
+        exchange_blocks(rows, 8);
+}
+
 /* to[k][n] = from[n][k] for LANES x LANES floats. */
 INLINE void transpose_block(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride) {
     Lanes rows[LANES];
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
         rows[i] = load(from + i * from_stride);
-    transpose_quads(rows);
-    if (LANES > 4)
-        exchange_blocks(rows, 4);
-    if (LANES > 8)
-        exchange_blocks(rows, 8);
+    transpose_lanes(rows);
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
         store(to + i * to_stride, rows[i]);

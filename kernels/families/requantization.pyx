@@ -114,6 +114,11 @@ def check_types(View x, View y):
     """The element types of a product of u8 by i8."""
     if x.dtype != np.uint8:
         raise TypeError(f"expected uint8 operands, got {x.dtype.name}")
+    check_results(y)
+
+
+def check_results(View y):
+    """The element type of a product of integers."""
     if y.dtype.name not in ("float32", "uint8", "int8"):
         raise TypeError(f"expected a result of float32, uint8 or int8, got {y.dtype.name}")
 

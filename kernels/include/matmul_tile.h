@@ -58,6 +58,7 @@ typedef struct {
     ptrdiff_t column;          /* of the panel's first among those of all panels */
     const Requantization *requantization; /* of kernels with integer sums */
     const Compression *compression;       /* of kernels that read codes */
+    ptrdiff_t more;            /* groups behind a panel that hold what is too much for 16 bits, see matmul_int8.h */
     Activation activation;
     int bf16;                  /* BF16_A and so on: which operands are bf16 where others are f32 */
     /* Of kernels that split their operands, see matmul_bf16.h. */

@@ -91,7 +91,7 @@ def quantized_winograd_pays(
     kernel: Any,
 ) -> bool:
     """Whether QuantizedWinograd is faster than products of bytes by a matrix kernel: it is no match for VNNI."""
-    if kernel.name != "u8i8" or not _fits(weights_shape, strides, dilations, groups):
+    if kernel.name not in ("u8i8", "u8i8 quads") or not _fits(weights_shape, strides, dilations, groups):
         return False
     if weights_shape[1] > MOST_CHANNELS:
         return False

@@ -111,8 +111,9 @@ class QuantizedProduct(Operator):
 
     inner: Convolution, GroupConvolution or MatMul. Inputs: x of u8, the inner operator's weights of i8, shifts of i32,
     scales and bias of f32, one a channel of the output; then the operands of each stage; then where `dynamic` a u8 that
-    takes the place of x_zero. element_type: of the result: f32; or u8 or i8, then round(value * multiplier) + zero, cut
-    to the type's range.
+    takes the place of x_zero. Of a MatMul x and weights may both be any bytes that are known at run time only, of which
+    weights_zero is subtracted too; `weights_dynamic` tells of one more u8, which takes its place. element_type: of the
+    result: f32; or u8 or i8, then round(value * multiplier) + zero, cut to the type's range.
     """
 
     type = "QuantizedProduct"
@@ -124,6 +125,8 @@ class QuantizedProduct(Operator):
     multiplier: float = 1.0
     zero: int = 0
     element_type: Type = Type.f32
+    weights_zero: int = 0
+    weights_dynamic: bool = False
 
     FIRST_OPERAND = 5  # of the stages', among the inputs
 
@@ -140,6 +143,11 @@ class QuantizedProduct(Operator):
         pairs = zip(self.stages, self.operands(inputs), strict=True)
         return next((operands[0] for stage, operands in pairs if isinstance(stage, AddResidual)), None)
 
+    def zeros(self, inputs: Sequence[Any]) -> tuple[Any, Any]:
+        """The zero points of x and of the weights: numbers, or inputs."""
+        given = list(inputs[len(inputs) - self.dynamic - self.weights_dynamic :])
+        return given.pop(0) if self.dynamic else self.x_zero, given.pop() if self.weights_dynamic else self.weights_zero
+
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         reals = [Argument(Type.f32, argument.shape) for argument in inputs[:2]]
         (product,) = self.inner.infer(reals)
@@ -149,8 +157,8 @@ class QuantizedProduct(Operator):
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         x, weights, shifts, scales, bias = inputs[: self.FIRST_OPERAND]
-        zero = int(inputs[-1].item()) if self.dynamic else self.x_zero
-        (sums,) = self.inner.evaluate(x.astype(np.float64) - zero, weights.astype(np.float64))
+        zero, weights_zero = (int(np.asarray(found).item()) for found in self.zeros(inputs))
+        (sums,) = self.inner.evaluate(x.astype(np.float64) - zero, weights.astype(np.float64) - weights_zero)
         shape = (-1,) if self.inner.type == "MatMul" else (-1, *(1,) * (sums.ndim - 2))
         values = (sums + shifts.reshape(shape)).astype(np.float32) * scales.reshape(shape) + bias.reshape(shape)
         for stage, operands in zip(self.stages, self.operands(inputs), strict=True):

@@ -30,6 +30,10 @@ class PackedWeightCache:
         """make(elements), or what it gave before for these weights and `how`."""
         return self.get_of((weights,), how, make)
 
+    def has(self, weights: Weights, how: Hashable) -> bool:
+        """Whether get() would make nothing."""
+        return (id(weights), how) in self._made
+
     def get_of(self, weights: tuple[Weights, ...], how: Hashable, make: Callable[..., Any]) -> Any:
         """The same for what is made of several arrays."""
         key = (*map(id, weights), how)

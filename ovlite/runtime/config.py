@@ -48,6 +48,11 @@ def _count(value: Any) -> int:
     return number
 
 
+def _group_size(value: Any) -> int:
+    """A number of 64 bits, of which -1 is the greatest: a group for each row."""
+    return 2**64 - 1 if _number(value, "a group size") == -1 else _count(value)
+
+
 def _streams(value: Any) -> int:
     if isinstance(value, Num):
         value = value.to_integer()
@@ -173,7 +178,7 @@ SETTABLE: dict[str, tuple[Parser, Any]] = {
     "LOG_LEVEL": (_enum(Level, _LEVELS), Level.NO),
     "CPU_SPARSE_WEIGHTS_DECOMPRESSION_RATE": (_decimal, 1.0),
     "TBB_PARTITIONER": (_enum(TbbPartitioner), TbbPartitioner.NONE),
-    "DYNAMIC_QUANTIZATION_GROUP_SIZE": (_count, 0),
+    "DYNAMIC_QUANTIZATION_GROUP_SIZE": (_group_size, 0),
     "KV_CACHE_PRECISION": (_CACHE_PRECISIONS, Type.f32),
     "KEY_CACHE_PRECISION": (_CACHE_PRECISIONS, Type.f32),
     "VALUE_CACHE_PRECISION": (_CACHE_PRECISIONS, Type.f32),

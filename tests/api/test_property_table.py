@@ -76,6 +76,15 @@ def test_what_has_an_effect_reads_as_it_is_set(mine, wanted):
     assert [compiled.get_property(key) for key in keys] == [wanted] * 3
 
 
+def test_a_group_of_dynamic_quantization_may_be_a_row(mine):
+    """-1, as openvino takes it."""
+    core = mine.ov.Core()
+    core.set_property("CPU", {"DYNAMIC_QUANTIZATION_GROUP_SIZE": -1})
+    assert core.get_property("CPU", "DYNAMIC_QUANTIZATION_GROUP_SIZE") == 2**64 - 1
+    with pytest.raises(RuntimeError, match="a non-negative number, got -2"):
+        core.set_property("CPU", {"DYNAMIC_QUANTIZATION_GROUP_SIZE": -2})
+
+
 def test_settings_of_a_core_stay_as_they_were_set(mine):
     core = mine.ov.Core()
     core.set_property("CPU", {"INFERENCE_PRECISION_HINT": "bf16", "ENABLE_HYPER_THREADING": False})

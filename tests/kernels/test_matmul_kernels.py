@@ -52,13 +52,17 @@ def behind(array: np.ndarray) -> np.ndarray:
 def test_the_table_names_what_it_holds(level: str) -> None:
     table = kernels.family("matmul").matrix_kernels()
     assert len({row.name for row in table}) == len(table)
-    assert {(row.a, row.b, row.sum) for row in table} == {("f32", "f32", "f32"), ("u8", "i8", "i32")}
+    assert {(row.a, row.b, row.sum) for row in table} == {
+        ("f32", "f32", "f32"),
+        ("u8", "i8", "i32"),
+        ("i16", "i16", "i32"),
+    }
     emulated = {row.products for row in table if row.emulated}
     assert emulated == (set() if level == "avx2" else {None, "bf16x6", "bf16x3", "bf16"})
     assert all(row.products in row.name and row.a == "f32" for row in table if row.products)
     best = kernels.family("matmul").kernel_for("u8", "i8")
     assert best is [row for row in rows("i8") if not row.emulated][-1]
-    assert best.k_block == (64 if "amx" in best.name else 4 if "vnni" in best.name else 2)
+    assert best.k_block == (64 if "amx" in best.name else 2 if best.name == "u8i8" else 4)
     assert {row.name: row.read_block for row in rows("i8")} == {
         row.name: 1 if row.name == "u8i8" else row.k_block for row in rows("i8")
     }  # others read rows where they lie
@@ -95,6 +99,71 @@ def test_sums_of_bytes_are_exact(m: int, k: int, n: int, threads: int) -> None:
         step = kernels.family("matmul").QuantizedMatMul(*views, weights=packed, shifts=shifts, scales=scales)
         run_steps([step], [behind(a), y], threads)
         np.testing.assert_array_equal(y, sums.astype(np.float32) * scales, row.name)
+
+
+@pytest.mark.parametrize("great", ["none", "some", "all"])
+@pytest.mark.parametrize("m, k, n", [(1, 1, 1), (7, 13, 15), (8, 64, 40), (15, 130, 17), (3, 5, 130)])
+def test_weights_that_16_bits_do_not_hold_the_products_of(great: str, m: int, k: int, n: int) -> None:
+    """Products of two neighbours add up to more than 2**15 where both weights are great."""
+    rng = np.random.default_rng(k)
+    weights = rng.integers(-64, 65, (k, n)).astype(np.int8)
+    if great == "some":
+        places = rng.integers(0, k, n)
+        weights[places, np.arange(n)] = weights[places ^ 1 if k > 1 and k % 2 == 0 else places, np.arange(n)] = -128
+    elif great == "all":
+        weights[:] = rng.choice([-128, 127], n)
+    a, ones = np.full((m, k), 255, np.uint8), np.ones(n, np.float32)
+    a[m // 2] = rng.integers(0, 256, k)
+    sums = a.astype(np.int64) @ weights
+    for row in rows("i8"):
+        y = np.full((m, n), np.nan, np.float32)
+        packed = kernels.family("matmul").pack_int8(weights, row)
+        assert bool(packed.more) == (row.splits_pairs and k > 1 and great != "none")
+        views = View(0, "u1", a.shape), View(1, "f4", y.shape)
+        again = kernels.family("matmul_weights").PackedWeights(
+            row, np.broadcast_to(np.float32(0), (1, 1, k, n)), packed=packed.packed
+        )
+        for weight in (packed, again):
+            step = kernels.family("matmul").QuantizedMatMul(*views, weights=weight, shifts=0 * sums[0], scales=ones)
+            run_steps([step], [behind(a), y], 2)
+            np.testing.assert_array_equal(y, sums.astype(np.float32), row.name)
+
+
+def test_packed_weights_tell_of_no_rows_beyond_their_own() -> None:
+    for row in rows("i8"):
+        packed = kernels.family("matmul").pack_int8(np.full((8, 40), 127, np.int8), row)
+        if not row.splits_pairs:
+            continue
+        shape = np.broadcast_to(np.float32(0), (1, 1, 8, 40))
+        for wrong in (np.int32(8), np.int32(-4), np.int32(1 << 30)):
+            data = np.array(packed.packed)
+            places = data.view(np.int32)
+            places[places == 4] = wrong
+            with pytest.raises(ValueError, match="rows beyond"):
+                kernels.family("matmul_weights").PackedWeights(row, shape, packed=data)
+
+
+@pytest.mark.parametrize("m, k, n", [*SHAPES, (3, 35, 16), (2, 64, 9)])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("a_turned, b_turned", [(False, False), (False, True), (True, False)])
+def test_products_of_two_operands_known_at_run_time(
+    m: int, k: int, n: int, threads: int, a_turned: bool, b_turned: bool
+) -> None:
+    """Differences of bytes, of either layout; b may serve all matrices of a batch."""
+    rng = np.random.default_rng(m + k + n)
+    a, b = (rng.choice([-255, -1, 0, 1, 254, 255], shape).astype(np.int16) for shape in ((2, m, k), (k, n)))
+    scales = rng.uniform(1e-4, 1e-2, n).astype(np.float32)
+    expected = (a.astype(np.int64) @ b).astype(np.float32) * scales
+    stored = [np.ascontiguousarray(array.swapaxes(-1, -2)) if turned else array
+              for array, turned in ((a, a_turned), (b, b_turned))]  # fmt: skip
+    views = [
+        View(0, "i2", (2, m, k), (m * k, 1, m) if a_turned else (m * k, k, 1)),
+        View(1, "i2", (k, n), (1, k) if b_turned else (n, 1)),
+    ]
+    y = np.full((2, m, n), np.nan, np.float32)
+    step = kernels.family("matmul").IntegerMatMul(*views, View(2, "f4", y.shape), scales=scales)
+    run_steps([step], [behind(stored[0]), guarded_copy(stored[1]), y], threads)
+    np.testing.assert_array_equal(y, expected)
 
 
 @pytest.mark.parametrize("m", [1, 15, 16, 17, 31, 32, 33])

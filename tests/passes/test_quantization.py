@@ -209,6 +209,66 @@ def test_dynamic_quantization(kind: int, rows: int, inner: int) -> None:
     assert_as_onnxruntime(content, noise(rows, inner), 1e-4 * inner)
 
 
+@pytest.mark.parametrize("kind, zero", [(U8, 0), (U8, 117), (I8, 0), (I8, -128)])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("operator", ["MatMul", "QLinearMatMul"])
+@pytest.mark.parametrize("shape", [[2, 3, 5, 5], [1, 4, 17, 17], [33, 33]])
+def test_products_of_two_operands_of_bytes(kind: int, zero: int, turned: bool, operator: str, shape: list[int]) -> None:
+    """As attention has them, of heads or not."""
+    graph = Graph()
+    pair = graph.constant(np.float32(0.02)), graph.constant(np.asarray(zero, DTYPES[kind]))
+    result = graph.constant(np.float32(0.06)), graph.constant(np.asarray(zero // 2 + 20, DTYPES[kind]))
+    a = graph.node("QuantizeLinear", "x", *pair)
+    b = graph.node("QuantizeLinear", graph.node("Abs", "x"), *pair)
+    order = [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]
+    b = graph.node("Transpose", b, perm=order) if turned else b
+    if operator == "MatMul":
+        real = [graph.node("DequantizeLinear", coded, *pair) for coded in (a, b)]
+        y = graph.node("QuantizeLinear", graph.node("MatMul", *real), *result)
+    else:
+        y = graph.node("QLinearMatMul", a, *pair, b, *pair, *result)
+    content = graph.model(shape, graph.node("DequantizeLinear", y, *result))
+    (op,) = products(content)
+    assert op.element_type.name in ("u8", "i8")
+    assert any("IntegerMatMul" in name for name in step_names(content))
+    assert_as_onnxruntime(content, noise(*shape), 0.06)
+
+
+@pytest.mark.parametrize("inner", [1, 7, 64])
+def test_dynamic_quantization_of_both_operands(inner: int) -> None:
+    graph = Graph()
+    graph.nodes.append(helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"]))
+    graph.nodes.append(helper.make_node("DynamicQuantizeLinear", [graph.node("Exp", "x")], ["r", "step", "shift"]))
+    sums = graph.node("MatMulInteger", "q", graph.node("Transpose", "r", perm=[0, 2, 1]), "zero", "shift")
+    y = graph.node("Mul", graph.node("Cast", sums, to=F32), graph.node("Mul", "scale", "step"))
+    content = graph.model([2, 9, inner], y)
+    (op,) = products(content)
+    assert op.dynamic and op.weights_dynamic
+    assert_as_onnxruntime(content, noise(2, 9, inner), 1e-4 * inner)
+
+
+def test_sums_of_products_that_32_bits_do_not_hold_stay_right() -> None:
+    """255 * 255 * 40,000 is more than 2**31; no integers are computed then."""
+    graph = Graph()
+    pair = graph.constant(np.float32(1 / 255)), graph.constant(np.uint8(0))
+    x = graph.node("DequantizeLinear", graph.node("QuantizeLinear", "x", *pair), *pair)
+    content = graph.model([1, 40_000], graph.node("MatMul", x, graph.node("Transpose", x, perm=[1, 0])))
+    for config in ({}, {"INFERENCE_PRECISION_HINT": "f32"}):
+        compiled = ovlite.compile_model(ovlite.Core().read_model(content), "CPU", config)
+        np.testing.assert_allclose(compiled(np.ones((1, 40_000), np.float32))[0], [[40_000]], rtol=1e-5)
+
+
+def test_the_scores_of_an_attention_of_real_values_stay_real() -> None:
+    """Attention as a whole is one kernel."""
+    graph = Graph()
+    x = graph.coded("x", 0.02, 100, U8)
+    scores = graph.node("MatMul", x, graph.node("Transpose", x, perm=[0, 1, 3, 2]))
+    weights = graph.node("Softmax", graph.node("Mul", scores, graph.constant(np.float32(0.2))), axis=-1)
+    content = graph.model([1, 2, 8, 16], graph.node("MatMul", weights, "x"))
+    assert products(content) == []
+    assert any("Attention" in name for name in step_names(content))
+
+
 def test_signed_bytes_with_other_readers_stay_signed() -> None:
     graph = Graph()
     pair = graph.constant(np.float32(0.1)), graph.constant(np.int8(-3))

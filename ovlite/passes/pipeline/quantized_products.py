@@ -3,6 +3,7 @@
 A convolution or matrix product of real numbers that were bytes, with constant weights of bytes, becomes one
 QuantizedProduct of the bytes themselves, with the element-wise operators that follow it as its stages. What has no
 integer kernel reads real numbers: it is dequantized there, in one pass with whatever element-wise operators follow.
+A matrix product of two operands that were bytes is one of integers as well.
 """
 
 from __future__ import annotations
@@ -63,6 +64,10 @@ def quantize_products(model: Model) -> None:
 def _quantize(node: Node, users: Users, order: dict[Node, int]) -> None:
     """Makes a product of real numbers that were bytes one of the bytes themselves, with what follows it."""
     x, weights = dequantized(node.sources[0]), _weights(node.sources[1])
+    if node.op.type == "MatMul" and x is not None and weights is not None and _both_vary(x, weights):
+        if not _is_scores(node, users):
+            _fuse(node, users, order, x, weights)
+        return
     if x is None or weights is None or x.data.element_type is not Type.u8 or x.scale.size != 1 or x.zero.size != 1:
         return
     if not x.whole or weights.dynamic is not None:
@@ -72,23 +77,46 @@ def _quantize(node: Node, users: Users, order: dict[Node, int]) -> None:
     if centred is None or channels is None:
         return
     scales = _per_channel(node, weights.scale, centred.ndim, channels)
-    if scales is None:
-        return
-    scales = scales * np.float32(x.scale.flat[0])
+    if scales is not None:
+        _fuse(node, users, order, x, Real(literal(centred), scales, np.zeros((), np.float32)))
+
+
+def _fuse(node: Node, users: Users, order: dict[Node, int], x: Real, weights: Real) -> None:
+    """Replaces a product and what follows it. The weights' scale is one f32 a channel, or one for all."""
     end = _sums(node.output(0), users)
     if end is None:
         return
-    start = _Chain(end, scales, np.zeros(channels, np.float32))
-    chain = _Follow(node, users, order, channels).all_of(start)
+    scales = weights.scale.reshape(-1) * np.float32(x.scale.flat[0])
+    start = _Chain(end, scales, np.zeros(len(scales), np.float32))
+    chain = _Follow(node, users, order, len(scales)).all_of(start)
     shifts, bias = _whole(chain.bias, chain.scales)
     op = QuantizedProduct(
         node.op, int(x.zero.flat[0]), tuple(chain.stages), x.dynamic is not None, chain.multiplier, chain.zero,
-        chain.element_type,
+        chain.element_type, int(weights.zero.flat[0]), weights.dynamic is not None,
     )  # fmt: skip
-    sources = [x.data, *map(literal, (centred, shifts, chain.scales, bias)), *chain.inputs]
-    fused = Node(op, sources if x.dynamic is None else [*sources, x.dynamic], name_of(node, chain.end.node))
+    sources = [x.data, weights.data, *map(literal, (shifts, chain.scales, bias)), *chain.inputs]
+    sources += [real.dynamic for real in (x, weights) if real.dynamic is not None]
+    fused = Node(op, sources, name_of(node, chain.end.node))
     order[fused] = order[node]
     chain.end.replace(fused.output(0))
+
+
+def _both_vary(x: Real, weights: Real) -> bool:
+    """Whether both operands are known at run time only, of one scale and one zero point each."""
+    return all(
+        constant(real.data) is None and real.scale.size == real.zero.size == 1 and real.whole for real in (x, weights)
+    )
+
+
+def _is_scores(node: Node, users: Users) -> bool:
+    """Whether a product gives the scores of an attention whose values are real: one kernel computes that as a whole."""
+    follower = users.only(node.output(0))
+    while follower is not None and follower.op.type in ("Add", "Divide", "Multiply", "Reshape", "Softmax"):
+        if follower.op.type == "Softmax":
+            after = users.only(follower.output(0))
+            return after is not None and after.op.type == "MatMul"
+        follower = users.only(follower.output(0))
+    return False
 
 
 class _Follow:
@@ -302,7 +330,7 @@ def _along_channels(node: Node, array: Array, channels: int) -> Array | None:
         return None
     lengths = (1,) * (len(shape) - array.ndim) + array.shape
     axis = len(shape) - 1 if node.op.type == "MatMul" else 1
-    if any(length != 1 for place, length in enumerate(lengths) if place != axis):
+    if any(length != 1 for place, length in enumerate(lengths) if place != axis) or array.size not in (1, channels):
         return None
     return np.array(np.broadcast_to(array.reshape(-1), (channels,)), np.float32, order="C")
 

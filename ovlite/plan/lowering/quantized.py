@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple
 from typing import Any
 
@@ -14,19 +15,22 @@ from ...kernels.runtime.transforms import quantized_winograd_pays
 from ...ops.quantized import AddResidual, QuantizedProduct, Round, ScaleChannels
 from ...types import PartialShape, Type
 from ..builder import Builder, Lowering
-from ..calls import Call
+from ..calls import Call, Tensor
 from ..windows import Convolution, convolution
+from .matmul import as_matrix
+
+MOST_OF_BYTES = 255  # of the difference of two
 
 
 def _product(builder: Builder, call: Call) -> bool:
     op = call.op
     assert isinstance(op, QuantizedProduct)
-    arrays = [tensor.array for tensor in call.inputs[1 : op.FIRST_OPERAND]]
+    arrays = [tensor.array for tensor in call.inputs[2 : op.FIRST_OPERAND]]
     product = op.inner.infer([Argument(Type.f32, PartialShape(tensor.shape)) for tensor in call.inputs[:2]])[0]
     if any(array is None for array in arrays) or product.shape != PartialShape(call.outputs[0].shape):
         return False
-    weights, shifts, scales, bias = (array for array in arrays if array is not None)
-    residual = op.residual(call.inputs)
+    shifts, scales, bias = (array for array in arrays if array is not None)
+    weights, residual = call.inputs[1].array, op.residual(call.inputs)
     result = {
         "scales": scales,
         "bias": bias if bias.any() else None,
@@ -35,6 +39,8 @@ def _product(builder: Builder, call: Call) -> bool:
         "multiplier": op.multiplier,
         "zero": op.zero,
     }
+    if weights is None:
+        return op.inner.type == "MatMul" and _matmul_of_two(builder, call, op, result)
     if op.inner.type == "MatMul":
         return _matmul(builder, call, op, weights, shifts, result)
     window = convolution(call)
@@ -77,6 +83,17 @@ def _kernel(builder: Builder) -> Any:
     return family.kernel_for("u8", "i8", None, builder.precision.emulated) or family.kernel_for("u8", "i8")
 
 
+def _kernel_of(builder: Builder, weights: Array, axis: int, how: Callable[[Any], tuple[Any, ...]]) -> Any:
+    """The same for these weights, whose products are added up along an axis. how: what they are packed by."""
+    kernel = _kernel(builder)
+    if not kernel.splits_pairs or builder.packed_weights.has(weights, how(kernel)):
+        return kernel
+    family = builder.family("matmul_weights")
+    pairs = family.kernel_for("u8", "i8", split=False)
+    others = builder.packed_weights.has(weights, how(pairs))
+    return pairs if others or not family.pairs_are_small(weights, axis) else kernel
+
+
 def _apart(builder: Builder, image: View) -> View:
     """A place in the arena for a copy of an image, channels-last."""
     batch, channels, *spatial = image.shape
@@ -112,11 +129,16 @@ def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convol
         packed = builder.packed_weights.get(array, how, lambda weights: family.TransformedBytes(weights.reshape(shape)))
         builder.emit(family.QuantizedWinograd(x, y, packed, window.pads_begin, **result))
         return True
+
+    def way(kernel: Any) -> tuple[Any, ...]:
+        joined = family.joined_taps(x, shape[2:], window.dilations, groups, kernel)
+        return "quantized convolution", builder.level, kernel.name, joined
+
+    kernel = _kernel_of(builder, array, 1, way)
     if shape[1] % kernel.read_block and not builder.in_arena(x):
         source, x = x, _apart(builder, x)
         builder.copy(source, x)
-    joined = family.joined_taps(x, shape[2:], window.dilations, groups, kernel)
-    how = ("quantized convolution", builder.level, kernel.name, joined)
+    how, joined = way(kernel), way(kernel)[-1]
     packed = builder.packed_weights.get(
         array, how, lambda weights: family.pack_int8(weights.reshape(shape), groups, kernel, joined)
     )
@@ -129,8 +151,12 @@ def _matmul(
 ) -> bool:
     family = builder.family("matmul")
     transposed = op.inner.attributes()["transpose_b"]
-    kernel = _kernel(builder)
-    how = ("quantized matmul", builder.level, kernel.name, transposed)
+
+    def way(kernel: Any) -> tuple[Any, ...]:
+        return "quantized matmul", builder.level, kernel.name, transposed
+
+    kernel = _kernel_of(builder, weights, 1 if transposed else 0, way)
+    how = way(kernel)
     packed = builder.packed_weights.get(
         weights, how, lambda array: family.pack_int8(array.T if transposed else array, kernel)
     )
@@ -143,6 +169,50 @@ def _matmul(
         builder.copy(source, a)
     builder.emit(family.QuantizedMatMul(a, y, weights=packed, **result))
     return True
+
+
+def _matmul_of_two(builder: Builder, call: Call, op: QuantizedProduct, result: dict[str, Any]) -> bool:
+    """A product of operands known at run time, as 16 bits less their zero points."""
+    attributes, y = op.inner.attributes(), builder.view(call.outputs[0])
+    shapes = [tensor.shape for tensor in call.inputs[:2]]
+    if min(map(len, shapes)) < 2 or max(map(len, shapes)) > MOST_DIMENSIONS:
+        return False
+    columns, depth = y.shape[-1], shapes[0][-2 if attributes["transpose_a"] else -1]
+    if depth * MOST_OF_BYTES**2 >= 2**31:
+        return False
+    a, b = (
+        as_matrix(_words(builder, tensor, zero), attributes[name], row=row)
+        for tensor, zero, name, row in zip(
+            call.inputs, op.zeros(call.inputs), ("transpose_a", "transpose_b"), (True, False), strict=False
+        )
+    )
+    result = {**result, "scales": np.broadcast_to(result["scales"], columns)}
+    result["stages"] = [
+        ("scale", *(np.broadcast_to(array, columns) for array in stage[1:])) if stage[0] == "scale" else stage
+        for stage in result["stages"]
+    ]
+    if result["bias"] is not None:
+        result["bias"] = np.broadcast_to(result["bias"], columns)
+    builder.emit(builder.family("matmul").IntegerMatMul(a, b, y, **result))
+    return True
+
+
+def _words(builder: Builder, tensor: Tensor, zero: int | Tensor) -> View:
+    """Bytes less their zero point, one of them or known now, as i16 that lie in the same order."""
+    view = builder.view(tensor)
+    order = sorted(range(len(view.shape)), key=lambda axis: -abs(view.strides[axis]))
+    place = builder.scratch(np.dtype(np.int16), [view.shape[axis] for axis in order])
+    words = place.like(view.shape, [place.strides[order.index(axis)] for axis in range(len(order))])
+    program: list[tuple[Any, ...]]
+    if isinstance(zero, Tensor):
+        given = builder.view(zero)
+        less = given.like((1,) * len(view.shape), (0,) * len(view.shape))
+        program = [("convert", 0, "i4"), ("convert", 1, "i4"), ("sub", 2, 3), ("convert", 4, "i2")]
+        builder.emit(builder.family("elementwise").Map(program, [view, less], words))
+    else:
+        program = [("dequantize", 0, 1.0, float(zero)), ("convert", 1, "i2")]
+        builder.emit(builder.family("elementwise").Map(program, [view], words))
+    return words
 
 
 LOWERINGS: dict[str, Lowering] = {"QuantizedProduct": _product}
