@@ -228,8 +228,8 @@ INLINE double floored_remainder(double u, double v) {
 
 #define LOOPS_u8 BINARY_BY_RUNS
 #define LOOPS_i8 BINARY_BY_RUNS
-#define LOOPS_i32 BINARY
-#define LOOPS_i64 BINARY
+#define LOOPS_i32 BINARY_BY_RUNS
+#define LOOPS_i64 BINARY_BY_RUNS
 #define LOOPS_f32 BINARY
 #define LOOPS_f64 BINARY
 #define LOOPS_bool BINARY_BY_RUNS
@@ -242,7 +242,14 @@ INLINE double floored_remainder(double u, double v) {
 #define COMPARED_f32
 #define COMPARED_i64 ONE_BY_ONE
 #define COMPARED_f64 ONE_BY_ONE
-#define DEFINE_COMPARISON(op, cost, formula, t, code, T, W) COMPARED_##t BINARY(op##_##t, T, W, uint8_t, formula)
+#define COMPARISON_u8 BINARY_BY_RUNS
+#define COMPARISON_i8 BINARY_BY_RUNS
+#define COMPARISON_i32 BINARY
+#define COMPARISON_f32 BINARY
+#define COMPARISON_i64 BINARY
+#define COMPARISON_f64 BINARY
+#define DEFINE_COMPARISON(op, cost, formula, t, code, T, W)                                      \
+    COMPARED_##t COMPARISON_##t(op##_##t, T, W, uint8_t, formula)
 #define DEFINE_PAIR(op, cost, formula, t, code, T) PAIR(op##_##t, T, formula)
 #define DEFINE_UNARY(op, cost, formula, t, code, T, W) UNARY(op##_##t, T, T, formula)
 #define DEFINE_TEST(op, cost, formula, t, code, T, W) COMPARED_##t UNARY(op##_##t, T, uint8_t, formula)
