@@ -104,7 +104,7 @@ def split_pairs(packed: Array, groups: int, widths: Sequence[int], taps: int, qu
     panels = np.split(packed.view(np.int8).reshape(groups, -1), np.cumsum(lengths)[:-1], 1)
     pairs = [panel.reshape(groups, taps * quads, -1, 2) for panel in panels]
     excess = [_excess(panel) for panel in pairs]
-    great = [found.any((2, 3)) for found in excess]
+    great = [np.any(found, (2, 3)) for found in excess]
     more = max(int(found.sum(1).max(initial=0)) for found in great)
     parts = []
     for panel, found, places in zip(pairs, excess, great, strict=True):
