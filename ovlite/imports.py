@@ -49,10 +49,10 @@ os.register_at_fork(
 def forks_wait() -> Iterator[None]:
     """What is within may import: a fork of another thread's waits for its end."""
     thread = threading.get_ident()
-    with _importers.lock:
-        inner = thread in _importers.threads
-        _importers.threads.add(thread)
+    inner = thread in _importers.threads
     try:
+        with _importers.lock:
+            _importers.threads.add(thread)
         yield
     finally:
         if not inner:

@@ -23,9 +23,9 @@ import numpy as np
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport (
     CANCELLED, MAX_RANK, OK, Member, Span, Step, View, address, dim_t, share, stopped)
+from ovlite.kernels.runtime.checks import check_f32
 from ovlite.kernels.runtime.strides import matrix_strides, merge_dimensions
 
-from .matmul_driver import check_f32
 from .matmul_kernels cimport NO_OFFSET, MatmulKernel, MatmulTile
 from .matmul_weights cimport Kernel, panel_width, whole_blocks
 from .matmul_weights import kernel_for

@@ -14,7 +14,7 @@ from ovlite.kernels.runtime.images cimport channels_second
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport (
     OK, Member, Step, View, alone, check_status, dim_t, first_element, strided_view)
-from ovlite.kernels.runtime.checks import check_images
+from ovlite.kernels.runtime.checks import check_f32, check_images
 from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
 from ovlite.kernels.runtime.step import BF16
 from ovlite.kernels.runtime.phases import phase_size, phases
@@ -23,7 +23,6 @@ from ovlite.kernels.runtime.transforms import can_transform, int8_parts, winogra
 
 from . import depthwise
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
-from .matmul_driver import check_f32
 from .matmul_kernels cimport BF16_A, BF16_RESIDUAL, CHUNK
 from .matmul_weights cimport Kernel, PackedWeights, joins_taps, whole_blocks
 from .matmul_weights import kernel_for

@@ -15,12 +15,11 @@ from ovlite.kernels.runtime.images cimport channels_second
 from ovlite.kernels.runtime.step cimport (
     CANCELLED, OK, Member, Span, Step, View, address, alone, check_status, dim_t, first_element, share, stopped,
     strided_view)
-from ovlite.kernels.runtime.checks import check_depthwise
+from ovlite.kernels.runtime.checks import check_depthwise, check_f32
 from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
 from ovlite.kernels.runtime.strides import broadcast_strides, nested_sums
 
 from .activation cimport Activation, activation_from_tuple
-from .matmul_driver import check_f32
 from .requantization cimport Requantization, Requantizer, ZeroPoint, without_zero
 from .requantization import check_types, padded_columns
 

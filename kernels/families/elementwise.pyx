@@ -356,7 +356,8 @@ cdef class Map(Step):
         operands = self.translate_all(program, [view.dtype for view in reads])
         if self.result_type() != write.dtype:
             raise ValueError(f"Map: the program gives {self.result_type()}, the result is to be {write.dtype}")
-        operands = self.join_pairs([instruction[0] for instruction in program], operands)
+        if len(program) > 1:
+            operands = self.join_pairs(tuple([instruction[0] for instruction in program]), operands)
         self.number_sources(operands)
         self.choose_streams(far, len(program))
         self.set_loops()
@@ -452,11 +453,12 @@ cdef class Map(Step):
         self.constants.append(value)
         return (index,)
 
-    def join_pairs(self, list names, list operands):
+    def join_pairs(self, tuple names, list operands):
         """Makes one instruction of two where kernels have the pair; returns all operands by their new numbers."""
         cdef Instruction* instructions = self.arguments.instruction
-        cdef int reads = len(self.types) - len(names), place
-        made = joined(names, operands, reads, [code in (F32, F64) for code in self.types[reads:]])
+        cdef int place, reads = len(self.types) - len(names)
+        floats = tuple([code in (F32, F64) for code in self.types[reads:]])
+        made = joined(names, tuple(map(tuple, operands)), reads, floats)
         for place, (before, pair, _) in enumerate(made):
             instructions[place] = instructions[<int>before]
             if pair is not None:
@@ -572,11 +574,8 @@ cdef class Map(Step):
 
     def choose_run(self):
         cdef MapArguments* args = &self.arguments
-        if args.size == 0:
-            self.run = run_nothing
-            return
         grains = args.tile_count
-        self.run = run_tiles
+        self.run = run_tiles if args.size else run_nothing
         if args.instructions == 1 and self.scratch == 0 and args.size == args.columns:
             self.run = run_dense
             grains = ceiling(args.size, GRAIN)

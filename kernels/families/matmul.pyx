@@ -7,11 +7,11 @@ import numpy as np
 
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport Member, View, alone, check_status, first_element, strided_view
+from ovlite.kernels.runtime.checks import check_f32
 from ovlite.kernels.runtime.strides import broadcast_strides
 from ovlite.kernels.runtime.transforms import int8_parts
 
 from .matmul_driver cimport MatmulStep, run_matmul
-from .matmul_driver import check_f32
 from .matmul_kernels cimport FEW_COMPRESSED_ROWS, NO_OFFSET
 from .matmul_weights cimport CompressedWeights, Kernel, PackedWeights
 from .matmul_weights import KERNELS, compressed_kernel, kernel_for

@@ -39,6 +39,7 @@ cdef struct Matmul:
     dim_t b_n_stride
     dim_t b_scratch_offset     # of b's panel in the scratch memory: behind a's rows
     bint read_in_place         # rows of a are
+    bint whole_lines           # likewise, and no tile has rows of two lines
     dim_t pixel                # bytes between the pixels that rows are made of, where they are split once for all taps
     dim_t split_pixel          # the same between split ones; 0 where rows are packed instead
     dim_t first_offset         # of the taps, least and largest

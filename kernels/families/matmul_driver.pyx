@@ -21,7 +21,7 @@ from libc.string cimport memset
 import numpy as np
 
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, first_element, share, stopped
-from ovlite.kernels.runtime.step import BF16, type_name
+from ovlite.kernels.runtime.step import BF16
 from ovlite.kernels.runtime.strides import lines_join, merge_dimensions
 
 from .activation cimport activation_from_tuple
@@ -29,8 +29,8 @@ from .requantization cimport Requantization, Requantizer, without_zero
 from .requantization import padded_columns
 from .matmul_kernels cimport (
     BF16_A, BF16_Y, CACHED_ROWS, CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE,
-    MatmulKernel, MatmulTile, SplitRows, TileFunction, decompress)
-from .matmul_space cimport Position, position_of, space_of
+    MatmulKernel, MatmulTile, SplitRows, TileFunction, decompress, multiply_line)
+from .matmul_space cimport Position, position_of, set_half, space_of
 from .matmul_weights cimport (
     CompressedWeights, Kernel, PackedWeights, joins_taps, panel_depth, panel_size, panel_width, whole_blocks)
 
@@ -45,16 +45,6 @@ cdef enum:
     LINE = 64                  # bytes of a cache line
     FETCHED_AHEAD = 8192       # bytes of panels that don't stay in the second-level cache
     POLL_EVERY = 64            # runs of tiles between two questions whether the run is to end
-
-cdef inline void set_half(MatmulTile* tile, int half, const MatmulTile* origin, Position position,
-                          dim_t row) noexcept nogil:
-    """Points a half of `tile` at a row of the line at `position`."""
-    tile.a[half] = origin.a[0] + position.a + row * tile.a_stride
-    tile.y[half] = origin.y[0] + position.y + row * tile.y_stride
-    tile.residual[half] = NULL
-    if origin.residual[0] != NULL:
-        tile.residual[half] = origin.residual[0] + position.residual + row * tile.residual_stride
-
 
 cdef inline int set_tile_rows(const Matmul* p, dim_t index, const MatmulTile* origin, MatmulTile* tile) noexcept nogil:
     """Points `tile` at the rows of row tile `index`; returns how many there are."""
@@ -245,6 +235,19 @@ cdef inline void set_shape(const Matmul* p, int rows, MatmulTile* tile) noexcept
         p.kernel.shape(<int>tile.first_rows, max(rows - <int>tile.first_rows, 1))
 
 
+cdef void run_lines(const Matmul* p, dim_t row, dim_t count, const MatmulTile* origin, MatmulTile* tile) noexcept nogil:
+    """Multiplies row tiles row .. row + count - 1 by one panel, where p.whole_lines."""
+    cdef dim_t line = 0, end = row + count
+    while row < end:
+        if p.lines.size > 1:
+            line = row // p.per_line
+        set_half(tile, 0, origin, position_of(&p.lines, line), 0)
+        row -= line * p.per_line
+        count = min(p.per_line - row, end - line * p.per_line - row)
+        multiply_line(p.kernel, tile, tile.columns > p.kernel.columns // 2, p.rows, p.remainder_tiles, row, count)
+        row += line * p.per_line + count
+
+
 cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const MatmulTile* origin, MatmulTile* tile,
                     TileFunction function, char* rows_packed, const char* window) noexcept nogil:
     """Multiplies row tiles row .. row + count - 1 of the block that begins at `first` by one panel."""
@@ -252,6 +255,9 @@ cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const 
     cdef bint full = tile.columns > kernel.columns // 2
     cdef int rows
     cdef dim_t index
+    if p.whole_lines and function == NULL:
+        run_lines(p, row, count, origin, tile)
+        return
     for index in range(row, row + count):
         rows = set_tile_rows(p, index, origin, tile)
         tile.count = rows
@@ -329,6 +335,12 @@ cdef int run_part(const Matmul* p, char* const* slots, const Member* me) noexcep
     return OK
 
 
+cdef inline dim_t most_rows(const Matmul* p) noexcept:
+    """Of the largest tile."""
+    cdef bint narrow = p.kernel.narrow_rows and p.group_columns <= p.kernel.columns // 2
+    return p.kernel.narrow_rows if narrow else p.kernel.rows
+
+
 cdef int run_matmul_of_zero(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     """A product of bytes less their zero point, which is known now."""
     cdef Matmul p = (<const Matmul*>arguments)[0]
@@ -337,13 +349,6 @@ cdef int run_matmul_of_zero(const void* arguments, char* const* slots, const Mem
     p.tile.requantization = &centred
     rest.scratch += p.zero_bytes
     return run_matmul(&p, slots, &rest)
-
-
-def check_f32(bint bf16=False, **views):
-    """TypeError for other element types than f32, or bf16 where it is allowed."""
-    for name, view in views.items():
-        if view is not None and view.dtype != np.float32 and not (bf16 and view.dtype == BF16):
-            raise TypeError(f"{name} is {type_name(view.dtype)}; this kernel takes float32")
 
 
 cdef class MatmulStep(Step):
@@ -397,13 +402,6 @@ cdef class MatmulStep(Step):
         self.run = run_matmul_of_zero
         return 0
 
-    def padded_columns(self, values, dtype):
-        """One value a column as (groups, columns of whole panels), filled up with zeros. ValueError for another
-        count."""
-        cdef Matmul* p = &self.matmul
-        groups = p.panels // max(p.group_panels, <dim_t>1)
-        return padded_columns(values, dtype, (groups, p.group_columns, p.group_panels * p.kernel.columns))
-
     cdef int set_rows(self, list batch, list rows, bint dense=False) except -1:
         """batch, rows: (size, a, b, y, residual) dimensions with strides in bytes, outermost first. dense: a row is one
         run of elements, which can be copied.
@@ -411,7 +409,7 @@ cdef class MatmulStep(Step):
         set_kernel, set_weights, set_columns and tile.k_stride come before.
         """
         cdef Matmul* p = &self.matmul
-        cdef dim_t most = p.kernel.rows
+        cdef dim_t most = most_rows(p)
         rows = merge_dimensions(rows) or [(1, 0, 0, 0, 0)]
         if p.kernel.parts and p.kernel.whole_rows > 1 and lines_join(rows, p.kernel.rows):
             self.join_lines(rows)
@@ -436,6 +434,7 @@ cdef class MatmulStep(Step):
             p.tiles = (p.lines.size + 1) // 2 * p.per_line
         p.rows = p.width // max(p.per_line, <dim_t>1)
         p.remainder_tiles = p.width - p.rows * p.per_line
+        p.whole_lines = p.tile_lines == 1 and p.read_in_place and not (p.kernel.parts or p.kernel.shape or p.few_columns)
         return 0
 
     cdef int join_lines(self, list rows) except -1:
@@ -484,10 +483,11 @@ cdef class MatmulStep(Step):
             p.residual = residual.span
         if bias is not None:
             bias = np.asarray(bias, np.float32)
-            if bias.shape == (groups, p.group_panels * p.kernel.columns):
+            filled = p.group_panels * p.kernel.columns
+            if bias.shape == (groups, filled):
                 self.bias = np.require(bias, requirements="CA")
             elif bias.shape == (groups * p.group_columns,):
-                self.bias = self.padded_columns(bias, np.float32)
+                self.bias = padded_columns(bias, np.float32, (groups, p.group_columns, filled))
             else:
                 raise ValueError(f"a bias of shape {bias.shape} for {groups * p.group_columns} columns")
             p.tile.bias = <const float*>first_element(self.bias)
@@ -569,7 +569,7 @@ cdef class MatmulStep(Step):
         p.tile.row_chunks = p.panel_depth // p.kernel.k_block
         if p.row_bytes % PAGE_BYTES == 0 and p.kernel.parts == 0:
             p.row_bytes += LINE
-        p.tile_bytes = whole_blocks(p.kernel.rows, TILE_HEIGHT if p.kernel.parts else 1) * p.row_bytes
+        p.tile_bytes = whole_blocks(most_rows(p), TILE_HEIGHT if p.kernel.parts else 1) * p.row_bytes
         p.single_row = p.tiles == 1 and p.width == 1 and not p.few_columns and p.kernel.single_row != NULL
         p.row_by_columns = (p.single_row and p.weights == NULL and p.kernel.dots != NULL
                             and p.b_k_stride == p.b_size and p.b_n_stride != p.b_size)

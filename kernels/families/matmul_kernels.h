@@ -49,6 +49,7 @@ typedef struct {
     int whole_rows;                    /* rows cost as much as the next multiple of it */
     /* Before tiles of other numbers of rows than those before, in the first half and behind it, at least 1; or NULL. */
     void (*shape)(int first, int second);
+    int narrow_rows;                   /* of the largest tile of a narrow panel; 0: as of a full one */
     WidenRows widen_rows;              /* of kernels whose tiles read copies of rows alone, of 16 bits an element; or NULL */
     int splits_pairs;                  /* weights whose pairs are too great are split in two */
 } MatmulKernel;
@@ -72,7 +73,7 @@ typedef struct {
 
 static const MatmulKernel matmul_kernels[] = {
     {"f32", "", F32, F32, F32, F32, TILE_ROWS, PANEL, 1, FEW_ROWS, FEW_COLUMNS, tile_functions, row_functions,
-     dot_functions, few_functions, pack_panel, pack_rows},
+     dot_functions, few_functions, pack_panel, pack_rows, .narrow_rows = NARROW_ROWS},
     {.name = "u8i8", .needs = "", .a = U8, .b = I8, .sum = I32, .y = F32, .rows = PAIR_ROWS, .columns = PANEL,
      .k_block = 2, .tiles = pair_tiles, .pack_panel = pack_int8_pairs, .widen_rows = widen_rows},
     {.name = "i16i16", .needs = "", .a = I16, .b = I16, .sum = I32, .y = F32, .rows = PAIR_ROWS, .columns = PANEL,
@@ -119,5 +120,42 @@ static const MatmulKernel matmul_kernels[] = {
     {"f32 by " #bits " bits", "", F32, U8, F32, F32, COMPRESSED_ROWS, PANEL, 1, 0, 0, codes_##bits##_tiles, NULL, \
      NULL, NULL, NULL, pack_rows}
 static const MatmulKernel compressed_kernels[] = {COMPRESSED_ROW(2), COMPRESSED_ROW(4), COMPRESSED_ROW(8)};
+
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+
+/* Tiles first .. first + count - 1 of the rows of a line, `rows` in each, and one more in those before `larger`. t: of the
+ * line's first row. Rows of more than one tile are multiplied by a narrow panel at once. */
+static void multiply_line(const MatmulKernel *kernel, MatmulTile *t, const int full, ptrdiff_t rows, ptrdiff_t larger,
+                          ptrdiff_t first, ptrdiff_t count) {
+    const ptrdiff_t begin = first * rows + (first < larger ? first : larger), end = first + count;
+    const ptrdiff_t most = full ? 0 : kernel->narrow_rows;
+    const char *a = t->a[0] + begin * t->a_stride, *residual = t->residual[0];
+    char *y = t->y[0] + begin * t->y_stride;
+    if (residual)
+        residual += begin * t->residual_stride;
+    t->residual[1] = NULL;
+    while (first < end) {
+        ptrdiff_t n = rows + (first < larger);
+        for (first++; first < end && n + rows + (first < larger) <= most; first++)
+            n += rows + (first < larger);
+        const ptrdiff_t half = (n + 1) / 2;
+        t->count = t->first_rows = n;
+        t->a[0] = a;
+        t->a[1] = a + half * t->a_stride;
+        t->y[0] = y;
+        t->y[1] = y + half * t->y_stride;
+        if (residual) {
+            t->residual[0] = residual;
+            t->residual[1] = residual + half * t->residual_stride;
+            residual += n * t->residual_stride;
+        }
+        kernel->tiles[n - 1][full](t);
+        a += n * t->a_stride;
+        y += n * t->y_stride;
+    }
+}
+
+#pragma GCC pop_options
 
 #endif

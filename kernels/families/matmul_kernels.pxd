@@ -83,6 +83,7 @@ cdef extern from "matmul_kernels.h" nogil:
         int (*gain)() noexcept nogil
         int whole_rows
         void (*shape)(int first, int second) noexcept nogil
+        int narrow_rows
         void (*widen_rows)(const char* a, dim_t rows, dim_t row_stride, const dim_t* offset, dim_t taps, dim_t depth,
                            dim_t k_stride, char* to, dim_t to_stride) noexcept nogil
         bint splits_pairs
@@ -106,5 +107,7 @@ cdef extern from "matmul_kernels.h" nogil:
         const Compression* compression, const unsigned char* codes, dim_t row_bytes, const float* scales,
         const float* zeros, dim_t groups, dim_t columns, char* panel) noexcept
     void decompress(const Compression* compression, const char* panel, dim_t width, float* to) noexcept
+    void multiply_line(const MatmulKernel* kernel, MatmulTile* tile, bint full, dim_t rows, dim_t larger, dim_t first,
+                       dim_t count) noexcept
     const dim_t NO_OFFSET[3]
     bint few_columns_pay(dim_t columns, dim_t terms) noexcept

@@ -3,6 +3,8 @@
 from libc.string cimport memset
 from ovlite.kernels.runtime.step cimport MAX_RANK, dim_t
 
+from .matmul_kernels cimport MatmulTile
+
 
 cdef struct Position:          # in each operand, in bytes
     dim_t a
@@ -41,6 +43,16 @@ cdef inline Position position_of(const Space* space, dim_t index) noexcept nogil
         found.y += i * space.stride[axis].y
         found.residual += i * space.stride[axis].residual
     return found
+
+
+cdef inline void set_half(MatmulTile* tile, int half, const MatmulTile* origin, Position position,
+                          dim_t row) noexcept nogil:
+    """Points a half of `tile` at a row of the line at `position`."""
+    tile.a[half] = origin.a[0] + position.a + row * tile.a_stride
+    tile.y[half] = origin.y[0] + position.y + row * tile.y_stride
+    tile.residual[half] = NULL
+    if origin.residual[0] != NULL:
+        tile.residual[half] = origin.residual[0] + position.residual + row * tile.residual_stride
 
 
 cdef inline Space space_of(list dims) except *:

@@ -18,11 +18,11 @@ import numpy as np
 
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
+from ovlite.kernels.runtime.checks import check_f32
 
 from .activation cimport Activation, activate, activation_from_tuple
 from .matmul import MatMul, pack
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
-from .matmul_driver import check_f32
 from .matmul_weights import kernel_for
 
 cdef extern from "recurrent.h" nogil:

@@ -14,11 +14,10 @@ import numpy as np
 from ovlite.kernels.runtime.step cimport (
     CANCELLED, OK, Member, Span, Step, View, address, dim_t, first_element, share, stopped)
 from ovlite.kernels.runtime import transforms
-from ovlite.kernels.runtime.checks import check_images
+from ovlite.kernels.runtime.checks import check_f32, check_images
 from ovlite.kernels.runtime.strides import broadcast_strides
 
 from .activation cimport Activation, activation_from_tuple
-from .matmul_driver import check_f32
 from .matmul_kernels cimport NO_OFFSET, MatmulKernel, MatmulTile
 from .matmul_weights cimport PackedWeights, whole_blocks
 from .matmul_weights import kernel_for

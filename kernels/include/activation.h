@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "vectors.h"
 #include "vmath.h"
 
 #pragma GCC push_options
@@ -47,6 +48,10 @@ struct Activation {
 };
 
 INLINE float clamp(float x, float low, float high) { return at_most(at_least(x, low), high); }
+
+INLINE Lanes hard_swish_lanes(Lanes v) {
+    return v * (clamp_lanes(v + 3.0f, splat(0.0f), splat(6.0f)) * 0x1.555556p-3f);
+}
 
 /* (1 + tanh(u)) / 2 is sigmoid(2 u). */
 INLINE float gelu_tanh(float x) {

@@ -1,4 +1,5 @@
-/* The register tile of the f32 matrix kernels: up to TILE_ROWS rows of A times a panel of B.
+/* The register tile of the f32 matrix kernels: up to TILE_ROWS rows of A times a panel of B, or NARROW_ROWS rows
+ * times half a panel.
  *
  *     y[i][j] = f(bias[j] + sum over taps t, k < depth of a[i][offset[t] + k] * b[t][k][j] + residual[i][j])
  *
@@ -22,8 +23,10 @@
 
 #if defined(__AVX512F__) || defined(__aarch64__) /* 32 registers */
 #define TILE_ROWS 14
+#define NARROW_ROWS 14
 #else
 #define TILE_ROWS 6
+#define NARROW_ROWS 12 /* by one vector of columns: 6 sums are too few to hide how long each waits for itself */
 #endif
 
 #define PANEL (2 * LANES)  /* columns of a full panel */
@@ -156,7 +159,7 @@ INLINE void tile_store(const int rows, const int vectors, const MatmulTile *t, L
     char *y[2] = {t->y[0], t->y[1]};
     const int masked = LANES == 16 && vectors == 1; /* AVX-512 has masks for a vector that is not whole */
     const ptrdiff_t n = masked ? t->columns : LANES;
-    float buffer[TILE_ROWS * PANEL];
+    float buffer[rows * vectors * LANES];
     if (!masked && t->columns < vectors * LANES) {
         move_sums(rows, vectors, sums, buffer, NULL);
         store_parts(t, rows, vectors, buffer);
@@ -184,6 +187,12 @@ INLINE void tile_store(const int rows, const int vectors, const MatmulTile *t, L
 #pragma GCC unroll 2
             for (int j = 0; j < vectors; j++)
                 sums[i][j] = clamp_lanes(sums[i][j], low, high);
+    } else if (t->activation.kind == ACT_HARD_SWISH) {
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                sums[i][j] = hard_swish_lanes(sums[i][j]);
     } else if (t->activation.kind > ACT_CLAMP) {
         move_sums(rows, vectors, sums, buffer, NULL);
         activate_to(&t->activation, buffer, buffer, rows * vectors * LANES);
@@ -207,7 +216,7 @@ INLINE void tile_body(const int rows, const int vectors, const MatmulTile *t) {
     const char *b = t->b;
     /* Of lines that rows of y share with the panel before, the end is what is not in the cache yet. */
     const int ahead = (vectors * LANES < CACHE_LINE ? vectors * LANES : CACHE_LINE) - 1;
-    Lanes sums[TILE_ROWS][2];
+    Lanes sums[NARROW_ROWS][2];
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; j++) {
         Lanes bias = t->bias ? load(t->bias + j * LANES) : splat(0);
@@ -283,23 +292,32 @@ INLINE void row_body(const int vectors, const MatmulTile *t) {
     tile_store(1, vectors, t, all);
 }
 
-#define TILE(rows)                                                                           \
-    static __attribute__((noinline)) void tile_##rows##_narrow(const MatmulTile *t) { tile_body(rows, 1, t); } \
+#define NARROW(rows) \
+    static __attribute__((noinline)) void tile_##rows##_narrow(const MatmulTile *t) { tile_body(rows, 1, t); }
+#define TILE(rows) \
+    NARROW(rows)   \
     static __attribute__((noinline)) void tile_##rows##_wide(const MatmulTile *t) { tile_body(rows, 2, t); }
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if TILE_ROWS == 14
 TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#else
+NARROW(7) NARROW(8) NARROW(9) NARROW(10) NARROW(11) NARROW(12)
 #endif
 #undef TILE
+#undef NARROW
 
 /* [rows - 1][columns > LANES] */
-static const TileFunction tile_functions[TILE_ROWS][2] = {
+static const TileFunction tile_functions[NARROW_ROWS][2] = {
 #define TILE(rows) {tile_##rows##_narrow, tile_##rows##_wide},
+#define NARROW(rows) {tile_##rows##_narrow, NULL},
     TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if TILE_ROWS == 14
     TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#else
+    NARROW(7) NARROW(8) NARROW(9) NARROW(10) NARROW(11) NARROW(12)
 #endif
 #undef TILE
+#undef NARROW
 };
 
 static __attribute__((noinline)) void row_times_narrow_panel(const MatmulTile *t) { row_body(1, t); }

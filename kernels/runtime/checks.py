@@ -1,10 +1,19 @@
-"""Whether the images that a convolution is given fit its weights."""
+"""Whether operands have the element types and the shapes that kernels take."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .step import View
+import numpy as np
+
+from .step import BF16, View, type_name
+
+
+def check_f32(*, bf16: bool = False, **views: View | None) -> None:
+    """TypeError for other element types than f32, or bf16 where it is allowed."""
+    for name, view in views.items():
+        if view is not None and view.dtype != np.float32 and not (bf16 and view.dtype == BF16):
+            raise TypeError(f"{name} is {type_name(view.dtype)}; this kernel takes float32")
 
 
 def check_images(x: View, y: View, packed: Any, residual: View | None, groups: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ _FIRST = frozenset({"add", "sub", "mul", "div"})
 _SECOND = {"add": ("add", "add"), "sub": ("sub", "rsub"), "mul": ("mul", "mul")}
 
 # Of an instruction: a read or, behind them all, an instruction's value, by its number; a constant as (number,).
-Operands = list[Any]
+Operands = tuple[Any, ...]
 
 
 class Joined(NamedTuple):
@@ -25,7 +25,10 @@ class Joined(NamedTuple):
     operands: Operands
 
 
-def joined(names: Sequence[str], operands: Sequence[Operands], reads: int, floats: Sequence[bool]) -> list[Joined]:
+@lru_cache(maxsize=256)
+def joined(
+    names: tuple[str, ...], operands: tuple[Operands, ...], reads: int, floats: tuple[bool, ...]
+) -> tuple[Joined, ...]:
     """The instructions, with two as one where the second alone takes what the first one gives.
 
     floats: whether an instruction's value is an f32 or f64.
@@ -48,10 +51,11 @@ def joined(names: Sequence[str], operands: Sequence[Operands], reads: int, float
         if place in first:
             side = found.index(reads + first[place])
             pair = f"{names[first[place]]}_{_SECOND[names[place]][side]}"
-            found = [*operands[first[place]], found[1 - side]]
+            found = (*operands[first[place]], found[1 - side])
         numbers[reads + place] = reads + len(made)
-        made.append(Joined(place, pair, [found if isinstance(found, tuple) else numbers[found] for found in found]))
-    return made
+        renumbered = [operand if isinstance(operand, tuple) else numbers[operand] for operand in found]
+        made.append(Joined(place, pair, tuple(renumbered)))
+    return tuple(made)
 
 
 def constant_bytes(value: float, dtype: np.dtype[Any]) -> bytes:

@@ -127,6 +127,13 @@ def test_number_of_output_channels(columns):
     run_convolution((3, 9), 6, columns, (3, 3), pads=(1, 1), residual=True, activation=("clamp", -1.0, 2.0), y_gap=5)
 
 
+@pytest.mark.parametrize("width", [1, 4, 6, 7, 12, 13, 14, 23, 25, 36])
+@pytest.mark.parametrize("columns", [4, 8, 20, 24])
+def test_rows_of_several_tiles_by_narrow_panels(width, columns):
+    run_convolution((5, width), 6, columns, (3, 3), pads=(1, 1), residual=True, activation=("clamp", -1.0, 2.0))
+    run_convolution((2 * width,), 3 * columns, 3 * columns, (3,), (2,), pads=(1,), groups=3, batch=3)
+
+
 @pytest.mark.parametrize("columns", [1, 2, 3, 4])
 @pytest.mark.parametrize("gap", [0, 2])
 def test_few_output_channels(columns, gap):

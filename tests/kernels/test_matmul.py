@@ -165,6 +165,16 @@ def test_rows_a_page_apart_give_the_bits_of_others(rows, columns):
     run_pair(np.stack([wide[:, :1024]] * 2), np.stack([weights] * 2))
 
 
+@pytest.mark.parametrize("columns", [1, 4, 5, 8, 16, 20, 24, 40])
+@pytest.mark.parametrize("activation", [None, ("hard_swish", 0.0, 0.0), ("sigmoid", 0.0, 0.0)])
+def test_a_row_has_the_same_bits_in_every_tile(columns, activation):
+    a, weights = normal(50, 20), normal(20, columns)
+    whole = ovlite.kernels.matmul(a, weights, activation=activation)
+    for rows in range(2, 50):
+        np.testing.assert_array_equal(ovlite.kernels.matmul(a[:rows], weights, activation=activation), whole[:rows])
+        np.testing.assert_array_equal(ovlite.kernels.matmul(a[-rows:], weights, activation=activation), whole[-rows:])
+
+
 def test_transposed_weights():
     run_constant(normal(7, 30), normal(50, 30).T)
 
@@ -266,14 +276,20 @@ def test_other_activations_follow_the_sums():
     run_constant(a, weights, activation=("leaky_relu", 0.25, 0.0), expected=np.where(sums < 0, 0.25 * sums, sums))
 
 
-@pytest.mark.parametrize("rows", [1, 5, 6, 7, 14, 15, 40])
-@pytest.mark.parametrize("columns", [1, 2, 7, 8, 9, 12, 16, 17, 24, 32, 33, 40])
-@pytest.mark.parametrize("activation, slope", [(("clamp", 0.0, np.inf), 0), (("leaky_relu", 0.25, 0.0), 0.25)])
-def test_an_activation_follows_the_residual_in_tiles_of_any_size(rows, columns, activation, slope):
+@pytest.mark.parametrize("rows", [1, 5, 6, 7, 11, 12, 13, 14, 15, 23, 40])
+@pytest.mark.parametrize("columns", [1, 2, 4, 5, 7, 8, 9, 12, 16, 17, 24, 32, 33, 40])
+@pytest.mark.parametrize(
+    ("activation", "function"),
+    [
+        (("clamp", 0.0, np.inf), lambda v: np.maximum(v, 0)),
+        (("leaky_relu", 0.25, 0.0), lambda v: np.where(v < 0, 0.25 * v, v)),
+        (("hard_swish", 0.0, 0.0), lambda v: v * np.clip(v + 3, 0, 6) / 6),
+    ],
+)
+def test_an_activation_follows_the_residual_in_tiles_of_any_size(rows, columns, activation, function):
     a, weights, bias = normal(rows, 5), normal(5, columns), normal(columns)
     for residual in (None, normal(rows, columns), normal(rows, 1)):
-        sums = product(a, weights) + bias + (0 if residual is None else residual)
-        expected = np.where(sums < 0, slope * sums, sums)
+        expected = function(product(a, weights) + bias + (0 if residual is None else residual))
         run_constant(a, weights, bias=bias, residual=residual, activation=activation, expected=expected)
 
 
