@@ -15,7 +15,7 @@ from .matmul_driver cimport MatmulStep, run_matmul
 from .matmul_kernels cimport FEW_COMPRESSED_ROWS, NO_OFFSET
 from .matmul_weights cimport CompressedWeights, Kernel, PackedWeights
 from .matmul_weights import KERNELS, compressed_kernel, kernel_for
-from .requantization import check_results, check_types
+from .requantization import check_types
 
 FEW_ROWS = FEW_COMPRESSED_ROWS
 
@@ -162,46 +162,27 @@ cdef class QuantizedMatMul(MatMul):
     u8 where that of `a` is known at run time only; `a` less it is multiplied then. column_sums: i32 (N,), the sums of
     the weights' columns, with a zero_point. results: what else Requantizer takes. What lies behind a row of `a` is
     read, up to a multiple of the kernel's read_block, and has no part in the result.
+
+    weights may be a View that is known at run time only, i16 (..., K, N), as `a` is then: differences of bytes, of any
+    strides. y's batch dimensions are those of both broadcast together.
     """
 
     def __init__(self, View a not None, View y not None, *, weights, View residual=None, View zero_point=None,
                  column_sums=None, **results):
-        cdef PackedWeights packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights)
-        check_types(a, y)
-        if len(a.shape) < 2 or a.shape[-1] != packed.depth or y.shape[-2:] != (a.shape[-2], packed.columns):
-            raise ValueError(
-                f"shapes do not fit: {self.operands(a, None, y)}, weights {(packed.depth, packed.columns)}")
+        cdef View b = weights if isinstance(weights, View) else None
+        cdef PackedWeights packed = None
+        if b is None:
+            packed = weights if isinstance(weights, PackedWeights) else pack_int8(weights)
+        check_types(a, y, b)
+        inner = b.shape[-2:] if b is not None else (packed.depth, packed.columns)
+        if len(a.shape) < 2 or len(inner) < 2 or a.shape[-1] != inner[0] or y.shape[-2:] != (a.shape[-2], inner[1]):
+            raise ValueError(f"shapes do not fit: {self.operands(a, b, y)}, weights {inner}")
         if y.size and y.shape[-1] > 1 and y.strides[-1] != 1:
             raise ValueError(f"y has a column stride of {y.strides[-1]}; MatMul writes columns side by side")
-        self.describe(a, None, y, packed, residual, None)
+        self.describe(a, b, y, packed, residual, None if b is None else kernel_for("i16", "i16"))
         self.set_epilogue(y, None, residual, None)
         self.set_requantization(y, residual, results)
-        self.reads = (a,) if residual is None else (a, residual)
+        self.reads = tuple([view for view in (a, b, residual) if view is not None])
         self.writes = (y,)
-        self.finish(a.size)
+        self.finish(a.size * self.matmul.a_size)
         self.set_zero_point(zero_point, column_sums)
-
-
-cdef class IntegerMatMul(MatMul):
-    """y = results of a @ b, integer sums of 32 bits; requantization.Requantizer tells of which results.
-
-    a: i16 (..., M, K). b: i16 (..., K, N). Products of two neighbours of K have to add up within 32 bits. y and
-    `results`: as for QuantizedMatMul; y's batch dimensions are those of a and b broadcast together. Where K is odd and
-    lies side by side in `a`, an element behind each row is read.
-    """
-
-    def __init__(self, View a not None, View b not None, View y not None, *, View residual=None, **results):
-        if a.dtype != np.int16 or b.dtype != np.int16:
-            raise TypeError(f"expected int16 operands, got {a.dtype.name} and {b.dtype.name}")
-        check_results(y)
-        if len(a.shape) < 2 or len(b.shape) < 2 or a.shape[-1] != b.shape[-2] or (
-                y.shape[-2:] != (a.shape[-2], b.shape[-1])):
-            raise ValueError(f"shapes do not fit: {self.operands(a, b, y)}")
-        if y.size and y.shape[-1] > 1 and y.strides[-1] != 1:
-            raise ValueError(f"y has a column stride of {y.strides[-1]}; MatMul writes columns side by side")
-        self.describe(a, b, y, None, residual, kernel_for("i16", "i16"))
-        self.set_epilogue(y, None, residual, None)
-        self.set_requantization(y, residual, {"shifts": np.zeros(y.shape[-1], np.int32), **results})
-        self.reads = (a, b) if residual is None else (a, b, residual)
-        self.writes = (y,)
-        self.finish(2 * a.size)

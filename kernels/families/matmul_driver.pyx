@@ -64,7 +64,7 @@ cdef inline int set_tile_rows(const Matmul* p, dim_t index, const MatmulTile* or
         if tile.residual[0] != NULL:
             tile.residual[0] -= begin * tile.residual_stride
     if p.tile_lines == 1 or line + 1 == p.lines.size:
-        set_half(tile, 1, origin, position, begin + (rows + 1 >> 1))
+        set_half(tile, 1, origin, position, begin + (rows + 1) // 2)
         return <int>rows
     set_half(tile, 1, origin, position_of(&p.lines, line + 1), begin)
     return <int>(2 * rows)
@@ -162,7 +162,7 @@ cdef void pack_half(const Matmul* p, const MatmulTile* tile, int half, dim_t row
 
 cdef void pack_tile(const Matmul* p, const MatmulTile* tile, dim_t rows, char* to) noexcept nogil:
     """Brings the rows of a tile to scratch memory, the halves one behind the other."""
-    cdef dim_t half = rows + 1 >> 1
+    cdef dim_t half = (rows + 1) // 2
     pack_half(p, tile, 0, half, to)
     if p.kernel.parts == 0:
         to += half * p.row_bytes
@@ -206,7 +206,7 @@ cdef const char* pack_block(const Matmul* p, dim_t first, dim_t count, const Mat
 
 cdef inline void set_packed_rows(const Matmul* p, int rows, char* packed, MatmulTile* tile) noexcept nogil:
     """Points `tile` at its rows in scratch memory, as pack_tile() lays them out."""
-    cdef dim_t half = rows + 1 >> 1
+    cdef dim_t half = (rows + 1) // 2
     if p.kernel.parts == 0:
         tile.a[0] = packed
         tile.a[1] = packed + half * p.row_bytes
@@ -252,7 +252,7 @@ cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const 
                     TileFunction function, char* rows_packed, const char* window) noexcept nogil:
     """Multiplies row tiles row .. row + count - 1 of the block that begins at `first` by one panel."""
     cdef const MatmulKernel* kernel = p.kernel
-    cdef bint full = tile.columns > kernel.columns >> 1
+    cdef bint full = tile.columns > kernel.columns // 2
     cdef int rows
     cdef dim_t index
     if p.whole_lines and function == NULL:
@@ -261,7 +261,7 @@ cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const 
     for index in range(row, row + count):
         rows = set_tile_rows(p, index, origin, tile)
         tile.count = rows
-        tile.first_rows = rows if rows <= TILE_HEIGHT and p.tile_lines == 1 else rows + 1 >> 1
+        tile.first_rows = rows if rows <= TILE_HEIGHT and p.tile_lines == 1 else (rows + 1) // 2
         tile.ahead = p.tile.ahead if index == row else 0
         if kernel.shape != NULL:
             set_shape(p, rows, tile)

@@ -9,7 +9,7 @@
  * they lie, up to three bytes behind the `depth` bytes of each tap, which may hold anything.
  *
  * With AVX2 alone pmaddubsw adds the products of a pair of k in 16 bits, which hold them where weights of one sign add up
- * to at most 128: see `quads`.
+ * to at most 128; what is more than that lies behind the panel, see split_pairs() in transforms.py.
  *
  * Elsewhere a panel holds pairs of k, and pmaddwd adds the products of a pair of 16 bits. Weights are widened as they
  * are loaded, once for all rows of a tile; rows are copied before, see `widen_rows` in matmul_kernels.h, which joins
@@ -237,48 +237,6 @@ static void pack_word_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, 
         if (depth % 2)
             ((int16_t *)to)[depth] = 0;
     }
-}
-
-#define MOST_OF_QUADS 128 /* that the magnitudes of two neighbouring weights of one sign may add up to */
-
-/* By how much a pair of weights is too great, with their sign. */
-INLINE int excess_of_pair(const signed char *pair) {
-    const int sum = pair[0] + pair[1];
-    return sum > MOST_OF_QUADS ? sum - MOST_OF_QUADS : sum < -MOST_OF_QUADS ? sum + MOST_OF_QUADS : 0;
-}
-
-/* How many groups of four rows in a packed panel have pairs that are too great. */
-static ptrdiff_t great_quads(const char *panel, ptrdiff_t groups, ptrdiff_t width) {
-    ptrdiff_t found = 0;
-    for (ptrdiff_t group = 0; group < groups; group++, panel += 4 * width) {
-        int great = 0;
-        for (ptrdiff_t i = 0; i < 4 * width; i += 2)
-            great |= excess_of_pair((const signed char *)panel + i);
-        found += great != 0;
-    }
-    return found;
-}
-
-/* Takes what is too much out of the groups of a tap in a packed panel, and writes it behind: as groups, each followed by as
- * many bytes that begin with the tap and the first k as integers of 32 bits. Returns where the next one goes. */
-static char *split_quads(char *panel, ptrdiff_t groups, ptrdiff_t width, ptrdiff_t tap, char *more) {
-    for (ptrdiff_t group = 0; group < groups; group++, panel += 4 * width) {
-        const int place[2] = {(int)tap, (int)(4 * group)};
-        int great = 0;
-        memset(more, 0, (size_t)(8 * width));
-        for (ptrdiff_t i = 0; i < 4 * width; i += 2) {
-            signed char *pair = (signed char *)panel + i;
-            const int excess = excess_of_pair(pair), second = excess > 0 ? pair[1] > pair[0] : pair[1] < pair[0];
-            pair[second] = (signed char)(pair[second] - excess);
-            more[i + second] = (char)excess;
-            great |= excess;
-        }
-        if (great) {
-            memcpy(more + 4 * width, place, sizeof place);
-            more += 8 * width;
-        }
-    }
-    return more;
 }
 
 #if defined(__AVX2__) && !defined(__AVX512F__)

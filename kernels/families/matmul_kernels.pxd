@@ -87,8 +87,6 @@ cdef extern from "matmul_kernels.h" nogil:
         void (*widen_rows)(const char* a, dim_t rows, dim_t row_stride, const dim_t* offset, dim_t taps, dim_t depth,
                            dim_t k_stride, char* to, dim_t to_stride) noexcept nogil
         bint splits_pairs
-    dim_t great_quads(const char* panel, dim_t groups, dim_t width) noexcept nogil
-    char* split_quads(char* panel, dim_t groups, dim_t width, dim_t tap, char* more) noexcept nogil
     enum:
         BF16_A
         BF16_Y

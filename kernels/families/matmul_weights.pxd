@@ -36,7 +36,7 @@ cdef class Kernel:
 cdef class PackedWeights:
     cdef readonly Kernel kernel
     cdef bint few_columns
-    # [group][panel][tap][depth][width of the panel], and behind each panel what split_quads() writes; few:
+    # [group][panel][tap][depth][width of the panel], and behind each panel what split_pairs() adds; few:
     # [group][column][tap][depth]
     cdef const unsigned char[::1] data
     cdef readonly dim_t groups
@@ -49,8 +49,8 @@ cdef class PackedWeights:
     cdef readonly tuple window
     cdef readonly dim_t more
     cdef int fill(self, weights, char* to) except -1
-    cdef int split_pairs(self, dim_t columns, dim_t taps, dim_t groups) except -1
-    cdef int check_places(self, dim_t columns, dim_t taps, dim_t depth) except -1
+    cdef tuple form(self, dim_t columns, dim_t joined)
+    cdef int set_more(self, dim_t more, dim_t columns) except -1
 
 
 cdef class CompressedWeights:

@@ -3,24 +3,21 @@
 
 from functools import cache
 
-from libc.string cimport memcpy, memset
-
 import numpy as np
 
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.cpu import cpu_flags
 from ovlite.kernels.runtime.step cimport dim_t, first_element
+from ovlite.kernels.runtime.transforms import check_pairs, split_pairs
 
 from .matmul_kernels cimport (
-    ELEMENT_BYTES, MatmulKernel, compressed_bytes, compressed_kernels, few_columns_pay, great_quads, matmul_kernels,
-    pack_compressed, split_quads)
+    ELEMENT_BYTES, MatmulKernel, compressed_bytes, compressed_kernels, few_columns_pay, matmul_kernels, pack_compressed)
 
 cdef enum:
     SPLIT_COLUMNS = 16         # as many columns of f32 take about as long as splitting a row
     STREAMED_BYTES = 1 << 20   # of weights that come from memory, or from a cache that is hardly faster
     STREAMED_ROWS = 64         # f32 multiplies so many by a weight while its three parts come, half as many bytes more
 
-GREAT_PAIRS = 0.008            # of all, which are a quarter of the groups of four rows by 16 columns
 EMULATION = "emulation"        # what rows need that emulate instructions: no processor has it
 
 # Names of enum ElementType in element_type.h.
@@ -196,14 +193,10 @@ cdef class PackedWeights:
         self.nbytes = self.groups * self.group_bytes
         if packed is not None:
             if row.splits_pairs and self.nbytes:
-                self.more = (len(packed) - self.nbytes) // (8 * columns * self.groups)
-                self.group_bytes += 8 * self.more * columns
-                self.nbytes = self.groups * self.group_bytes
+                self.set_more(check_pairs(packed, self.group_bytes, *self.form(columns, joined)), columns)
             if len(packed) != self.nbytes:
                 raise ValueError(f"expected {self.nbytes} bytes of packed weights, got {len(packed)}")
             self.data = packed
-            if self.more:
-                self.check_places(columns, self.taps // joined, joined * self.depth)
             return
         block = Block(self.nbytes)
         self.data = block
@@ -212,7 +205,23 @@ cdef class PackedWeights:
         weights = weights.reshape(self.groups, self.taps // max(joined, 1), joined * self.depth, self.columns)
         self.fill(weights, block.data)
         if row.splits_pairs and self.nbytes:
-            self.split_pairs(columns, weights.shape[1], whole_blocks(weights.shape[2], 4) // 4)
+            split, more = split_pairs(self.packed, *self.form(columns, joined))
+            self.set_more(more, columns)
+            block = Block(self.nbytes)
+            np.asarray(block)[:] = split
+            self.data = block
+
+    cdef tuple form(self, dim_t columns, dim_t joined):
+        """(groups, panel widths, taps, groups of four rows of each), of panels."""
+        cdef dim_t full = self.kernel.row.columns
+        widths = [full] * (columns // full) + [columns % full] * (columns % full > 0)
+        return self.groups, widths, self.taps // joined, whole_blocks(joined * self.depth, 4) // 4
+
+    cdef int set_more(self, dim_t more, dim_t columns) except -1:
+        self.more = more
+        self.group_bytes += 8 * more * columns
+        self.nbytes = self.groups * self.group_bytes
+        return 0
 
     @property
     def panels(self):
@@ -253,63 +262,6 @@ cdef class PackedWeights:
                                    columns, step[3], to, width)
                     to += whole_blocks(depth, row.k_block) * width * panel_size(row)
         return 0
-
-    cdef int split_pairs(self, dim_t columns, dim_t taps, dim_t groups) except -1:
-        """Makes room behind each panel for what is too much in its pairs, as much as any needs, and brings it there."""
-        cdef const MatmulKernel* row = self.kernel.row
-        cdef const unsigned char[::1] packed = self.data
-        cdef const char* source = <const char*>first_element(packed)
-        cdef Block block
-        cdef char* to
-        cdef char* more
-        cdef dim_t panel, width, tap, size, per_group = (columns + row.columns - 1) // row.columns
-        cdef dim_t column_bytes = 4 * taps * groups
-        for panel in range(self.groups * per_group):
-            width = min(<dim_t>row.columns, columns - panel % per_group * row.columns)
-            self.more = max(self.more, great_quads(source, taps * groups, width))
-            source += width * column_bytes
-        if not self.more:
-            return 0
-        self.group_bytes += 8 * self.more * columns
-        self.nbytes = self.groups * self.group_bytes
-        block = Block(self.nbytes + 8 * row.columns)      # a place is written before it is known whether it is kept
-        self.data = np.asarray(block)[:self.nbytes]
-        source, to = <const char*>first_element(packed), block.data
-        for panel in range(self.groups * per_group):
-            width = min(<dim_t>row.columns, columns - panel % per_group * row.columns)
-            size = width * column_bytes
-            memcpy(to, source, size)
-            more = to + size
-            for tap in range(taps):
-                more = split_quads(to + tap * 4 * groups * width, groups, width, tap, more)
-            source += size
-            to += size + 8 * self.more * width
-            if more < to:
-                memset(more, 0, to - more)
-        return 0
-
-    cdef int check_places(self, dim_t columns, dim_t taps, dim_t depth) except -1:
-        """ValueError where what is behind the panels tells of other taps or rows than there are."""
-        cdef const MatmulKernel* row = self.kernel.row
-        cdef dim_t first, width, start, size = taps * whole_blocks(depth, 4)
-        data = np.asarray(self.data).reshape(self.groups, self.group_bytes)
-        for first in range(0, columns, row.columns):
-            width = min(<dim_t>row.columns, columns - first)
-            start = first * (size + 8 * self.more) + width * size
-            behind = data[:, start:start + 8 * self.more * width].reshape(self.groups, self.more, 2, 4 * width)
-            places = np.ascontiguousarray(behind[:, :, 1, :8]).view(np.int32)
-            if (places < 0).any() or (places >= (taps, max(depth, 1))).any():
-                raise ValueError("packed weights tell of rows beyond their own")
-        return 0
-
-
-def pairs_are_small(weights, axis):
-    """Whether most neighbours along an axis of weights add up to little enough for kernels that split greater ones."""
-    if weights.dtype != np.int8:
-        return False
-    even, odd = [np.moveaxis(weights, axis, 0)[start::2].astype(np.int16) for start in (0, 1)]
-    sums = even[:len(odd)] + odd
-    return not sums.size or np.count_nonzero(np.abs(sums) > 128) <= GREAT_PAIRS * sums.size
 
 
 def compressed_kernel(bits):

@@ -110,15 +110,12 @@ cdef class Requantizer:
         return first_element(reals)
 
 
-def check_types(View x, View y):
-    """The element types of a product of u8 by i8."""
-    if x.dtype != np.uint8:
-        raise TypeError(f"expected uint8 operands, got {x.dtype.name}")
-    check_results(y)
-
-
-def check_results(View y):
-    """The element type of a product of integers."""
+def check_types(View x, View y, View other=None):
+    """The element types of a product of u8 by i8; other: the right operand where both are i16, known at run time."""
+    wanted = np.uint8 if other is None else np.int16
+    for view in (x, other):
+        if view is not None and view.dtype != wanted:
+            raise TypeError(f"expected {wanted.__name__} operands, got {view.dtype.name}")
     if y.dtype.name not in ("float32", "uint8", "int8"):
         raise TypeError(f"expected a result of float32, uint8 or int8, got {y.dtype.name}")
 

@@ -21,6 +21,8 @@ WINDOWS_AT_A_TIME = 4096  # of weights, transformed together
 MOST_WEIGHT = 2.0**64  # of f32, whose products with inputs as large are finite
 PARTS = 16  # of a transformed window of 2 x 2 outputs
 MOST_CHANNELS = ((1 << 31) - 1) // (4 * 9 * 255 * 128)  # of bytes: four times a sum has 32 bits
+MOST_OF_PAIR = 128  # that the magnitudes of two neighbours of one sign may add up to, for products by u8 to fit 16 bits
+GREAT_PAIRS = 0.012  # of all, which are a third of the groups of four rows by 16 columns
 
 Array = npt.NDArray[Any]
 
@@ -80,6 +82,67 @@ def winograd_tile(
         if out <= most:
             costs[out] = overhead * parts * (tiles if cached else max(tiles, COLD_TILES))
     return min(costs, key=costs.__getitem__)
+
+
+def pairs_are_small(weights: Array, axis: int) -> bool:
+    """Whether most neighbours along an axis of weights add up to little enough for kernels that split greater ones."""
+    if weights.dtype != np.int8:
+        return False
+    even, odd = (np.moveaxis(weights, axis, 0)[start::2].astype(np.int16) for start in (0, 1))
+    sums = even[: len(odd)] + odd
+    return bool(np.count_nonzero(np.abs(sums) > MOST_OF_PAIR) <= GREAT_PAIRS * sums.size)
+
+
+def split_pairs(packed: Array, groups: int, widths: Sequence[int], taps: int, quads: int) -> tuple[Array, int]:
+    """Panels of bytes without what is too much in pairs of them, which follows each panel in groups of four rows; and
+    how many such groups there are, as many as any panel needs.
+
+    packed: u8 (all bytes), of groups of panels `widths` wide, with `quads` groups of four rows a tap. A group behind a
+    panel is followed by as many bytes, which begin with its tap and its first row as integers of 32 bits.
+    """
+    lengths = [4 * width * taps * quads for width in widths]
+    panels = np.split(packed.view(np.int8).reshape(groups, -1), np.cumsum(lengths)[:-1], 1)
+    pairs = [panel.reshape(groups, taps * quads, -1, 2) for panel in panels]
+    excess = [_excess(panel) for panel in pairs]
+    great = [np.any(found, (2, 3)) for found in excess]
+    more = max(int(found.sum(1).max(initial=0)) for found in great)
+    parts = []
+    for panel, found, places in zip(pairs, excess, great, strict=True):
+        behind = np.zeros((groups, more, 2, panel[0, 0].size), np.int8)
+        for group in range(groups):
+            (chosen,) = np.nonzero(places[group])
+            behind[group, : len(chosen), 0] = found[group, chosen].reshape(len(chosen), panel[0, 0].size)
+            place = np.stack([chosen // quads, 4 * (chosen % quads)], 1).astype(np.int32)
+            behind[group, : len(chosen), 1, :8] = place.view(np.int8)
+        parts += [(panel - found).reshape(groups, -1), behind.reshape(groups, -1)]
+    return np.concatenate(parts, 1).reshape(-1).view(np.uint8), more
+
+
+def _excess(pairs: Array) -> Array:
+    """By how much the greater one of each pair is too great."""
+    low, high = pairs[..., 0].astype(np.int16), pairs[..., 1].astype(np.int16)
+    total = low + high
+    excess = total - np.clip(total, -MOST_OF_PAIR, MOST_OF_PAIR)
+    second = np.abs(high) > np.abs(low)
+    return np.stack([np.where(second, 0, excess), np.where(second, excess, 0)], -1).astype(np.int8)
+
+
+def check_pairs(packed: Array, group_bytes: int, groups: int, widths: Sequence[int], taps: int, quads: int) -> int:
+    """How many groups of rows follow each panel, as split_pairs() adds them; group_bytes: without those. ValueError
+    where they tell of rows that there are not."""
+    columns = sum(widths)
+    more = (len(packed) // groups - group_bytes) // (8 * columns)
+    if more < 1 or len(packed) != groups * (group_bytes + 8 * more * columns):
+        return max(more, 0)
+    data, start = np.asarray(packed).reshape(groups, -1), 0
+    for width in widths:
+        start += 4 * width * taps * quads
+        behind = data[:, start : start + 8 * more * width].reshape(groups, more, 2, -1)
+        places = np.ascontiguousarray(behind[:, :, 1, :8]).view(np.int32)
+        if (places < 0).any() or (places >= (taps, 4 * quads)).any():
+            raise ValueError("packed weights tell of rows beyond their own")
+        start += 8 * more * width
+    return more
 
 
 def quantized_winograd_pays(

@@ -161,7 +161,9 @@ def test_products_of_two_operands_known_at_run_time(
         View(1, "i2", (k, n), (1, k) if b_turned else (n, 1)),
     ]
     y = np.full((2, m, n), np.nan, np.float32)
-    step = kernels.family("matmul").IntegerMatMul(*views, View(2, "f4", y.shape), scales=scales)
+    step = kernels.family("matmul").QuantizedMatMul(
+        views[0], View(2, "f4", y.shape), weights=views[1], shifts=np.zeros(n, np.int32), scales=scales
+    )
     run_steps([step], [behind(stored[0]), guarded_copy(stored[1]), y], threads)
     np.testing.assert_array_equal(y, expected)
 

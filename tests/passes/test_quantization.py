@@ -230,7 +230,7 @@ def test_products_of_two_operands_of_bytes(kind: int, zero: int, turned: bool, o
     content = graph.model(shape, graph.node("DequantizeLinear", y, *result))
     (op,) = products(content)
     assert op.element_type.name in ("u8", "i8")
-    assert any("IntegerMatMul" in name for name in step_names(content))
+    assert any("QuantizedMatMul" in name for name in step_names(content))
     assert_as_onnxruntime(content, noise(*shape), 0.06)
 
 

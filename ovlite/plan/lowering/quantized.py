@@ -11,7 +11,7 @@ import numpy as np
 from ...graph import Argument
 from ...graph.operator import Array
 from ...kernels.runtime.step import MOST_DIMENSIONS, View
-from ...kernels.runtime.transforms import quantized_winograd_pays
+from ...kernels.runtime.transforms import pairs_are_small, quantized_winograd_pays
 from ...ops.quantized import AddResidual, QuantizedProduct, Round, ScaleChannels
 from ...types import PartialShape, Type
 from ..builder import Builder, Lowering
@@ -91,7 +91,7 @@ def _kernel_of(builder: Builder, weights: Array, axis: int, how: Callable[[Any],
     family = builder.family("matmul_weights")
     pairs = family.kernel_for("u8", "i8", split=False)
     others = builder.packed_weights.has(weights, how(pairs))
-    return pairs if others or not family.pairs_are_small(weights, axis) else kernel
+    return pairs if others or not pairs_are_small(weights, axis) else kernel
 
 
 def _apart(builder: Builder, image: View) -> View:
@@ -186,14 +186,14 @@ def _matmul_of_two(builder: Builder, call: Call, op: QuantizedProduct, result: d
             call.inputs, op.zeros(call.inputs), ("transpose_a", "transpose_b"), (True, False), strict=False
         )
     )
-    result = {**result, "scales": np.broadcast_to(result["scales"], columns)}
+    result = {**result, "scales": np.broadcast_to(result["scales"], columns), "shifts": np.zeros(columns, np.int32)}
     result["stages"] = [
         ("scale", *(np.broadcast_to(array, columns) for array in stage[1:])) if stage[0] == "scale" else stage
         for stage in result["stages"]
     ]
     if result["bias"] is not None:
         result["bias"] = np.broadcast_to(result["bias"], columns)
-    builder.emit(builder.family("matmul").IntegerMatMul(a, b, y, **result))
+    builder.emit(builder.family("matmul").QuantizedMatMul(a, y, weights=b, **result))
     return True
 
 
