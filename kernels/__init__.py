@@ -10,12 +10,11 @@ the code that plans run, at the level in use, on the calling thread and without 
 
 import os
 from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from .imports import apart
+from ..imports import load
 from .levels import LEVELS
 
 try:
@@ -119,7 +118,7 @@ def family(name: str, level: str | None = None) -> ModuleType:
 
 @cache
 def _built(name: str, level: str) -> ModuleType:
-    return apart(lambda: import_module(f"{_FAMILIES}.{_home(level, name)}.{name}"))
+    return load(f"{_FAMILIES}.{_home(level, name)}.{name}")
 
 
 def __getattr__(name: str) -> Any:

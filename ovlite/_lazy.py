@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from .imports import load
+
 TYPE_CHECKING = False  # as in typing, which is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +34,7 @@ def attach(package: dict[str, Any]) -> tuple[Callable[[str], Any], Callable[[], 
             raise AttributeError(f"module {name!r} has no attribute {wanted!r}")
         home = homes[wanted]
         submodule = home == "."
-        found = import_module(f".{wanted}", name) if submodule else getattr(import_module(home, name), wanted)
+        found = load(f".{wanted}", name) if submodule else getattr(load(home, name), wanted)
         package[wanted] = found
         return found
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from .imports import forks_wait
+
 
 class OVError(Exception):
     """Base of the errors that OpenVINO's Python layer raises itself."""
@@ -30,7 +32,8 @@ class ModelError(RuntimeError):
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """' Did you mean ...?' when one of the known names is close to `name`, else ''."""
-    from difflib import get_close_matches
+    with forks_wait():
+        from difflib import get_close_matches
 
     near = get_close_matches(name, list(known), 1, 0.6)
     return f" Did you mean {near[0]!r}?" if near else ""
@@ -38,6 +41,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 def warn(text: str, *values: Any) -> None:
     """Logs a warning of "ovlite", with values in the places of %s. logging is imported when there is one."""
-    import logging
+    with forks_wait():
+        import logging
 
     logging.getLogger("ovlite").warning(text, *values, stacklevel=2)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from functools import cache
 
+from .imports import forks_wait
+
 
 def beside(folder: str) -> str | None:
     """The version in the name of the one folder of metadata beside the package, or in the pyproject.toml of a checkout;
@@ -30,7 +32,8 @@ def get_version() -> str:
     found = beside(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     if found is not None:
         return found
-    from importlib.metadata import PackageNotFoundError, version
+    with forks_wait():
+        from importlib.metadata import PackageNotFoundError, version
 
     try:
         return version("ovlite")

@@ -7,6 +7,7 @@
 #define OVLITE_ELTWISE_H
 
 #include "convert.h"
+#include "elementwise_runs.h"
 #include "vmath64.h"
 
 #pragma GCC push_options
@@ -225,7 +226,14 @@ INLINE double floored_remainder(double u, double v) {
     return (r < 0) != (v < 0) ? r + v : r;
 }
 
-#define DEFINE_BINARY(op, cost, formula, t, code, T, W) BINARY(op##_##t, T, W, T, formula)
+#define LOOPS_u8 BINARY_BY_RUNS
+#define LOOPS_i8 BINARY_BY_RUNS
+#define LOOPS_i32 BINARY
+#define LOOPS_i64 BINARY
+#define LOOPS_f32 BINARY
+#define LOOPS_f64 BINARY
+#define LOOPS_bool BINARY_BY_RUNS
+#define DEFINE_BINARY(op, cost, formula, t, code, T, W) LOOPS_##t(op##_##t, T, W, T, formula)
 /* Vectors of eight bytes to one each take much code, and little less time than elements one by one. */
 #define ONE_BY_ONE __attribute__((optimize("no-tree-vectorize")))
 #define COMPARED_u8
@@ -235,6 +243,7 @@ INLINE double floored_remainder(double u, double v) {
 #define COMPARED_i64 ONE_BY_ONE
 #define COMPARED_f64 ONE_BY_ONE
 #define DEFINE_COMPARISON(op, cost, formula, t, code, T, W) COMPARED_##t BINARY(op##_##t, T, W, uint8_t, formula)
+#define DEFINE_PAIR(op, cost, formula, t, code, T) PAIR(op##_##t, T, formula)
 #define DEFINE_UNARY(op, cost, formula, t, code, T, W) UNARY(op##_##t, T, T, formula)
 #define DEFINE_TEST(op, cost, formula, t, code, T, W) COMPARED_##t UNARY(op##_##t, T, uint8_t, formula)
 
@@ -257,6 +266,8 @@ FLOAT_DIVISION(DEFINE_BINARY, f32, F32, float, float)
 FLOAT_DIVISION(DEFINE_BINARY, f64, F64, double, double)
 F32_FUNCTIONS(DEFINE_UNARY, f32, F32, float, float)
 F64_FUNCTIONS(DEFINE_UNARY, f64, F64, double, double)
+PAIRS(DEFINE_PAIR, f32, F32, float)
+PAIRS(DEFINE_PAIR, f64, F64, double)
 FLOAT_TESTS(DEFINE_TEST, f32, F32, float, float)
 FLOAT_TESTS(DEFINE_TEST, f64, F64, double, double)
 LOGIC(DEFINE_BINARY, bool, BOOL, uint8_t, uint8_t)
@@ -270,8 +281,8 @@ TURNING(cos_f32, float, TRIG_LIMIT, vcos, cosf)
 TURNING(sin_f64, double, TRIG_LIMIT64, sin64, sin)
 TURNING(cos_f64, double, TRIG_LIMIT64, cos64, cos)
 BINARY(prelu_f32, float, float, float, u < 0 ? u * v : u)
-BINARY(regular_pow_f64, double, double, double, pow64(u, v))
-BINARY(any_pow_f64, double, double, double, regular_power(u, v) ? pow64(u, v) : pow(u, v))
+BINARY_BY_RUNS(regular_pow_f64, double, double, double, pow64(u, v))
+ONE_BY_ONE BINARY_BY_RUNS(any_pow_f64, double, double, double, regular_power(u, v) ? pow64(u, v) : pow(u, v))
 BINARY(any_pow_f32, float, float, float, powf(u, v))
 UNARY(cube_f32, float, float, u * u * u)
 UNARY(pow_half_f32, float, float, u == -INFINITY ? INFINITY : sqrtf(u) + 0.0f)
@@ -335,6 +346,7 @@ typedef struct {
 #define BINARY_ENTRY(op, cost, formula, t, code, T, W) {#op, code, code, 2, cost, op##_##t},
 #define COMPARISON_ENTRY(op, cost, formula, t, code, T, W) {#op, code, BOOL, 2, cost, op##_##t},
 #define UNARY_ENTRY(op, cost, formula, t, code, T, W) {#op, code, code, 1, cost, op##_##t},
+#define PAIR_ENTRY(op, cost, formula, t, code, T) {#op, code, code, 3, cost, op##_##t},
 #define TEST_ENTRY(op, cost, formula, t, code, T, W) {#op, code, BOOL, 1, cost, op##_##t},
 #define SELECT_ENTRY(t, code, T)                                                                 \
     {"select", code, code, 3, 1,                                                                 \
@@ -359,6 +371,8 @@ static const Operation OPERATIONS[] = {
     ALL_TYPES(SELECT_ENTRY)
     FLOAT_DIVISION(BINARY_ENTRY, f32, F32, float, float)
     FLOAT_DIVISION(BINARY_ENTRY, f64, F64, double, double)
+    PAIRS(PAIR_ENTRY, f32, F32, float)
+    PAIRS(PAIR_ENTRY, f64, F64, double)
     F32_FUNCTIONS(UNARY_ENTRY, f32, F32, float, float)
     F64_FUNCTIONS(UNARY_ENTRY, f64, F64, double, double)
     FLOAT_TESTS(TEST_ENTRY, f32, F32, float, float)

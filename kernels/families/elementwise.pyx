@@ -9,6 +9,7 @@ Design
 * An operand is used where it lies when a tile of it is dense or a single element; any other is gathered
   into a block first, once for consecutive tiles that are the same. A result that isn't dense is computed
   in a block and scattered.
+* Two operations are one instruction where kernels have the pair, and the second alone takes the first one's value.
 * A program of one instruction on dense operands needs none of this: its loop runs over the whole tensor.
 * A program on more memory than the caches hold takes small tiles. It asks for dense operands some tiles ahead, a part
   before each instruction, so that memory works while the member computes, and its result goes past the caches.
@@ -19,6 +20,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from ovlite.kernels.runtime.call cimport Call
+from ovlite.kernels.runtime.programs import constant_bytes, joined
 from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides import element_loops, merge_dimensions, rows_of_tile
 
@@ -76,7 +78,7 @@ MOST_READS, MOST_INSTRUCTIONS = MAX_READS, MAX_INSTRUCTIONS    # of a program
 TYPES = [np.dtype(name) for name in
          ("bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")]
 CODES = {dtype: code for code, dtype in enumerate(TYPES)}
-F32 = CODES[np.dtype("f4")]
+F32, F64 = CODES[np.dtype("f4")], CODES[np.dtype("f8")]
 ACTIVATIONS = frozenset(activation_names())
 MIRRORED = {"greater": "less", "greater_equal": "less_equal"}    # of the operands the other way round
 
@@ -94,10 +96,9 @@ def elementwise(program, *arrays, out=None):
     cdef Map typed = Map.__new__(Map)
     reads, operands = [], []
     for array in arrays:
-        if isinstance(array, (int, float)) and isinstance(program, str):
-            operands.append(float(array))
-        else:
-            operands.append(len(reads))
+        number = isinstance(array, (int, float)) and isinstance(program, str)
+        operands.append(float(array) if number else len(reads))
+        if not number:
             reads.append(call.read(f"array {len(reads)}", array))
     if isinstance(program, str):
         program = [(program, *operands)]
@@ -335,6 +336,7 @@ cdef class Map(Step):
         (name, operand[, alpha[, beta]]) of activation.h
     integers: floor_div trunc_div bitwise_and bitwise_or bitwise_xor bitwise_not; arithmetic wraps around
     bool: logical_and logical_or logical_xor logical_not and the comparisons
+    f32, f64: pairs such as mul_add and div_rsub, see elementwise_runs.h
     any type: select (condition, where true, where false)
 
     far: whether the operands and the result are treated as lying in memory; None: when they are as large as that.
@@ -354,8 +356,9 @@ cdef class Map(Step):
         operands = self.translate_all(program, [view.dtype for view in reads])
         if self.result_type() != write.dtype:
             raise ValueError(f"Map: the program gives {self.result_type()}, the result is to be {write.dtype}")
+        operands = self.join_pairs([instruction[0] for instruction in program], operands)
         self.number_sources(operands)
-        self.choose_streams(far)
+        self.choose_streams(far, len(program))
         self.set_loops()
         self.place_blocks(operands)
         self.args = &self.arguments
@@ -441,28 +444,31 @@ cdef class Map(Step):
 
     def constant(self, double value, int code):
         """Stores a constant; returns (its index,)."""
-        cdef bytes content
+        cdef bytes content = constant_bytes(value, TYPES[code])
         cdef int index = len(self.constants)
         if index == MAX_CONSTANTS:
             raise ValueError(f"Map: more than {MAX_CONSTANTS} constants")
-        dtype = TYPES[code]
-        if dtype.kind == "f":
-            content = dtype.type(value).tobytes()
-        else:
-            low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-            if not value.is_integer() or not low <= value <= high:
-                raise ValueError(f"Map: the constant {value} is no {dtype}")
-            content = dtype.type(int(value)).tobytes()
         memcpy(self.arguments.constant[index], <char*>content, len(content))
         self.constants.append(value)
         return (index,)
+
+    def join_pairs(self, list names, list operands):
+        """Makes one instruction of two where kernels have the pair; returns all operands by their new numbers."""
+        cdef Instruction* instructions = self.arguments.instruction
+        cdef int reads = len(self.types) - len(names), place
+        made = joined(names, operands, reads, [code in (F32, F64) for code in self.types[reads:]])
+        for place, (before, pair, _) in enumerate(made):
+            instructions[place] = instructions[<int>before]
+            if pair is not None:
+                instructions[place].kernel = OPERATIONS[<int>_OPERATIONS[pair, self.types[reads + before]]].kernel
+        self.types[reads:] = [self.types[reads + before] for before, _, _ in made]
+        return [found for _, _, found in made]
 
     def number_sources(self, list operands):
         """Numbers reads, values and constants in this order; an absent operand repeats the first."""
         cdef int index, k
         self.arguments.reads = len(self.reads)
-        self.arguments.instructions = len(operands)
-        self.arguments.constants = len(self.constants)
+        self.arguments.instructions, self.arguments.constants = len(operands), len(self.constants)
         first_constant = len(self.reads) + len(operands)
         for index, found in enumerate(operands):
             numbers = [first_constant + operand[0] if isinstance(operand, tuple) else operand for operand in found]
@@ -476,14 +482,15 @@ cdef class Map(Step):
     cdef dim_t elements_of_block(self):
         return min(BLOCK, (FAR_BLOCK_BYTES if self.arguments.ahead else BLOCK_BYTES) // self.widest())
 
-    def choose_streams(self, far):
+    def choose_streams(self, far, int operations):
         """Whether dense operands are asked for ahead, and the result goes past the caches; see Map. Programs of one or
-        two instructions gain nothing: they wait for memory all the time."""
-        cdef MapArguments* args = &self.arguments
+        two operations gain nothing: they wait for memory all the time."""
         cdef dim_t bytes = sum([view.size * view.dtype.itemsize for view in (*self.reads, *self.writes)])
-        args.streams = bytes >= STREAMED_BYTES and args.instructions > 2 if far is None else far
-        if bytes >= FAR_BYTES and args.instructions > 2 if far is None else far:
-            args.ahead = TILES_AHEAD * FAR_BLOCK_BYTES // self.widest()
+        if operations <= 2:
+            bytes = 0
+        self.arguments.streams = bytes >= STREAMED_BYTES if far is None else far
+        if bytes >= FAR_BYTES if far is None else far:
+            self.arguments.ahead = TILES_AHEAD * FAR_BLOCK_BYTES // self.widest()
 
     def set_loops(self):
         """Shapes and strides become loops and tiles."""
@@ -496,8 +503,7 @@ cdef class Map(Step):
         while len(loops) < 2:
             loops.insert(0, (1, *[0] * (len(self.reads) + 1)))
         args.rank = len(loops)
-        args.rows = loops[args.rank - 2][0]
-        args.columns = loops[args.rank - 1][0]
+        args.rows, args.columns = loops[args.rank - 2][0], loops[args.rank - 1][0]
         args.tile_rows, args.joined = rows_of_tile(loops, block)
         args.tile_columns = min(args.columns, block)
         args.tile_count = 1
@@ -518,8 +524,7 @@ cdef class Map(Step):
         """The place of an operand's tiles; block is 0 when they have to be gathered, else -1."""
         cdef MapArguments* args = &self.arguments
         cdef int i
-        operand.slot = view.slot
-        operand.offset = view.offset
+        operand.slot, operand.offset = view.slot, view.offset
         operand.size = view.dtype.itemsize
         operand.row = loops[args.rank - 2][1] * operand.size
         operand.column = loops[args.rank - 1][1] * operand.size

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
 from ..graph.garbage import uncollected
+from ..imports import forks_wait
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ Source = str | os.PathLike[str] | bytes
 
 
 @uncollected()
+@forks_wait()
 def read_model(
     source: Source, weights: Source | None = None, *, mapped: bool = True, custom: Custom | None = None,
     extensions: Sequence[Any] = (), limits: Limits = Limits(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..imports import forks_wait
 from ..records import dataclass
 from ..types import Type
 from .operator import Array
@@ -52,8 +53,9 @@ def install(slots: Hooks) -> None:
 def hooks() -> Hooks:
     """The slots, filled."""
     if _slots is None:
-        from ..runtime import graph_hooks
+        with forks_wait():
+            from ..runtime import graph_hooks
 
-        graph_hooks.install()
+            graph_hooks.install()
     assert _slots is not None
     return _slots

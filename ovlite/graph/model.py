@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import ModelError
+from ..imports import forks_wait
 from ..records import replace
 from ..types import OVAny, PartialShape, Shape, Type
 from . import runtime_info
@@ -401,6 +402,7 @@ class Model:
         lines += [f"  {port!r}" for port in self.outputs]
         return "\n".join([*lines, "]>"])
 
+    @forks_wait()
     def _repr_html_(self) -> str:
         from . import html
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 from ..graph import Node, Operator
+from ..imports import load
 from .declare import Declared, node_factory, node_maker, operators_of
 
 # The types of operators that each family defines.
@@ -101,7 +101,7 @@ def definitions(type_name: str) -> tuple[type[Operator], ...]:
     """
     if type_name not in _HOMES:
         return ()
-    family = import_module(f".{_HOMES[type_name]}", __package__)
+    family = load(f".{_HOMES[type_name]}", __package__)
     if getattr(family.__spec__, "_initializing", False):
         raise RuntimeError(f"{type_name} can't be looked up within the import of {family.__name__}")
     versions = [operator for operator in operators_of(family) if operator.type == type_name]

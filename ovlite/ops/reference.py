@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import ModelError
 from ..graph import Argument, Node, Operator, Output, TensorType
 from ..graph.operator import Array
+from ..imports import forks_wait
 from ..records import dataclass
 from ..types import PartialShape, Type
 
@@ -111,6 +112,7 @@ def has_reference(op_type: str, version: int) -> bool:
 
 
 @cache
+@forks_wait()
 def _evaluator(operator: Reference) -> Any:
     from onnx import helper
     from onnx.reference import ReferenceEvaluator

@@ -15,6 +15,7 @@ from ..graph.constants import release_pages
 from ..graph.elements import bound_type, compute_dtype
 from ..graph.garbage import uncollected
 from ..graph.operator import Array
+from ..imports import forks_wait
 from ..kernels.runtime.executor import Program, Team
 from ..types import PartialShape, Type
 from .calls import Tensor
@@ -164,7 +165,7 @@ class Executable:
         with self._lock:
             plan = self._plans.get(key)
             if plan is None:
-                with uncollected():
+                with uncollected(), forks_wait():
                     plan = self._plans[key] = self._make(shapes, fresh)
                 self._drop_old()
             self._plans.move_to_end(key)

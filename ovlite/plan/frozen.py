@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +18,7 @@ from .. import kernels
 from ..graph import Constant, Model, Node, Operator, Output, Parameter, Result, TensorType
 from ..graph.constants import ScaledConstant
 from ..graph.operator import Array
+from ..imports import load
 from ..records import fields, is_record
 from ..types import PartialShape, Type
 from .executable import Executable, Prepared, Variable
@@ -316,7 +316,7 @@ _VALUES: Mapping[str, Callable[[_Reader, Any], Any]] = {
 def _class(name: str) -> Any:
     """An operator, or what operators are made of. ValueError for anything else."""
     module, _, name = name.partition(":")
-    found = getattr(import_module(module), name, None) if module.startswith(OPERATORS) else None
+    found = getattr(load(module), name, None) if module.startswith(OPERATORS) else None
     if isinstance(found, type) and found.__module__ == module and (is_record(found) or issubclass(found, tuple)):
         return found
     raise ValueError(f"{module}:{name} is no operator")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node, Output
+from ..imports import forks_wait
 from ..ops import NEWEST_OPSET, factories
 from ..records import dataclass, replace
 from ..types import Layout, PartialShape, Type
@@ -99,7 +100,8 @@ class Stream:
 
     def _constant(self, values: Any) -> Node:
         """Numbers in the tensor's element type."""
-        from ..ops.model_ports import constant
+        with forks_wait():
+            from ..ops.model_ports import constant
 
         return constant(np.asarray(values, np.float64), self.element_type)
 

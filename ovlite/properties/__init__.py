@@ -1,9 +1,9 @@
 """Properties of devices and compiled models, by the names that OpenVINO gives them."""
 
-from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from ..imports import load
 from ..types import Type
 from . import streams
 from .declare import Property, PropertyEnum, boolean, count, integer, of, read_only, text
@@ -22,7 +22,7 @@ else:
         """The module of a device or of a kind of properties, imported when it is first asked for."""
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return import_module(f".{name}", __name__)
+        return load(f".{name}", __name__)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *_MODULES})

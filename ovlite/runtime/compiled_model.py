@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..graph import Model
 from ..graph.lookup import port_index
+from ..imports import forks_wait
 from ..kernels.runtime.compiled import Compiled
 from ..kernels.runtime.results import OVDict
 from .compilation import Compilation
@@ -44,13 +45,14 @@ class CompiledModel(Compiled):
         exported = vars(self).get("_exported")
         if name != "_compilation" or exported is None:
             raise AttributeError(f"a CompiledModel has no attribute {name!r}")
-        with _IMPORTING:
+        with forks_wait(), _IMPORTING:
             if "_compilation" not in vars(self):
                 from .exported_model import unpack
 
                 self._compilation = unpack(exported, Config({}))
         return self._compilation
 
+    @forks_wait()
     def export_model(self, model_stream: io.BytesIO | None = None) -> io.BytesIO | None:
         """Writes what Core.import_model() reads to a stream, whose position stays, or to a new one that is returned."""
         from .exported_model import pack
@@ -116,6 +118,7 @@ class CompiledModel(Compiled):
     def reset_state(self) -> None:
         self._internal_request().reset_state()
 
+    @forks_wait()
     def get_runtime_model(self) -> Model:
         """The execution graph: a model of nodes of type ExecutionNode, described by their rt_info."""
         from .execution_graph import execution_graph
@@ -130,7 +133,8 @@ class CompiledModel(Compiled):
 
         The first profile on a machine measures what it can do at most, which takes seconds, and keeps it.
         """
-        from .profiling import profile
+        with forks_wait():
+            from .profiling import profile
 
         profiled = copy.copy(self._compilation)
         profiled.profiled = True
@@ -141,7 +145,8 @@ class CompiledModel(Compiled):
 
         Raises the errors of such a call.
         """
-        from .sharing import sharing
+        with forks_wait():
+            from .sharing import sharing
 
         return sharing(self._compilation.ports, inputs, share_inputs)
 
@@ -156,6 +161,7 @@ class CompiledModel(Compiled):
         """Another CompiledModel of the same compilation: with requests, and values of variables, of its own."""
         return CompiledModel(self)
 
+    @forks_wait()
     def __reduce__(self) -> tuple[Any, ...]:
         from .exported_model import pack
 
@@ -165,6 +171,7 @@ class CompiledModel(Compiled):
     def __repr__(self) -> str:
         return f"<CompiledModel:\n{self._compilation.ports.text()}>"
 
+    @forks_wait()
     def _repr_html_(self) -> str:
         from ..graph import html
 

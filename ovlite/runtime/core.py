@@ -9,6 +9,7 @@ from typing import Any
 
 from ..graph import Model
 from ..graph.garbage import uncollected
+from ..imports import forks_wait
 from ..version import Version, get_version
 from .compilation import Compilation
 from .compiled_model import CompiledModel
@@ -41,6 +42,7 @@ class Core:
         """Versions of what serves a device; empty for a device that there is not."""
         return {"CPU": Version(get_version(), "ovlite CPU")} if device_name == "CPU" else {}
 
+    @forks_wait()
     def read_model(self, model: Any, weights: Any = None, config: Mapping[str, Any] | None = None) -> Model:
         """Reads a model from a path, from bytes, or from a stream of bytes (ONNX, or OpenVINO IR with its weights)."""
         from ..frontend.limits import Limits
@@ -76,6 +78,7 @@ class Core:
         )  # fmt: skip
 
     @uncollected()
+    @forks_wait()
     def compile_model(
         self,
         model: Any,
@@ -122,6 +125,7 @@ class Core:
 
         return CompiledModel(compile_cached(model, merged, merged["CACHE_DIR"]))
 
+    @forks_wait()
     def import_model(
         self, model_stream: bytes | io.BytesIO | Tensor, device_name: str, config: Mapping[str, Any] | None = None
     ) -> CompiledModel:
@@ -165,6 +169,7 @@ class Core:
         """Nothing is held for a device; RuntimeError for one that there is not."""
         _check_device(device_name)
 
+    @forks_wait()
     def add_extension(self, extension: Any) -> None:
         """Makes read_model() know operations written in Python: a subclass of Op, an OpExtension of one, or a list.
 

@@ -7,6 +7,7 @@ from functools import partial
 from operator import index
 from typing import Any
 
+from ..imports import forks_wait
 from ..kernels.runtime.results import OVDict
 from ..kernels.runtime.streams import RequestPool
 from .compiled_model import CompiledModel
@@ -49,7 +50,8 @@ class AsyncInferQueue(RequestPool):
         return self._all_idle().__await__()
 
     async def _all_idle(self) -> None:
-        from .event_loop import settled
+        with forks_wait():
+            from .event_loop import settled
 
         await settled(partial(self.wait_with_future, all=True))
         self.wait_all()
@@ -62,7 +64,8 @@ class AsyncInferQueue(RequestPool):
         Arguments and errors are those of InferRequest.infer(); the queue's callback is not called. Cancelling
         the task cancels the run.
         """
-        from .event_loop import settled
+        with forks_wait():
+            from .event_loop import settled
 
         while (loan := self.lend()) is None:
             await settled(self.wait_with_future)
@@ -77,7 +80,8 @@ class AsyncInferQueue(RequestPool):
 
         inputs: what infer() takes, one after the other; it is read only as far as requests are idle.
         """
-        from .event_loop import results_in_order
+        with forks_wait():
+            from .event_loop import results_in_order
 
         return results_in_order(partial(self.infer_async, share_inputs=share_inputs), inputs, len(self))
 

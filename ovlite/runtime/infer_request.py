@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..graph import Output
 from ..graph.elements import decode, encode
 from ..graph.lookup import label, port_index
+from ..imports import forks_wait
 from ..kernels.runtime.request import Request
 from ..kernels.runtime.results import OVDict
 from ..kernels.runtime.storage import Storage
@@ -261,7 +262,8 @@ class InferRequest(Request):
         Arguments, results and errors are those of infer(). Cancelling the task cancels the run, and leaves the
         request idle.
         """
-        from .event_loop import ended
+        with forks_wait():
+            from .event_loop import ended
 
         self.start_async(inputs, share_inputs=share_inputs)
         await ended(self.wait_with_future, self.cancel)

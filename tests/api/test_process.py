@@ -1,10 +1,13 @@
 """What ovlite does to a process: import, threads, fork, exit."""
 
+import os
 import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 SETUP = """
 import faulthandler, sys, os, signal, threading, time
@@ -58,7 +61,7 @@ def test_import_starts_nothing_and_loads_little():
     import ovlite
     loaded = [name for name in set(sys.modules) - before if name.startswith("ovlite")]
     assert len(os.listdir("/proc/self/task")) == threads
-    assert sorted(loaded) == ["ovlite", "ovlite._lazy"], loaded
+    assert sorted(loaded) == ["ovlite", "ovlite._lazy", "ovlite.imports"], loaded
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -181,6 +184,97 @@ def test_fork_while_another_thread_makes_plans():
     thread.join()
     print(set(codes))
     """) == ["{0}"]  # fmt: skip
+
+
+def onnx_file(folder):
+    """The path of model(), written as ONNX."""
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [4, 4]) for name in "xy")
+    weights = numpy_helper.from_array(np.full((4, 4), 1e-3, np.float32), "w")
+    graph = helper.make_graph([node], "g", [x], [y], [weights])
+    path = folder / "model.onnx"
+    path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString())
+    return os.fspath(path)
+
+
+@pytest.mark.parametrize("form", ["ONNX", "IR"])
+def test_fork_while_another_thread_reads_and_compiles_its_first_model(tmp_path, form):
+    """The child does the same, with the modules that the thread was importing."""
+    if form == "IR":
+        path = os.fspath(tmp_path / "model.xml")
+        run(f"ov.save_model(model(), {path!r})")
+    else:
+        path = onnx_file(tmp_path)
+    program = f"""
+    import faulthandler, os, sys, threading, time
+    def work():
+        import ovlite as ov
+        import numpy as np
+        return ov.Core().compile_model({path!r}, "CPU")(np.ones((4, 4), np.float32))[0][0, 0]
+    import numpy, ovlite
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(float(sys.argv[1]))
+    child = os.fork()
+    if child == 0:
+        faulthandler.dump_traceback_later(30, exit=True)
+        os._exit(0 if abs(work() - 0.004) < 1e-5 else 3)
+    thread.join()
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    for delay in np.linspace(0.002, 0.2, 8):
+        command = [sys.executable, "-c", textwrap.dedent(program), str(delay)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+
+
+def test_all_that_is_imported_late_is_imported_while_forks_wait(tmp_path):
+    names = f"folder, onnx = {os.fspath(tmp_path)!r}, {onnx_file(tmp_path)!r}\n"
+    assert run(names + textwrap.dedent("""
+    import asyncio, copy, pickle
+    from ovlite import imports
+    outside = []
+    class Watch:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name.startswith("ovlite.") and threading.get_ident() not in imports._importers.threads:
+                outside.append(name)
+    sys.meta_path.insert(0, Watch)
+
+    core = ov.Core()
+    ov.save_model(model(), folder + "/model.xml")
+    read = core.read_model(folder + "/model.xml")
+    read._repr_html_()
+    pickle.loads(pickle.dumps(read))
+    cached = core.compile_model(folder + "/model.xml", "CPU", {"CACHE_DIR": folder + "/cache"})
+    cached = core.compile_model(folder + "/model.xml", "CPU", {"CACHE_DIR": folder + "/cache"})
+    compiled = core.compile_model(read, "CPU", {"PERF_COUNT": True})
+    compiled(X)
+    compiled.sharing(X)
+    compiled.get_runtime_model()
+    compiled._repr_html_()
+    core.import_model(compiled.export_model(), "CPU")(X)
+    pickle.loads(pickle.dumps(compiled))(X)
+    request = compiled.create_infer_request()
+    request.infer(X)
+    request.get_profiling_info()
+    asyncio.run(request.infer_async(X))
+    queue = ov.AsyncInferQueue(compiled, 2)
+    queue.start_async(X)
+    queue.wait_all()
+    try:
+        core.get_property("CPU", "NUM_STREAM")
+    except RuntimeError:
+        pass
+    ov.convert_model(onnx)
+    build = ov.preprocess.PrePostProcessor(read)
+    build.input().preprocess().mean(1.0)
+    build.build()
+    ov.opset13.einsum([ops.parameter([2, 2], np.float32), ops.parameter([2, 2], np.float32)], "ij,jk->ik")
+    ov.properties.hint.PerformanceMode.LATENCY
+    ov.jit(lambda x: np.tanh(x) @ x)(X)
+    print(*outside)
+    """)) == []  # fmt: skip
 
 
 def test_a_handler_asks_for_a_plan_while_one_is_made():

@@ -15,12 +15,18 @@ import onnx
 from google.protobuf.message import DecodeError
 
 import ovlite as ov
+from ovlite import kernels
+from ovlite.errors import ModelError
 from ovlite.frontend.onnx.messages import ModelProto
 from ovlite.frontend.onnx.wire import Malformed
+from ovlite.kernels.runtime.executor import run_steps
+from ovlite.kernels.runtime.step import View
+from ovlite.ops.regular_expression import Expression
 from ovlite.types import SequenceType
 
 from ..frontend.onnx_messages import check_same
 from ..kernels.drawing import KINDS
+from ..kernels.guarded import guarded, guarded_copy
 from ..plan.drawn import check_drawn
 from . import seeds
 from .mutations import damaged_bytes, damaged_document, damaged_message, forged, resealed
@@ -66,6 +72,44 @@ def _text(random: Random) -> str:
     return text
 
 
+def _pattern(random: Random) -> tuple[str, list[str]]:
+    """A regular expression, and texts."""
+    patterns = (
+        r"(a|b)*?c{1,3}",
+        r"[[:alpha:]\d-]+$",
+        r"(?i:B)\b.*",
+        r"\p{Lu}(?P<n>a)|^\Qa.\E",
+        r"(a{2,9}b?){3}",
+        r"(?s).",
+    )
+    pattern, pieces = "", (*"abc()[]{}|*+?.^$\\-,:19é\n", "[:", "(?", "(?i", "{2,3}", "\\d", "\\b", "\\p", "\\Q")
+    for _ in range(random.randint(1, 3)):
+        pattern += random.choice(patterns)
+    for _ in range(random.randint(0, 6)):
+        at = random.randrange(len(pattern) + 1)
+        pattern = (
+            pattern[:at] + random.choice(pieces) * random.choice((1, 1, 2, 40)) + pattern[at + random.randint(0, 2) :]
+        )
+    texts = ["".join(random.choices("aabBc1.- é\n", k=random.choice((0, 1, 5, 60)))) for _ in range(4)]
+    return pattern, [*texts, random.choice("ab1") * 5000]
+
+
+def _tiles(random: Random) -> tuple[str, int, tuple[int, int, int], int]:
+    """The level and the number of a row of its table of matrix kernels, (m, k, n), and threads."""
+    level = random.choice(kernels.available_levels())
+    row = random.randrange(len(kernels.family("matmul", level).matrix_kernels()))
+    near = [
+        max(0, random.choice((4, 6, 8, 12, 14, 16, 32, 64)) * random.randint(0, 3) + random.randint(-1, 1))
+        for _ in "mn"
+    ]
+    return (
+        level,
+        row,
+        (near[0], random.choice((0, 1, 2, 3, 31, 64, 65, random.randint(4, 700))), near[1]),
+        random.randint(1, 2),
+    )
+
+
 def _graph(random: Random) -> tuple[int, int]:
     """The number of a kind, and a seed."""
     return random.randrange(len(KINDS)), random.getrandbits(32)
@@ -76,6 +120,42 @@ def _run_graph(case: tuple[int, int]) -> None:
     kind, seed = case
     with np.errstate(all="ignore"):
         check_drawn(KINDS[kind], np.random.default_rng(seed))
+
+
+def _run_pattern(case: tuple[str, list[str]]) -> None:
+    """A text that matches as a whole is its own first span, and spans follow each other."""
+    pattern, texts = case
+    try:
+        expression = Expression(pattern)
+    except ModelError:
+        return
+    for text in texts:
+        spans = list(expression.spans(text))
+        if text and expression.matches(text):
+            assert spans[0] == (0, len(text)), text
+        ends = [0, *(place for span in spans for place in span)]
+        assert ends == sorted(ends) and all(begin < end <= len(text) for begin, end in spans), text
+
+
+def _run_tiles(case: tuple[str, int, tuple[int, int, int], int]) -> None:
+    """Sums of whole numbers, which every kernel's products hold, between pages that can't be touched."""
+    level, number, (m, k, n), threads = case
+    family = kernels.family("matmul", level)
+    row = family.matrix_kernels()[number]
+    rng = np.random.default_rng([m, k, n])
+    a, b = (rng.integers(0, 9, shape) for shape in ((m, k), (k, n)))
+    y = guarded((m, n), np.float32)
+    views = View(0, row.a.replace("u8", "u1").replace("f32", "f4"), a.shape), View(1, "f4", y.shape)
+    if row.b == "i8":
+        operand = guarded_copy(np.append(a.astype(np.uint8), np.full(64, 255, np.uint8)))  # which may be read
+        shifts, scales = np.zeros(n, np.int32), np.ones(n, np.float32)
+        weights = family.pack_int8((b - 4).astype(np.int8), row)
+        step = family.QuantizedMatMul(*views, weights=weights, shifts=shifts, scales=scales)
+    else:
+        operand = guarded_copy(a.astype(np.float32))
+        step = family.MatMul(views[0], None, views[1], weights=family.pack((b - 4).astype(np.float32), row))
+    run_steps([step], [operand, y], threads)
+    np.testing.assert_array_equal(y, a @ (b - 4), row.name)
 
 
 def _run_onnx(content: bytes) -> None:
@@ -151,5 +231,7 @@ TARGETS = {
     "blob": Target(_blob, _run_blob),
     "cache": Target(_cache, _run_cache),
     "text": Target(_text, _run_text),
+    "pattern": Target(_pattern, _run_pattern),
+    "tiles": Target(_tiles, _run_tiles),
     "graph": Target(_graph, _run_graph),
 }

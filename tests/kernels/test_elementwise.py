@@ -1,5 +1,6 @@
 """Map and Convert against numpy, on every level and with one and two threads."""
 
+import itertools
 import math
 
 import numpy as np
@@ -27,6 +28,8 @@ def normal(shape, dtype=np.float32, seed=0):
     return np.array(values if np.dtype(dtype).kind == "f" else values * 40).astype(dtype)
 
 
+# Operations that may stand first in a pair; all but div may be the second.
+REAL = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
 SHAPES = [
     (),
     (0,),
@@ -47,6 +50,35 @@ SHAPES = [
     (1, 1, 3),
     (40, 70, 9),
 ]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 127, 128, 129, 1025, 2100])
+def test_two_operations_at_once_are_rounded_as_one_by_one(count, dtype):
+    """The first one's value on either side of the second, beside values, constants, and single elements."""
+    x, y, z = (normal((count,), dtype, seed) for seed in range(3))
+    one = normal((1,), dtype, 3)
+    for first, second in itertools.product(REAL, ("add", "sub", "mul")):
+        for u, v, w in ((x, y, z), (2.5, x, y), (x, 2.5, y), (x, y, 2.5), (x, x, x), (one, x, y), (x, y, one)):
+            reads = [value for value in (u, v, w) if not isinstance(value, float)]
+            count_of = iter(range(3))
+            a, b, c = (value if isinstance(value, float) else next(count_of) for value in (u, v, w))
+            value = len(reads)
+            inner = REAL[first](u, v, dtype=dtype)
+            for operands, expected in (
+                ((value, c), REAL[second](inner, w, dtype=dtype)),
+                ((c, value), REAL[second](w, inner, dtype=dtype)),
+            ):
+                found = apply([(first, a, b), (second, *operands)], reads, np.empty(count, dtype))
+                np.testing.assert_array_equal(found, expected, strict=True)
+
+
+def test_a_value_that_is_taken_twice_is_computed_once_for_both():
+    x, y = normal((70,)), normal((70,), seed=1)
+    program = [("mul", 0, 1), ("add", 2, 2), ("sub", 3, 0), ("mul", 4, 2), ("sub", 1, 5), ("less", 6, 0.5)]
+    product = x * y
+    expected = y - (product + product - x) * product < np.float32(0.5)
+    np.testing.assert_array_equal(apply(program, [x, y], np.empty(70, bool)), expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])  # tiles of 1024 and of 512 elements

@@ -5,7 +5,6 @@ Each pass takes a model that is its own to change and keeps what it computes.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from ...graph import Model
 from ...graph.model import has_bodies
 from ...graph.order import changes
+from ...imports import load
 from ...records import replace
 from .match import MATRIX_TYPES
 
@@ -34,7 +34,7 @@ class Pass(NamedTuple):
     integers: bool = False
 
     def __call__(self, model: Model) -> None:
-        getattr(import_module(f".{self.module}", __name__), self.name)(model)
+        getattr(load(f".{self.module}", __name__), self.name)(model)
 
 
 PASSES = (

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, partial
-from importlib import import_module
+from functools import cache
 from types import ModuleType
 
 from ...errors import ModelError
 from ...graph.failures import Subject, reason
-from ...kernels.imports import apart
+from ...imports import load
 from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
@@ -53,7 +52,7 @@ HOMES = {
 @cache
 def _module(name: str) -> ModuleType:
     """A module of lowerings; a signal's handler that interrupts the import may call models too."""
-    return apart(partial(import_module, f".{name}", __name__))
+    return load(f".{name}", __name__)
 
 
 @cache

@@ -7,8 +7,8 @@ looked up.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 
+from ....imports import load
 from ..call import Translation
 
 # By domain: the operators that each family translates.
@@ -97,7 +97,7 @@ class Translations(Mapping[tuple[str, str], Translation]):
 
     def __getitem__(self, key: tuple[str, str]) -> Translation:
         if key not in self._found:
-            family = import_module(f".{HOMES[key]}", __name__)
+            family = load(f".{HOMES[key]}", __name__)
             self._found[key] = family.OPERATORS[key[1]]
         return self._found[key]
 
