@@ -3,7 +3,7 @@
  * the pixels that they read.
  *
  * A kernel is a list of rows, each at an offset from the first output's pixel, of `width` taps that are
- * `tap_step` bytes apart. In a group of g channels every output channel takes all g input channels: a
+ * `tap_step` bytes apart. With dilations, the outputs of a strip are as far apart as the taps. In a group of g channels every output channel takes all g input channels: a
  * vector of weights holds what its lanes' outputs take from the s-th channel of their groups, and meets
  * the input vector with that channel copied to all lanes of the group. g divides LANES.
  *
@@ -227,11 +227,10 @@ static const struct {
 static const StripFunction any_kernel[2][STRIP] = {STRIPS(any_, ), STRIPS(any_bytes_, )};
 #undef STRIPS
 
-/* The functions for a kernel whose windows are `stride` pixels apart and whose taps are neighbours if
- * `dense`. */
-static const StripFunction *strip_functions(const Strip *t, ptrdiff_t stride, int dense) {
+/* The functions for a kernel whose windows are `stride` taps apart. */
+static const StripFunction *strip_functions(const Strip *t, ptrdiff_t stride) {
     const int bytes = t->requantization != NULL;
-    for (size_t i = 0; dense && i < sizeof sliding_kernels / sizeof *sliding_kernels; i++)
+    for (size_t i = 0; i < sizeof sliding_kernels / sizeof *sliding_kernels; i++)
         if (sliding_kernels[i].width == t->width && sliding_kernels[i].stride == stride &&
             sliding_kernels[i].group == t->group && sliding_kernels[i].bytes == bytes)
             return sliding_kernels[i].functions;

@@ -44,7 +44,7 @@ cdef extern from "depthwise.h" nogil:
         const Requantization* requantization
         Activation activation
     ctypedef void (*StripFunction)(const Strip* strip) noexcept
-    const StripFunction* strip_functions(const Strip* strip, dim_t stride, bint dense) noexcept
+    const StripFunction* strip_functions(const Strip* strip, dim_t stride) noexcept
     void activate_strip(const Strip* strip, dim_t count) noexcept
     enum:
         LANES
@@ -73,6 +73,7 @@ cdef struct Windows:
     dim_t blocks               # of the channels, about equal
     dim_t block                # channels in a block, a multiple of LANES
     dim_t columns              # output pixels in a column block
+    dim_t step                 # between the output pixels of a strip
     const StripFunction* functions
     const ZeroPoint* zero      # of bytes x, where it is known at run time only
     Strip strip                # with what all strips have in common
@@ -81,21 +82,25 @@ cdef struct Windows:
 cdef inline void convolve_line(const Windows* p, const Strip* origin, dim_t line, dim_t begin, dim_t end,
                                Strip* strip) noexcept nogil:
     """Outputs begin .. end - 1 of a line, in strips of about the same length."""
-    cdef dim_t row = line // p.height, count = (end - begin + STRIP - 1) // STRIP
+    cdef dim_t row = line // p.height
     cdef dim_t image = row // p.depth
-    cdef dim_t piece, first, pixels
+    cdef dim_t phase, outputs, count, piece, first, pixels
     line -= row * p.height
     row -= image * p.depth
-    for piece in range(count):
-        first = begin + (end - begin) * piece // count
-        pixels = begin + (end - begin) * (piece + 1) // count - first
-        strip.x = origin.x + image * p.x_line[0] + row * p.x_line[1] + line * p.x_line[2] + first * strip.x_stride
-        strip.y = origin.y + image * p.y_line[0] + row * p.y_line[1] + line * p.y_line[2] + first * strip.y_stride
-        if origin.residual != NULL:
-            strip.residual = (origin.residual + image * p.residual_line[0] + row * p.residual_line[1]
-                              + line * p.residual_line[2] + first * strip.residual_stride)
-        p.functions[pixels - 1](strip)
-        activate_strip(strip, pixels)
+    for phase in range(begin, min(begin + p.step, end)):
+        outputs = (end - phase + p.step - 1) // p.step
+        count = (outputs + STRIP - 1) // STRIP
+        for piece in range(count):
+            first = outputs * piece // count
+            pixels = outputs * (piece + 1) // count - first
+            first = phase + first * p.step
+            strip.x = origin.x + image * p.x_line[0] + row * p.x_line[1] + line * p.x_line[2] + first * origin.x_stride
+            strip.y = origin.y + image * p.y_line[0] + row * p.y_line[1] + line * p.y_line[2] + first * origin.y_stride
+            if origin.residual != NULL:
+                strip.residual = (origin.residual + image * p.residual_line[0] + row * p.residual_line[1]
+                                  + line * p.residual_line[2] + first * origin.residual_stride)
+            p.functions[pixels - 1](strip)
+            activate_strip(strip, pixels)
 
 
 cdef void convolve_lines(const Windows* p, const Strip* origin, dim_t first, dim_t last, Strip* strip) noexcept nogil:
@@ -111,6 +116,9 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
     cdef const Windows* p = <const Windows*>arguments
     cdef Strip origin = p.strip, strip = p.strip
     cdef dim_t at, end, channel, line, last
+    strip.x_stride *= p.step
+    strip.y_stride *= p.step
+    strip.residual_stride *= p.step
     share(me, p.blocks * p.lines, 1, &at, &end)
     while at < end:
         if stopped(me):
@@ -315,7 +323,9 @@ cdef class Depthwise(Step):
         strip.width = packed.window[-1]
         strip.tap_step = steps[-1] * dilations[-1]
         strip.group = packed.group
-        p.functions = strip_functions(strip, strides[-1], dilations[-1] == 1)
+        apart = dilations[-1] if strip.width > 1 else 1
+        p.step = apart // math.gcd(strides[-1], apart)  # windows of outputs that far apart share pixels
+        p.functions = strip_functions(strip, strides[-1] * p.step // apart)
         return 0
 
     cdef int set_blocks(self, Packed packed, bias) except -1:
@@ -333,7 +343,7 @@ cdef class Depthwise(Step):
         p.blocks = (p.channels + CHANNEL_BLOCK - 1) // CHANNEL_BLOCK
         p.block = (packed.vectors.shape[0] + p.blocks - 1) // max(p.blocks, <dim_t>1) * LANES
         floats = (p.strip.rows + 1) * min(p.channels, p.block)
-        p.columns = max(CACHED_FLOATS // max(floats, 1) // STRIP, 1) * STRIP
+        p.columns = max(CACHED_FLOATS // max(floats, 1) // (STRIP * p.step), 1) * STRIP * p.step
         return 0
 
 

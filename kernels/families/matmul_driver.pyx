@@ -255,7 +255,7 @@ cdef void run_tiles(const Matmul* p, dim_t first, dim_t row, dim_t count, const 
     cdef bint full = tile.columns > kernel.columns // 2
     cdef int rows
     cdef dim_t index
-    if p.whole_lines and function == NULL:
+    if p.whole_lines and not p.few_columns and function == NULL:
         run_lines(p, row, count, origin, tile)
         return
     for index in range(row, row + count):
@@ -434,7 +434,7 @@ cdef class MatmulStep(Step):
             p.tiles = (p.lines.size + 1) // 2 * p.per_line
         p.rows = p.width // max(p.per_line, <dim_t>1)
         p.remainder_tiles = p.width - p.rows * p.per_line
-        p.whole_lines = p.tile_lines == 1 and p.read_in_place and not (p.kernel.parts or p.kernel.shape or p.few_columns)
+        p.whole_lines = p.tile_lines == 1 and p.read_in_place and not (p.kernel.parts or p.kernel.shape)
         return 0
 
     cdef int join_lines(self, list rows) except -1:

@@ -15,13 +15,13 @@
 #define ACTIVATIONS(X)                                                                                \
     X(ACT_CLAMP, "clamp", clamp(v, alpha, beta))             /* relu is clamp(v, 0, inf) */           \
     X(ACT_LEAKY_RELU, "leaky_relu", v < 0.0f ? alpha * v : v)                                         \
-    X(ACT_SIGMOID, "sigmoid", vsigmoid(v))                                                            \
+    X(ACT_SIGMOID, "sigmoid", v)                             /* 1 / (1 + exp(-v)): logistic.h */      \
     X(ACT_TANH, "tanh", vtanh(v))                                                                     \
-    X(ACT_SWISH, "swish", v * vsigmoid(alpha * v))                                                    \
+    X(ACT_SWISH, "swish", v)                                 /* v / (1 + exp(-alpha * v)): logistic.h */  \
     X(ACT_HARD_SIGMOID, "hard_sigmoid", clamp(alpha * v + beta, 0.0f, 1.0f))                          \
     X(ACT_HARD_SWISH, "hard_swish", v * (clamp(v + 3.0f, 0.0f, 6.0f) * 0x1.555556p-3f))  /* / 6 */    \
     X(ACT_GELU_ERF, "gelu_erf", v)                           /* v * (1 + erf(v / sqrt 2)) / 2: gelu.h */  \
-    X(ACT_GELU_TANH, "gelu_tanh", gelu_tanh(v))              /* gelu_erf, erf approximated by tanh */   \
+    X(ACT_GELU_TANH, "gelu_tanh", v)                         /* gelu_erf, erf by tanh: logistic.h */    \
     X(ACT_ELU, "elu", v < 0.0f ? alpha * vexpm1_negative(at_most(v, 0.0f)) : v)                       \
     X(ACT_SOFTPLUS, "softplus", softplus(v))                 /* log(1 + exp(v)) */                    \
     X(ACT_MISH, "mish", mish(v))                             /* v * tanh(softplus(v)) */
@@ -51,12 +51,6 @@ INLINE float clamp(float x, float low, float high) { return at_most(at_least(x, 
 
 INLINE Lanes hard_swish_lanes(Lanes v) {
     return v * (clamp_lanes(v + 3.0f, splat(0.0f), splat(6.0f)) * 0x1.555556p-3f);
-}
-
-/* (1 + tanh(u)) / 2 is sigmoid(2 u). */
-INLINE float gelu_tanh(float x) {
-    float cubic = x * x * 0.0713548162726f + 1.59576912161f;
-    return x * vsigmoid(x * cubic);
 }
 
 INLINE float softplus(float x) { return at_least(x, 0.0f) + vlog1p_unit(vexp_negative(-fabsf(x))); }

@@ -2,8 +2,8 @@
  * calls, no tables. Round to nearest is assumed.
  *
  * Errors, in units in the last place over the whole range: vexp, vlog 1.2; vsin, vcos 1.5 for |x| up to
- * TRIG_LIMIT; vsigmoid, verf, vtanh 3. Limits at infinity are exact, NaN gives NaN. Results that are
- * denormal numbers are right, but for those of vexp_negative and vsigmoid, which are 0 then.
+ * TRIG_LIMIT; verf, vtanh 3. Limits at infinity are exact, NaN gives NaN. Results that are
+ * denormal numbers are right, but for those of vexp_negative, which are 0 then.
  *
  * The polynomials are minimax fits (Remez exchange in 120-bit arithmetic, the coefficients rounded to
  * f32 one after the other and the rest refitted), the reductions are Cody and Waite's. Each sum of
@@ -126,11 +126,6 @@ INLINE float vlog1p_unit(float z) {
     p = p * z + 0.333304703f;
     p = p * z - 0.499999315f;
     return z * z * p + z;
-}
-
-INLINE float vsigmoid(float x) {
-    float z = vexp_negative(-fabsf(x));
-    return (x < 0.0f ? z : 1.0f) / (1.0f + z);
 }
 
 INLINE float vtanh(float x) {

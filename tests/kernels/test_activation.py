@@ -100,6 +100,16 @@ def test_relu_is_a_clamp_without_an_upper_limit():
     np.testing.assert_array_equal(activate("clamp", x, 0.0, math.inf), np.maximum(x, 0))
 
 
+@pytest.mark.parametrize("kind", ["sigmoid", "swish", "gelu_tanh"])
+def test_far_negative_values_of_exponentials_end_at_zero(kind):
+    """Where exp(-x) is beyond the largest number too."""
+    x = -np.geomspace(20, 3e38, 1000).astype(np.float32)
+    got = activate(kind, x, alpha=1.0)
+    expected = np.zeros_like(x) if kind == "gelu_tanh" else np.exp(x) * (1 if kind == "sigmoid" else x)
+    np.testing.assert_allclose(got, expected, rtol=3e-5, atol=1e-36)
+    assert not np.any(got[x < -100])
+
+
 @pytest.mark.parametrize("kind", ["gelu_erf", "gelu_tanh"])
 @pytest.mark.parametrize("count", [1, 7, 4001])
 def test_the_tail_of_gelu_keeps_its_digits(kind, count):

@@ -89,6 +89,13 @@ def test_width_of_the_image(width, size, stride):
     run_depthwise((5, width), 19, (size, size), (stride, stride))
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 8, 9, 17, 37])
+@pytest.mark.parametrize("size", [1, 3, 5, 9])
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 2), (1, 3), (1, 20), (2, 2), (2, 3), (2, 4), (4, 2), (3, 6)])
+def test_taps_apart(width, size, stride, dilation):
+    run_depthwise((5, width), 19, (3, size), (1, stride), (2, dilation), residual=(1, 1, 1, 1))
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4, 5, 8, 9, 15, 16, 17, 32, 33, 127, 128, 129, 300])
 def test_number_of_channels(channels):
     run_depthwise((6, 9), channels, (3, 3), activation=("clamp", 0.0, 1.5), gap=5)
