@@ -18,6 +18,7 @@ from ..records import dataclass, fields
 from ..types import UNBOUNDED, Dimension, PartialShape, Type
 
 Array = npt.NDArray[Any]
+Sizes = tuple[int, ...]  # a shape that is known
 
 
 class TensorType(NamedTuple):
@@ -113,9 +114,11 @@ class Operator:
         """Types of the outputs. Raises ModelError, with what was expected and found, for wrong inputs."""
         raise NotImplementedError(f"{type(self).__name__}.infer")
 
-    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
-        """The shape of the only output for inputs of these shapes, as infer() gives it but sooner: for operators that
-        each plan for other shapes has many of. None for all that is left to infer(), and for shapes that don't fit.
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        """The shape that all outputs have for inputs of these shapes, as infer() gives it but sooner: for operators
+        that each plan for other shapes has many of. None for all that is left to infer(), and for what doesn't fit.
+
+        values: the inputs' elements where they are known.
         """
         return None
 

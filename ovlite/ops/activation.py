@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..graph import Argument, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from .axes import merged_type, one_of, require, require_rank, require_real
 from .broadcasting import stretched
@@ -231,6 +231,9 @@ class Swish(Parametric):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         require_real(inputs[0], "data")
         return super().infer(inputs)
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        return None if any(shapes[1:]) else shapes[0]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         x, *beta = inputs

@@ -98,6 +98,14 @@ def integers(argument: Argument) -> list[int] | None:
     return None if value is None else [int(item) for item in value.ravel()]
 
 
+def known_integers(value: Array | None) -> list[int] | None:
+    """The elements of a steering input; None when they are not known, or no integers in one dimension or none."""
+    if value is None or value.dtype.kind not in "iu" or value.ndim > 1:
+        return None
+    found: list[int] = value.ravel().tolist()
+    return found
+
+
 def integer(argument: Argument, what: str) -> int | None:
     """The only element of a steering input, None when it is not known."""
     values = integers(argument)
@@ -148,4 +156,7 @@ def inferred(op: Operator, *inputs: Array) -> Sequence[TensorType]:
 
 def static_shapes(op: Operator, *inputs: Array) -> list[tuple[int, ...]]:
     """The shapes that the operator infers for these arrays. Raises ModelError when they don't fit."""
+    sizes = op.quick_shape([array.shape for array in inputs], inputs)
+    if sizes is not None:
+        return [sizes]
     return [tuple(tensor.shape.to_shape()) for tensor in inferred(op, *inputs)]

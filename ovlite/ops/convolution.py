@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from ..types import Dimension, PartialShape, Type
 from .axes import merged_type, require
@@ -112,7 +112,7 @@ class Convolution(Windowed):
         batch = data[0] if data.has_rank else Dimension()
         return [TensorType(element_type, PartialShape([batch, channels, *spatial]))]
 
-    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
         data, filters = shapes
         count = len(data) - 2
         if not 1 <= count <= 3 or len(filters) != count + (3 if self.grouped else 2):

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..graph import Argument, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from ..types import Type
 from .axes import merged_type, require, require_numbers
@@ -34,7 +34,7 @@ class Binary(Declared):
         shape = combined_shape([argument.shape for argument in inputs], self.auto_broadcast)
         return [TensorType(self.result_type(element_type), shape)]
 
-    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
         return broadcast_sizes(*shapes) if self.auto_broadcast == "numpy" else None
 
     def result_type(self, element_type: Type) -> Type:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..graph import Argument, Operator, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from .activation import Clamp, Elu, Gelu, HardSigmoid, HSwish, Mish, PRelu, Sigmoid, SoftPlus, Swish
 from .broadcasting import broadcast, broadcast_sizes
@@ -122,8 +122,9 @@ class Fused(Operator):
             return [product]
         return [TensorType(product.element_type, broadcast(product.shape, inputs[-1].shape))]
 
-    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
-        product = self.inner.quick_shape(shapes[: operands_of(self.inner)])
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        count = operands_of(self.inner)
+        product = self.inner.quick_shape(shapes[:count], values[:count])
         return product if product is None or not self.residual else broadcast_sizes(product, shapes[-1])
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
@@ -147,6 +148,9 @@ class LayerNorm(Operator):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         return [TensorType(inputs[0].element_type, inputs[0].shape)]
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        return shapes[0]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         x, gamma, beta = inputs
@@ -175,6 +179,12 @@ class Attention(Operator):
         if len(inputs) > 3:
             scores = TensorType(scores.element_type, broadcast(scores.shape, inputs[3].shape))
         return MatMul().infer([Argument(*scores), inputs[2]])
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        scores = MatMul(transpose_b=True).quick_shape(shapes[:2], values[:2])
+        if scores is not None and len(shapes) > 3:
+            scores = broadcast_sizes(scores, shapes[3])
+        return None if scores is None else MatMul().quick_shape([scores, shapes[2]], (None, None))
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         query, key, value, *masks = inputs

@@ -10,12 +10,13 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from ..types import Dimension, PartialShape
 from .axes import (
     elements,
     integer,
+    known_integers,
     merged_type,
     normalized,
     require,
@@ -62,6 +63,13 @@ class Gather(Declared):
         require_integers(axis, "axes")
         require_rank(axis, (0, 1), "the axis")
         return [TensorType(data.element_type, self._output(data.shape, indices.shape, integer(axis, "the axis")))]
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        axis, rank = known_integers(values[2]), len(shapes[0])
+        if axis is None or len(axis) != 1 or not -rank <= axis[0] < rank or self._batch(PartialShape.dynamic()) != 0:
+            return None
+        place = axis[0] % rank
+        return (*shapes[0][:place], *shapes[1], *shapes[0][place + 1 :])
 
     def _output(self, data: PartialShape, indices: PartialShape, axis: int | None) -> PartialShape:
         ranked = data.has_rank and indices.has_rank

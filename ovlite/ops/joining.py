@@ -10,11 +10,12 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from ..types import Dimension, PartialShape
 from .axes import (
     MOST_STEERING,
+    inferred,
     integer,
     integers,
     length_of,
@@ -61,8 +62,19 @@ class Concat(Declared):
         dims[axis] = length if len(shapes) == len(inputs) else Dimension(length.min_length, -1)
         return [TensorType(element_type, PartialShape(dims))]
 
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        rank = len(shapes[0]) if shapes else 0
+        if not -rank <= self.axis < rank:
+            return None
+        axis = self.axis % rank
+        front, behind = shapes[0][:axis], shapes[0][axis + 1 :]
+        if any(len(shape) != rank or shape[:axis] != front or shape[axis + 1 :] != behind for shape in shapes):
+            return None
+        return (*front, sum([shape[axis] for shape in shapes]), *behind)
+
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
-        static_shapes(self, *inputs)
+        alike = len({array.dtype for array in inputs}) == 1
+        (static_shapes if alike else inferred)(self, *inputs)
         return [np.concatenate(inputs, self.axis)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument, Constant, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from ..types import Dimension, PartialShape
 from .axes import merged_type
@@ -45,7 +45,7 @@ class MatMul(Declared):
         dims += [rows[-2]] * (len(a) > 1) + [columns[-1]] * (len(b) > 1)
         return [TensorType(element_type, PartialShape(dims))]
 
-    def quick_shape(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
         a, b = shapes
         if len(a) < 2 or len(b) < 2:
             return None

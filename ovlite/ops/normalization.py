@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from ..types import PartialShape
 from .axes import integers, merged_type, normalized, one_of, require, require_integers, require_rank, require_real
@@ -311,6 +311,9 @@ class Softmax(SameType):
     def check(self, inputs: Sequence[Argument]) -> None:
         if inputs[0].shape.has_rank:
             normalized(self.axis, len(inputs[0].shape))
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        return shapes[0] if -len(shapes[0]) <= self.axis < len(shapes[0]) else None
 
     def compute(self, x: Array, *others: Array) -> Array:
         powers = np.exp(x - _greatest(x, self.axis))

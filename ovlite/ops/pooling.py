@@ -11,12 +11,12 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from ..types import Dimension, PartialShape, Type
 from .convolution import Sliding
 from .declare import Declared
-from .window import PADDINGS, ROUNDINGS, Ints, filled, padded, resolve_pads, span, taps, window_count
+from .window import PADDINGS, ROUNDINGS, Ints, filled, known_count, padded, resolve_pads, span, taps, window_count
 
 OLD_SIGNATURE = "strides, pads_begin, pads_end, kernel_shape"
 
@@ -87,6 +87,17 @@ class Pool(Declared):
         ]  # fmt: skip
         return PartialShape([data[0], data[1], *spatial])
 
+    def pooled_sizes(self, data: Sizes) -> Sizes | None:
+        """The same for a shape that is known; None where no window fits."""
+        if len(data) != len(self.kernel) + 2:
+            return None
+        strides, dilations, begin, end = self.sliding()
+        counts = [
+            known_count(size, span(k, dilations[i]), strides[i], begin[i], end[i], self.auto_pad, self.rounding_type)
+            for i, (size, k) in enumerate(zip(data[2:], self.kernel, strict=True))
+        ]
+        return (*data[:2], *counts) if min(counts) >= 0 else None
+
     def frame(self, data: Array) -> tuple[Ints, Ints, Ints]:
         """(padding in front, padding behind that holds all windows, number of windows)."""
         sizes = data.shape[2:]
@@ -112,6 +123,9 @@ class MaxPoolV1(Pool):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         return [TensorType(inputs[0].element_type, self.pooled_shape(inputs[0].shape))]
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        return self.pooled_sizes(shapes[0])
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         (data,) = inputs
@@ -198,6 +212,9 @@ class AvgPoolV1(Pool):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         return [TensorType(inputs[0].element_type, self.pooled_shape(inputs[0].shape))]
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        return self.pooled_sizes(shapes[0])
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         (data,) = inputs

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..graph import Argument, Operator, TensorType
 from ..graph.elements import SMALL_FLOATS, compute_dtype, compute_type
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from ..types import PartialShape, Type
 from .axes import merged_type, one_of, require, require_real
@@ -76,6 +76,9 @@ class Convert(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         require(self.destination_type.is_static(), "expected destination_type to be static, got dynamic")
         return [TensorType(self.destination_type, inputs[0].shape)]
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        return shapes[0]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         return [narrowed(inputs[0], self.destination_type)]

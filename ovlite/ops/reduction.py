@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..graph import Argument, PartialValue, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..graph.values import LIMIT
 from ..records import dataclass
 from ..types import PartialShape, Type
-from .axes import distinct, integers, require, require_integers, require_numbers, require_rank
+from .axes import distinct, integers, known_integers, require, require_integers, require_numbers, require_rank
 from .declare import Declared
 
 
@@ -53,6 +53,15 @@ class Reduction(Declared):
         if self.keep_dims:
             return PartialShape([1 if i in reduced else dim for i, dim in enumerate(shape)])
         return PartialShape([dim for i, dim in enumerate(shape) if i not in reduced])
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        rank, axes = len(shapes[0]), known_integers(values[1])
+        if axes is None or not all(-rank <= axis < rank for axis in axes):
+            return None
+        reduced = {axis % rank for axis in axes}
+        if self.keep_dims:
+            return tuple([1 if i in reduced else length for i, length in enumerate(shapes[0])])
+        return tuple([length for i, length in enumerate(shapes[0]) if i not in reduced])
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         x, axes = inputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Argument, PartialValue, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from ..types import UNBOUNDED, Dimension, PartialShape, Type
 from .axes import (
@@ -17,6 +18,7 @@ from .axes import (
     elements,
     index_type,
     integers,
+    known_integers,
     length_of,
     normalized,
     require,
@@ -41,6 +43,9 @@ class ShapeOf(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         index_type(self._type, "output_type")
         return [TensorType(self._type, PartialShape([inputs[0].shape.rank]))]
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        return (len(shapes[0]),)
 
     def known(self, inputs: Sequence[Argument]) -> Sequence[PartialValue | None]:
         shape = inputs[0].shape
@@ -125,6 +130,20 @@ class Reshape(Declared):
             require(max(copied) < len(shape), f"the target shape copies dimension {max(copied)} of shape {shape}")
         return PartialShape(_reshaped(shape, pattern, output, copied) if shape.has_rank else output)
 
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        target = known_integers(values[1])
+        if target is None or len(shapes[1]) != 1:
+            return None
+        data = shapes[0]
+        if self.special_zero and 0 in target:
+            if 0 in target[len(data) :]:
+                return None
+            target = [data[i] if length == 0 else length for i, length in enumerate(target)]
+        count, others = math.prod(data), math.prod([length for length in target if length != -1])
+        if -1 in target and count and others and count % others == 0 and target.count(-1) == 1:
+            target[target.index(-1)] = count // others
+        return tuple(target) if min(target, default=0) >= 0 and math.prod(target) == count else None
+
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         return [inputs[0].reshape(static_shapes(self, *inputs)[0])]
 
@@ -200,6 +219,16 @@ class Squeeze(Declared):
             return PartialShape.dynamic()
         return PartialShape([dim for i, dim in enumerate(shape) if i not in places or not dim.compatible(Dimension(1))])
 
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        data = shapes[0]
+        if len(shapes) == 1:
+            return tuple([length for length in data if length != 1])
+        axes = known_integers(values[1])
+        if not axes or any(not -len(data) <= axis < len(data) or data[axis] != 1 for axis in axes):
+            return None
+        places = {axis % len(data) for axis in axes}
+        return tuple([length for i, length in enumerate(data) if i not in places])
+
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         return [inputs[0].reshape(static_shapes(self, *inputs)[0])]
 
@@ -260,6 +289,15 @@ class Unsqueeze(Declared):
             )
         ]
 
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        axes = known_integers(values[1])
+        rank = len(shapes[0]) + len(axes or ())
+        places = {axis % rank for axis in axes or () if -rank <= axis < rank}
+        if axes is None or not 0 < len(axes) == len(places):
+            return None
+        dims = iter(shapes[0])
+        return tuple([1 if i in places else next(dims) for i in range(rank)])
+
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         return [inputs[0].reshape(static_shapes(self, *inputs)[0])]
 
@@ -288,6 +326,12 @@ class Transpose(Viewing):
         if sorted(order) != list(range(len(data.shape))):
             raise ModelError(f"expected the order to be a permutation of 0 to {len(data.shape) - 1}, got {order}")
         return [TensorType(data.element_type, PartialShape([data.shape[axis] for axis in order]))]
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        order = known_integers(values[1])
+        if order is None or len(shapes[1]) != 1 or sorted(order) != list(range(len(shapes[0]))):
+            return None
+        return tuple([shapes[0][axis] for axis in order])
 
     def views(self, shapes: Sequence[tuple[int, ...]], data: Array, *steering: Array) -> Sequence[Array]:
         return [data.transpose(steering[0].tolist() or None)]

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 from ..errors import ModelError
 from ..graph import Argument, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from ..types import UNBOUNDED, Dimension, PartialShape
 from .axes import (
     integers,
+    known_integers,
     length_of,
     merged_type,
     require,
@@ -122,6 +123,22 @@ class Slice(Viewing):
 
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         return [TensorType(inputs[0].element_type, _sliced_shape(inputs[0], inputs[1:]))]
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        data, parts = shapes[0], [known_integers(value) for value in values[1:]]
+        starts, stops, steps, axes = parts if len(parts) > 3 else (*parts, [*range(len(parts[0] or ()))])
+        if starts is None or stops is None or steps is None or axes is None or 0 in steps:
+            return None
+        fits = len(starts) == len(stops) == len(steps) == len(axes) and all(len(shape) == 1 for shape in shapes[1:])
+        if not fits or not all(-len(data) <= axis < len(data) for axis in axes):
+            return None
+        places = [axis % len(data) for axis in axes]
+        if len(places) != len(set(places)):
+            return None
+        found = list(data)
+        for axis, start, stop, step in zip(places, starts, stops, steps, strict=True):
+            found[axis] = len(range(data[axis])[start:stop:step])
+        return tuple(found)
 
     def views(self, shapes: Sequence[tuple[int, ...]], data: Array, *steering: Array) -> Sequence[Array]:
         return [data[_index(data, steering)]]

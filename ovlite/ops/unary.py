@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..graph import Argument, TensorType
-from ..graph.operator import Array
+from ..graph.operator import Array, Sizes
 from ..records import dataclass
 from .axes import one_of, require_numbers
 from .declare import Declared
@@ -29,6 +29,9 @@ class Unary(Declared):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         require_numbers(inputs[0].element_type)
         return [TensorType(inputs[0].element_type, inputs[0].shape)]
+
+    def quick_shape(self, shapes: Sequence[Sizes], values: Sequence[Array | None]) -> Sizes | None:
+        return shapes[0]
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
         x = inputs[0]

@@ -82,6 +82,15 @@ def window_count(
     return Dimension(low, _count(size.max_length, room, stride, begin, end, rounding))
 
 
+def known_count(size: int, room: int, stride: int, begin: int, end: int, auto_pad: str, rounding: str = "floor") -> int:
+    """How many windows that span `room` elements fit into a dimension; -1 where none does."""
+    if auto_pad in ("same_upper", "same_lower"):
+        return (size + (stride - 1)) // stride
+    if auto_pad == "valid":
+        begin = end = 0
+    return _count(size, room, stride, begin, end, rounding) if size + begin + end >= room else -1
+
+
 def _count(size: int, room: int, stride: int, begin: int, end: int, rounding: str) -> int:
     free = size + begin + end - room
     if rounding == "floor":

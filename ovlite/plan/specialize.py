@@ -156,9 +156,9 @@ def _call(node: Node, inputs: list[Tensor], state: Specialized, constants: Const
 
 def _results(node: Node, inputs: list[Tensor], state: Specialized, constants: Constants) -> list[Tensor] | None:
     """The outputs, without elements; None when only evaluation tells their shapes."""
-    sizes = node.op.quick_shape([tensor.shape for tensor in inputs])
+    sizes = node.op.quick_shape([tensor.shape for tensor in inputs], [tensor.array for tensor in inputs])
     if sizes is not None:
-        return [Tensor(compute_dtype(node._outputs[0].element_type), sizes)]
+        return [Tensor(compute_dtype(output.element_type), sizes) for output in node._outputs]
     results = []
     for element_type, shape in node.inferred([_known(source, state, constants) for source in node.sources]):
         lengths = shape._lengths()

@@ -54,7 +54,7 @@ def is_broadcast(call: Call) -> bool:
     if not isinstance(call.op, Fused) or not call.op.residual:
         return False
     inner, shapes = call.op.inner, [tensor.shape for tensor in call.inputs[: operands_of(call.op.inner)]]
-    product = inner.quick_shape(shapes)
+    product = inner.quick_shape(shapes, [None] * len(shapes))
     if product is None:
         product = inner.infer([Argument(Type.f32, PartialShape(shape)) for shape in shapes])[0].shape._lengths()
     return product != call.outputs[0].shape
