@@ -255,7 +255,9 @@ INLINE void add_group(const int rows, const int vectors, LaneMask *sums, const c
         weights[j] = load_ints(b + 4 * LANES * j);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
-        const LaneMask a = splat_int(*(const int *)(i < half ? first + i * a_stride : second + (i - half) * a_stride));
+        int bytes;
+        memcpy(&bytes, i < half ? first + i * a_stride : second + (i - half) * a_stride, sizeof bytes);
+        const LaneMask a = splat_int(bytes);
         keep_order(a);
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
