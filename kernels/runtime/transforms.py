@@ -139,7 +139,7 @@ def check_pairs(packed: Array, group_bytes: int, groups: int, widths: Sequence[i
         start += 4 * width * taps * quads
         behind = data[:, start : start + 8 * more * width].reshape(groups, more, 2, -1)
         places = np.ascontiguousarray(behind[:, :, 1, :8]).view(np.int32)
-        if (places < 0).any() or (places >= (taps, 4 * quads)).any():
+        if (places < 0).any() or (places >= (taps, 4 * quads)).any() or (places[..., 1] % 4).any():
             raise ValueError("packed weights tell of rows beyond their own")
         start += 8 * more * width
     return more

@@ -135,7 +135,7 @@ def test_packed_weights_tell_of_no_rows_beyond_their_own() -> None:
         if not row.splits_pairs:
             continue
         shape = np.broadcast_to(np.float32(0), (1, 1, 8, 40))
-        for wrong in (np.int32(8), np.int32(-4), np.int32(1 << 30)):
+        for wrong in (np.int32(8), np.int32(-4), np.int32(5), np.int32(1 << 30)):
             data = np.array(packed.packed)
             places = data.view(np.int32)
             places[places == 4] = wrong
