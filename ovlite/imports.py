@@ -3,6 +3,7 @@
 import _imp
 import _signal  # type: ignore[import-not-found]  # no stub; its getsignal() makes no enums
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -61,12 +62,16 @@ def forks_wait() -> Iterator[None]:
 
 
 def load(name: str, package: str | None = None) -> ModuleType:
-    """import_module(), carried out by another thread when the main thread asks and the program handles signals.
+    """import_module() of a name that is whole, or begins with one dot; a module that is there is only looked up.
 
-    A handler that asks for the same module waits for it then; within an import of its own thread it would be given
-    half a module, or make Cython's modules a second time, which they refuse. Where it interrupts an import of the
-    program's, whose lock no other thread can have, it imports by itself.
+    Another thread imports when the main thread asks and the program handles signals. A handler that asks for the same
+    module waits for it then; within an import of its own thread it would be given half a module, or make Cython's
+    modules a second time, which they refuse. Where it interrupts an import of the program's, whose lock no other
+    thread can have, it imports by itself.
     """
+    module = sys.modules.get(name if package is None else package + name)
+    if module is not None and not getattr(module.__spec__, "_initializing", False):
+        return module
     if threading.current_thread() is not threading.main_thread() or _imp.lock_held() or not _handles_signals():
         return _import(name, package)
     found: list[ModuleType | BaseException] = []
@@ -84,7 +89,10 @@ def load(name: str, package: str | None = None) -> ModuleType:
         return _import(name, package)
     thread.join(LONGEST)
     if not found:
-        raise RuntimeError(f"{name} can't be imported within an import that a signal's handler has interrupted")
+        raise RuntimeError(
+            f"{name} can't be imported within an import that a signal's handler has interrupted; compile and call a "
+            "model once before its signal comes"
+        )
     if isinstance(found[0], BaseException):
         raise found[0]
     return found[0]

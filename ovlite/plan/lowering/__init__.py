@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from types import ModuleType
 
 from ...errors import ModelError
 from ...graph.failures import Subject, reason
@@ -50,17 +49,11 @@ HOMES = {
 
 
 @cache
-def _module(name: str) -> ModuleType:
-    """A module of lowerings; a signal's handler that interrupts the import may call models too."""
-    return load(f".{name}", __name__)
-
-
-@cache
 def lowering_of(kind: str) -> Lowering | None:
     """How operators of a type are lowered; None for what no kernel takes."""
     if kind not in HOMES:
         return None
-    lowerings: dict[str, Lowering] = _module(HOMES[kind]).LOWERINGS
+    lowerings: dict[str, Lowering] = load(f".{HOMES[kind]}", __name__).LOWERINGS
     return lowerings[kind]
 
 
@@ -72,7 +65,7 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
     calls = fuse_maps(list(calls), {tensor for tensor, _ in exits})
     calls = choose_layouts(calls)
     if builder.precision.products == "bf16":
-        _module("bf16").store_bf16(builder, calls, {tensor for tensor, _ in exits})
+        load(".bf16", __name__).store_bf16(builder, calls, {tensor for tensor, _ in exits})
     direct = set()
     for tensor, view in exits:
         if tensor.producer is not None and not tensor.image and not builder.is_placed(tensor):
