@@ -3,9 +3,10 @@
  * the pixels that they read.
  *
  * A kernel is a list of rows, each at an offset from the first output's pixel, of `width` taps that are
- * `tap_step` bytes apart. With dilations, the outputs of a strip are as far apart as the taps. In a group of g channels every output channel takes all g input channels: a
- * vector of weights holds what its lanes' outputs take from the s-th channel of their groups, and meets
- * the input vector with that channel copied to all lanes of the group. g divides LANES.
+ * `tap_step` bytes apart. With dilations, the outputs of a strip are as far apart as the taps. In a group of g
+ * channels every output channel takes all g input channels: a vector of weights holds what its lanes' outputs take
+ * from the s-th channel of their groups, and meets the input vector with that channel copied to all lanes of the
+ * group. g divides LANES.
  *
  * Every y is one chain of multiply-adds, which begins with the bias, whatever the strip it falls in. Sums of bytes are
  * whole numbers that f32 holds exactly as long as they stay below 2^24, which the caller sees to; requantize.h makes

@@ -51,7 +51,7 @@ __attribute__((noinline)) static void complete_runs(Runs *runs, int operands, si
             const int whole = left >= RUN_BYTES;                                                 \
             if (!whole)                                                                          \
                 complete_runs(&runs, operands, (size_t)left);                                    \
-            const char *const a = runs.at[0], *const b = runs.at[1], *const c = runs.at[operands - 1]; \
+            const char *const a = runs.at[0], *const b = runs.at[1], *const c = runs.at[operands - 1];\
             T *y = (T *)(whole ? to : runs.copy[3]);                                             \
             (void)a, (void)b, (void)c;                                                           \
             _Pragma("GCC unroll 2") EACH(RUN_BYTES / (ptrdiff_t)sizeof(T)) __VA_ARGS__           \
@@ -68,7 +68,7 @@ __attribute__((noinline)) static void complete_runs(Runs *runs, int operands, si
     BY_RUNS(name, 2, R, {                                                                        \
         typedef T_ T;                                                                            \
         typedef W_ W;                                                                            \
-        const T u = ((const T *)a)[i], v = ((const T *)b)[i];                  \
+        const T u = ((const T *)a)[i], v = ((const T *)b)[i];                                    \
         y[i] = (R)(formula);                                                                     \
     })
 
@@ -76,7 +76,7 @@ __attribute__((noinline)) static void complete_runs(Runs *runs, int operands, si
  * w - (u first v). */
 #define PAIR(name, T, formula)                                                                   \
     __attribute__((optimize("fp-contract=off"))) BY_RUNS(name, 3, T, {                           \
-        const T u = ((const T *)a)[i], v = ((const T *)b)[i], w = ((const T *)c)[i];            \
+        const T u = ((const T *)a)[i], v = ((const T *)b)[i], w = ((const T *)c)[i];             \
         y[i] = formula;                                                                          \
     })
 
