@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..errors import ModelError
 from ..graph import Argument, TensorType
 from ..graph.operator import Array
 from ..records import dataclass, replace
@@ -93,9 +94,9 @@ def _one_way(shape: PartialShape, wanted: list[Dimension]) -> PartialShape:
         require(
             len(shape) <= len(wanted), f"shape {shape} can't be broadcast to fewer dimensions, {PartialShape(wanted)}"
         )
-        for dim, target in zip(reversed(shape.dims), reversed(wanted), strict=False):
-            fits = dim.compatible(Dimension(1)) or dim.compatible(target)
-            require(fits, f"shape {shape} can't be broadcast to {PartialShape(wanted)}")
+        pairs = zip(reversed(shape.dims), reversed(wanted), strict=False)
+        fits = all(dim.compatible(Dimension(1)) or dim.compatible(target) for dim, target in pairs)
+        require(fits, f"shape {shape} can't be broadcast to {PartialShape(wanted)}")
         wanted = [_no_less(target, dim) for target, dim in zip(wanted, _padded(shape, len(wanted)), strict=True)]
     return PartialShape(wanted)
 
@@ -112,13 +113,9 @@ def _padded(shape: PartialShape, rank: int) -> list[Dimension]:
 def _both_ways(dims: list[Dimension], wanted: list[Dimension]) -> PartialShape:
     rank = max(len(dims), len(wanted))
     pairs = zip([Dimension(1)] * (rank - len(dims)) + dims, [Dimension(1)] * (rank - len(wanted)) + wanted, strict=True)
-    output = []
-    for dim, target in pairs:
-        common = dim.broadcast(target)
-        require(
-            common is not None, f"shapes {PartialShape(dims)} and {PartialShape(wanted)} can't be broadcast together"
-        )
-        output.append(common)
+    output = [common for dim, target in pairs if (common := dim.broadcast(target)) is not None]
+    fits = len(output) == rank
+    require(fits, f"shapes {PartialShape(dims)} and {PartialShape(wanted)} can't be broadcast together")
     return PartialShape(output)
 
 
@@ -137,8 +134,8 @@ def _mapped(shape: PartialShape, wanted: list[Dimension], mapping: Argument) -> 
             f"axes_mapping {places} has one element for each of {shape}",
         )
         for place, dim in zip(places, shape if shape.has_rank else (), strict=False):
-            fits = dim.compatible(Dimension(1)) or dim.compatible(wanted[place])
-            require(fits, f"dimension {dim} can't be broadcast to dimension {place} of {PartialShape(wanted)}")
+            if not dim.compatible(Dimension(1)) and not dim.compatible(wanted[place]):
+                raise ModelError(f"dimension {dim} can't be broadcast to dimension {place} of {PartialShape(wanted)}")
     return PartialShape(wanted)
 
 

@@ -212,7 +212,8 @@ class Squeeze(Declared):
             return PartialShape.dynamic(len(shape) - 1) if single else PartialShape.dynamic()
         places = distinct(given, len(shape)) or set(range(len(shape)))
         for axis in sorted(places) if given and not self._may_stay else ():
-            require(shape[axis].compatible(Dimension(1)), f"axis {axis} of shape {shape} has a length other than 1")
+            if not shape[axis].compatible(Dimension(1)):
+                raise ModelError(f"axis {axis} of shape {shape} has a length other than 1")
         if (not given or self._may_stay) and any(
             shape[i].is_dynamic and shape[i].compatible(Dimension(1)) for i in places
         ):

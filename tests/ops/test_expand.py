@@ -9,7 +9,7 @@ import pytest
 
 from ovlite.errors import ModelError
 from ovlite.ops import factories
-from ovlite.types import Type
+from ovlite.types import PartialShape, Type
 
 from .support import check, fixed
 from .test_shape import numbers, shape_of, tensor
@@ -83,6 +83,23 @@ def test_broadcast_refuses(shape: str, arguments: Any, message: str) -> None:
 def test_tile(shape: tuple[int, ...], repeats: tuple[int, ...]) -> None:
     data = numbers(*shape)
     check("tile", data, ints(*repeats), expected=np.tile(data, repeats))
+
+
+@pytest.mark.parametrize("mode", ["numpy", "bidirectional", "explicit", "squeeze"])
+def test_messages_are_written_for_failures_alone(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for each of many dimensions, with all of them, would be as long as the square of the rank."""
+    written: list[object] = []
+    text = PartialShape.__str__
+    monkeypatch.setattr(PartialShape, "__str__", lambda shape: written.append(shape) or text(shape))
+    rank = 2000
+    data = tensor(",".join(["1"] * rank))
+    if mode == "squeeze":
+        node = F["squeeze"](data, np.arange(rank))
+    else:
+        mapping = [np.arange(rank)] if mode == "explicit" else []
+        node = F["broadcast"](data, [1] * rank, *mapping, broadcast_spec=mode)
+    assert node.output(0).partial_shape == PartialShape([] if mode == "squeeze" else [1] * rank)
+    assert len(written) < 20
 
 
 def test_tile_takes_negative_repeats_for_none() -> None:
