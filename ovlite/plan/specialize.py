@@ -128,7 +128,9 @@ def _inline(
     """Walks a body in the place of the node that chose it."""
     tensors = state.tensors
     for parameter, index in zip(body.parameters, taken, strict=True):
-        tensors[parameter.output(0)] = tensors[node.sources[index]]
+        inner = parameter.output(0)
+        if inner not in tensors or tensors[inner].array is None:  # elements that the body needed are kept
+            tensors[inner] = tensors[node.sources[index]]
     finished = [_visit(inner, state, constants) for inner in body.get_ordered_ops()]
     if not all(finished):
         return False

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from ovlite.errors import ModelError
+from ovlite.graph import Model
+from ovlite.ops.building import if_op
 from ovlite.plan import StepError
 from ovlite.types import Type
 
@@ -71,3 +73,37 @@ def test_an_index_out_of_range_stops_the_run_and_the_next_one_is_right():
         run(executable, [data, np.array([0, 4])])
     assert isinstance(failure.value, StepError) or "range" in str(failure.value)
     np.testing.assert_array_equal(run(executable, [data, np.array([3, -4])])[0], data[[3, 0]])
+
+
+def chosen(condition, x, target, depth):
+    """x in the shape `target` where the condition is true, within so many branches; else -x."""
+    bodies = []
+    for holds in (True, False):
+        inner, shape, again = parameter([-1]), parameter([2], Type.i64), parameter([], Type.boolean)
+        if not holds:
+            result = ops["reshape"](ops["negative"](inner), [1, -1], False)
+        elif depth == 1:
+            result = ops["reshape"](inner, shape, False)
+        else:
+            result = chosen(again, inner, shape, depth - 1)
+        bodies.append((Model([result], [inner, shape, again]), [inner, shape, again]))
+    node = if_op(condition)
+    node.set_then_body(bodies[0][0])
+    node.set_else_body(bodies[1][0])
+    for outer, *inner in zip((x, target, condition), bodies[0][1], bodies[1][1], strict=True):
+        node.set_input(outer.output(0), *inner)
+    return node.set_output(bodies[0][0].results[0], bodies[1][0].results[0])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_branch_whose_shape_is_given_as_an_input(depth, threads):
+    x, target, condition = parameter([-1]), parameter([2], Type.i64), parameter([], Type.boolean)
+    result = chosen(condition, ops["multiply"](x, np.float32(2)), ops["abs"](target), depth)
+    executable = compiled([result], [x, target, condition])
+    data = noise(12)
+    for shape in ([3, 4], [2, -6], [3, 4]):
+        (found,) = run(executable, [data, np.array(shape), np.array(True)], threads)
+        np.testing.assert_array_equal(found, 2 * data.reshape(np.abs(shape)))
+        (found,) = run(executable, [data, np.array(shape), np.array(False)], threads)
+        np.testing.assert_array_equal(found, -2 * data[np.newaxis])
