@@ -133,6 +133,7 @@ def _inline(
             tensors[inner] = tensors[node.sources[index]]
     finished = [_visit(inner, state, constants) for inner in body.get_ordered_ops()]
     if not all(finished):
+        state.waiting.append(node)  # what chose the body is to be known in the next stage too
         return False
     for output, index in zip(node.outputs(), given, strict=True):
         tensors[output] = tensors[body.results[index].output(0)]

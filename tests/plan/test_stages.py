@@ -107,3 +107,32 @@ def test_a_branch_whose_shape_is_given_as_an_input(depth, threads):
         np.testing.assert_array_equal(found, 2 * data.reshape(np.abs(shape)))
         (found,) = run(executable, [data, np.array(shape), np.array(False)], threads)
         np.testing.assert_array_equal(found, -2 * data[np.newaxis])
+
+
+def places(condition, x, depth):
+    """Indices of elements of x that are not zero, within so many branches, whose conditions are computed within them;
+    those of x + 1 where the condition is false."""
+    bodies = []
+    for holds in (True, False):
+        inner, again = parameter([-1]), parameter([], Type.boolean)
+        if holds and depth > 1:
+            late = ops["less"](ops["reduce_min"](inner, [0]), np.float32(0))
+            result = places(ops["logical_and"](again, late), inner, depth - 1)
+        else:
+            result = ops["non_zero"](inner if holds else ops["add"](inner, np.float32(1)))
+        bodies.append((Model([result], [inner, again]), [inner, again]))
+    node = if_op(condition)
+    node.set_then_body(bodies[0][0])
+    node.set_else_body(bodies[1][0])
+    for outer, *inner in zip((x, condition), bodies[0][1], bodies[1][1], strict=True):
+        node.set_input(outer.output(0), *inner)
+    return node.set_output(bodies[0][0].results[0], bodies[1][0].results[0])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_branch_in_branches_whose_shape_its_elements_tell(depth):
+    x, condition = parameter([-1]), parameter([], Type.boolean)
+    executable = compiled([ops["multiply"](places(condition, x, depth), [[2]])], [x, condition])
+    data = np.array([0, 3, -1, 0, 5], np.float32)
+    for holds, expected in ((True, [1, 2, 4]), (False, [0, 1, 3, 4]), (True, [1, 2, 4])):
+        np.testing.assert_array_equal(run(executable, [data, np.array(holds)])[0], 2 * np.array([expected]))
