@@ -128,9 +128,12 @@ def _inline(
     """Walks a body in the place of the node that chose it."""
     tensors = state.tensors
     for parameter, index in zip(body.parameters, taken, strict=True):
-        tensors[parameter.output(0)] = tensors[node.sources[index]]
+        inner = parameter.output(0)
+        if inner not in tensors or tensors[inner].array is None:  # elements that the body needed are kept
+            tensors[inner] = tensors[node.sources[index]]
     finished = [_visit(inner, state, constants) for inner in body.get_ordered_ops()]
     if not all(finished):
+        state.waiting.append(node)  # what chose the body is to be known in the next stage too
         return False
     for output, index in zip(node.outputs(), given, strict=True):
         tensors[output] = tensors[body.results[index].output(0)]

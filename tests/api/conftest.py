@@ -1,6 +1,7 @@
 """The API suite runs on ovlite, and on openvino when that is installed: what both pass is the contract."""
 
 import importlib
+import logging
 
 import numpy as np
 import pytest
@@ -97,3 +98,14 @@ def A():
 
 def address(array):
     return array.__array_interface__["data"][0]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before():
+    """openvino's converter changes the root logger, and with it what caplog sees in later tests."""
+    root = logging.getLogger()
+    handlers, level, disabled = list(root.handlers), root.level, root.manager.disable
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.disable(disabled)

@@ -1,7 +1,6 @@
 """Parts of openvino that programs import now and then: wrappers, types, the node factory, ovc, changes of models."""
 
 import io
-import logging
 import subprocess
 import sys
 
@@ -134,18 +133,7 @@ def two_results():
     return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
 
 
-@pytest.fixture
-def logging_as_before():
-    """openvino's converter changes the root logger."""
-    root = logging.getLogger()
-    handlers, level, disabled = list(root.handlers), root.level, logging.root.manager.disable
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.disable(disabled)
-
-
-def test_what_is_converted(lab, two_results, tmp_path, logging_as_before):
+def test_what_is_converted(lab, two_results, tmp_path):
     path = tmp_path / "m.onnx"
     path.write_bytes(two_results.SerializeToString())
     for given in (path, str(path), [path], io.BytesIO(path.read_bytes())):

@@ -18,7 +18,7 @@ from .generate import chain, operators, single
 from .judge import judge
 from .peers import peers
 
-PART, WHOLE = 8, 200  # seeds of an operator that are tried in every run, and in a sweep
+PART, WHOLE = 5, 200  # seeds of an operator that are tried in every run, and in a sweep
 CHAINS, ALL_CHAINS = 40, 2000
 
 

@@ -14,6 +14,7 @@ import secrets
 import signal
 import time
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -41,7 +42,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + (GIBIBYTES << 30),) * 2)
     first, last = (options.first, options.cases) if options.case is None else (options.case, options.case + 1)
     _run(target, options.seed, range(first, last), options.seconds)
-    _run(target, secrets.token_hex(8), range(options.cases), options.new)
+    _run(target, secrets.token_hex(8), count(), options.new)
 
 
 def _run(target: Target, seed: str, numbers: Iterable[int], seconds: float) -> None:

@@ -57,7 +57,7 @@ def bf16(x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("m", EDGES)
 @pytest.mark.parametrize("n", EDGES)
 def test_edges_of_tiles(m: int, n: int) -> None:
-    for k in (1, 31, 32, 33, 64, 129):
+    for k in (1, 31, 32, 33, 129):
         a, b, bias = normal(m, k), normal(k, n), normal(n)
         sums, magnitudes = a.astype(float) @ b + bias, np.abs(a).astype(float) @ np.abs(b)
         for row in rows():

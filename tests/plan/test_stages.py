@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from ovlite.errors import ModelError
+from ovlite.graph import Model
+from ovlite.ops.building import if_op
 from ovlite.plan import StepError
 from ovlite.types import Type
 
@@ -71,3 +73,66 @@ def test_an_index_out_of_range_stops_the_run_and_the_next_one_is_right():
         run(executable, [data, np.array([0, 4])])
     assert isinstance(failure.value, StepError) or "range" in str(failure.value)
     np.testing.assert_array_equal(run(executable, [data, np.array([3, -4])])[0], data[[3, 0]])
+
+
+def chosen(condition, x, target, depth):
+    """x in the shape `target` where the condition is true, within so many branches; else -x."""
+    bodies = []
+    for holds in (True, False):
+        inner, shape, again = parameter([-1]), parameter([2], Type.i64), parameter([], Type.boolean)
+        if not holds:
+            result = ops["reshape"](ops["negative"](inner), [1, -1], False)
+        elif depth == 1:
+            result = ops["reshape"](inner, shape, False)
+        else:
+            result = chosen(again, inner, shape, depth - 1)
+        bodies.append((Model([result], [inner, shape, again]), [inner, shape, again]))
+    node = if_op(condition)
+    node.set_then_body(bodies[0][0])
+    node.set_else_body(bodies[1][0])
+    for outer, *inner in zip((x, target, condition), bodies[0][1], bodies[1][1], strict=True):
+        node.set_input(outer.output(0), *inner)
+    return node.set_output(bodies[0][0].results[0], bodies[1][0].results[0])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_branch_whose_shape_is_given_as_an_input(depth, threads):
+    x, target, condition = parameter([-1]), parameter([2], Type.i64), parameter([], Type.boolean)
+    result = chosen(condition, ops["multiply"](x, np.float32(2)), ops["abs"](target), depth)
+    executable = compiled([result], [x, target, condition])
+    data = noise(12)
+    for shape in ([3, 4], [2, -6], [3, 4]):
+        (found,) = run(executable, [data, np.array(shape), np.array(True)], threads)
+        np.testing.assert_array_equal(found, 2 * data.reshape(np.abs(shape)))
+        (found,) = run(executable, [data, np.array(shape), np.array(False)], threads)
+        np.testing.assert_array_equal(found, -2 * data[np.newaxis])
+
+
+def places(condition, x, depth):
+    """Indices of elements of x that are not zero, within so many branches, whose conditions are computed within them;
+    those of x + 1 where the condition is false."""
+    bodies = []
+    for holds in (True, False):
+        inner, again = parameter([-1]), parameter([], Type.boolean)
+        if holds and depth > 1:
+            late = ops["less"](ops["reduce_min"](inner, [0]), np.float32(0))
+            result = places(ops["logical_and"](again, late), inner, depth - 1)
+        else:
+            result = ops["non_zero"](inner if holds else ops["add"](inner, np.float32(1)))
+        bodies.append((Model([result], [inner, again]), [inner, again]))
+    node = if_op(condition)
+    node.set_then_body(bodies[0][0])
+    node.set_else_body(bodies[1][0])
+    for outer, *inner in zip((x, condition), bodies[0][1], bodies[1][1], strict=True):
+        node.set_input(outer.output(0), *inner)
+    return node.set_output(bodies[0][0].results[0], bodies[1][0].results[0])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_branch_in_branches_whose_shape_its_elements_tell(depth):
+    x, condition = parameter([-1]), parameter([], Type.boolean)
+    executable = compiled([ops["multiply"](places(condition, x, depth), [[2]])], [x, condition])
+    data = np.array([0, 3, -1, 0, 5], np.float32)
+    for holds, expected in ((True, [1, 2, 4]), (False, [0, 1, 3, 4]), (True, [1, 2, 4])):
+        np.testing.assert_array_equal(run(executable, [data, np.array(holds)])[0], 2 * np.array([expected]))
