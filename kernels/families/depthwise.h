@@ -240,9 +240,15 @@ static const StripFunction *strip_functions(const Strip *t, ptrdiff_t stride) {
 
 /* Finishes `count` pixels: the activations that strip_store does not know. */
 static void activate_strip(const Strip *s, ptrdiff_t count) {
-    if (s->activation.kind > ACT_CLAMP)
-        for (ptrdiff_t i = 0; i < count; i++)
-            activate(&s->activation, (float *)(s->y + i * s->y_stride), s->channels);
+    ptrdiff_t n = s->channels;
+    if (s->activation.kind <= ACT_CLAMP)
+        return;
+    if (s->y_stride == n * (ptrdiff_t)sizeof(float)) { /* more of them fill whole blocks of vectors */
+        n *= count;
+        count = 1;
+    }
+    for (ptrdiff_t i = 0; i < count; i++)
+        activate(&s->activation, (float *)(s->y + i * s->y_stride), n);
 }
 
 #pragma GCC pop_options

@@ -6,11 +6,48 @@
 #define OVLITE_NORM_H
 
 #include "reduction.h"
+#include "vectors.h"
 
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
 FLOAT_ACCUMULATION(deviations, 0.0f, SUM_OF, (v - shift) * (v - shift))
+
+/* The sum of n <= RUN elements, or with `squares` of their squared distances from the mean. */
+INLINE float sum_of_run(const float *x, ptrdiff_t n, Lanes mean, const int squares) {
+    enum { CHAINS = 4 };
+    Lanes sum[CHAINS] = {{0}};
+    ptrdiff_t i = 0;
+    for (; i + CHAINS * LANES <= n; i += CHAINS * LANES)
+#pragma GCC unroll 4
+        for (int u = 0; u < CHAINS; u++) {
+            const Lanes v = load(x + i + u * LANES) - mean;
+            sum[u] += squares ? v * v : v;
+        }
+    for (; i + LANES <= n; i += LANES) {
+        const Lanes v = load(x + i) - mean;
+        sum[0] += squares ? v * v : v;
+    }
+    if (i < n) {
+        const Lanes v = (Lanes)(first_lanes(n - i) & (LaneMask)(load_part(x + i, n - i) - mean));
+        sum[1] += squares ? v * v : v;
+    }
+    return sum_of_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+static __attribute__((noinline)) double sum_of_row(const float *x, ptrdiff_t n) {
+    double sum = 0;
+    for (ptrdiff_t i = 0; i < n; i += RUN)
+        sum += sum_of_run(x + i, n - i < RUN ? n - i : RUN, splat(0), 0);
+    return sum;
+}
+
+static __attribute__((noinline)) double deviations_of_row(const float *x, ptrdiff_t n, float mean) {
+    double sum = 0;
+    for (ptrdiff_t i = 0; i < n; i += RUN)
+        sum += sum_of_run(x + i, n - i < RUN ? n - i : RUN, splat(mean), 1);
+    return sum;
+}
 
 enum Scaling {
     UNSCALED,
@@ -31,30 +68,42 @@ static float scale_of(double squares, double terms, int scaling, double epsilon)
     }
 }
 
+INLINE void normalize_lanes(const float *x, float *y, ptrdiff_t n, Lanes mean, Lanes factor, const float *gamma,
+                            const float *beta, Lanes offset) {
+    ptrdiff_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const Lanes v = (load(x + i) - mean) * factor;
+        store(y + i, (gamma ? v * load(gamma + i) : v) + (beta ? load(beta + i) : offset));
+    }
+    if (i < n) {
+        const Lanes v = (load_part(x + i, n - i) - mean) * factor;
+        store_part(y + i, (gamma ? v * load_part(gamma + i, n - i) : v) + (beta ? load_part(beta + i, n - i) : offset),
+                   n - i);
+    }
+}
+
 /* y = (x - mean) * scale * gamma + beta. gamma and beta: NULL, one number (step 0), or one for each
  * element (step 1). y may be x. */
 static void normalize_run(const float *x, float *y, ptrdiff_t n, float mean, float scale, const float *gamma,
                           ptrdiff_t gamma_step, const float *beta, ptrdiff_t beta_step) {
-    const float factor = gamma && !gamma_step ? scale * *gamma : scale;
-    const float offset = beta && !beta_step ? *beta : 0.0f;
-    const float *g = gamma_step ? gamma : NULL, *b = beta_step ? beta : NULL;
-    if (g && b) {
-        _Pragma("GCC ivdep")
-        for (ptrdiff_t i = 0; i < n; i++)
-            y[i] = (x[i] - mean) * factor * g[i] + b[i];
-    } else if (g) {
-        _Pragma("GCC ivdep")
-        for (ptrdiff_t i = 0; i < n; i++)
-            y[i] = (x[i] - mean) * factor * g[i] + offset;
-    } else if (b) {
-        _Pragma("GCC ivdep")
-        for (ptrdiff_t i = 0; i < n; i++)
-            y[i] = (x[i] - mean) * factor + b[i];
-    } else {
-        _Pragma("GCC ivdep")
-        for (ptrdiff_t i = 0; i < n; i++)
-            y[i] = (x[i] - mean) * factor + offset;
-    }
+    const Lanes factor = splat(gamma && !gamma_step ? scale * *gamma : scale);
+    const Lanes offset = splat(beta && !beta_step ? *beta : 0.0f), means = splat(mean);
+    if (gamma_step && beta_step)
+        normalize_lanes(x, y, n, means, factor, gamma, beta, offset);
+    else if (gamma_step)
+        normalize_lanes(x, y, n, means, factor, gamma, NULL, offset);
+    else if (beta_step)
+        normalize_lanes(x, y, n, means, factor, NULL, beta, offset);
+    else
+        normalize_lanes(x, y, n, means, factor, NULL, NULL, offset);
+}
+
+/* A row that is normalized by itself. */
+static void normalize_row(const float *x, float *y, ptrdiff_t n, int centred, int scaling, double epsilon,
+                          const float *gamma, ptrdiff_t gamma_step, const float *beta, ptrdiff_t beta_step) {
+    const float mean = centred ? (float)(sum_of_row(x, n) / (double)n) : 0.0f;
+    const double squares = scaling == UNSCALED ? 0.0 : deviations_of_row(x, n, mean);
+    normalize_run(x, y, n, mean, scale_of(squares, (double)n, scaling, epsilon), gamma, gamma_step, beta, beta_step);
 }
 
 /* Replaces each total by the sum over its group of neighbours. */

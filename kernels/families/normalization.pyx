@@ -21,13 +21,15 @@ cdef extern from "normalization.h" nogil:
     int UNSCALED, VARIANCE_PLUS_EPSILON, DEVIATION_PLUS_EPSILON, SQUARES_PLUS_EPSILON, SQUARES_OR_EPSILON
     ctypedef struct ColumnNorms:
         float mean[1]
-    void row_sum_f(const void* x, dim_t n, float shift, Total* total) noexcept
-    void row_deviations(const void* x, dim_t n, float shift, Total* total) noexcept
+    double sum_of_row(const float* x, dim_t n) noexcept
+    double deviations_of_row(const float* x, dim_t n, float mean) noexcept
     void columns_sum_f(const void* x, dim_t stride, dim_t rows, const float* shift, Total* total, dim_t n) noexcept
     void columns_deviations(const void* x, dim_t stride, dim_t rows, const float* shift, Total* total, dim_t n) noexcept
     float scale_of(double squares, double terms, int scaling, double epsilon) noexcept
     void normalize_run(const float* x, float* y, dim_t n, float mean, float scale, const float* gamma, dim_t gamma_step,
                        const float* beta, dim_t beta_step) noexcept
+    void normalize_row(const float* x, float* y, dim_t n, bint centred, int scaling, double epsilon, const float* gamma,
+                       dim_t gamma_step, const float* beta, dim_t beta_step) noexcept
     void add_up_groups(Total* total, dim_t n, dim_t group) noexcept
     void set_column_means(ColumnNorms* norms, const Total* total, dim_t n, double terms) noexcept
     void set_column_factors(ColumnNorms* norms, const Total* squares, dim_t n, double terms, int scaling,
@@ -133,18 +135,22 @@ cdef struct NormArguments:
     double epsilon
 
 
-cdef inline Place moved(Place at, const LoopNest* data, const LoopNest* affine, dim_t index) noexcept nogil:
+cdef inline Place moved(const Place* at, const LoopNest* data, const LoopNest* affine, dim_t index) noexcept nogil:
     """The operands of pass `index` of the loops."""
+    cdef Place to
     cdef dim_t x = 0, y = 0, gamma = 0, beta = 0
     offset_of(data, index, &x, &y)
+    to.x = at.x + x // F32
+    to.y = at.y + y // F32
+    to.gamma, to.beta = at.gamma, at.beta
+    if at.gamma == NULL and at.beta == NULL:
+        return to
     offset_of(affine, index, &gamma, &beta)
-    at.x += x // F32
-    at.y += y // F32
     if at.gamma != NULL:
-        at.gamma += gamma // F32
+        to.gamma += gamma // F32
     if at.beta != NULL:
-        at.beta += beta // F32
-    return at
+        to.beta += beta // F32
+    return to
 
 
 cdef inline Place beginning(const NormArguments* args, char* const* slots) noexcept nogil:
@@ -159,24 +165,45 @@ cdef inline Place beginning(const NormArguments* args, char* const* slots) noexc
     return at
 
 
-cdef void normalize_by_runs(const NormArguments* args, Place at) noexcept nogil:
-    cdef Total total
+cdef void normalize_by_runs(const NormArguments* args, const Place* at) noexcept nogil:
     cdef Place run
     cdef dim_t index
+    cdef double total = 0
     cdef float mean = 0, scale
     if args.centred:
-        total.f = 0
         for index in range(args.reduced.count):
-            row_sum_f(moved(at, &args.reduced, &args.reduced_affine, index).x, args.run, 0, &total)
-        mean = <float>(total.f / args.terms)
-    total.f = 0
+            total += sum_of_row(moved(at, &args.reduced, &args.reduced_affine, index).x, args.run)
+        mean = <float>(total / args.terms)
+    total = 0
     if args.scaling != UNSCALED:
         for index in range(args.reduced.count):
-            row_deviations(moved(at, &args.reduced, &args.reduced_affine, index).x, args.run, mean, &total)
-    scale = scale_of(total.f, args.terms, args.scaling, args.epsilon)
+            total += deviations_of_row(moved(at, &args.reduced, &args.reduced_affine, index).x, args.run, mean)
+    scale = scale_of(total, args.terms, args.scaling, args.epsilon)
     for index in range(args.reduced.count):
         run = moved(at, &args.reduced, &args.reduced_affine, index)
         normalize_run(run.x, run.y, args.run, mean, scale, run.gamma, args.run_step.gamma, run.beta, args.run_step.beta)
+
+
+cdef void normalize_rows(const NormArguments* args, const Place* start, dim_t begin, dim_t end) noexcept nogil:
+    """Runs begin .. end - 1, each of which is all that is normalized together."""
+    cdef int inner = args.kept.rank - 1
+    cdef dim_t left = 0
+    cdef Place at
+    while begin < end:
+        if left == 0:
+            at = moved(start, &args.kept, &args.kept_affine, begin)
+            left = args.kept.length[inner] - begin % args.kept.length[inner] if inner >= 0 else 1
+        normalize_row(at.x, at.y, args.run, args.centred, args.scaling, args.epsilon,
+                      at.gamma, args.run_step.gamma, at.beta, args.run_step.beta)
+        begin += 1
+        left -= 1
+        if left:
+            at.x += args.kept.x[inner] // F32
+            at.y += args.kept.y[inner] // F32
+            if at.gamma != NULL:
+                at.gamma += args.kept_affine.x[inner] // F32
+            if at.beta != NULL:
+                at.beta += args.kept_affine.y[inner] // F32
 
 
 ctypedef void (*Columns)(
@@ -191,24 +218,24 @@ cdef void add_columns(const NormArguments* args, Columns add, const Place* at, c
     for j in range(columns):
         total[j].f = 0
     for index in range(args.reduced.count):
-        x = moved(at[0], &args.reduced, &args.reduced_affine, index).x
+        x = moved(at, &args.reduced, &args.reduced_affine, index).x
         add(x, args.run_step.x, args.run, shift, total, columns)
     if args.group > 1:
         add_up_groups(total, columns, args.group)
 
 
-cdef void normalize_tile(const NormArguments* args, Place at, dim_t columns) noexcept nogil:
+cdef void normalize_tile(const NormArguments* args, Place* at, dim_t columns) noexcept nogil:
     cdef Total total[COLUMN_TILE]
     cdef ColumnNorms norms
-    cdef Place run, of_columns = at
+    cdef Place run, of_columns = at[0]
     cdef dim_t index
     for index in range(columns):
         total[index].f = norms.mean[index] = 0
     if args.centred:
-        add_columns(args, columns_sum_f, &at, norms.mean, total, columns)
+        add_columns(args, columns_sum_f, at, norms.mean, total, columns)
         set_column_means(&norms, total, columns, args.terms)
     if args.scaling != UNSCALED:
-        add_columns(args, columns_deviations, &at, norms.mean, total, columns)
+        add_columns(args, columns_deviations, at, norms.mean, total, columns)
     if args.affine_by_rows:
         of_columns.gamma = of_columns.beta = NULL
     set_column_factors(&norms, total, columns, args.terms, args.scaling, args.epsilon,
@@ -226,10 +253,13 @@ cdef int normalize(const void* arguments, char* const* slots, const Member* me) 
     cdef dim_t index, begin, end, column
     cdef Place start = beginning(args, slots), at
     share(me, args.kept.count * args.tiles, 1, &begin, &end)
+    if not args.by_columns and args.reduced.count == 1:
+        normalize_rows(args, &start, begin, end)
+        return OK
     for index in range(begin, end):
-        at = moved(start, &args.kept, &args.kept_affine, index // args.tiles)
+        at = moved(&start, &args.kept, &args.kept_affine, index // args.tiles)
         if not args.by_columns:
-            normalize_by_runs(args, at)
+            normalize_by_runs(args, &at)
             continue
         column = index % args.tiles * args.tile
         at.x += column * args.column_step.x
@@ -238,7 +268,7 @@ cdef int normalize(const void* arguments, char* const* slots, const Member* me) 
             at.gamma += column * args.column_step.gamma
         if at.beta != NULL:
             at.beta += column * args.column_step.beta
-        normalize_tile(args, at, min(args.columns - column, args.tile))
+        normalize_tile(args, &at, min(args.columns - column, args.tile))
     return OK
 
 

@@ -7,6 +7,8 @@ worked out from the tables once; a run goes through the output line by line.
 
 from libc.string cimport memcpy
 
+import math
+
 import numpy as np
 
 from ovlite.kernels.runtime.call cimport Call
@@ -19,6 +21,9 @@ cdef extern from "resize.h" nogil:
     void blend(const float* const* x, const float* weight, int taps, float* y, dim_t n) noexcept
     void interpolate(
         float* y, const float* x, const dim_t* lower, const dim_t* upper, const float* weight, dim_t n) noexcept
+
+cdef enum:
+    MOST_TAPS = 4              # lines of x that a line of y lies between
 
 cdef struct Axis:              # of one spatial dimension, an entry for each output coordinate
     const dim_t* lower         # offset of the element, in bytes (nearest) or floats (linear)
@@ -115,10 +120,10 @@ cdef inline int line_taps(const ResizeArgs* args, const Line* line, const float*
 
 cdef int run_channels_last(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     cdef const ResizeArgs* args = <const ResizeArgs*>arguments
-    cdef const float* lines[4]
-    cdef const float* x[8]
-    cdef float line_weight[4]
-    cdef float weight[8]
+    cdef const float* lines[MOST_TAPS]
+    cdef const float* x[2 * MOST_TAPS]
+    cdef float line_weight[MOST_TAPS]
+    cdef float weight[2 * MOST_TAPS]
     cdef float* y
     cdef Line line
     cdef dim_t begin, end, index, column
@@ -140,8 +145,8 @@ cdef int run_channels_last(const void* arguments, char* const* slots, const Memb
 cdef int run_planar(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     cdef const ResizeArgs* args = <const ResizeArgs*>arguments
     cdef const Axis* width = &args.axes[2]
-    cdef const float* x[4]
-    cdef float weight[4]
+    cdef const float* x[MOST_TAPS]
+    cdef float weight[MOST_TAPS]
     cdef float* y
     cdef float* between = <float*>me.scratch
     cdef Line line
@@ -154,6 +159,50 @@ cdef int run_planar(const void* arguments, char* const* slots, const Member* me)
         blend(x, weight, count, between, args.width)
         y = <float*>address(&args.y, slots) + line.y
         interpolate(y, between, width.lower, width.upper, width.weight, args.outputs[2])
+    return OK
+
+
+cdef int keep(const float** kept, const float* line, const float* const* needed, int count) noexcept nogil:
+    """Where `line` is kept among MOST_TAPS lines, or will be: in the place of one that is not needed; then below 0."""
+    cdef int place, tap
+    for place in range(MOST_TAPS):
+        if kept[place] == line:
+            return place
+    for place in range(MOST_TAPS):
+        for tap in range(count):
+            if kept[place] == needed[tap]:
+                break
+        else:
+            break
+    kept[place] = line
+    return place - MOST_TAPS
+
+
+cdef int run_planar_enlarged(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    """Lines of x are interpolated once, and kept while lines of y lie between them."""
+    cdef const ResizeArgs* args = <const ResizeArgs*>arguments
+    cdef const Axis* width = &args.axes[2]
+    cdef const float* kept[MOST_TAPS]
+    cdef const float* x[MOST_TAPS]
+    cdef const float* taps[MOST_TAPS]
+    cdef float weight[MOST_TAPS]
+    cdef float* to
+    cdef Line line
+    cdef dim_t begin, end, index
+    cdef int count, tap, place
+    for place in range(MOST_TAPS):
+        kept[place] = NULL
+    share(me, args.lines, 1, &begin, &end)
+    for index in range(begin, end):
+        line = line_at(args, index)
+        count = line_taps(args, &line, <const float*>address(&args.x, slots), x, weight)
+        for tap in range(count):
+            place = keep(kept, x[tap], x, count)
+            to = <float*>me.scratch + (place + MOST_TAPS if place < 0 else place) * args.outputs[2]
+            if place < 0:
+                interpolate(to, x[tap], width.lower, width.upper, width.weight, args.outputs[2])
+            taps[tap] = to
+        blend(taps, weight, count, <float*>address(&args.y, slots) + line.y, args.outputs[2])
     return OK
 
 
@@ -306,6 +355,17 @@ cdef class ResizeLinear(Resize):
                 "ResizeLinear: expected two channels-last or two planar images, "
                 f"got strides {x.strides} and {y.strides}")
         self.prepare(x, y, tables, 1, not planar)
+        self.run = run_channels_last
         if planar:
-            self.scratch = 4 * self.arguments.width
-        self.run = run_planar if planar else run_channels_last
+            self.set_planar(math.prod(x.shape[2:-1]))
+
+    cdef int set_planar(self, dim_t lines) except -1:
+        """lines: of x, for each channel."""
+        cdef ResizeArgs* args = &self.arguments
+        if args.outputs[0] * args.outputs[1] > lines:
+            self.scratch = 4 * MOST_TAPS * args.outputs[2]
+            self.run = run_planar_enlarged
+        else:
+            self.scratch = 4 * args.width
+            self.run = run_planar
+        return 0

@@ -56,7 +56,7 @@ def choose_layouts(calls: list[Call]) -> list[Call]:
                 _give_image(call, source, placed, twins)
             call.outputs[0].image = True
         elif call.op.type in FOLLOWING_TYPES:
-            call.outputs[0].image = _follows(call)
+            call.outputs[0].image = _follows(call) and not _enlarges_result(call)
         elif _splits_channels(call) is not None:
             for tensor in call.outputs:
                 tensor.image = True
@@ -94,6 +94,13 @@ def _follows(call: Call) -> bool:
     return is_image_shape(output) and any(
         tensor.image and len(tensor.shape) == len(output.shape) for tensor in call.inputs
     )
+
+
+def _enlarges_result(call: Call) -> bool:
+    """True for a resizing whose result nobody else reads: its input is better reordered, which has fewer elements."""
+    op = call.op
+    linear = op.type == "Interpolate" and str(op.attributes()["mode"]).startswith("linear")
+    return linear and not call.outputs[0].users and call.outputs[0].size > call.inputs[0].size
 
 
 def _splits_channels(call: Call) -> list[int] | None:

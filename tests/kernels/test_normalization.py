@@ -54,6 +54,7 @@ def channels_last(x, gap=0):
         ((4, 6, 10), [1, 2]),
         ((40, 384), [1]),
         ((3, 5000), [1]),
+        *(((2, 3, columns), [2]) for columns in (2, 4, 9, 15, 16, 17, 33, 65, 4097)),  # around vectors and runs of them
     ],
     ids=str,
 )

@@ -166,3 +166,15 @@ def test_an_operator_on_images_reads_what_a_transpose_shows(name, back):
     image = IMAGE_OPERATORS[name](ops["transpose"](ops["add"](x, np.float32(1)), [0, 3, 1, 2]))
     result = ops["transpose"](image, [0, 2, 3, 1]) if back else ops["multiply"](image, np.float32(2))
     check([result], [x], noise(2, 8, 8, 6))
+
+
+@pytest.mark.parametrize(("mode", "size", "last"), [("linear_onnx", 20, "ResizeLinear"), ("linear", 4, "Copy")])
+def test_a_result_is_enlarged_where_the_user_wants_it(mode, size, last):
+    x = parameter([1, 8, 9, 9])
+    sizes = np.array([size, size])
+    image = conv(x, 21, 8)
+    steps = check([ops["interpolate"](image, sizes, mode, "sizes", axes=np.array([2, 3]))], [x], noise(1, 8, 9, 9))
+    assert steps[-1] == last
+    read = ops["interpolate"](image, sizes, mode, "sizes", axes=np.array([2, 3]))
+    steps = check([conv(read, 8, 21, seed=2), read], [x], noise(1, 8, 9, 9))
+    assert "ResizeLinear" in steps

@@ -54,6 +54,7 @@ PASSES = (
     Pass("folding", "fold_constants"),
     Pass("simplify", "simplify"),
     Pass("folding", "fold_constants"),
+    Pass("padding", "skip_padding", (frozenset({"Convolution", "GroupConvolution"}),)),
     Pass("normalization", "recognize_normalization", (frozenset({"Sqrt", "Power", "MVN"}),)),
     Pass("activations", "recognize_activations", (_FACTORS, frozenset({"Sigmoid", "Clamp", "Erf", "Tanh"}))),
     Pass("attention", "recognize_attention", (frozenset({"MatMul"}), frozenset({"Softmax"}))),

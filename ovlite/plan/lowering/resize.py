@@ -32,7 +32,7 @@ def _interpolate(builder: Builder, call: Call) -> bool:
     family = builder.family("resize")
     if all(not table[2].any() for table in complete[2:]):
         builder.emit(family.ResizeNearest(builder.view(x), builder.view(y), [table[0] for table in complete[2:]]))
-    elif x.image == y.image:
+    elif x.image or not y.image:
         builder.emit(family.ResizeLinear(*in_one_layout(builder, x, y), complete[2:]))
     else:
         return False
