@@ -11,8 +11,7 @@ from ...imports import load
 from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor
-from ..fusion import Map, fuse_maps
-from ..layout import choose_layouts
+from ..fusion import Map
 
 # The module of each operator's lowering, by the operator's type; imported when a model has the operator.
 HOMES = {
@@ -61,9 +60,7 @@ DIVISIONS = frozenset({"Divide", "FloorMod", "Mod"})  # the element-wise operato
 
 
 def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor, View]]) -> None:
-    """Emits the steps of all calls; each exit's elements end up in its view. Tensors know no calls afterwards."""
-    calls = fuse_maps(list(calls), {tensor for tensor, _ in exits})
-    calls = choose_layouts(calls)
+    """Emits the steps of all calls; each exit's elements end up in its view."""
     if builder.precision.products == "bf16":
         load(".bf16", __name__).store_bf16(builder, calls, {tensor for tensor, _ in exits})
     direct = set()
@@ -85,9 +82,6 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
     for tensor, view in exits:
         if view.slot not in direct:
             builder.copy(builder.view(tensor), view)
-    for call in calls:
-        for tensor in (*call.inputs, *call.outputs):
-            tensor.forget_calls()
 
 
 def _subject(call: Call) -> Subject:
