@@ -159,9 +159,12 @@ def _wholes(tensor: Tensor) -> Iterator[Tensor]:
 
 def _widen(whole: Tensor, border: Border, fill: int | None) -> None:
     """Gives an image at least this border, of this fill if it is not to have another one already."""
-    have = whole.border or ((0, 0),) * len(border)
-    whole.fill = fill if not whole.border or whole.fill == fill else None
-    whole.border = tuple((max(a, c), max(b, d)) for (a, b), (c, d) in zip(have, border, strict=True))
+    if not whole.border:
+        whole.border, whole.fill = border, fill
+        return
+    whole.fill = fill if whole.fill == fill else None
+    pairs = zip(whole.border, border, strict=True)
+    whole.border = tuple([(max(a, c), max(b, d)) for (a, b), (c, d) in pairs])
 
 
 def _fill(call: Call) -> int | None:

@@ -55,11 +55,12 @@ class Constants:
 
 
 class Visit(NamedTuple):
-    """A node that was computed, or became a call, and its tensors."""
+    """A node that was computed, or became a call, and its tensors. folds: the results may be constants."""
 
     node: Node
     inputs: list[Tensor]
     results: list[Tensor]
+    folds: bool
 
 
 class Specialized:
@@ -159,7 +160,8 @@ def _call(node: Node, inputs: list[Tensor], state: Specialized, constants: Const
         return
     if not results or results[0].array is None:
         state.calls.append(Call(node.op, inputs, results, node.friendly_name))
-    state.visits.append(Visit(node, inputs, results))
+    folds = node.op.type == "ShapeOf" or all(tensor.array is not None for tensor in inputs)
+    state.visits.append(Visit(node, inputs, results, folds))
     state.tensors.update(zip(node._outputs, results, strict=True))
 
 
