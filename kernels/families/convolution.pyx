@@ -148,20 +148,24 @@ cdef class Windows(MatmulStep):
 
     def __init__(self, View x, View y, PackedWeights packed, taps, strides, bias, View residual, activation):
         cdef Matmul* p = &self.matmul
+        cdef dim_t by, r_step, r_size
+        cdef int i
         self.set_kernel(packed.kernel, y)
         if x.dtype == BF16:
             self.allow_bf16("x", BF16_A)
         if residual is not None and residual.dtype == BF16:
             self.allow_bf16("residual", BF16_RESIDUAL)
+        if len(strides) != y.span.rank - 2:
+            raise ValueError(f"expected {y.span.rank - 2} strides, got {strides}")
         r_strides = broadcast_strides(residual, y.shape, "residual")
         r_size = 4 if residual is None else residual.dtype.itemsize
-        steps = [x.strides[0], *[stride * by for stride, by in zip(x.strides[2:], strides, strict=True)]]
-        rows = [
-            (length, x_step * p.a_size, 0, y_step * p.y_size, r_step * r_size)
-            for length, x_step, y_step, r_step in zip(
-                (y.shape[0], *y.shape[2:]), steps, (y.strides[0], *y.strides[2:]), (r_strides[0], *r_strides[2:]),
-                strict=True)
-        ]
+        rows = []
+        for i in range(y.span.rank):
+            if i != 1:
+                by = strides[i - 2] if i else 1
+                r_step = r_strides[i]
+                rows.append((y.span.shape[i], x.span.stride[i] * by * p.a_size, 0, y.span.stride[i] * p.y_size,
+                             r_step * r_size))
         self.set_taps(x, packed, taps)
         self.set_pixel(x, packed)
         p.a = x.span
@@ -181,8 +185,10 @@ cdef class Windows(MatmulStep):
         """Taps that follow each other in memory make one longer tap. All are walked as often as weights are the sum of
         several."""
         cdef dim_t depth = packed.depth, parts = packed.taps // max(math.prod(packed.window), 1)
-        walks = [(len(places), places.step * stride) for places, stride in zip(taps, x.strides[2:], strict=True)]
-        walks.insert(0, (parts, 0))
+        cdef int i
+        walks = [(parts, 0)]
+        for i, places in enumerate(taps):
+            walks.append((len(places), places.step * x.span.stride[2 + i]))
         if packed.joined > 1:
             if walks.pop() != (packed.joined, depth):
                 raise ValueError(f"expected pixels of {depth} channels side by side for taps that are joined")
@@ -193,7 +199,7 @@ cdef class Windows(MatmulStep):
         else:
             inner = merge_dimensions([*walks, (depth, 1)]) or [(1, 1)]
             run = inner.pop()[0] if inner[-1][1] == 1 else 1
-        start = sum([places.start * stride for places, stride in zip(taps, x.strides[2:], strict=True)])
+        start = sum([places.start * x.span.stride[2 + i] for i, places in enumerate(taps)])
         size = self.matmul.a_size
         self.offsets = nested_sums(start * size, [(length, stride * size) for length, stride in inner])
         self.matmul.tile.taps = len(self.offsets)

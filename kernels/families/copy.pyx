@@ -381,10 +381,10 @@ def border(View view, begin, end):
     rank = view.span.rank
     for d in range(rank):
         for start, length in (-begin[d], begin[d]), (view.span.shape[d], end[d]):
-            starts = [0] * d + [start] + [-b for b in begin[d + 1:]]
-            lengths = list(view.shape[:d]) + [length]
-            lengths += [begin[e] + view.span.shape[e] + end[e] for e in range(d + 1, rank)]
             if length > 0:
+                starts = [0] * d + [start] + [-b for b in begin[d + 1:]]
+                lengths = list(view.shape[:d]) + [length]
+                lengths += [begin[e] + view.span.shape[e] + end[e] for e in range(d + 1, rank)]
                 parts.append(_part(view, starts, lengths, [1] * rank))
     return parts
 

@@ -7,6 +7,8 @@ equal, contiguous part of it. A part is done column block by column block, downw
 lines that neighbouring windows share are still in the first-level cache.
 """
 
+from libc.string cimport memset
+
 import math
 
 import numpy as np
@@ -282,32 +284,33 @@ cdef class Depthwise(Step):
 
     cdef int set_images(self, View x, View y, strides, View residual) except -1:
         cdef Windows* p = &self.windows
-        missing = 5 - len(y.shape)
-        steps = [1] * missing + list(strides)
-        image, self.windows.channels, *spatial = y.shape
-        p.depth, p.height, p.width = [1] * missing + spatial
-        p.lines = image * p.depth * p.height
+        cdef int i, axis, missing = 5 - y.span.rank
+        cdef dim_t r_size = 4 if residual is None else residual.dtype.itemsize
+        cdef dim_t lengths[4]
+        cdef dim_t steps[4][3]         # of x, y and the residual, for the image and three spatial dimensions
+        if len(strides) != y.span.rank - 2:
+            raise ValueError(f"expected {y.span.rank - 2} strides, got {strides}")
+        memset(steps, 0, sizeof(steps))
+        residual_strides = broadcast_strides(residual, y.shape, "residual")
         p.x = x.span
         p.y = y.span
         p.x_size, p.y_size = x.dtype.itemsize, y.dtype.itemsize
-        r_size = 4 if residual is None else residual.dtype.itemsize
-        residual_strides = [0] * len(y.shape)
         if residual is not None:
             p.residual = residual.span
-            residual_strides = broadcast_strides(residual, y.shape, "residual")
-        walks = (x.strides, p.x_size), (y.strides, p.y_size), (residual_strides, r_size)
-        for part, (view_strides, size) in enumerate(walks):
-            walk = [stride * size for stride in (view_strides[0], *[0] * missing, *view_strides[2:])]
-            if part == 0:
-                walk[1:] = [stride * step for stride, step in zip(walk[1:], steps, strict=True)]
-                p.x_line = walk[:3]
-                p.strip.x_stride = walk[3]
-            elif part == 1:
-                p.y_line = walk[:3]
-                p.strip.y_stride = walk[3]
-            else:
-                p.residual_line = walk[:3]
-                p.strip.residual_stride = walk[3]
+        for i in range(4):
+            lengths[i] = 1
+            axis = i + 1 - missing if i else 0
+            if i == 0 or axis > 1:
+                lengths[i] = y.span.shape[axis]
+                steps[i][0] = x.span.stride[axis] * p.x_size * <dim_t>(strides[axis - 2] if axis else 1)
+                steps[i][1] = y.span.stride[axis] * p.y_size
+                steps[i][2] = <dim_t>residual_strides[axis] * r_size
+            if i < 3:
+                p.x_line[i], p.y_line[i], p.residual_line[i] = steps[i][0], steps[i][1], steps[i][2]
+        p.strip.x_stride, p.strip.y_stride, p.strip.residual_stride = steps[3][0], steps[3][1], steps[3][2]
+        p.channels = y.span.shape[1]
+        p.depth, p.height, p.width = lengths[1], lengths[2], lengths[3]
+        p.lines = lengths[0] * p.depth * p.height
         p.strip.residual_step = residual_strides[1] * r_size
         return 0
 

@@ -485,7 +485,7 @@ cdef class MatmulStep(Step):
             bias = np.asarray(bias, np.float32)
             filled = p.group_panels * p.kernel.columns
             if bias.shape == (groups, filled):
-                self.bias = np.require(bias, requirements="CA")
+                self.bias = bias if bias.flags.c_contiguous and bias.flags.aligned else np.require(bias, None, "CA")
             elif bias.shape == (groups * p.group_columns,):
                 self.bias = padded_columns(bias, np.float32, (groups, p.group_columns, filled))
             else:

@@ -10,6 +10,7 @@ the request's slots; it divides the work by `Member.rank` and `Member.count` and
 Nothing is checked, allocated or formatted there: a Step's constructor does all that once.
 """
 
+cimport cython
 from libc.limits cimport LLONG_MAX
 from libc.string cimport memset
 
@@ -61,6 +62,7 @@ def type_name(dtype):
     return "bf16" if dtype == BF16 else dtype.name
 
 
+@cython.no_gc    # a dtype refers to no View
 cdef class View:
     """The place of an operand's elements in memory.
 

@@ -54,9 +54,8 @@ class Windowed(Declared):
 
     def sliding(self, count: int) -> Sliding:
         """The attributes, complete, for `count` spatial dimensions."""
-        given = Sliding(self.strides, self.dilations, self.pads_begin, self.pads_end)
-        if [*map(len, given)] == [count] * len(given):
-            return given
+        if len(self.strides) == len(self.dilations) == len(self.pads_begin) == len(self.pads_end) == count:
+            return Sliding(self.strides, self.dilations, self.pads_begin, self.pads_end)
         return Sliding(
             filled(self.strides, 1, count, "strides"),
             filled(self.dilations, 1, count, "dilations"),
@@ -121,11 +120,15 @@ class Convolution(Windowed):
         kernel, (strides, dilations, begin, end) = filters[-count:], self.sliding(count)
         if self.auto_pad != "explicit":
             begin, end = self.pads(data[2:], kernel)
-        rooms = [size + begin[i] + end[i] - span(kernel[i], dilations[i]) for i, size in enumerate(data[2:])]
-        if data[1] != groups * channels or min(rooms) < 0:
+        if data[1] != groups * channels:
             return None
-        counts = [room // stride + 1 for room, stride in zip(rooms, strides, strict=True)]
-        return (data[0], groups * outputs, *counts)
+        found = [data[0], groups * outputs]
+        for i in range(count):
+            room = data[2 + i] + begin[i] + end[i] - dilations[i] * (kernel[i] - 1) - 1
+            if room < 0:
+                return None
+            found.append(room // strides[i] + 1)
+        return tuple(found)
 
     def _result_type(self, inputs: Sequence[Argument]) -> Type:
         return merged_type(inputs[:2], "data and filters")

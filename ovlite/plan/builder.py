@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -67,7 +68,13 @@ class Builder:
     def product_kernel(self, rows: int, columns: int, terms: int) -> Any:
         """The matrix kernel for products of f32 of this size, the best that the precision allows."""
         products, emulated = self.precision.products, self.precision.emulated
+        if products is None:
+            return self._kernel
         return self.family("matmul_weights").product_kernel(rows, columns, terms, products, emulated)
+
+    @cached_property
+    def _kernel(self) -> Any:
+        return self.family("matmul_weights").kernel_for("f32", "f32")
 
     def new_slot(self) -> int:
         self._slots += 1
@@ -85,9 +92,10 @@ class Builder:
 
     def view(self, tensor: Tensor) -> View:
         """View of a tensor."""
-        if tensor not in self.views:
-            self.views[tensor] = self._place(tensor)
-        return self.views[tensor]
+        view = self.views.get(tensor)
+        if view is None:
+            view = self.views[tensor] = self._place(tensor)
+        return view
 
     def plain(self, tensor: Tensor) -> View:
         """View of a tensor in C order without gaps: of a copy where it lies otherwise."""
@@ -133,19 +141,20 @@ class Builder:
     def _place_image(self, slot: int, tensor: Tensor) -> View:
         """A channels-last view with the tensor's border around it."""
         batch, channels, *spatial = tensor.shape
-        pixel = channels
-        if channels * tensor.dtype.itemsize % COLLIDING_BYTES == 0:
-            pixel += CONTIGUITY_PADDING // tensor.dtype.itemsize
+        itemsize = tensor.dtype.itemsize
         border = tensor.border or ((0, 0),) * len(spatial)
-        strides, offset, step = [0] * len(spatial), 0, pixel
-        for i in reversed(range(len(spatial))):
+        strides, offset, step, bordered = [0] * len(spatial), 0, channels, False
+        if channels * itemsize % COLLIDING_BYTES == 0:
+            step += CONTIGUITY_PADDING // itemsize
+        for i in range(len(spatial) - 1, -1, -1):
             begin, end = border[i]
             strides[i] = step
+            if begin or end:
+                bordered = True
             offset += begin * step
             step *= begin + spatial[i] + end
-        itemsize = tensor.dtype.itemsize
         self._sizes[slot] = batch * step * itemsize
-        if any(begin or end for begin, end in border):
+        if bordered:
             self._borders[slot] = tensor
         return View(slot, tensor.dtype, tensor.shape, (step, 1, *strides), offset * itemsize)
 
@@ -198,8 +207,10 @@ class Builder:
         last: dict[int, int] = {}
         for index, step in enumerate(self.steps):
             for view in (*step.reads, *step.writes):
-                first.setdefault(view.slot, index)
-                last[view.slot] = index
+                slot = view.slot
+                if slot not in first:
+                    first[slot] = index
+                last[slot] = index
         buffers = [
             Buffer(slot, max(1, size), first[slot], last[slot]) for slot, size in self._sizes.items() if slot in first
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from ..graph.constants import ScaledConstant
 from ..graph.operator import Array
 
 Found = TypeVar("Found")
+_INDICES = frozenset(map(np.dtype, ("int32", "int64")))
 
 
 class Tensor:
@@ -67,7 +68,7 @@ class Tensor:
     @property
     def is_index(self) -> bool:
         """True for elements of a type in which kernels take indices and lengths."""
-        return self.dtype.name in ("int32", "int64")
+        return self.dtype in _INDICES
 
     @property
     def whole(self) -> Tensor:
@@ -90,7 +91,7 @@ class Tensor:
 class Call:
     """An operator applied to tensors; name is the node's, for messages and profiles.
 
-    found: what functions marked as found_once() told of the call.
+    found: what functions marked as found_once() told of the call, and how its weights are packed.
     """
 
     __slots__ = ("found", "inputs", "name", "op", "outputs")
@@ -100,7 +101,7 @@ class Call:
         self.inputs = inputs
         self.outputs = outputs
         self.name = name
-        self.found: dict[str, Any] = {}
+        self.found: dict[Hashable, Any] = {}
         for tensor in inputs:
             tensor.users.append(self)
         for tensor in outputs:

@@ -28,6 +28,7 @@ from .timing import StepTime
 from .weight_cache import PackedWeightCache
 
 STEP_BYTES = 4096  # that a step takes with its views and its place in the program, a little more than on average
+MOST_KINDS = 4  # of shapes, told apart by lengths of 0 and 1, whose latest stage others are made like
 Shapes = tuple[tuple[int, ...], ...]
 
 
@@ -143,6 +144,8 @@ class Executable:
         types = [kind for kind, _ in self.outputs] + [variable.element_type for variable in self.variables]
         self._results = list(zip(results, map(bound_type, types), strict=True))
         self._context = Context(kernels.level(), options, ports, evaluation)
+        self._recurs = any(not shape.is_static for _, shape in [*self.inputs, *[pair[1:] for pair in self.variables]])
+        self._latest: OrderedDict[tuple[frozenset[str], Shapes], Stage] = OrderedDict()
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
         self._unlock()
         _EXECUTABLES.add(self)
@@ -180,7 +183,15 @@ class Executable:
             output: Tensor(compute_dtype(output.element_type), shape)
             for output, shape in zip(inputs, shapes, strict=True)
         }
-        stage = Stage(self._context, self._nodes, known, self._results)
+        kind = fresh, kind_of(shapes)
+        like = self._latest.pop(kind, None)  # not to be had meanwhile by a handler of a signal
+        stage = None if like is None else like.again(shapes)
+        if stage is None:
+            stage = Stage(self._context, self._nodes, known, self._results, recurs=self._recurs)
+        if self._recurs:
+            self._latest[kind] = stage
+        if len(self._latest) > MOST_KINDS:
+            self._latest.popitem(last=False)
         return Plan(stage, inputs, [output for output, _ in self._results])
 
     def _assigned(self) -> list[Output]:
@@ -197,6 +208,11 @@ class Executable:
         while total > self._options.cache_bytes and len(self._plans) > 1:
             _, plan = self._plans.popitem(last=False)
             total -= plan.bytes
+
+
+def kind_of(shapes: Shapes) -> Shapes:
+    """The same for shapes of which one recipe is likely to serve all: with 2 for all lengths above 1."""
+    return tuple([tuple([min(length, 2) for length in shape]) for shape in shapes])
 
 
 def _readers(model: Model) -> dict[str, Node]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import kernels
 from ..graph import Operator
@@ -56,8 +56,19 @@ class _Piece:
             made.add(line.result)
 
 
-def fuse_maps(calls: Sequence[Call], kept: set[Tensor]) -> list[Call]:
-    """The calls with the element-wise ones joined into Maps; tensors in `kept` are read from outside."""
+class Comparison(NamedTuple):
+    """Whether two tensors have the same shape."""
+
+    first: Tensor
+    second: Tensor
+    same: bool
+
+
+def fuse_maps(calls: Sequence[Call], kept: set[Tensor], compared: list[Comparison]) -> list[Call]:
+    """The calls with the element-wise ones joined into Maps; tensors in `kept` are read from outside.
+
+    compared: where to add the shapes that were compared.
+    """
     pieces: dict[Call, _Piece] = {}
     absorbed: set[Call] = set()
     family = kernels.family("elementwise")
@@ -68,7 +79,10 @@ def fuse_maps(calls: Sequence[Call], kept: set[Tensor]) -> list[Call]:
         piece = _Piece(code, [call], call.outputs[0])
         for tensor in list(piece.reads):
             producer = tensor.producer
-            if producer not in pieces or tensor in kept or not _only_inside(tensor, call):
+            if producer not in pieces or tensor in kept or any(user is not call for user in tensor.users):
+                continue
+            compared.append(Comparison(tensor, call.outputs[0], tensor.shape == call.outputs[0].shape))
+            if not compared[-1].same:  # each element is needed more than once
                 continue
             joined = _Piece(pieces[producer].code + piece.code, pieces[producer].parts + piece.parts, call.outputs[0])
             if len(joined.code) <= family.MOST_INSTRUCTIONS and len(joined.reads) <= family.MOST_READS:
@@ -76,11 +90,6 @@ def fuse_maps(calls: Sequence[Call], kept: set[Tensor]) -> list[Call]:
                 absorbed.add(producer)
         pieces[call] = piece
     return [_as_call(pieces[call]) if call in pieces else call for call in calls if call not in absorbed]
-
-
-def _only_inside(tensor: Tensor, call: Call) -> bool:
-    """True when nobody else reads the tensor, and each of its elements is needed once."""
-    return tensor.shape == call.outputs[0].shape and all(user is call for user in tensor.users)
 
 
 def _as_call(piece: _Piece) -> Call:

@@ -11,7 +11,7 @@ output's channels, nor does a Split over channels, whose outputs are read where 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -43,14 +43,11 @@ class Reorder(Operator):
 
 
 def choose_layouts(calls: list[Call]) -> list[Call]:
-    """Sets image, border and within of the tensors; returns the calls with the Reorders that are needed."""
+    """Sets image of the tensors; returns the calls with the Reorders that are needed."""
     placed: list[Call] = []
     twins: dict[Tensor, Tensor] = {}
-    borders: dict[Call, Border] = {}
     for call in calls:
-        window = convolution(call)
-        if window is not None:
-            borders[call] = window.border(call.inputs[0], call.outputs[0])
+        if convolution(call) is not None:
             residual = matrix(call).residual
             for source in [call.inputs[0], *([] if residual is None else [residual])]:
                 _give_image(call, source, placed, twins)
@@ -65,11 +62,30 @@ def choose_layouts(calls: list[Call]) -> list[Call]:
                 convolution(user) is not None and user.inputs[0] is call.outputs[0] for user in call.outputs[0].users
             )
         placed.append(call)
-    for call in placed:
-        _share_channels(call)
-    for call, border in borders.items():
-        _widen(call.inputs[0].whole, border, _fill(call))
     return placed
+
+
+class Images:
+    """Where the images of calls lie, by the shapes that these have: within others, and within borders."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self._sharing = [call for call in calls if call.op.type in ("Concat", "Split", "VariadicSplit")]
+        self._windows = [call for call in calls if convolution(call) is not None]
+
+    def settle(self) -> None:
+        """Sets border, fill and within of the tensors."""
+        for call in self._windows:
+            whole = call.inputs[0].whole
+            whole.border, whole.fill = (), 0
+        for call in self._sharing:
+            for tensor in (*call.inputs, *call.outputs):
+                tensor.within = None
+        for call in self._sharing:
+            _share_channels(call)
+        for call in self._windows:
+            window = convolution(call)
+            assert window is not None
+            _widen(call.inputs[0].whole, window.border(call.inputs[0], call.outputs[0]), _fill(call))
 
 
 def is_image_shape(tensor: Tensor) -> bool:
@@ -150,9 +166,12 @@ def _wholes(tensor: Tensor) -> Iterator[Tensor]:
 
 def _widen(whole: Tensor, border: Border, fill: int | None) -> None:
     """Gives an image at least this border, of this fill if it is not to have another one already."""
-    have = whole.border or ((0, 0),) * len(border)
-    whole.fill = fill if not whole.border or whole.fill == fill else None
-    whole.border = tuple((max(a, c), max(b, d)) for (a, b), (c, d) in zip(have, border, strict=True))
+    if not whole.border:
+        whole.border, whole.fill = border, fill
+        return
+    whole.fill = fill if whole.fill == fill else None
+    pairs = zip(whole.border, border, strict=True)
+    whole.border = tuple([(max(a, c), max(b, d)) for (a, b), (c, d) in pairs])
 
 
 def _fill(call: Call) -> int | None:

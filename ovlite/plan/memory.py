@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import NamedTuple
 
 ALIGNMENT = 64
@@ -32,19 +31,20 @@ def aligned(size: int) -> int:
 
 def place(buffers: Sequence[Buffer]) -> tuple[dict[int, int], int]:
     """(slot -> offset, bytes of the arena). Offsets are multiples of ALIGNMENT."""
-    placed: list[tuple[int, int, Buffer]] = []  # (begin, end, buffer), by begin
+    placed: list[tuple[int, int, int, int]] = []  # (begin, end, first, last), by begin
     offsets: dict[int, int] = {}
     total = 0
-    for buffer in sorted(buffers, key=lambda buffer: (-buffer.size, buffer.first)):
-        size = aligned(buffer.size)
+    for slot, size, first, last in sorted(buffers, key=lambda buffer: (-buffer.size, buffer.first)):
+        size = aligned(size)
         begin = 0
-        for low, high, other in placed:
-            if other.last < buffer.first or buffer.last < other.first:
+        for low, high, born, dead in placed:
+            if dead < first or last < born:
                 continue
             if begin + size <= low:
                 break
-            begin = max(begin, high)
-        offsets[buffer.slot] = begin
-        insort(placed, (begin, begin + size, buffer), key=itemgetter(0))
+            if begin < high:
+                begin = high
+        offsets[slot] = begin
+        insort(placed, (begin, begin + size, first, last))
         total = max(total, begin + size)
     return offsets, total

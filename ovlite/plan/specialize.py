@@ -9,6 +9,7 @@ are there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,18 +54,31 @@ class Constants:
         return self._arguments[output]
 
 
+class Visit(NamedTuple):
+    """A node that was computed, or became a call, and its tensors. folds: the results may be constants."""
+
+    node: Node
+    inputs: list[Tensor]
+    results: list[Tensor]
+    folds: bool
+
+
 class Specialized:
     """The nodes that one stage computes, and those that must wait for it.
 
-    tensors: every output computed so far. values_vary: elements that decide shapes are others in each run. calls:
+    known: the tensors that it starts from. tensors: every output computed so far. visits: how, in order.
+    chose_bodies: elements chose bodies. values_vary: elements that decide shapes are others in each run. calls:
     in order. data_dependent: nodes whose outputs' shapes only their evaluation tells; Python evaluates them when the
     calls have run. deferred: nodes that wait. required: outputs whose elements the deferred nodes need before their
     shapes are known. waiting: the deferred nodes and those of bodies that could not be finished. arguments: what shape
     inference was told of the outputs.
     """
 
-    def __init__(self, tensors: dict[Output, Tensor], values_vary: bool = False) -> None:
-        self.tensors = tensors
+    def __init__(self, known: dict[Output, Tensor], values_vary: bool = False) -> None:
+        self.known = known
+        self.tensors = dict(known)
+        self.visits: list[Visit] = []
+        self.chose_bodies = False
         self.values_vary = values_vary
         self.calls: list[Call] = []
         self.data_dependent: list[Node] = []
@@ -82,7 +96,7 @@ def specialize(
     values_vary: a stage for elements that decide shapes, such as the bounds of a slice, would serve one run alone, so
     that nodes which need them are data-dependent. Booleans are still required: they choose between few stages.
     """
-    state = Specialized(dict(known), values_vary)
+    state = Specialized(known, values_vary)
     for node in nodes:
         if not _visit(node, state, constants):
             state.deferred.append(node)
@@ -127,6 +141,7 @@ def _inline(
 ) -> bool:
     """Walks a body in the place of the node that chose it."""
     tensors = state.tensors
+    state.chose_bodies = True
     for parameter, index in zip(body.parameters, taken, strict=True):
         inner = parameter.output(0)
         if inner not in tensors or tensors[inner].array is None:  # elements that the body needed are kept
@@ -142,22 +157,30 @@ def _inline(
 
 def _call(node: Node, inputs: list[Tensor], state: Specialized, constants: Constants) -> None:
     """Evaluates the node when its inputs are constant, else appends its call."""
-    results = _results(node, inputs, state, constants)
-    arrays = [tensor.array for tensor in inputs if tensor.array is not None]
-    constant = len(arrays) == len(inputs) and not node.op.stateful and node.op.folds(arrays)
-    if results is None and not constant:
+    results = results_of(node, inputs, state, constants)
+    if results is None:
         state.data_dependent.append(node)
         return
-    if results is not None and node.op.type == "ShapeOf":
-        results = [Tensor.constant(np.asarray(inputs[0].shape, results[0].dtype))]
-    elif results is None or constant and sum([tensor.size for tensor in results]) <= FOLD_LIMIT:
-        results = [Tensor.constant(array) for array in evaluate(node, arrays)]
-    else:
+    if not results or results[0].array is None:
         state.calls.append(Call(node.op, inputs, results, node.friendly_name))
+    folds = node.op.type == "ShapeOf" or all(tensor.array is not None for tensor in inputs)
+    state.visits.append(Visit(node, inputs, results, folds))
     state.tensors.update(zip(node._outputs, results, strict=True))
 
 
-def _results(node: Node, inputs: list[Tensor], state: Specialized, constants: Constants) -> list[Tensor] | None:
+def results_of(node: Node, inputs: list[Tensor], state: Specialized, constants: Constants) -> list[Tensor] | None:
+    """The outputs: constants where the inputs are, else without elements; None when only evaluation tells shapes."""
+    results = _shaped(node, inputs, state, constants)
+    if results is not None and node.op.type == "ShapeOf":
+        return [Tensor.constant(np.asarray(inputs[0].shape, results[0].dtype))]
+    arrays = [tensor.array for tensor in inputs if tensor.array is not None]
+    constant = len(arrays) == len(inputs) and not node.op.stateful and node.op.folds(arrays)
+    if constant and (results is None or sum([tensor.size for tensor in results]) <= FOLD_LIMIT):
+        return [Tensor.constant(array) for array in evaluate(node, arrays)]
+    return results
+
+
+def _shaped(node: Node, inputs: list[Tensor], state: Specialized, constants: Constants) -> list[Tensor] | None:
     """The outputs, without elements; None when only evaluation tells their shapes."""
     sizes = node.op.quick_shape([tensor.shape for tensor in inputs], [tensor.array for tensor in inputs])
     if sizes is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from time import perf_counter
 from typing import Any
 
@@ -20,14 +21,15 @@ from ..graph.elements import compute_dtype
 from ..graph.failures import FAILURES, Subject, reason
 from ..graph.operator import Array
 from ..kernels.runtime.executor import Frame, Program, Team, check_stopped
-from ..kernels.runtime.step import View
 from ..types import Type
+from .arrangement import Arrangement, arrange
 from .builder import Builder, Evaluation
 from .calls import Call, Tensor
 from .limits import check_buffers, check_results
 from .lowering import lower
 from .options import Options
 from .port_types import FromPortType, ToPortType, crosses, port_dtype
+from .recipe import Recipe, forget_calls
 from .specialize import Constants, Specialized, as_compute_arrays, specialize
 from .timing import StepTime, of_step, seconds_of
 from .weight_cache import PackedWeightCache
@@ -66,7 +68,7 @@ class Stage:
     nodes: what is left to compute, in order. known: the tensors it starts from; those that are not
     constant are bound to input slots in that order. results: the outputs that the model returns, and
     the element types that they are returned in; None for the dtypes that plans compute in. values_vary: as
-    of specialize().
+    of specialize(). recurs: again() may be called.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Stage:
         known: dict[Output, Tensor],
         results: Sequence[tuple[Output, Type | None]],
         values_vary: bool = False,
+        recurs: bool = False,
     ) -> None:
         self._context = context
         self._results = results
@@ -96,26 +99,47 @@ class Stage:
         self._next: OrderedDict[Any, Stage] = OrderedDict()
         self._frames: list[Frame] = []  # idle ones
         self._evaluations = [context.evaluation(node.op) for node in self.data_dependent]
-        self._build(state)
+        check_results(state.calls, context.memory_limit)
+        arrangement = self._arranged(state)
+        self._lower(arrangement)
+        self._recipe: Recipe | None = None
+        if recurs and Recipe.applies(state) and context.precision.products != "bf16":
+            self._recipe = Recipe(state, arrangement, context.constants)
+        else:
+            forget_calls(state, arrangement)
 
-    def _build(self, state: Specialized) -> None:
-        context = self._context
-        builder = Builder(context.level, context.precision, context.packed_weights, context.evaluation)
+    def again(self, shapes: Sequence[tuple[int, ...]]) -> Stage | None:
+        """The same for entries of other shapes, from its recipe; None where that does not apply."""
+        recipe = self._recipe
+        if recipe is None or not recipe.renew(shapes):
+            return None
+        check_results(recipe.state.calls, self._context.memory_limit)
+        stage = copy(self)
+        stage._next, stage._frames = OrderedDict(), []
+        stage._lower(recipe.arrangement)
+        return stage
+
+    def _arranged(self, state: Specialized) -> Arrangement:
         calls = list(state.calls)
-        check_results(calls, context.memory_limit)
-        entries = [self._enter(builder, output, state.tensors[output], calls) for output in self.entries]
+        entries = [self._enter(output, state.tensors[output], calls) for output in self.entries]
         types = [None] * len(self.exits) if self.staged else [kind for _, kind in self._results]
         exits = [_leave(kind, state.tensors[output], calls) for output, kind in zip(self.exits, types, strict=True)]
-        ports = [builder.port(tensor.dtype, tensor.shape) for tensor in exits]
-        lower(builder, calls, list(zip(exits, ports, strict=True)))
-        self.input_slots = tuple(view.slot for view in entries)
-        self.output_slots = tuple(view.slot for view in ports)
-        self.outputs = tuple((view.dtype, view.shape) for view in ports)
+        return arrange(calls, entries, exits)
+
+    def _lower(self, arrangement: Arrangement) -> None:
+        context = self._context
+        builder = Builder(context.level, context.precision, context.packed_weights, context.evaluation)
+        entries = [builder.port(tensor.dtype, tensor.shape) for tensor in arrangement.entries]
+        for tensor, view in zip(arrangement.entries, entries, strict=True):
+            builder.alias(tensor, view)
+        ports = [builder.port(tensor.dtype, tensor.shape) for tensor in arrangement.exits]
+        lower(builder, arrangement.calls, list(zip(arrangement.exits, ports, strict=True)))
+        self.input_slots = tuple([view.slot for view in entries])
+        self.output_slots = tuple([view.slot for view in ports])
+        self.outputs = tuple([(view.dtype, view.shape) for view in ports])
         self.origins = tuple(builder.origins)
         self.program: Program = builder.finish()
         check_buffers(self.program.arena_bytes, context.memory_limit)
-        for tensor in state.tensors.values():
-            tensor.forget_calls()
 
     def run(self, values: dict[Output, Array], team: Team, times: list[StepTime] | None = None) -> None:
         """Executes this stage and those that follow it. times: where to add what each step took."""
@@ -163,16 +187,14 @@ class Stage:
         finally:
             self._frames.append(frame)
 
-    def _enter(self, builder: Builder, output: Output, tensor: Tensor, calls: list[Call]) -> View:
-        """The port of an entry; a call that converts it goes in front of the others."""
+    def _enter(self, output: Output, tensor: Tensor, calls: list[Call]) -> Tensor:
+        """The tensor to bind to an entry's port; a call that converts it goes in front of the others."""
         port_type = self._context.ports.get(output)
         if port_type is not None and crosses(port_type):
             port = Tensor(port_dtype(port_type), tensor.shape)
             calls.insert(0, Call(FromPortType(port_type), [port], [tensor], "enter"))
-            tensor = port
-        view = builder.port(tensor.dtype, tensor.shape)
-        builder.alias(tensor, view)
-        return view
+            return port
+        return tensor
 
     def _elements(self, output: Output, values: dict[Output, Array]) -> Array:
         if output in self._constants:

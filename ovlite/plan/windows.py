@@ -82,7 +82,7 @@ class Convolution(NamedTuple):
         family = kernels.family("convolution")
         shapes = x.shape[2:], y.shape[2:], self.kernel, self.strides, self.dilations, self.pads_begin
         needed = transpose_border(*shapes) if self.transposed else family.convolution_border(*shapes)
-        return tuple((int(begin), int(end)) for begin, end in needed)
+        return tuple(needed)
 
 
 @found_once

@@ -113,11 +113,18 @@ def test_a_plan_that_is_made_leaves_no_calls_and_tensors_behind():
     executable = Executable(Model([ops["add"](ops["concat"]([y, x], 1), np.float32(1))], [x]), Options())
     gc.collect()
     gc.disable()
+
+    def there():
+        return {id(item) for item in gc.get_objects() if isinstance(item, (Call, Tensor))}
+
     try:
-        before = {id(item) for item in gc.get_objects() if isinstance(item, (Call, Tensor))}
+        before = there()
         executable.plan(((2, 8, 6, 6),))
-        after = [item for item in gc.get_objects() if isinstance(item, (Call, Tensor))]
-        assert not [item for item in after if id(item) not in before]
+        recipe = there()
+        executable.plan(((3, 8, 6, 6),))
+        assert there() == recipe
+        del executable
+        assert there() <= before
     finally:
         gc.enable()
 

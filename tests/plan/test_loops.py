@@ -133,8 +133,8 @@ def test_bounds_that_change_in_each_iteration(monkeypatch):
     from ovlite.plan import stage
 
     made = []
-    build = stage.Stage._build
-    monkeypatch.setattr(stage.Stage, "_build", lambda self, state: made.append(self) or build(self, state))
+    build = stage.Stage._lower
+    monkeypatch.setattr(stage.Stage, "_lower", lambda self, calls: made.append(self) or build(self, calls))
     model, compiled = executable(SELECTED)
     arrays = [noise(9, 2), np.array([9]), np.float32(0)]
     expected = evaluate_model(model, arrays)

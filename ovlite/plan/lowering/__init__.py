@@ -10,9 +10,8 @@ from ...graph.failures import Subject, reason
 from ...imports import load
 from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
-from ..calls import Call, Tensor
-from ..fusion import Map, fuse_maps
-from ..layout import choose_layouts
+from ..calls import Call, Tensor, found_once
+from ..fusion import Map
 
 # The module of each operator's lowering, by the operator's type; imported when a model has the operator.
 HOMES = {
@@ -61,9 +60,7 @@ DIVISIONS = frozenset({"Divide", "FloorMod", "Mod"})  # the element-wise operato
 
 
 def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor, View]]) -> None:
-    """Emits the steps of all calls; each exit's elements end up in its view. Tensors know no calls afterwards."""
-    calls = fuse_maps(list(calls), {tensor for tensor, _ in exits})
-    calls = choose_layouts(calls)
+    """Emits the steps of all calls; each exit's elements end up in its view."""
     if builder.precision.products == "bf16":
         load(".bf16", __name__).store_bf16(builder, calls, {tensor for tensor, _ in exits})
     direct = set()
@@ -72,7 +69,7 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
             builder.alias(tensor, view)
             direct.add(view.slot)
     for call in calls:
-        if not [tensor for tensor in call.outputs if 0 not in tensor.shape]:
+        if all(0 in tensor.shape for tensor in call.outputs):
             continue
         builder.origin, builder.subject = call.name, _subject(call)
         lowering = lowering_of(call.op.type)
@@ -85,15 +82,18 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
     for tensor, view in exits:
         if view.slot not in direct:
             builder.copy(builder.view(tensor), view)
-    for call in calls:
-        for tensor in (*call.inputs, *call.outputs):
-            tensor.forget_calls()
 
 
 def _subject(call: Call) -> Subject:
     """What failures call a step; of element-wise operators in one step, those that can fail."""
+    kind, name, operands = _named(call)
+    return Subject.of(kind, name, operands)
+
+
+@found_once
+def _named(call: Call) -> tuple[str, str, list[Tensor]]:
     if not isinstance(call.op, Map):
-        return Subject.of(call.op.type, call.name, call.inputs)
+        return call.op.type, call.name, call.inputs
     parts = [part for part in call.op.parts if part.op.type in DIVISIONS] or call.op.parts
     types, names = (dict.fromkeys(found) for found in zip(*[(part.op.type, part.name) for part in parts], strict=True))
-    return Subject.of(" and ".join(types), " and ".join(names), parts[0].inputs if len(parts) == 1 else call.inputs)
+    return " and ".join(types), " and ".join(names), parts[0].inputs if len(parts) == 1 else call.inputs

@@ -12,6 +12,7 @@ from ..calls import Call, Tensor
 from ..windows import Convolution, convolution, matrix
 from .matmul import lower_compressed, lower_matmul, whole_panels
 
+Packing = tuple[str, str, int, str]  # what it is for, the level, Winograd's tile, the matrix kernel
 MOST_REPEATS = 8  # outputs of a channel by kernels of their own
 WINOGRAD_TILE = 4  # side of the largest output tile: F(4 x 4, 3 x 3)
 
@@ -34,22 +35,28 @@ def _convolution(builder: Builder, call: Call) -> bool:
         "residual": None if parts.residual is None else builder.view(parts.residual),
         "activation": parts.activation,
     }
-    family = builder.family("convolution")
-    weights = call.inputs[1].origin
-    assert weights is not None
     kernel = matrix_kernel(builder, shape, groups, y.size)
     most = WINOGRAD_TILE if builder.precision.winograd else 0
     tile = winograd_tile(shape, y.shape, window.strides, window.dilations, groups, most)
     if kernel.beats_winograd():
         tile = 0
     how = ("convolution", builder.level, tile, kernel.name)
-    packed = builder.packed_weights.get(
-        weights, how, lambda weights: family.pack(weights.reshape(shape), groups, tile, kernel)
-    )
-    bias = whole_panels(builder, parts.bias, packed if hasattr(packed, "kernel") else None)
-    step = family.convolution_step(x, y, weights=packed, groups=groups, bias=bias, **common)
+    if how not in call.found:
+        call.found[how] = _packed(builder, call, shape, groups, how, kernel)
+    packed, bias = call.found[how]
+    step = builder.family("convolution").convolution_step(x, y, weights=packed, groups=groups, bias=bias, **common)
     builder.emit(step)
     return True
+
+
+def _packed(builder: Builder, call: Call, shape: tuple[int, ...], groups: int, how: Packing, kernel: Any) -> Any:
+    """(weights, bias) of a convolution as its step takes them."""
+    weights = call.inputs[1].origin
+    assert weights is not None
+    packed = builder.packed_weights.get(
+        weights, how, lambda weights: builder.family("convolution").pack(weights.reshape(shape), groups, how[2], kernel)
+    )
+    return packed, whole_panels(builder, matrix(call).bias, packed if hasattr(packed, "kernel") else None)
 
 
 def _repeated(builder: Builder, call: Call, window: Convolution) -> View:

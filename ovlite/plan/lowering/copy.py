@@ -77,8 +77,19 @@ def _runs(shape: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]
     return runs
 
 
+def _transpose(builder: Builder, call: Call) -> bool:
+    order = call.inputs[1].array
+    if order is None:
+        return False
+    source = builder.view(call.inputs[0])
+    axes = order.tolist() or range(len(source.shape) - 1, -1, -1)
+    shape, strides = source.shape, source.strides
+    lie(builder, call.outputs[0], source.like([shape[axis] for axis in axes], [strides[axis] for axis in axes]))
+    return True
+
+
 def _view(builder: Builder, call: Call) -> bool:
-    """Transpose, Slice, Split and the like, whose outputs are views: they are applied to an array of the same strides,
+    """Slice, Split and the like, whose outputs are views: they are applied to an array of the same strides,
     and where its elements are afterwards is where the outputs lie."""
     source = builder.view(call.inputs[0])
     if source.size == 0 or any(tensor.array is None for tensor in call.inputs[1:]):
@@ -213,7 +224,8 @@ LOWERINGS: dict[str, Lowering] = {
     "Reorder": _reorder,
     **dict.fromkeys(("Reshape", "Squeeze", "Unsqueeze", "Assign"), _reshape),
     "ReadValue": lambda builder, call: bool(call.inputs) and _reshape(builder, call),
-    **dict.fromkeys(("Transpose", "Reverse", "Slice", "StridedSlice", "Split", "VariadicSplit"), _view),
+    "Transpose": _transpose,
+    **dict.fromkeys(("Reverse", "Slice", "StridedSlice", "Split", "VariadicSplit"), _view),
     "Concat": _concat,
     "Broadcast": _broadcast,
     "Tile": _tile,
