@@ -341,6 +341,34 @@ UNARY(dequantize_i8, int8_t, float, ((float)u - with->beta) * with->alpha)
 static const Kernel quantizations[2] = {quantize_u8, quantize_i8};
 static const Kernel dequantizations[2] = {dequantize_u8, dequantize_i8};
 
+/* Bytes for bytes: the constant is the address of a table of 256. */
+UNARY(look_up_bytes, uint8_t, uint8_t, (*(const uint8_t *const *)in[1]->at)[u])
+
+#if defined(__AVX512BW__)
+/* The same in registers. */
+__attribute__((target("avx512vbmi"))) static int permute_bytes(const Source *const *in, char *to, ptrdiff_t n,
+                                                              const Activation *with) {
+    const char *a = in[0]->at, *table = *(const char *const *)in[1]->at;
+    const __m512i low[2] = {_mm512_loadu_si512(table), _mm512_loadu_si512(table + 64)};
+    const __m512i high[2] = {_mm512_loadu_si512(table + 128), _mm512_loadu_si512(table + 192)};
+    if (!in[0]->step)
+        return look_up_bytes(in, to, n, with);
+    for (; n > 0; n -= 64, a += 64, to += 64) {
+        const __mmask64 some = n < 64 ? ((__mmask64)1 << n) - 1 : ~(__mmask64)0;
+        const __m512i codes = _mm512_maskz_loadu_epi8(some, a);
+        const __m512i found = _mm512_permutex2var_epi8(low[0], codes, low[1]);
+        const __m512i others = _mm512_permutex2var_epi8(high[0], codes, high[1]);
+        _mm512_mask_storeu_epi8(to, some, _mm512_mask_blend_epi8(_mm512_movepi8_mask(codes), found, others));
+    }
+    return STATUS_OK;
+}
+#else
+#define permute_bytes look_up_bytes
+#endif
+
+/* [whether bytes can be permuted by bytes] */
+static const Kernel lookups[2] = {look_up_bytes, permute_bytes};
+
 typedef struct {
     const char *name;
     int type;       /* of the operands; of select, those it chooses from */

@@ -15,35 +15,19 @@ Design
   before each instruction, so that memory works while the member computes, and its result goes past the caches.
 """
 
+from functools import lru_cache
+
 from libc.string cimport memcpy
 
 import numpy as np
 
 from ovlite.kernels.runtime.call cimport Call
-from ovlite.kernels.runtime.programs import constant_bytes, joined
-from ovlite.kernels.runtime.step cimport MAX_RANK, OK, Member, Step, View, dim_t, share
+from ovlite.kernels.runtime.cpu import cpu_flags
+from ovlite.kernels.runtime.programs import constant_bytes, joined, with_lookups
+from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides import element_loops, merge_dimensions, rows_of_tile
 
-from .activation cimport Activation, activation_from_tuple, activation_names
-
-cdef extern from "elementwise.h" nogil:
-    ctypedef struct Source:
-        const char* at
-        dim_t step
-    ctypedef int (*Kernel)(const Source* const* operands, char* to, dim_t n, const Activation* activation) noexcept
-    ctypedef struct Operation:
-        const char* name
-        int type
-        int result
-        int operands
-        int cost
-        Kernel kernel
-    const Operation OPERATIONS[1]
-    const Kernel CONVERSIONS[12][12]
-    int OPERATION_COUNT
-    const Kernel quantizations[2]
-    const Kernel dequantizations[2]
-    int activation_f32(const Source* const* operands, char* to, dim_t n, const Activation* activation) noexcept
+from .activation cimport activation_from_tuple, activation_names
 
 cdef extern from "tile_copy.h" nogil:
     void gather(const char* source, dim_t row, dim_t step, char* to, dim_t rows, dim_t cols, int size) noexcept
@@ -65,12 +49,9 @@ cdef enum:
     LEAST_STREAMED = 512       # bytes of a tile's result
     BLOCK_GAP = 192            # bytes that keep blocks from lying at multiples of a page
     GRAIN = 1024               # elements of a dense tensor that stay with one member
-    MAX_READS = 16
-    MAX_INSTRUCTIONS = 32
-    MAX_CONSTANTS = 32
-    MAX_SOURCES = 80
     TOO_SMALL_TO_SHARE = 16384   # additions; see Step.share_above
     ACTIVATION_COST = 12         # additions
+    FEWEST_LOOKED_UP = 4096      # elements, for which a table is made
 
 MOST_READS, MOST_INSTRUCTIONS = MAX_READS, MAX_INSTRUCTIONS    # of a program
 
@@ -80,6 +61,8 @@ TYPES = [np.dtype(name) for name in
 CODES = {dtype: code for code, dtype in enumerate(TYPES)}
 F32, F64 = CODES[np.dtype("f4")], CODES[np.dtype("f8")]
 ACTIVATIONS = frozenset(activation_names())
+PERMUTES = "avx512vbmi" in cpu_flags()
+FEWEST_INSTRUCTIONS = 2 if PERMUTES else 3     # of which a table is made
 MIRRORED = {"greater": "less", "greater_equal": "less_equal"}    # of the operands the other way round
 
 
@@ -116,43 +99,6 @@ def activation(x, str kind, double alpha=0.0, double beta=0.0, out=None):
     return elementwise([(kind, 0, alpha, beta)], x, out=out)
 
 
-cdef struct Operand:
-    int slot
-    int size                   # bytes of an element
-    dim_t offset
-    dim_t next[MAX_RANK]       # bytes from one tile to the next along each loop
-    dim_t row                  # bytes from one row, and one column, of a tile to the next
-    dim_t column
-    dim_t block                # where in scratch memory its tile is gathered; -1: it is used where it lies
-    dim_t fetched              # bytes that are asked for before each instruction; 0: none
-
-cdef struct Instruction:
-    Kernel kernel
-    int operand[3]             # reads, then earlier results, then constants
-    dim_t block                # where in scratch memory the result goes; -1: to where the Map's result lies
-    Activation activation
-
-cdef struct MapArguments:
-    dim_t size                 # elements of the result
-    int rank                   # loops: at least 2, the last two being a tile's rows and columns
-    dim_t tiles[MAX_RANK]      # along each loop
-    dim_t tile_count
-    dim_t rows                 # of all tiles together, and of one
-    dim_t columns
-    dim_t tile_rows
-    dim_t tile_columns
-    bint streams               # the result goes past the caches
-    dim_t ahead                # elements from those at hand to those that are asked for
-    bint joined                # the rows of a tile are computed as one run of elements, not each by itself
-    int reads
-    int instructions
-    int constants
-    Operand read[MAX_READS]
-    Operand result
-    Instruction instruction[MAX_INSTRUCTIONS]
-    char constant[MAX_CONSTANTS][8]
-
-
 cdef int run_dense(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
     """One instruction on operands that are dense or single elements."""
     cdef const MapArguments* args = <const MapArguments*>arguments
@@ -179,12 +125,6 @@ cdef int run_dense(const void* arguments, char* const* slots, const Member* me) 
     return instruction.kernel(
         operand, slots[args.result.slot] + args.result.offset + begin * args.result.size, end - begin,
         &instruction.activation)
-
-
-# The operands of the instructions on the tile at hand: reads, then values, then constants.
-cdef struct Operands:
-    Source source[MAX_SOURCES]
-    const Source* of_instruction[MAX_INSTRUCTIONS][3]
 
 
 cdef void place_operands(const MapArguments* args, char* scratch, Operands* operands) noexcept nogil:
@@ -356,6 +296,11 @@ cdef class Map(Step):
         operands = self.translate_all(program, [view.dtype for view in reads])
         if self.result_type() != write.dtype:
             raise ValueError(f"Map: the program gives {self.result_type()}, the result is to be {write.dtype}")
+        if write.size >= FEWEST_LOOKED_UP:
+            dtypes = [TYPES[code] for code in self.types]
+            program = list(with_lookups(tuple(program), tuple(map(tuple, operands)), tuple(dtypes),
+                                        FEWEST_INSTRUCTIONS))
+            operands = self.translate_all(program, dtypes[:len(reads)])
         if len(program) > 1:
             operands = self.join_pairs(tuple([instruction[0] for instruction in program]), operands)
         self.number_sources(operands)
@@ -374,6 +319,7 @@ cdef class Map(Step):
                              f"at most {MAX_INSTRUCTIONS} on {MAX_READS}")
         self.types = [_code_of(dtype) for dtype in dtypes]
         self.constants = []
+        self.cost = 0
         return [self.translate(index, instruction) for index, instruction in enumerate(program)]
 
     def result_type(self):
@@ -391,6 +337,11 @@ cdef class Map(Step):
             target.kernel = CONVERSIONS[source][result]
             operands = operands[:1]
             self.cost += 2
+        elif name == "lookup":
+            table = table_of(operands[2], TYPES[self.type_of(name, operands[0])])
+            target.kernel, result = lookups[PERMUTES], _code_of(operands[1])
+            operands = [operands[0], self.table(table)]
+            self.cost += 1
         elif name in ("quantize", "dequantize"):
             code, target.activation.alpha, target.activation.beta = self.quantization(name, operands)
             if name == "quantize":
@@ -452,6 +403,14 @@ cdef class Map(Step):
         memcpy(self.arguments.constant[index], <char*>content, len(content))
         self.constants.append(value)
         return (index,)
+
+    def table(self, const unsigned char[::1] table):
+        """Stores the address of a table, as a constant."""
+        cdef const unsigned char* address = &table[0]
+        found = self.constant(0, F64)
+        memcpy(self.arguments.constant[<int>found[0]], &address, sizeof(address))
+        self.constants[<int>found[0]] = table
+        return found
 
     def join_pairs(self, tuple names, list operands):
         """Makes one instruction of two where kernels have the pair; returns all operands by their new numbers."""
@@ -594,6 +553,12 @@ def _code_of(dtype):
     if code is None:
         raise ValueError(f"Map: no kernel takes elements of {np.dtype(dtype)}")
     return code
+
+
+@lru_cache(maxsize=256)
+def table_of(program, dtype):
+    """What a program on one byte of dtype gives for each of its 256 bit patterns, as bytes."""
+    return elementwise(list(program), np.arange(256, dtype=np.uint8).view(dtype)).tobytes()
 
 
 _OPERATIONS = {(OPERATIONS[i].name.decode(), OPERATIONS[i].type): i for i in range(OPERATION_COUNT)}

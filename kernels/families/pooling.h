@@ -148,42 +148,65 @@ DEFINE_POOL(mean, 0)
 #define BYTES (4 * LANES) /* in a vector */
 
 #if defined(__AVX512BW__)
-#define LARGER_BYTES(a, b, suffix) ((__typeof__(a))_mm512_max_##suffix((__m512i)(a), (__m512i)(b)))
-#elif defined(__AVX2__)
-#define LARGER_BYTES(a, b, suffix) ((__typeof__(a))_mm256_max_##suffix((__m256i)(a), (__m256i)(b)))
+#define LARGER_OF_64(a, b, suffix) ((__typeof__(a))_mm512_max_##suffix((__m512i)(a), (__m512i)(b)))
+#endif
+#if defined(__AVX2__)
+#define LARGER_OF_32(a, b, suffix) ((__typeof__(a))_mm256_max_##suffix((__m256i)(a), (__m256i)(b)))
+#define LARGER_OF_16(a, b, suffix) ((__typeof__(a))_mm_max_##suffix((__m128i)(a), (__m128i)(b)))
 #else
-#define LARGER_BYTES(a, b, suffix) ((__typeof__(a))(((a) & ((a) > (b))) | ((b) & ~((a) > (b)))))
+#define LARGER_OF_16(a, b, suffix) ((__typeof__(a))(((a) & ((a) > (b))) | ((b) & ~((a) > (b)))))
 #endif
 
-/* y[c] of one window for all channels c of bytes of type T; `least` is the smallest T. The last vector overlaps the one
- * before. */
-#define DEFINE_BYTE_POOL(name, T, least, suffix)                                               \
-    typedef T name##_t __attribute__((vector_size(BYTES)));                                    \
-    typedef T name##_loose_t __attribute__((vector_size(BYTES), aligned(1), may_alias));       \
-    static void name(const Window *w, void *y, ptrdiff_t channels) {                           \
-        const T *first = (const T *)w->x;                                                      \
-        T *to = (T *)y;                                                                        \
-        for (ptrdiff_t c = 0; c < channels; c += BYTES) {                                      \
-            const ptrdiff_t n = channels < BYTES ? channels : BYTES;                           \
-            const ptrdiff_t at = c + BYTES <= channels || channels < BYTES ? c : channels - BYTES; \
-            name##_t total = (name##_t){} + (T)(least);                                        \
+/* y[c] of one window for `channels` channels, at least as many as a vector has: the last one overlaps the one before. */
+#define DEFINE_BYTE_VECTORS(name, T, least, size, suffix)                                      \
+    typedef T name##_##size##_t __attribute__((vector_size(size)));                            \
+    typedef T name##_##size##_loose_t __attribute__((vector_size(size), aligned(1), may_alias)); \
+    static void name##_##size(const Window *w, T *to, ptrdiff_t channels) {                    \
+        for (ptrdiff_t c = 0; c < channels; c += size) {                                       \
+            const ptrdiff_t at = c + size <= channels ? c : channels - size;                   \
+            name##_##size##_t total = (name##_##size##_t){} + (T)(least);                      \
             for (ptrdiff_t p = 0; p < w->planes; p++)                                          \
                 for (ptrdiff_t r = 0; r < w->rows; r++) {                                      \
-                    const T *x = first + at + p * w->plane_step + r * w->row_step;             \
-                    for (ptrdiff_t i = 0; i < w->columns; i++, x += w->column_step) {          \
-                        name##_t tap = {};                                                     \
-                        if (n == BYTES)                                                        \
-                            tap = *(const name##_loose_t *)x;                                  \
-                        else                                                                   \
-                            __builtin_memcpy(&tap, x, (size_t)n);                              \
-                        total = LARGER_BYTES(tap, total, suffix);                              \
-                    }                                                                          \
+                    const T *x = (const T *)w->x + at + p * w->plane_step + r * w->row_step;   \
+                    for (ptrdiff_t i = 0; i < w->columns; i++, x += w->column_step)            \
+                        total = LARGER_OF_##size(*(const name##_##size##_loose_t *)x, total, suffix); \
                 }                                                                              \
-            if (n == BYTES)                                                                    \
-                *(name##_loose_t *)(to + at) = total;                                          \
-            else                                                                               \
-                __builtin_memcpy(to + at, &total, (size_t)n);                                  \
+            *(name##_##size##_loose_t *)(to + at) = total;                                     \
         }                                                                                      \
+    }
+
+#define DEFINE_FEW_BYTES(name, T, least)                                                       \
+    static void name##_1(const Window *w, T *to, ptrdiff_t channels) {                         \
+        for (ptrdiff_t c = 0; c < channels; c++) {                                             \
+            T total = (T)(least);                                                              \
+            for (ptrdiff_t p = 0; p < w->planes; p++)                                          \
+                for (ptrdiff_t r = 0; r < w->rows; r++) {                                      \
+                    const T *x = (const T *)w->x + c + p * w->plane_step + r * w->row_step;    \
+                    for (ptrdiff_t i = 0; i < w->columns; i++, x += w->column_step)            \
+                        total = *x > total ? *x : total;                                       \
+                }                                                                              \
+            to[c] = total;                                                                     \
+        }                                                                                      \
+    }
+
+#if LANES > 8
+#define DEFINE_WIDE_BYTES(name, T, least, suffix) DEFINE_BYTE_VECTORS(name, T, least, 64, suffix)
+#define WIDE_BYTES(name) name##_64
+#elif LANES > 4
+#define DEFINE_WIDE_BYTES(name, T, least, suffix) DEFINE_BYTE_VECTORS(name, T, least, 32, suffix)
+#define WIDE_BYTES(name) name##_32
+#else
+#define DEFINE_WIDE_BYTES(name, T, least, suffix)
+#define WIDE_BYTES(name) name##_16
+#endif
+
+/* y[c] of one window for all channels c of bytes of type T; `least` is the smallest T. */
+#define DEFINE_BYTE_POOL(name, T, least, suffix)                                               \
+    DEFINE_WIDE_BYTES(name, T, least, suffix)                                                  \
+    DEFINE_BYTE_VECTORS(name, T, least, 16, suffix)                                            \
+    DEFINE_FEW_BYTES(name, T, least)                                                           \
+    static void name(const Window *w, void *y, ptrdiff_t channels) {                           \
+        (channels >= BYTES ? WIDE_BYTES(name) : channels >= 16 ? name##_16 : name##_1)(w, (T *)y, channels); \
     }
 
 typedef uint16_t Halves __attribute__((vector_size(2 * LANES)));

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "row_copy.h"
+
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
@@ -22,28 +24,9 @@ typedef struct {
     ptrdiff_t x_row, x_column;
 } Plane;
 
-/* A run of half .. 2 * half bytes, as its first and its last `half` bytes. */
-#define COPY_SHORT_RUNS(p, size, half)                                          \
-    for (ptrdiff_t r = 0; r < p->rows; r++) {                                   \
-        char first[half], last[half];                                           \
-        memcpy(first, p->x + r * p->x_row, half);                               \
-        memcpy(last, p->x + r * p->x_row + size - half, half);                  \
-        memcpy(p->y + r * p->y_row, first, half);                               \
-        memcpy(p->y + r * p->y_row + size - half, last, half);                  \
-    }
-
 /* Rows are runs of adjacent elements on both sides. */
 static void copy_runs(const Plane *p, int element) {
-    const ptrdiff_t size = p->columns * element;
-    if (size > 32 || size < 4)
-        for (ptrdiff_t r = 0; r < p->rows; r++)
-            memcpy(p->y + r * p->y_row, p->x + r * p->x_row, size);
-    else if (size >= 16)
-        COPY_SHORT_RUNS(p, size, 16)
-    else if (size >= 8)
-        COPY_SHORT_RUNS(p, size, 8)
-    else
-        COPY_SHORT_RUNS(p, size, 4)
+    copy_rows(p->y, p->y_row, p->x, p->x_row, p->rows, p->columns * element);
 }
 
 /* Any strides; a column stride of 0 in x repeats one element along the row. */
@@ -125,6 +108,24 @@ typedef transpose_small_4_lanes transpose_block_4_lanes;
 DEFINE_TRANSPOSE_BLOCK(transpose_block_8, int64_t, 2, 1, LOW_2, HIGH_2)
 #endif
 
+/* The same of 4 by 4 bytes, within one register. */
+typedef int8_t Bytes16 __attribute__((vector_size(16)));
+typedef int32_t Words4 __attribute__((vector_size(16)));
+typedef int8_t transpose_small_1_lanes __attribute__((vector_size(4)));
+static inline __attribute__((always_inline)) void transpose_small_1(
+    char *y, ptrdiff_t y_row, const char *x, ptrdiff_t x_column) {
+    const Bytes16 places = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
+    int32_t column[4];
+    for (int i = 0; i < 4; i++)
+        memcpy(&column[i], x + i * x_column, 4);
+    const Words4 columns = {column[0], column[1], column[2], column[3]};
+    const Words4 rows = (Words4)__builtin_shuffle((Bytes16)columns, places);
+    for (int i = 0; i < 4; i++) {
+        const int32_t row = rows[i];
+        memcpy(y + i * y_row, &row, 4);
+    }
+}
+
 /* A plane at least as large as the block: the last blocks of a side overlap the ones before. */
 #define DEFINE_TRANSPOSE_BLOCKS(name, block, size)                                          \
     static void name(const Plane *p) {                                                      \
@@ -140,6 +141,7 @@ DEFINE_TRANSPOSE_BLOCK(transpose_block_8, int64_t, 2, 1, LOW_2, HIGH_2)
     }
 
 DEFINE_TRANSPOSE_BLOCKS(transpose_blocks_1, transpose_block_1, 1)
+DEFINE_TRANSPOSE_BLOCKS(transpose_small_blocks_1, transpose_small_1, 1)
 DEFINE_TRANSPOSE_BLOCKS(transpose_blocks_2, transpose_block_2, 2)
 DEFINE_TRANSPOSE_BLOCKS(transpose_blocks_4, transpose_block_4, 4)
 DEFINE_TRANSPOSE_BLOCKS(transpose_blocks_8, transpose_block_8, 8)
@@ -196,6 +198,14 @@ typedef uint32_t Loose4 __attribute__((may_alias, aligned(1)));
 DEFINE_COLOURS(1, Loose1)
 DEFINE_COLOURS(4, Loose4)
 
+/* Two columns of bytes, such as channels of two groups. */
+static void join_pairs_1(Loose1 *restrict y, const Loose1 *restrict a, const Loose1 *restrict b, ptrdiff_t pairs) {
+    for (ptrdiff_t i = 0; i < pairs; i++) {
+        y[2 * i] = a[i];
+        y[2 * i + 1] = b[i];
+    }
+}
+
 /* Adjacent elements form a row in y and a column in x. */
 static void transpose(const Plane *p, int size) {
     const ptrdiff_t least = p->rows < p->columns ? p->rows : p->columns;
@@ -203,6 +213,10 @@ static void transpose(const Plane *p, int size) {
         return;
     if (size == 1 && least >= 16)
         transpose_blocks_1(p);
+    else if (size == 1 && least >= 4)
+        transpose_small_blocks_1(p);
+    else if (size == 1 && p->columns == 2 && p->y_row == 2)
+        join_pairs_1((Loose1 *)p->y, (const Loose1 *)p->x, (const Loose1 *)(p->x + p->x_column), p->rows);
     else if (size == 2 && least >= 8)
         transpose_blocks_2(p);
     else if (size == 4 && least >= (ptrdiff_t)sizeof(transpose_block_4_lanes) / 4)

@@ -237,7 +237,7 @@ INLINE void apply_stage(const Requantization *to, const Stage *stage, const Resu
 
 /* With stages. The values have memory of their own: an activation's function is given them, and sums that it could reach
  * would not stay in registers while they are added up. */
-static __attribute__((noinline)) void store_staged(const Requantization *to, const ResultRows *t, int rows,
+static __attribute__((noinline, noclone)) void store_staged(const Requantization *to, const ResultRows *t, int rows,
                                                    int vectors, const LaneMask *sums) {
     LaneMask memory[MOST_SUMS];
     SharedLanes *values = (SharedLanes *)memory;
@@ -253,7 +253,7 @@ static __attribute__((noinline)) void store_staged(const Requantization *to, con
     store_results(to, t, rows, vectors, memory, 1);
 }
 
-static __attribute__((noinline)) void store_wide_staged(const Requantization *to, const ResultRows *t, int rows,
+static __attribute__((noinline, noclone)) void store_wide_staged(const Requantization *to, const ResultRows *t, int rows,
                                                         const LaneMask *sums) {
     store_wide_bytes(to, t, rows, sums, to->is_signed ? 2 : 1, 0, 1);
 }
@@ -268,7 +268,7 @@ INLINE int stages_stay_in_registers(const Requantization *to, const ResultRows *
 }
 
 /* Writes the results of rows x vectors vectors of sums, to which the shifts are added already. */
-static __attribute__((noinline)) void store_sums(const Requantization *to, const ResultRows *t, int rows, int vectors,
+static __attribute__((noinline, noclone)) void store_sums(const Requantization *to, const ResultRows *t, int rows, int vectors,
                                                  const LaneMask *sums) {
     if (to->stages && to->bytes && vectors == 2 && t->columns == 2 * LANES && stages_stay_in_registers(to, t))
         store_wide_staged(to, t, rows, sums);

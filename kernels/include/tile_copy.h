@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "row_copy.h"
+
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 
@@ -19,23 +21,16 @@
     }                                                                                            \
     break;
 
-#define GATHER(T)                                                                                \
-    if (step == sizeof(T)) {                                                                     \
-        TILE_COPY(T, cols * sizeof(T), sizeof(T), row, sizeof(T))                                \
-    } else {                                                                                     \
-        TILE_COPY(T, cols * sizeof(T), sizeof(T), row, step)                                     \
-    }
-
-#define SCATTER(T)                                                                               \
-    if (step == sizeof(T)) {                                                                     \
-        TILE_COPY(T, row, sizeof(T), cols * sizeof(T), sizeof(T))                                \
-    } else {                                                                                     \
-        TILE_COPY(T, row, step, cols * sizeof(T), sizeof(T))                                     \
-    }
+#define GATHER(T) TILE_COPY(T, cols * sizeof(T), sizeof(T), row, step)
+#define SCATTER(T) TILE_COPY(T, row, step, cols * sizeof(T), sizeof(T))
 
 /* Elements have `size` bytes; the tile's rows begin `row` bytes apart, its columns `step` bytes. */
 static void gather(const char *from, ptrdiff_t row, ptrdiff_t step, char *to, ptrdiff_t rows, ptrdiff_t cols,
                    int size) {
+    if (step == size) {
+        copy_rows(to, cols * size, from, row, rows, cols * size);
+        return;
+    }
     switch (size) {
     case 1: GATHER(uint8_t)
     case 2: GATHER(uint16_t)
@@ -46,6 +41,10 @@ static void gather(const char *from, ptrdiff_t row, ptrdiff_t step, char *to, pt
 
 static void scatter(const char *from, char *to, ptrdiff_t row, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t cols,
                     int size) {
+    if (step == size) {
+        copy_rows(to, row, from, cols * size, rows, cols * size);
+        return;
+    }
     switch (size) {
     case 1: SCATTER(uint8_t)
     case 2: SCATTER(uint16_t)

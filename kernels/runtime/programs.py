@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -12,6 +13,11 @@ import numpy as np
 _FIRST = frozenset({"add", "sub", "mul", "div"})
 # What the next one is called when that value is its left operand, and when it is its right one.
 _SECOND = {"add": ("add", "add"), "sub": ("sub", "rsub"), "mul": ("mul", "mul")}
+
+Program = tuple[tuple[Any, ...], ...]
+
+F32 = np.dtype(np.float32)
+BYTES = frozenset(map(np.dtype, ("uint8", "int8")))
 
 # Of an instruction: a read or, behind them all, an instruction's value, by its number; a constant as (number,).
 Operands = tuple[Any, ...]
@@ -55,6 +61,77 @@ def joined(
         numbers[reads + place] = reads + len(made)
         renumbered = [operand if isinstance(operand, tuple) else numbers[operand] for operand in found]
         made.append(Joined(place, pair, tuple(renumbered)))
+    return tuple(made)
+
+
+class _Values:
+    """What the values of a program follow from: `parts`, the instructions' values, and `sources`, the reads."""
+
+    def __init__(self, program: Program, operands: Sequence[Operands], dtypes: Sequence[np.dtype[Any]]) -> None:
+        self.program, self.operands, self.dtypes = program, operands, dtypes
+        self.reads = len(dtypes) - len(program)
+        self.parts: list[frozenset[int]] = [frozenset()] * self.reads
+        self.sources = [frozenset([read]) for read in range(self.reads)]
+        for value in range(self.reads, len(dtypes)):
+            taken = self.taken(value)
+            self.parts.append(frozenset([value]).union(*[self.parts[operand] for operand in taken]))
+            self.sources.append(frozenset[int]().union(*[self.sources[operand] for operand in taken]))
+
+    def taken(self, value: int) -> list[int]:
+        """What the instruction of a value takes, but for constants."""
+        return [operand for operand in self.operands[value - self.reads] if not isinstance(operand, tuple)]
+
+    def of_one_byte(self, value: int) -> bool:
+        """Whether a value is a byte that follows from that of one read by way of real numbers."""
+        if len(self.sources[value]) != 1:
+            return False
+        ends = (value, *self.sources[value])
+        return all(self.dtypes[end] in BYTES for end in ends) and all(map(self._of_reals, self.parts[value]))
+
+    def _of_reals(self, value: int) -> bool:
+        """Whether an instruction makes real numbers of bytes, bytes of real numbers, or computes in these."""
+        types = [self.dtypes[value], *[self.dtypes[operand] for operand in self.taken(value)]]
+        return F32 in types and all(dtype == F32 or dtype in BYTES for dtype in types)
+
+    def program_of(self, values: Sequence[int], sources: Sequence[int]) -> list[tuple[Any, ...]]:
+        """The instructions of these values, which take each other and the sources."""
+        numbers = {value: number for number, value in enumerate((*sources, *values))}
+        made = []
+        for value in values:
+            name, *given = self.program[value - self.reads]
+            count = len(self.operands[value - self.reads])
+            taken = [numbers.get(operand) if isinstance(operand, int) else operand for operand in given[:count]]
+            made.append((name, *taken, *given[count:]))
+        return made
+
+
+@lru_cache(maxsize=256)
+def with_lookups(
+    program: Program, operands: tuple[Operands, ...], dtypes: tuple[np.dtype[Any], ...], fewest: int
+) -> Program:
+    """The program, where `fewest` instructions or more that make a byte of a read's are
+    ("lookup", read, dtype, the program of those instructions).
+
+    operands: of each instruction. dtypes: of the reads and the instructions' values.
+    """
+    values = _Values(program, operands, dtypes)
+    looked_up = {
+        value for value, parts in enumerate(values.parts) if len(parts) >= fewest and values.of_one_byte(value)
+    }
+    kept: set[int] = set()
+    wanted = [len(dtypes) - 1]
+    while wanted:
+        value = wanted.pop()
+        if value >= values.reads and value not in kept:
+            kept.add(value)
+            wanted += [] if value in looked_up else values.taken(value)
+    order = sorted(kept)
+    made = values.program_of(order, range(values.reads))
+    for place, value in enumerate(order):
+        if value in looked_up:
+            (source,) = values.sources[value]
+            inner = values.program_of(sorted(values.parts[value]), [source])
+            made[place] = ("lookup", source, dtypes[value], tuple(inner))
     return tuple(made)
 
 

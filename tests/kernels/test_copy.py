@@ -75,6 +75,20 @@ def test_permutations(level, threads, axes, shape):
     np.testing.assert_array_equal(y, source)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 7, 15, 16, 17, 28, 33])
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5, 8, 15, 16, 17])
+def test_small_planes_of_bytes_are_turned(level, rows, columns):
+    """As channels that are shuffled between groups are, pixel by pixel; what lies between is left."""
+    x = numbers((5, columns, rows), np.uint8)
+    source = np.transpose(x, (0, 2, 1))
+    for pad in (0, 3):
+        memory = np.full((5, rows, columns + pad), UNTOUCHED, np.uint8)
+        y = memory[:, :, :columns]
+        run_steps([kernels.family("copy").Copy(view_of(0, source, x), view_of(1, y, memory))], [x, memory], 2)
+        np.testing.assert_array_equal(y, source)
+        assert (memory[:, :, columns:] == UNTOUCHED).all()
+
+
 @pytest.mark.parametrize("run", [*range(1, 36), 63, 64, 65])
 def test_short_runs_leave_what_lies_between(level, run):
     x = numbers((9, run), np.uint8)

@@ -174,7 +174,7 @@ def test_windows_of_any_size_take_no_memory(level):
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1"])
-@pytest.mark.parametrize("channels", [1, 3, 16, 63, 64, 65, 130, 300])
+@pytest.mark.parametrize("channels", [1, 3, 15, 16, 17, 24, 31, 32, 33, 63, 64, 65, 130, 300])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_bytes(dtype, channels, threads):
     """The maximum of bytes is that of the same numbers in f32; a window without elements gives the least byte."""
