@@ -1,7 +1,7 @@
 """Chains of element-wise calls become one pass over memory.
 
 A Map is a small program: instructions on its inputs and on earlier results, see kernels/families/elementwise.pyx.
-A call whose only reader is element-wise and has its shape is computed inside that reader.
+A call whose readers are all parts of one such program, and have its shape, is computed inside it.
 """
 
 from __future__ import annotations
@@ -66,21 +66,24 @@ def fuse_maps(calls: Sequence[Call], kept: set[Tensor]) -> list[Call]:
         if code is None:
             continue
         piece = _Piece(code, [call], call.outputs[0])
-        for tensor in list(piece.reads):
+        waiting = list(piece.reads)
+        while waiting:
+            tensor = waiting.pop()
             producer = tensor.producer
-            if producer not in pieces or tensor in kept or not _only_inside(tensor, call):
+            if producer not in pieces or producer in absorbed or tensor in kept or not _only_inside(tensor, piece):
                 continue
             joined = _Piece(pieces[producer].code + piece.code, pieces[producer].parts + piece.parts, call.outputs[0])
             if len(joined.code) <= family.MOST_INSTRUCTIONS and len(joined.reads) <= family.MOST_READS:
                 piece = joined
                 absorbed.add(producer)
+                waiting = list(piece.reads)  # whose other readers may be parts now
         pieces[call] = piece
     return [_as_call(pieces[call]) if call in pieces else call for call in calls if call not in absorbed]
 
 
-def _only_inside(tensor: Tensor, call: Call) -> bool:
-    """True when nobody else reads the tensor, and each of its elements is needed once."""
-    return tensor.shape == call.outputs[0].shape and all(user is call for user in tensor.users)
+def _only_inside(tensor: Tensor, piece: _Piece) -> bool:
+    """True when the piece alone reads the tensor, and needs each of its elements once."""
+    return tensor.shape == piece.result.shape and all(user in piece.parts for user in tensor.users)
 
 
 def _as_call(piece: _Piece) -> Call:
