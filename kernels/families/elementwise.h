@@ -108,24 +108,19 @@ enum { STATUS_OK = 0, STATUS_DIVISION_BY_ZERO = 2 };
         return STATUS_OK;                                                                        \
     }
 
-/* Sine and cosine: the library serves angles that are too large for the vector form. */
+/* Sine, cosine and tangent: the library serves angles that are too large for the vector form. */
 #define TURNING(name, T, limit, small_angle, any_angle)                                          \
-    static int name(const Source *const *in, char *to, ptrdiff_t n, const Activation *with) {    \
-        const T *a = (const T *)in[0]->at;                                                       \
-        T *y = (T *)to;                                                                          \
-        const ptrdiff_t distinct = in[0]->step ? n : 1;                                          \
+    BY_RUNS(name, 1, T, {                                                                        \
+        const T *x = (const T *)a;                                                               \
         int large = 0;                                                                           \
-        EACH(distinct) large |= !(a[i] >= -limit && a[i] <= limit);                              \
+        EACH_OF_RUN(T, IN_ONES) large |= !(x[i] >= -limit && x[i] <= limit);                     \
         if (large) {                                                                             \
-            for (ptrdiff_t i = 0; i < distinct; i++)                                             \
-                y[i] = a[i] >= -limit && a[i] <= limit ? small_angle(a[i]) : any_angle(a[i]);    \
+            for (ptrdiff_t i = 0; i < given; i++)                                                \
+                y[i] = x[i] >= -limit && x[i] <= limit ? small_angle(x[i]) : any_angle(x[i]);    \
         } else {                                                                                 \
-            EACH(distinct) y[i] = small_angle(a[i]);                                             \
+            EACH_OF_RUN(T, IN_ONES) y[i] = small_angle(x[i]);                                    \
         }                                                                                        \
-        for (ptrdiff_t i = distinct; i < n; i++)                                                 \
-            y[i] = y[0];                                                                         \
-        return STATUS_OK;                                                                        \
-    }
+    })
 
 /* Lists of (name, cost in units of one addition, formula). */
 
@@ -180,10 +175,6 @@ enum { STATUS_OK = 0, STATUS_DIVISION_BY_ZERO = 2 };
     X(exp, 6, vexp(u), __VA_ARGS__)                                                              \
     X(log, 8, vlog(u), __VA_ARGS__)                                                              \
     X(erf, 10, verf(u), __VA_ARGS__)                                                             \
-    X(tan, 60, tanf(u), __VA_ARGS__)                                                             \
-    X(asin, 60, asinf(u), __VA_ARGS__)                                                           \
-    X(acos, 60, acosf(u), __VA_ARGS__)                                                           \
-    X(atan, 60, atanf(u), __VA_ARGS__)                                                           \
     X(sinh, 60, sinhf(u), __VA_ARGS__)                                                           \
     X(cosh, 60, coshf(u), __VA_ARGS__)                                                           \
     X(asinh, 60, asinhf(u), __VA_ARGS__)                                                         \
@@ -199,9 +190,6 @@ enum { STATUS_OK = 0, STATUS_DIVISION_BY_ZERO = 2 };
     X(abs, 2, fabs(u), __VA_ARGS__)                                                              \
     X(sign, 2, u > 0 ? 1 : u < 0 ? -1 : u, __VA_ARGS__)                                          \
     X(sqrt, 6, sqrt(u), __VA_ARGS__)                                                             \
-    X(exp, 14, exp64(u), __VA_ARGS__)                                                            \
-    X(log, 18, log64(u), __VA_ARGS__)                                                            \
-    X(tanh, 20, tanh64(u), __VA_ARGS__)                                                          \
     X(erf, 60, erf(u), __VA_ARGS__)                                                              \
     X(floor, 2, floor(u), __VA_ARGS__)                                                           \
     X(ceil, 2, ceil(u), __VA_ARGS__)                                                             \
@@ -234,25 +222,17 @@ INLINE double floored_remainder(double u, double v) {
 #define LOOPS_f64 BINARY
 #define LOOPS_bool BINARY_BY_RUNS
 #define DEFINE_BINARY(op, cost, formula, t, code, T, W) LOOPS_##t(op##_##t, T, W, T, formula)
-/* Vectors of eight bytes to one each take much code, and little less time than elements one by one. */
-#define ONE_BY_ONE __attribute__((optimize("no-tree-vectorize")))
-#define COMPARED_u8
-#define COMPARED_i8
-#define COMPARED_i32
-#define COMPARED_f32
-#define COMPARED_i64 ONE_BY_ONE
-#define COMPARED_f64 ONE_BY_ONE
 #define COMPARISON_u8 BINARY_BY_RUNS
 #define COMPARISON_i8 BINARY_BY_RUNS
 #define COMPARISON_i32 BINARY
 #define COMPARISON_f32 BINARY
-#define COMPARISON_i64 BINARY
-#define COMPARISON_f64 BINARY
+#define COMPARISON_i64 BINARY_BY_RUNS
+#define COMPARISON_f64 BINARY_BY_RUNS
 #define DEFINE_COMPARISON(op, cost, formula, t, code, T, W)                                      \
-    COMPARED_##t COMPARISON_##t(op##_##t, T, W, uint8_t, formula)
+    COMPARISON_##t(op##_##t, T, W, uint8_t, formula)
 #define DEFINE_PAIR(op, cost, formula, t, code, T) PAIR(op##_##t, T, formula)
 #define DEFINE_UNARY(op, cost, formula, t, code, T, W) UNARY(op##_##t, T, T, formula)
-#define DEFINE_TEST(op, cost, formula, t, code, T, W) COMPARED_##t UNARY(op##_##t, T, uint8_t, formula)
+#define DEFINE_TEST(op, cost, formula, t, code, T, W) UNARY_BY_RUNS(op##_##t, T, uint8_t, formula)
 
 #define DEFINE_NUMERIC(t, code, T, W)                                                            \
     ARITHMETIC(DEFINE_BINARY, t, code, T, W)                                                     \
@@ -285,12 +265,67 @@ SELECT(select_32, uint32_t)
 SELECT(select_64, uint64_t)
 TURNING(sin_f32, float, TRIG_LIMIT, vsin, sinf)
 TURNING(cos_f32, float, TRIG_LIMIT, vcos, cosf)
+TURNING(tan_f64, double, TRIG_LIMIT64, tan64, tan)
 TURNING(sin_f64, double, TRIG_LIMIT64, sin64, sin)
 TURNING(cos_f64, double, TRIG_LIMIT64, cos64, cos)
 BINARY(prelu_f32, float, float, float, u < 0 ? u * v : u)
-BINARY_BY_RUNS(regular_pow_f64, double, double, double, pow64(u, v))
-ONE_BY_ONE BINARY_BY_RUNS(any_pow_f64, double, double, double, regular_power(u, v) ? pow64(u, v) : pow(u, v))
-BINARY(any_pow_f32, float, float, float, powf(u, v))
+UNARY_BY_RUNS(exp_f64, double, double, exp64(u))
+UNARY_BY_RUNS(log_f64, double, double, log64(u))
+UNARY_BY_RUNS(tanh_f64, double, double, tanh64(u))
+UNARY_BY_RUNS(cube_f64, double, double, cube64(u))
+UNARY_BY_RUNS(atan_f64, double, double, atan64(u))
+UNARY_BY_RUNS(asin_f64, double, double, asin64(u))
+UNARY_BY_RUNS(acos_f64, double, double, acos64(u))
+/* The library serves powers that the vector form does not. */
+BY_RUNS(any_pow_f64, 2, double, {
+    const double *x = (const double *)a, *exponents = (const double *)b;
+    int regular = 1;
+    EACH_OF_RUN(double, IN_ONES) regular &= regular_power(x[i], exponents[i]) | (i >= given);
+    if (regular) {
+        EACH_OF_RUN(double, IN_ONES) y[i] = pow64(x[i], exponents[i]);
+    } else {
+        for (ptrdiff_t i = 0; i < given; i++)
+            y[i] = regular_power(x[i], exponents[i]) ? pow64(x[i], exponents[i]) : pow(x[i], exponents[i]);
+    }
+})
+
+static int pow_f64(const Source *const *in, char *to, ptrdiff_t n, const Activation *with) {
+    const int cube = !in[1]->step && *(const double *)in[1]->at == 3.0;
+    return (cube ? cube_f64 : any_pow_f64)(in, to, n, with);
+}
+
+/* A function of f32 as that of f64, which rounds it to half a unit in the last place. */
+__attribute__((noinline, noclone))
+static int through_f64(Kernel kernel, const Source *const *in, int operands, char *to, ptrdiff_t n) {
+    enum { MOST = 256 };
+    double wide[2][MOST];
+    Source sources[2] = {*in[0], *in[operands - 1]};
+    const Source *reads[2] = {sources, sources + 1};
+    for (ptrdiff_t begin = 0; begin < n; begin += MOST) {
+        const ptrdiff_t count = n - begin < MOST ? n - begin : MOST;
+        for (int k = 0; k < operands; k++) {
+            const float *a = (const float *)in[k]->at + (in[k]->step ? begin : 0);
+            const ptrdiff_t distinct = in[k]->step ? count : 1;
+            EACH(distinct) wide[k][i] = a[i];
+            sources[k].at = (const char *)wide[k];
+        }
+        kernel(reads, (char *)wide[0], count, NULL);
+        float *y = (float *)to + begin;
+        EACH(count) y[i] = (float)wide[0][i];
+    }
+    return STATUS_OK;
+}
+
+#define THROUGH_F64(name, operands)                                                              \
+    static int name##_f32(const Source *const *in, char *to, ptrdiff_t n, const Activation *with) {\
+        return through_f64(name##_f64, in, operands, to, n);                                     \
+    }
+
+THROUGH_F64(tan, 1)
+THROUGH_F64(asin, 1)
+THROUGH_F64(acos, 1)
+THROUGH_F64(atan, 1)
+THROUGH_F64(any_pow, 2)
 UNARY(cube_f32, float, float, u * u * u)
 UNARY(pow_half_f32, float, float, u == -INFINITY ? INFINITY : sqrtf(u) + 0.0f)
 
@@ -304,15 +339,6 @@ static int pow_f32(const Source *const *in, char *to, ptrdiff_t n, const Activat
                     : exponent == -1.0f ? reciprocal_f32
                                         : any_pow_f32;
     return kernel(in, to, n, with);
-}
-
-/* The library serves powers that the vector form does not. */
-static int pow_f64(const Source *const *in, char *to, ptrdiff_t n, const Activation *with) {
-    const double *a = (const double *)in[0]->at, *b = (const double *)in[1]->at;
-    const ptrdiff_t x_step = in[0]->step ? 1 : 0, y_step = in[1]->step ? 1 : 0;
-    int regular = 1;
-    EACH(n) regular &= regular_power(a[i * x_step], b[i * y_step]);
-    return regular ? regular_pow_f64(in, to, n, with) : any_pow_f64(in, to, n, with);
 }
 
 static int activation_f32(const Source *const *in, char *to, ptrdiff_t n, const Activation *with) {
@@ -417,10 +443,21 @@ static const Operation OPERATIONS[] = {
     {"logical_not", BOOL, BOOL, 1, 1, logical_not_bool},
     {"sin", F32, F32, 1, 10, sin_f32},
     {"cos", F32, F32, 1, 10, cos_f32},
+    {"tan", F32, F32, 1, 34, tan_f32},
+    {"tan", F64, F64, 1, 34, tan_f64},
     {"sin", F64, F64, 1, 24, sin_f64},
+    {"exp", F64, F64, 1, 14, exp_f64},
+    {"log", F64, F64, 1, 18, log_f64},
+    {"tanh", F64, F64, 1, 20, tanh_f64},
+    {"asin", F32, F32, 1, 30, asin_f32},
+    {"acos", F32, F32, 1, 30, acos_f32},
+    {"atan", F32, F32, 1, 30, atan_f32},
+    {"asin", F64, F64, 1, 30, asin_f64},
+    {"acos", F64, F64, 1, 30, acos_f64},
+    {"atan", F64, F64, 1, 30, atan_f64},
     {"cos", F64, F64, 1, 24, cos_f64},
     {"prelu", F32, F32, 2, 1, prelu_f32},
-    {"pow", F32, F32, 2, 60, pow_f32},
+    {"pow", F32, F32, 2, 35, pow_f32},
     {"pow", F64, F64, 2, 40, pow_f64},
 };
 

@@ -271,8 +271,8 @@ cdef class Map(Step):
 
     f32, f64, i8, u8, i32, i64: add sub mul min max squared_difference neg abs sign pow mod floor_mod and the
         comparisons equal not_equal less less_equal greater greater_equal, which give bool
-    floats: div sqrt exp log erf sin cos floor ceil round_even round_away is_nan is_inf is_finite
-    f32: rsqrt square reciprocal tan asin acos atan sinh cosh asinh acosh atanh prelu, and the activations
+    floats: div sqrt exp log erf sin cos tan asin acos atan floor ceil round_even round_away is_nan is_inf is_finite
+    f32: rsqrt square reciprocal sinh cosh asinh acosh atanh prelu, and the activations
         (name, operand[, alpha[, beta]]) of activation.h
     integers: floor_div trunc_div bitwise_and bitwise_or bitwise_xor bitwise_not; arithmetic wraps around
     bool: logical_and logical_or logical_xor logical_not and the comparisons

@@ -42,21 +42,30 @@ __attribute__((noinline)) static void complete_runs(Runs *runs, int operands, si
     }
 }
 
-#define BY_RUNS(name, operands, T, ...)                                                          \
+#define EACH_OF_RUN(T, unrolled) _Pragma(unrolled) EACH(RUN_BYTES / (ptrdiff_t)sizeof(T))
+#define IN_TWOS "GCC unroll 2"
+#define IN_ONES "GCC unroll 1" /* for formulas that are long already */
+
+/* Statements for a run: y of operands a, b and c. given: the elements of it that count. */
+#define BY_RUNS(name, operands, T, ...) BY_RUNS_TO(name, operands, T, T, __VA_ARGS__)
+
+/* Of operands of T and results of R, which is not longer. */
+#define BY_RUNS_TO(name, operands, T, R, ...)                                                    \
     static int name(const Source *const *in, char *to, ptrdiff_t n, const Activation *with) {    \
         Runs runs;                                                                               \
         ptrdiff_t left = n * (ptrdiff_t)sizeof(T);                                               \
         begin_runs(&runs, in, operands, sizeof(T));                                              \
-        for (; left > 0; left -= RUN_BYTES, to += RUN_BYTES) {                                   \
+        for (; left > 0; left -= RUN_BYTES, to += RUN_BYTES / sizeof(T) * sizeof(R)) {           \
             const int whole = left >= RUN_BYTES;                                                 \
             if (!whole)                                                                          \
                 complete_runs(&runs, operands, (size_t)left);                                    \
             const char *const a = runs.at[0], *const b = runs.at[1], *const c = runs.at[operands - 1];\
-            T *y = (T *)(whole ? to : runs.copy[3]);                                             \
-            (void)a, (void)b, (void)c;                                                           \
-            _Pragma("GCC unroll 2") EACH(RUN_BYTES / (ptrdiff_t)sizeof(T)) __VA_ARGS__           \
+            R *y = (R *)(whole ? to : runs.copy[3]);                                             \
+            const ptrdiff_t given = whole ? RUN_BYTES / (ptrdiff_t)sizeof(T) : left / (ptrdiff_t)sizeof(T);\
+            (void)a, (void)b, (void)c, (void)given;                                              \
+            __VA_ARGS__                                                                          \
             if (!whole)                                                                          \
-                memcpy(to, runs.copy[3], (size_t)left);                                          \
+                memcpy(to, runs.copy[3], (size_t)left / sizeof(T) * sizeof(R));                  \
             for (int k = 0; k < operands; k++)                                                   \
                 runs.at[k] += runs.step[k];                                                      \
         }                                                                                        \
@@ -65,17 +74,23 @@ __attribute__((noinline)) static void complete_runs(Runs *runs, int operands, si
 
 /* BINARY's, for types of which more loops would take much code. */
 #define BINARY_BY_RUNS(name, T_, W_, R, formula)                                                 \
-    BY_RUNS(name, 2, R, {                                                                        \
+    BY_RUNS_TO(name, 2, T_, R, EACH_OF_RUN(T_, IN_TWOS) {                                        \
         typedef T_ T;                                                                            \
         typedef W_ W;                                                                            \
         const T u = ((const T *)a)[i], v = ((const T *)b)[i];                                    \
         y[i] = (R)(formula);                                                                     \
     })
 
+#define UNARY_BY_RUNS(name, T, R, formula)                                                       \
+    BY_RUNS_TO(name, 1, T, R, EACH_OF_RUN(T, IN_ONES) {                                          \
+        const T u = ((const T *)a)[i];                                                           \
+        y[i] = formula;                                                                          \
+    })
+
 /* Two operations at once, whose results are rounded as those of each by itself are: (u first v) second w, and for rsub
  * w - (u first v). */
 #define PAIR(name, T, formula)                                                                   \
-    __attribute__((optimize("fp-contract=off"))) BY_RUNS(name, 3, T, {                           \
+    __attribute__((optimize("fp-contract=off"))) BY_RUNS(name, 3, T, EACH_OF_RUN(T, IN_TWOS) {\
         const T u = ((const T *)a)[i], v = ((const T *)b)[i], w = ((const T *)c)[i];             \
         y[i] = formula;                                                                          \
     })

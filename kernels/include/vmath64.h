@@ -1,14 +1,14 @@
 /* Elementary functions of one f64, written so that a loop around them vectorises: no branches, no calls, no tables, and
  * no conversions between integers and f64, which few processors have for vectors. Round to nearest is assumed.
  *
- * Errors, in units in the last place over the whole range: exp64 1.1, log64, sin64 and cos64 1, the latter two for |x|
- * up to TRIG_LIMIT64, pow64 1 where it is regular; tanh64 3. Limits at infinity are exact, NaN gives NaN, denormal
- * numbers are right.
+ * Errors, in units in the last place over the whole range: exp64 1.1, log64 1; sin64 and cos64 1, tan64 3,
+ * for |x| up to TRIG_LIMIT64; pow64 and cube64 1 where they are regular; atan64 1, asin64, acos64 and tanh64 3. Limits
+ * at infinity are exact, NaN gives NaN, denormal numbers are right.
  *
- * The reduction and the polynomials of the sine, the cosine and the logarithms are FDLIBM's (Sun Microsystems, 1993:
- * e_log.c, e_pow.c, k_sin.c, k_cos.c, e_rem_pio2.c), those of the exponential are Taylor's. Products that are subtracted
- * are exact, or a sum can be contracted to a fused multiply-add in one way only, so that vector and scalar code of one
- * level give the same bits. */
+ * The reductions and the polynomials of the sine, the cosine, the arc tangent and the logarithms are FDLIBM's (Sun
+ * Microsystems, 1993: e_log.c, e_pow.c, k_sin.c, k_cos.c, e_rem_pio2.c, s_atan.c), those of the exponential Taylor's.
+ * Products that are subtracted are exact, or a sum can be contracted to a fused multiply-add in one way only, so that
+ * vector and scalar code of one level give the same bits. */
 #ifndef OVLITE_VMATH64_H
 #define OVLITE_VMATH64_H
 
@@ -122,14 +122,34 @@ INLINE double log64(double x) {
 /* x without its last 27 bits: the product of two such numbers is exact. */
 INLINE double leading_half(double x) { return double_of(bits_of64(x) & 0xfffffffff8000000u); }
 
-/* Whether pow64(x, y) is right: x is normal and positive, y finite, and the result far from the ends of the range. */
-INLINE int regular_power(double x, double y) {
-    double e = fabs(exponent64(x, 0x3ff0000000000000u)) + 1.0;
-    return (x >= 0x1p-1022) & (x < INFINITY) & (fabs(y) * e < 1020.0);
+INLINE int is_whole(double x) { return (x + ROUNDER64) - ROUNDER64 == x; }
+
+/* -power for a negative x and an odd y, both of a power of |x|. */
+INLINE double signed_power(double power, double x, double y) {
+    uint64_t odd = bits_of64(y + ROUNDER64) << 63;
+    return double_of(bits_of64(power) | (bits_of64(x) & odd));
 }
 
-/* 2^(y log2(x)), with the logarithm and the product as sums of two numbers. */
-INLINE double pow64(double x, double y) {
+/* x^3 with the square as a sum of two numbers. */
+INLINE double cube64(double x) {
+    double a = leading_half(x), b = x - a, s = x * x;
+    double rest = ((a * a - s) + 2.0 * a * b) + b * b;
+    double y = s * x, s_high = leading_half(s), s_low = s - s_high;
+    double missing = ((s_high * a - y) + s_high * b) + s_low * a;
+    missing = missing + s_low * b;
+    return (fabs(y) > 0.0) & (fabs(y) < INFINITY) ? y + (rest * x + missing) : y;
+}
+
+/* Whether pow64(x, y) is right: |x| is normal, y finite and whole for x < 0, and the result far from the ends of the
+ * range. */
+INLINE int regular_power(double x, double y) {
+    double size = fabs(x), e = fabs(exponent64(size, 0x3ff0000000000000u)) + 1.0;
+    return (size >= 0x1p-1022) & (size < INFINITY) & (fabs(y) * e < 1020.0) & ((x > 0.0) | is_whole(y));
+}
+
+/* 2^(y log2(|x|)) with the sign of x to that power; the logarithm and the product are sums of two numbers. */
+INLINE double pow64(double base, double y) {
+    const double x = fabs(base);
     const uint64_t lowest = 0x3febb67ae8584caau;        /* the bits of sqrt(3) / 2 */
     double n = exponent64(x, lowest);
     double m = significand64(x, lowest);
@@ -165,15 +185,16 @@ INLINE double pow64(double x, double y) {
     u = t * 0x1.62e43p-1;                               /* log(2), of which the rest follows */
     v = (low - (t - high)) * 0x1.62e42fefa39efp-1 + t * -0x1.05c610ca86c39p-29;
     double e = u + v, rest = v - (e - u);
-    return scaled64(((exp_series64(e) * e * e + (rest * e + rest)) + e) + 1.0, k);
+    return signed_power(scaled64(((exp_series64(e) * e * e + (rest * e + rest)) + e) + 1.0, k), base, y);
 }
 
 /* Sine and cosine: pi/2 is the sum of three parts of 33 bits, whose multiples by n are exact, and a rest. */
 #define TRIG_LIMIT64 1048576.0
 
-INLINE double sine_of_quarter64(double x, uint64_t turn) {
+/* The sine and the cosine of what is left of x behind multiples of pi/2, whose count is returned in its last bits. */
+INLINE uint64_t within_quarter64(double x, double *sine, double *cosine) {
     double n = x * 0x1.45f306dc9c883p-1 + ROUNDER64;
-    uint64_t quadrant = bits_of64(n) + turn;
+    uint64_t quadrant = bits_of64(n);
     n = n - ROUNDER64;
     double a = x - n * 0x1.921fb544p0;
     double w = n * 0x1.0b4611a6p-34, v = n * 0x1.3198a2ep-69;
@@ -190,7 +211,7 @@ INLINE double sine_of_quarter64(double x, uint64_t turn) {
     s = s * z + 8.33333333332248946124e-03;
     s = s * z - 1.66666666666666324348e-01;
     s = s * z * y + rest;
-    s = z > 0.0 ? s + y : x;                            /* which keeps the sign of zero */
+    *sine = z > 0.0 ? s + y : x;                        /* which keeps the sign of zero */
     double c = -1.13596475577881948265e-11;
     c = c * z + 2.08757232129817482790e-09;
     c = c * z - 2.75573143513906633035e-07;
@@ -198,13 +219,55 @@ INLINE double sine_of_quarter64(double x, uint64_t turn) {
     c = c * z - 1.38888888888741095749e-03;
     c = c * z + 4.16666666666666019037e-02;
     double half = 0.5 * z, first = 1.0 - half;
-    c = first + (((1.0 - first) - half) + (c * z * z - y * rest));
+    *cosine = first + (((1.0 - first) - half) + (c * z * z - y * rest));
+    return quadrant;
+}
+
+INLINE double sine_of_quarter64(double x, uint64_t turn) {
+    double s, c;
+    uint64_t quadrant = within_quarter64(x, &s, &c) + turn;
     uint64_t odd = 0u - (quadrant & 1u);
     return double_of(((bits_of64(c) & odd) | (bits_of64(s) & ~odd)) ^ (quadrant & 2u) << 62);
 }
 
 INLINE double sin64(double x) { return sine_of_quarter64(x, 0); }
 INLINE double cos64(double x) { return sine_of_quarter64(x, 1); }
+
+INLINE double tan64(double x) {
+    double s, c;
+    uint64_t odd = within_quarter64(x, &s, &c) & 1u;
+    return (odd ? -c : s) / (odd ? s : c);
+}
+
+/* atan(x) = atan(c) + atan((x - c) / (1 + c x)), with the c that is nearest of 0, 1/2, 1, 3/2 and infinity. */
+INLINE double atan64(double x) {
+    double u = fabs(x), above = u - 0.5, below = 0.5 * u + 1.0, high = 4.63647609000806093515e-01;
+    double low = 2.26987774529616870924e-17;
+#define NEAREST(condition, numerator, denominator, first, rest)                                                        \
+    above = condition ? numerator : above, below = condition ? denominator : below;                                    \
+    high = condition ? first : high, low = condition ? rest : low
+    NEAREST(!(u >= 0.4375), u, 1.0, 0.0, 0.0);
+    NEAREST(u >= 0.6875, u - 1.0, u + 1.0, 7.85398163397448278999e-01, 3.06161699786838301793e-17);
+    NEAREST(u >= 1.1875, u - 1.5, 1.5 * u + 1.0, 9.82793723247329054082e-01, 1.39033110312309984516e-17);
+    NEAREST(u >= 2.4375, -1.0, u, 1.57079632679489655800e+00, 6.12323399573676603587e-17);
+#undef NEAREST
+    double t = above / below, z = t * t;
+    double p = 1.62858201153657823623e-02;
+    p = p * z - 3.65315727442169155270e-02;
+    p = p * z + 4.97687799461593236017e-02;
+    p = p * z - 5.83357013379057348645e-02;
+    p = p * z + 6.66107313738753120669e-02;
+    p = p * z - 7.69187620504482999495e-02;
+    p = p * z + 9.09088713343650656196e-02;
+    p = p * z - 1.11111104054623557880e-01;
+    p = p * z + 1.42857142725034663711e-01;
+    p = p * z - 1.99999999998764832476e-01;
+    p = p * z + 3.33333333333329318027e-01;
+    return copysign(high - ((t * (p * z) - low) - t), x);
+}
+
+INLINE double asin64(double x) { return atan64(x / sqrt((1.0 - x) * (1.0 + x))); }
+INLINE double acos64(double x) { return 2.0 * atan64(sqrt((1.0 - x) / (1.0 + x))); }
 
 #pragma GCC pop_options
 

@@ -66,9 +66,8 @@ _DIRECT: dict[str, tuple[str, Dtypes]] = {
     "Ceiling": ("ceil", FLOATS),
     "IsNaN": ("is_nan", FLOATS),
     "IsFinite": ("is_finite", FLOATS),
-    **{
-        name: (name.lower(), F32) for name in ("Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh")
-    },
+    **{name: (name.lower(), FLOATS) for name in ("Tan", "Asin", "Acos", "Atan")},
+    **{name: (name.lower(), F32) for name in ("Sinh", "Cosh", "Asinh", "Acosh", "Atanh")},
 }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -27,28 +29,54 @@ METHODS = frozenset({
 })  # fmt: skip
 
 
-def refuse(why: str) -> NoReturn:
-    """Raises TraceError, which begins with the line of the user's code that is being traced."""
+def place() -> str:
+    """The file and the line of the user's code that is being traced."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith((*_FOREIGN, "<")):
         frame = frame.f_back
-    raise TraceError(f"{frame.f_code.co_filename}:{frame.f_lineno}: {why}")
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def refuse(why: str, where: str = "") -> NoReturn:
+    """Raises TraceError, which begins with a line of the user's code: the one that is being traced."""
+    raise TraceError(f"{where or place()}: {why}")
 
 
 class Traced(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array of which only shape and dtype are known. It is read by what makes nodes, and never written."""
+    """An array of which only shape and dtype are known.
 
-    __slots__ = ("dtype", "output", "shape")
+    stale: Any  # the view that was written instead, why the array can't be read any more, and the line
+    if it has its own, None for an argument, which is never written; views: of this array that may be alive.
+    """
+
+    __slots__ = ("__weakref__", "dtype", "index", "memory", "shape", "stale", "value", "views")
     __class__: Any = np.ndarray  # for functions that ask isinstance(x, np.ndarray)
     dtype: np.dtype[Any]
-    output: Any
     shape: tuple[int, ...]
+    memory: Traced | None
+    index: Any  # by which a view was taken
+    stale: Any  # the view that was written instead, why the array can't be read any more, and the line of that
+    value: Any
+    views: list[weakref.ref[Traced]]
 
     def __init__(self, output: Any, dtype: Any) -> None:
         """output: of a node of static shape, whose element type is that of `dtype`."""
-        super().__setattr__("output", output)
-        super().__setattr__("dtype", known(np.dtype(dtype)))
-        super().__setattr__("shape", tuple(int(length) for length in output.shape))
+        shape = tuple(int(length) for length in output.shape)
+        self.become(
+            value=output, dtype=known(np.dtype(dtype)), shape=shape, memory=self, index=None, stale=None, views=[]
+        )
+
+    def become(self, **values: Any) -> None:
+        """Sets attributes."""
+        for name, value in values.items():
+            super().__setattr__(name, value)
+
+    @property
+    def output(self) -> Any:
+        """The output of a node that gives the elements."""
+        if self.stale:
+            refuse(*self.stale[1:])
+        return self.value
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         refuse(f"an assignment to the array's {name} can't be traced; make a new array with reshape or astype")
@@ -67,12 +95,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         kept = {name: value for name, value in kwargs.items() if value is not None}
-        if "out" in kept:
-            refuse(
-                f"{ufunc.__name__} writes in place, which can't be traced; write x = x + y instead of x += y or out="
-            )
+        (out,) = kept.pop("out", (None,))
+        if out is not None:
+            made = self.__array_ufunc__(ufunc, method, *inputs, **kwargs | {"out": None})
+            return WRITE[1](ufunc, made, out)
         if method == "reduce" and ufunc in REDUCE:
-            return REDUCE[ufunc](inputs[0], **{"axis": 0, **kept})
+            return REDUCE[ufunc](*inputs, **{"axis": 0, **kwargs})
         if method != "__call__" or ufunc not in UFUNCS:
             name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             refuse(f"numpy.{name} can't be traced")
@@ -90,7 +118,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             inspect.signature(FUNCTIONS[function]).bind(*args, **kept)
         except TypeError as error:
             refuse(f"{function.__name__} is traced without some of its arguments: {error}")
-        return FUNCTIONS[function](*args, **kept)
+        return _with_views(function, FUNCTIONS[function](*args, **kept), args)
 
     def __getattr__(self, name: str) -> Any:
         if name == "reshape":
@@ -100,7 +128,13 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if name in METHODS:
             return partial(getattr(np, name), self)
         if name == "flatten":
-            return partial(np.ravel, self)
+            return partial(np.ravel, self.copy())
+        if name == "fill":
+            return partial(self.__setitem__, ...)
+        if name == "mT":
+            return np.matrix_transpose(self)
+        if name in ("real", "conj", "conjugate"):
+            return self if name == "real" else self.copy
         if name.startswith("__") or not hasattr(np.ndarray, name):
             raise AttributeError(f"a traced array has no attribute {name!r}")
         refuse(f"the array's {name} can't be traced")
@@ -117,16 +151,25 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             raise TypeError(
                 f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} by the rule {casting!r}"
             )
-        return convert(self, np.dtype(dtype))
+        found = convert(self, np.dtype(dtype))
+        return found.copy() if found is self and copy else found
 
-    def copy(self) -> Traced:
-        return self
+    def copy(self, order: Any = "C") -> Traced:
+        return Traced(self.output, self.dtype)
 
     def __getitem__(self, index: Any) -> Any:
         return GETITEM[0](self, index)
 
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        refuse("an assignment to elements can't be traced; make a new array with np.where or np.concatenate")
+    def __setitem__(self, index: Any, value: Any) -> None:
+        WRITE[0](self, index, value)
+
+    def viewed_by(self, view: Traced, index: Any = None) -> Traced:
+        """The view, which writes reach that are made to this array."""
+        if view is not self:
+            view.become(memory=self.memory, index=index)
+            if self.memory is not None:
+                self.memory.views.append(weakref.ref(view))
+        return view
 
     def _write_model(self, compiled: Any, inputs: Any) -> Any:
         """What a compiled model asks of inputs that are no arrays."""
@@ -151,13 +194,55 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         refuse(
             "this needs the elements of an array, which are not known while tracing; numpy's functions take the array "
-            "itself, and a list of arrays as one of np.stack"
+            "itself, and a list of arrays as one of np.stack; arrays to be written come from np.zeros_like"
         )
 
     def __repr__(self) -> str:
         return f"<traced {self.dtype} of shape {list(self.shape)}>"
 
 
+def _in_place(name: str) -> Callable[[Traced, Any], Any]:
+    """x += y: numpy's scalars are bound anew, arrays are written."""
+    written, plain = getattr(np.lib.mixins.NDArrayOperatorsMixin, f"__i{name.rstrip('_')}__"), getattr(operator, name)
+
+    def method(self: Traced, other: Any) -> Any:
+        scalar = not self.shape and self.memory is self
+        return plain(self, other) if scalar else written(self, other)
+
+    return method
+
+
+for _name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift"):
+    setattr(Traced, f"__i{_name}__", _in_place(_name))
+for _name in ("and_", "or_", "xor"):
+    setattr(Traced, f"__i{_name.rstrip('_')}__", _in_place(_name))
+
+VIEWS: set[Any] = {
+    np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, np.swapaxes, np.moveaxis, np.rollaxis, np.flip,
+    np.matrix_transpose, np.diagonal, np.atleast_1d, np.atleast_2d, np.broadcast_to, np.broadcast_arrays, np.split,
+    np.array_split, np.flipud, np.fliplr, np.rot90, np.linalg.matrix_transpose,
+}  # fmt: skip
+OF_EACH = {np.atleast_1d, np.atleast_2d, np.broadcast_arrays}
+
+
+def _with_views(function: Any, found: Any, args: Any) -> Any:
+    """A function's results, which know whose views they may be; arrays of their own if they are none."""
+    parts = found if isinstance(found, (list, tuple)) else [found]
+    if function not in VIEWS or not args:
+        if isinstance(found, Traced) and any(found is arg for arg in args):
+            return found.copy()
+        for part in parts:
+            if isinstance(part, Traced):
+                part.become(memory=part)
+        return found
+    for place, part in enumerate(parts):
+        of = args[place if function in OF_EACH else 0]
+        if isinstance(of, Traced):
+            of.viewed_by(part)
+    return found
+
+
+WRITE: list[Callable[..., Any]] = []  # of elements; of a ufunc's result to out=
 REDUCE: dict[np.ufunc, Callable[..., Any]] = {}
 GETITEM: list[Callable[..., Any]] = []
 WRITE_MODEL: list[Callable[..., Any]] = []

@@ -82,7 +82,7 @@ def _full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None)
     return np.broadcast_to(lift(lift(fill_value), kind), a.shape if shape is None else shape)
 
 
-@traces(np.zeros_like)
+@traces(np.zeros_like, np.empty_like)
 def _zeros_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Any:
     return _full_like(a, 0, dtype, shape=shape)
 

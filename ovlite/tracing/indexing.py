@@ -15,15 +15,18 @@ def _getitem(x: Traced, index: Any) -> Any:
     for part in parts:
         if isinstance(part, Traced) and part.dtype.kind not in "iu":
             refuse(f"an index by {'a mask' if part.dtype.kind == 'b' else part.dtype} can't be traced; use np.where")
-    arrays = [part for part in parts if not _plain(part)]
+    arrays = [part for part in parts if not plain(part)]
     computed = any(isinstance(part, Traced) for part in arrays)
     one_by_one = not arrays or (len(arrays) == 1 and not any(isinstance(part, (int, np.integer)) for part in parts))
     if not one_by_one or (not computed and any(np.asarray(part).dtype.kind not in "iu" for part in arrays)):
         return _from_the_front(x, parts) if computed else taken(x, positions(x)[index])
-    return _axis_by_axis(x, _filled(parts, x.ndim))
+    found = _axis_by_axis(x, _filled(parts, x.ndim))
+    if arrays or (not found.shape and Ellipsis not in parts):
+        return found.copy()  # numpy makes no view
+    return x.viewed_by(found, index)
 
 
-def _plain(part: Any) -> bool:
+def plain(part: Any) -> bool:
     """Whether it is an index of basic indexing."""
     if isinstance(part, (bool, np.bool_)):
         return False

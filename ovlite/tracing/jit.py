@@ -27,6 +27,7 @@ from . import ordering as ordering
 from . import reductions as reductions
 from . import shapes as shapes
 from . import ufuncs as ufuncs
+from . import writing as writing
 from .array import Traced, lift
 from .trees import Spec, put_together, take_apart
 
@@ -154,6 +155,8 @@ def _trace(function: Callable[..., Any], spec: Spec) -> _Special:
     """Runs the function on traced arrays and compiles what it does."""
     parameters = [opset16.parameter(list(shape), dtype) for dtype, shape in _arrays(spec)]
     traced = [Traced(node.output(0), dtype) for node, (dtype, _) in zip(parameters, _arrays(spec), strict=True)]
+    for argument in traced:
+        argument.become(memory=None)
     args, kwargs = put_together(spec, traced)
     found: list[Any] = []
     results = take_apart(function(*args, **kwargs), found)

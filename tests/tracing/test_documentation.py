@@ -14,7 +14,7 @@ from ovlite.tracing.array import FUNCTIONS, UFUNCS
 
 from .support import same
 
-ABOUT = {np.iscomplexobj, np.ndim, np.result_type, np.shape, np.size}  # give no arrays
+ABOUT = {np.empty_like, np.iscomplexobj, np.ndim, np.result_type, np.shape, np.size}  # give no arrays, or any elements
 TRACED = sorted({*FUNCTIONS, *UFUNCS} - ABOUT, key=lambda function: (function.__module__ or "", function.__name__))
 
 

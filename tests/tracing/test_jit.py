@@ -157,8 +157,8 @@ def added(x):
     ("function", "text"),
     [
         (branch, "the branch depends on elements"),
-        (written, "an assignment to elements"),
-        (added, "writes in place"),
+        (written, "a write in place to an argument"),
+        (added, "a write in place to an argument"),
         (lambda x: x[x > 0], "by a mask"),
         (lambda x: np.linalg.svd(x), "svd can't be traced"),
         (lambda x: math.exp(x[0, 0]), "a Python number"),

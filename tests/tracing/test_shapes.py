@@ -79,7 +79,7 @@ def test_layouts_of_arguments():
         (lambda a: a.reshape(-1, order="F"), "in C order alone"),
         (lambda a: np.sum(a, where=a > 2), "where"),
         (lambda a: np.add(a, a, where=a > 2), "where"),
-        (lambda a: np.add(a, a, out=np.zeros_like(a)), "writes in place"),
+        (lambda a: np.add(a, a, out=np.zeros(a.shape)), "from outside"),
         (lambda a: np.sum(a, out=np.zeros(())), "out"),
         (lambda a: np.repeat(a, a.astype(int)), "depends on the elements"),
         (lambda a: np.mean(a, dtype=int), "a mean of dtype int64"),
