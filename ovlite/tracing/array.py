@@ -197,7 +197,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         refuse(
             "this needs the elements of an array, which are not known while tracing; numpy's functions take the array "
-            "itself, and a list of arrays as one of np.stack; arrays to be written come from np.zeros_like"
+            "itself, and a list of arrays as one of np.stack; arrays to be written come from np.zeros_like, those that "
+            "are indexed by a traced one are arguments"
         )
 
     def __repr__(self) -> str:
