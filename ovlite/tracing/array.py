@@ -54,7 +54,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     memory: Traced | None
-    index: Any  # by which a view was taken
+    index: Any  # the array and the index that the array is a view by
     stale: Any  # the view that was written instead, why the array can't be read any more, and the line of that
     value: Any
     views: list[weakref.ref[Traced]]
@@ -166,7 +166,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def viewed_by(self, view: Traced, index: Any = None) -> Traced:
         """The view, which writes reach that are made to this array."""
         if view is not self:
-            view.become(memory=self.memory, index=index)
+            view.become(memory=self.memory, index=(self, index))
             if self.memory is not None:
                 self.memory.views.append(weakref.ref(view))
         return view
