@@ -45,8 +45,8 @@ def refuse(why: str, where: str = "") -> NoReturn:
 class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     """An array of which only shape and dtype are known.
 
-    stale: Any  # the view that was written instead, why the array can't be read any more, and the line
-    if it has its own, None for an argument, which is never written; views: of this array that may be alive.
+    What is written to it in place gives it another output. memory: the array on whose memory numpy would have it, or
+    itself if it has its own, None for an argument, which is never written; views: of this array that may be alive.
     """
 
     __slots__ = ("__weakref__", "dtype", "index", "memory", "shape", "stale", "value", "views")
@@ -54,7 +54,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     memory: Traced | None
-    index: Any  # by which a view was taken
+    index: Any  # the array and the index that the array is a view by
     stale: Any  # the view that was written instead, why the array can't be read any more, and the line of that
     value: Any
     views: list[weakref.ref[Traced]]
@@ -100,7 +100,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             made = self.__array_ufunc__(ufunc, method, *inputs, **kwargs | {"out": None})
             return WRITE[1](ufunc, made, out)
         if method == "reduce" and ufunc in REDUCE:
-            return REDUCE[ufunc](*inputs, **{"axis": 0, **kwargs})
+            return REDUCE[ufunc](*inputs, **{"axis": kwargs.get("axis", 0), **kept})
         if method != "__call__" or ufunc not in UFUNCS:
             name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             refuse(f"numpy.{name} can't be traced")
@@ -166,7 +166,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def viewed_by(self, view: Traced, index: Any = None) -> Traced:
         """The view, which writes reach that are made to this array."""
         if view is not self:
-            view.become(memory=self.memory, index=index)
+            view.become(memory=self.memory, index=(self, index))
             if self.memory is not None:
                 self.memory.views.append(weakref.ref(view))
         return view
@@ -174,6 +174,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def _write_model(self, compiled: Any, inputs: Any) -> Any:
         """What a compiled model asks of inputs that are no arrays."""
         return WRITE_MODEL[0](compiled, inputs)
+
+    def __pow__(self, other: Any) -> Any:
+        return np.square(self) if type(other) is int and other == 2 else np.power(self, other)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -194,7 +197,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         refuse(
             "this needs the elements of an array, which are not known while tracing; numpy's functions take the array "
-            "itself, and a list of arrays as one of np.stack; arrays to be written come from np.zeros_like"
+            "itself, and a list of arrays as one of np.stack; arrays to be written come from np.zeros_like, those that "
+            "are indexed by a traced one are arguments"
         )
 
     def __repr__(self) -> str:

@@ -64,6 +64,17 @@ def _round(a: Any, decimals: Any = 0) -> Any:
     return np.rint(x * scale) / scale if decimals > 0 else np.rint(x / scale) * scale
 
 
+@traces(np.isclose)
+def _isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
+    """Within atol + rtol * abs(b), where b is finite."""
+    x, y = lift(a), lift(b)
+    if y.dtype.kind != "f":
+        y = lift(y, np.result_type(y.dtype, 1.0))
+    x, y = (lift(part, np.result_type(x.dtype, y.dtype)) for part in (x, y))
+    close: Any = (abs(x - y) <= atol + rtol * abs(y)) & np.isfinite(y) | (x == y)
+    return close | (np.isnan(x) & np.isnan(y)) if equal_nan else close
+
+
 @traces(np.nan_to_num)
 def _nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     if not copy:

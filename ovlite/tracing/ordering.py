@@ -124,7 +124,7 @@ def _between(ordered: Any, places: Any, weak: bool) -> Any:
     left = ordered[..., lower]
     if places.dtype.kind in "iu":
         return left
-    share = places - lower
+    share = places - lower.astype(places.dtype)
     share = float(share[0]) if weak else share
     right = ordered[..., np.minimum(lower + 1, ordered.shape[-1] - 1)]
     apart = right - left

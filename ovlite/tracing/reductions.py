@@ -11,14 +11,23 @@ import numpy as np
 from .array import FUNCTIONS, REDUCE, Traced, axes_of, convert, lift, node, refuse, traces
 
 
+def _axes(axis: Any, x: Traced) -> list[int]:
+    """The axes of a reduction; 0 and -1 are none of an array without dimensions."""
+    return [] if not x.ndim and type(axis) is int and axis in (0, -1) else axes_of(axis, x.ndim)
+
+
 def _reduction(function: Any, factory: str, of_bools: str) -> Callable[..., Any]:
     """A reduction whose result has the dtype that numpy gives it."""
 
-    def traced(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Traced:
-        x = lift(a)
+    def traced(
+        a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
+    ) -> Any:
+        x: Any = lift(a)
         given = {} if dtype is None else {"dtype": dtype}
+        if initial is not None or where is not True:
+            return _partly(function, traced, x, axis, given, keepdims, initial, where)
         x = convert(x, np.asarray(function(np.ones(1, x.dtype), **given)).dtype)
-        axes = axes_of(axis, x.ndim)
+        axes = _axes(axis, x)
         if not axes:
             return x
         if function in (np.max, np.min) and not all(x.shape[found] for found in axes):
@@ -29,12 +38,31 @@ def _reduction(function: Any, factory: str, of_bools: str) -> Callable[..., Any]
     return traced
 
 
+def _partly(function: Any, traced: Any, x: Any, axis: Any, given: Any, keepdims: Any, initial: Any, where: Any) -> Any:
+    """The reduction of the elements where the mask is set, and of an initial one; others are replaced by what leaves
+    the result as it is.
+    """
+    dtype = np.asarray(function(np.ones(1, x.dtype), **given)).dtype
+    joined = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}[function]
+    neutral = initial if joined.identity is None else joined.identity
+    if neutral is None:
+        raise ValueError(f"reduction operation {joined.__name__!r} does not have an identity; give it initial=")
+    x = convert(x, dtype)
+    if where is not True:
+        x = np.where(where, x, lift(neutral, dtype))
+    if not x.size and joined.identity is None:
+        shape = np.sum(np.zeros(x.shape, np.int8), axis=axis, keepdims=keepdims).shape
+        return np.broadcast_to(lift(initial, dtype), shape)
+    found = traced(x, axis, keepdims=keepdims, **given)
+    return found if initial is None else joined(found, lift(initial, dtype))
+
+
 def _extreme(function: Any, factory: str, of_bools: str) -> Callable[..., Any]:
     """A reduction that has no dtype of its own."""
     reduction = _reduction(function, factory, of_bools)
 
-    def traced(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
-        return reduction(a, axis, keepdims=keepdims)
+    def traced(a: Any, axis: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True) -> Any:
+        return reduction(a, axis, keepdims=keepdims, initial=initial, where=where)
 
     return traced
 
@@ -50,12 +78,14 @@ for _names, _make, _ufunc in (
 
 
 @traces(np.any)
-def _any(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+def _any(a: Any, axis: Any = None, keepdims: Any = False, *, where: Any = True) -> Any:
+    a = lift(a, bool) if where is True else np.logical_and(a, where)
     return np.max(lift(a, bool), axis=axis, keepdims=keepdims) if lift(a).size else _none(a, axis, keepdims, False)
 
 
 @traces(np.all)
-def _all(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+def _all(a: Any, axis: Any = None, keepdims: Any = False, *, where: Any = True) -> Any:
+    a = lift(a, bool) if where is True else np.logical_or(a, np.logical_not(where))
     return np.min(lift(a, bool), axis=axis, keepdims=keepdims) if lift(a).size else _none(a, axis, keepdims, True)
 
 
@@ -151,3 +181,40 @@ def _diff(a: Any, n: Any = 1, axis: Any = -1) -> Any:
         left, right = a[(*before, slice(None, -1))], a[(*before, slice(1, None))]
         a = left != right if a.dtype.kind == "b" else right - left
     return a
+
+
+def _of_numbers(name: str, filler: Any) -> None:
+    """A reduction that passes over NaN."""
+    function, plain = getattr(np, f"nan{name}"), getattr(np, name)
+
+    def traced(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Any:
+        x: Any = lift(a)
+        given = {} if dtype is None else {"dtype": dtype}
+        if x.dtype.kind != "f":
+            return plain(x, axis=axis, keepdims=keepdims, **given)
+        nan: Any = np.isnan(x)
+        found = plain(np.where(nan, lift(filler, x.dtype), x), axis=axis, keepdims=keepdims, **given)
+        if name not in ("max", "min"):
+            return found
+        none: Any = np.all(nan, axis=axis, keepdims=keepdims)
+        return np.where(none, lift(np.nan, x.dtype), found)
+
+    FUNCTIONS[function] = traced
+
+
+for _name, _filler in (("sum", 0), ("prod", 1), ("max", -np.inf), ("min", np.inf)):
+    _of_numbers(_name, _filler)
+
+
+@traces(np.nanmean)
+def _nanmean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Any:
+    x: Any = _real(a, dtype)
+    given: Any = np.logical_not(np.isnan(x))
+    wide: Any = _wide(x)
+    count = np.sum(lift(given, wide.dtype), axis=axis, keepdims=keepdims)
+    return lift(np.nansum(wide, axis=axis, keepdims=keepdims) / count, x.dtype)
+
+
+@traces(np.count_nonzero)
+def _count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return np.sum(lift(a, bool), axis=axis, keepdims=keepdims)

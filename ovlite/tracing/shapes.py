@@ -140,6 +140,24 @@ def _hstack(tup: Sequence[Any]) -> Any:
     return _concatenate(parts, 0 if parts[0].ndim == 1 else 1)
 
 
+@traces(np.column_stack)
+def _column_stack(tup: Sequence[Any]) -> Any:
+    parts = [lift(part) for part in tup]
+    return _concatenate([_reshape(part, (-1, 1)) if part.ndim < 2 else part for part in parts], 1)
+
+
+@traces(np.dstack)
+def _dstack(tup: Sequence[Any]) -> Any:
+    return _concatenate([_reshape(lift(part), np.atleast_3d(like(lift(part))).shape) for part in tup], 2)
+
+
+@traces(np.meshgrid)
+def _meshgrid(*xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "xy") -> Any:
+    parts = [lift(part) for part in xi]
+    places = np.meshgrid(*(np.arange(part.size) for part in parts), sparse=sparse, indexing=indexing)
+    return tuple(taken(part, place) for part, place in zip(parts, places, strict=True))
+
+
 @traces(np.append)
 def _append(arr: Any, values: Any, axis: Any = None) -> Any:
     return _concatenate([lift(arr), lift(values)], axis)
@@ -216,6 +234,8 @@ def _take(a: Any, indices: Any, axis: Any = None) -> Any:
 
 @traces(np.pad)
 def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0) -> Any:
+    if not array.ndim:
+        return array
     if isinstance(pad_width, dict) or mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
         refuse("pad is traced with a width of numbers, in the modes constant, edge, reflect, symmetric and wrap")
     widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2))
@@ -233,9 +253,9 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values:
 
 @traces(np.tril)
 def _tril(m: Any, k: Any = 0) -> Any:
-    return np.where(np.tri(m.shape[-2], m.shape[-1], k, bool), m, lift(0, m.dtype))
+    return np.where(np.tril(np.ones(m.shape[-2:], bool), k), m, lift(0, m.dtype))
 
 
 @traces(np.triu)
 def _triu(m: Any, k: Any = 0) -> Any:
-    return np.where(np.tri(m.shape[-2], m.shape[-1], k - 1, bool), lift(0, m.dtype), m)
+    return np.where(np.tril(np.ones(m.shape[-2:], bool), k - 1), lift(0, m.dtype), m)

@@ -180,6 +180,17 @@ def _logaddexp(x: Traced, y: Traced) -> Any:
     return lift(np.where(x == y, x + math.log(2), large + np.log1p(np.exp(apart)))).output
 
 
+def _logaddexp2(x: Traced, y: Traced) -> Any:
+    large: Any = np.maximum(x, y)
+    apart = -abs(x - y)
+    return lift(np.where(x == y, x + 1, large + np.log1p(np.exp2(apart)) * (1 / math.log(2)))).output
+
+
+def _heaviside(x: Traced, at_zero: Traced) -> Any:
+    number: Any = np.where(x == 0, at_zero, lift(x > 0, x.dtype))
+    return lift(np.where(np.isnan(x), x, number)).output
+
+
 def _log_to(base: int) -> Callable[[Traced], Any]:
     """Logarithms that are whole for powers of the base."""
 
@@ -254,8 +265,11 @@ MADE: dict[str, Callable[..., Any]] = {
     "isnan": lambda x: node("not_equal", x, x),
     "isinf": lambda x: (abs(x) == np.inf).output if x.dtype.kind == "f" else lift(np.zeros(x.shape, bool)).output,
     "isfinite": lambda x: (abs(x) < np.inf).output if x.dtype.kind == "f" else lift(np.ones(x.shape, bool)).output,
-    "deg2rad": lambda x: (x * (np.pi / 180)).output,
-    "rad2deg": lambda x: (x * (180 / np.pi)).output,
+    **dict.fromkeys(("deg2rad", "radians"), lambda x: (x * (np.pi / 180)).output),
+    **dict.fromkeys(("rad2deg", "degrees"), lambda x: (x * (180 / np.pi)).output),
+    "conjugate": lambda x: x.output,
+    "heaviside": _heaviside,
+    "logaddexp2": _logaddexp2,
     "hypot": _hypot,
 }
 
@@ -274,7 +288,7 @@ def _register(name: str, make: Callable[..., Any]) -> None:
 def _by_constant(x: Any, exponent: float) -> Any:
     """x ** exponent for the exponents of which numpy's operator makes other ufuncs."""
     if exponent == 2:
-        return np.square(x) if isinstance(exponent, int) or x.dtype.kind == "f" else None
+        return np.square(x) if (isinstance(exponent, int) and x.dtype.kind != "b") or x.dtype.kind == "f" else None
     if exponent == -1:
         return np.reciprocal(x) if x.dtype.kind == "f" else None
     return np.sqrt(x) if exponent == 0.5 and x.dtype.kind == "f" else None
@@ -282,3 +296,5 @@ def _by_constant(x: Any, exponent: float) -> Any:
 
 for _name, _make in MADE.items():
     _register(_name, _make)
+
+UFUNCS[np.divmod] = lambda left, right: (left // right, left % right)

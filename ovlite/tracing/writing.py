@@ -19,7 +19,7 @@ from .shapes import like, positions
 def _set_item(x: Traced, index: Any, value: Any) -> None:
     _check(x)
     parts = list(index) if isinstance(index, tuple) else [index]
-    if x.stale and x.stale[0] is value and isinstance(value, Traced) and _same_index(value.index, index):
+    if x.stale and x.stale[0] is value and _is_taken(value, x, index):
         x.become(stale=None)
     if len(parts) == 1 and getattr(parts[0], "dtype", None) == np.dtype(bool) and np.ndim(value) == 0:
         _replace(x, _where_masked(x, parts[0], value))
@@ -36,8 +36,14 @@ def _set_item(x: Traced, index: Any, value: Any) -> None:
         _replace(x, _scattered(x, places, source) if ranges is None else _enclosed(x, ranges, source))
 
 
-def _same_index(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
+def _is_taken(view: Any, x: Traced, index: Any) -> bool:
+    """Whether the view is x[index]."""
+    return (
+        isinstance(view, Traced)
+        and view.index[0] is x
+        and type(view.index[1]) is type(index)
+        and view.index[1] == index
+    )
 
 
 def _where_masked(x: Traced, mask: Any, value: Any) -> Traced:
@@ -116,7 +122,7 @@ def _replace(x: Traced, made: Traced) -> None:
     for reference in owner.views:
         view = reference()
         if view is not None and view is not x:
-            view.become(stale=(None, "a view of the array is read behind this write; take it again", place()))
+            view.become(stale=(x, "a view of the array is read behind this write; take it again", place()))
     if owner is not x:
         owner.become(stale=(x, "the array is read behind this write to a view of it; write x[i] = y to it", place()))
     x.become(value=output)

@@ -109,6 +109,13 @@ def the_same_memory(x):
     return y, z
 
 
+def views_alone(x):
+    y = (x * 2).T
+    y[:, 1:3] += x.T[:, 1:3]
+    y[1:] -= y[:-1]
+    return y
+
+
 def scalars(x):
     total, first = x.sum(), x[0, 0]
     before = total, first
@@ -130,7 +137,7 @@ def types(x):
 @pytest.mark.parametrize(
     "function",
     [softmax, image, operators, of_bools, product, parts, positions, masks, rows, other_memory, the_same_memory,
-     scalars, types],
+     views_alone, scalars, types],
     ids=lambda function: function.__name__,
 )  # fmt: skip
 def test_arrays_of_the_functions_own(function):
@@ -167,6 +174,14 @@ def then_elsewhere(x):
     return y
 
 
+def to_another_place(x):
+    y = x[:4, :4] * 1
+    row = y.T[0]
+    row += 1
+    y[0] = row
+    return y
+
+
 def then_the_view(x):
     y = x * 1
     row = y.reshape(-1)[3:]
@@ -195,6 +210,7 @@ def computed(x):
         (of_a_global, 1, "an array from outside"),
         (then_the_array, 3, "the array is read behind this write"),
         (then_elsewhere, 3, "the array is read behind this write"),
+        (to_another_place, 3, "the array is read behind this write"),
         (then_the_view, 3, "a view of the array is read behind this write"),
         (half, 3, "a view of the array is read behind this write"),
         (computed, 2, "computed positions"),
