@@ -408,7 +408,9 @@ class Loop(Iteration):
         trips, start = inputs[0].value, inputs[1].value
         if start is not None and not start.reshape(-1)[0]:
             return Dimension(0)
-        limit = -1 if trips is None else max(int(trips.reshape(-1)[0]), -1)
+        if trips is None:
+            return Dimension()
+        limit = max(int(trips.reshape(-1)[0]), -1)
         certain = start is not None and (going_on is None or (going_on.value is not None and going_on.value.all()))
         if limit < 0:
             return Dimension(1, -1) if start is not None else Dimension()
