@@ -240,10 +240,6 @@ cdef class Bindings(Runnable):
         storage.shown = True
         return storage
 
-    def set_input_storage(self, Py_ssize_t index, Storage storage):
-        storage.shown = True
-        self.bind_shared(index, storage)
-
     def bind_array(self, Py_ssize_t index, cnp.ndarray array, bint share):
         """Binds an array whose dtype need not be the port's."""
         self.bind_converted(index, array, share)

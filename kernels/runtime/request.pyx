@@ -270,11 +270,25 @@ cdef class Request(Bindings):
         storage.shown = True
         return storage
 
+    def set_input_storage(self, Py_ssize_t index, Storage storage):
+        """Waits for another thread's run, which reads what was there."""
+        cdef bint held = self.hold_once()
+        try:
+            storage.shown = True
+            self.bind_shared(index, storage)
+        finally:
+            if held:
+                self.release()
+
     def set_output_storage(self, Py_ssize_t index, Storage storage):
+        """Waits for another thread's run, which writes what was there."""
+        cdef bint held = self.hold_once()
         storage.shown = True
         self.targets[index] = storage
         self.sources[index] = None
         self.planned = self.up_to_date = False
+        if held:
+            self.release()
 
     def copies(self):
         """Copies of the output tensors, as a mapping."""

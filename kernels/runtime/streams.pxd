@@ -45,6 +45,7 @@ cdef class Runnable(Awaited):
     cdef int open(self, Streams streams) except -1
     cdef bint try_hold(self) noexcept
     cdef int hold(self) except -1
+    cdef int hold_once(self) except -1
     cdef void release(self) noexcept
     cdef void renew(self)
     cdef int check_idle(self) except -1

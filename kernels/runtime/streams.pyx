@@ -206,6 +206,12 @@ cdef class Runnable(Awaited):
     cdef int hold(self) except -1:
         """Waits for other synchronous users; RuntimeError while an asynchronous run, or this thread, has the
         request."""
+        if not self.hold_once():
+            raise RuntimeError("the request is busy: the thread that asks for a run is within a call of it")
+        return 0
+
+    cdef int hold_once(self) except -1:
+        """As hold(), but 0 where this thread has the request."""
         cdef int answer = WAIT_DONE if job_try(self.job) else WAIT_TIMEOUT
         while answer == WAIT_TIMEOUT:
             with nogil:
@@ -213,13 +219,13 @@ cdef class Runnable(Awaited):
             if answer == WAIT_TIMEOUT:
                 attend(answer)
         if answer == WAIT_OWN:
-            raise RuntimeError("the request is busy: the thread that asks for a run is within a call of it")
+            return 0
         if answer == WAIT_DEADLOCK:
             raise RuntimeError(f"the request is busy in a call that waits for this thread; {APART}")
         if answer == WAIT_BUSY:
             self.check_idle()
             raise RuntimeError("the request is busy")
-        return 0
+        return 1
 
     cdef void release(self) noexcept:
         job_release(self.job)

@@ -185,10 +185,10 @@ class Iteration(Operator):
     def infer(self, inputs: Sequence[Argument]) -> Sequence[TensorType]:
         if self.body is None:
             return []
-        arguments, results = self._fixpoint(self.body, inputs)
+        _, results = self._fixpoint(self.body, inputs)
         count = self._count(inputs, results)
         outputs = _by_output(self.output_descriptions)
-        return [self._output_type(item, arguments, results, count) for item in outputs]
+        return [self._output_type(item, inputs, results, count) for item in outputs]
 
     def iterations(self, inputs: Sequence[Argument]) -> Dimension:
         """The number of iterations, as far as it is known."""
@@ -231,7 +231,7 @@ class Iteration(Operator):
         return count
 
     def _output_type(
-        self, item: OutputDescription, arguments: Sequence[Argument], results: Sequence[Argument], count: Dimension
+        self, item: OutputDescription, inputs: Sequence[Argument], results: Sequence[Argument], count: Dimension
     ) -> TensorType:
         result = results[item.body_value_index]
         shape = result.shape
@@ -245,7 +245,7 @@ class Iteration(Operator):
         if count.min_length == 0:  # without an iteration, what was merged comes out
             for source in self.input_descriptions:
                 if isinstance(source, MergedInputDescription) and source.body_value_index == item.body_value_index:
-                    shape = union(shape, arguments[source.body_parameter_index].shape)
+                    shape = union(shape, inputs[source.input_index].shape)
         return TensorType(result.element_type, shape)
 
     def evaluate(self, *inputs: Array) -> Sequence[Array]:
@@ -408,7 +408,9 @@ class Loop(Iteration):
         trips, start = inputs[0].value, inputs[1].value
         if start is not None and not start.reshape(-1)[0]:
             return Dimension(0)
-        limit = -1 if trips is None else max(int(trips.reshape(-1)[0]), -1)
+        if trips is None:
+            return Dimension()
+        limit = max(int(trips.reshape(-1)[0]), -1)
         certain = start is not None and (going_on is None or (going_on.value is not None and going_on.value.all()))
         if limit < 0:
             return Dimension(1, -1) if start is not None else Dimension()

@@ -70,13 +70,14 @@ class Specialized:
     chose_bodies: elements chose bodies. values_vary: elements that decide shapes are others in each run. calls:
     in order. data_dependent: nodes whose outputs' shapes only their evaluation tells; Python evaluates them when the
     calls have run. deferred: nodes that wait. required: outputs whose elements the deferred nodes need before their
-    shapes are known. waiting: the deferred nodes and those of bodies that could not be finished. arguments: what shape
-    inference was told of the outputs.
+    shapes are known. waiting: the deferred nodes and those of bodies that could not be finished. finished: nodes of
+    such bodies that no later stage visits. arguments: what shape inference was told of the outputs.
     """
 
-    def __init__(self, known: dict[Output, Tensor], values_vary: bool = False) -> None:
+    def __init__(self, known: dict[Output, Tensor], finished: Iterable[Node], values_vary: bool) -> None:
         self.known = known
         self.tensors = dict(known)
+        self.finished = set(finished)
         self.visits: list[Visit] = []
         self.chose_bodies = False
         self.values_vary = values_vary
@@ -89,14 +90,16 @@ class Specialized:
 
 
 def specialize(
-    nodes: Iterable[Node], known: dict[Output, Tensor], constants: Constants, values_vary: bool = False
-) -> Specialized:
+    nodes: Iterable[Node], known: dict[Output, Tensor], constants: Constants, finished: Iterable[Node] = (),
+    values_vary: bool = False,
+) -> Specialized:  # fmt: skip
     """Walks `nodes` (in order) from the tensors in `known`.
 
+    finished: nodes of bodies that stages before have computed.
     values_vary: a stage for elements that decide shapes, such as the bounds of a slice, would serve one run alone, so
     that nodes which need them are data-dependent. Booleans are still required: they choose between few stages.
     """
-    state = Specialized(known, values_vary)
+    state = Specialized(known, finished, values_vary)
     for node in nodes:
         if not _visit(node, state, constants):
             state.deferred.append(node)
@@ -146,9 +149,12 @@ def _inline(
         inner = parameter.output(0)
         if inner not in tensors or tensors[inner].array is None:  # elements that the body needed are kept
             tensors[inner] = tensors[node.sources[index]]
-    finished = [_visit(inner, state, constants) for inner in body.get_ordered_ops()]
-    if not all(finished):
-        state.waiting.append(node)  # what chose the body is to be known in the next stage too
+    left = [inner for inner in body.get_ordered_ops() if inner not in state.finished]
+    done = [_visit(inner, state, constants) for inner in left]
+    if not all(done):
+        state.finished.update(inner for inner, is_done in zip(left, done, strict=True) if is_done)
+        state.finished.difference_update(body.results)
+        state.waiting += [node, *body.results]  # what chose the body, and what it gives, is to be known when it ends
         return False
     for output, index in zip(node.outputs(), given, strict=True):
         tensors[output] = tensors[body.results[index].output(0)]

@@ -67,7 +67,7 @@ class Stage:
 
     nodes: what is left to compute, in order. known: the tensors it starts from; those that are not
     constant are bound to input slots in that order. results: the outputs that the model returns, and
-    the element types that they are returned in; None for the dtypes that plans compute in. values_vary: as
+    the element types that they are returned in; None for the dtypes that plans compute in. values_vary, finished: as
     of specialize(). recurs: again() may be called.
     """
 
@@ -79,11 +79,13 @@ class Stage:
         results: Sequence[tuple[Output, Type | None]],
         values_vary: bool = False,
         recurs: bool = False,
+        finished: Iterable[Node] = (),
     ) -> None:
         self._context = context
         self._results = results
         self._values_vary = values_vary
-        state = specialize(nodes, known, context.constants, values_vary)
+        state = specialize(nodes, known, context.constants, finished, values_vary)
+        self._finished = state.finished
         self.data_dependent = state.data_dependent
         self.deferred = state.deferred
         self.required = list(state.required)
@@ -221,7 +223,7 @@ class Stage:
             known[output] = Tensor(compute_dtype(output.element_type), values[output].shape)
         for output in self.required:
             known[output] = Tensor.constant(self._elements(output, values).copy())
-        return Stage(self._context, self.deferred, known, self._results, self._values_vary)
+        return Stage(self._context, self.deferred, known, self._results, self._values_vary, finished=self._finished)
 
 
 def _carried_out(node: Node, evaluation: Evaluation, arrays: Sequence[Array], team: Team) -> Sequence[Array]:

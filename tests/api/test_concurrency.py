@@ -1,6 +1,7 @@
 """One compiled model from many threads."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -110,3 +111,18 @@ def test_a_callback_may_run_other_requests(mine, A):
     first.start_async(A)
     first.wait()
     assert seen == ["inner", 4]
+
+
+@pytest.mark.parametrize("which", ["input", "output"])
+def test_a_tensor_that_is_set_while_another_thread_infers_is_for_the_next_run(mine, which):
+    request = mine.compile(mine.slow(), INFERENCE_NUM_THREADS=1).create_infer_request()
+    x = np.ones((700, 700), np.float32)
+    expected = request.infer(x)[0]
+    for _ in range(5):
+        found = []
+        thread = threading.Thread(target=lambda found=found: found.append(request.infer(x)[0]))
+        thread.start()
+        time.sleep(0.005)
+        getattr(request, f"set_{which}_tensor")(mine.ov.Tensor(np.full((700, 700), np.nan, np.float32)))
+        thread.join()
+        np.testing.assert_array_equal(found[0], expected)

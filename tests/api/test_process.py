@@ -222,7 +222,7 @@ def test_fork_while_another_thread_reads_and_compiles_its_first_model(tmp_path, 
     thread.join()
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     """
-    for delay in np.linspace(0.002, 0.2, 8):
+    for delay in np.linspace(0.002, 0.2, 5):
         command = [sys.executable, "-c", textwrap.dedent(program), str(delay)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr

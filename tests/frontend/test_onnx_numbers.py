@@ -273,6 +273,16 @@ def test_a_bound_that_is_left_out_is_finite() -> None:
     assert found.tolist() == [-1, 0, np.finfo(F32).max]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+@pytest.mark.parametrize("x", [[-3, 0, 5], 5])
+def test_bounds_of_one_element_add_no_dimension(x: Any, dtype: Any) -> None:
+    """As onnxruntime has it; the standard has scalars."""
+    x, low, high = np.array(x, dtype), np.array([-1], dtype), np.array([2], dtype)
+    (found,) = run("Clip", {"x": x, "low": low, "high": high}, 13)
+    np.testing.assert_array_equal(found, np.clip(x, -1, 2))
+    assert found.shape == x.shape and found.dtype == dtype
+
+
 def test_defaults_are_those_of_f32_attributes() -> None:
     x = np.array([1.0], np.float64)
     assert run("HardSigmoid", {"x": x})[0] == float(F32(0.2)) + 0.5

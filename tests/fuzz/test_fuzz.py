@@ -24,7 +24,7 @@ def fuzz(target: str, *options: str) -> list[str]:
 @pytest.mark.parametrize("target", TARGETS)
 def test_cases(target: str) -> None:
     """The same ones in each run, and new ones for OVLITE_FUZZ_SECONDS; a failure tells how to run it again."""
-    fuzz(target, "--cases", "300", "--new", os.environ.get("OVLITE_FUZZ_SECONDS", "3"))
+    fuzz(target, "--cases", "300", "--new", os.environ.get("OVLITE_FUZZ_SECONDS", "2"))
 
 
 def test_new_cases_are_limited_by_time_alone() -> None:

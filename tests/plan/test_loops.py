@@ -65,6 +65,14 @@ LAST = f"""{HEADER} g (float[K] x, int64 n) => (float[K] y)
         still = Identity(on)
     }}>
 }}"""
+FIRST = f"""{HEADER} g (float[3] x, int64 n) => (float y)
+<bool yes = {{1}}, int64[1] none = {{0}}, int64[1] one = {{1}}, int64[2] shape = {{1, 1}}> {{
+    y = Loop(n, yes, x) <body = b (int64 i, bool on, float before) => (bool still, float after) {{
+        first = Slice(before, none, one)
+        after = Reshape(first, shape)
+        still = Identity(on)
+    }}>
+}}"""
 UNTIL = f"""{HEADER} g (float[2] x, float limit) => (float[2] y)
 <int64 n = {{1000}}, bool yes = {{1}}> {{
     y = Loop(n, yes, x) <body = b (int64 i, bool on, float[2] before) => (bool still, float[2] after) {{
@@ -126,6 +134,17 @@ def test_a_state_that_grows():
     (found,) = run(compiled, [noise(3), np.array(4)])
     assert found.shape == (48,)
     np.testing.assert_array_equal(found[-3:], noise(3) * 16)
+
+
+@pytest.mark.parametrize("trips", [2, 0, 1])
+@pytest.mark.parametrize(("text", "shape"), [("[1] shape = {1}", (1,)), ("[2] shape = {1, 1}", (1, 1))])
+def test_without_an_iteration_a_state_is_of_the_shape_that_it_was(text, shape, trips):
+    """Whatever a body would make of it."""
+    _, compiled = executable(FIRST.replace("[2] shape = {1, 1}", text))
+    (found,) = run(compiled, [noise(3), np.array(trips)])
+    expected = noise(3)[:1].reshape(shape) if trips else noise(3)
+    assert found.shape == expected.shape
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_bounds_that_change_in_each_iteration(monkeypatch):

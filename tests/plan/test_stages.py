@@ -136,3 +136,21 @@ def test_a_branch_in_branches_whose_shape_its_elements_tell(depth):
     data = np.array([0, 3, -1, 0, 5], np.float32)
     for holds, expected in ((True, [1, 2, 4]), (False, [0, 1, 3, 4]), (True, [1, 2, 4])):
         np.testing.assert_array_equal(run(executable, [data, np.array(holds)])[0], 2 * np.array([expected]))
+
+
+def test_a_branch_whose_shapes_depend_on_elements_twice():
+    """What the second choice is made of is not computed again once that is made."""
+    x, condition = parameter([-1]), parameter([], Type.boolean)
+    bodies = []
+    for limit in (0, 3):
+        inner = parameter([-1])
+        some = ops["gather"](inner, ops["squeeze"](ops["non_zero"](ops["greater"](inner, np.float32(limit))), 0), 0)
+        bodies.append(Model([ops["non_zero"](ops["less"](ops["exp"](some), np.float32(100)))], [inner]))
+    node = if_op(condition)
+    node.set_then_body(bodies[0])
+    node.set_else_body(bodies[1])
+    node.set_input(x.output(0), *[body.parameters[0] for body in bodies])
+    executable = compiled([node.set_output(*[body.results[0] for body in bodies])], [x, condition])
+    data = np.array([5, 0, 1, 4, 9, 2], np.float32)
+    for holds, expected in ((True, [1, 2, 4]), (False, [1]), (True, [1, 2, 4])):
+        np.testing.assert_array_equal(run(executable, [data, np.array(holds)])[0], [expected])

@@ -174,7 +174,7 @@ def clip(call: Call) -> Translated:
         if least <= most:
             return ops.clamp(value, least, most)
         return ops.minimum(ops.maximum(value, typed(least, value)), typed(most, value))
-    low, high = call.optional(1), call.optional(2)
+    low, high = _scalar(call.optional(1)), _scalar(call.optional(2))
     limit = LARGEST.get(value.element_type, FLOAT_LIMITS[1])
     bounds = _bound(call, 1, -limit), _bound(call, 2, limit)
     if value.element_type.real and bounds[0] is not None and bounds[1] is not None and bounds[0] <= bounds[1]:
@@ -184,6 +184,13 @@ def clip(call: Call) -> Translated:
     if low is not None:
         value = one(ops.maximum(value, low))
     return value if high is None else ops.minimum(value, high)
+
+
+def _scalar(bound: Output | None) -> Output | None:
+    """A bound of one element without its dimensions, which onnxruntime allows; they are none of the result's."""
+    if bound is None or bound.partial_shape.is_dynamic or set(bound.shape) != {1}:
+        return bound
+    return one(ops.reshape(bound, np.zeros(0, np.int64), False))
 
 
 def _bound(call: Call, index: int, absent: float) -> float | None:
