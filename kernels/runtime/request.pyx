@@ -80,10 +80,14 @@ cdef class Request(Bindings):
         return 0
 
     cdef int replan(self) except -1:
+        cdef void* outer = enter(self.cancellation)
         shapes = [array.shape for array in self.arrays]
         shapes += [state.shape for state in self.states if state is not None]
         fresh = [name for name, state in zip(self.variables, self.states) if state is None]
-        return self.set_plan(self.executable.plan(tuple(shapes), frozenset(fresh)))
+        try:
+            return self.set_plan(self.executable.plan(tuple(shapes), frozenset(fresh)))
+        finally:
+            leave(outer)
 
     cdef int set_plan(self, object plan) except -1:
         cdef int i

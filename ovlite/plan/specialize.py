@@ -17,6 +17,7 @@ from ..graph import Argument, Constant, Model, Node, Output, Parameter, PartialV
 from ..graph.constants import ScaledConstant, constant_array
 from ..graph.elements import compute_dtype
 from ..graph.operator import Array
+from ..kernels.runtime.executor import check_stopped
 from ..ops.interpreter import evaluated
 from ..types import PartialShape
 from .calls import Call, Tensor
@@ -101,6 +102,7 @@ def specialize(
     """
     state = Specialized(known, finished, values_vary)
     for node in nodes:
+        check_stopped()
         if not _visit(node, state, constants):
             state.deferred.append(node)
     return state

@@ -215,6 +215,44 @@ def test_cancel_ends_a_run_behind_the_step_of_numpy_at_hand(mine, entry):
     np.testing.assert_array_equal(request.infer(np.zeros(3, np.float32))["y"], [3, 3, 3])
 
 
+@pytest.mark.parametrize("entry", ["infer", "start_async"])
+def test_cancel_ends_the_planning_of_new_shapes(mine, entry):
+    """Nodes behind the one at hand are not looked at."""
+    request, inferred = None, []
+
+    class Sized(mine.ov.Op):
+        def __init__(self, inputs=None):
+            super().__init__(self, inputs)
+
+        def validate_and_infer_types(self):
+            inferred.append(self)
+            if request is not None and len(inferred) == 2:
+                request.cancel()
+            self.set_output_type(0, self.get_input_element_type(0), self.get_input_partial_shape(0))
+
+        def clone_with_new_inputs(self, new_inputs):
+            return Sized(new_inputs)
+
+        def has_evaluate(self):
+            return True
+
+        def evaluate(self, outputs, inputs):
+            outputs[0].data[...] = inputs[0].data + 1
+            return True
+
+    x = node = mine.parameter((-1,))
+    for _ in range(5):
+        node = Sized([node])
+    compiled = mine.compile(mine.ov.Model([mine.ops.result(node, name="y")], [x], "sized"))
+    request = compiled.create_infer_request()
+    inferred.clear()
+    with pytest.raises(RuntimeError, match="cancelled"):
+        getattr(request, entry)(np.zeros(4, np.float32))
+        request.wait()
+    assert len(inferred) == 2
+    np.testing.assert_array_equal(request.infer(np.zeros(4, np.float32))["y"], np.full(4, 5))
+
+
 def test_signals_end_a_run_within_a_step_of_python(mine, sent):
     """Between two of Python's instructions; what numpy does in one of them comes to its end first."""
     stopping = [True]

@@ -8,6 +8,7 @@ from functools import cache
 from ...errors import ModelError
 from ...graph.failures import Subject, reason
 from ...imports import load
+from ...kernels.runtime.executor import check_stopped
 from ...kernels.runtime.step import View
 from ..builder import Builder, Lowering
 from ..calls import Call, Tensor, found_once
@@ -69,6 +70,7 @@ def lower(builder: Builder, calls: Sequence[Call], exits: Sequence[tuple[Tensor,
             builder.alias(tensor, view)
             direct.add(view.slot)
     for call in calls:
+        check_stopped()
         if all(0 in tensor.shape for tensor in call.outputs):
             continue
         builder.origin, builder.subject = call.name, _subject(call)
