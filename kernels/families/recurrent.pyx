@@ -21,7 +21,7 @@ from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View
 from ovlite.kernels.runtime.checks import check_f32
 
 from .activation cimport Activation, activate, activation_from_tuple
-from .matmul import MatMul, pack
+from .matmul import MatMul, QuantizedMatMul, pack, pack_int8
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
 from .matmul_weights import kernel_for
 
@@ -34,8 +34,13 @@ cdef extern from "recurrent.h" nogil:
         const CellFunctions* functions, float* gates, const float* factor, float* product, dim_t n) noexcept
     void gru_cell(
         const CellFunctions* functions, const float* gates, float* candidate, float* state, dim_t n) noexcept
+    float quantize_row(const float* x, unsigned char* codes, dim_t n) noexcept
+    void add_gates(
+        float* gates, float step, const float* inputs, float input_step, const float* bias, dim_t n) noexcept
 
 cdef enum:
+    CODE_ZERO = 128            # of rows of bytes, see quantize_row
+    LINE = 64                  # bytes of a cache line
     CACHED_ROWS = 4            # of a tile, where R stays in the second-level cache between tiles
     CACHED_BYTES = 1 << 19     # of R: half of a second-level cache of 1 MiB
     SMALL_FLOPS = 200000       # see Step.share_above
@@ -105,6 +110,7 @@ cdef struct Rows:              # of one direction, that walk together
     float* product             # (count, H)
     const float* inputs        # gates of the inputs at the time, the first row's
     char* going                # (count,): has not met the end of its sequence
+    const float* input_steps   # of the inputs at the time, the first row's; where products are of bytes
     const Member* member
 
 ctypedef void (*step_fn)(const RecurrentArgs* args, Rows* rows) noexcept nogil
@@ -125,6 +131,10 @@ cdef struct RecurrentArgs:
     step_fn step
     const Matmul* products[2][2][2]   # by direction, part of R, and whether the tile is a shorter one
     CellFunctions functions
+    Span steps                 # (N, T), of the rows of inputs, where products are of bytes
+    const float* bias          # (D, G * H), likewise
+    dim_t codes                # where in scratch memory the states' bytes lie, and behind them what products use
+    dim_t behind
 
 
 cdef inline void multiply_states(const RecurrentArgs* args, const Rows* rows, int part, const float* states,
@@ -138,6 +148,7 @@ cdef inline void multiply_states(const RecurrentArgs* args, const Rows* rows, in
     slots[2] = <char*>added
     alone.rank = 0
     alone.count = 1
+    alone.scratch += args.behind
     run_matmul(product, slots, &alone)
 
 
@@ -146,6 +157,22 @@ cdef void lstm_step(const RecurrentArgs* args, Rows* rows) noexcept nogil:
     multiply_states(args, rows, 0, rows.state, rows.gates, rows.inputs)
     for i in range(rows.count):
         if rows.going[i]:
+            lstm_cell(&args.functions, rows.gates + i * args.width, rows.state + i * args.hidden,
+                      rows.cell + i * args.hidden, args.hidden)
+
+
+cdef void quantized_lstm_step(const RecurrentArgs* args, Rows* rows) noexcept nogil:
+    """The state meets R as bytes. Its steps lie where GRU has a product."""
+    cdef char* codes = rows.member.scratch + args.codes
+    cdef dim_t i
+    for i in range(rows.count):
+        rows.product[i] = quantize_row(rows.state + i * args.hidden, <unsigned char*>codes + i * args.hidden,
+                                       args.hidden)
+    multiply_states(args, rows, 0, <const float*>codes, rows.gates, NULL)
+    for i in range(rows.count):
+        if rows.going[i]:
+            add_gates(rows.gates + i * args.width, rows.product[i], rows.inputs + i * args.gates.stride[0],
+                      rows.input_steps[i * args.steps.stride[0]], args.bias + rows.direction * args.width, args.width)
             lstm_cell(&args.functions, rows.gates + i * args.width, rows.state + i * args.hidden,
                       rows.cell + i * args.hidden, args.hidden)
 
@@ -224,6 +251,9 @@ cdef int walk(const RecurrentArgs* args, char* const* slots, Rows* rows) noexcep
         time = args.gates.shape[1] - 1 - at if args.backward[rows.direction] else at
         rows.inputs = <const float*>address(&args.gates, slots) + rows.first * args.gates.stride[0]
         rows.inputs += time * args.gates.stride[1] + rows.direction * args.width
+        if args.bias != NULL:
+            rows.input_steps = <const float*>address(&args.steps, slots) + rows.first * args.steps.stride[0]
+            rows.input_steps += time * args.steps.stride[1]
         for i in range(rows.count):
             rows.going[i] = time < length_of(args, slots, rows.first + i)
         args.step(args, rows)
@@ -411,6 +441,117 @@ cdef class LSTM(Recurrent):
         self.prepare(gates, [h0, c0], y, [h_last, c_last], packed, direction, lengths, activations, clip)
         self.set_product(packed, 0)
         self.arguments.step = lstm_step
+
+    def gate_count(self):
+        return 4
+
+
+cdef struct RowsArgs:
+    Span x
+    Span codes
+    Span steps
+
+
+cdef int quantize_rows(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const RowsArgs* args = <const RowsArgs*>arguments
+    cdef const float* x = <const float*>address(&args.x, slots)
+    cdef unsigned char* codes = <unsigned char*>address(&args.codes, slots)
+    cdef float* steps = <float*>address(&args.steps, slots)
+    cdef dim_t row, begin, end, n, size = args.x.shape[2]
+    share(me, args.x.shape[0] * args.x.shape[1], 1, &begin, &end)
+    for row in range(begin, end):
+        n = row // args.x.shape[1]
+        steps[row] = quantize_row(x + n * args.x.stride[0] + (row - n * args.x.shape[1]) * args.x.stride[1],
+                                  codes + row * size, size)
+    return OK
+
+
+cdef class QuantizeRows(Step):
+    """codes = round(x * 127 / its row's largest magnitude) + 128, steps = that magnitude / 127.
+
+    x: f32 (N, T, I) with I stride 1. codes: u8 (N, T, I), steps: f32 (N, T), both contiguous. A row with a NaN or an
+    infinity has a step of NaN.
+    """
+
+    cdef RowsArgs arguments
+
+    def __init__(self, View x not None, View codes not None, View steps not None):
+        if codes.shape != x.shape or steps.shape != x.shape[:2] or not codes.contiguous or not steps.contiguous:
+            raise ValueError(f"QuantizeRows: expected contiguous codes and steps for {x.shape}, "
+                             f"got {codes.shape} and {steps.shape}")
+        if codes.dtype != np.uint8 or (x.shape[2] > 1 and x.strides[2] != 1):
+            raise ValueError(f"QuantizeRows: expected uint8 of rows side by side, got {codes.dtype.name}, {x.strides}")
+        check_f32(x=x, steps=steps)
+        self.arguments.x, self.arguments.codes, self.arguments.steps = x.span, codes.span, steps.span
+        self.reads, self.writes = (x,), (codes, steps)
+        self.share_above(SMALL_FLOPS, 8 * x.size, steps.size)
+        self.args = &self.arguments
+        self.run = quantize_rows
+
+
+def pack_quantized_inputs(weights, kernel=None):
+    """Packs i8 W (D, G * H, I) for QuantizedProjection; plans may share the result."""
+    return pack_int8(np.asarray(weights).reshape(-1, weights.shape[2]).T, kernel)
+
+
+def pack_quantized_states(weights, kernel=None):
+    """Packs i8 R (D, G * H, H) for QuantizedLSTM; plans may share the result."""
+    return [pack_int8(matrix.T, kernel) for matrix in np.asarray(weights)]
+
+
+def centring(weights):
+    """The shifts of sums of products with codes, for weights (D, G * H, K), flat: less what the codes' zero adds."""
+    return -CODE_ZERO * np.asarray(weights).sum(axis=2, dtype=np.int32).reshape(-1)
+
+
+def QuantizedProjection(View codes not None, View gates not None, *, W, shifts, scales):
+    """The step gates = x @ W^T, in steps of x's rows, see QuantizeRows.
+
+    codes: (N, T, I), gates: (N, T, D * G * H). W: pack_quantized_inputs() of an array. shifts: its centring(). scales:
+    (D * G * H,), of its rows.
+    """
+    return QuantizedMatMul(codes, gates, weights=W, shifts=shifts, scales=scales)
+
+
+cdef class QuantizedLSTM(Recurrent):
+    """Long short-term memory whose states are rounded to bytes, row by row, before they meet R; see LSTM.
+
+    gates: from QuantizedProjection, of which `steps` (N, T) are those of the rows. R: pack_quantized_states() of an
+    array. shifts: its centring(). scales: (D * 4 * H,), of its rows. B: (D, 4 * H), the sum of both biases of a gate.
+    """
+
+    cdef const float[:, ::1] bias
+
+    def __init__(self, View gates not None, View steps not None, View h0 not None, View c0 not None, View y,
+                 View h_last, View c_last, *, R, shifts, scales, B, direction="forward", View lengths=None,
+                 activations=(("sigmoid", 0, 0), ("tanh", 0, 0), ("tanh", 0, 0)), clip=0.0):
+        cdef RecurrentArgs* args = &self.arguments
+        cdef MatmulStep step
+        cdef dim_t direction_of, rows
+        cdef int rest
+        self.prepare(gates, [h0, c0], y, [h_last, c_last], R, direction, lengths, activations, clip)
+        check_f32(steps=steps)
+        if steps.shape != gates.shape[:2] or np.shape(B) != (len(R), args.width) or len(R) != args.y.shape[1]:
+            raise ValueError(f"{self.name}: expected steps of {gates.shape[:2]}, and R and B of {args.y.shape[1]} "
+                             f"directions, got {steps.shape}, {len(R)} and {np.shape(B)}")
+        args.codes = (self.scratch + LINE - 1) // LINE * LINE
+        args.behind = (args.codes + args.tile_rows * args.hidden + LINE + LINE - 1) // LINE * LINE
+        self.scratch = args.behind
+        shifts, scales = np.reshape(shifts, (len(R), -1)), np.reshape(scales, (len(R), -1))
+        for direction_of in range(len(R)):
+            for rest, rows in enumerate((args.tile_rows, args.gates.shape[0] % args.tile_rows)):
+                if rows == 0:
+                    continue
+                step = QuantizedMatMul(
+                    View(0, np.uint8, (rows, args.hidden)), View(1, np.float32, (rows, args.width)),
+                    weights=R[direction_of], shifts=shifts[direction_of], scales=scales[direction_of])
+                args.products[direction_of][0][rest] = &step.matmul
+                self.products.append(step)
+                self.scratch = max(self.scratch, args.behind + step.scratch)
+        self.bias = np.ascontiguousarray(B, np.float32)
+        args.steps, args.bias = steps.span, &self.bias[0, 0]
+        args.step = quantized_lstm_step
+        self.reads = (*self.reads, steps)
 
     def gate_count(self):
         return 4
