@@ -18,10 +18,10 @@ import numpy as np
 
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
-from ovlite.kernels.runtime.checks import check_f32
+from ovlite.kernels.runtime.checks import check_quantized_lstm, check_quantized_rows, check_recurrent
 
 from .activation cimport Activation, activate, activation_from_tuple
-from .matmul import MatMul, QuantizedMatMul, pack, pack_int8
+from .matmul import MatMul, QuantizedMatMul, pack
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
 from .matmul_weights import kernel_for
 
@@ -39,7 +39,6 @@ cdef extern from "recurrent.h" nogil:
         float* gates, float step, const float* inputs, float input_step, const float* bias, dim_t n) noexcept
 
 cdef enum:
-    CODE_ZERO = 128            # of rows of bytes, see quantize_row
     LINE = 64                  # bytes of a cache line
     CACHED_ROWS = 4            # of a tile, where R stays in the second-level cache between tiles
     CACHED_BYTES = 1 << 19     # of R: half of a second-level cache of 1 MiB
@@ -344,7 +343,7 @@ cdef class Recurrent(Step):
         cdef RecurrentArgs* args = &self.arguments
         cdef View state
         cdef int i
-        self.check(gates, states, y, lasts, direction, lengths)
+        check_recurrent(self.name, self.gate_count(), gates, states, y, lasts, direction, lengths)
         batch, directions, hidden = states[0].shape
         args.gates = gates.span
         args.kept = len(states)
@@ -405,28 +404,6 @@ cdef class Recurrent(Step):
                 self.products.append(step)
         return 0
 
-    def check(self, View gates, list states, View y, list lasts, direction, View lengths):
-        if direction not in ("forward", "reverse", "bidirectional"):
-            raise ValueError(f"{self.name}: expected forward, reverse or bidirectional, got {direction!r}")
-        directions = 2 if direction == "bidirectional" else 1
-        batch, time, width = gates.shape
-        hidden = states[0].shape[2]
-        expected = [((batch, directions, hidden), view) for view in (*states, *lasts)]
-        expected.append(((batch, directions, time, hidden), y))
-        for shape, view in expected:
-            if view is not None and view.shape != shape:
-                raise ValueError(f"{self.name}: expected a tensor of shape {list(shape)}, got {list(view.shape)}")
-        if width != directions * hidden * self.gate_count():
-            raise ValueError(f"{self.name}: gates of shape {list(gates.shape)} for {hidden} hidden units")
-        for view in (gates, *states, *lasts, y):
-            if view is not None and view.size and view.shape[len(view.shape) - 1] > 1 \
-                    and view.strides[len(view.shape) - 1] != 1:
-                raise ValueError(f"{self.name}: takes hidden units side by side, not strides {view.strides}")
-        check_f32(gates=gates, y=y, **{f"state {i}": view for i, view in enumerate((*states, *lasts))})
-        if lengths is not None and (lengths.dtype.name not in ("int32", "int64") or lengths.shape != (batch,)):
-            raise ValueError(f"{self.name}: expected lengths to be int32 or int64 [{batch}], got {lengths.dtype.name}"
-                             f"{list(lengths.shape)}")
-
 
 cdef class LSTM(Recurrent):
     """Long short-term memory: c = f * c + i * g, h = o * act(c); see Recurrent.
@@ -476,12 +453,7 @@ cdef class QuantizeRows(Step):
     cdef RowsArgs arguments
 
     def __init__(self, View x not None, View codes not None, View steps not None):
-        if codes.shape != x.shape or steps.shape != x.shape[:2] or not codes.contiguous or not steps.contiguous:
-            raise ValueError(f"QuantizeRows: expected contiguous codes and steps for {x.shape}, "
-                             f"got {codes.shape} and {steps.shape}")
-        if codes.dtype != np.uint8 or (x.shape[2] > 1 and x.strides[2] != 1):
-            raise ValueError(f"QuantizeRows: expected uint8 of rows side by side, got {codes.dtype.name}, {x.strides}")
-        check_f32(x=x, steps=steps)
+        check_quantized_rows(x, codes, steps)
         self.arguments.x, self.arguments.codes, self.arguments.steps = x.span, codes.span, steps.span
         self.reads, self.writes = (x,), (codes, steps)
         self.share_above(SMALL_FLOPS, 8 * x.size, steps.size)
@@ -489,35 +461,12 @@ cdef class QuantizeRows(Step):
         self.run = quantize_rows
 
 
-def pack_quantized_inputs(weights, kernel=None):
-    """Packs i8 W (D, G * H, I) for QuantizedProjection; plans may share the result."""
-    return pack_int8(np.asarray(weights).reshape(-1, weights.shape[2]).T, kernel)
-
-
-def pack_quantized_states(weights, kernel=None):
-    """Packs i8 R (D, G * H, H) for QuantizedLSTM; plans may share the result."""
-    return [pack_int8(matrix.T, kernel) for matrix in np.asarray(weights)]
-
-
-def centring(weights):
-    """The shifts of sums of products with codes, for weights (D, G * H, K), flat: less what the codes' zero adds."""
-    return -CODE_ZERO * np.asarray(weights).sum(axis=2, dtype=np.int32).reshape(-1)
-
-
-def QuantizedProjection(View codes not None, View gates not None, *, W, shifts, scales):
-    """The step gates = x @ W^T, in steps of x's rows, see QuantizeRows.
-
-    codes: (N, T, I), gates: (N, T, D * G * H). W: pack_quantized_inputs() of an array. shifts: its centring(). scales:
-    (D * G * H,), of its rows.
-    """
-    return QuantizedMatMul(codes, gates, weights=W, shifts=shifts, scales=scales)
-
-
 cdef class QuantizedLSTM(Recurrent):
     """Long short-term memory whose states are rounded to bytes, row by row, before they meet R; see LSTM.
 
-    gates: from QuantizedProjection, of which `steps` (N, T) are those of the rows. R: pack_quantized_states() of an
-    array. shifts: its centring(). scales: (D * 4 * H,), of its rows. B: (D, 4 * H), the sum of both biases of a gate.
+    gates: codes @ W^T without a bias, of QuantizeRows' codes less 128, whose `steps` (N, T) are not applied yet.
+    R: for each direction matmul.pack_int8() of an i8 array (H, 4 * H). shifts: (D, 4 * H), -128 times the sums of its
+    columns. scales: (D, 4 * H), of its columns. B: (D, 4 * H), the sum of both biases of a gate.
     """
 
     cdef const float[:, ::1] bias
@@ -530,14 +479,10 @@ cdef class QuantizedLSTM(Recurrent):
         cdef dim_t direction_of, rows
         cdef int rest
         self.prepare(gates, [h0, c0], y, [h_last, c_last], R, direction, lengths, activations, clip)
-        check_f32(steps=steps)
-        if steps.shape != gates.shape[:2] or np.shape(B) != (len(R), args.width) or len(R) != args.y.shape[1]:
-            raise ValueError(f"{self.name}: expected steps of {gates.shape[:2]}, and R and B of {args.y.shape[1]} "
-                             f"directions, got {steps.shape}, {len(R)} and {np.shape(B)}")
+        check_quantized_lstm(gates, steps, len(R), args.width, B, direction)
         args.codes = (self.scratch + LINE - 1) // LINE * LINE
         args.behind = (args.codes + args.tile_rows * args.hidden + LINE + LINE - 1) // LINE * LINE
         self.scratch = args.behind
-        shifts, scales = np.reshape(shifts, (len(R), -1)), np.reshape(scales, (len(R), -1))
         for direction_of in range(len(R)):
             for rest, rows in enumerate((args.tile_rows, args.gates.shape[0] % args.tile_rows)):
                 if rows == 0:
