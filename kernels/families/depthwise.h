@@ -75,7 +75,19 @@ INLINE void strip_store_reals(const int count, const Strip *s, ptrdiff_t c, ptrd
             store_part((float *)(y + i * y_stride), sums[i], n);
 }
 
-static __attribute__((noinline)) void strip_store_sums(int count, const Strip *s, ptrdiff_t c, ptrdiff_t n,
+/* Bytes of whole vectors without stages, which most are: as store_columns() does, without its choices. */
+INLINE void store_strip_bytes(int count, const Strip *s, ptrdiff_t column, char *y, LaneMask shift, const Lanes *sums) {
+    const Requantization *to = s->requantization;
+    const Lanes low = splat(to->low - to->zero), high = splat(to->high - to->zero), scale = load(to->scale + column);
+    const Lanes bias = to->bias ? load(to->bias + column) : splat(0);
+    const LaneMask zero = splat_int((int)to->zero);
+    for (int i = 0; i < count; i++, y += s->y_stride) {
+        const Lanes value = as_reals(__builtin_convertvector(sums[i], LaneMask) + shift) * scale + bias;
+        store_bytes(y, round_lanes(cut_lanes(value, low, high)) + zero, LANES);
+    }
+}
+
+static __attribute__((noinline, noclone)) void strip_store_sums(int count, const Strip *s, ptrdiff_t c, ptrdiff_t n,
                                                        const Lanes *sums) {
     const Requantization *to = s->requantization;
     const int half = (count + 1) / 2;
@@ -89,6 +101,10 @@ static __attribute__((noinline)) void strip_store_sums(int count, const Strip *s
     };
     const LaneMask shift = load_ints(to->shift + s->channel + c);
     LaneMask whole[STRIP];
+    if (to->bytes && !to->stages && n == LANES) {
+        store_strip_bytes(count, s, s->channel + c, y, shift, sums);
+        return;
+    }
     for (int i = 0; i < count; i++)
         whole[i] = __builtin_convertvector(sums[i], LaneMask) + shift;
     store_sums(to, &rows, count, 1, whole);

@@ -15,15 +15,13 @@ Design
   before each instruction, so that memory works while the member computes, and its result goes past the caches.
 """
 
-from functools import lru_cache
-
 from libc.string cimport memcpy
 
 import numpy as np
 
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.cpu import cpu_flags
-from ovlite.kernels.runtime.programs import constant_bytes, joined, with_lookups
+from ovlite.kernels.runtime.programs import constant_bytes, joined, table_of, with_lookups
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides import element_loops, merge_dimensions, rows_of_tile
 
@@ -338,7 +336,7 @@ cdef class Map(Step):
             operands = operands[:1]
             self.cost += 2
         elif name == "lookup":
-            table = table_of(operands[2], TYPES[self.type_of(name, operands[0])])
+            table = table_of(elementwise, operands[2], TYPES[self.type_of(name, operands[0])])
             target.kernel, result = lookups[PERMUTES], _code_of(operands[1])
             operands = [operands[0], self.table(table)]
             self.cost += 1
@@ -404,13 +402,13 @@ cdef class Map(Step):
         self.constants.append(value)
         return (index,)
 
-    def table(self, const unsigned char[::1] table):
+    def table(self, bytes table):
         """Stores the address of a table, as a constant."""
-        cdef const unsigned char* address = &table[0]
-        found = self.constant(0, F64)
-        memcpy(self.arguments.constant[<int>found[0]], &address, sizeof(address))
-        self.constants[<int>found[0]] = table
-        return found
+        cdef const char* address = table
+        cdef int index = self.constant(0, F64)[0]
+        memcpy(self.arguments.constant[index], &address, sizeof(address))
+        self.constants[index] = table
+        return (index,)
 
     def join_pairs(self, tuple names, list operands):
         """Makes one instruction of two where kernels have the pair; returns all operands by their new numbers."""
@@ -553,12 +551,6 @@ def _code_of(dtype):
     if code is None:
         raise ValueError(f"Map: no kernel takes elements of {np.dtype(dtype)}")
     return code
-
-
-@lru_cache(maxsize=256)
-def table_of(program, dtype):
-    """What a program on one byte of dtype gives for each of its 256 bit patterns, as bytes."""
-    return elementwise(list(program), np.arange(256, dtype=np.uint8).view(dtype)).tobytes()
 
 
 _OPERATIONS = {(OPERATIONS[i].name.decode(), OPERATIONS[i].type): i for i in range(OPERATION_COUNT)}

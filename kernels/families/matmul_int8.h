@@ -302,35 +302,59 @@ INLINE LaneMask add_products(LaneMask acc, LaneMask a, LaneMask b) {
     return acc;
 }
 
-INLINE void vnni_body(const int rows, const int vectors, const MatmulTile *t) {
+INLINE void add_vnni_group(const int rows, const int vectors, LaneMask *sums, const char *first, const char *second,
+                           ptrdiff_t a_stride, const char *b) {
     const int half = (rows + 1) / 2;
+    LaneMask weights[2];
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; j++) {
+        weights[j] = load_ints(b + 4 * LANES * j);
+        __builtin_prefetch(b + 4 * (B_AHEAD + j * LANES));
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+        const LaneMask a =
+            splat_int(*(const int *)(i < half ? first + i * a_stride : second + (i - half) * a_stride));
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; j++)
+            sums[i * vectors + j] = add_products(sums[i * vectors + j], a, weights[j]);
+    }
+}
+
+/* Few rows have several sums each, since one would wait for itself. */
+INLINE void vnni_body(const int rows, const int vectors, const MatmulTile *t) {
+    enum { MOST_CHAINS = 4 };
+    const int chains = rows == 1 ? MOST_CHAINS : rows <= 3 ? 2 : 1;
     const ptrdiff_t a_stride = t->a_stride, b_stride = t->b_stride;
     const char *b = t->b;
-    LaneMask sums[TILE_ROWS * 2];
+    LaneMask sums[TILE_ROWS * 2], others[(MOST_CHAINS - 1) * 3 * 2];
     begin_sums(rows, vectors, t, sums);
+#pragma GCC unroll 18
+    for (int i = 0; i < (chains - 1) * rows * vectors; i++)
+        others[i] = splat_int(0);
     for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
         const char *first = t->a[0] + t->offset[tap];
         const char *second = t->a[1] + t->offset[tap];
-        for (ptrdiff_t k = t->depth; k > 0; k -= 4) {
-            LaneMask weights[2];
-#pragma GCC unroll 2
-            for (int j = 0; j < vectors; j++) {
-                weights[j] = load_ints(b + 4 * LANES * j);
-                __builtin_prefetch(b + 4 * (B_AHEAD + j * LANES));
+        ptrdiff_t k = t->depth;
+        for (; chains > 1 && k > 4 * (chains - 1); k -= 4 * chains)
+#pragma GCC unroll 4
+            for (int u = 0; u < chains; u++) {
+                LaneMask *chain = u ? others + (u - 1) * rows * vectors : sums;
+                add_vnni_group(rows, vectors, chain, first, second, a_stride, b);
+                first += 4;
+                second += 4;
+                b += b_stride;
             }
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++) {
-                const LaneMask a =
-                    splat_int(*(const int *)(i < half ? first + i * a_stride : second + (i - half) * a_stride));
-#pragma GCC unroll 2
-                for (int j = 0; j < vectors; j++)
-                    sums[i * vectors + j] = add_products(sums[i * vectors + j], a, weights[j]);
-            }
+        for (; k > 0; k -= 4) {
+            add_vnni_group(rows, vectors, sums, first, second, a_stride, b);
             first += 4;
             second += 4;
             b += b_stride;
         }
     }
+#pragma GCC unroll 18
+    for (int i = 0; i < (chains - 1) * rows * vectors; i++)
+        sums[i % (rows * vectors)] += others[i];
     const ResultRows results = results_of(t);
     store_sums(t->requantization, &results, rows, vectors, sums);
 }

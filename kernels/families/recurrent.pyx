@@ -18,10 +18,10 @@ import numpy as np
 
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, Span, Step, View, address, dim_t, share, stopped
-from ovlite.kernels.runtime.checks import check_f32
+from ovlite.kernels.runtime.checks import check_quantized_lstm, check_quantized_rows, check_recurrent
 
 from .activation cimport Activation, activate, activation_from_tuple
-from .matmul import MatMul, pack
+from .matmul import MatMul, QuantizedMatMul, pack
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
 from .matmul_weights import kernel_for
 
@@ -34,8 +34,12 @@ cdef extern from "recurrent.h" nogil:
         const CellFunctions* functions, float* gates, const float* factor, float* product, dim_t n) noexcept
     void gru_cell(
         const CellFunctions* functions, const float* gates, float* candidate, float* state, dim_t n) noexcept
+    float quantize_row(const float* x, unsigned char* codes, dim_t n) noexcept
+    void add_gates(
+        float* gates, float step, const float* inputs, float input_step, const float* bias, dim_t n) noexcept
 
 cdef enum:
+    LINE = 64                  # bytes of a cache line
     CACHED_ROWS = 4            # of a tile, where R stays in the second-level cache between tiles
     CACHED_BYTES = 1 << 19     # of R: half of a second-level cache of 1 MiB
     SMALL_FLOPS = 200000       # see Step.share_above
@@ -105,6 +109,7 @@ cdef struct Rows:              # of one direction, that walk together
     float* product             # (count, H)
     const float* inputs        # gates of the inputs at the time, the first row's
     char* going                # (count,): has not met the end of its sequence
+    const float* input_steps   # of the inputs at the time, the first row's; where products are of bytes
     const Member* member
 
 ctypedef void (*step_fn)(const RecurrentArgs* args, Rows* rows) noexcept nogil
@@ -125,6 +130,10 @@ cdef struct RecurrentArgs:
     step_fn step
     const Matmul* products[2][2][2]   # by direction, part of R, and whether the tile is a shorter one
     CellFunctions functions
+    Span steps                 # (N, T), of the rows of inputs, where products are of bytes
+    const float* bias          # (D, G * H), likewise
+    dim_t codes                # where in scratch memory the states' bytes lie, and behind them what products use
+    dim_t behind
 
 
 cdef inline void multiply_states(const RecurrentArgs* args, const Rows* rows, int part, const float* states,
@@ -138,6 +147,7 @@ cdef inline void multiply_states(const RecurrentArgs* args, const Rows* rows, in
     slots[2] = <char*>added
     alone.rank = 0
     alone.count = 1
+    alone.scratch += args.behind
     run_matmul(product, slots, &alone)
 
 
@@ -146,6 +156,22 @@ cdef void lstm_step(const RecurrentArgs* args, Rows* rows) noexcept nogil:
     multiply_states(args, rows, 0, rows.state, rows.gates, rows.inputs)
     for i in range(rows.count):
         if rows.going[i]:
+            lstm_cell(&args.functions, rows.gates + i * args.width, rows.state + i * args.hidden,
+                      rows.cell + i * args.hidden, args.hidden)
+
+
+cdef void quantized_lstm_step(const RecurrentArgs* args, Rows* rows) noexcept nogil:
+    """The state meets R as bytes. Its steps lie where GRU has a product."""
+    cdef char* codes = rows.member.scratch + args.codes
+    cdef dim_t i
+    for i in range(rows.count):
+        rows.product[i] = quantize_row(rows.state + i * args.hidden, <unsigned char*>codes + i * args.hidden,
+                                       args.hidden)
+    multiply_states(args, rows, 0, <const float*>codes, rows.gates, NULL)
+    for i in range(rows.count):
+        if rows.going[i]:
+            add_gates(rows.gates + i * args.width, rows.product[i], rows.inputs + i * args.gates.stride[0],
+                      rows.input_steps[i * args.steps.stride[0]], args.bias + rows.direction * args.width, args.width)
             lstm_cell(&args.functions, rows.gates + i * args.width, rows.state + i * args.hidden,
                       rows.cell + i * args.hidden, args.hidden)
 
@@ -224,6 +250,9 @@ cdef int walk(const RecurrentArgs* args, char* const* slots, Rows* rows) noexcep
         time = args.gates.shape[1] - 1 - at if args.backward[rows.direction] else at
         rows.inputs = <const float*>address(&args.gates, slots) + rows.first * args.gates.stride[0]
         rows.inputs += time * args.gates.stride[1] + rows.direction * args.width
+        if args.bias != NULL:
+            rows.input_steps = <const float*>address(&args.steps, slots) + rows.first * args.steps.stride[0]
+            rows.input_steps += time * args.steps.stride[1]
         for i in range(rows.count):
             rows.going[i] = time < length_of(args, slots, rows.first + i)
         args.step(args, rows)
@@ -314,7 +343,7 @@ cdef class Recurrent(Step):
         cdef RecurrentArgs* args = &self.arguments
         cdef View state
         cdef int i
-        self.check(gates, states, y, lasts, direction, lengths)
+        check_recurrent(self.name, self.gate_count(), gates, states, y, lasts, direction, lengths)
         batch, directions, hidden = states[0].shape
         args.gates = gates.span
         args.kept = len(states)
@@ -375,28 +404,6 @@ cdef class Recurrent(Step):
                 self.products.append(step)
         return 0
 
-    def check(self, View gates, list states, View y, list lasts, direction, View lengths):
-        if direction not in ("forward", "reverse", "bidirectional"):
-            raise ValueError(f"{self.name}: expected forward, reverse or bidirectional, got {direction!r}")
-        directions = 2 if direction == "bidirectional" else 1
-        batch, time, width = gates.shape
-        hidden = states[0].shape[2]
-        expected = [((batch, directions, hidden), view) for view in (*states, *lasts)]
-        expected.append(((batch, directions, time, hidden), y))
-        for shape, view in expected:
-            if view is not None and view.shape != shape:
-                raise ValueError(f"{self.name}: expected a tensor of shape {list(shape)}, got {list(view.shape)}")
-        if width != directions * hidden * self.gate_count():
-            raise ValueError(f"{self.name}: gates of shape {list(gates.shape)} for {hidden} hidden units")
-        for view in (gates, *states, *lasts, y):
-            if view is not None and view.size and view.shape[len(view.shape) - 1] > 1 \
-                    and view.strides[len(view.shape) - 1] != 1:
-                raise ValueError(f"{self.name}: takes hidden units side by side, not strides {view.strides}")
-        check_f32(gates=gates, y=y, **{f"state {i}": view for i, view in enumerate((*states, *lasts))})
-        if lengths is not None and (lengths.dtype.name not in ("int32", "int64") or lengths.shape != (batch,)):
-            raise ValueError(f"{self.name}: expected lengths to be int32 or int64 [{batch}], got {lengths.dtype.name}"
-                             f"{list(lengths.shape)}")
-
 
 cdef class LSTM(Recurrent):
     """Long short-term memory: c = f * c + i * g, h = o * act(c); see Recurrent.
@@ -411,6 +418,85 @@ cdef class LSTM(Recurrent):
         self.prepare(gates, [h0, c0], y, [h_last, c_last], packed, direction, lengths, activations, clip)
         self.set_product(packed, 0)
         self.arguments.step = lstm_step
+
+    def gate_count(self):
+        return 4
+
+
+cdef struct RowsArgs:
+    Span x
+    Span codes
+    Span steps
+
+
+cdef int quantize_rows(const void* arguments, char* const* slots, const Member* me) noexcept nogil:
+    cdef const RowsArgs* args = <const RowsArgs*>arguments
+    cdef const float* x = <const float*>address(&args.x, slots)
+    cdef unsigned char* codes = <unsigned char*>address(&args.codes, slots)
+    cdef float* steps = <float*>address(&args.steps, slots)
+    cdef dim_t row, begin, end, n, size = args.x.shape[2]
+    share(me, args.x.shape[0] * args.x.shape[1], 1, &begin, &end)
+    for row in range(begin, end):
+        n = row // args.x.shape[1]
+        steps[row] = quantize_row(x + n * args.x.stride[0] + (row - n * args.x.shape[1]) * args.x.stride[1],
+                                  codes + row * size, size)
+    return OK
+
+
+cdef class QuantizeRows(Step):
+    """codes = round(x * 127 / its row's largest magnitude) + 128, steps = that magnitude / 127.
+
+    x: f32 (N, T, I) with I stride 1. codes: u8 (N, T, I), steps: f32 (N, T), both contiguous. A row with a NaN or an
+    infinity has a step of NaN.
+    """
+
+    cdef RowsArgs arguments
+
+    def __init__(self, View x not None, View codes not None, View steps not None):
+        check_quantized_rows(x, codes, steps)
+        self.arguments.x, self.arguments.codes, self.arguments.steps = x.span, codes.span, steps.span
+        self.reads, self.writes = (x,), (codes, steps)
+        self.share_above(SMALL_FLOPS, 8 * x.size, steps.size)
+        self.args = &self.arguments
+        self.run = quantize_rows
+
+
+cdef class QuantizedLSTM(Recurrent):
+    """Long short-term memory whose states are rounded to bytes, row by row, before they meet R; see LSTM.
+
+    gates: codes @ W^T without a bias, of QuantizeRows' codes less 128, whose `steps` (N, T) are not applied yet.
+    R: for each direction matmul.pack_int8() of an i8 array (H, 4 * H). shifts: (D, 4 * H), -128 times the sums of its
+    columns. scales: (D, 4 * H), of its columns. B: (D, 4 * H), the sum of both biases of a gate.
+    """
+
+    cdef const float[:, ::1] bias
+
+    def __init__(self, View gates not None, View steps not None, View h0 not None, View c0 not None, View y,
+                 View h_last, View c_last, *, R, shifts, scales, B, direction="forward", View lengths=None,
+                 activations=(("sigmoid", 0, 0), ("tanh", 0, 0), ("tanh", 0, 0)), clip=0.0):
+        cdef RecurrentArgs* args = &self.arguments
+        cdef MatmulStep step
+        cdef dim_t direction_of, rows
+        cdef int rest
+        self.prepare(gates, [h0, c0], y, [h_last, c_last], R, direction, lengths, activations, clip)
+        check_quantized_lstm(gates, steps, len(R), args.width, B, direction)
+        args.codes = (self.scratch + LINE - 1) // LINE * LINE
+        args.behind = (args.codes + args.tile_rows * args.hidden + LINE + LINE - 1) // LINE * LINE
+        self.scratch = args.behind
+        for direction_of in range(len(R)):
+            for rest, rows in enumerate((args.tile_rows, args.gates.shape[0] % args.tile_rows)):
+                if rows == 0:
+                    continue
+                step = QuantizedMatMul(
+                    View(0, np.uint8, (rows, args.hidden)), View(1, np.float32, (rows, args.width)),
+                    weights=R[direction_of], shifts=shifts[direction_of], scales=scales[direction_of])
+                args.products[direction_of][0][rest] = &step.matmul
+                self.products.append(step)
+                self.scratch = max(self.scratch, args.behind + step.scratch)
+        self.bias = np.ascontiguousarray(B, np.float32)
+        args.steps, args.bias = steps.span, &self.bias[0, 0]
+        args.step = quantized_lstm_step
+        self.reads = (*self.reads, steps)
 
     def gate_count(self):
         return 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -133,6 +133,13 @@ def with_lookups(
             inner = values.program_of(sorted(values.parts[value]), [source])
             made[place] = ("lookup", source, dtypes[value], tuple(inner))
     return tuple(made)
+
+
+@lru_cache(maxsize=256)
+def table_of(run: Callable[..., Any], program: Program, dtype: np.dtype[Any]) -> bytes:
+    """What a program on one byte gives for each of its 256 bit patterns. run: elementwise() of a level."""
+    codes: bytes = run(list(program), np.arange(256, dtype=np.uint8).view(dtype)).tobytes()
+    return codes
 
 
 def constant_bytes(value: float, dtype: np.dtype[Any]) -> bytes:

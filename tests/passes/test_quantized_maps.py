@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from .test_quantization import I8, U8, Graph, assert_as_onnxruntime, convolution, noise, step_names
+from .test_quantization import DTYPES, I8, U8, Graph, assert_as_onnxruntime, convolution, noise, step_names
 
 SHAPE = [2, 8, 9, 7]
 
@@ -62,3 +62,24 @@ def test_real_numbers_that_the_model_returns_are_made_once_more_elsewhere() -> N
     y = graph.coded(graph.node("Sigmoid", x), 1 / 256, 0, U8)
     content = graph.model(SHAPE, graph.node("Where", graph.node("Cast", x, to=TensorProto.BOOL), x, y))
     assert_as_onnxruntime(content, noise(*SHAPE) * np.float32(0.5), 0.02)
+
+
+@pytest.mark.parametrize("kind", [U8, I8])
+@pytest.mark.parametrize("scales", [[1, 1, 2, 2], [1, 1, 3, 0.5], [1, 1, 1.7, 2.3]])
+@pytest.mark.parametrize("padded", [1, 3])
+def test_bytes_are_resized_to_the_nearest(kind: int, scales: list[float], padded: int) -> None:
+    """Between convolutions, the second of which reads a border; no step is numpy's."""
+    graph = Graph()
+    pair = graph.constant(np.float32(0.03)), graph.constant(np.asarray(3, DTYPES[kind]))
+    y = graph.node(
+        "DequantizeLinear",
+        graph.node("QuantizeLinear", convolution(graph, graph.coded("x", 0.02, 3, kind)), *pair),
+        *pair,
+    )
+    sizes = graph.constant(np.array(scales, np.float32))
+    how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    y = graph.node("Resize", y, "", sizes, mode="nearest", **how)
+    y = graph.node("DequantizeLinear", graph.node("QuantizeLinear", y, *pair), *pair)
+    content = graph.model(SHAPE, graph.coded(convolution(graph, y, kernel=padded), 0.05, 1, kind))
+    assert "ResizeNearest" in step_names(content)
+    assert_as_onnxruntime(content, noise(*SHAPE), 0.05)

@@ -45,6 +45,7 @@ PASSES = (
     Pass("simplify", "simplify"),
     Pass("quantization", "recognize_quantization", bytes=True, integers=True),
     Pass("quantized_products", "quantize_products", bytes=True, integers=True),
+    Pass("quantized_recurrent", "quantize_layers", (frozenset({"LSTMSequence"}),), bytes=True, integers=True),
     Pass(
         "compression",
         "compress_weights",

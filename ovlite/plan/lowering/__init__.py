@@ -33,7 +33,7 @@ HOMES = {
         "normalization": "GroupNormalization LRN LayerNorm MVN NormalizeL2 RMS",
         "pooling": "AvgPool MaxPool",
         "quantized": "QuantizedProduct",
-        "recurrent": "GRUCell GRUSequence LSTMCell LSTMSequence RNNCell RNNSequence",
+        "recurrent": "GRUCell GRUSequence LSTMCell LSTMSequence QuantizedLSTM RNNCell RNNSequence",
         "reduction": (
             "ReduceL1 ReduceL2 ReduceLogicalAnd ReduceLogicalOr ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum"
         ),

@@ -20,6 +20,8 @@ _ACTIVATIONS = {
     "softplus": "softplus", "tanh": "tanh",
 }  # fmt: skip
 
+CODE_ZERO = 128  # of rows that recurrent.QuantizeRows makes
+
 
 def _sequence(builder: Builder, call: Call) -> bool:
     op: Any = call.op
@@ -97,6 +99,49 @@ def _emit(
     builder.emit(step)
 
 
+def _quantized(builder: Builder, call: Call) -> bool:
+    """Three steps: inputs to bytes, these times W, and the walk."""
+    op: Any = call.op
+    lengths, w, r, bias, *scales = call.inputs[3:]
+    arrays = [tensor.array for tensor in (w, r, bias, *scales)]
+    known = all(name in _ACTIVATIONS for name in op.activations)
+    if call.inputs[0].size == 0 or not known or any(array is None for array in arrays):
+        return False
+    weights, recurrence, biases, w_scales, r_scales = (array for array in arrays if array is not None)
+    family = builder.family("recurrent")
+    kernel = builder.family("matmul_weights").kernel_for("u8", "i8", split=False)
+    products = builder.family("matmul")
+    inputs = builder.packed_weights.get(
+        weights, ("quantized recurrent inputs", builder.level),
+        lambda array: products.pack_int8(array.reshape(-1, array.shape[2]).T, kernel),
+    )  # fmt: skip
+    packed = builder.packed_weights.get(
+        recurrence, ("quantized recurrent states", builder.level),
+        lambda array: [products.pack_int8(matrix.T, kernel) for matrix in array],
+    )  # fmt: skip
+    data, states = builder.plain(call.inputs[0]), [builder.plain(state) for state in call.inputs[1:3]]
+    codes, steps = builder.scratch(np.dtype(np.uint8), data.shape), builder.scratch(data.dtype, data.shape[:2])
+    gates = builder.scratch(data.dtype, (*data.shape[:2], weights.shape[0] * weights.shape[1]))
+    builder.emit(family.QuantizeRows(data, codes, steps))
+    shifts, scale = _centring(weights).reshape(-1), w_scales.reshape(-1)
+    builder.emit(products.QuantizedMatMul(codes, gates, weights=inputs, shifts=shifts, scales=scale))
+    activations = [_described(op, place) for place in range(len(op.default_activations))]
+    builder.emit(
+        family.QuantizedLSTM(
+            gates, steps, *states, *[builder.wanted(tensor) for tensor in call.outputs], R=packed,
+            shifts=_centring(recurrence), scales=r_scales, B=biases, direction=op.direction,
+            lengths=_lengths(builder, lengths, data.shape[1]), activations=activations, clip=op.clip,
+        )
+    )  # fmt: skip
+    return True
+
+
+def _centring(weights: Array) -> Array:
+    """What corrects sums of products of weights [D, rows, columns] with codes whose zero is CODE_ZERO."""
+    sums: Array = weights.sum(axis=2, dtype=np.int32)
+    return -CODE_ZERO * sums
+
+
 def _described(op: Any, place: int) -> tuple[str, float, float]:
     """An activation with its parameters, as the kernels describe it."""
     name = op.activations[place]
@@ -113,5 +158,6 @@ def _lengths(builder: Builder, lengths: Tensor, times: int) -> View | None:
 
 LOWERINGS: dict[str, Lowering] = {
     **dict.fromkeys(("LSTMSequence", "GRUSequence", "RNNSequence"), _sequence),
+    "QuantizedLSTM": _quantized,
     **dict.fromkeys(("LSTMCell", "GRUCell", "RNNCell"), _cell),
 }

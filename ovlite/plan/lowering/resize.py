@@ -11,13 +11,15 @@ from ..builder import Builder, Lowering
 from ..calls import Call
 from .pooling import in_one_layout
 
+_DTYPES = frozenset(map(np.dtype, ("float32", "uint8", "int8")))  # bytes where each output is an element
+
 
 def _interpolate(builder: Builder, call: Call) -> bool:
     """Resizing whose outputs lie between two elements at most in each spatial dimension."""
     op: Any = call.op
     x, y = call.inputs[0], call.outputs[0]
     steering = [tensor.array for tensor in call.inputs[1:]]
-    if not 3 <= len(x.shape) <= 5 or x.dtype != np.float32 or any(array is None for array in steering):
+    if not 3 <= len(x.shape) <= 5 or x.dtype not in _DTYPES or any(array is None for array in steering):
         return False
     if op.mode.endswith("pillow") or any(map(any, op._padding(len(x.shape)))) or y.size == 0:
         return False
@@ -32,7 +34,7 @@ def _interpolate(builder: Builder, call: Call) -> bool:
     family = builder.family("resize")
     if all(not table[2].any() for table in complete[2:]):
         builder.emit(family.ResizeNearest(builder.view(x), builder.view(y), [table[0] for table in complete[2:]]))
-    elif x.image or not y.image:
+    elif x.dtype == np.float32 and (x.image or not y.image):
         builder.emit(family.ResizeLinear(*in_one_layout(builder, x, y), complete[2:]))
     else:
         return False

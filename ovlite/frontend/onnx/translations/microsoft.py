@@ -8,6 +8,7 @@ import numpy as np
 
 from ....errors import ModelError
 from ....graph import Output
+from ....graph.operator import Array
 from ....types import Type
 from ..build import (
     converted,
@@ -34,7 +35,7 @@ from .normalization import root_mean_square
 from .packed import OPERATORS as PACKED
 from .qlinear import OPERATORS as QLINEAR
 from .quantization import centred, dequantize_linear, quantize_linear, quantized, range_of_bytes
-from .recurrent import lstm_of
+from .recurrent import LSTM_ORDER, lstm_of
 from .rotary import OPERATORS as ROTARY
 from .shape import trilu
 from .text import tokenizer
@@ -143,23 +144,35 @@ def dynamic_quantize_lstm(call: Call) -> Translated:
     """An LSTM whose W and R are [directions, rows, 4 * hidden] of 8 bits; inputs 8 to 11 are the scale and the
     zero point of W, then of R: one a direction, or one a column.
 
-    Inputs and states stay f32 here; onnxruntime rounds them to 8 bits, so its results are off by about 1 %.
+    Inputs and states are rounded to 8 bits as well, unless what compiles the model is to compute in f32.
     """
-    weights = [_real_weights(call, place, 8 + 2 * i) for i, place in enumerate((1, 2))]
-    if weights[0] is None or weights[1] is None:
+    found = [_weights(call, place, 8 + 2 * i) for i, place in enumerate((1, 2))]
+    weights = [pair for pair in found if pair is not None]
+    if len(weights) != 2:
         return None
-    return lstm_of(call, weights[0], weights[1])
+    real = [of_type(codes * scales, Type.f32) for codes, scales in weights]
+    held = all(codes.min(initial=0) >= -128 and codes.max(initial=0) <= 127 for codes, _ in weights)
+    return lstm_of(call, real[0], real[1], [_of_bytes(*pair) for pair in weights] if held else None)
 
 
-def _real_weights(call: Call, place: int, scale: int) -> Output | None:
-    """Weights as f32, [directions, 4 * hidden, rows]; None when they are no constants."""
+def _weights(call: Call, place: int, scale: int) -> tuple[Array, Array] | None:
+    """Codes less their zero points, [directions, 4 * hidden, rows], and what they are multiplied by; None when they are
+    no constants."""
     found = [known(call.input(i)) for i in (place, scale, scale + 1)]
     if any(array is None for array in found):
         return None
     values, scales, zeros = (np.asarray(array, np.float32) for array in found)
-    spread = (len(values), 1, -1)
-    real = (values - zeros.reshape(spread)) * scales.reshape(spread)
-    return of_type(np.asarray(real.transpose(0, 2, 1), order="C"), Type.f32)
+    codes = (values - zeros.reshape(len(values), 1, -1)).transpose(0, 2, 1)
+    return np.asarray(codes, order="C"), scales.reshape(len(values), -1, 1)
+
+
+def _of_bytes(codes: Array, scales: Array) -> Output:
+    """Weights as real numbers made of signed bytes, with the gates in the order of LSTMSequence."""
+    codes, scales = (
+        array if array.shape[1] == 1 else np.concatenate([np.split(array, 4, 1)[i] for i in LSTM_ORDER], 1)
+        for array in (codes, scales)
+    )
+    return one(ops.multiply(ops.convert(of_type(codes.astype(np.int8), Type.i8), Type.f32), of_type(scales, Type.f32)))
 
 
 def inverse(call: Call) -> Translated:

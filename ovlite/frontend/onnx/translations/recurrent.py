@@ -9,8 +9,9 @@ Source of the equations and of the activations' parameters: the operators' speci
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ....errors import ModelError
 from ....graph import Node, Output
@@ -137,9 +138,13 @@ def _summed(left: Output, right: Output) -> Output:
 
 
 def _sequence(
-    layer: Layer, factory: str, states: Sequence[Output], weights: Sequence[Output], **more: object
-) -> Translated:
-    """The results of an operator that has the whole layer; of one for each direction where activations differ."""
+    layer: Layer, factory: str, states: Sequence[Output], weights: Sequence[Output],
+    info: Mapping[str, Any] = MappingProxyType({}), **more: object,
+) -> Translated:  # fmt: skip
+    """The results of an operator that has the whole layer; of one for each direction where activations differ.
+
+    info: what their run-time information is to hold.
+    """
     lengths = _full_lengths(layer.data) if layer.lengths is None else layer.lengths
 
     def make(
@@ -149,6 +154,7 @@ def _sequence(
             layer.data, *states, lengths, *weights, layer.hidden, direction, activations=used.names, clip=layer.clip,
             **_parameters(used), **more,
         )  # fmt: skip
+        node.info.update(info)
         return node.outputs()
 
     if len(layer.directions) == 2 and layer.activations[0] == layer.activations[1]:
@@ -195,8 +201,11 @@ def lstm(call: Call) -> Translated:
     return lstm_of(call, call.input(1), call.input(2))
 
 
-def lstm_of(call: Call, weights: Output, recurrence: Output) -> Translated:
-    """An LSTM whose W and R are these; the other inputs are the call's."""
+def lstm_of(call: Call, weights: Output, recurrence: Output, of_bytes: Sequence[Output] | None = None) -> Translated:
+    """An LSTM whose W and R are these; the other inputs are the call's.
+
+    of_bytes: the same in the order of LSTMSequence, whose inputs and states may be rounded to bytes too.
+    """
     layer, peepholes, coupled = _layer(call, recurrence), call.optional(7), call.flag("input_forget")
     bias = _summed(*_bias(call, layer, 4))
     states = [_state(call, 5, layer), _state(call, 6, layer)]
@@ -204,7 +213,9 @@ def lstm_of(call: Call, weights: Output, recurrence: Output) -> Translated:
     if given is not None and not given.any():
         peepholes = None
     if peepholes is None and not coupled:
-        return _sequence(layer, "lstm_sequence", states, [_gates(value) for value in (weights, recurrence, bias)])
+        info = {} if of_bytes is None else {"dynamic_quantization": {"version": "0"}}  # which IRs keep
+        ordered = of_bytes or [_gates(weights), _gates(recurrence)]
+        return _sequence(layer, "lstm_sequence", states, [*ordered, _gates(bias)], info)
 
     def make(
         direction: str, used: Activations, states: Sequence[Output], weights: Sequence[Output]
