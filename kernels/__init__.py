@@ -10,7 +10,6 @@ the code that plans run, at the level in use, on the calling thread and without 
 
 import os
 from functools import cache
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -61,7 +60,17 @@ _FUNCTIONS = {
 @cache
 def built_levels() -> tuple[str, ...]:
     """The levels that this build holds, lowest first."""
-    return tuple(row.name for row in LEVELS if find_spec(f"{_FAMILIES}.{row.name}"))
+    return tuple(row.name for row in LEVELS if _built_families(row.name))
+
+
+@cache
+def _built_families(level: str) -> frozenset[str]:
+    """The families that this build holds of a level itself: the modules in its folder."""
+    try:
+        found = os.listdir(os.path.join(os.path.dirname(__file__), "families", level))
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(name.partition(".")[0] for name in found if name.endswith(".so"))
 
 
 @cache
@@ -76,7 +85,7 @@ def _home(level: str, family: str) -> str:
     """The level from which `level` has a family: itself, or the nearest below that the family is built for."""
     levels = available_levels()
     for home in reversed(levels[: levels.index(level) + 1]):
-        if find_spec(f"{_FAMILIES}.{home}.{family}"):
+        if family in _built_families(home):
             return home
     raise ImportError(f"this build of ovlite has no kernels {family!r} for level {level!r}")
 

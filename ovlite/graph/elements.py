@@ -44,7 +44,10 @@ def decode(array: Array, element_type: Type, shape: Sequence[int]) -> Array:
         return sequence([decode(item, element_type.element, item.shape) for item in array.tolist()])
     if element_type.name in _DECODERS:
         return _DECODERS[element_type.name](array, shape)
-    return np.require(array, compute_dtype(element_type), ["C", "A"]).reshape(shape)
+    dtype = compute_dtype(element_type)
+    if array.dtype != dtype or not (array.flags.c_contiguous and array.flags.aligned):
+        array = np.require(array, dtype, ["C", "A"])
+    return array.reshape(shape)
 
 
 def as_bytes(strings: Array) -> Array:

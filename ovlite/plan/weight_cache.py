@@ -50,7 +50,8 @@ class PackedWeightCache:
         """A bias as (groups, columns), with as many zeros behind the columns as they are short of."""
         key = (id(bias), groups, short)
         if key not in self._biases:
-            self._biases[key] = (bias, np.pad(bias.reshape(groups, -1), ((0, 0), (0, short))))
+            rows = bias.reshape(groups, -1)
+            self._biases[key] = (bias, np.concatenate([rows, np.zeros((groups, short), bias.dtype)], 1))
         return self._biases[key][1]
 
     def put(self, weights: Weights, how: Hashable, made: Any) -> None:

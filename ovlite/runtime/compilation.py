@@ -78,10 +78,12 @@ class Compilation:
 
     def __init__(self, model: Model, config: Config, *, owned: bool = False) -> None:
         model = model if owned else model.clone()
-        self.sources = _sources(model)
-        self._initial = _initial_values(model)
-        forms = [_form(result) for result in model.results]
-        self._open(make_executable(model, config.options()), Origin(Names.of(model), model), forms, config)
+        with model.order_kept():
+            self.sources = _sources(model)
+            self._initial = _initial_values(model)
+            forms = [_form(result) for result in model.results]
+            executable = make_executable(model, config.options())
+        self._open(executable, Origin(Names.of(model), model), forms, config)
 
     @classmethod
     def restored(cls, blob: Blob, names: Names, config: Config) -> Compilation:
