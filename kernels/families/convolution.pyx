@@ -14,6 +14,7 @@ from ovlite.kernels.runtime.images cimport channels_second
 from ovlite.kernels.runtime.block cimport Block
 from ovlite.kernels.runtime.step cimport (
     OK, Member, Step, View, alone, check_status, dim_t, first_element, strided_view)
+from ovlite.kernels.runtime.bands import banded, bands
 from ovlite.kernels.runtime.checks import check_f32, check_images
 from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
 from ovlite.kernels.runtime.step import BF16
@@ -23,7 +24,7 @@ from ovlite.kernels.runtime.transforms import can_transform, int8_parts, winogra
 
 from . import depthwise
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
-from .matmul_kernels cimport BF16_A, BF16_RESIDUAL, CHUNK
+from .matmul_kernels cimport BF16_A, BF16_RESIDUAL, CHUNK, MatmulTile
 from .matmul_weights cimport Kernel, PackedWeights, joins_taps, whole_blocks
 from .matmul_weights import kernel_for
 from .requantization import check_types
@@ -112,7 +113,20 @@ def convolution_step(View x not None, View y not None, *, weights, strides, dila
     check_images(x, y, packed, residual, groups)
     if isinstance(packed, TransformedWeights):
         return Winograd(x, y, packed, pads_begin, bias, residual, activation)
+    parts = [] if has_own_rows(packed) else bands(
+        x.shape[2:], y.shape[2:], packed.window, strides, dilations, pads_begin)
+    if parts:
+        steps = [
+            Windows(x, target, packed, None, strides, bias, added, activation, kept)
+            for target, added, kept in banded(
+                x, y, residual, (packed.depth, packed.window), parts, strides, dilations, pads_begin)]
+        return ConvolutionInParts(steps, (x,) if residual is None else (x, residual), y)
     return DirectConvolution(x, y, packed, strides, dilations, pads_begin, bias, residual, activation)
+
+
+cdef bint has_own_rows(PackedWeights packed):
+    """Whether the kernel does not read rows and panels where they lie."""
+    return packed.few_columns or packed.kernel.row.parts or packed.kernel.row.k_block > 1
 
 
 class Phases:
@@ -143,10 +157,12 @@ class Phases:
 cdef class Windows(MatmulStep):
     """y[q] = activation(bias + residual + sum over taps t of x[q * strides + t] @ weights[t]).
 
-    taps: a range of input positions for each spatial dimension.
+    taps: a range of input positions for each spatial dimension; or kept: kept_taps() of some of the kernel elements.
     """
 
-    def __init__(self, View x, View y, PackedWeights packed, taps, strides, bias, View residual, activation):
+    cdef const dim_t[::1] kept_rows
+
+    def __init__(self, View x, View y, PackedWeights packed, taps, strides, bias, View residual, activation, kept=None):
         cdef Matmul* p = &self.matmul
         cdef dim_t by, r_step, r_size
         cdef int i
@@ -166,7 +182,10 @@ cdef class Windows(MatmulStep):
                 r_step = r_strides[i]
                 rows.append((y.span.shape[i], x.span.stride[i] * by * p.a_size, 0, y.span.stride[i] * p.y_size,
                              r_step * r_size))
-        self.set_taps(x, packed, taps)
+        if kept is None:
+            self.set_taps(x, packed, taps)
+        else:
+            self.set_kept_taps(packed, kept)
         self.set_pixel(x, packed)
         p.a = x.span
         p.y = y.span
@@ -180,6 +199,16 @@ cdef class Windows(MatmulStep):
         self.reads = (x,) if residual is None else (x, residual)
         self.writes = (y,)
         self.finish(x.size * p.a_size)
+        if kept is not None:
+            p.tile.taps = self.offsets.shape[0]
+
+    cdef int set_kept_taps(self, PackedWeights packed, kept) except -1:
+        """A tap for each kernel element that is kept. Panels hold all of them, which finish() has to know."""
+        cdef MatmulTile* tile = &self.matmul.tile
+        self.offsets, self.kept_rows = kept
+        tile.taps, tile.depth = packed.taps, packed.depth
+        tile.offset, tile.b_row = &self.offsets[0], &self.kept_rows[0]
+        return 0
 
     cdef int set_taps(self, View x, PackedWeights packed, taps) except -1:
         """Taps that follow each other in memory make one longer tap. All are walked as often as weights are the sum of
@@ -287,18 +316,40 @@ cdef int convolve_phases(const void* arguments, char* const* slots, const Member
     return status
 
 
-cdef class ConvolutionTranspose(Step):
+cdef class ConvolutionInParts(Step):
+    """Convolutions of x, each to a part of y."""
+
+    cdef PhaseList parts
+    cdef list steps
+    cdef const size_t[::1] table
+    cdef readonly object flops
+
+    def __init__(self, list steps, reads, View y):
+        cdef Windows step
+        cdef Step part
+        table = np.empty(max(len(steps), 1), np.uintp)
+        self.width, self.flops = 1, 0
+        for index, step in enumerate(steps):
+            part = step
+            table[index] = <size_t>&step.matmul
+            self.width, self.scratch = max(self.width, part.width), max(self.scratch, part.scratch)
+            self.flops += step.flops
+        self.steps = steps
+        self.table = table
+        self.parts.count = len(steps)
+        self.parts.phases = <const Matmul**>first_element(self.table)
+        self.reads, self.writes = reads, (y,)
+        self.args = &self.parts
+        self.run = convolve_phases
+
+
+cdef class ConvolutionTranspose(ConvolutionInParts):
     """The transpose of a convolution of y's shape to x's, all f32; a convolution for each phase of the output.
 
     x: (N, Cin, *spatial), y: (N, Cout, *spatial), of 1 to 3 spatial dimensions and channel stride 1.
     weights: array (Cin, Cout / groups, *kernel) or Phases() of one. bias: array (Cout,).
     strides, dilations, pads_begin: of that convolution. What transpose_border() says around x must be zeros.
     """
-
-    cdef PhaseList parts
-    cdef list steps
-    cdef const size_t[::1] table
-    cdef readonly object flops
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, bias=None,
                  groups=1, activation=None):
@@ -316,21 +367,4 @@ cdef class ConvolutionTranspose(Step):
                 y.offset + 4 * start)
             taps = [places for _, _, places in phase]
             steps.append(Windows(x, target, part, taps, [1] * len(taps), bias, None, activation))
-        self.combine(steps)
-        self.reads = (x,)
-        self.writes = (y,)
-
-    def combine(self, steps):
-        cdef Windows step
-        table = np.empty(max(len(steps), 1), np.uintp)
-        for index, step in enumerate(steps):
-            table[index] = <size_t>&step.matmul
-        self.steps = steps
-        self.table = table
-        self.parts.count = len(steps)
-        self.parts.phases = <const Matmul**>first_element(self.table)
-        self.flops = sum([step.flops for step in steps])
-        self.width = max([step.width for step in steps], default=1)
-        self.scratch = max([step.scratch for step in steps], default=0)
-        self.args = &self.parts
-        self.run = convolve_phases
+        super().__init__(steps, (x,), y)

@@ -213,16 +213,22 @@ INLINE void any_body(const int count, const Strip *t, ptrdiff_t c, const int byt
     NOINLINE void any_bytes_##count(const Strip *t) { bytes_##count(t, 0); }              \
     SLIDING(strip, count, 3, 1, 1, 0) SLIDING(strip, count, 3, 2, 1, 0)                   \
     SLIDING(strip, count, 5, 1, 1, 0) SLIDING(strip, count, 5, 2, 1, 0) SLIDING(strip, count, 7, 1, 1, 0) \
+    SLIDING_BYTES(count)
+/* Of several channels to a group: fewer pixels, as the narrowest images have, are for any_body. */
+#define GROUP_STRIPS(count)                                                               \
     SLIDING(strip, count, 3, 1, 2, 0) SLIDING(strip, count, 3, 2, 2, 0)                   \
-    SLIDING(strip, count, 3, 1, 4, 0) SLIDING(strip, count, 3, 2, 4, 0)                   \
-    SLIDING_EIGHTS(count) SLIDING_BYTES(count)
+    SLIDING(strip, count, 3, 1, 4, 0) SLIDING(strip, count, 3, 2, 4, 0) SLIDING_EIGHTS(count)
 STRIPS(1) STRIPS(2) STRIPS(3) STRIPS(4) STRIPS(5) STRIPS(6) STRIPS(7) STRIPS(8)
+GROUP_STRIPS(4) GROUP_STRIPS(5) GROUP_STRIPS(6) GROUP_STRIPS(7) GROUP_STRIPS(8)
+#undef GROUP_STRIPS
 #undef STRIPS
 
 /* A kernel's functions: [pixels - 1]. */
 #define STRIPS(prefix, suffix)                                                         \
     {prefix##1##suffix, prefix##2##suffix, prefix##3##suffix, prefix##4##suffix,       \
      prefix##5##suffix, prefix##6##suffix, prefix##7##suffix, prefix##8##suffix}
+#define GROUP_STRIPS(suffix)                                                           \
+    {any_1, any_2, any_3, strip_4##suffix, strip_5##suffix, strip_6##suffix, strip_7##suffix, strip_8##suffix}
 static const struct {
     int width, stride, group, bytes;
     StripFunction functions[STRIP];
@@ -230,10 +236,10 @@ static const struct {
     {3, 1, 1, 0, STRIPS(strip_, _3_1_1)}, {3, 2, 1, 0, STRIPS(strip_, _3_2_1)},
     {5, 1, 1, 0, STRIPS(strip_, _5_1_1)}, {5, 2, 1, 0, STRIPS(strip_, _5_2_1)},
     {7, 1, 1, 0, STRIPS(strip_, _7_1_1)},
-    {3, 1, 2, 0, STRIPS(strip_, _3_1_2)}, {3, 2, 2, 0, STRIPS(strip_, _3_2_2)},
-    {3, 1, 4, 0, STRIPS(strip_, _3_1_4)}, {3, 2, 4, 0, STRIPS(strip_, _3_2_4)},
+    {3, 1, 2, 0, GROUP_STRIPS(_3_1_2)}, {3, 2, 2, 0, GROUP_STRIPS(_3_2_2)},
+    {3, 1, 4, 0, GROUP_STRIPS(_3_1_4)}, {3, 2, 4, 0, GROUP_STRIPS(_3_2_4)},
 #if LANES > 8
-    {3, 1, 8, 0, STRIPS(strip_, _3_1_8)}, {3, 2, 8, 0, STRIPS(strip_, _3_2_8)},
+    {3, 1, 8, 0, GROUP_STRIPS(_3_1_8)}, {3, 2, 8, 0, GROUP_STRIPS(_3_2_8)},
 #endif
 #if LANES > 4
     {3, 1, 1, 1, STRIPS(bytes_, _3_1_1)}, {3, 2, 1, 1, STRIPS(bytes_, _3_2_1)},
@@ -242,6 +248,7 @@ static const struct {
 };
 /* [of bytes] */
 static const StripFunction any_kernel[2][STRIP] = {STRIPS(any_, ), STRIPS(any_bytes_, )};
+#undef GROUP_STRIPS
 #undef STRIPS
 
 /* The functions for a kernel whose windows are `stride` taps apart. */

@@ -17,6 +17,7 @@ cdef extern from "matmul_kernels.h" nogil:
         const char* b
         const float* bias
         const dim_t* offset
+        const dim_t* b_row
         dim_t taps
         dim_t depth
         dim_t a_stride

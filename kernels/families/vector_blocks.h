@@ -22,6 +22,25 @@ INLINE void add_terms(const int count, Lanes p[], const Lanes x[], const float *
         EACH_VECTOR(count) p[u] = p[u] * x[u] + coefficients[i];
 }
 
+/* The same of an even number of terms, as a polynomial in x^2 plus x times another: half as many steps wait for each
+ * other. Where there are registers for both. */
+INLINE void add_terms_in_two(const int count, Lanes p[], const Lanes x[], const float *coefficients, const int terms) {
+#if LANES == 16
+    Lanes square[BLOCK_VECTORS], even[BLOCK_VECTORS];
+    EACH_VECTOR(count) square[u] = x[u] * x[u];
+    EACH_VECTOR(count) p[u] = square[u] * coefficients[0] + coefficients[2];
+    EACH_VECTOR(count) even[u] = square[u] * coefficients[1] + coefficients[3];
+#pragma GCC unroll 16
+    for (int i = 4; i < terms; i += 2) {
+        EACH_VECTOR(count) p[u] = p[u] * square[u] + coefficients[i];
+        EACH_VECTOR(count) even[u] = even[u] * square[u] + coefficients[i + 1];
+    }
+    EACH_VECTOR(count) p[u] = p[u] * x[u] + even[u];
+#else
+    add_terms(count, p, x, coefficients, terms);
+#endif
+}
+
 /* x[u] = exp(x[u]), as vexp_negative(), for results that are normal numbers; from 2^127.5 on inf, up to x = 89. */
 INLINE void exponentials(const int count, Lanes x[]) {
     static const float terms[] = {EXP_TERMS};

@@ -50,6 +50,7 @@ typedef struct {
     const char *b;             /* the panel */
     const float *bias;         /* one for each column of a full panel; NULL is 0 */
     const ptrdiff_t *offset;   /* of each tap from a row's address */
+    const ptrdiff_t *b_row;    /* of each tap, its first row of the panel; NULL where they follow one another */
     ptrdiff_t taps;
     ptrdiff_t depth;           /* elements */
     ptrdiff_t a_stride;        /* between the rows of a half */
@@ -232,6 +233,8 @@ INLINE void tile_body(const int rows, const int vectors, const MatmulTile *t) {
     for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
         const char *first = t->a[0] + t->offset[tap];
         const char *second = t->a[1] + t->offset[tap];
+        if (t->b_row)
+            b = t->b + t->b_row[tap] * b_stride;
         for (ptrdiff_t k = t->depth; k > 0; k--) {
             Lanes weights[2];
 #pragma GCC unroll 2
@@ -271,6 +274,8 @@ INLINE void row_body(const int vectors, const MatmulTile *t) {
     for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
         const float *a = (const float *)(t->a[0] + t->offset[tap]);
         ptrdiff_t k = 0;
+        if (t->b_row)
+            b = (const float *)t->b + t->b_row[tap] * b_stride;
         for (; k + CHAINS <= t->depth; k += CHAINS, b += CHAINS * b_stride)
 #pragma GCC unroll 8
             for (int u = 0; u < CHAINS; u++)

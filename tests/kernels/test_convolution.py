@@ -5,6 +5,7 @@ import pytest
 
 import ovlite.kernels
 from ovlite.kernels.runtime import transforms
+from ovlite.kernels.runtime.bands import bands, bands_of
 from ovlite.kernels.runtime.executor import run_steps
 from ovlite.kernels.runtime.phases import transpose_border
 from ovlite.kernels.runtime.step import View
@@ -115,6 +116,7 @@ def run_convolution(
     terms = weights[0].size
     assert step.flops == 2 * y.values.size * terms
     check(step, x, y, expected, terms, extra)
+    return step
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 6, 7, 8, 13, 14, 15, 28, 29])
@@ -167,6 +169,58 @@ def test_number_of_input_channels(channels):
 @pytest.mark.parametrize("gap", [0, 16])
 def test_geometry(kernel, strides, dilations, pads, gap):
     run_convolution((10, 12, 9)[: len(kernel)], 3, 18, kernel, strides, dilations, pads, batch=2, gap=gap)
+
+
+@pytest.mark.parametrize(
+    ("spatial", "kernel", "strides", "dilations", "pads", "parts"),
+    [
+        ((16, 16), (3, 3), (1, 1), (12, 12), (12, 12), 9),
+        ((9, 13), (3, 3), (1, 1), (6, 9), (6, 9), 9),
+        ((14, 12), (5, 3), (1, 1), (4, 3), (8, 3), 0),  # bands of two lines
+        ((12, 6), (3, 3), (1, 1), (8, 6), (8, 6), 3),  # nothing but the centre in one dimension
+        ((7, 7), (3, 3), (1, 1), (1, 1), (1, 1), 0),
+        ((30, 30), (3, 3), (1, 1), (3, 3), (3, 3), 0),  # little to save
+        ((24, 5), (3, 1), (2, 1), (12, 1), (12, 0), 2),
+        ((12, 20), (3, 3), (2, 3), (6, 9), (6, 9), 0),
+        ((16,), (3,), (1,), (12,), (12,), 3),
+        ((9, 4, 9), (3, 1, 3), (1, 1, 1), (6, 1, 6), (6, 0, 6), 9),
+        ((9, 9), (2, 2), (1, 1), (5, 5), (3, 4), 9),
+    ],
+)
+@pytest.mark.parametrize("columns", [7, 40])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_bands_that_multiply_no_padding(spatial, kernel, strides, dilations, pads, parts, columns, groups):
+    geometry = spatial, 6, columns * groups, kernel, strides, dilations, pads
+    step = run_convolution(*geometry, batch=2, groups=groups, gap=3)
+    found = bands(spatial, outputs_of(*geometry), kernel, strides, dilations, pads)
+    assert len(found) == parts
+    assert type(step).__name__ == ("ConvolutionInParts" if parts else "DirectConvolution")
+    run_convolution(*geometry, groups=groups, residual=True, activation=("clamp", -0.5, 0.5))
+    run_convolution(*geometry, groups=groups, residual=True, bias=False)
+
+
+def outputs_of(spatial, _channels, _columns, kernel, strides, dilations, pads):
+    return [
+        (n + 2 * b - (k - 1) * d - 1) // s + 1
+        for n, b, k, d, s in zip(spatial, pads, kernel, dilations, strides, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 9])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [1, 2, 4, 11])
+@pytest.mark.parametrize("pad", [0, 1, 4, 12])
+def test_a_band_has_all_elements_within_the_image(size, kernel, stride, dilation, pad):
+    outputs = 7
+    found = bands_of(size, outputs, kernel, stride, dilation, pad)
+    assert [output for band, _ in found for output in band] == list(range(outputs))
+    for band, elements in found:
+        assert 0 <= elements.start < elements.stop <= kernel
+        for output in band:
+            inside = {k for k in range(kernel) if 0 <= output * stride + k * dilation - pad < size}
+            assert inside <= set(elements)
+            assert not inside or set(elements) == set(range(min(inside), max(inside) + 1))
 
 
 def test_padding_at_the_end_alone():

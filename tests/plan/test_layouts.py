@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from ovlite.graph import Model
+from ovlite.graph import Constant, Model, Node
+from ovlite.ops.fused import LayerNorm
 from ovlite.ops.interpreter import evaluate_model
+from ovlite.ops.normalization import RMS
 from ovlite.plan import Executable, Options
 
 from .support import noise, ops, parameter, run, step_names
@@ -178,3 +180,16 @@ def test_a_result_is_enlarged_where_the_user_wants_it(mode, size, last):
     read = ops["interpolate"](image, sizes, mode, "sizes", axes=np.array([2, 3]))
     steps = check([conv(read, 8, 21, seed=2), read], [x], noise(1, 8, 9, 9))
     assert "ResizeLinear" in steps
+
+
+@pytest.mark.parametrize("kind", ["LayerNorm", "RMS"])
+@pytest.mark.parametrize("order", [[0, 2, 1], [2, 0, 1], [0, 1, 2], [1, 0, 2]])
+def test_rows_that_a_transpose_shows_are_copied_before_they_are_normalized(kind, order):
+    x = parameter([4, 6, 40])
+    rows = ops["transpose"](ops["add"](x, np.float32(1)), order)
+    length = [4, 6, 40][order[-1]]
+    gamma, beta = (Constant.of(noise(length, seed=seed)).output(0) for seed in (0, 1))
+    sources = [rows.output(0), gamma]
+    result = Node(LayerNorm(1e-5), [*sources, beta]) if kind == "LayerNorm" else Node(RMS(1e-5), sources)
+    steps = check([result], [x], noise(4, 6, 40, seed=2))
+    assert ("Copy" in steps) == (order[-1] != 2)

@@ -21,9 +21,15 @@ def _views(builder: Builder, call: Call) -> tuple[View, View]:
     return builder.view(call.inputs[0]), builder.view(call.outputs[0])
 
 
+def _rows(builder: Builder, call: Call) -> tuple[View, View]:
+    """Views whose last axis is dense in both or in neither: rows that a Transpose shows are copied."""
+    x, y = _views(builder, call)
+    return builder.plain(call.inputs[0]) if x.strides[-1] != 1 and y.strides[-1] == 1 else x, y
+
+
 def _layer_norm(builder: Builder, call: Call) -> bool:
     op: Any = call.op
-    x, y = _views(builder, call)
+    x, y = _rows(builder, call)
     gamma, beta = (_stretched(builder.view(tensor), len(x.shape)) for tensor in call.inputs[1:])
     builder.emit(builder.family("normalization").LayerNorm(x, y, [len(x.shape) - 1], gamma, beta, op.epsilon))
     return True
@@ -72,7 +78,7 @@ def _rms(builder: Builder, call: Call) -> bool:
     op: Any = call.op
     if call.inputs[0].dtype != np.float32 or len(call.inputs[1].shape) > 1:
         return False
-    x, y = _views(builder, call)
+    x, y = _rows(builder, call)
     gamma = builder.view(call.inputs[1])
     gamma = _stretched(gamma.like((1,), (0,)) if not gamma.shape else gamma, len(x.shape))
     builder.emit(builder.family("normalization").RMSNorm(x, y, [len(x.shape) - 1], gamma, op.epsilon))
