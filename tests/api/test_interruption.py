@@ -172,8 +172,11 @@ def test_signals_end_the_reading_of_a_model(mine, sent):
     assert time.process_time() - times[0] < LIMIT
 
 
-def counting(mine, meanwhile):
-    """x + 1 thrice, on numpy: its request, and how many steps have begun and ended. meanwhile(step number)."""
+def counting(mine, meanwhile, inferring=lambda: None, length=3):
+    """x + 1 thrice, on numpy: its request, and how many steps have begun and ended. meanwhile(step number).
+
+    inferring() is called when the shape of one is inferred.
+    """
     counts = [0, 0]
 
     class Counting(mine.ov.Op):
@@ -181,6 +184,7 @@ def counting(mine, meanwhile):
             super().__init__(self, inputs)
 
         def validate_and_infer_types(self):
+            inferring()
             self.set_output_type(0, self.get_input_element_type(0), self.get_input_partial_shape(0))
 
         def clone_with_new_inputs(self, new_inputs):
@@ -196,7 +200,7 @@ def counting(mine, meanwhile):
             counts[1] += 1
             return True
 
-    x = node = mine.parameter((3,))
+    x = node = mine.parameter((length,))
     for _ in range(3):
         node = Counting([node])
     model = mine.ov.Model([mine.ops.result(node, name="y")], [x], "counting")
@@ -218,39 +222,22 @@ def test_cancel_ends_a_run_behind_the_step_of_numpy_at_hand(mine, entry):
 @pytest.mark.parametrize("entry", ["infer", "start_async"])
 def test_cancel_ends_the_planning_of_new_shapes(mine, entry):
     """Nodes behind the one at hand are not looked at."""
-    request, inferred = None, []
+    inferred = None
 
-    class Sized(mine.ov.Op):
-        def __init__(self, inputs=None):
-            super().__init__(self, inputs)
-
-        def validate_and_infer_types(self):
-            inferred.append(self)
-            if request is not None and len(inferred) == 2:
+    def inferring():
+        nonlocal inferred
+        if inferred is not None:
+            inferred += 1
+            if inferred == 2:
                 request.cancel()
-            self.set_output_type(0, self.get_input_element_type(0), self.get_input_partial_shape(0))
 
-        def clone_with_new_inputs(self, new_inputs):
-            return Sized(new_inputs)
-
-        def has_evaluate(self):
-            return True
-
-        def evaluate(self, outputs, inputs):
-            outputs[0].data[...] = inputs[0].data + 1
-            return True
-
-    x = node = mine.parameter((-1,))
-    for _ in range(5):
-        node = Sized([node])
-    compiled = mine.compile(mine.ov.Model([mine.ops.result(node, name="y")], [x], "sized"))
-    request = compiled.create_infer_request()
-    inferred.clear()
+    request, _ = counting(mine, lambda step: None, inferring, length=-1)
+    inferred = 0
     with pytest.raises(RuntimeError, match="cancelled"):
         getattr(request, entry)(np.zeros(4, np.float32))
         request.wait()
-    assert len(inferred) == 2
-    np.testing.assert_array_equal(request.infer(np.zeros(4, np.float32))["y"], np.full(4, 5))
+    assert inferred == 2
+    np.testing.assert_array_equal(request.infer(np.zeros(4, np.float32))["y"], np.full(4, 3))
 
 
 def test_signals_end_a_run_within_a_step_of_python(mine, sent):

@@ -1,9 +1,6 @@
 """A model that asks for more than there may be is refused by name before memory is asked for."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +8,8 @@ import pytest
 from ovlite.errors import ModelError
 from ovlite.runtime.cgroup import memory_limit
 from ovlite.runtime.memory import memory_budget
+
+from .control_groups import printed_in_group
 
 MIB = 1 << 20
 HUGE = 1 << 40
@@ -103,14 +102,11 @@ def test_limits_of_control_groups(tmp_path, groups, files, expected):
 
 
 IN_A_GROUP = """
-import os, sys
-folder, mib = sys.argv[1], 1 << 20
-with open(f"{folder}/cgroup.procs", "w") as file:
-    file.write(str(os.getpid()))
 import numpy as np
 import ovlite as ov
 from ovlite import opset13 as ops
 
+mib = 1 << 20
 x = ops.parameter([1, 1 << 20], np.float32, name="x")
 times = ops.parameter([2], np.int64, name="times")
 total = ops.reduce_sum(ops.tile(x, times), np.array([0, 1]))
@@ -125,27 +121,8 @@ except RuntimeError as error:
 """
 
 
-@pytest.fixture
-def group_of_little_memory():
-    """The folder of a control group, made for the test, whose processes may have 400 MiB."""
-    v1, v2 = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
-    folder = (v1 if v1.is_dir() else v2) / f"ovlite-{os.getpid()}"
-    try:
-        folder.mkdir()
-    except OSError as error:
-        pytest.skip(f"no control group can be made: {error}")
-    try:
-        (folder / ("memory.limit_in_bytes" if v1.is_dir() else "memory.max")).write_text(str(400 * MIB))
-        yield folder
-    except OSError as error:
-        pytest.skip(f"memory can't be limited: {error}")
-    finally:
-        folder.rmdir()
-
-
-def test_a_control_group_of_little_memory(group_of_little_memory):
-    """A real one, where the machine lets us make it: what does not fit is refused, and the process lives."""
-    command = [sys.executable, "-c", IN_A_GROUP, str(group_of_little_memory)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["400", "8", "True"]
+def test_a_control_group_of_little_memory():
+    """What does not fit is refused, and the process lives."""
+    limit = str(400 * MIB)
+    printed = printed_in_group("memory", {"memory.limit_in_bytes": limit}, {"memory.max": limit}, IN_A_GROUP)
+    assert printed == ["400", "8", "True"]

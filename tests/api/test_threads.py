@@ -1,14 +1,13 @@
 """The thread budget, on made-up cgroup trees and in a real group."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ovlite.runtime import threads
+
+from .control_groups import printed_in_group
 
 
 @pytest.fixture
@@ -98,10 +97,6 @@ def test_it_reaches_compiled_models(mine, monkeypatch, A):
 
 
 IN_A_GROUP = """
-import os, sys
-folder = sys.argv[1]
-with open(f"{folder}/cgroup.procs", "w") as file:
-    file.write(str(os.getpid()))
 import numpy as np
 import ovlite as ov
 from ovlite import opset13 as ops
@@ -115,29 +110,6 @@ print(compiled.get_property("INFERENCE_NUM_THREADS"), len(os.listdir("/proc/self
 """
 
 
-@pytest.fixture
-def group_of_one():
-    """The folder of a control group, made for the test, whose processes may use one CPU's time."""
-    v1, v2 = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
-    folder = (v1 if v1.is_dir() else v2) / f"ovlite-{os.getpid()}"
-    try:
-        folder.mkdir()
-    except OSError as error:
-        pytest.skip(f"no control group can be made: {error}")
-    try:
-        if v1.is_dir():
-            (folder / "cpu.cfs_quota_us").write_text((folder / "cpu.cfs_period_us").read_text())
-        else:
-            (folder / "cpu.max").write_text("100000 100000")
-        yield folder
-    except OSError as error:
-        pytest.skip(f"the CPU's time can't be limited: {error}")
-    finally:
-        folder.rmdir()
-
-
-def test_a_control_group_of_one_cpu(group_of_one):
-    """A real one, where the machine lets us make it."""
-    done = subprocess.run([sys.executable, "-c", IN_A_GROUP, str(group_of_one)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["1", "0"]
+def test_a_control_group_of_one_cpu():
+    one = {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "100000"}
+    assert printed_in_group("cpu", one, {"cpu.max": "100000 100000"}, IN_A_GROUP) == ["1", "0"]
