@@ -89,7 +89,9 @@ def test_a_model_that_is_loaded_runs_no_pass_and_packs_nothing(mine, tmp_path, f
 
 
 def packed_kinds(compiled):
-    return [type(made).__name__ for (_, made), _ in compiled._compilation.executable.packed_weights.items()]
+    """Of what was made of weights; sums of them are not packed weights."""
+    made = [made for (_, made), _ in compiled._compilation.executable.packed_weights.items()]
+    return [type(item).__name__ for item in made if not isinstance(item, np.ndarray)]
 
 
 def test_a_model_that_is_imported_runs_no_pass_and_packs_nothing(mine, monkeypatch):
@@ -389,7 +391,7 @@ def test_elements_that_packed_weights_stood_for_are_looked_at_when_they_are_need
     x = mine.parameter([1, 64, -1, -1], np.float32, "x")
     weights = normal(64, 64, 3, 3)
     model = mine.ov.Model([mine.ops.convolution(x, weights, [1, 1], [1, 1], [1, 1], [1, 1])], [x], "late")
-    model.reshape([1, 64, 1, 1])
+    model.reshape([1, 64, 2, 2])
     ov.Core().compile_model(model, "CPU", {"CACHE_DIR": str(folder)})
     (entry,) = entries(folder)
     data = entry.path.read_bytes()

@@ -46,9 +46,7 @@ def _product(builder: Builder, call: Call) -> bool:
     window = convolution(call)
     if window is None:
         return False
-    return _convolve(
-        builder, call, op, window, {**result, **_centring(builder, call, op, shifts, weights.reshape(window.shape), 0)}
-    )
+    return _convolve(builder, call, op, window, {**result, **_centring(builder, call, op, shifts, window.shape, 0)})
 
 
 def _stages(op: QuantizedProduct, call: Call) -> list[tuple[Any, ...]]:
@@ -67,11 +65,15 @@ def _stages(op: QuantizedProduct, call: Call) -> list[tuple[Any, ...]]:
 
 
 def _centring(
-    builder: Builder, call: Call, op: QuantizedProduct, shifts: Array, weights: Array, axis: int
+    builder: Builder, call: Call, op: QuantizedProduct, shifts: Array, shape: tuple[int, ...], axis: int
 ) -> dict[str, Any]:
-    """What corrects sums of products with x rather than with x - zero; `axis` of the weights is the channels'."""
-    others = tuple(place for place in range(weights.ndim) if place != axis)
-    sums = weights.sum(others, dtype=np.int64)
+    """What corrects sums of products with x, not x - zero. shape: of the weights; axis: the channels'."""
+    weights = call.inputs[1].array
+    assert weights is not None
+    others = tuple(place for place in range(len(shape)) if place != axis)
+    sums = builder.packed_weights.get(
+        weights, ("sums", shape, axis), lambda weights: weights.reshape(shape).sum(others, dtype=np.int64)
+    )
     if not op.dynamic:
         return {"shifts": np.asarray(shifts - op.x_zero * sums, np.int32)}
     return {"shifts": shifts, "zero_point": builder.view(call.inputs[-1]), "column_sums": sums.astype(np.int32)}
@@ -160,7 +162,7 @@ def _matmul(
     packed = builder.packed_weights.get(
         weights, how, lambda array: family.pack_int8(array.T if transposed else array, kernel)
     )
-    result |= _centring(builder, call, op, shifts, weights, 0 if transposed else 1)
+    result |= _centring(builder, call, op, shifts, weights.shape, 0 if transposed else 1)
     if len(call.inputs[0].shape) > MOST_DIMENSIONS:
         return False
     a, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
