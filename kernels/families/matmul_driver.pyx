@@ -16,7 +16,6 @@ then the members share the weights out. What block is best depends on which of t
 cache. All distances are in bytes, so the driver knows no element type: those are the kernel's, see matmul_kernels.h.
 """
 
-from libc.string cimport memset
 
 import numpy as np
 
@@ -547,7 +546,8 @@ cdef class MatmulStep(Step):
         cdef const Matmul* p = &self.matmul
         cdef MatmulTile origin
         cdef dim_t first, pixels, most = 0, total = 0
-        memset(&origin, 0, sizeof(origin))
+        origin.a[0] = origin.y[0] = <char*>p    # any address: how far others lie from it is what counts
+        origin.residual[0] = NULL
         for first in range(0, p.tiles, block):
             window_of(p, first, min(block, p.tiles - first), &origin, &pixels)
             most = max(most, pixels)
