@@ -116,7 +116,7 @@ INLINE void pairs_body(const int rows, const int wide, const MatmulTile *t) {
 #pragma GCC unroll 16
                 for (int i = 0; i < rows; i++) {
                     const char *at = (i < half ? first + i * stride : second + (i - half) * stride) + pair;
-                    const LaneMask a = splat_int(*(const int *)at);
+                    const LaneMask a = splat_bytes(at);
 #pragma GCC unroll 2
                     for (int j = 0; j < vectors; j++)
                         __asm__("vdpbf16ps %2, %1, %0" : "+v"(sums[i][j]) : "v"(a), "v"(weights[j]));

@@ -133,8 +133,7 @@ INLINE void int_pairs_body(const int rows, const int vectors, const MatmulTile *
         __builtin_prefetch(b + 4 * B_AHEAD);
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++) {
-            const LaneMask a =
-                splat_int(*(const int *)(i < half ? first + i * a_stride : second + (i - half) * a_stride));
+            const LaneMask a = splat_bytes(i < half ? first + i * a_stride : second + (i - half) * a_stride);
             keep_order(a);
 #pragma GCC unroll 2
             for (int j = 0; j < vectors; j++)
@@ -255,9 +254,7 @@ INLINE void add_group(const int rows, const int vectors, LaneMask *sums, const c
         weights[j] = load_ints(b + 4 * LANES * j);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
-        int bytes;
-        memcpy(&bytes, i < half ? first + i * a_stride : second + (i - half) * a_stride, sizeof bytes);
-        const LaneMask a = splat_int(bytes);
+        const LaneMask a = splat_bytes(i < half ? first + i * a_stride : second + (i - half) * a_stride);
         keep_order(a);
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
@@ -313,8 +310,7 @@ INLINE void add_vnni_group(const int rows, const int vectors, LaneMask *sums, co
     }
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
-        const LaneMask a =
-            splat_int(*(const int *)(i < half ? first + i * a_stride : second + (i - half) * a_stride));
+        const LaneMask a = splat_bytes(i < half ? first + i * a_stride : second + (i - half) * a_stride);
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
             sums[i * vectors + j] = add_products(sums[i * vectors + j], a, weights[j]);

@@ -37,7 +37,7 @@ INLINE void product_body(const int rows, const PairProduct *t) {
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++) {
             const int half = (rows + 1) / 2;
-            const LaneMask a = splat_int(*(const int *)(i < half ? first + i * stride : second + (i - half) * stride));
+            const LaneMask a = splat_bytes(i < half ? first + i * stride : second + (i - half) * stride);
             keep_order(a);
             sums[2 * i] = add_pairs(sums[2 * i], a, low);
             sums[2 * i + 1] = add_pairs(sums[2 * i + 1], a, high);

@@ -11,6 +11,13 @@ typedef int LooseInts __attribute__((vector_size(4 * LANES), aligned(4), may_ali
 
 INLINE LaneMask load_ints(const void *p) { return *(const LooseInts *)p; }
 INLINE LaneMask splat_int(int x) { return x - (LaneMask){}; }
+
+/* Four bytes, which may lie anywhere, in each lane. */
+INLINE LaneMask splat_bytes(const char *at) {
+    int bytes;
+    memcpy(&bytes, at, sizeof bytes);
+    return splat_int(bytes);
+}
 INLINE Lanes as_reals(LaneMask x) { return __builtin_convertvector(x, Lanes); }
 
 #if !defined(__AVX512F__)

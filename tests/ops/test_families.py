@@ -19,7 +19,7 @@ from ovlite.ops.declare import _BY_NAME, Declared, operators_of
 
 FOLDER = Path(inspect.getfile(import_module("ovlite.ops"))).parent
 # Operators that only passes make; no model file names them.
-INTERNAL = {"compressed", "fused", "quantized"}
+INTERNAL = {"compressed", "fused", "quantized", "quantized_recurrent"}
 
 EACH_FIRST = """
 import os
