@@ -59,6 +59,13 @@ def test_automatic_padding() -> None:
     assert kernel_of(rewritten(model, skip_padding), 2) == (1, 1)
 
 
+def test_automatic_padding_of_an_image_without_rows() -> None:
+    """Which leaves no windows, and no padding for them."""
+    x = parameter(1, 4, 0, 1)
+    model = model_of(ops.convolution(x, random(3, 4, 4, 4), [5, 1], [0, 0], [0, 0], [1, 1], "same_upper"), x)
+    assert kernel_of(rewritten(model, skip_padding), 2) == (4, 4)
+
+
 def test_unknown_sizes_keep_the_kernel() -> None:
     x = parameter(1, 4, -1, 3)
     model = model_of(ops.convolution(x, random(3, 4, 3, 3), [1, 1], [9, 9], [9, 9], [9, 9]), x)

@@ -26,7 +26,7 @@ def _cut(node: Node) -> None:
     if weights is None or not (data.has_rank and result.has_rank):
         return
     sizes, counts = data[2:], result[2:]
-    if not (sizes.is_static and counts.is_static) or 0 in weights.shape:
+    if not (sizes.is_static and counts.is_static) or 0 in (*weights.shape, *counts.to_shape()):
         return
     kernel = weights.shape[-len(sizes) :]
     strides, dilations, _, _ = op.sliding(len(sizes))
