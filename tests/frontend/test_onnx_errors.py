@@ -330,6 +330,46 @@ def test_empty_tensor_of_a_huge_dimension_is_refused() -> None:
     refused(weighted(change), "tensor 'w'", "too large")
 
 
+HUGE = 2**33
+
+
+@pytest.mark.parametrize(
+    ("node", "shape", "sizes", "parts"),
+    [
+        ("UnfoldTensor", [8], [], {"domain": "com.microsoft", "size": HUGE, "step": 1}),
+        ("Resize", [4, 4], [HUGE, 4], {"mode": "linear", "antialias": 1}),
+        ("Resize", [400_000, 4], [200_000, 4], {"mode": "cubic", "exclude_outside": 1}),
+        ("Resize", [4, 4], [100_000, 100_000], {"coordinate_transformation_mode": "tf_crop_and_resize"}),
+    ],
+)
+def test_constants_as_large_as_attributes_say_are_not_made(
+    node: str, shape: list[int], sizes: list[int], parts: dict[str, Any]
+) -> None:
+    roi = [0.0] * len(shape) + [1.5] * len(shape)
+    given = [helper.make_tensor("sizes", TensorProto.INT64, [len(shape)], sizes)] if sizes else []
+    given += [helper.make_tensor("roi", TensorProto.FLOAT, [len(roi)], roi)] if sizes else []
+    operator = helper.make_node(node, ["x", "roi", "", "sizes"] if sizes else ["x"], ["y"], **parts)
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
+    versions = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+    graph = helper.make_graph([operator], "g", inputs, outputs, given)
+    refused(helper.make_model(graph, opset_imports=versions), node, "8589934592" if "size" in parts else "resizing")
+
+
+def test_zeros_as_many_as_attributes_say_take_no_memory_before_a_run() -> None:
+    model = ov.Core().read_model(
+        proto(
+            f"g (float[1, 1, 2, 2] x, int64[1, 1, 2, 2] i) => (float[a, b, c, d] y) "
+            f"{{ y = MaxUnpool <kernel_shape = [2, {HUGE}], strides = [2, 2]> (x, i) }}"
+        ).SerializeToString(),
+        b"",
+    )
+    assert model.output(0).partial_shape == ov.PartialShape([1, 1, 4, HUGE + 2])
+    compiled = ov.compile_model(model, "CPU")
+    with pytest.raises(RuntimeError, match="MEMORY_LIMIT"):
+        compiled([np.ones((1, 1, 2, 2), np.float32), np.zeros((1, 1, 2, 2), np.int64)])
+
+
 def external(folder: Path, content: int = 16, **entries: str | int) -> Path:
     """A model in `folder` whose tensor of 16 bytes lies where `entries` say; writes w.bin of `content` bytes."""
     model = weighted(lambda tensor: tensor.ClearField("raw_data"))

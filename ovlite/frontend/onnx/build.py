@@ -19,6 +19,8 @@ from .call import known
 # The small floats that ONNX casts to by rounding to the nearest.
 ROUNDED_FLOATS = (Type.f8e4m3, Type.f8e5m2, Type.f8e4m3fnuz, Type.f8e5m2fnuz, Type.f4e2m1)
 
+MOST_PLACES = 1 << 26  # of an axis, for which there are constants
+
 
 class Factories:
     """The node factories of the newest opset, as attributes."""
@@ -54,6 +56,18 @@ def of_type(values: Any, element_type: Type) -> Output:
     if element_type is Type.string and array.dtype.kind not in "OSU":
         raise ModelError(f"expected numbers, got {element_type.name}")
     return Constant.of(encode(array, element_type), element_type, array.shape).output(0)
+
+
+def filled(value: Any, shape: Sequence[int], like: Output) -> Output:
+    """A value in the type of `like`, in a shape that attributes tell: a node, which takes no memory before it runs."""
+    return one(ops.broadcast(typed(value, like), ints(shape)))
+
+
+def counted(count: int) -> Array:
+    """0 to count - 1 [i64]. ModelError for more than an axis has: what attributes tell may be as large as they like."""
+    if count > MOST_PLACES:
+        raise ModelError(f"expected an axis of at most {MOST_PLACES} elements, got {count}")
+    return np.arange(count)
 
 
 def rank(value: Output) -> int:

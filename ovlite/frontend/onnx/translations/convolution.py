@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from ....errors import ModelError
 from ....graph import Node, Output
 from ....types import Type
@@ -14,6 +12,7 @@ from ..build import (
     axes_from,
     converted,
     dim_of,
+    filled,
     ints,
     one,
     ops,
@@ -323,7 +322,7 @@ def max_unpool(call: Call) -> Translated:
     kernel, strides, _, begin, end, _ = window(call, call.integers("kernel_shape"))
     natural = sizes[:2] + [(sizes[i + 2] - 1) * strides[i] - begin[i] - end[i] + kernel[i] for i in range(len(kernel))]
     flat = ops.scatter_elements_update(
-        typed(np.zeros(math.prod(natural)), data), reshaped(indices, [-1]), reshaped(data, [-1]), ints(0)
+        filled(0, [math.prod(natural)], data), reshaped(indices, [-1]), reshaped(data, [-1]), ints(0)
     )
     image = ops.reshape(flat, ints(natural), False)
     if call.optional(2) is None:

@@ -6,12 +6,10 @@ front. The last tokens are those of this call.
 
 from __future__ import annotations
 
-import numpy as np
-
 from ....errors import ModelError
 from ....graph import Node, Output
 from ....types import Type
-from ..build import converted, dim_of, ints, one, ops, scalar, static_dims, typed
+from ..build import converted, dim_of, filled, ints, one, ops, scalar, static_dims, typed
 from ..call import Call, Translated, Translation
 from .attention import least, numbers, soft_capped
 from .normalization import root_mean_square
@@ -128,7 +126,7 @@ def _attended(call: Call, query: Output, keys: Output, values: Output, visible: 
     if sink is None and not smooth:
         weights = one(ops.softmax(scores, -1))
     else:
-        weights = _with_sink(scores, typed(np.zeros(heads), scores) if sink is None else sink, groups)
+        weights = _with_sink(scores, filled(0, [heads], scores) if sink is None else sink, groups)
     return one(ops.reshape(ops.matmul(weights, values, False, False), shape, False))
 
 

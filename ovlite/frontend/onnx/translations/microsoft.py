@@ -12,6 +12,7 @@ from ....graph.operator import Array
 from ....types import Type
 from ..build import (
     converted,
+    counted,
     dim_of,
     ints,
     moved,
@@ -186,7 +187,7 @@ def unfold_tensor(call: Call) -> Translated:
     if size < 1 or step < 1:
         raise ModelError(f"expected size and step to be positive, got {size} and {step}")
     first = ops.range(ints(0), scalar(one(ops.subtract(dim_of(data, axis), ints([size - 1])))), ints(step), "i64")
-    places = ops.add(ops.unsqueeze(first, ints([1])), ints(np.arange(size)))
+    places = ops.add(ops.unsqueeze(first, ints([1])), ints(counted(size)))
     return moved(one(ops.gather(data, places, ints(axis))), axis + 1, rank(data))
 
 

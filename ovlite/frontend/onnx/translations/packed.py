@@ -11,7 +11,7 @@ from ....graph import Constant, Output
 from ....graph.constants import constant_array
 from ....graph.operator import Array
 from ....types import PartialShape, Type
-from ..build import converted, ints, of_type, one, ops, positive, rank, reshaped, static_dims, typed
+from ..build import converted, counted, filled, ints, of_type, one, ops, positive, rank, reshaped, static_dims, typed
 from ..call import Call, Translated, Translation, known
 
 CODES = {2: Type.u2, 4: Type.u4, 8: Type.u8}
@@ -30,7 +30,7 @@ def matmul_nbits(call: Call) -> Translated:
     data, packed = call.input(0), call.input(1)
     if 0 in (static_dims(packed) or []):  # a projection that is left out
         call.without_effect(2, 3, 4)
-        real = typed(np.zeros((rows, columns)), data)
+        real = filled(0, [rows, columns], data)
     else:
         scales = reshaped(call.input(2), [rows, blocks, 1])
         values = converted(unpacked(packed, bits, (rows, blocks, block), block), scales.element_type)
@@ -205,7 +205,7 @@ def _in_blocks(value: Output | None, axis: int, length: int, block: int) -> Outp
     """One element for each of a block's along an axis of `length`; a block of 0 is the whole axis."""
     if value is None or not block:
         return value
-    return one(ops.gather(value, ints(np.arange(length) // block), ints(axis)))
+    return one(ops.gather(value, ints(counted(length) // block), ints(axis)))
 
 
 def _unpacked_last(value: Output, bits: int, length: int | None = None) -> Output:

@@ -17,6 +17,7 @@ from ..build import (
     along_axis,
     as_small_float,
     converted,
+    counted,
     dim_of,
     ints,
     of_type,
@@ -55,7 +56,7 @@ def _blocks(data: Output, axis: int, block: int) -> Output:
     dims = static_dims(data)
     length = dims[positive(axis, len(dims))] if dims is not None else None
     if length is not None:
-        return ints(np.arange(length) // block)
+        return ints(counted(length) // block)
     return one(ops.divide(ops.range(ints(0), scalar(dim_of(data, axis)), ints(1), "i64"), ints(block)))
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ....errors import ModelError
 from ....graph import Constant, Output
 from ....records import dataclass
 from ....types import Type
@@ -21,6 +22,7 @@ from ..call import Call, Translated, known
 
 Floats = npt.NDArray[np.float64]
 MODES = {"linear": 1, "cubic": 2}  # radius of the filter
+MOST_WEIGHTS = 1 << 26  # of an axis, and outputs for which a mask says what lies outside
 
 
 class Resizing(NamedTuple):
@@ -77,6 +79,8 @@ class Sampling:
 
     def weights(self, to: Resizing) -> Floats:
         """The matrix [target, size] of an axis."""
+        if to.target * to.size > MOST_WEIGHTS:
+            raise ModelError(f"resizing {to.size} elements to {to.target} takes more than {MOST_WEIGHTS} weights")
         x = self.places(to)
         if self.mode == "nearest":
             return np.eye(to.size)[np.clip(_nearest(x, self.rounding), 0, to.size - 1)]
@@ -148,6 +152,8 @@ def _along(value: Output, axis: int, matrix: Output) -> Output:
 
 def _outside(sampling: Sampling, resizings: list[Resizing], count: int) -> Output:
     """Mask of the output elements that lie outside the data; broadcasts to the output."""
+    if math.prod(resizing.target for resizing in resizings) > MOST_WEIGHTS:
+        raise ModelError(f"resizing to {[resizing.target for resizing in resizings]} elements makes too large a mask")
     found = np.zeros([1] * count, bool)
     for resizing in resizings:
         x = sampling.places(resizing)

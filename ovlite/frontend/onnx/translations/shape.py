@@ -26,7 +26,7 @@ from ..build import (
     typed,
 )
 from ..call import Call, Translated, Translation, known
-from ..tensors import constant, element_type
+from ..tensors import MAX_RANK, constant, element_type
 
 
 def reshape(call: Call) -> Translated:
@@ -163,7 +163,7 @@ def slice_(call: Call) -> Translated:
 def _ones_like(value: Output) -> Output:
     """A tensor of ones in the type and shape of a 1-D tensor."""
     dims = static_dims(value)
-    if dims is not None and None not in dims:
+    if dims is not None and all(dim is not None and dim <= MAX_RANK for dim in dims):
         return typed(np.ones([dim or 0 for dim in dims], np.int64), value)
     return one(ops.broadcast(typed(1, value), shape_of(value)))
 

@@ -11,7 +11,7 @@ import numpy as np
 from ....errors import ModelError
 from ....graph import Output
 from ....types import Type
-from ..build import converted, dim_of, ints, one, ops, rank, reshaped, scalar, shape_of, static_dims, typed
+from ..build import converted, counted, dim_of, ints, one, ops, rank, reshaped, scalar, shape_of, static_dims, typed
 from ..call import Call, Translated, Translation
 from .attention import biased, least, numbers, query_key_value, weighted
 from .rotary import split_heads
@@ -118,7 +118,7 @@ def _buckets(count: int, furthest: int) -> list[int]:
     exact = count // 2
     if not 0 < exact < furthest:
         raise ModelError(f"expected max_distance to exceed half of {count} buckets of a direction, got {furthest}")
-    distance = np.arange(furthest + 1)
+    distance = counted(furthest + 1)
     whole = np.float32(np.log(furthest / exact))
     ratio = np.log(np.maximum(distance, exact).astype(np.float32) / np.float32(exact)) / whole
     far = exact + (ratio * np.float32(count - exact)).astype(np.int64)
