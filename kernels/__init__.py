@@ -10,6 +10,7 @@ the code that plans run, at the level in use, on the calling thread and without 
 
 import os
 from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
 from types import ModuleType
 from typing import Any
 
@@ -70,7 +71,8 @@ def _built_families(level: str) -> frozenset[str]:
         found = os.listdir(os.path.join(os.path.dirname(__file__), "families", level))
     except FileNotFoundError:
         return frozenset()
-    return frozenset(name.partition(".")[0] for name in found if name.endswith(".so"))
+    names = [name.partition(".") for name in found]
+    return frozenset(family for family, dot, suffix in names if dot + suffix in EXTENSION_SUFFIXES)
 
 
 @cache
