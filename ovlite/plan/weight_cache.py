@@ -46,6 +46,12 @@ class PackedWeightCache:
                 _release(part)
         return self._made[key][1]
 
+    def sums(self, weights: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+        """Sums [i64] of integer weights, taken in a shape, along axes: added up once, whatever the input shapes."""
+        how = "sums", shape, axes
+        sums: Array = self.get(weights, how, lambda array: array.reshape(shape).sum(axes, dtype=np.int64))
+        return sums
+
     def filled(self, bias: Array, groups: int, short: int) -> Array:
         """A bias as (groups, columns), with as many zeros behind the columns as they are short of."""
         key = (id(bias), groups, short)

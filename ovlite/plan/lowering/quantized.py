@@ -71,9 +71,7 @@ def _centring(
     weights = call.inputs[1].array
     assert weights is not None
     others = tuple(place for place in range(len(shape)) if place != axis)
-    sums = builder.packed_weights.get(
-        weights, ("sums", shape, axis), lambda weights: weights.reshape(shape).sum(others, dtype=np.int64)
-    )
+    sums = builder.packed_weights.sums(weights, shape, others)
     if not op.dynamic:
         return {"shifts": np.asarray(shifts - op.x_zero * sums, np.int32)}
     return {"shifts": shifts, "zero_point": builder.view(call.inputs[-1]), "column_sums": sums.astype(np.int32)}

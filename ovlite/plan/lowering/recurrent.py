@@ -123,23 +123,22 @@ def _quantized(builder: Builder, call: Call) -> bool:
     codes, steps = builder.scratch(np.dtype(np.uint8), data.shape), builder.scratch(data.dtype, data.shape[:2])
     gates = builder.scratch(data.dtype, (*data.shape[:2], weights.shape[0] * weights.shape[1]))
     builder.emit(family.QuantizeRows(data, codes, steps))
-    shifts, scale = _centring(weights).reshape(-1), w_scales.reshape(-1)
+    shifts, scale = _centring(builder, weights).reshape(-1), w_scales.reshape(-1)
     builder.emit(products.QuantizedMatMul(codes, gates, weights=inputs, shifts=shifts, scales=scale))
     activations = [_described(op, place) for place in range(len(op.default_activations))]
     builder.emit(
         family.QuantizedLSTM(
             gates, steps, *states, *[builder.wanted(tensor) for tensor in call.outputs], R=packed,
-            shifts=_centring(recurrence), scales=r_scales, B=biases, direction=op.direction,
+            shifts=_centring(builder, recurrence), scales=r_scales, B=biases, direction=op.direction,
             lengths=_lengths(builder, lengths, data.shape[1]), activations=activations, clip=op.clip,
         )
     )  # fmt: skip
     return True
 
 
-def _centring(weights: Array) -> Array:
+def _centring(builder: Builder, weights: Array) -> Array:
     """What corrects sums of products of weights [D, rows, columns] with codes whose zero is CODE_ZERO."""
-    sums: Array = weights.sum(axis=2, dtype=np.int32)
-    return -CODE_ZERO * sums
+    return (-CODE_ZERO * builder.packed_weights.sums(weights, weights.shape, (2,))).astype(np.int32)
 
 
 def _described(op: Any, place: int) -> tuple[str, float, float]:
