@@ -13,6 +13,7 @@ from ..records import dataclass
 from ..types import Type
 from .recurrent import LSTMSequence
 
+DYNAMIC_QUANTIZATION = "dynamic_quantization"  # in the run-time information of an LSTMSequence that asks for it
 STEPS = np.float32(127)  # of bytes, to the largest magnitude of a row
 
 

@@ -6,18 +6,16 @@ import numpy as np
 
 from ...graph import Model, Node, Output
 from ...graph.operator import Array
-from ...ops.quantized_recurrent import QuantizedLSTM
+from ...ops.quantized_recurrent import DYNAMIC_QUANTIZATION, QuantizedLSTM
 from .making import literal
 from .match import constant
 from .quantization import dequantized
 
-DYNAMIC = "dynamic_quantization"  # in the run-time information of a layer that asks for it
-
 
 def quantize_layers(model: Model) -> None:
-    """LSTMSequence with DYNAMIC becomes QuantizedLSTM where its weights are constant signed bytes."""
+    """LSTMSequence with DYNAMIC_QUANTIZATION becomes QuantizedLSTM where its weights are constant signed bytes."""
     for node in model.get_ordered_ops():
-        if node.op.type == "LSTMSequence" and node.info.get(DYNAMIC):
+        if node.op.type == "LSTMSequence" and node.info.get(DYNAMIC_QUANTIZATION):
             _quantize(node)
 
 

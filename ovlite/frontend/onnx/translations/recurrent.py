@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ....errors import ModelError
 from ....graph import Node, Output
+from ....ops.quantized_recurrent import DYNAMIC_QUANTIZATION
 from ....types import Type
 from ..build import converted, dim_of, ints, joined, of_type, one, ops, parts, static_dims, transposed, typed
 from ..call import Call, Translated, Translation, known
@@ -213,7 +214,7 @@ def lstm_of(call: Call, weights: Output, recurrence: Output, of_bytes: Sequence[
     if given is not None and not given.any():
         peepholes = None
     if peepholes is None and not coupled:
-        info = {} if of_bytes is None else {"dynamic_quantization": {"version": "0"}}  # which IRs keep
+        info = {} if of_bytes is None else {DYNAMIC_QUANTIZATION: {"version": "0"}}  # which IRs keep
         ordered = of_bytes or [_gates(weights), _gates(recurrence)]
         return _sequence(layer, "lstm_sequence", states, [*ordered, _gates(bias)], info)
 
