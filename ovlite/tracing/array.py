@@ -216,9 +216,9 @@ def _in_place(name: str) -> Callable[[Traced, Any], Any]:
     return method
 
 
-for _name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift"):
-    setattr(Traced, f"__i{_name}__", _in_place(_name))
-for _name in ("and_", "or_", "xor"):
+for _name in (
+    "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift", "and_", "or_", "xor",
+):  # fmt: skip
     setattr(Traced, f"__i{_name.rstrip('_')}__", _in_place(_name))
 
 VIEWS: set[Any] = {
