@@ -80,7 +80,10 @@ class Sampling:
     def weights(self, to: Resizing) -> Floats:
         """The matrix [target, size] of an axis."""
         if to.target * to.size > MOST_WEIGHTS:
-            raise ModelError(f"resizing {to.size} elements to {to.target} takes more than {MOST_WEIGHTS} weights")
+            raise ModelError(
+                f"resizing {to.size} elements to {to.target} in this form is a product with "
+                f"{to.target * to.size} weights, of which there may be {MOST_WEIGHTS}: resize in smaller steps"
+            )
         x = self.places(to)
         if self.mode == "nearest":
             return np.eye(to.size)[np.clip(_nearest(x, self.rounding), 0, to.size - 1)]
@@ -153,7 +156,11 @@ def _along(value: Output, axis: int, matrix: Output) -> Output:
 def _outside(sampling: Sampling, resizings: list[Resizing], count: int) -> Output:
     """Mask of the output elements that lie outside the data; broadcasts to the output."""
     if math.prod(resizing.target for resizing in resizings) > MOST_WEIGHTS:
-        raise ModelError(f"resizing to {[resizing.target for resizing in resizings]} elements makes too large a mask")
+        targets = [resizing.target for resizing in resizings]
+        raise ModelError(
+            f"resizing to {targets} elements by tf_crop_and_resize takes a mask of more than {MOST_WEIGHTS} of them: "
+            "resize a smaller part"
+        )
     found = np.zeros([1] * count, bool)
     for resizing in resizings:
         x = sampling.places(resizing)
