@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,12 @@ def test_every_folder_of_modules_is_a_package() -> None:
     for path in (ROOT / "ovlite").rglob("*.py"):
         if ROOT / "ovlite" / "kernels" not in path.parents:
             assert (path.parent / "__init__.py").exists(), path
+
+
+def test_modules_for_another_python_are_no_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"copy{EXTENSION_SUFFIXES[0]}", "matmul.cpython-30-x86_64-linux-gnu.so", "resize.pyx", "__init__.py"]
+    monkeypatch.setattr("os.listdir", lambda _: names)
+    assert kernels._built_families.__wrapped__("a level") == {"copy"}
 
 
 def test_the_lowest_level_holds_every_family() -> None:
