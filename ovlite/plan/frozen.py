@@ -50,7 +50,7 @@ def frozen(executable: Executable, store: Sink) -> Document:
     prepared = executable.prepared
     packed = _packed(executable)
     late = {node for node, _, _ in packed if _is_late(node, executable)}
-    writer = _Writer(store, late)
+    writer = _Writer(store, late, executable.packed_weights.check)
     graph = writer.model(prepared.model)
     missing = [state for state in prepared.states if state.node not in writer.numbers]
     if missing:
@@ -92,6 +92,11 @@ def thawed(document: Document, options: Options, store: Source) -> Executable:
     return executable
 
 
+def packed_count(executable: Executable) -> int:
+    """How many packed weights the document of an executable has."""
+    return len(_packed(executable))
+
+
 _PRODUCTS = ("Convolution", "Fused", "GroupConvolution", "MatMul")
 
 
@@ -112,14 +117,17 @@ def _is_late(node: Constant, executable: Executable) -> bool:
 
 def _packed(executable: Executable) -> list[tuple[Constant, tuple[Any, ...], Any]]:
     """(constant, how, what was made of it) of the packed weights that can be written."""
+    items = list(executable.packed_weights.items())
+    if not items:
+        return []
     constants: dict[int, Constant] = {id(array): node for node, array in executable.constants.items()}
-    scaled = [made for (made, _), _ in executable.packed_weights.items() if isinstance(made, ScaledConstant)]
+    scaled = [made for (made, _), _ in items if isinstance(made, ScaledConstant)]
     constants |= {id(node): node for node in scaled}
     level = kernels.level()
     known = tuple(getattr(kernels.family(family, level), name) for name, family in _KINDS.items())
     return [
         (constants[id(array)], how, made)
-        for (array, made), how in executable.packed_weights.items()
+        for (array, made), how in items
         if isinstance(made, known) and id(array) in constants and isinstance(how, tuple) and how[0] in _WAYS
         if 0 not in constants[id(array)]._shape
     ]
@@ -187,11 +195,12 @@ def _check_size(array: Array, shape: Sequence[int], window: tuple[int, ...]) -> 
 
 
 class _Writer:
-    """Writes graphs; numbers: of the nodes of the outermost one."""
+    """Writes graphs; numbers: of the nodes of the outermost one. check: looks at elements that come from a file."""
 
-    def __init__(self, store: Sink, late: set[Constant]) -> None:
+    def __init__(self, store: Sink, late: set[Constant], check: Callable[[Array], None]) -> None:
         self._store = store
         self._late = late
+        self._check = check
         self.numbers: dict[Node, int] = {}
 
     def model(self, model: Model) -> Document:
@@ -210,11 +219,13 @@ class _Writer:
             return ["parameter", _kind(node.output(0).element_type, node.output(0).partial_shape)]
         if isinstance(node, ScaledConstant):
             array, factors = node.parts
+            self._check(array)
             return ["scaled", [self._store.put(array, node in self._late), self._store.put(factors, False)]]
         if isinstance(node, Constant):
             stored = node.stored
             if stored.dtype.kind not in "biuf":
                 raise Unfrozen(f"elements of {stored.dtype}")
+            self._check(stored)
             place = self._store.put(stored, node in self._late)
             return ["constant", [place, node.get_element_type().get_type_name(), list(node._shape)]]
         if isinstance(node, Result):
