@@ -133,25 +133,37 @@ class Phases:
     """Weights packed for ConvolutionTranspose: those of each phase of the output.
 
     weights: f32 array (Cin, Cout / groups, *kernel). matrix_kernel: the one to pack for; the level's best for f32 when
-    None. nbytes: memory held.
+    None. packed: those of an equal array of this shape; `weights` then tells the shape alone. nbytes: memory held.
     """
 
-    def __init__(self, weights, strides, dilations, pads_begin, groups=1, matrix_kernel=None):
+    def __init__(self, weights, strides, dilations, pads_begin, groups=1, matrix_kernel=None, packed=None):
         weights = np.asarray(weights, np.float32)
         depth, columns, *kernel = weights.shape
         if depth % groups:
             raise ValueError(f"expected weights for a multiple of {groups} groups, got {weights.shape}")
         self.phases = phases(kernel, strides, dilations, pads_begin)
-        self.packed = []
+        self.packed = self.packed_by_phase(weights, groups, matrix_kernel) if packed is None else packed
+        wanted = [(groups, depth // groups, columns, phase_window(phase)) for phase in self.phases]
+        if [(part.groups, part.depth, part.columns, part.window) for part in self.packed] != wanted:
+            raise ValueError(f"expected packed weights of the phases of {weights.shape}")
+        self.nbytes = sum([part.nbytes for part in self.packed])
+
+    def packed_by_phase(self, weights, groups, matrix_kernel):
+        depth, columns = weights.shape[:2]
+        found = []
         for phase in self.phases:
             part = weights
             for axis, (_, elements, _) in enumerate(phase, 2):
                 part = part.take(elements, axis)
-            taken = part.shape[2:]
+            taken = phase_window(phase)
             part = part.reshape(groups, depth // groups, columns, math.prod(taken))
-            packed = PackedWeights(matrix_kernel or kernel_for("f32", "f32"), part.transpose(0, 3, 1, 2), taken)
-            self.packed.append(packed)
-        self.nbytes = sum([part.nbytes for part in self.packed])
+            found.append(PackedWeights(matrix_kernel or kernel_for("f32", "f32"), part.transpose(0, 3, 1, 2), taken))
+        return found
+
+
+def phase_window(phase):
+    """The shape of the kernel elements that a phase takes."""
+    return tuple([len(elements) for _, elements, _ in phase])
 
 
 cdef class Windows(MatmulStep):

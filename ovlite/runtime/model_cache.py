@@ -23,7 +23,8 @@ from ..errors import warn
 from ..graph import Model
 from ..kernels.runtime.block import checksum
 from ..plan import Executable
-from ..plan.frozen import Unfrozen, packed_count
+from ..plan.frozen import Unfrozen
+from ..plan.frozen_weights import packed_count
 from ..version import get_version
 from . import blob, exported_model
 from .compilation import Compilation, Names

@@ -97,7 +97,7 @@ def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
     )  # fmt: skip
     packed = builder.packed_weights.get(
         weights,
-        ("transposed", builder.level, kernel.name, *geometry),
+        ("transposed", builder.level, kernel.name, window.shape, *geometry, window.groups),
         lambda weights: family.Phases(weights.reshape(window.shape), *geometry, window.groups, kernel),
     )
     fused = parts.residual is None
