@@ -16,6 +16,7 @@ from .. import kernels
 from ..graph import Constant
 from ..graph.constants import ScaledConstant
 from ..graph.operator import Array
+from ..kernels.runtime.phases import Phases
 from .executable import Executable
 
 How = tuple[Any, ...]
@@ -194,10 +195,10 @@ class Reader:
 
     def phases(self, arrays: Sequence[Array], how: How, found: Any) -> Any:
         """Of a transposed convolution."""
-        _, _, _, shape, *geometry, groups = how
+        _, _, _, shape, strides, dilations, pads_begin, groups = how
         _check_size(arrays[0].shape, shape, shape[2:])
         packed = [self.panels(how, part) for part in found]
-        return _family("convolution").Phases(stub(shape), *geometry, groups, packed=packed)
+        return Phases(shape, strides, dilations, pads_begin, groups, packed)
 
     def compressed(self, arrays: Sequence[Array], how: How, found: Any) -> Any:
         _, _, depth, group, bits = how
