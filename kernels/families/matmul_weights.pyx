@@ -285,8 +285,10 @@ cdef class CompressedWeights:
         codes, scales, zeros = np.asarray(codes), np.asarray(scales), np.asarray(zeros)
         if bits not in (2, 4, 8) or group < 1:
             raise ValueError(f"expected codes of 2, 4 or 8 bits in groups, got {bits} bits and a group of {group}")
+        if codes.ndim != 2 or not 0 <= depth <= 8 * codes.shape[1]:
+            raise ValueError(f"expected rows of {depth} codes, got codes {codes.shape}")
         self.columns = codes.shape[0]
-        shape = self.columns, whole_blocks(depth, group) // group
+        shape = self.columns, (depth + min(group, depth) - 1) // max(min(group, depth), <dim_t>1)
         if codes.dtype != np.uint8 or codes.shape != (shape[0], (depth * bits + 7) // 8):
             raise ValueError(f"expected codes of uint8 {(shape[0], (depth * bits + 7) // 8)}, got {codes.dtype} "
                              f"{codes.shape}")

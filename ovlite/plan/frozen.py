@@ -75,7 +75,9 @@ def thawed(document: Document, options: Options, store: Source) -> Executable:
         parts = [_weights(node, executable) for node in nodes]
         key = tuple(tuple(item) if isinstance(item, list) else item for item in how)
         arrays = [stub(part._shape) if isinstance(part, ScaledConstant) else part for part in parts]
-        executable.packed_weights.put(tuple(parts), key, weights.read(arrays, key, found))
+        made = weights.read(arrays, key, found)
+        if made is not None:
+            executable.packed_weights.put(tuple(parts), key, made)
     return executable
 
 

@@ -115,6 +115,10 @@ def form(made: Any, store: Sink) -> Any:
 Shape = tuple[int, ...]
 
 
+class _NoKernel(Exception):
+    """No kernel of this processor takes what was packed on another one."""
+
+
 class Reader:
     """Makes packed weights of their forms. ValueError for those of other constants."""
 
@@ -122,16 +126,21 @@ class Reader:
         self._store = store
 
     def read(self, arrays: Sequence[Array], how: How, found: Any) -> Any:
-        """What was made of constants; of weights that stay as they are, an array tells the shape alone."""
-        return _WAYS[how[0]](self, arrays, how, found)
+        """What was made of constants; None for what no kernel of this processor takes. Of weights that stay as they
+        are, an array tells the shape alone."""
+        try:
+            return _WAYS[how[0]](self, arrays, how, found)
+        except _NoKernel:
+            return None
 
     def weights(self, arrays: Sequence[Array], how: How, found: Any) -> Any:
         """Of convolutions."""
         (array,) = arrays
         if "transformed" in found:
-            if array.ndim != 4 or array.shape[2:] != (3, 3) or found["out"] not in (2, 4) or found["out"] != how[2]:
-                raise ValueError(f"transformed weights for {array.shape}")
-            return _family("winograd").TransformedWeights(array, found["out"], self._store.array(found["transformed"]))
+            if found["out"] not in (2, 4) or found["out"] != how[2]:
+                raise ValueError(f"weights transformed for {found['out']} outputs, packed for {how}")
+            data = self._store.array(found["transformed"])
+            return _family("winograd").TransformedWeights(_windows(array), found["out"], data)
         if "depthwise" in found:
             shape = tuple(map(int, found["shape"]))
             _check_size(array.shape, shape, shape[2:])
@@ -139,24 +148,25 @@ class Reader:
         groups, _, depth, columns = found["shape"]
         window = tuple(found["window"])
         _check_size(array.shape, (groups, columns, depth, *window), window)
-        return self.panels(how, found, 2 if array.dtype == np.int16 else 1)
+        return self.panels(how, found, _parts(array, found, math.prod(window)))
 
     def transformed_bytes(self, arrays: Sequence[Array], how: How, found: Any) -> Any:
         (array,) = arrays
-        if array.ndim != 4 or array.shape[2:] != (3, 3):
-            raise ValueError(f"transformed bytes for {array.shape}")
-        return _family("winograd").TransformedBytes(array, self._store.array(found["transformed bytes"]))
+        return _family("winograd").TransformedBytes(_windows(array), self._store.array(found["transformed bytes"]))
 
     def panels(self, how: How, found: Any, parts: int = 1) -> Any:
         """Weights of a matrix kernel, of any shape. parts: arrays of bytes that are added up."""
         groups, taps, depth, columns = map(int, found["shape"])
         window, joined = tuple(map(int, found["window"])), int(found["joined"])
         family = _family("matmul_weights")
-        kernel = next(kernel for kernel in family.KERNELS if kernel.name == found["kernel"])
-        if kernel.name not in how or taps != math.prod(window) * parts:
-            raise ValueError(f"weights of {taps} taps packed for {kernel.name}")
+        name = str(found["kernel"])
+        if name not in how or taps != math.prod(window) * parts:
+            raise ValueError(f"weights of {taps} taps packed for {name}")
         if joined != (how[3] if how[0] == "quantized convolution" else 1) or joined not in (1, *window[-1:]):
             raise ValueError(f"weights of which {joined} taps are joined packed for {how}")
+        kernel = next((kernel for kernel in family.KERNELS if kernel.name == name), None)
+        if kernel is None:
+            raise _NoKernel
         data, whole = self._store.array(found["panels"]), stub((groups, taps, depth, columns))
         return family.PackedWeights(kernel, whole, window, bool(found["in panels"]), data, joined)
 
@@ -170,7 +180,7 @@ class Reader:
         """A matrix (K, N), or (N, K) transposed."""
         (array,) = arrays
         depth, columns = array.shape[::-1] if how[3] else array.shape
-        return self.matrix((depth, columns), how, found, 2 if array.dtype == np.int16 else 1)
+        return self.matrix((depth, columns), how, found, _parts(array, found, 1))
 
     def inputs(self, arrays: Sequence[Array], how: How, found: Any) -> Any:
         """W of a recurrent layer."""
@@ -197,6 +207,8 @@ class Reader:
         """Of a transposed convolution."""
         _, _, _, shape, strides, dilations, pads_begin, groups = how
         _check_size(arrays[0].shape, shape, shape[2:])
+        if min(strides) < 1 or math.prod(strides) != len(found):
+            raise ValueError(f"{len(found)} phases of strides {strides}")
         packed = [self.panels(how, part) for part in found]
         return Phases(shape, strides, dilations, pads_begin, groups, packed)
 
@@ -239,6 +251,19 @@ def _family(name: str) -> Any:
 def stub(shape: Sequence[int]) -> Array:
     """An array that tells a shape."""
     return np.broadcast_to(np.float32(0), shape)
+
+
+def _parts(array: Array, found: Any, taps: int) -> int:
+    """How many arrays of bytes were packed, whose sum an array is: as many as its elements need, see int8_parts()."""
+    parts = int(found["shape"][1]) // taps
+    return parts if array.dtype == np.int16 and parts in (1, 2, 3) else 1
+
+
+def _windows(array: Array) -> Array:
+    """Weights (Cout, Cin, 3, 3), which may have an axis for one group before."""
+    if array.ndim not in (4, 5) or array.shape[-2:] != (3, 3) or array.ndim == 5 and array.shape[0] != 1:
+        raise ValueError(f"transformed weights for {array.shape}")
+    return array.reshape(array.shape[-4:])
 
 
 def _check_size(weights: Shape, shape: Sequence[int], window: Shape) -> None:

@@ -153,8 +153,9 @@ def _address(array: Array) -> int:
 
 def write(
     file: IO[bytes], executable: Executable, model: Model, initial: Mapping[str, Array], about: Mapping[str, Any]
-) -> None:
-    """Writes the file of an executable, the model that it was compiled from, and the initial values of its variables.
+) -> bytes:
+    """Writes the file of an executable, the model that it was compiled from, and the initial values of its variables;
+    gives a digest of the model's constants.
 
     about: what else the document tells. Unfrozen where an executable can't be written.
     """
@@ -164,9 +165,11 @@ def write(
     file.write(bytes(_HEADER_BYTES))
     weights, text = WeightsWriter(file), io.BytesIO()
     write_network(model, text, weights)
+    constants = weights.digest()
     sink = _Sink(weights)
     values = {name: sink.put(array, False) for name, array in initial.items()}
     _finish(file, {**about, "initial": values, "executable": frozen(executable, sink)}, text.getvalue())
+    return constants
 
 
 def write_model(file: IO[bytes], model: Model, about: Mapping[str, Any], *, apart: bool) -> None:

@@ -127,14 +127,15 @@ class Compilation:
         inputs, outputs = ([sorted(port.names) for port in ports] for ports in (self.ports.inputs, self.ports.outputs))
         return Names(self.name, inputs, outputs)
 
-    def write(self, file: IO[bytes], about: Mapping[str, Any]) -> None:
-        """Writes what restored() reads. about: what else the file tells. Unfrozen where that can't be done."""
+    def write(self, file: IO[bytes], about: Mapping[str, Any]) -> bytes:
+        """Writes what restored() reads, and gives a digest of the model's constants. about: what else the file tells.
+        Unfrozen where that can't be done."""
         from ..plan.frozen import Unfrozen
         from .blob import write
 
         if not isinstance(self.executable, Executable) or any(self.ports.forms):
             raise Unfrozen("strings, sequences or maps")
-        write(file, self.executable, self.model, self._initial, {**about, "sources": self.sources})
+        return write(file, self.executable, self.model, self._initial, {**about, "sources": self.sources})
 
     def initial_state(self, index: int) -> npt.NDArray[Any]:
         """The value that a variable has before the first run, as far as it does not follow from inputs: zeros then."""

@@ -17,7 +17,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..errors import warn
 from ..graph import Model
@@ -41,6 +41,7 @@ _WRONG = (
 _RESTS = 2.0  # seconds after which a file that is written again has another time, on any file system
 _DIGITS = frozenset("0123456789abcdef")
 _EXTERNAL = b"location"  # what an .onnx file with elements in other files holds
+T = TypeVar("T")
 
 
 class Entry(NamedTuple):
@@ -137,17 +138,22 @@ def _compiled(model: Model, config: Config, folder: str, tried: str | None = Non
     compilation.static_plan()
     about = exported_model.described(compilation, key)
     try:
-        _written(path, lambda file: compilation.write(file, about), config)
+        constants = _written(path, lambda file: compilation.write(file, about), config)
     except Unfrozen:
         return _by_model(path, model, config, compilation), None
-    _renew_once_planned(path, compilation, about)
+    _renew_once_planned(path, compilation, about, constants)
     return compilation, path
 
 
-def _renew_once_planned(path: str, compilation: Compilation, about: Mapping[str, Any]) -> None:
+def _renew_once_planned(
+    path: str, compilation: Compilation, about: Mapping[str, Any], constants: bytes | None = None
+) -> None:
     """Has the file written again behind the first plan, where that packs weights which the file has not got: those of a
-    model whose shapes are known when it runs."""
-    executable, known = compilation.executable, weakref.ref(compilation)
+    model whose shapes are known when it runs. A file that is gone by then stays so.
+
+    constants: a digest of those in the file, where they may lie in memory that the program changes meanwhile.
+    """
+    executable, known, path = compilation.executable, weakref.ref(compilation), os.path.abspath(path)
     if not isinstance(executable, Executable):
         return
     before = packed_count(executable)
@@ -156,8 +162,15 @@ def _renew_once_planned(path: str, compilation: Compilation, about: Mapping[str,
         held = known()
         if held is None or not isinstance(held.executable, Executable) or packed_count(held.executable) == before:
             return
+
+        def write(file: IO[bytes]) -> None:
+            found = held.write(file, about)
+            if constants is not None and found != constants:
+                raise RuntimeError("the program has changed the model's constants since")
+
         try:
-            _written(path, lambda file: held.write(file, about), held.config)
+            if os.path.exists(path):
+                _written(path, write, held.config)
         except (Unfrozen, RuntimeError) as error:
             warn("%s in CACHE_DIR stays as it is: %s", os.path.basename(path), error)
 
@@ -226,18 +239,20 @@ def _loaded(path: str, model: Model, config: Config) -> Model | None:
         return None
 
 
-def _written(path: str, write: Callable[[IO[bytes]], Any], config: Config) -> None:
-    """Puts a file into the folder, and drops what is over the limit."""
+def _written(path: str, write: Callable[[IO[bytes]], T], config: Config) -> T | None:
+    """Puts a file into the folder, and drops what is over the limit. Gives what write() gave; None for no file."""
     from ..frontend.ir import replaced
 
     folder = os.path.dirname(path)
     try:
         os.makedirs(folder, exist_ok=True)
         with replaced(path) as file:
-            write(file)
+            found = write(file)
         prune(folder, config["CACHE_SIZE_LIMIT"])
     except OSError as error:
         warn("the compiled model is not kept in CACHE_DIR %s: %s", folder, error.strerror)
+        return None
+    return found
 
 
 # Files of models --------------------------------------------------------------------------------

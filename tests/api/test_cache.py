@@ -391,6 +391,43 @@ def test_shapes_that_are_packed_for_otherwise_are_added(mine, folder):
     assert is_loaded(third) and len(packed_kinds(third)) == 2
 
 
+def test_constants_that_a_program_changes_meanwhile_are_not_written_for_the_others(mine, folder, caplog):
+    """The file goes by what they were: the next one who compiles the model gets those."""
+    weights = normal(33, 20)
+    kept, x = weights.copy(), normal(4, 33)
+
+    def model(array):
+        data = mine.parameter([-1, 33], np.float32)
+        constant = mine.ops.constant(array, shared_memory=True)
+        return mine.ov.Model([mine.ops.matmul(data, constant, False, False)], [data])
+
+    first = mine.compile(model(weights), CACHE_DIR=str(folder))
+    weights *= 2
+    first(x)
+    assert "stays as it is: the program has changed" in caplog.text
+    second = mine.compile(model(kept), CACHE_DIR=str(folder))
+    assert is_loaded(second)
+    np.testing.assert_allclose(second(x)[0], x @ kept, rtol=1e-5, atol=1e-4)
+    assert [path.suffix for path in folder.iterdir()] == [".blob"]
+
+
+def test_a_file_is_written_again_where_it_lies(mine, folder, tmp_path, monkeypatch):
+    """Whatever the working directory is by then; and not where it is gone."""
+    model, elsewhere = any_size_model(mine), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(tmp_path)
+    first, second = (mine.compile(model, CACHE_DIR=folder.name) for _ in range(2))
+    (before,) = entries(folder)
+    monkeypatch.chdir(elsewhere)
+    first(normal(1, 64, 9, 9))
+    (after,) = entries(folder)
+    assert after.path == before.path and after.bytes > before.bytes
+    prune(folder, 0)
+    folder.rmdir()
+    second(normal(1, 64, 9, 9))
+    assert list(tmp_path.iterdir()) == [elsewhere] and not any(elsewhere.iterdir())
+
+
 @pytest.mark.parametrize("way", ["plan", "export"])
 def test_damaged_elements_are_not_written_again_as_whole_ones(mine, folder, way):
     """By a start that plans shapes which it packs other weights for, nor by export_model()."""

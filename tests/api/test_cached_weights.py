@@ -77,6 +77,13 @@ def codes(*shape):
     return rng().integers(-127, 128, shape).astype(np.int8)
 
 
+def unsigned_codes(*shape):
+    """The greatest is the sum of three signed bytes."""
+    found = rng().integers(0, 256, shape).astype(np.uint8)
+    found.flat[0] = 255
+    return found
+
+
 TWO = [2, 2]
 CASES = {
     "LSTM": (lambda: layer("LSTM", 4), {"recurrent inputs", "recurrent states"}),
@@ -100,6 +107,12 @@ CASES = {
     "depthwise of bytes": (lambda: by_bytes("Conv", (1, 9, 6, 6), codes(9, 1, 3, 3), group=9), {"depthwise", "sums"}),
     "convolution of bytes": (
         lambda: by_bytes("Conv", (1, 9, 6, 6), codes(20, 9, 3, 3)), {"quantized convolution", "sums"}
+    ),
+    "product of sums of bytes": (
+        lambda: by_bytes("MatMul", (3, 33), unsigned_codes(33, 20)), {"quantized matmul", "sums"}
+    ),
+    "convolution of sums of bytes": (
+        lambda: by_bytes("Conv", (1, 9, 6, 6), unsigned_codes(20, 9, 3, 3)), {"quantized convolution", "sums"}
     ),
     "product of bytes": (lambda: by_bytes("MatMul", (3, 33), codes(33, 20)), {"quantized matmul", "sums"}),
     "convolution": (lambda: onnx_model("Conv", (1, 3, 5, 5), [normal(20, 3, 3, 3)]), {"convolution"}),
@@ -184,7 +197,24 @@ def exchanged(packed):
         entry[0] = [0] * len(entry[0])
 
 
-@pytest.mark.parametrize("change", [cut_short, turned, dropped, exchanged], ids=lambda change: change.__name__)
+def renamed(packed):
+    """They are for another kernel than the way tells that they were packed in."""
+    for _, _, form in packed:
+        for part in parts(form):
+            if "kernel" in part:
+                part["kernel"] = "other"
+
+
+def strided(packed):
+    """Transposed convolutions have more phases than there is memory for."""
+    for _, how, _ in packed:
+        if how[0] == "transposed":
+            how[4] = [10**9] * len(how[4])
+
+
+@pytest.mark.parametrize(
+    "change", [cut_short, turned, dropped, exchanged, renamed, strided], ids=lambda change: change.__name__
+)
 def test_forms_that_do_not_fit_are_refused(case, change):
     """Or lead to the same results, where nothing of the kind is in them."""
     first, x, _ = case
@@ -195,3 +225,28 @@ def test_forms_that_do_not_fit_are_refused(case, change):
         return
     with pytest.raises(RuntimeError, match="the exported model is damaged"):
         ov.Core().import_model(forged, "CPU")
+
+
+def test_weights_for_kernels_of_another_processor_are_packed_again(case):
+    def of_another(packed):
+        renamed(packed)
+        for _, how, form in packed:
+            if any("kernel" in part for part in parts(form)):
+                how[:] = ["other" if name in names else name for name in how]
+
+    names = [kernel.name for kernel in kernels.family("matmul_weights", kernels.level()).KERNELS]
+    first, x, _ = case
+    second = ov.Core().import_model(with_document(first.export_model().getvalue(), of_another), "CPU")
+    assert not any("other" in how for how in ways(second))
+    for found, expected in zip(second(x).values(), first(x).values(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_winograd_weights_of_a_group_alone_come_back(level):
+    x = ov.opset13.parameter([1, 64, 12, 12], np.float32)
+    y = ov.opset13.group_convolution(x, normal(1, 64, 64, 3, 3), [1, 1], [0, 0], [0, 0], [1, 1])
+    first = ov.Core().compile_model(ov.Model([y], [x]), "CPU")
+    second = ov.Core().import_model(first.export_model(), "CPU")
+    data = normal(1, 64, 12, 12)
+    assert {how[0] for how in ways(second)} == {"convolution"}
+    np.testing.assert_array_equal(second(data)[0], first(data)[0])

@@ -114,6 +114,10 @@ def test_infinite_and_missing_numbers_are_those_of_real_weights() -> None:
         ({"group": 0}, "a group of 0"),
         ({"codes": np.zeros((5, 9), np.uint8)}, r"expected codes of uint8 \(5, 8\), got uint8 \(5, 9\)"),
         ({"codes": np.zeros((5, 8), np.int8)}, "got int8"),
+        ({"codes": np.zeros(8, np.uint8)}, r"rows of 16 codes, got codes \(8,\)"),
+        ({"depth": -16}, "rows of -16 codes"),
+        ({"depth": 2**62 + 16, "group": 2**61 + 8}, rf"rows of {2**62 + 16} codes, got codes \(5, 8\)"),  # as many bits
+        ({"group": 2**63 - 1}, r"expected scales and zeros of float32 \(5, 1\)"),
         ({"scales": np.zeros((5, 1), np.float32)}, r"expected scales and zeros of float32 \(5, 2\), got .*\(5, 1\)"),
         ({"zeros": np.zeros(2, np.float32)}, r"got .* float32 \(2,\)"),
     ],
