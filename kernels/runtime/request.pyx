@@ -340,6 +340,7 @@ cdef class Request(Bindings):
             self.update_plan()
         if self.keep_shared_outputs:
             self.keep_views()
+        self.latest = self.found = None    # their memory may serve for the new ones
         if not new_results:
             self.bind_targets()
         elif self.frame is not None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -102,3 +103,20 @@ def resident():
     """KiB that this process has in memory."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4
+
+
+def test_a_result_that_nobody_keeps_makes_room_for_the_next_one(mine):
+    x = mine.ops.parameter([-1], np.float32, name="x")
+    compiled = mine.compile(mine.ov.Model([mine.ops.exp(x)], [x], "large"))
+    arrays = [np.zeros(1_000_000 + count, np.float32) for count in (0, 1)]
+    for array in arrays:
+        compiled(array)
+    tracemalloc.start()
+    try:
+        compiled(arrays[0])
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        compiled(arrays[1])
+        assert tracemalloc.get_traced_memory()[1] - before < arrays[1].nbytes // 2
+    finally:
+        tracemalloc.stop()
