@@ -69,11 +69,12 @@ class Builder:
         """The matrix kernel for products of f32 of this size, the best that the precision allows."""
         products, emulated = self.precision.products, self.precision.emulated
         if products is None:
-            return self._kernel
+            return self.matrix_kernel
         return self.family("matmul_weights").product_kernel(rows, columns, terms, products, emulated)
 
     @cached_property
-    def _kernel(self) -> Any:
+    def matrix_kernel(self) -> Any:
+        """The level's best matrix kernel for f32."""
         return self.family("matmul_weights").kernel_for("f32", "f32")
 
     def new_slot(self) -> int:
