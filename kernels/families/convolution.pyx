@@ -25,6 +25,7 @@ from ovlite.kernels.runtime.transforms import can_transform, int8_parts, winogra
 from . import depthwise
 from .matmul_driver cimport Matmul, MatmulStep, run_matmul
 from .matmul_kernels cimport BF16_A, BF16_RESIDUAL, CHUNK, MatmulTile
+from .matmul_space cimport place_of
 from .matmul_weights cimport Kernel, PackedWeights, joins_taps, whole_blocks
 from .matmul_weights import kernel_for
 from .requantization import check_types
@@ -146,7 +147,7 @@ cdef class Windows(MatmulStep):
     taps: a range of input positions for each spatial dimension; or kept: kept_taps() of some of the kernel elements.
     """
 
-    cdef const dim_t[::1] kept_rows
+    cdef object kept_rows
 
     def __init__(self, View x, View y, PackedWeights packed, taps, strides, bias, View residual, activation, kept=None):
         cdef Matmul* p = &self.matmul
@@ -173,8 +174,8 @@ cdef class Windows(MatmulStep):
         else:
             self.set_kept_taps(packed, kept)
         self.set_pixel(x, packed)
-        p.a = x.span
-        p.y = y.span
+        p.a = place_of(x)
+        p.y = place_of(y)
         p.tile.k_stride = p.a_size
         p.group_a = packed.depth * p.a_size
         p.tile.residual_step = r_strides[1] * r_size
@@ -186,20 +187,22 @@ cdef class Windows(MatmulStep):
         self.writes = (y,)
         self.finish(x.size * p.a_size)
         if kept is not None:
-            p.tile.taps = self.offsets.shape[0]
+            p.tile.taps = len(self.offsets)
 
     cdef int set_kept_taps(self, PackedWeights packed, kept) except -1:
         """A tap for each kernel element that is kept. Panels hold all of them, which finish() has to know."""
         cdef MatmulTile* tile = &self.matmul.tile
-        self.offsets, self.kept_rows = kept
+        cdef const dim_t[::1] offsets, rows
+        offsets, rows = self.offsets, self.kept_rows = kept
         tile.taps, tile.depth = packed.taps, packed.depth
-        tile.offset, tile.b_row = &self.offsets[0], &self.kept_rows[0]
+        tile.offset, tile.b_row = &offsets[0], &rows[0]
         return 0
 
     cdef int set_taps(self, View x, PackedWeights packed, taps) except -1:
         """Taps that follow each other in memory make one longer tap. All are walked as often as weights are the sum of
         several."""
         cdef dim_t depth = packed.depth, parts = packed.taps // max(math.prod(packed.window), 1)
+        cdef const dim_t[::1] offsets
         cdef int i
         walks = [(parts, 0)]
         for i, places in enumerate(taps):
@@ -216,10 +219,10 @@ cdef class Windows(MatmulStep):
             run = inner.pop()[0] if inner[-1][1] == 1 else 1
         start = sum([places.start * x.span.stride[2 + i] for i, places in enumerate(taps)])
         size = self.matmul.a_size
-        self.offsets = nested_sums(start * size, [(length, stride * size) for length, stride in inner])
-        self.matmul.tile.taps = len(self.offsets)
+        offsets = self.offsets = nested_sums(start * size, [(length, stride * size) for length, stride in inner])
+        self.matmul.tile.taps = len(offsets)
         self.matmul.tile.depth = run
-        self.matmul.tile.offset = <const dim_t*>first_element(self.offsets)
+        self.matmul.tile.offset = <const dim_t*>first_element(offsets)
         return 0
 
     cdef int set_pixel(self, View x, PackedWeights packed) except -1:

@@ -285,8 +285,9 @@ cdef class CopyMany(Step):
         cdef Piece* piece
         cdef View x, y
         cdef dim_t[MAX_RANK] none
+        cdef bytes value = b""
         memset(none, 0, sizeof(none))
-        pairs = list(pairs)
+        pairs, number, dtype = list(pairs), None, None
         free(self.arguments.pieces)
         self.arguments.pieces = NULL
         self.arguments.pieces = <Piece*>zeros(len(pairs), sizeof(Piece))
@@ -305,7 +306,9 @@ cdef class CopyMany(Step):
                 piece.x_offset = x.span.offset
                 describe(piece, y, x.span.stride)
             else:
-                value = np.array(source, y.dtype).tobytes()
+                if source is not number or y.dtype is not dtype:
+                    number, dtype = source, y.dtype
+                    value = np.array(number, dtype).tobytes()
                 memcpy(piece.value, <const char*>value, len(value))
                 piece.x_slot = -1
                 describe(piece, y, none)
@@ -389,11 +392,18 @@ def border(View view, begin, end):
     return parts
 
 
-def _part(View view, starts, lengths, steps):
+cdef View _part(View view, starts, lengths, steps):
     """The view of `lengths` elements from `starts` on, each step steps[d] elements of dimension d."""
-    offset = sum([start * stride for start, stride in zip(starts, view.strides)])
-    strides = [step * stride for step, stride in zip(steps, view.strides)]
-    return view.like(lengths, strides, view.offset + offset * view.dtype.itemsize)
+    cdef View part = View.__new__(View)
+    cdef dim_t offset = 0
+    cdef int d
+    part.dtype, part.span = view.dtype, view.span
+    for d in range(view.span.rank):
+        offset += <dim_t>starts[d] * view.span.stride[d]
+        part.span.shape[d] = lengths[d]
+        part.span.stride[d] *= <dim_t>steps[d]
+    part.span.offset += offset * <dim_t>view.dtype.itemsize
+    return part
 
 
 def _constant_pad(View x, View y, begin, end, value):

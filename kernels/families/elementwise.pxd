@@ -45,6 +45,8 @@ cdef struct Instruction:
     dim_t block                # where in scratch memory the result goes; -1: to where the Map's result lies
     Activation activation
 
+ctypedef char[8] Constant
+
 cdef struct MapArguments:
     dim_t size                 # elements of the result
     int rank                   # loops: at least 2, the last two being a tile's rows and columns
@@ -60,10 +62,10 @@ cdef struct MapArguments:
     int reads
     int instructions
     int constants
-    Operand read[MAX_READS]
+    Operand* read
     Operand result
-    Instruction instruction[MAX_INSTRUCTIONS]
-    char constant[MAX_CONSTANTS][8]
+    Instruction* instruction
+    Constant* constant
 
 
 # The operands of the instructions on the tile at hand: reads, then values, then constants.

@@ -15,10 +15,12 @@ Design
   before each instruction, so that memory works while the member computes, and its result goes past the caches.
 """
 
+from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 import numpy as np
 
+from ovlite.kernels.runtime.block cimport zeros
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.cpu import cpu_flags
 from ovlite.kernels.runtime.programs import constant_bytes, joined, table_of, with_lookups
@@ -315,10 +317,30 @@ cdef class Map(Step):
         if len(dtypes) > MAX_READS or len(program) > MAX_INSTRUCTIONS:
             raise ValueError(f"Map: {len(program)} instructions on {len(dtypes)} operands; "
                              f"at most {MAX_INSTRUCTIONS} on {MAX_READS}")
+        self.make_room(len(dtypes), len(program))
         self.types = [_code_of(dtype) for dtype in dtypes]
         self.constants = []
         self.cost = 0
         return [self.translate(index, instruction) for index, instruction in enumerate(program)]
+
+    cdef int make_room(self, int reads, int instructions) except -1:
+        """Room for a program whose instructions take three operands at most."""
+        cdef MapArguments* args = &self.arguments
+        self.clear()
+        args.read = <Operand*>zeros(reads, sizeof(Operand))
+        args.instruction = <Instruction*>zeros(instructions, sizeof(Instruction))
+        args.constant = <Constant*>zeros(min(3 * instructions, <int>MAX_CONSTANTS), sizeof(Constant))
+        return 0
+
+    cdef void clear(self) noexcept:
+        cdef MapArguments* args = &self.arguments
+        free(args.read)
+        free(args.instruction)
+        free(args.constant)
+        args.read, args.instruction, args.constant = NULL, NULL, NULL
+
+    def __dealloc__(self):
+        self.clear()
 
     def result_type(self):
         return TYPES[self.types[len(self.types) - 1]]
@@ -513,16 +535,16 @@ cdef class Map(Step):
                 blocks += 1
         last_use = {operand: index for index, found in enumerate(operands)
                     for operand in found if not isinstance(operand, tuple)}
-        free = []
+        idle = []
         for i in range(args.instructions):
             if i == args.instructions - 1 and args.result.block < 0 and not args.streams:
                 args.instruction[i].block = -1
                 break
-            if not free:
-                free.append(blocks * block_bytes)
+            if not idle:
+                idle.append(blocks * block_bytes)
                 blocks += 1
-            args.instruction[i].block = free.pop()
-            free += [args.instruction[operand - args.reads].block
+            args.instruction[i].block = idle.pop()
+            idle += [args.instruction[operand - args.reads].block
                      for operand in {found for found in operands[i] if not isinstance(found, tuple)}
                      if operand >= args.reads and last_use[operand] == i]
         if args.result.block >= 0:

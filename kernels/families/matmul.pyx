@@ -13,6 +13,7 @@ from ovlite.kernels.runtime.transforms import int8_parts
 
 from .matmul_driver cimport MatmulStep, run_matmul
 from .matmul_kernels cimport FEW_COMPRESSED_ROWS, NO_OFFSET
+from .matmul_space cimport place_of
 from .matmul_weights cimport CompressedWeights, Kernel, PackedWeights
 from .matmul_weights import KERNELS, compressed_kernel, kernel_for
 from .requantization import check_types
@@ -122,8 +123,8 @@ cdef class MatMul(MatmulStep):
         ]
         batch, (length, _, _, y_step, r_step) = dims[:-2], dims[-2]
         row = (length, a_strides[-2] * size, 0, y_step, r_step)
-        self.matmul.a = a.span
-        self.matmul.y = y.span
+        self.matmul.a = place_of(a)
+        self.matmul.y = place_of(y)
         self.matmul.tile.k_stride = size if a.shape[-1] == 1 else a.strides[-1] * size
         self.matmul.tile.taps = 1 if packed is None or compressed else packed.taps
         self.matmul.tile.depth = a.shape[-1]
@@ -134,7 +135,7 @@ cdef class MatMul(MatmulStep):
         elif packed is not None:
             self.set_weights(packed)
         else:
-            self.matmul.b = b.span
+            self.matmul.b = place_of(b)
             self.matmul.b_k_stride, self.matmul.b_n_stride = [by * self.matmul.b_size for by in b_strides[-2:]]
         self.set_columns(1, y.shape[-1])
         shared = not any(b_strides[:-2])

@@ -1,8 +1,8 @@
-from ovlite.kernels.runtime.step cimport Member, Span, Step, View, dim_t
+from ovlite.kernels.runtime.step cimport Member, Step, View, dim_t
 
 from .activation cimport Activation
 from .matmul_kernels cimport MatmulKernel, MatmulTile
-from .matmul_space cimport Space
+from .matmul_space cimport Place, Position, Space, place_address, position_of
 from .matmul_weights cimport CompressedWeights, Kernel, PackedWeights
 from .requantization cimport Requantizer, ZeroPoint
 
@@ -12,10 +12,10 @@ cdef struct Matmul:
     int a_size                 # bytes of an element of a, b, y
     int b_size
     int y_size
-    Span a
-    Span b
-    Span y
-    Span residual              # its slot is -1 where there is none
+    Place a
+    Place b
+    Place y
+    Place residual             # its slot is -1 where there is none
     Space batch                # products with a `b` each
     Space lines                # lines of rows
     dim_t width                # rows in a line
@@ -56,6 +56,19 @@ cdef struct Matmul:
     MatmulTile tile            # with what all tiles have in common
 
 
+cdef inline MatmulTile origin_of(const Matmul* p, char* const* slots, dim_t batch) noexcept nogil:
+    """The addresses of a batch's first elements, as a tile."""
+    cdef MatmulTile tile
+    cdef Position position = position_of(&p.batch, batch)
+    tile.a[0] = place_address(&p.a, slots) + position.a
+    tile.b = place_address(&p.b, slots) + position.b if p.weights == NULL else p.weights
+    tile.y[0] = place_address(&p.y, slots) + position.y
+    tile.residual[0] = NULL
+    if p.residual.slot >= 0:
+        tile.residual[0] = place_address(&p.residual, slots) + position.residual
+    return tile
+
+
 cdef int run_matmul_of_zero(const void* arguments, char* const* slots, const Member* me) noexcept nogil
 cdef int run_matmul(const void* arguments, char* const* slots, const Member* me) noexcept nogil
 
@@ -64,9 +77,9 @@ cdef class MatmulStep(Step):
     cdef Matmul matmul
     cdef PackedWeights weights
     cdef CompressedWeights compressed
-    cdef const float[:, ::1] bias
-    cdef const dim_t[::1] offsets
-    cdef const dim_t[::1] split_offsets
+    cdef object bias           # arrays that the tile points into
+    cdef object offsets
+    cdef object split_offsets
     cdef readonly object flops
     cdef Requantizer requantizer
     cdef int set_kernel(self, Kernel kernel, View y) except -1

@@ -16,10 +16,11 @@ then the members share the weights out. What block is best depends on which of t
 cache. All distances are in bytes, so the driver knows no element type: those are the kernel's, see matmul_kernels.h.
 """
 
+from libc.stdlib cimport free
 
 import numpy as np
 
-from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, address, first_element, share, stopped
+from ovlite.kernels.runtime.step cimport CANCELLED, OK, Member, View, first_element, share, stopped
 from ovlite.kernels.runtime.step import BF16
 from ovlite.kernels.runtime.strides import lines_join, merge_dimensions
 
@@ -29,7 +30,7 @@ from .requantization import padded_columns
 from .matmul_kernels cimport (
     BF16_A, BF16_Y, CACHED_ROWS, CHUNK, CHUNK_BYTES, ELEMENT_BYTES, NO_OFFSET, TILE_BYTES, TILE_HEIGHT, TILE_SIZE,
     MatmulKernel, MatmulTile, SplitRows, TileFunction, decompress, multiply_line)
-from .matmul_space cimport Position, position_of, set_half, space_of
+from .matmul_space cimport Position, place_of, position_of, set_half, set_space
 from .matmul_weights cimport (
     CompressedWeights, Kernel, PackedWeights, joins_taps, panel_depth, panel_size, panel_width, whole_blocks)
 
@@ -67,19 +68,6 @@ cdef inline int set_tile_rows(const Matmul* p, dim_t index, const MatmulTile* or
         return <int>rows
     set_half(tile, 1, origin, position_of(&p.lines, line + 1), begin)
     return <int>(2 * rows)
-
-
-cdef inline MatmulTile origin_of(const Matmul* p, char* const* slots, dim_t batch) noexcept nogil:
-    """The addresses of a batch's first elements, as a tile."""
-    cdef MatmulTile tile
-    cdef Position position = position_of(&p.batch, batch)
-    tile.a[0] = address(&p.a, slots) + position.a
-    tile.b = address(&p.b, slots) + position.b if p.weights == NULL else p.weights
-    tile.y[0] = address(&p.y, slots) + position.y
-    tile.residual[0] = NULL
-    if p.residual.slot >= 0:
-        tile.residual[0] = address(&p.residual, slots) + position.residual
-    return tile
 
 
 cdef inline dim_t group_of(const Matmul* p, dim_t panel) noexcept nogil:
@@ -356,6 +344,10 @@ cdef class MatmulStep(Step):
     flops: floating-point operations of one run.
     """
 
+    def __dealloc__(self):
+        free(self.matmul.batch.dims)
+        free(self.matmul.lines.dims)
+
     cdef int set_kernel(self, Kernel kernel, View y) except -1:
         cdef Matmul* p = &self.matmul
         p.kernel = kernel.row
@@ -412,8 +404,8 @@ cdef class MatmulStep(Step):
         rows = merge_dimensions(rows) or [(1, 0, 0, 0, 0)]
         if p.kernel.parts and p.kernel.whole_rows > 1 and lines_join(rows, p.kernel.rows):
             self.join_lines(rows)
-        p.batch = space_of(merge_dimensions(batch))
-        p.lines = space_of(rows[:-1])
+        set_space(&p.batch, merge_dimensions(batch))
+        set_space(&p.lines, rows[:-1])
         p.width, p.tile.a_stride, _, p.tile.y_stride, p.tile.residual_stride = rows[-1]
         p.read_in_place = p.tile.k_stride == p.a_size and (
             not joins_taps(p.kernel) or (p.tile.bf16 & BF16_A and p.tile.depth % CHUNK == 0))
@@ -475,11 +467,12 @@ cdef class MatmulStep(Step):
         """Bias of one f32 a column, or (groups, columns of whole panels) of them, which is not copied; the residual's
         columns; the activation."""
         cdef Matmul* p = &self.matmul
+        cdef const float[:, ::1] values
         groups = p.panels // max(p.group_panels, <dim_t>1)
         p.tile.activation = activation_from_tuple(activation)
         p.residual.slot = -1
         if residual is not None:
-            p.residual = residual.span
+            p.residual = place_of(residual)
         if bias is not None:
             bias = np.asarray(bias, np.float32)
             filled = p.group_panels * p.kernel.columns
@@ -489,7 +482,8 @@ cdef class MatmulStep(Step):
                 self.bias = padded_columns(bias, np.float32, (groups, p.group_columns, filled))
             else:
                 raise ValueError(f"a bias of shape {bias.shape} for {groups * p.group_columns} columns")
-            p.tile.bias = <const float*>first_element(self.bias)
+            values = self.bias
+            p.tile.bias = <const float*>first_element(values)
         return 0
 
     cdef int set_split(self, dim_t b_bytes) except -1:
@@ -498,6 +492,7 @@ cdef class MatmulStep(Step):
         cdef Matmul* p = &self.matmul
         cdef MatmulTile* tile = &p.tile
         cdef dim_t cached = CACHED_BYTES // 4, block, unit, pixels = 0, total = 0
+        cdef const dim_t[::1] offsets
         if b_bytes > CACHED_BYTES:
             tile.ahead = FETCHED_AHEAD
             cached = CACHED_BYTES
@@ -530,8 +525,8 @@ cdef class MatmulStep(Step):
             p.split_pixel = 0
             return 0
         p.block = block
-        self.split_offsets = (np.asarray(self.offsets) - p.first_offset) // p.pixel * p.split_pixel
-        tile.row_offset = <const dim_t*>first_element(self.split_offsets)
+        offsets = self.split_offsets = (self.offsets - p.first_offset) // p.pixel * p.split_pixel
+        tile.row_offset = <const dim_t*>first_element(offsets)
         tile.row_stride = tile.a_stride // p.pixel * p.split_pixel
         tile.part_stride = CHUNK_BYTES
         tile.chunk_stride = CHUNK_BYTES * p.kernel.parts

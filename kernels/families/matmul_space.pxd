@@ -1,7 +1,8 @@
 """Places in the operands of a product, and the nested dimensions that lead to them."""
 
-from libc.string cimport memset
-from ovlite.kernels.runtime.step cimport MAX_RANK, dim_t
+from libc.stdlib cimport free
+from ovlite.kernels.runtime.block cimport zeros
+from ovlite.kernels.runtime.step cimport View, dim_t
 
 from .matmul_kernels cimport MatmulTile
 
@@ -13,11 +14,28 @@ cdef struct Position:          # in each operand, in bytes
     dim_t residual
 
 
+cdef struct Place:             # of an operand's first element: see Span
+    int slot
+    dim_t offset
+
+
+cdef struct Dimension:
+    dim_t length
+    Position stride
+
+
 cdef struct Space:             # nested dimensions, outermost first
     int rank
-    dim_t size                 # product of the shape
-    dim_t shape[MAX_RANK]
-    Position stride[MAX_RANK]
+    dim_t size                 # product of the lengths
+    Dimension* dims            # for free() to free
+
+
+cdef inline Place place_of(View view) noexcept:
+    return Place(view.span.slot, view.span.offset)
+
+
+cdef inline char* place_address(const Place* place, char* const* slots) noexcept nogil:
+    return slots[place.slot] + place.offset
 
 
 cdef inline void set_position(Position* position, dim_t a, dim_t b, dim_t y, dim_t residual) noexcept nogil:
@@ -36,12 +54,12 @@ cdef inline Position position_of(const Space* space, dim_t index) noexcept nogil
     for axis in range(space.rank - 1, -1, -1):
         i = index
         if axis > 0:
-            index = index // space.shape[axis]
-            i -= index * space.shape[axis]
-        found.a += i * space.stride[axis].a
-        found.b += i * space.stride[axis].b
-        found.y += i * space.stride[axis].y
-        found.residual += i * space.stride[axis].residual
+            index = index // space.dims[axis].length
+            i -= index * space.dims[axis].length
+        found.a += i * space.dims[axis].stride.a
+        found.b += i * space.dims[axis].stride.b
+        found.y += i * space.dims[axis].stride.y
+        found.residual += i * space.dims[axis].stride.residual
     return found
 
 
@@ -55,15 +73,15 @@ cdef inline void set_half(MatmulTile* tile, int half, const MatmulTile* origin, 
         tile.residual[half] = origin.residual[0] + position.residual + row * tile.residual_stride
 
 
-cdef inline Space space_of(list dims) except *:
-    """The space of (size, a, b, y, residual) tuples, outermost first."""
-    cdef Space space
+cdef inline int set_space(Space* space, list dims) except -1:
+    """The space of (length, a, b, y, residual) tuples, outermost first."""
     cdef int axis
-    memset(&space, 0, sizeof(space))
-    space.rank = len(dims)
-    space.size = 1
-    for axis, (size, a, b, y, residual) in enumerate(dims):
-        space.shape[axis] = size
-        space.size *= size
-        set_position(&space.stride[axis], a, b, y, residual)
-    return space
+    free(space.dims)
+    space.dims = NULL
+    space.rank, space.size = len(dims), 1
+    space.dims = <Dimension*>zeros(space.rank, sizeof(Dimension))
+    for axis, (length, a, b, y, residual) in enumerate(dims):
+        space.dims[axis].length = length
+        space.size *= length
+        set_position(&space.dims[axis].stride, a, b, y, residual)
+    return 0

@@ -8,6 +8,8 @@ Design
 * Members share what is normalized by one mean, never its terms.
 """
 
+import numpy as np
+
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides cimport LoopNest, offset_of, set_nest
@@ -44,6 +46,7 @@ cdef enum:
     TOO_SMALL_TO_SHARE = 8192    # elements; see Step.share_above
     SHORT_GROUP = 64             # channels; longer groups are runs
 
+SINGLE = np.dtype(np.float32)
 SCALINGS = {
     "none": UNSCALED,
     "inside_sqrt": VARIANCE_PLUS_EPSILON,
@@ -290,7 +293,7 @@ cdef class Normalize(Step):
         cdef int i
         operands = [x, y, gamma, beta]
         for view in operands:
-            if view is not None and view.dtype.name != "float32":
+            if view is not None and view.dtype != SINGLE:
                 raise ValueError(f"{self.name}: {view} has to be float32")
         if x.shape != y.shape:
             raise ValueError(f"{self.name} of shape {x.shape} to shape {y.shape}")

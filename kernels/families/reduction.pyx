@@ -9,6 +9,8 @@ Design
   number. A reduction to few results is done in two steps over a workspace: see `reduction`.
 """
 
+import numpy as np
+
 from ovlite.kernels.runtime.call cimport Call
 from ovlite.kernels.runtime.step cimport OK, Member, Step, View, dim_t, share
 from ovlite.kernels.runtime.strides cimport LoopNest, offset_of, set_nest
@@ -61,6 +63,10 @@ KINDS = {
     "logical_and": ("logical_and", AS_IS, "logical_and"),
     "logical_or": ("logical_or", AS_IS, "logical_or"),
 }
+
+# Of each accumulation in its table, by its name and its element type.
+cdef dict PLACES = {(ACCUMULATIONS[i].name.decode(), np.dtype(ACCUMULATIONS[i].type.decode())): i
+                    for i in range(ACCUMULATION_COUNT)}
 
 
 def reduce(x, str kind="sum", axes=None, bint keepdims=False, out=None):
@@ -221,11 +227,8 @@ cdef dim_t tile_of_columns(dim_t columns, dim_t repeats) noexcept:
 
 
 cdef const Accumulation* find_accumulation(str name, dtype):
-    cdef int i
-    for i in range(ACCUMULATION_COUNT):
-        if ACCUMULATIONS[i].name.decode() == name and ACCUMULATIONS[i].type.decode() == dtype.name:
-            return &ACCUMULATIONS[i]
-    return NULL
+    found = PLACES.get((name, dtype))
+    return NULL if found is None else &ACCUMULATIONS[<int>found]
 
 
 def split_dimensions(View x, View y, axes):

@@ -149,7 +149,8 @@ def padded_columns(values, dtype, tuple groups):
     values = np.asarray(values, dtype)
     check_columns(values, groups)
     if columns == filled:
-        return np.require(values, requirements="CA").reshape(count, filled)
+        ready = values.flags.c_contiguous and values.flags.aligned
+        return (values if ready else np.require(values, requirements="CA")).reshape(count, filled)
     padded = np.zeros((count, filled), dtype)
     padded[:, :columns] = values.reshape(count, columns)
     return padded

@@ -1,7 +1,7 @@
 """Memory: blocks for packed weights and scratch space, arrays of C structures, and sums that find damaged bytes."""
 
 from cpython.buffer cimport PyBuffer_FillInfo
-from libc.stdlib cimport calloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 cdef extern from "memory.h" nogil:
@@ -65,3 +65,40 @@ cdef void* zeros(dim_t count, size_t size) except NULL:
     if found == NULL:
         raise MemoryError(f"no memory for {count} elements of {size} bytes")
     return found
+
+
+cdef struct Placed:
+    dim_t begin
+    dim_t end
+    dim_t first
+    dim_t last
+
+
+def lowest_offsets(list buffers):
+    """Where buffers (size, first, last) lie that are placed in this order: each at the lowest offset where it overlaps
+    none before it that is live in some of the same steps, `first` to `last`."""
+    cdef Placed* placed = <Placed*>zeros(len(buffers), sizeof(Placed))    # by begin
+    cdef Placed new
+    cdef dim_t size
+    cdef int i, count = 0
+    offsets = []
+    try:
+        for size, new.first, new.last in buffers:
+            new.begin = 0
+            for i in range(count):
+                if placed[i].last < new.first or new.last < placed[i].first:
+                    continue
+                if new.begin + size <= placed[i].begin:
+                    break
+                new.begin = max(new.begin, placed[i].end)
+            new.end = new.begin + size
+            i = count
+            while i > 0 and placed[i - 1].begin > new.begin:
+                placed[i] = placed[i - 1]
+                i -= 1
+            placed[i] = new
+            count += 1
+            offsets.append(new.begin)
+    finally:
+        free(placed)
+    return offsets

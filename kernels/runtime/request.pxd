@@ -36,6 +36,7 @@ cdef class Request(Bindings):
     cdef int replan(self) except -1
     cdef int bind_states(self) except -1
     cdef list bind_new(self, list given)
+    cdef object recycled(self, Py_ssize_t index)
     cdef object bind_given(self, Py_ssize_t index, object array)
     cdef int take_found(self, list given) except -1
     cdef int bind_targets(self) except -1

@@ -13,10 +13,10 @@ the rest of the package: what Bindings asks for, and
 """
 
 import warnings
-from weakref import ref
+from weakref import getweakrefcount, ref
 
 cimport numpy as cnp
-from cpython.ref cimport Py_INCREF
+from cpython.ref cimport Py_INCREF, Py_REFCNT
 from libc.stdlib cimport free
 from ovlite.kernels.runtime.bindings cimport Bindings, Operand
 from ovlite.kernels.runtime.block cimport zeros
@@ -32,6 +32,9 @@ cnp.import_array()
 
 cdef extern from "cancellation.h" nogil:
     long long nanoseconds()
+
+
+cdef Py_ssize_t LARGE = 1 << 20         # bytes of a result
 
 
 cdef class Request(Bindings):
@@ -148,10 +151,32 @@ cdef class Request(Bindings):
                 self.bind_target(i)
                 continue
             operand = &self.outputs[i]
-            array = cnp.PyArray_EMPTY(operand.rank, operand.dims, operand.type, 0)
+            array = self.recycled(i)
+            if array is None:
+                array = cnp.PyArray_EMPTY(operand.rank, operand.dims, operand.type, 0)
             self.frame.slots[operand.slot] = <char*>cnp.PyArray_DATA(<cnp.ndarray>array)
             values[i] = array
         return values
+
+    cdef object recycled(self, Py_ssize_t index):
+        """The large array that the last result was, in the shape of this run's, where nobody else can see it; or None.
+
+        Freed and allocated again it would leave gaps in the heap whenever shapes change.
+        """
+        cdef Operand* operand = &self.outputs[index]
+        cdef list latest = self.latest
+        cdef cnp.ndarray array
+        if latest is None or Py_REFCNT(latest) != 2 or not cnp.PyArray_CheckExact(latest[index]):
+            return None
+        array = latest[index]
+        if cnp.PyArray_NBYTES(array) < LARGE or cnp.PyArray_TYPE(array) != operand.type or Py_REFCNT(array) != 2 \
+                or not cnp.PyArray_CHKFLAGS(array, cnp.NPY_ARRAY_OWNDATA) or not cnp.PyArray_ISCARRAY(array) \
+                or getweakrefcount(array):
+            return None
+        latest[index] = None
+        if (<object>array).shape != self.shapes[index]:
+            array.resize(self.shapes[index], refcheck=False)
+        return array
 
     cdef object bind_given(self, Py_ssize_t index, object given):
         """The caller's array as an output of this run."""
@@ -340,10 +365,12 @@ cdef class Request(Bindings):
             self.update_plan()
         if self.keep_shared_outputs:
             self.keep_views()
+        self.found = None
         if not new_results:
             self.bind_targets()
         elif self.frame is not None:
             values = self.bind_new(given)
+        self.latest = None
         self.run(0)
         if self.variable_count or self.spills or self.frame is None:
             self.after_run()

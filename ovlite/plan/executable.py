@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from collections import OrderedDict
@@ -27,7 +28,7 @@ from .stage import Context, Stage
 from .timing import StepTime
 from .weight_cache import PackedWeightCache
 
-STEP_BYTES = 4096  # that a step takes with its views and its place in the program, a little more than on average
+STEP_BYTES = 2048  # that a step's views, arrays and place in the program take, a little more than on average
 MOST_KINDS = 4  # of shapes, told apart by lengths of 0 and 1, whose latest stage others are made like
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -45,7 +46,8 @@ class Plan:
 
     program: its steps, None when the plan has stages. input_slots, output_slots: the slots of the
     model's inputs and outputs, the variables behind them. outputs: (dtype, shape) of each output.
-    origins: for each step the name of the node that it belongs to.
+    origins: for each step the name of the node that it belongs to. bytes: about the memory that the plan takes, without
+    the buffers of those who run it.
     """
 
     def __init__(self, stage: Stage, inputs: Sequence[Output], results: Sequence[Output]) -> None:
@@ -57,11 +59,7 @@ class Plan:
         self.output_slots = stage.output_slots
         self.outputs = stage.outputs
         self.origins = stage.origins
-
-    @property
-    def bytes(self) -> int:
-        """About the memory that the plan takes, without the buffers of those who run it."""
-        return STEP_BYTES * (1 + len(self.origins))
+        self.bytes = STEP_BYTES * (1 + len(self.origins)) + sum(map(sys.getsizeof, stage.program.steps))
 
     def run(self, arrays: Sequence[Array], team: Team, times: list[StepTime] | None = None) -> list[Array]:
         """Runs all stages on arrays bound as the inputs; returns new arrays for the outputs.

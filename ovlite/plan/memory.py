@@ -8,9 +8,10 @@ Neural Net Inference, "greedy by size for offset calculation".
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from ..kernels.runtime.block import lowest_offsets
 
 ALIGNMENT = 64
 
@@ -31,20 +32,8 @@ def aligned(size: int) -> int:
 
 def place(buffers: Sequence[Buffer]) -> tuple[dict[int, int], int]:
     """(slot -> offset, bytes of the arena). Offsets are multiples of ALIGNMENT."""
-    placed: list[tuple[int, int, int, int]] = []  # (begin, end, first, last), by begin
-    offsets: dict[int, int] = {}
-    total = 0
-    for slot, size, first, last in sorted(buffers, key=lambda buffer: (-buffer.size, buffer.first)):
-        size = aligned(size)
-        begin = 0
-        for low, high, born, dead in placed:
-            if dead < first or last < born:
-                continue
-            if begin + size <= low:
-                break
-            if begin < high:
-                begin = high
-        offsets[slot] = begin
-        insort(placed, (begin, begin + size, first, last))
-        total = max(total, begin + size)
-    return offsets, total
+    ordered = sorted(buffers, key=lambda buffer: (-buffer.size, buffer.first))
+    sizes = [aligned(buffer.size) for buffer in ordered]
+    offsets = lowest_offsets([(size, first, last) for size, (_, _, first, last) in zip(sizes, ordered, strict=True)])
+    total = max(map(int.__add__, offsets, sizes), default=0)
+    return {buffer.slot: offset for buffer, offset in zip(ordered, offsets, strict=True)}, total

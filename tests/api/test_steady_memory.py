@@ -1,7 +1,10 @@
 """Resident memory of a process that infers with ever-changing shapes, and what a request's buffers take."""
 
+import copy
 import subprocess
 import sys
+import tracemalloc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -102,3 +105,61 @@ def resident():
     """KiB that this process has in memory."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4
+
+
+def test_a_result_that_nobody_keeps_makes_room_for_the_next_one(mine):
+    x = mine.ops.parameter([-1], np.float32, name="x")
+    compiled = mine.compile(mine.ov.Model([mine.ops.exp(x)], [x], "large"))
+    arrays = [np.zeros(1_000_000 + count, np.float32) for count in (0, 1)]
+    for array in arrays:
+        compiled(array)
+    tracemalloc.start()
+    try:
+        compiled(arrays[0])
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        compiled(arrays[1])
+        assert tracemalloc.get_traced_memory()[1] - before < arrays[1].nbytes // 2
+    finally:
+        tracemalloc.stop()
+
+
+HOLDERS = {
+    "results": lambda results: results,
+    "array": lambda results: results[0],
+    "dict": lambda results: results.to_dict(),
+    "view": lambda results: results[0][::2],
+    "buffer": lambda results: memoryview(results[0]),
+    "copied mapping": copy.copy,
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_a_large_result_that_is_held_stays_as_it_is(mine, holder):
+    x = mine.ops.parameter([-1, -1], np.float32, name="x")
+    compiled = mine.compile(mine.ov.Model([mine.ops.negative(x)], [x], "large"))
+    arrays = [
+        np.full(shape, i, np.float32) for i, shape in enumerate([(500, 1000), (500, 1000), (900, 1000), (300, 1000)])
+    ]
+    held = [(array, HOLDERS[holder](compiled(array))) for array in [*arrays, *arrays]]
+    for array, found in held:
+        shown = found[compiled.output(0)] if holder in ("results", "dict", "copied mapping") else np.asarray(found)
+        np.testing.assert_array_equal(shown, -array[::2] if holder == "view" else -array)
+
+
+def test_large_results_that_nobody_holds_are_right_in_every_order(mine):
+    x = mine.ops.parameter([-1, -1], np.float32, name="x")
+    compiled = mine.compile(mine.ov.Model([mine.ops.negative(x)], [x], "large"))
+    for i, shape in enumerate(
+        [(500, 1000), (500, 1000), (900, 1000), (1000, 900), (300, 1000), (0, 5), (1, 1), (700, 999)]
+    ):
+        result = compiled(np.full(shape, i, np.float32))[0]
+        assert result.shape == shape and result.flags.owndata and result.flags.writeable
+        np.testing.assert_array_equal(result, np.full(shape, -i, np.float32))
+        result.flags.writeable = bool(i % 2)  # which is for this result alone
+        if i % 3 == 0:
+            gone = weakref.ref(result)
+            del result
+            compiled(np.full(shape, i, np.float32))
+            assert gone() is None
+        result = None
