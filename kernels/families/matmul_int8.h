@@ -165,11 +165,20 @@ INLINE void words_body(const int rows, const int vectors, const MatmulTile *t) {
 
 typedef unsigned char EightCodes __attribute__((vector_size(8), aligned(1), may_alias));
 typedef short EightWords __attribute__((vector_size(16), aligned(1), may_alias));
+typedef unsigned char FourCodes __attribute__((vector_size(4), aligned(1), may_alias));
+typedef short FourWords __attribute__((vector_size(8), aligned(1), may_alias));
 
-/* Widens n bytes side by side. Of fewer than a vector has, such as three pixels of three colours, eight at a time. */
+/* Widens n bytes side by side. Of fewer than a vector has, such as three pixels of three colours, eight or four
+ * at a time. */
 INLINE void widen_run(const char *from, ptrdiff_t n, char *to) {
-    enum { STEP = 2 * LANES, FEW = 8 };
+    enum { STEP = 2 * LANES, FEW = 8, FEWER = 4 };
     ptrdiff_t k = 0;
+    if (n >= FEWER && n < FEW) {
+        *(FourWords *)to = __builtin_convertvector(*(const FourCodes *)from, FourWords);
+        k = n - FEWER;
+        *(FourWords *)(to + 2 * k) = __builtin_convertvector(*(const FourCodes *)(from + k), FourWords);
+        return;
+    }
     if (n >= FEW && n < STEP) {
         for (; k + FEW <= n; k += FEW)
             *(EightWords *)(to + 2 * k) = __builtin_convertvector(*(const EightCodes *)(from + k), EightWords);
