@@ -61,6 +61,17 @@ INLINE void begin_sums(const int rows, const int vectors, const MatmulTile *t, L
     }
 }
 
+/* Makes results of the sums. A function is given a copy of them: those that it could reach would lie in memory from the
+ * beginning, and be written there again behind each loop. */
+INLINE void make_results(const int rows, const int vectors, const MatmulTile *t, const LaneMask *sums) {
+    const ResultRows results = results_of(t);
+    LaneMask stored[TILE_ROWS * 2];
+#pragma GCC unroll 32
+    for (int i = 0; i < rows * vectors; i++)
+        stored[i] = sums[i];
+    store_sums(t->requantization, &results, rows, vectors, stored);
+}
+
 typedef short Pairs __attribute__((vector_size(4 * LANES)));
 typedef signed char LooseBytes __attribute__((vector_size(2 * LANES), aligned(1), may_alias));
 typedef unsigned char LooseCodes __attribute__((vector_size(2 * LANES), aligned(1), may_alias));
@@ -143,8 +154,7 @@ INLINE void int_pairs_body(const int rows, const int vectors, const MatmulTile *
         second += 4;
         b += (words ? 4 : 2) * vectors * LANES;
     }
-    const ResultRows results = results_of(t);
-    store_sums(t->requantization, &results, rows, vectors, sums);
+    make_results(rows, vectors, t, sums);
 }
 
 INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile *t) {
@@ -153,10 +163,29 @@ INLINE void wide_pairs_body(const int rows, const int vectors, const MatmulTile 
 
 INLINE void words_body(const int rows, const int vectors, const MatmulTile *t) { int_pairs_body(rows, vectors, t, 1); }
 
-/* Widens n bytes side by side. */
+typedef unsigned char EightCodes __attribute__((vector_size(8), aligned(1), may_alias));
+typedef short EightWords __attribute__((vector_size(16), aligned(1), may_alias));
+typedef unsigned char FourCodes __attribute__((vector_size(4), aligned(1), may_alias));
+typedef short FourWords __attribute__((vector_size(8), aligned(1), may_alias));
+
+/* Widens n bytes side by side. Of fewer than a vector has, such as three pixels of three colours, eight or four
+ * at a time. */
 INLINE void widen_run(const char *from, ptrdiff_t n, char *to) {
-    enum { STEP = 2 * LANES };
+    enum { STEP = 2 * LANES, FEW = 8, FEWER = 4 };
     ptrdiff_t k = 0;
+    if (n >= FEWER && n < FEW) {
+        *(FourWords *)to = __builtin_convertvector(*(const FourCodes *)from, FourWords);
+        k = n - FEWER;
+        *(FourWords *)(to + 2 * k) = __builtin_convertvector(*(const FourCodes *)(from + k), FourWords);
+        return;
+    }
+    if (n >= FEW && n < STEP) {
+        for (; k + FEW <= n; k += FEW)
+            *(EightWords *)(to + 2 * k) = __builtin_convertvector(*(const EightCodes *)(from + k), EightWords);
+        k = n - FEW;
+        *(EightWords *)(to + 2 * k) = __builtin_convertvector(*(const EightCodes *)(from + k), EightWords);
+        return;
+    }
     for (; k + STEP <= n; k += STEP)
         *(LoosePairs *)(to + 2 * k) = widened_codes(from + k);
     if (k < n && n >= STEP) {
@@ -239,26 +268,24 @@ static void pack_word_rows(const char *a, ptrdiff_t rows, ptrdiff_t row_stride, 
 }
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
-/* acc + the products of four bytes of a, unsigned, with four of b, in each lane; `one` has ones of 16 bits. */
-INLINE LaneMask add_quads(LaneMask acc, LaneMask a, LaneMask b, LaneMask one) {
-    const __m256i pairs = _mm256_maddubs_epi16((__m256i)a, (__m256i)b);
+/* acc + the products of four bytes of a, unsigned, with four at b, in each lane; `one` has ones of 16 bits. */
+INLINE LaneMask add_quads(LaneMask acc, LaneMask a, const char *b, LaneMask one) {
+    __m256i pairs;
+    __asm__("vpmaddubsw %2, %1, %0" : "=x"(pairs) : "x"(a), "m"(*(const LooseInts *)b));
     return acc + (LaneMask)_mm256_madd_epi16(pairs, (__m256i)one);
 }
 
+/* Weights are read anew for each row: with them, the sums would not all stay in registers. */
 INLINE void add_group(const int rows, const int vectors, LaneMask *sums, const char *first, const char *second,
                       ptrdiff_t a_stride, const char *b, LaneMask one) {
     const int half = (rows + 1) / 2;
-    LaneMask weights[2];
-#pragma GCC unroll 2
-    for (int j = 0; j < vectors; j++)
-        weights[j] = load_ints(b + 4 * LANES * j);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
         const LaneMask a = splat_bytes(i < half ? first + i * a_stride : second + (i - half) * a_stride);
         keep_order(a);
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
-            sums[i * vectors + j] = add_quads(sums[i * vectors + j], a, weights[j], one);
+            sums[i * vectors + j] = add_quads(sums[i * vectors + j], a, b + 4 * LANES * j, one);
     }
 }
 
@@ -268,23 +295,22 @@ INLINE void quads_body(const int rows, const int vectors, const MatmulTile *t) {
     LaneMask sums[TILE_ROWS * 2], one = splat_int(0x10001);
     __asm__("" : "+x"(one));
     begin_sums(rows, vectors, t, sums);
-    for (ptrdiff_t tap = 0; tap < t->taps; tap++) {
-        const char *first = t->a[0] + t->offset[tap], *second = t->a[1] + t->offset[tap];
-        for (ptrdiff_t k = t->depth; k > 0; k -= 4) {
+    const char *end = b + t->taps * ((t->depth + 3) / 4) * b_stride;
+    const ptrdiff_t steps = t->taps + (t->more ? ((const int *)(end + b_stride))[2] : 0);
+    for (ptrdiff_t tap = 0; tap < steps; tap++) {
+        const int behind = tap >= t->taps, *place = (const int *)(b + b_stride);
+        const ptrdiff_t offset = behind ? t->offset[place[0]] + place[1] : t->offset[tap];
+        const char *first = t->a[0] + offset, *second = t->a[1] + offset;
+        for (ptrdiff_t k = behind ? 4 : t->depth; k > 0; k -= 4) {
             __builtin_prefetch(b + 4 * B_AHEAD);
             add_group(rows, vectors, sums, first, second, a_stride, b, one);
             first += 4;
             second += 4;
             b += b_stride;
         }
+        b += behind ? b_stride : 0;
     }
-    for (ptrdiff_t more = t->more; more > 0; more--, b += 2 * b_stride) {
-        const int *place = (const int *)(b + b_stride);
-        const ptrdiff_t offset = t->offset[place[0]] + place[1];
-        add_group(rows, vectors, sums, t->a[0] + offset, t->a[1] + offset, a_stride, b, one);
-    }
-    const ResultRows results = results_of(t);
-    store_sums(t->requantization, &results, rows, vectors, sums);
+    make_results(rows, vectors, t, sums);
 }
 #endif
 
@@ -351,8 +377,7 @@ INLINE void vnni_body(const int rows, const int vectors, const MatmulTile *t) {
 #pragma GCC unroll 18
     for (int i = 0; i < (chains - 1) * rows * vectors; i++)
         sums[i % (rows * vectors)] += others[i];
-    const ResultRows results = results_of(t);
-    store_sums(t->requantization, &results, rows, vectors, sums);
+    make_results(rows, vectors, t, sums);
 }
 #endif
 

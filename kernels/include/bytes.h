@@ -88,36 +88,6 @@ INLINE void store_bytes(void *p, LaneMask ints, ptrdiff_t n) {
 #endif
 }
 
-/* Stores the bytes of two rows of 2 * LANES integers, which are in the range of signed or of unsigned bytes. */
-INLINE void store_byte_rows(char *first, char *second, const LaneMask a[2], const LaneMask b[2], const int is_signed) {
-#if defined(__AVX512BW__)
-    const __m512i places = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i p = _mm512_packs_epi32((__m512i)a[0], (__m512i)a[1]);
-    const __m512i q = _mm512_packs_epi32((__m512i)b[0], (__m512i)b[1]);
-    const __m512i mixed = is_signed ? _mm512_packs_epi16(p, q) : _mm512_packus_epi16(p, q);
-    const __m512i bytes = _mm512_permutexvar_epi32(places, mixed);
-    _mm256_storeu_si256((__m256i *)first, _mm512_castsi512_si256(bytes));
-    _mm256_storeu_si256((__m256i *)second, _mm512_extracti64x4_epi64(bytes, 1));
-#elif defined(__AVX2__)
-    const __m256i p = _mm256_packs_epi32((__m256i)a[0], (__m256i)a[1]);
-    const __m256i q = _mm256_packs_epi32((__m256i)b[0], (__m256i)b[1]);
-    const __m256i mixed = is_signed ? _mm256_packs_epi16(p, q) : _mm256_packus_epi16(p, q);
-    const __m256i bytes = _mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-    _mm_storeu_si128((__m128i *)first, _mm256_castsi256_si128(bytes));
-    _mm_storeu_si128((__m128i *)second, _mm256_extracti128_si256(bytes, 1));
-#elif defined(__SSE2__)
-    const __m128i p = _mm_packs_epi32((__m128i)a[0], (__m128i)a[1]), q = _mm_packs_epi32((__m128i)b[0], (__m128i)b[1]);
-    const __m128i bytes = is_signed ? _mm_packs_epi16(p, q) : _mm_packus_epi16(p, q);
-    _mm_storel_epi64((__m128i *)first, bytes);
-    _mm_storel_epi64((__m128i *)second, _mm_unpackhi_epi64(bytes, bytes));
-#else
-    for (int j = 0; j < 2; j++) {
-        store_bytes(first + j * LANES, a[j], LANES);
-        store_bytes(second + j * LANES, b[j], LANES);
-    }
-#endif
-}
-
 /* min(max(x, low), high) of each lane; a NaN gives low. */
 INLINE Lanes cut_lanes(Lanes x, Lanes low, Lanes high) {
 #if defined(__AVX512F__)
@@ -146,6 +116,61 @@ INLINE LaneMask round_lanes(Lanes x) {
     return (LaneMask)(x + splat(ROUNDER)) - splat_int(bits_of(ROUNDER));
 #endif
 }
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+/* Stores the bytes of two rows of 2 * LANES reals: cut(round(x) + zero, low, high), half to even; a NaN gives low. What is
+ * below the range of bytes saturates, as does the least integer, which too great a real becomes. */
+INLINE void store_rounded_rows(char *first, char *second, const Lanes a[2], const Lanes b[2], float low, float high,
+                               float zero, const int is_signed) {
+    const __m256 most = _mm256_set1_ps(high - zero);
+    const __m256i shift = _mm256_set1_epi16((short)zero), least = _mm256_set1_epi8((char)(int)low);
+#define ROUNDED(x) _mm256_cvtps_epi32(_mm256_min_ps(most, x))
+    const __m256i p = _mm256_adds_epi16(_mm256_packs_epi32(ROUNDED(a[0]), ROUNDED(a[1])), shift);
+    const __m256i q = _mm256_adds_epi16(_mm256_packs_epi32(ROUNDED(b[0]), ROUNDED(b[1])), shift);
+#undef ROUNDED
+    const __m256i mixed = is_signed ? _mm256_max_epi8(_mm256_packs_epi16(p, q), least)
+                                    : _mm256_max_epu8(_mm256_packus_epi16(p, q), least);
+    const __m256i bytes = _mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    _mm_storeu_si128((__m128i *)first, _mm256_castsi256_si128(bytes));
+    _mm_storeu_si128((__m128i *)second, _mm256_extracti128_si256(bytes, 1));
+}
+#else
+/* Stores the bytes of two rows of 2 * LANES integers, which are in the range of signed or of unsigned bytes. */
+INLINE void store_byte_rows(char *first, char *second, const LaneMask a[2], const LaneMask b[2], const int is_signed) {
+#if defined(__AVX512BW__)
+    const __m512i places = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i p = _mm512_packs_epi32((__m512i)a[0], (__m512i)a[1]);
+    const __m512i q = _mm512_packs_epi32((__m512i)b[0], (__m512i)b[1]);
+    const __m512i mixed = is_signed ? _mm512_packs_epi16(p, q) : _mm512_packus_epi16(p, q);
+    const __m512i bytes = _mm512_permutexvar_epi32(places, mixed);
+    _mm256_storeu_si256((__m256i *)first, _mm512_castsi512_si256(bytes));
+    _mm256_storeu_si256((__m256i *)second, _mm512_extracti64x4_epi64(bytes, 1));
+#elif defined(__SSE2__)
+    const __m128i p = _mm_packs_epi32((__m128i)a[0], (__m128i)a[1]), q = _mm_packs_epi32((__m128i)b[0], (__m128i)b[1]);
+    const __m128i bytes = is_signed ? _mm_packs_epi16(p, q) : _mm_packus_epi16(p, q);
+    _mm_storel_epi64((__m128i *)first, bytes);
+    _mm_storel_epi64((__m128i *)second, _mm_unpackhi_epi64(bytes, bytes));
+#else
+    for (int j = 0; j < 2; j++) {
+        store_bytes(first + j * LANES, a[j], LANES);
+        store_bytes(second + j * LANES, b[j], LANES);
+    }
+#endif
+}
+
+/* Stores the bytes of two rows of 2 * LANES reals: cut(round(x) + zero, low, high), half to even; a NaN gives low. */
+INLINE void store_rounded_rows(char *first, char *second, const Lanes a[2], const Lanes b[2], float low, float high,
+                               float zero, const int is_signed) {
+    const Lanes least = splat(low - zero), most = splat(high - zero);
+    LaneMask whole[2][2];
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; j++) {
+        whole[0][j] = round_lanes(cut_lanes(a[j], least, most)) + splat_int((int)zero);
+        whole[1][j] = round_lanes(cut_lanes(b[j], least, most)) + splat_int((int)zero);
+    }
+    store_byte_rows(first, second, whole[0], whole[1], is_signed);
+}
+#endif
 
 #pragma GCC pop_options
 

@@ -120,8 +120,6 @@ INLINE void apply_to_rows(const Requantization *to, const Stage *stage, const Re
  * in registers are applied. */
 INLINE void store_wide_bytes(const Requantization *to, const ResultRows *t, int rows, const LaneMask *tile,
                              const int bytes, const int staged, const int stages) {
-    const Lanes low = splat(to->low - to->zero), high = splat(to->high - to->zero);
-    const LaneMask zero = splat_int((int)to->zero);
     const int half = (rows + 1) / 2;
     const LaneMask *other = tile + 2 * half;
     const char *residual = t->residual[0], *other_residual = t->residual[1];
@@ -135,7 +133,6 @@ INLINE void store_wide_bytes(const Requantization *to, const ResultRows *t, int 
 #pragma GCC unroll 1
     for (int i = 0; i < half; i++) {
         Lanes values[2][2];
-        LaneMask whole[2][2];
         if (half + i == rows) { /* the last one of the first half stands for itself */
             other = tile;
             other_y = y;
@@ -154,12 +151,7 @@ INLINE void store_wide_bytes(const Requantization *to, const ResultRows *t, int 
             residual += t->residual_stride;
             other_residual += t->residual_stride;
         }
-#pragma GCC unroll 2
-        for (int j = 0; j < 2; j++)
-#pragma GCC unroll 2
-            for (int r = 0; r < 2; r++)
-                whole[r][j] = round_lanes(cut_lanes(values[r][j], low, high)) + zero;
-        store_byte_rows(y, other_y, whole[0], whole[1], bytes == 2);
+        store_rounded_rows(y, other_y, values[0], values[1], to->low, to->high, to->zero, bytes == 2);
         tile += 2;
         other += 2;
         y += t->y_stride;

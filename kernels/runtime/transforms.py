@@ -17,6 +17,7 @@ NEAR = 0.75  # as in winograd.h
 FEW_CHANNELS = 16  # whose transforms, which grow with channels, outweigh products, with their square
 CACHED_WEIGHTS = 1 << 20  # bytes, about a core's L2 cache; weights beyond come from memory and take as long
 COLD_TILES = 24  # as multiplying this many tiles: flops a byte of a core's peak over its bandwidth
+COLD_TILES_OF_BYTES = 12  # the same of weights of 16 bits: measured, 9 tiles take as long as 25 pixels directly
 WINDOWS_AT_A_TIME = 4096  # of weights, transformed together
 MOST_WEIGHT = 2.0**64  # of f32, whose products with inputs as large are finite
 PARTS = 16  # of a transformed window of 2 x 2 outputs
@@ -95,10 +96,11 @@ def pairs_are_small(weights: Array, axis: int) -> bool:
 
 def split_pairs(packed: Array, groups: int, widths: Sequence[int], taps: int, quads: int) -> tuple[Array, int]:
     """Panels of bytes without what is too much in pairs of them, which follows each panel in groups of four rows; and
-    how many such groups there are, as many as any panel needs.
+    for how many such groups there is room, as many as any panel needs.
 
     packed: u8 (all bytes), of groups of panels `widths` wide, with `quads` groups of four rows a tap. A group behind a
-    panel is followed by as many bytes, which begin with its tap and its first row as integers of 32 bits.
+    panel is followed by as many bytes, which begin with its tap, its first row, and how many groups the panel has, as
+    integers of 32 bits.
     """
     lengths = [4 * width * taps * quads for width in widths]
     panels = np.split(packed.view(np.int8).reshape(groups, -1), np.cumsum(lengths)[:-1], 1)
@@ -112,8 +114,9 @@ def split_pairs(packed: Array, groups: int, widths: Sequence[int], taps: int, qu
         for group in range(groups):
             (chosen,) = np.nonzero(places[group])
             behind[group, : len(chosen), 0] = found[group, chosen].reshape(len(chosen), panel[0, 0].size)
-            place = np.stack([chosen // quads, 4 * (chosen % quads)], 1).astype(np.int32)
-            behind[group, : len(chosen), 1, :8] = place.view(np.int8)
+            count = np.full(len(chosen), len(chosen))
+            place = np.stack([chosen // quads, 4 * (chosen % quads), count], 1).astype(np.int32)
+            behind[group, : len(chosen), 1, :12] = place.view(np.int8)
         parts += [(panel - found).reshape(groups, -1), behind.reshape(groups, -1)]
     return np.concatenate(parts, 1).reshape(-1).view(np.uint8), more
 
@@ -138,8 +141,8 @@ def check_pairs(packed: Array, group_bytes: int, groups: int, widths: Sequence[i
     for width in widths:
         start += 4 * width * taps * quads
         behind = data[:, start : start + 8 * more * width].reshape(groups, more, 2, -1)
-        places = np.ascontiguousarray(behind[:, :, 1, :8]).view(np.int32)
-        if (places < 0).any() or (places >= (taps, 4 * quads)).any() or (places[..., 1] % 4).any():
+        places = np.ascontiguousarray(behind[:, :, 1, :12]).view(np.int32)
+        if (places < 0).any() or (places >= (taps, 4 * quads, more + 1)).any() or (places[..., 1] % 4).any():
             raise ValueError("packed weights tell of rows beyond their own")
         start += 8 * more * width
     return more
@@ -160,7 +163,7 @@ def quantized_winograd_pays(
         return False
     tiles = _tiles(output_shape, 2)
     if 2 * PARTS * weights_shape[0] * weights_shape[1] > CACHED_WEIGHTS:
-        tiles = max(tiles, COLD_TILES)
+        tiles = max(tiles, COLD_TILES_OF_BYTES)
     return 1.25 * PARTS * tiles < 9 * _tiles(output_shape, 1)
 
 

@@ -141,6 +141,33 @@ def test_packed_weights_tell_of_no_rows_beyond_their_own() -> None:
             places[places == 4] = wrong
             with pytest.raises(ValueError, match="rows beyond"):
                 kernels.family("matmul_weights").PackedWeights(row, shape, packed=data)
+        data = np.array(packed.packed)
+        counts = data.view(np.int32)
+        counts[counts == packed.more] += 1
+        with pytest.raises(ValueError, match="rows beyond"):
+            kernels.family("matmul_weights").PackedWeights(row, shape, packed=data)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1"])
+@pytest.mark.parametrize("zero", [-128, -3, 0, 7, 127, 255])
+def test_results_far_beyond_bytes_are_the_nearest_byte(dtype: str, zero: int) -> None:
+    """Those that no integer of 32 bits holds, and a NaN as the least one."""
+    limits = np.iinfo(dtype)
+    if not limits.min <= zero <= limits.max:
+        return
+    m, n = 5, 40
+    a, weights = np.full((m, 4), 3, np.uint8), np.ones((4, n), np.int8)
+    scales = np.resize(np.float32([1e-2, 1, 1e3, 1e9, 1e30, -1e-2, -1, -1e3, -1e9, -1e30, np.nan]), n)
+    values = np.nan_to_num(np.float64(12) * scales, nan=-np.inf)
+    expected = np.clip(np.rint(values) + zero, limits.min, limits.max).astype(dtype)
+    for row in rows("i8"):
+        y = np.zeros((m, n), dtype)
+        views = View(0, "u1", a.shape), View(1, dtype, y.shape)
+        packed = kernels.family("matmul").pack_int8(weights, row)
+        shifts = np.zeros(n, np.int32)
+        step = kernels.family("matmul").QuantizedMatMul(*views, weights=packed, shifts=shifts, scales=scales, zero=zero)
+        run_steps([step], [behind(a), y], 1)
+        np.testing.assert_array_equal(y, np.broadcast_to(expected, y.shape), row.name)
 
 
 @pytest.mark.parametrize("m, k, n", [*SHAPES, (3, 35, 16), (2, 64, 9)])
