@@ -103,7 +103,8 @@ def convolution_step(View x not None, View y not None, *, weights, strides, dila
     if isinstance(weights, PACKED):
         packed = weights
     else:
-        tile = winograd_tile(np.shape(weights), y.shape, strides, dilations, groups, winograd)
+        lanes = kernel_for("f32", "f32").columns // 2
+        tile = winograd_tile(np.shape(weights), y.shape, strides, dilations, groups, winograd, lanes)
         packed = pack(weights, groups, tile)
     if isinstance(packed, depthwise.Packed):
         return depthwise.Depthwise(

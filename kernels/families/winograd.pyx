@@ -72,7 +72,11 @@ cdef extern from "winograd_int8.h" nogil:
 
 cdef enum:
     COLUMN_BLOCK = 64              # a multiple of the columns of a panel
+    NARROW_BLOCK = 32              # where wider ones would be too few to share
+    FEWEST_UNITS = 8               # of work, for as many members
     CACHED_BYTES = 3 << 17         # of a block's transformed input, so that L2 holds weights and output beside it
+    CACHED_WEIGHTS = 1 << 20       # bytes that stay in a cache from one block to the next
+    STREAMED_BYTES = 1 << 21       # as CACHED_BYTES where they don't; AVX-512 would wait for such a block
     SMALL_FLOPS = 200000           # see Step.share_above
 
 
@@ -87,6 +91,7 @@ cdef struct Tiling:
     dim_t tiles                # of all images
     dim_t block                # tiles in a block
     dim_t blocks
+    dim_t column_block
     dim_t column_blocks
     dim_t x_image              # strides in floats
     dim_t x_line
@@ -158,7 +163,7 @@ cdef void multiply_parts(const Tiling* p, dim_t tiles, dim_t column, const float
     """Multiplies each part of a block of tiles by its weights, for the column block that begins at `column`."""
     cdef MatmulTile tile = p.tile
     cdef const MatmulKernel* kernel = p.kernel
-    cdef dim_t part, j, row, rows, last = min(column + COLUMN_BLOCK, p.columns)
+    cdef dim_t part, j, row, rows, last = min(column + p.column_block, p.columns)
     cdef dim_t count = (tiles + kernel.rows - 1) // kernel.rows
     cdef dim_t piece
     for part in range(p.parts):
@@ -172,7 +177,7 @@ cdef void multiply_parts(const Tiling* p, dim_t tiles, dim_t column, const float
                 rows = tiles * (piece + 1) // count - row
                 tile.a[0] = <const char*>(parts + part * p.in_part) + row * tile.a_stride
                 tile.a[1] = tile.a[0] + (rows + 1) // 2 * tile.a_stride
-                tile.y[0] = <char*>(sums + part * p.out_part + row * COLUMN_BLOCK + j - column)
+                tile.y[0] = <char*>(sums + part * p.out_part + row * p.column_block + j - column)
                 tile.y[1] = tile.y[0] + (rows + 1) // 2 * tile.y_stride
                 kernel.tiles[rows - 1][tile.columns == kernel.columns](&tile)
             j += kernel.columns
@@ -283,7 +288,7 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
         if stopped(me):
             return CANCELLED
         block = at // p.column_blocks
-        column = (at - block * p.column_blocks) * COLUMN_BLOCK
+        column = (at - block * p.column_blocks) * p.column_block
         first = p.tiles * block // p.blocks
         count = p.tiles * (block + 1) // p.blocks - first
         if transformed != block:
@@ -291,11 +296,11 @@ cdef int convolve(const void* arguments, char* const* slots, const Member* me) n
             for tile in range(count):
                 transform_tile(p, slots, first + tile, parts + tile * p.padded_channels)
         multiply_parts(p, count, column, parts, sums)
-        output.columns = min(<dim_t>COLUMN_BLOCK, p.columns - column)
+        output.columns = min(p.column_block, p.columns - column)
         if p.output.bias != NULL:
             output.bias = p.output.bias + column
         for tile in range(count):
-            write_tile(p, slots, first + tile, column, sums + tile * COLUMN_BLOCK, &output)
+            write_tile(p, slots, first + tile, column, sums + tile * p.column_block, &output)
     return OK
 
 
@@ -372,25 +377,38 @@ cdef class Winograd(Step):
             p.residual_image, p.output.residual_step, p.output.residual_line, p.output.residual_pixel = strides
         return 0
 
+    cdef dim_t fewest_blocks(self, dim_t size) noexcept:
+        """Of tiles, whose transformed input takes `size` bytes at most."""
+        cdef Tiling* p = &self.tiling
+        cdef dim_t most = size // (4 * p.parts * max(p.padded_channels, <dim_t>1))
+        most = max(most, <dim_t>p.kernel.rows)
+        return (p.tiles + most - 1) // most
+
     cdef int set_blocks(self, dim_t images) except -1:
         cdef Tiling* p = &self.tiling
         cdef dim_t padded = (p.channels + LANES - 1) // LANES * LANES
-        cdef dim_t most
+        cdef dim_t narrow, fewest
         p.padded_channels = padded
         p.tile_lines = (p.height + p.out - 1) // p.out
         p.tile_pixels = (p.width + p.out - 1) // p.out
         p.tiles = images * p.tile_lines * p.tile_pixels
-        most = max(CACHED_BYTES // (4 * p.parts * max(padded, <dim_t>1)), <dim_t>p.kernel.rows)
-        p.blocks = (p.tiles + most - 1) // most
+        p.blocks = self.fewest_blocks(CACHED_BYTES)
+        if LANES < 16 and p.parts * p.weights_part * <dim_t>sizeof(float) > CACHED_WEIGHTS:
+            narrow = (p.columns + NARROW_BLOCK - 1) // NARROW_BLOCK
+            fewest = max(self.fewest_blocks(STREAMED_BYTES), (FEWEST_UNITS + narrow - 1) // narrow)
+            p.blocks = min(p.blocks, fewest)
         p.block = (p.tiles + p.blocks - 1) // max(p.blocks, <dim_t>1)
-        p.column_blocks = (p.columns + COLUMN_BLOCK - 1) // COLUMN_BLOCK
+        p.column_block = COLUMN_BLOCK
+        if LANES < 16 and p.blocks * ((p.columns + COLUMN_BLOCK - 1) // COLUMN_BLOCK) < FEWEST_UNITS:
+            p.column_block = NARROW_BLOCK
+        p.column_blocks = (p.columns + p.column_block - 1) // p.column_block
         p.in_part = p.block * padded + LANES
-        p.out_part = p.block * COLUMN_BLOCK + LANES
+        p.out_part = p.block * p.column_block + LANES
         p.tile.taps = 1
         p.tile.offset = NO_OFFSET
         p.tile.depth = p.channels
         p.tile.a_stride = padded * sizeof(float)
-        p.tile.y_stride = COLUMN_BLOCK * sizeof(float)
+        p.tile.y_stride = p.column_block * sizeof(float)
         self.scratch = 4 * p.parts * (p.in_part + p.out_part)
         return 0
 
@@ -400,7 +418,7 @@ cdef class Winograd(Step):
             return 0
         if np.shape(bias) != (p.columns,):
             raise ValueError(f"expected a bias of shape {(p.columns,)}, got {np.shape(bias)}")
-        self.bias = padded_columns(bias, np.float32, (1, p.columns, p.column_blocks * COLUMN_BLOCK))[0]
+        self.bias = padded_columns(bias, np.float32, (1, p.columns, p.column_blocks * p.column_block))[0]
         p.output.bias = <const float*>first_element(self.bias)
         return 0
 

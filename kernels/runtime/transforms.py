@@ -16,7 +16,7 @@ from .block import Block
 NEAR = 0.75  # as in winograd.h
 FEW_CHANNELS = 16  # whose transforms, which grow with channels, outweigh products, with their square
 CACHED_WEIGHTS = 1 << 20  # bytes, about a core's L2 cache; weights beyond come from memory and take as long
-COLD_TILES = 24  # as multiplying this many tiles: flops a byte of a core's peak over its bandwidth
+COLD_TILES = 24  # as multiplying this many tiles by AVX-512: flops a byte of a core's peak over its bandwidth
 WINDOWS_AT_A_TIME = 4096  # of weights, transformed together
 MOST_WEIGHT = 2.0**64  # of f32, whose products with inputs as large are finite
 PARTS = 16  # of a transformed window of 2 x 2 outputs
@@ -68,19 +68,21 @@ def winograd_tile(
     dilations: Sequence[int],
     groups: int = 1,
     most: int = 4,
+    lanes: int = 16,
 ) -> int:
     """The side of the output tile with which a convolution is fastest, at most `most`; 0: not by Winograd.
 
-    weights_shape: (Cout, Cin / groups, *kernel). output_shape: (N, Cout, *spatial).
+    weights_shape: (Cout, Cin / groups, *kernel). output_shape: (N, Cout, *spatial). lanes: floats of a vector.
     """
     if not _fits(weights_shape, strides, dilations, groups):
         return 0
     costs = {}
+    cold = COLD_TILES * lanes // 16
     for out, parts, overhead in ((0, 9, 1.0), (2, 16, 1.2), (4, 36, 1.3)):
         tiles = _tiles(output_shape, max(out, 1))
         cached = 4 * parts * weights_shape[0] * weights_shape[1] <= CACHED_WEIGHTS
         if out <= most:
-            costs[out] = overhead * parts * (tiles if cached else max(tiles, COLD_TILES))
+            costs[out] = overhead * parts * (tiles if cached else max(tiles, cold))
     return min(costs, key=costs.__getitem__)
 
 

@@ -76,6 +76,11 @@ class Builder:
     def _kernel(self) -> Any:
         return self.family("matmul_weights").kernel_for("f32", "f32")
 
+    @property
+    def lanes(self) -> int:
+        """Floats of a vector at the plan's level."""
+        return int(self._kernel.columns) // 2
+
     def new_slot(self) -> int:
         self._slots += 1
         return self._slots - 1

@@ -338,8 +338,13 @@ def test_winograd(spatial, channels, columns, out):
 
 
 @pytest.mark.parametrize("out", [2, 4])
-def test_winograd_in_many_blocks(out):
-    run_winograd((60, 61), 70, 40, out, (1, 1), (1, 1))
+@pytest.mark.parametrize(
+    ("spatial", "channels", "columns"),
+    [((60, 61), 70, 40), ((20, 21), 170, 100), ((20, 21), 100, 257)],
+    ids=["weights stay in a cache", "weights stream past", "many columns"],
+)
+def test_winograd_in_many_blocks(out, spatial, channels, columns):
+    run_winograd(spatial, channels, columns, out, (1, 1), (1, 1), residual=True)
 
 
 def test_winograd_is_chosen_where_it_is_faster():
@@ -352,6 +357,9 @@ def test_winograd_is_chosen_where_it_is_faster():
     assert tile((64, 64, 3, 3), (1, 64, 1, 1), ones, ones) == 0
     assert tile((512, 512, 3, 3), (1, 512, 7, 7), ones, ones) == 0
     assert tile((512, 512, 3, 3), (2, 512, 7, 7), ones, ones) == 2
+    assert tile((512, 512, 3, 3), (1, 512, 7, 7), ones, ones, lanes=8) == 2
+    assert tile((512, 512, 3, 3), (1, 512, 5, 5), ones, ones, lanes=8) == 0
+    assert tile((512, 512, 3, 3), (1, 512, 7, 7), ones, ones, most=4, lanes=4) == 4
     assert tile((64, 3, 3, 3), (1, 64, 56, 56), ones, ones) == 0
     assert tile((64, 64, 3, 3), (1, 64, 56, 56), (2, 2), ones) == 0
     assert tile((64, 64, 3, 3), (1, 64, 56, 56), ones, (1, 2)) == 0
