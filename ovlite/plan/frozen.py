@@ -139,7 +139,7 @@ def _form(made: Any, store: Sink) -> list[Any]:
     """The kind of packed weights, the place of their bytes, and what tells their form."""
     kind = type(made).__name__
     if kind == "TransformedWeights":
-        return [kind, store.put(made.packed.packed, False), made.out]
+        return [kind, store.put(made.packed.packed, False), made.out, made.groups]
     place = store.put(made.packed, False)
     if kind == "TransformedBytes":
         return [kind, place]
@@ -154,9 +154,10 @@ def _restored(array: Array, how: tuple[Any, ...], kind: str, form: Sequence[Any]
     family = kernels.family(_KINDS[kind], kernels.level())
     data = store.array(form[0])
     if kind == "TransformedWeights":
-        if array.ndim != 4 or array.shape[2:] != (3, 3) or form[1] not in (2, 4) or form[1] != how[2]:
+        groups = array.shape[0] if array.ndim == 5 else 1
+        if array.ndim not in (4, 5) or form[1] != how[2] or form[2] != groups:
             raise ValueError(f"transformed weights for {array.shape}")
-        return family.TransformedWeights(array, form[1], data)
+        return family.TransformedWeights(array.reshape(-1, *array.shape[-3:]), form[1], data, groups)
     if kind == "TransformedBytes":
         if array.ndim != 4 or array.shape[2:] != (3, 3) or how[0] != "quantized winograd":
             raise ValueError(f"transformed bytes for {array.shape}")
