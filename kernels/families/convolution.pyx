@@ -18,7 +18,7 @@ from ovlite.kernels.runtime.bands import banded, bands
 from ovlite.kernels.runtime.checks import check_f32, check_images
 from ovlite.kernels.runtime.images import bordered, convolution_border, window_counts
 from ovlite.kernels.runtime.step import BF16
-from ovlite.kernels.runtime.phases import phase_size, phases
+from ovlite.kernels.runtime.phases import Phases, packed_phases, phase_size
 from ovlite.kernels.runtime.strides import broadcast_strides, merge_dimensions, nested_sums
 from ovlite.kernels.runtime.transforms import can_transform, int8_parts, winograd_tile
 
@@ -130,29 +130,15 @@ cdef bint has_own_rows(PackedWeights packed):
     return packed.few_columns or packed.kernel.row.parts or packed.kernel.row.k_block > 1
 
 
-class Phases:
-    """Weights packed for ConvolutionTranspose: those of each phase of the output.
+def pack_phases(weights, strides, dilations, pads_begin, groups=1, Kernel kernel=None):
+    """Packs weights, an f32 array (Cin, Cout / groups, *kernel), for ConvolutionTranspose.
 
-    weights: f32 array (Cin, Cout / groups, *kernel). matrix_kernel: the one to pack for; the level's best for f32 when
-    None. nbytes: memory held.
+    kernel: the matrix kernel to pack for; the level's best for f32 when None.
     """
-
-    def __init__(self, weights, strides, dilations, pads_begin, groups=1, matrix_kernel=None):
-        weights = np.asarray(weights, np.float32)
-        depth, columns, *kernel = weights.shape
-        if depth % groups:
-            raise ValueError(f"expected weights for a multiple of {groups} groups, got {weights.shape}")
-        self.phases = phases(kernel, strides, dilations, pads_begin)
-        self.packed = []
-        for phase in self.phases:
-            part = weights
-            for axis, (_, elements, _) in enumerate(phase, 2):
-                part = part.take(elements, axis)
-            taken = part.shape[2:]
-            part = part.reshape(groups, depth // groups, columns, math.prod(taken))
-            packed = PackedWeights(matrix_kernel or kernel_for("f32", "f32"), part.transpose(0, 3, 1, 2), taken)
-            self.packed.append(packed)
-        self.nbytes = sum([part.nbytes for part in self.packed])
+    best = kernel or kernel_for("f32", "f32")
+    return packed_phases(
+        np.asarray(weights, np.float32), strides, dilations, pads_begin, groups,
+        lambda part, window: PackedWeights(best, part, window))
 
 
 cdef class Windows(MatmulStep):
@@ -348,14 +334,14 @@ cdef class ConvolutionTranspose(ConvolutionInParts):
     """The transpose of a convolution of y's shape to x's, all f32; a convolution for each phase of the output.
 
     x: (N, Cin, *spatial), y: (N, Cout, *spatial), of 1 to 3 spatial dimensions and channel stride 1.
-    weights: array (Cin, Cout / groups, *kernel) or Phases() of one. bias: array (Cout,).
+    weights: array (Cin, Cout / groups, *kernel) or pack_phases() of one. bias: array (Cout,).
     strides, dilations, pads_begin: of that convolution. What transpose_border() says around x must be zeros.
     """
 
     def __init__(self, View x not None, View y not None, *, weights, strides, dilations, pads_begin, bias=None,
                  groups=1, activation=None):
         if not isinstance(weights, Phases):
-            weights = Phases(weights, strides, dilations, pads_begin, groups)
+            weights = pack_phases(weights, strides, dilations, pads_begin, groups)
         check_f32(x=x, y=y)
         steps = []
         for phase, part in zip(weights.phases, weights.packed, strict=True):

@@ -276,11 +276,11 @@ cdef class CompressedWeights:
 
     codes: u8 (columns, bytes), the codes of each column one behind the other, lowest bits first, `bits` of 2, 4 or 8
     bits each. depth: how many a column has. group: those that share a scale and a zero point. scales: f32 (columns,
-    groups). zeros: f32 of the same shape, or one number for all.
+    groups). zeros: f32 of the same shape, or one number for all. packed: as of PackedWeights.
     nbytes: memory held.
     """
 
-    def __cinit__(self, codes, scales, zeros, dim_t depth, dim_t group, int bits):
+    def __cinit__(self, codes, scales, zeros, dim_t depth, dim_t group, int bits, packed=None):
         cdef Block block
         codes, scales, zeros = np.asarray(codes), np.asarray(scales), np.asarray(zeros)
         if bits not in (2, 4, 8) or group < 1:
@@ -299,6 +299,11 @@ cdef class CompressedWeights:
         self.compression.zero = zeros.reshape(-1)[0] if zeros.size else 0
         self.column_bytes = compressed_bytes(&self.compression)
         self.nbytes = whole_blocks(self.columns, compressed_kernels[0].columns) * self.column_bytes
+        if packed is not None:
+            if len(packed) != self.nbytes:
+                raise ValueError(f"expected {self.nbytes} bytes of packed weights, got {len(packed)}")
+            self.data = packed
+            return
         block = Block(self.nbytes)
         self.data = block
         codes, scales, zeros = [
@@ -312,6 +317,11 @@ cdef class CompressedWeights:
     @property
     def bits(self):
         return self.compression.bits
+
+    @property
+    def packed(self):
+        """The packed weights, as bytes."""
+        return np.asarray(self.data)
 
     cdef int fill(self, const unsigned char[::1] codes, const float[::1] scales, const float[::1] zeros, dim_t groups,
                   char* to) except -1:

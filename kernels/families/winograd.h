@@ -53,8 +53,9 @@ INLINE void to_parts(const int in, Lanes *d, const int step) {
     d[5 * step] = a * b * d1 + (d5 - (a + b) * d3);
 }
 
-/* A' applied to `in` vectors that are `step` apart; the first `out` receive the result. */
-INLINE void from_parts(const int in, const int out, Lanes *m, const int step) {
+/* A' applied to `in` vectors that are `step` apart; the first `out` receive the result, others of the first four what is
+ * not read. */
+INLINE void from_parts(const int in, int out, Lanes *m, const int step) {
     const Lanes m1 = m[step], m2 = m[2 * step], m3 = m[3 * step];
     if (in == 4) {
         m[0] = m[0] + m1 + m2;
@@ -64,11 +65,7 @@ INLINE void from_parts(const int in, const int out, Lanes *m, const int step) {
     const Lanes m4 = m[4 * step], m5 = m[5 * step];
     const Lanes near_even = m1 + m2, near_odd = m1 - m2, far_even = m3 + m4, far_odd = m3 - m4;
     m[0] = m[0] + near_even + far_even;
-    m[step] = NEAR * (near_odd + 2 * far_odd);
-    if (out == 2) {
-        m[step] += m5;
-        return;
-    }
+    m[step] = NEAR * (near_odd + 2 * far_odd) + (out == 2 ? m5 : splat(0));
     m[2 * step] = NEAR * NEAR * (near_even + 4 * far_even);
     m[3 * step] = NEAR * NEAR * NEAR * (near_odd + 8 * far_odd) + m5;
 }
@@ -123,7 +120,8 @@ INLINE void write_pixel(const OutputTile *t, ptrdiff_t line, ptrdiff_t pixel, pt
         store_part(y, v, n);
 }
 
-INLINE void output_body(const int in, const int out, const OutputTile *t, const float *parts, ptrdiff_t part_stride) {
+INLINE void output_body(const int in, int out, const OutputTile *t, const float *parts, ptrdiff_t part_stride) {
+    const int most = in == 4 ? 2 : 4;
     for (ptrdiff_t j = 0; j < t->columns; j += LANES) {
         const Lanes bias = t->bias ? load(t->bias + j) : splat(0);
         Lanes m[MOST_IN * MOST_IN];
@@ -135,10 +133,10 @@ INLINE void output_body(const int in, const int out, const OutputTile *t, const 
             from_parts(in, out, m + pixel, in);
         }
 #pragma GCC unroll 4
-        for (int line = 0; line < out; line++) {
+        for (int line = 0; line < most; line++) {
             from_parts(in, out, m + line * in, 1);
 #pragma GCC unroll 4
-            for (int pixel = 0; pixel < out; pixel++)
+            for (int pixel = 0; pixel < most; pixel++)
                 if (line < t->lines && pixel < t->pixels)
                     write_pixel(t, line, pixel, j, m[line * in + pixel] + bias);
         }
@@ -149,10 +147,8 @@ INLINE void output_body(const int in, const int out, const OutputTile *t, const 
 static void transform_output(int in, int out, const OutputTile *t, const float *parts, ptrdiff_t part_stride) {
     if (in == 4)
         output_body(4, 2, t, parts, part_stride);
-    else if (out == 4)
-        output_body(6, 4, t, parts, part_stride);
     else
-        output_body(6, 2, t, parts, part_stride);
+        output_body(6, out, t, parts, part_stride);
     if (t->activation.kind > ACT_CLAMP)
         for (ptrdiff_t line = 0; line < t->lines; line++)
             for (ptrdiff_t pixel = 0; pixel < t->pixels; pixel++)

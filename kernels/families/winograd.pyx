@@ -318,7 +318,7 @@ class TransformedWeights:
 
     def __init__(self, weights, out, packed=None, groups=1):
         if out not in (2, 4) or (weights.shape[2:] != (3, 3) and (out, weights.shape[2:]) != (2, (5, 5))):
-            raise ValueError(f"expected output tiles of 2 x 2 or 4 x 4 for windows of 3 x 3, of 2 x 2 for those of 5 x 5, "
+            raise ValueError("expected output tiles of 2 x 2 or 4 x 4 for windows of 3 x 3, or 2 x 2 for 5 x 5, "
                              f"got {out} x {out} for weights {weights.shape}")
         self.out = out
         columns, self.depth, *window = weights.shape

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 Place = tuple[int, list[int], range]  # of a phase in one dimension
 
@@ -31,6 +35,50 @@ def phases(
             dim.append((p, elements, taps))
         dims.append(dim)
     return list(itertools.product(*dims))
+
+
+class Phases:
+    """Weights packed for ConvolutionTranspose: those of each phase of the output.
+
+    shape: of the weights, (Cin, Cout / groups, *kernel). packed: PackedWeights of each of the phases. nbytes: memory
+    held. Raises ValueError where these are not of such weights.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], strides: Sequence[int], dilations: Sequence[int], pads_begin: Sequence[int],
+        groups: int, packed: Sequence[Any],
+    ) -> None:  # fmt: skip
+        depth, columns, *kernel = shape
+        self.phases = phases(kernel, strides, dilations, pads_begin)
+        self.packed = list(packed)
+        wanted = [(groups, depth // groups, columns, _window(phase)) for phase in self.phases]
+        if [(part.groups, part.depth, part.columns, part.window) for part in self.packed] != wanted:
+            raise ValueError(f"expected packed weights of the phases of {tuple(shape)}")
+        self.nbytes = sum([part.nbytes for part in self.packed])
+
+
+def packed_phases(
+    weights: npt.NDArray[np.float32], strides: Sequence[int], dilations: Sequence[int], pads_begin: Sequence[int],
+    groups: int, pack: Callable[[npt.NDArray[np.float32], tuple[int, ...]], Any],
+) -> Phases:  # fmt: skip
+    """Packs weights (Cin, Cout / groups, *kernel). pack: of weights (groups, taps, depth, columns) of a window."""
+    depth, columns, *kernel = weights.shape
+    if depth % groups:
+        raise ValueError(f"expected weights for a multiple of {groups} groups, got {weights.shape}")
+    packed = []
+    for phase in phases(kernel, strides, dilations, pads_begin):
+        part = weights
+        for axis, (_, elements, _) in enumerate(phase, 2):
+            part = part.take(elements, axis)
+        window = _window(phase)
+        part = part.reshape(groups, depth // groups, columns, math.prod(window))
+        packed.append(pack(part.transpose(0, 3, 1, 2), window))
+    return Phases(weights.shape, strides, dilations, pads_begin, groups, packed)
+
+
+def _window(phase: Sequence[Place]) -> tuple[int, ...]:
+    """The shape of the kernel elements that a phase takes."""
+    return tuple([len(elements) for _, elements, _ in phase])
 
 
 def transpose_border(

@@ -112,7 +112,7 @@ def element_loops(View write, tuple reads):
     return ordered_dimensions(zip(shape, *strides, write.strides))
 
 
-def rows_of_tile(list loops, dim_t block, dim_t run=1):
+def rows_of_tile(list loops, dim_t block, dim_t run):
     """(rows in a tile of `block` elements, whether they are joined). They are when they are short, or when no
     operand but one that is the same in each row has to be copied for it; rows that need no copies are walked
     one by one. run: elements that are computed at a time, by which less than a run takes longer than copies of it."""

@@ -69,17 +69,18 @@ class Builder:
         """The matrix kernel for products of f32 of this size, the best that the precision allows."""
         products, emulated = self.precision.products, self.precision.emulated
         if products is None:
-            return self._kernel
+            return self.matrix_kernel
         return self.family("matmul_weights").product_kernel(rows, columns, terms, products, emulated)
 
     @cached_property
-    def _kernel(self) -> Any:
+    def matrix_kernel(self) -> Any:
+        """The level's best matrix kernel for f32."""
         return self.family("matmul_weights").kernel_for("f32", "f32")
 
     @property
     def lanes(self) -> int:
         """Floats of a vector at the plan's level."""
-        return int(self._kernel.columns) // 2
+        return int(self.matrix_kernel.columns) // 2
 
     def new_slot(self) -> int:
         self._slots += 1

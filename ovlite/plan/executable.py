@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .. import kernels
@@ -115,7 +115,8 @@ def prepared(model: Model, options: Options) -> Prepared:
 class Executable:
     """A compiled model: the graph after all passes, its packed weights, and its plans.
 
-    Thread-safe, and shared by all requests. variables: states, in the order in which plans take them.
+    Thread-safe, and shared by all requests. variables: states, in the order in which plans take them. planned: is
+    called once, behind the next plan that is made.
     """
 
     def __init__(self, model: Model, options: Options) -> None:
@@ -147,6 +148,7 @@ class Executable:
         self._recurs = any(not shape.is_static for _, shape in [*self.inputs, *[pair[1:] for pair in self.variables]])
         self._latest: OrderedDict[tuple[frozenset[str], Shapes], Stage] = OrderedDict()
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
+        self.planned: Callable[[], None] | None = None
         self._unlock()
         _EXECUTABLES.add(self)
 
@@ -170,6 +172,9 @@ class Executable:
             if plan is None:
                 with uncollected(), forks_wait():
                     plan = self._plans[key] = self._make(shapes, fresh)
+                    planned, self.planned = self.planned, None
+                    if planned is not None:
+                        planned()
                 self._drop_old()
             self._plans.move_to_end(key)
             return plan

@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from .. import kernels
 from ..graph import Constant, Model, Node, Operator, Output, Parameter, Result, TensorType
 from ..graph.constants import ScaledConstant
 from ..graph.operator import Array
@@ -22,7 +21,9 @@ from ..imports import load
 from ..records import fields, is_record
 from ..types import PartialShape, Type
 from .executable import Executable, Prepared, Variable
+from .frozen_weights import Reader, Sink, Source, are_weights, form, packed, stub
 from .options import Options
+from .weight_cache import Weights
 
 OPERATORS = "ovlite.ops."  # where the classes are that a document may name
 Document = dict[str, Any]
@@ -32,25 +33,12 @@ class Unfrozen(Exception):
     """What can't be written as data; the text says what."""
 
 
-class Sink(Protocol):
-    """Takes arrays, and tells of each the place as JSON can hold it."""
-
-    def put(self, array: Array, late: bool) -> Any:
-        """late: the array is read only where no packed weights stand for it."""
-
-
-class Source(Protocol):
-    """Gives the arrays at such places."""
-
-    def array(self, place: Any) -> Array: ...
-
-
 def frozen(executable: Executable, store: Sink) -> Document:
     """The document of an executable. Unfrozen where a part of it can't be written."""
     prepared = executable.prepared
-    packed = _packed(executable)
-    late = {node for node, _, _ in packed if _is_late(node, executable)}
-    writer = _Writer(store, late)
+    weights = packed(executable)
+    late = {node for made in weights for node in made.nodes if _is_late(node, executable)}
+    writer = _Writer(store, late, executable.packed_weights.check)
     graph = writer.model(prepared.model)
     missing = [state for state in prepared.states if state.node not in writer.numbers]
     if missing:
@@ -61,7 +49,9 @@ def frozen(executable: Executable, store: Sink) -> Document:
         "outputs": [_kind(*kind) for kind in prepared.outputs],
         "variables": [[name, *_kind(element, shape)] for name, element, shape in prepared.variables],
         "states": [writer.numbers[state.node] for state in prepared.states],
-        "packed": [[writer.numbers[node], _plain(how), *_form(made, store)] for node, how, made in packed],
+        "packed": [
+            [[writer.numbers[node] for node in nodes], _plain(how), form(made, store)] for nodes, how, made in weights
+        ],
     }
 
 
@@ -79,120 +69,42 @@ def thawed(document: Document, options: Options, store: Source) -> Executable:
     if len(prepared.inputs) != len(model.parameters) or len(prepared.outputs) != len(model.results):
         raise ValueError("the ports are not those of the graph")
     executable = Executable.of(prepared, options)
-    for number, how, kind, *form in document["packed"]:
-        node = reader.nodes[number]
-        if not isinstance(node, Constant):
-            raise ValueError(f"weights of {node.op.type}")
-        weights = node if isinstance(node, ScaledConstant) else executable.constants[node]
-        array = np.broadcast_to(np.float32(0), node._shape) if isinstance(weights, ScaledConstant) else weights
+    weights = Reader(store)
+    for numbers, how, found in document["packed"]:
+        nodes = [reader.nodes[number] for number in numbers]
+        parts = [_weights(node, executable) for node in nodes]
         key = tuple(tuple(item) if isinstance(item, list) else item for item in how)
-        if key[0] not in _WAYS:
-            raise ValueError(f"weights packed for {key[0]}")
-        executable.packed_weights.put(weights, key, _restored(array, key, kind, form, store))
+        arrays = [stub(part._shape) if isinstance(part, ScaledConstant) else part for part in parts]
+        executable.packed_weights.put(tuple(parts), key, weights.read(arrays, key, found))
     return executable
 
 
-_PRODUCTS = ("Convolution", "Fused", "GroupConvolution", "MatMul")
+def _weights(node: Node, executable: Executable) -> Weights:
+    if not isinstance(node, Constant):
+        raise ValueError(f"weights of {node.op.type}")
+    return node if isinstance(node, ScaledConstant) else executable.constants[node]
 
 
 def _is_late(node: Constant, executable: Executable) -> bool:
     """Whether the constant is computed with as it is stored, as weights alone."""
-    users = node.output(0).users
-    weights = all(user.op.type in _PRODUCTS and user.sources[1].node is node for user in users)
     if isinstance(node, ScaledConstant):
-        return weights
+        return are_weights(node)
     array = executable.constants[node]
     stored, aligned = (found.__array_interface__["data"] for found in (node.stored, array))
     as_stored = stored == aligned or not node.stored.flags.aligned and node.stored.dtype == array.dtype
-    return as_stored and weights
-
-
-# Packed weights ---------------------------------------------------------------------------------
-
-
-def _packed(executable: Executable) -> list[tuple[Constant, tuple[Any, ...], Any]]:
-    """(constant, how, what was made of it) of the packed weights that can be written."""
-    constants: dict[int, Constant] = {id(array): node for node, array in executable.constants.items()}
-    scaled = [made for (made, _), _ in executable.packed_weights.items() if isinstance(made, ScaledConstant)]
-    constants |= {id(node): node for node in scaled}
-    level = kernels.level()
-    known = tuple(getattr(kernels.family(family, level), name) for name, family in _KINDS.items())
-    return [
-        (constants[id(array)], how, made)
-        for (array, made), how in executable.packed_weights.items()
-        if isinstance(made, known) and id(array) in constants and isinstance(how, tuple) and how[0] in _WAYS
-        if 0 not in constants[id(array)]._shape
-    ]
-
-
-# The ways of packing a constant alone, in which its shape tells that of the packed weights.
-_WAYS = ("convolution", "matmul", "quantized convolution", "quantized matmul", "quantized winograd")
-_KINDS = {
-    "PackedWeights": "matmul_weights",
-    "TransformedWeights": "winograd",
-    "TransformedBytes": "winograd",
-    "Packed": "depthwise",
-}
-
-
-def _form(made: Any, store: Sink) -> list[Any]:
-    """The kind of packed weights, the place of their bytes, and what tells their form."""
-    kind = type(made).__name__
-    if kind == "TransformedWeights":
-        return [kind, store.put(made.packed.packed, False), made.out, made.groups]
-    place = store.put(made.packed, False)
-    if kind == "TransformedBytes":
-        return [kind, place]
-    if kind == "Packed":
-        return [kind, place, [made.channels, made.group, *made.window]]
-    shape = [made.groups, made.taps, made.depth, made.columns]
-    return [kind, place, made.kernel.name, shape, list(made.window), bool(made.panels), made.joined]
-
-
-def _restored(array: Array, how: tuple[Any, ...], kind: str, form: Sequence[Any], store: Source) -> Any:
-    """The packed weights of an array. ValueError for those of another one."""
-    family = kernels.family(_KINDS[kind], kernels.level())
-    data = store.array(form[0])
-    if kind == "TransformedWeights":
-        groups = array.shape[0] if array.ndim == 5 else 1
-        if array.ndim not in (4, 5) or form[1] != how[2] or form[2] != groups:
-            raise ValueError(f"transformed weights for {array.shape}")
-        return family.TransformedWeights(array.reshape(-1, *array.shape[-3:]), form[1], data, groups)
-    if kind == "TransformedBytes":
-        if array.ndim != 4 or array.shape[2:] != (3, 3) or how[0] != "quantized winograd":
-            raise ValueError(f"transformed bytes for {array.shape}")
-        return family.TransformedBytes(array, data)
-    if kind == "Packed":
-        shape = tuple(map(int, form[1]))
-        _check_size(array, shape, shape[2:])
-        return family.Packed(np.broadcast_to(np.float32(0), shape), data)
-    name, (groups, taps, depth, columns), window = form[1], map(int, form[2]), tuple(map(int, form[3]))
-    panels, joined = bool(form[4]), int(form[5])
-    kernel = next(kernel for kernel in family.KERNELS if kernel.name == name)
-    places = math.prod(window)
-    _check_size(array, (groups, columns, depth, *window), window)
-    if name not in how or taps != places * (2 if array.dtype == np.int16 else 1) or not window and groups != 1:
-        raise ValueError(f"weights of {taps} taps packed for {name}")
-    if joined != (how[3] if how[0] == "quantized convolution" else 1) or joined not in (1, *window[-1:]):
-        raise ValueError(f"weights of which {joined} taps are joined packed for {how}")
-    shape = (groups, taps, depth, columns)
-    return family.PackedWeights(kernel, np.broadcast_to(np.float32(0), shape), window, panels, data, joined)
-
-
-def _check_size(array: Array, shape: Sequence[int], window: tuple[int, ...]) -> None:
-    if min(shape) < 1 or math.prod(shape) != array.size or array.shape[array.ndim - len(window) :] != window:
-        raise ValueError(f"packed weights of shape {tuple(shape)} for {array.shape}")
+    return as_stored and are_weights(node)
 
 
 # Graphs -----------------------------------------------------------------------------------------
 
 
 class _Writer:
-    """Writes graphs; numbers: of the nodes of the outermost one."""
+    """Writes graphs; numbers: of the nodes of the outermost one. check: looks at elements that come from a file."""
 
-    def __init__(self, store: Sink, late: set[Constant]) -> None:
+    def __init__(self, store: Sink, late: set[Constant], check: Callable[[Array], None]) -> None:
         self._store = store
         self._late = late
+        self._check = check
         self.numbers: dict[Node, int] = {}
 
     def model(self, model: Model) -> Document:
@@ -211,11 +123,13 @@ class _Writer:
             return ["parameter", _kind(node.output(0).element_type, node.output(0).partial_shape)]
         if isinstance(node, ScaledConstant):
             array, factors = node.parts
+            self._check(array)
             return ["scaled", [self._store.put(array, node in self._late), self._store.put(factors, False)]]
         if isinstance(node, Constant):
             stored = node.stored
             if stored.dtype.kind not in "biuf":
                 raise Unfrozen(f"elements of {stored.dtype}")
+            self._check(stored)
             place = self._store.put(stored, node in self._late)
             return ["constant", [place, node.get_element_type().get_type_name(), list(node._shape)]]
         if isinstance(node, Result):

@@ -60,13 +60,13 @@ class PackedWeightCache:
             self._biases[key] = (bias, np.concatenate([rows, np.zeros((groups, short), bias.dtype)], 1))
         return self._biases[key][1]
 
-    def put(self, weights: Weights, how: Hashable, made: Any) -> None:
-        """Keeps what get() is to give for these weights."""
-        self._made[id(weights), how] = ((weights,), made)
+    def put(self, weights: tuple[Weights, ...], how: Hashable, made: Any) -> None:
+        """Keeps what get_of() is to give for these weights."""
+        self._made[(*map(id, weights), how)] = (weights, made)
 
-    def items(self) -> Iterable[tuple[tuple[Weights, Any], Hashable]]:
-        """((weights, what was made of them), how) of all that is kept of one array."""
-        return [((arrays[0], made), key[-1]) for key, (arrays, made) in self._made.items() if len(arrays) == 1]
+    def items(self) -> Iterable[tuple[tuple[tuple[Weights, ...], Any], Hashable]]:
+        """((weights, what was made of them), how) of all that is kept."""
+        return [(found, key[-1]) for key, found in self._made.items()]
 
 
 def _nothing(array: Array) -> None:

@@ -28,7 +28,7 @@ from ..kernels.runtime.block import Block, checksum
 from ..plan import Executable, Options
 
 MAGIC = b"ovlite\r\n"
-FORMAT = 5
+FORMAT = 6
 SEALED = 0x5EA1ED
 SPARE = 64  # bytes behind all elements, which kernels may read beyond packed weights
 _HEADER = struct.Struct("<8sQQQQQQ")  # the last two: checksums of what is behind the elements, and of those or 0

@@ -14,14 +14,17 @@ import math
 import mmap
 import os
 import time
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import warn
 from ..graph import Model
 from ..kernels.runtime.block import checksum
+from ..plan import Executable
 from ..plan.frozen import Unfrozen
+from ..plan.frozen_weights import packed_count
 from ..version import get_version
 from . import blob, exported_model
 from .compilation import Compilation, Names
@@ -132,12 +135,33 @@ def _compiled(model: Model, config: Config, folder: str, tried: str | None = Non
         return found, path
     compilation = Compilation(model, config)
     compilation.static_plan()
+    about = exported_model.described(compilation, key)
     try:
-        about = exported_model.described(compilation, key)
         _written(path, lambda file: compilation.write(file, about), config)
     except Unfrozen:
         return _by_model(path, model, config, compilation), None
+    _renew_once_planned(path, compilation, about)
     return compilation, path
+
+
+def _renew_once_planned(path: str, compilation: Compilation, about: Mapping[str, Any]) -> None:
+    """Has the file written again behind the first plan, where that packs weights which the file has not got: those of a
+    model whose shapes are known when it runs."""
+    executable, known = compilation.executable, weakref.ref(compilation)
+    if not isinstance(executable, Executable):
+        return
+    before = packed_count(executable)
+
+    def planned() -> None:
+        held = known()
+        if held is None or not isinstance(held.executable, Executable) or packed_count(held.executable) == before:
+            return
+        try:
+            _written(path, lambda file: held.write(file, about), held.config)
+        except (Unfrozen, RuntimeError) as error:
+            warn("%s in CACHE_DIR stays as it is: %s", os.path.basename(path), error)
+
+    executable.planned = planned
 
 
 def _opened(path: str) -> blob.Blob | None:
@@ -169,6 +193,8 @@ def _restored(path: str, file: blob.Blob, model: Model | None, config: Config) -
         warn("%s in CACHE_DIR is made anew: %s", os.path.basename(path), error)
         return None
     config.loaded_from_cache = True
+    about = {name: file.document[name] for name in ("version", "key", "properties")}
+    _renew_once_planned(path, compilation, {**about, "names": names})
     return compilation
 
 

@@ -365,6 +365,51 @@ def test_a_shape_that_was_not_planned_before(mine, folder):
         np.testing.assert_array_equal(first(image)[0], second(image)[0])
 
 
+def any_size_model(mine):
+    x = mine.parameter([-1, 64, -1, -1], np.float32, "x")
+    y = mine.ops.convolution(x, normal(64, 64, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
+    return mine.ov.Model([mine.ops.multiply(y, normal(1, 64, 1, 1))], [x], "any")
+
+
+def test_what_the_first_shapes_packed_is_there_for_the_next_start(mine, tmp_path, folder, monkeypatch):
+    """A model whose shapes are known when it runs: its file is written once more behind the first plan."""
+    path, image = saved(mine, tmp_path, any_size_model(mine)), normal(1, 64, 9, 9)
+    first = compiled_from(path, folder)
+    assert packed_kinds(first) == []
+    expected = first(image)[0]
+    second = compiled_from(path, folder)
+    assert is_loaded(second) and packed_kinds(second) == packed_kinds(first) != []
+    monkeypatch.setattr("ovlite.runtime.model_cache._written", lambda *_: pytest.fail("it is written again"))
+    np.testing.assert_array_equal(second(image)[0], expected)
+    assert packed_kinds(second) == packed_kinds(first)
+
+
+def test_shapes_that_are_packed_for_otherwise_are_added(mine, folder):
+    """To what the file has of the shapes before."""
+    model = any_size_model(mine)
+    for length in (9, 2):
+        ov.Core().compile_model(model, "CPU", {"CACHE_DIR": str(folder)})(normal(1, 64, length, length))
+    third = ov.Core().compile_model(model, "CPU", {"CACHE_DIR": str(folder)})
+    assert is_loaded(third) and len(packed_kinds(third)) == 2
+
+
+@pytest.mark.parametrize("way", ["plan", "export"])
+def test_damaged_elements_are_not_written_again_as_whole_ones(mine, folder, way):
+    """By a start that plans shapes which it packs other weights for, nor by export_model()."""
+    model = any_size_model(mine)
+    ov.Core().compile_model(model, "CPU", {"CACHE_DIR": str(folder)})(normal(1, 64, 9, 9))
+    (entry,) = entries(folder)
+    data, weights = entry.path.read_bytes(), model.get_ordered_ops()[1].data.tobytes()
+    at = data.index(weights)
+    damaged = data[:at] + b"1234" + data[at + 4 :]
+    entry.path.write_bytes(damaged)
+    found = ov.Core().compile_model(model, "CPU", {"CACHE_DIR": str(folder)})
+    assert is_loaded(found)
+    with pytest.raises(RuntimeError, match="a file in CACHE_DIR is damaged: remove the files there"):
+        found.export_model() if way == "export" else found(normal(1, 64, 2, 2))
+    assert entry.path.read_bytes() == damaged
+
+
 @pytest.mark.parametrize("place", range(12))
 def test_a_byte_that_has_changed_anywhere(mine, folder, place):
     """The file is made anew, or the byte is one that nothing reads, or the model says what is wrong."""

@@ -483,7 +483,7 @@ def test_transpose(kernel, strides, dilations, pads, extra, groups):
     expected = transpose_convolve(x.values, weights, strides, dilations, pads, output, groups)
     expected = np.maximum(expected + bias.reshape(-1, *[1] * len(kernel)), 0)
     geometry = {"strides": strides, "dilations": dilations, "pads_begin": pads, "groups": groups}
-    for given in (weights, conv.Phases(weights, **geometry)):
+    for given in (weights, conv.pack_phases(weights, **geometry)):
         step = conv.ConvolutionTranspose(
             x.view(0), y.view(1), weights=given, bias=bias, activation=("clamp", 0.0, np.inf), **geometry
         )

@@ -251,7 +251,7 @@ def test_transposed_convolution_of_parts(rounds):
         for row in split_kernels():
 
             def make(x, y, weights=weights, geometry=geometry, row=row):
-                phases = conv.Phases(weights, *geometry.values(), row)
+                phases = conv.pack_phases(weights, *geometry.values(), row)
                 return conv.ConvolutionTranspose(x, y, weights=phases, **geometry)
 
             run(rng, make, [x], y, expected)

@@ -97,8 +97,8 @@ def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
     )  # fmt: skip
     packed = builder.packed_weights.get(
         weights,
-        ("transposed", builder.level, kernel.name, *geometry),
-        lambda weights: family.Phases(weights.reshape(window.shape), *geometry, window.groups, kernel),
+        ("transposed", builder.level, kernel.name, window.shape, *geometry, window.groups),
+        lambda weights: family.pack_phases(weights.reshape(window.shape), *geometry, window.groups, kernel),
     )
     fused = parts.residual is None
     step = family.ConvolutionTranspose(

@@ -55,14 +55,14 @@ def lower_compressed(builder: Builder, call: Call) -> bool:
     count = math.prod(y.shape[:-1])
     kernel = builder.product_kernel(count, y.shape[-1], rows.depth)
     if kernel.products and count > family.FEW_ROWS:
-        how = ("decompressed", builder.level, kernel.name)
+        how = ("decompressed", builder.level, kernel.name, rows.depth)
         packed = builder.packed_weights.get_of(
             arrays, how, lambda *arrays: family.pack(rows.evaluate(*arrays)[0].T, kernel)
         )
     else:
         packed = builder.packed_weights.get_of(
             arrays,
-            ("compressed", builder.level),
+            ("compressed", builder.level, rows.depth, rows.group, rows.bits),
             lambda *arrays: weights.CompressedWeights(*arrays, rows.depth, rows.group, rows.bits),
         )
     residual = None if parts.residual is None else _with_rows(builder, parts.residual)

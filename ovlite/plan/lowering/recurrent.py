@@ -85,7 +85,7 @@ def _emit(
     kind = op.type.removesuffix("Sequence").removesuffix("Cell")
     parts = 2 if kind == "GRU" else 1
     packed = builder.packed_weights.get(
-        r, ("recurrent states", builder.level),
+        r, ("recurrent states", builder.level, builder.matrix_kernel.name, parts),
         lambda array: family.pack_states(array.reshape(*lead, *array.shape), parts),
     )  # fmt: skip
     activations = [_described(op, place) for place in range(len(op.default_activations))]
@@ -112,11 +112,11 @@ def _quantized(builder: Builder, call: Call) -> bool:
     kernel = builder.family("matmul_weights").kernel_for("u8", "i8", split=False)
     products = builder.family("matmul")
     inputs = builder.packed_weights.get(
-        weights, ("quantized recurrent inputs", builder.level),
+        weights, ("quantized recurrent inputs", builder.level, kernel.name),
         lambda array: products.pack_int8(array.reshape(-1, array.shape[2]).T, kernel),
     )  # fmt: skip
     packed = builder.packed_weights.get(
-        recurrence, ("quantized recurrent states", builder.level),
+        recurrence, ("quantized recurrent states", builder.level, kernel.name),
         lambda array: [products.pack_int8(matrix.T, kernel) for matrix in array],
     )  # fmt: skip
     data, states = builder.plain(call.inputs[0]), [builder.plain(state) for state in call.inputs[1:3]]
