@@ -74,7 +74,7 @@ def convolution(const float[:, :, :, :] x not None, weights, float[:, :, :, ::1]
 def pack(weights, groups=1, winograd=0, Kernel kernel=None):
     """Packs weights, an f32 array (Cout, Cin / groups, *kernel), for convolution_step().
 
-    winograd: winograd_tile() of the convolution, to do it that way; such weights fit 3 x 3 windows at stride 1. Others
+    winograd: winograd_tile() of the convolution, to do it that way; such weights fit windows at stride 1. Others
     than can_transform() are packed for a direct convolution.
     kernel: the matrix kernel to pack for; the level's best for f32 when None.
     """
@@ -85,7 +85,7 @@ def pack(weights, groups=1, winograd=0, Kernel kernel=None):
     if groups > 1 and depth * groups == columns and depthwise.group_fits(depth):
         return depthwise.Packed(weights)
     if winograd and can_transform(weights):
-        return TransformedWeights(weights, winograd)
+        return TransformedWeights(weights, winograd, groups=groups)
     shape = (groups, columns // groups, depth, math.prod(window))
     return PackedWeights(
         kernel or kernel_for("f32", "f32"), weights.reshape(shape).transpose(0, 3, 2, 1), tuple(window))
@@ -104,7 +104,8 @@ def convolution_step(View x not None, View y not None, *, weights, strides, dila
     if isinstance(weights, PACKED):
         packed = weights
     else:
-        tile = winograd_tile(np.shape(weights), y.shape, strides, dilations, groups, winograd)
+        lanes = kernel_for("f32", "f32").columns // 2
+        tile = winograd_tile(np.shape(weights), y.shape, strides, dilations, groups, winograd, lanes)
         packed = pack(weights, groups, tile)
     if isinstance(packed, depthwise.Packed):
         return depthwise.Depthwise(

@@ -17,6 +17,7 @@ cdef extern from "elementwise.h" nogil:
     const Operation OPERATIONS[1]
     const Kernel CONVERSIONS[12][12]
     int OPERATION_COUNT
+    int RUN_BYTES
     const Kernel quantizations[2]
     const Kernel dequantizations[2]
     const Kernel lookups[2]

@@ -288,6 +288,7 @@ cdef class Map(Step):
     cdef list types            # of the reads and the instructions' values
     cdef list constants        # (value, type) in order
     cdef dim_t cost            # of an element, in additions
+    cdef bint paired           # whether an instruction is a pair, which is computed in runs
 
     def __init__(self, list program, list reads, View write, far=None):
         self.reads = tuple(reads)
@@ -441,6 +442,7 @@ cdef class Map(Step):
         for place, (before, pair, _) in enumerate(made):
             instructions[place] = instructions[<int>before]
             if pair is not None:
+                self.paired = True
                 instructions[place].kernel = OPERATIONS[<int>_OPERATIONS[pair, self.types[reads + before]]].kernel
         self.types[reads:] = [self.types[reads + before] for before, _, _ in made]
         return [found for _, _, found in made]
@@ -485,7 +487,7 @@ cdef class Map(Step):
             loops.insert(0, (1, *[0] * (len(self.reads) + 1)))
         args.rank = len(loops)
         args.rows, args.columns = loops[args.rank - 2][0], loops[args.rank - 1][0]
-        args.tile_rows, args.joined = rows_of_tile(loops, block)
+        args.tile_rows, args.joined = rows_of_tile(loops, block, RUN_BYTES // self.widest() if self.paired else 1)
         args.tile_columns = min(args.columns, block)
         args.tile_count = 1
         for i in range(args.rank):

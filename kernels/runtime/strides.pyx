@@ -112,17 +112,17 @@ def element_loops(View write, tuple reads):
     return ordered_dimensions(zip(shape, *strides, write.strides))
 
 
-def rows_of_tile(list loops, dim_t block):
+def rows_of_tile(list loops, dim_t block, dim_t run):
     """(rows in a tile of `block` elements, whether they are joined). They are when they are short, or when no
     operand but one that is the same in each row has to be copied for it; rows that need no copies are walked
-    one by one."""
+    one by one. run: elements that are computed at a time, by which less than a run takes longer than copies of it."""
     rows, *row_steps = loops[len(loops) - 2]
     columns, *column_steps = loops[len(loops) - 1]
     write = len(row_steps) - 1
     rows = max(rows, 1)
     joins = [row == column * columns or (index < write and row == 0)
              for index, (row, column) in enumerate(zip(row_steps, column_steps))]
-    if columns < SHORT_ROW or (2 * columns <= block and all(joins)):
+    if columns < SHORT_ROW or (2 * columns <= block and all(joins)) or (3 * columns <= block and columns % run):
         return min(rows, block // max(columns, 1)), True
     if columns <= block and all([column in (0, 1) for column in column_steps]):
         return min(rows, STRIP // columns), False

@@ -16,7 +16,7 @@ from .block import Block
 NEAR = 0.75  # as in winograd.h
 FEW_CHANNELS = 16  # whose transforms, which grow with channels, outweigh products, with their square
 CACHED_WEIGHTS = 1 << 20  # bytes, about a core's L2 cache; weights beyond come from memory and take as long
-COLD_TILES = 24  # as multiplying this many tiles: flops a byte of a core's peak over its bandwidth
+COLD_TILES = 24  # as multiplying this many tiles by AVX-512: flops a byte of a core's peak over its bandwidth
 COLD_TILES_OF_BYTES = 12  # the same of weights of 16 bits: measured, 9 tiles take as long as 25 pixels directly
 WINDOWS_AT_A_TIME = 4096  # of weights, transformed together
 MOST_WEIGHT = 2.0**64  # of f32, whose products with inputs as large are finite
@@ -25,35 +25,46 @@ MOST_CHANNELS = ((1 << 31) - 1) // (4 * 9 * 255 * 128)  # of bytes: four times a
 MOST_OF_PAIR = 128  # that the magnitudes of two neighbours of one sign may add up to, for products by u8 to fit 16 bits
 GREAT_PAIRS = 0.012  # of all, which are a third of the groups of four rows by 16 columns
 
+# By window: side of the output tile, parts, what `most` has to be (36 parts round alike), and time beside products.
+_WAYS = {
+    (3, 3): ((0, 9, 0, 1.0), (2, 16, 2, 1.2), (4, 36, 4, 1.3)),
+    (5, 5): ((0, 25, 0, 1.0), (2, 36, 4, 1.3)),
+}
+
 Array = npt.NDArray[Any]
 
 
-def kernel_transform(out: int) -> Array:
-    """G of shape (out + 2, 3): what a kernel is multiplied by on both sides."""
-    if out == 2:
+def kernel_transform(out: int, window: int = 3) -> Array:
+    """G of shape (out + window - 1, window): what a kernel is multiplied by on both sides.
+
+    out, window: 2 and 3, 4 and 3, or 2 and 5.
+    """
+    if out + window == 5:
         return np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
     near, far = NEAR, 2 * NEAR
-    rows = [[1 / (near * far) ** 2, 0, 0]]
+    powers = np.arange(window)
+    rows = [(powers == 0) / (near * far) ** 2]
     for point, other in ((near, far), (-near, far), (far, near), (-far, near)):
-        scale = 2 * point**2 * (point**2 - other**2)
-        rows.append([1 / scale, point / scale, point**2 / scale])
-    return np.array([*rows, [0, 0, 1]])
+        rows.append(point**powers / (2 * point**2 * (point**2 - other**2)))
+    return np.array([*rows, powers == window - 1])
 
 
-def transformed(weights: npt.ArrayLike, out: int) -> Array:
-    """(T w T' for each w of weights (Cout, Cin, 3, 3), in f64, as f32 ((out + 2)**2, 1, Cin, Cout)), T the transform.
+def transformed(weights: npt.ArrayLike, out: int, groups: int = 1) -> Array:
+    """T w T' for each w of weights (Cout, Cin / groups, K, K), T the transform, in f64, as f32.
 
-    That is one matrix, the Kronecker product of T with itself, times the windows as columns, some at a time.
+    Of shape (groups * parts, 1, Cin / groups, Cout / groups), with (out + K - 1)**2 parts. That is one matrix, the
+    Kronecker product of T with itself, times the windows as columns, some at a time.
     """
-    transform = kernel_transform(out)
+    columns, depth, window = np.shape(weights)[:3]
+    transform = kernel_transform(out, window)
     matrix = np.kron(transform, transform)
-    columns, depth = np.shape(weights)[:2]
-    windows = np.asarray(weights, np.float32).reshape(columns * depth, 9)
+    windows = np.asarray(weights, np.float32).reshape(columns * depth, window**2)
     parts = np.empty((len(matrix), columns * depth), np.float32)
     for first in range(0, columns * depth, WINDOWS_AT_A_TIME):
         some = slice(first, first + WINDOWS_AT_A_TIME)
         parts[:, some] = matrix @ windows[some].T.astype(np.float64)
-    return parts.reshape(-1, 1, columns, depth).transpose(0, 1, 3, 2)
+    shape = len(matrix), groups, columns // groups, depth
+    return parts.reshape(shape).transpose(1, 0, 3, 2).reshape(groups * len(matrix), 1, depth, columns // groups)
 
 
 def can_transform(weights: Array) -> bool:
@@ -69,19 +80,27 @@ def winograd_tile(
     dilations: Sequence[int],
     groups: int = 1,
     most: int = 4,
+    lanes: int = 16,
 ) -> int:
-    """The side of the output tile with which a convolution is fastest, at most `most`; 0: not by Winograd.
+    """The side of the output tile with which a convolution is fastest; 0: not by Winograd.
 
-    weights_shape: (Cout, Cin / groups, *kernel). output_shape: (N, Cout, *spatial).
+    most: the largest for windows of 3 x 3; with 2 those of 5 x 5, which round as tiles of 4 x 4 do, are not taken.
+    weights_shape: (Cout, Cin / groups, *kernel). output_shape: (N, Cout, *spatial). lanes: floats of a vector.
     """
-    if not _fits(weights_shape, strides, dilations, groups):
+    window = tuple(weights_shape[2:])
+    if window not in _WAYS or {*strides, *dilations} != {1}:
+        return 0
+    if min(weights_shape[0] // groups, weights_shape[1]) < FEW_CHANNELS:
+        return 0
+    if lanes >= 16 and (groups > 1 or window == (5, 5)):  # where it is not measured
         return 0
     costs = {}
-    for out, parts, overhead in ((0, 9, 1.0), (2, 16, 1.2), (4, 36, 1.3)):
+    cold = COLD_TILES * lanes // 16
+    for out, parts, least, overhead in _WAYS[window]:
         tiles = _tiles(output_shape, max(out, 1))
         cached = 4 * parts * weights_shape[0] * weights_shape[1] <= CACHED_WEIGHTS
-        if out <= most:
-            costs[out] = overhead * parts * (tiles if cached else max(tiles, COLD_TILES))
+        if least <= most:
+            costs[out] = overhead * parts * (tiles if cached else max(tiles, cold))
     return min(costs, key=costs.__getitem__)
 
 

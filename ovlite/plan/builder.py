@@ -77,6 +77,11 @@ class Builder:
         """The level's best matrix kernel for f32."""
         return self.family("matmul_weights").kernel_for("f32", "f32")
 
+    @property
+    def lanes(self) -> int:
+        """Floats of a vector at the plan's level."""
+        return int(self.matrix_kernel.columns) // 2
+
     def new_slot(self) -> int:
         self._slots += 1
         return self._slots - 1

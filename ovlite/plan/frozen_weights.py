@@ -137,10 +137,11 @@ class Reader:
         """Of convolutions."""
         (array,) = arrays
         if "transformed" in found:
-            if found["out"] not in (2, 4) or found["out"] != how[2]:
-                raise ValueError(f"weights transformed for {found['out']} outputs, packed for {how}")
-            data = self._store.array(found["transformed"])
-            return _family("winograd").TransformedWeights(_windows(array), found["out"], data)
+            if array.ndim not in (4, 5) or found["out"] != how[2]:
+                raise ValueError(f"transformed weights for {array.shape}")
+            data, groups = self._store.array(found["transformed"]), array.shape[0] if array.ndim == 5 else 1
+            weights = array.reshape(-1, *array.shape[-3:])
+            return _family("winograd").TransformedWeights(weights, found["out"], data, groups)
         if "depthwise" in found:
             shape = tuple(map(int, found["shape"]))
             _check_size(array.shape, shape, shape[2:])

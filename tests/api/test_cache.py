@@ -40,6 +40,8 @@ def image_model(mine, channels=8):
     y = mine.ops.group_convolution(y, normal(channels, 1, 1, 3, 3), [1, 1], [0, 0], [0, 0], [1, 1])
     y = mine.ops.convolution(y, normal(64, channels, 1, 1), [1, 1], [0, 0], [0, 0], [1, 1])
     y = mine.ops.convolution(y, normal(64, 64, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
+    y = mine.ops.group_convolution(y, normal(2, 32, 32, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
+    y = mine.ops.convolution(y, normal(64, 64, 5, 5), [1, 1], [2, 2], [2, 2], [1, 1])
     y = mine.ops.multiply(y, normal(1, 64, 1, 1))
     y = mine.ops.matmul(mine.ops.reduce_mean(y, [2, 3]), normal(64, 5), False, False)
     return mine.ov.Model([y], [x], "image")

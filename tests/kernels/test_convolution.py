@@ -311,22 +311,26 @@ def test_other_activations_follow_the_sums():
     check(step, x, y, np.where(sums < 0, 0.25 * sums, sums), 5)
 
 
-def run_winograd(spatial, channels, columns, out, pads, pads_end, *, batch=1, residual=False, activation=None):
+def run_winograd(
+    spatial, channels, columns, out, pads, pads_end, *, batch=1, residual=False, activation=None, side=3, groups=1
+):
+    """channels, columns: of a group."""
     conv, winograd = ovlite.kernels.family("convolution"), ovlite.kernels.family("winograd")
-    output = [n + b + e - 2 for n, b, e in zip(spatial, pads, pads_end, strict=True)]
-    x = Image(normal(batch, channels, *spatial), conv.convolution_border(spatial, output, (3, 3), (1, 1), (1, 1), pads))
-    y = Image(np.zeros((batch, columns, *output), np.float32), [(1, 1)] * 2, 3)
-    weights, bias = normal(columns, channels, 3, 3), normal(columns)
-    expected = convolve(x.values, weights, (1, 1), (1, 1), pads, output, 1) + bias.reshape(-1, 1, 1)
+    output = [n + b + e - side + 1 for n, b, e in zip(spatial, pads, pads_end, strict=True)]
+    border = conv.convolution_border(spatial, output, (side, side), (1, 1), (1, 1), pads)
+    x = Image(normal(batch, groups * channels, *spatial), border)
+    y = Image(np.zeros((batch, groups * columns, *output), np.float32), [(1, 1)] * 2, 3)
+    weights, bias = normal(groups * columns, channels, side, side), normal(groups * columns)
+    expected = convolve(x.values, weights, (1, 1), (1, 1), pads, output, groups) + bias.reshape(-1, 1, 1)
     extra = Image(normal(*y.values.shape)) if residual else None
     expected += extra.values if residual else 0
     if activation:
         expected = np.clip(expected, activation[1], activation[2])
     step = winograd.Winograd(
-        x.view(0), y.view(1), conv.pack(weights, winograd=out), pads, bias, extra and extra.view(2), activation
+        x.view(0), y.view(1), conv.pack(weights, groups, out), pads, bias, extra and extra.view(2), activation
     )
-    # the transforms of 4 x 4 tiles double the rounding error, their largest errors are rarer
-    check(step, x, y, expected, (9 if out == 2 else 36) * (channels + 1), extra)
+    # the transforms of tiles of 6 x 6 pixels double the rounding error, their largest errors are rarer
+    check(step, x, y, expected, (9 if out + side == 5 else 4 * side**2) * (channels + 1), extra)
 
 
 @pytest.mark.parametrize("out", [2, 4])
@@ -338,8 +342,23 @@ def test_winograd(spatial, channels, columns, out):
 
 
 @pytest.mark.parametrize("out", [2, 4])
-def test_winograd_in_many_blocks(out):
-    run_winograd((60, 61), 70, 40, out, (1, 1), (1, 1))
+@pytest.mark.parametrize(
+    ("spatial", "channels", "columns"),
+    [((60, 61), 70, 40), ((20, 21), 170, 100), ((20, 21), 100, 257)],
+    ids=["weights stay in a cache", "weights stream past", "many columns"],
+)
+def test_winograd_in_many_blocks(out, spatial, channels, columns):
+    run_winograd(spatial, channels, columns, out, (1, 1), (1, 1), residual=True)
+
+
+@pytest.mark.parametrize(("side", "out"), [(3, 2), (3, 4), (5, 2)])
+@pytest.mark.parametrize(("groups", "channels", "columns"), [(1, 33, 70), (2, 16, 24), (3, 5, 65), (4, 40, 32)])
+@pytest.mark.parametrize("spatial", [(5, 5), (6, 9), (13, 28)])
+def test_winograd_of_groups_and_of_wider_windows(spatial, groups, channels, columns, side, out):
+    options = {"side": side, "groups": groups}
+    clamp = ("clamp", -1.0, np.inf)
+    run_winograd(spatial, channels, columns, out, (2, 2), (2, 2), batch=2, activation=clamp, **options)
+    run_winograd(spatial, channels, columns, out, (0, 1), (1, 0), residual=True, **options)
 
 
 def test_winograd_is_chosen_where_it_is_faster():
@@ -352,18 +371,26 @@ def test_winograd_is_chosen_where_it_is_faster():
     assert tile((64, 64, 3, 3), (1, 64, 1, 1), ones, ones) == 0
     assert tile((512, 512, 3, 3), (1, 512, 7, 7), ones, ones) == 0
     assert tile((512, 512, 3, 3), (2, 512, 7, 7), ones, ones) == 2
+    assert tile((512, 512, 3, 3), (1, 512, 7, 7), ones, ones, lanes=8) == 2
+    assert tile((512, 512, 3, 3), (1, 512, 5, 5), ones, ones, lanes=8) == 0
+    assert tile((512, 512, 3, 3), (1, 512, 7, 7), ones, ones, most=4, lanes=4) == 4
     assert tile((64, 3, 3, 3), (1, 64, 56, 56), ones, ones) == 0
     assert tile((64, 64, 3, 3), (1, 64, 56, 56), (2, 2), ones) == 0
     assert tile((64, 64, 3, 3), (1, 64, 56, 56), ones, (1, 2)) == 0
     assert tile((64, 32, 3, 3), (1, 64, 56, 56), ones, ones, groups=2) == 0
+    assert tile((64, 32, 3, 3), (1, 64, 56, 56), ones, ones, groups=2, lanes=8) == 4
+    assert tile((64, 8, 3, 3), (1, 64, 56, 56), ones, ones, groups=8, lanes=8) == 0
     assert tile((64, 64, 5, 5), (1, 64, 56, 56), ones, ones) == 0
+    assert tile((64, 64, 5, 5), (1, 64, 56, 56), ones, ones, lanes=8) == 2
+    assert tile((64, 64, 5, 5), (1, 64, 56, 56), ones, ones, most=2, lanes=8) == 0
+    assert tile((64, 64, 7, 7), (1, 64, 56, 56), ones, ones, lanes=8) == 0
     assert tile((64, 64, 3), (1, 64, 56), (1,), (1,)) == 0
 
 
 @pytest.mark.parametrize("winograd", [2, 4])
 def test_convolution_takes_winograd_where_it_may(winograd):
     run_convolution((8, 8), 20, 24, (3, 3), (2, 2), pads=(1, 1), winograd=winograd)
-    with pytest.raises(ValueError, match="expected output tiles of 2 x 2 or 4 x 4, got 3 x 3"):
+    with pytest.raises(ValueError, match="expected output tiles of 2 x 2 or 4 x 4 for windows of 3 x 3, .* got 3 x 3"):
         ovlite.kernels.family("convolution").pack(normal(4, 4, 3, 3), winograd=3)
 
 
@@ -470,12 +497,15 @@ def test_borders_are_what_the_windows_reach():
     assert transpose_border((5, 5), (10, 11), (2, 3), (2, 2), (1, 1), (0, 0)) == [(0, 0), (1, 1)]
 
 
-@pytest.mark.parametrize("out", [2, 4])
+@pytest.mark.parametrize(("side", "out"), [(3, 2), (3, 4), (5, 2)])
 @pytest.mark.parametrize("columns, depth", [(1, 1), (64, 64), (65, 64), (130, 63)])  # below, at and above 4096 windows
-def test_transformed_weights_are_those_of_each_window_alone(out, columns, depth):
-    weights = normal(columns, depth, 3, 3)
-    transform = transforms.kernel_transform(out)
-    parts = transforms.transformed(weights, out)
+@pytest.mark.parametrize("groups", [1, 2])
+def test_transformed_weights_are_those_of_each_window_alone(side, out, columns, depth, groups):
+    weights = normal(groups * columns, depth, side, side)
+    transform = transforms.kernel_transform(out, side)
+    parts = transforms.transformed(weights, out, groups).reshape(groups, -1, depth, columns)
     for column, channel in {(0, 0), (columns // 2, depth // 2), (columns - 1, depth - 1)}:
-        expected = (transform @ weights[column, channel].astype(np.float64) @ transform.T).astype(np.float32)
-        np.testing.assert_allclose(parts[:, 0, channel, column], expected.ravel(), rtol=1e-6, atol=1e-7)
+        for group in range(groups):
+            window = weights[group * columns + column, channel].astype(np.float64)
+            expected = (transform @ window @ transform.T).astype(np.float32)
+            np.testing.assert_allclose(parts[group, :, channel, column], expected.ravel(), rtol=1e-6, atol=1e-7)

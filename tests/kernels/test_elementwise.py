@@ -73,6 +73,20 @@ def test_two_operations_at_once_are_rounded_as_one_by_one(count, dtype):
                 np.testing.assert_array_equal(found, expected, strict=True)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("columns", [1, 23, 24, 25, 63, 64, 127, 128, 129, 340, 341, 342, 512, 513])
+def test_pairs_on_rows_with_gaps_between_them(columns, threads):
+    """Rows that are no whole number of runs are computed as copies, side by side; what is between them stays."""
+    wide = normal((70, 600))
+    x, scale, shift = wide[:, :columns], normal((columns,), seed=1), normal((1, columns), seed=2)
+    write = np.full((70, 600), 7, np.float32)
+    program = [("mul", 0, 1), ("add", 3, 2), ("mul", 4, 0), ("clamp", 5, 0.0, math.inf)]
+    apply(program, [x, scale, shift], write[:, 5 : 5 + columns], threads)
+    np.testing.assert_array_equal(write[:, 5 : 5 + columns], np.maximum((x * scale + shift) * x, 0))
+    write[:, 5 : 5 + columns] = 7
+    assert (write == 7).all()
+
+
 def test_a_value_that_is_taken_twice_is_computed_once_for_both():
     x, y = normal((70,)), normal((70,), seed=1)
     program = [("mul", 0, 1), ("add", 2, 2), ("sub", 3, 0), ("mul", 4, 2), ("sub", 1, 5), ("less", 6, 0.5)]

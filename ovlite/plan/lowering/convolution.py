@@ -37,7 +37,7 @@ def _convolution(builder: Builder, call: Call) -> bool:
     }
     kernel = matrix_kernel(builder, shape, groups, y.size)
     most = WINOGRAD_TILE if builder.precision.winograd else 0
-    tile = winograd_tile(shape, y.shape, window.strides, window.dilations, groups, most)
+    tile = winograd_tile(shape, y.shape, window.strides, window.dilations, groups, most, builder.lanes)
     if kernel.beats_winograd():
         tile = 0
     how = ("convolution", builder.level, tile, kernel.name)
