@@ -43,6 +43,9 @@ directives = {
     "auto_pickle": False,
     "binding": False,
 }
+# Of the runtime, block alone goes through many elements itself: others call the families, or memcpy(). What is for
+# plans and for functions on arrays is small rather than fast.
+RUNTIME = {"block": "-O3", **dict.fromkeys(("call", "cpu", "dlpack", "images", "strides"), "-Os")}
 compile_args = ["-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-unused-function"]
 link_args = []
 macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
@@ -99,7 +102,7 @@ def extension(folder: str, source: Path, flags: list[str]) -> Extension:
         include_dirs=[*(str(KERNELS / name) for name in ("include", "runtime", "families")), numpy.get_include()],
         depends=[str(header) for header in KERNELS.glob("*/*.h")],
         # Constructors of steps are called once a plan: their calls of methods need no fast way of their own.
-        define_macros=macros + [("CYTHON_UNPACK_METHODS", "0")] * folder.startswith("families"),
+        define_macros=macros + [("CYTHON_UNPACK_METHODS", "0")] * ("-Os" in flags),
         extra_compile_args=compile_args + flags,
         extra_link_args=link_args,
     )
@@ -115,9 +118,8 @@ def staged(sources: Path, folder: Path, skips=frozenset()) -> list[Path]:
 def extensions() -> list[Extension]:
     stage(KERNELS / "__init__.py", STAGE)
     found = [extension("", STAGE / "_cyutility.c", optimization("-Os"))]
-    # Of the runtime, block alone goes through many elements itself: others call the families, or memcpy().
     found += [
-        extension("runtime", source, optimization("-O3" if source.stem == "block" else "-O2"))
+        extension("runtime", source, optimization(RUNTIME.get(source.stem, "-O2")))
         for source in staged(KERNELS / "runtime", STAGE / "runtime")
     ]
     stage(KERNELS / "families" / "__init__.py", STAGE / "families")
