@@ -101,6 +101,9 @@ CASES = {
         lambda: onnx_model("ConvTranspose", (1, 6, 5, 5), [normal(6, 4, 2, 3)], strides=TWO, group=2, dilations=[1, 2]),
         {"transposed"},
     ),
+    "blocks": (
+        lambda: onnx_model("ConvTranspose", (1, 6, 5, 5), [normal(6, 3, 2, 2)], strides=TWO), {"blocks"}
+    ),
     "2 bits": (lambda: bits(2), {"compressed"}),
     "4 bits": (lambda: bits(4), {"compressed"}),
     "8 bits": (lambda: bits(8), {"compressed"}),
