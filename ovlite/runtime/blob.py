@@ -22,7 +22,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph import Model
+from ..graph import Constant, Model
+from ..graph.constants import ScaledConstant, release_pages_of
 from ..graph.operator import Array
 from ..kernels.runtime.block import Block, checksum
 from ..plan import Executable, Options
@@ -155,7 +156,7 @@ def write(
     file: IO[bytes], executable: Executable, model: Model, initial: Mapping[str, Array], about: Mapping[str, Any]
 ) -> bytes:
     """Writes the file of an executable, the model that it was compiled from, and the initial values of its variables;
-    gives a digest of the model's constants.
+    gives a digest of the model's constants, and their pages back.
 
     about: what else the document tells. Unfrozen where an executable can't be written.
     """
@@ -169,6 +170,11 @@ def write(
     sink = _Sink(weights)
     values = {name: sink.put(array, False) for name, array in initial.items()}
     _finish(file, {**about, "initial": values, "executable": frozen(executable, sink)}, text.getvalue())
+    for node in [*model.get_ordered_ops(), *executable.prepared.model.get_ordered_ops()]:
+        if isinstance(node, ScaledConstant):
+            node.release_pages()
+        elif isinstance(node, Constant):
+            release_pages_of(node.stored)
     return constants
 
 
