@@ -31,7 +31,7 @@ from ..plan import Executable, Options
 MAGIC = b"ovlite\r\n"
 FORMAT = 6
 SEALED = 0x5EA1ED
-SPARE = 64  # bytes behind all elements, which kernels may read beyond packed weights
+SPARE = 64  # bytes behind all elements, which kernels may read beyond packed weights; elements begin at a multiple
 _HEADER = struct.Struct("<8sQQQQQQ")  # the last two: checksums of what is behind the elements, and of those or 0
 _HEADER_BYTES = 128
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ class Blob:
             dtype.kind not in "biuf"
             or min(shape, default=0) < 0
             or not 0 <= offset <= len(self.elements) - size - SPARE
+            or offset % SPARE
         ):
             raise Damaged(f"it has no {size} bytes at {offset}")
         raw = np.frombuffer(self.elements[offset : offset + size], np.uint8)
