@@ -145,6 +145,8 @@ class Reader:
         if "depthwise" in found:
             shape = tuple(map(int, found["shape"]))
             _check_size(array.shape, shape, shape[2:])
+            if how[0] not in ("convolution", "depthwise"):
+                raise ValueError(f"depthwise weights packed for {how}")
             return _family("depthwise").Packed(stub(shape), self._store.array(found["depthwise"]))
         groups, _, depth, columns = found["shape"]
         window = tuple(found["window"])

@@ -179,6 +179,14 @@ def cut_short(packed):
             place[1][-1] -= 1
 
 
+def misplaced(packed):
+    """Their bytes begin where kernels do not take vectors from."""
+    for _, _, form in packed:
+        for part in parts(form):
+            place = next(value for value in part.values() if isinstance(value, list) and isinstance(value[0], str))
+            place[2] ^= 4
+
+
 def turned(packed):
     """Rows are columns, and columns rows."""
     for _, _, form in packed:
@@ -216,7 +224,7 @@ def strided(packed):
 
 
 @pytest.mark.parametrize(
-    "change", [cut_short, turned, dropped, exchanged, renamed, strided], ids=lambda change: change.__name__
+    "change", [cut_short, misplaced, turned, dropped, exchanged, renamed, strided], ids=lambda change: change.__name__
 )
 def test_forms_that_do_not_fit_are_refused(case, change):
     """Or lead to the same results, where nothing of the kind is in them."""
