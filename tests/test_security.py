@@ -217,6 +217,15 @@ def test_large_tensors_are_refused(name: str) -> None:
         found({port: np.ones(port.shape, np.float32) for port in found.inputs})
 
 
+@pytest.mark.parametrize("stride", [65, 10**9])
+def test_phases_of_transposed_convolutions_are_bounded(stride: int) -> None:
+    """As many as there are remainders by the strides, which takes memory for nothing: the output is a pixel."""
+    image, weights = np.full((1, 1, 1, 1), 3, np.float32), np.full((1, 1, 1, 1), 2, np.float32)
+    transposed = node("ConvTranspose", "x", "w", strides=[stride, stride])
+    proto = model([transposed], [constant("w", weights, np.float32)], inputs=[value("x", [1, 1, 1, 1])])
+    assert compiled(proto)(image)[0].tolist() == [[[[6.0]]]]
+
+
 @promise("So is a tensor of more")
 def test_dimensions() -> None:
     with pytest.raises(ModelError, match="Unsqueeze 'y': expected at most 8 dimensions"):

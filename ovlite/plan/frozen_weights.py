@@ -145,6 +145,8 @@ class Reader:
         if "depthwise" in found:
             shape = tuple(map(int, found["shape"]))
             _check_size(array.shape, shape, shape[2:])
+            if how[0] not in ("convolution", "depthwise"):
+                raise ValueError(f"depthwise weights packed for {how}")
             return _family("depthwise").Packed(stub(shape), self._store.array(found["depthwise"]))
         groups, _, depth, columns = found["shape"]
         window = tuple(found["window"])
@@ -213,6 +215,15 @@ class Reader:
         packed = [self.panels(how, part) for part in found]
         return Phases(shape, strides, dilations, pads_begin, groups, packed)
 
+    def blocks(self, arrays: Sequence[Array], how: How, found: Any) -> Any:
+        """Of a transposed convolution that is a product."""
+        (array,), window = arrays, found["window"]
+        depth, *rest = array.shape[-2 - len(window) :]
+        wanted = [1, 1, depth, math.prod(rest)], [1] * (len(rest) - 1)
+        if (found["shape"], window) != wanted or depth * math.prod(rest) != array.size:
+            raise ValueError(f"a transposed convolution of {array.shape} packed as {found['shape']}")
+        return self.panels(how, found)
+
     def compressed(self, arrays: Sequence[Array], how: How, found: Any) -> Any:
         _, _, depth, group, bits = how
         data = self._store.array(found["compressed"])
@@ -239,6 +250,7 @@ _WAYS: Mapping[str, Callable[[Reader, Sequence[Array], How, Any], Any]] = {
     "recurrent states": Reader.states,
     "quantized recurrent states": Reader.quantized_states,
     "transposed": Reader.phases,
+    "blocks": Reader.blocks,
     "compressed": Reader.compressed,
     "decompressed": Reader.decompressed,
     "sums": Reader.sums,

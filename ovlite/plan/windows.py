@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ REALS = frozenset({(np.dtype(np.float32), np.dtype(np.float32)), (BF16, np.dtype
 CONVOLUTIONS = frozenset({"Convolution", "GroupConvolution"})
 TRANSPOSED = frozenset({"ConvolutionBackpropData", "GroupConvolutionBackpropData"})
 SLIDING = CONVOLUTIONS | TRANSPOSED
+MOST_PHASES = 4096  # of a transposed convolution, each of which is a step of some KiB, whatever is in it
 
 
 class Matrix(NamedTuple):
@@ -87,8 +89,8 @@ class Convolution(NamedTuple):
 
 @found_once
 def convolution(call: Call) -> Convolution | None:
-    """The convolution of a call when the kernels take it: of f32, or of u8 by i8; with constant weights and 1 to 3
-    spatial dimensions."""
+    """The convolution of a call when the kernels take it: of f32, or of u8 by i8; with constant weights, 1 to 3
+    spatial dimensions and a bounded number of phases."""
     op: Any = matrix(call).op
     if op.type not in SLIDING or is_broadcast(call):
         return None
@@ -104,6 +106,8 @@ def convolution(call: Call) -> Convolution | None:
     kernel = shape[2:]
     strides, dilations, begin, _ = op.sliding(len(kernel))
     if transposed:
+        if math.prod(strides) > MOST_PHASES:
+            return None
         wanted = y.shape[2:] if len(call.inputs) > 2 and not isinstance(call.op, Fused) else None
         begin, _ = op.placement(x.shape[2:], kernel, wanted)
     elif op.auto_pad != "explicit":

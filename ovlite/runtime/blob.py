@@ -22,7 +22,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph import Model
+from ..graph import Constant, Model
+from ..graph.constants import ScaledConstant, release_pages_of
 from ..graph.operator import Array
 from ..kernels.runtime.block import Block, checksum
 from ..plan import Executable, Options
@@ -30,7 +31,7 @@ from ..plan import Executable, Options
 MAGIC = b"ovlite\r\n"
 FORMAT = 6
 SEALED = 0x5EA1ED
-SPARE = 64  # bytes behind all elements, which kernels may read beyond packed weights
+SPARE = 64  # bytes behind all elements, which kernels may read beyond packed weights; elements begin at a multiple
 _HEADER = struct.Struct("<8sQQQQQQ")  # the last two: checksums of what is behind the elements, and of those or 0
 _HEADER_BYTES = 128
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Blob:
             dtype.kind not in "biuf"
             or min(shape, default=0) < 0
             or not 0 <= offset <= len(self.elements) - size - SPARE
+            or offset % SPARE
         ):
             raise Damaged(f"it has no {size} bytes at {offset}")
         raw = np.frombuffer(self.elements[offset : offset + size], np.uint8)
@@ -155,7 +157,7 @@ def write(
     file: IO[bytes], executable: Executable, model: Model, initial: Mapping[str, Array], about: Mapping[str, Any]
 ) -> bytes:
     """Writes the file of an executable, the model that it was compiled from, and the initial values of its variables;
-    gives a digest of the model's constants.
+    gives a digest of the model's constants, and their pages back.
 
     about: what else the document tells. Unfrozen where an executable can't be written.
     """
@@ -169,6 +171,11 @@ def write(
     sink = _Sink(weights)
     values = {name: sink.put(array, False) for name, array in initial.items()}
     _finish(file, {**about, "initial": values, "executable": frozen(executable, sink)}, text.getvalue())
+    for node in [*model.get_ordered_ops(), *executable.prepared.model.get_ordered_ops()]:
+        if isinstance(node, ScaledConstant):
+            node.release_pages()
+        elif isinstance(node, Constant):
+            release_pages_of(node.stored)
     return constants
 
 

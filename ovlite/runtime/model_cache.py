@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..errors import warn
 from ..graph import Model
+from ..graph.constants import release_pages
 from ..kernels.runtime.block import checksum
 from ..plan import Executable
 from ..plan.frozen import Unfrozen
@@ -133,6 +134,7 @@ def _compiled(model: Model, config: Config, folder: str, tried: str | None = Non
         return _by_model(path, model, config), None
     found = None if file is None else _restored(path, file, model, config)
     if found is not None:
+        release_pages(model.get_ordered_ops())  # which the key is made of
         return found, path
     compilation = Compilation(model, config)
     compilation.static_plan()
@@ -167,6 +169,8 @@ def _renew_once_planned(
             found = held.write(file, about)
             if constants is not None and found != constants:
                 raise RuntimeError("the program has changed the model's constants since")
+            if file.seek(0, os.SEEK_END) > held.config["CACHE_SIZE_LIMIT"]:
+                raise RuntimeError("what the first inference packed makes it larger than CACHE_SIZE_LIMIT")
 
         try:
             if os.path.exists(path):

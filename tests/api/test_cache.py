@@ -430,6 +430,13 @@ def test_a_file_is_written_again_where_it_lies(mine, folder, tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [elsewhere] and not any(elsewhere.iterdir())
 
 
+def test_a_file_that_would_be_larger_than_the_limit_stays(mine, folder):
+    """It was small enough without the weights that are packed behind the first plan."""
+    limit = 64 * 64 * 9 * 4 * 2
+    mine.compile(any_size_model(mine), CACHE_DIR=str(folder), CACHE_SIZE_LIMIT=limit)(normal(1, 64, 9, 9))
+    assert [entry.bytes <= limit for entry in entries(folder)] == [True]
+
+
 @pytest.mark.parametrize("way", ["plan", "export"])
 def test_damaged_elements_are_not_written_again_as_whole_ones(mine, folder, way):
     """By a start that plans shapes which it packs other weights for, nor by export_model()."""

@@ -101,6 +101,9 @@ CASES = {
         lambda: onnx_model("ConvTranspose", (1, 6, 5, 5), [normal(6, 4, 2, 3)], strides=TWO, group=2, dilations=[1, 2]),
         {"transposed"},
     ),
+    "blocks": (
+        lambda: onnx_model("ConvTranspose", (1, 6, 5, 5), [normal(6, 3, 2, 2)], strides=TWO), {"blocks"}
+    ),
     "2 bits": (lambda: bits(2), {"compressed"}),
     "4 bits": (lambda: bits(4), {"compressed"}),
     "8 bits": (lambda: bits(8), {"compressed"}),
@@ -176,6 +179,14 @@ def cut_short(packed):
             place[1][-1] -= 1
 
 
+def misplaced(packed):
+    """Their bytes begin where kernels do not take vectors from."""
+    for _, _, form in packed:
+        for part in parts(form):
+            place = next(value for value in part.values() if isinstance(value, list) and isinstance(value[0], str))
+            place[2] ^= 4
+
+
 def turned(packed):
     """Rows are columns, and columns rows."""
     for _, _, form in packed:
@@ -213,7 +224,7 @@ def strided(packed):
 
 
 @pytest.mark.parametrize(
-    "change", [cut_short, turned, dropped, exchanged, renamed, strided], ids=lambda change: change.__name__
+    "change", [cut_short, misplaced, turned, dropped, exchanged, renamed, strided], ids=lambda change: change.__name__
 )
 def test_forms_that_do_not_fit_are_refused(case, change):
     """Or lead to the same results, where nothing of the kind is in them."""

@@ -5,6 +5,13 @@ import pytest
 from ovlite import kernels
 
 
+@pytest.fixture(params=kernels.available_levels())
+def level(request):
+    before = kernels.use_level(request.param)
+    yield request.param
+    kernels.use_level(before)
+
+
 @pytest.fixture
 def emulating_level():
     """The best level, unless tiles are not emulated there."""

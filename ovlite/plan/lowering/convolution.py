@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ...kernels.runtime.step import View
 from ...kernels.runtime.transforms import winograd_tile
 from ..builder import Builder, Lowering
@@ -14,6 +16,7 @@ from .matmul import lower_compressed, lower_matmul, whole_panels
 
 Packing = tuple[str, str, int, str]  # what it is for, the level, Winograd's tile, the matrix kernel
 MOST_REPEATS = 8  # outputs of a channel by kernels of their own
+FEW_COLUMNS = 4  # of which a phase fills half a vector of AVX2 at most
 WINOGRAD_TILE = 4  # side of the largest output tile: F(4 x 4, 3 x 3)
 
 
@@ -82,8 +85,47 @@ def matrix_kernel(builder: Builder, weights: tuple[int, ...], groups: int, size:
     return builder.product_kernel(size // max(1, weights[0]), weights[0] // groups, math.prod(weights[1:]))
 
 
+def _gives_blocks(call: Call, window: Convolution) -> bool:
+    """Whether each pixel of a transposed convolution's input gives a block of outputs that no other one gives."""
+    alone = window.kernel == window.strides and set(window.dilations) == {1} and not any(window.pads_begin)
+    lengths = zip(call.inputs[0].shape[2:], window.kernel, strict=True)
+    return alone and window.groups == 1 and call.outputs[0].shape[2:] == tuple([n * k for n, k in lengths])
+
+
+def _blocks(builder: Builder, call: Call, window: Convolution) -> bool:
+    """A product whose columns are a pixel's block, and a copy that puts the blocks in their places."""
+    parts, family = matrix(call), builder.family("convolution")
+    x, y, weights = builder.view(call.inputs[0]), builder.view(call.outputs[0]), call.inputs[1].origin
+    assert weights is not None
+    depth, columns, *block = window.shape
+    batch, _, *spatial = x.shape
+    ones, places = [1] * len(block), math.prod(block)
+    kernel = builder.product_kernel(batch * math.prod(spatial), columns * places, depth)
+    packed = builder.packed_weights.get(
+        weights, ("blocks", builder.level, kernel.name),
+        lambda weights: family.pack(weights.reshape(depth, -1).T.reshape(-1, depth, *ones), kernel=kernel),
+    )  # fmt: skip
+    found = builder.scratch(x.dtype, (batch, *spatial, columns * places))
+    wide = found.like((batch, columns * places, *spatial), (found.strides[0], 1, *found.strides[1:-1]))
+    bias = None if parts.bias is None else np.repeat(parts.bias.reshape(-1), places)
+    step = family.convolution_step(
+        x, wide, weights=packed, strides=ones, dilations=ones, pads_begin=[0] * len(block), bias=bias,
+        activation=parts.activation,
+    )  # fmt: skip
+    builder.emit(step)
+    shape, steps, to = [batch, columns], [wide.strides[0], places], list(y.strides[:2])
+    for axis, size in enumerate(block):
+        shape += [spatial[axis], size]
+        steps += [wide.strides[2 + axis], math.prod(block[axis + 1 :])]
+        to += [y.strides[2 + axis] * size, y.strides[2 + axis]]
+    builder.copy(wide.like(shape, steps), y.like(shape, to))
+    return True
+
+
 def _transposed(builder: Builder, call: Call, window: Convolution) -> bool:
     parts = matrix(call)
+    if parts.residual is None and window.shape[1] <= FEW_COLUMNS and _gives_blocks(call, window):
+        return _blocks(builder, call, window)
     family = builder.family("convolution")
     x, y = builder.view(call.inputs[0]), builder.view(call.outputs[0])
     geometry = window.strides, window.dilations, window.pads_begin
