@@ -96,6 +96,12 @@ class Builder:
         self._sizes[view.slot] = view.size * np.dtype(dtype).itemsize
         return view
 
+    def scratch_image(self, dtype: np.dtype[Any], shape: Sequence[int]) -> View:
+        """The same, channels-last."""
+        batch, channels, *spatial = shape
+        place = self.scratch(dtype, (batch, *spatial, channels))
+        return place.like(shape, (place.strides[0], 1, *place.strides[1:-1]))
+
     def view(self, tensor: Tensor) -> View:
         """View of a tensor."""
         view = self.views.get(tensor)

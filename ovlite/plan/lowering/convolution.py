@@ -105,8 +105,7 @@ def _blocks(builder: Builder, call: Call, window: Convolution) -> bool:
         weights, ("blocks", builder.level, kernel.name),
         lambda weights: family.pack(weights.reshape(depth, -1).T.reshape(-1, depth, *ones), kernel=kernel),
     )  # fmt: skip
-    found = builder.scratch(x.dtype, (batch, *spatial, columns * places))
-    wide = found.like((batch, columns * places, *spatial), (found.strides[0], 1, *found.strides[1:-1]))
+    wide = builder.scratch_image(x.dtype, (batch, columns * places, *spatial))
     bias = None if parts.bias is None else np.repeat(parts.bias.reshape(-1), places)
     step = family.convolution_step(
         x, wide, weights=packed, strides=ones, dilations=ones, pads_begin=[0] * len(block), bias=bias,

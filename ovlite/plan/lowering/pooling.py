@@ -39,11 +39,8 @@ def _pool(builder: Builder, call: Call) -> bool:
 
 def _real(builder: Builder, view: View) -> View:
     """Memory for an image's elements as f32, in the image's layout."""
-    batch, channels, *spatial = view.shape
-    if channels > 1 and view.strides[1] == 1:
-        plain = builder.scratch(np.dtype(np.float32), (batch, *spatial, channels))
-        return plain.like(view.shape, (plain.strides[0], 1, *plain.strides[1:-1]))
-    return builder.scratch(np.dtype(np.float32), view.shape)
+    scratch = builder.scratch_image if view.shape[1] > 1 and view.strides[1] == 1 else builder.scratch
+    return scratch(np.dtype(np.float32), view.shape)
 
 
 def in_one_layout(builder: Builder, x: Tensor, y: Tensor) -> tuple[View, View]:

@@ -94,15 +94,6 @@ def _kernel_of(builder: Builder, weights: Array, axis: int, how: Callable[[Any],
     return pairs if others or not pairs_are_small(weights, axis) else kernel
 
 
-def _apart(builder: Builder, image: View) -> View:
-    """A place in the arena for a copy of an image, channels-last."""
-    batch, channels, *spatial = image.shape
-    place = builder.scratch(image.dtype, (batch, *spatial, channels))
-    last = len(spatial) + 1
-    order = (0, last, *range(1, last))
-    return place.like(image.shape, [place.strides[axis] for axis in order])
-
-
 def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convolution, result: dict[str, Any]) -> bool:
     array = call.inputs[1].array
     assert array is not None
@@ -136,7 +127,7 @@ def _convolve(builder: Builder, call: Call, op: QuantizedProduct, window: Convol
 
     kernel = _kernel_of(builder, array, 1, way)
     if shape[1] % kernel.read_block and not builder.in_arena(x):
-        source, x = x, _apart(builder, x)
+        source, x = x, builder.scratch_image(x.dtype, x.shape)
         builder.copy(source, x)
     how, joined = way(kernel), way(kernel)[-1]
     packed = builder.packed_weights.get(

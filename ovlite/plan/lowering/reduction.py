@@ -18,12 +18,13 @@ _KINDS = {
     "ReduceLogicalAnd": "logical_and",
     "ReduceLogicalOr": "logical_or",
 }
+_INTEGERS = frozenset(map(np.dtype, ("int32", "int64")))
 _INTEGER_KINDS = frozenset({"sum", "max", "min", "prod"})
 
 
 def _reduce(builder: Builder, call: Call) -> bool:
     x, y, kind = call.inputs[0], call.outputs[0], _KINDS[call.op.type]
-    integer = x.is_index and kind in _INTEGER_KINDS
+    integer = x.dtype in _INTEGERS and kind in _INTEGER_KINDS
     if not (x.dtype == np.float32 or integer or x.dtype == np.bool_) or kind.startswith("logical") != (
         x.dtype == np.bool_
     ):
