@@ -151,6 +151,10 @@ class Constant(Node):
         self._copy_names(twin)
         return twin
 
+    def release_pages(self) -> None:
+        """Gives back the memory of the pages of a mapped file that its elements alone lie in."""
+        release_pages_of(self.stored)
+
 
 class ScaledConstant(Constant):
     """A constant whose elements are those of another one times factors that broadcast to them, computed in f64 and

@@ -114,7 +114,7 @@ class Executable:
     """A compiled model: the graph after all passes, its packed weights, and its plans.
 
     Thread-safe, and shared by all requests. variables: states, in the order in which plans take them. planned: is
-    called once, behind the next plan that is made.
+    called once with the executable, behind the next plan that is made.
     """
 
     def __init__(self, model: Model, options: Options) -> None:
@@ -146,7 +146,7 @@ class Executable:
         self._recurs = any(not shape.is_static for _, shape in [*self.inputs, *[pair[1:] for pair in self.variables]])
         self._latest: OrderedDict[tuple[frozenset[str], Shapes], Stage] = OrderedDict()
         self._plans: OrderedDict[tuple[Shapes, frozenset[str]], Plan] = OrderedDict()
-        self.planned: Callable[[], None] | None = None
+        self.planned: Callable[[Executable], None] | None = None
         self._unlock()
         _EXECUTABLES.add(self)
 
@@ -172,7 +172,7 @@ class Executable:
                     plan = self._plans[key] = self._make(shapes, fresh)
                     planned, self.planned = self.planned, None
                     if planned is not None:
-                        planned()
+                        planned(self)
                 self._drop_old()
             self._plans.move_to_end(key)
             return plan

@@ -23,7 +23,6 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from ..graph import Constant, Model
-from ..graph.constants import ScaledConstant, release_pages_of
 from ..graph.operator import Array
 from ..kernels.runtime.block import Block, checksum
 from ..plan import Executable, Options
@@ -172,10 +171,8 @@ def write(
     values = {name: sink.put(array, False) for name, array in initial.items()}
     _finish(file, {**about, "initial": values, "executable": frozen(executable, sink)}, text.getvalue())
     for node in [*model.get_ordered_ops(), *executable.prepared.model.get_ordered_ops()]:
-        if isinstance(node, ScaledConstant):
+        if isinstance(node, Constant):
             node.release_pages()
-        elif isinstance(node, Constant):
-            release_pages_of(node.stored)
     return constants
 
 

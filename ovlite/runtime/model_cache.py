@@ -160,15 +160,15 @@ def _renew_once_planned(
         return
     before = packed_count(executable)
 
-    def planned() -> None:
+    def planned(executable: Executable) -> None:
         held = known()
-        if held is None or not isinstance(held.executable, Executable) or packed_count(held.executable) == before:
+        if held is None or packed_count(executable) == before:
             return
 
         def write(file: IO[bytes]) -> None:
             found = held.write(file, about)
             if constants is not None and found != constants:
-                raise RuntimeError("the program has changed the model's constants since")
+                raise RuntimeError("the program has changed the model's constants since it was compiled")
             if file.seek(0, os.SEEK_END) > held.config["CACHE_SIZE_LIMIT"]:
                 raise RuntimeError("what the first inference packed makes it larger than CACHE_SIZE_LIMIT")
 
