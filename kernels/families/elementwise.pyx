@@ -334,6 +334,7 @@ cdef class Map(Step):
         return 0
 
     cdef void clear(self) noexcept:
+        """Frees the room: when the Map goes, and before other room is made, since Python may call __init__ again."""
         cdef MapArguments* args = &self.arguments
         free(args.read)
         free(args.instruction)

@@ -31,6 +31,7 @@ cdef struct Space:             # nested dimensions, outermost first
 
 
 cdef inline Place place_of(View view) noexcept:
+    """Where a View begins; a product holds its strides by itself. View is never None: callers have declared it so."""
     return Place(view.span.slot, view.span.offset)
 
 

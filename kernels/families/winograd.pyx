@@ -385,7 +385,8 @@ cdef class Winograd(Step):
         return 0
 
     cdef dim_t fewest_blocks(self, dim_t size) noexcept:
-        """Of tiles, whose transformed input takes `size` bytes at most."""
+        """How many blocks of tiles there have to be, for the transformed input of each to take `size` bytes at most, or
+        that of one register tile's rows where that is more."""
         cdef Tiling* p = &self.tiling
         cdef dim_t most = size // (4 * p.parts * max(p.padded_channels, <dim_t>1))
         most = max(most, <dim_t>p.kernel.rows)
